@@ -1,0 +1,71 @@
+"""What is known of a video file before anybody looks at its pictures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Orientation(StrEnum):
+    """How a video is *shown*: after its display matrix and sample aspect ratio."""
+
+    PORTRAIT = "portrait"
+    LANDSCAPE = "landscape"
+    SQUARE = "square"
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """One stream of the container, by its index there."""
+
+    index: int
+    kind: str  # video, audio, subtitle, data, attachment
+    codec: str  # ffmpeg's name ("h264"), "" if unknown to it
+    attached_picture: bool = False  # cover art, not the film
+    language: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """Facts read from a video's container and its first packets.
+
+    Widths and heights are pixels; `shown_*` are after rotation and sample aspect ratio (rounded to whole pixels).
+    `rotation_deg` is clockwise as shown (0, 90, 180, 270, or what the matrix says, rounded).
+    `duration_s` is the video stream's own, `container_duration_s` what the container claims.
+    """
+
+    container: str  # "mp4" or "mov", by the ftyp brand; "mov" also where there is none
+    brand: str
+    width_px: int
+    height_px: int
+    shown_width_px: int
+    shown_height_px: int
+    rotation_deg: int
+    duration_s: float
+    container_duration_s: float
+    fps: float  # average; 0.0 if unknown
+    frames: int  # as the index says; 0 if unknown
+    video_index: int  # the stream index of the film
+    video_codec: str
+    pixel_format: str
+    bit_depth: int
+    hdr: bool  # PQ or HLG transfer
+    fragmented: bool
+    streams: tuple[Stream, ...] = ()
+    audio_codec: str = ""  # of the first audio stream; "" without sound
+    camera: str = ""  # make and model where the file says
+    recorded_at: str = ""  # ISO 8601 with offset where the file says
+    tags: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def has_audio(self) -> bool:
+        """Tell whether any audio stream is there."""
+        return any(stream.kind == "audio" for stream in self.streams)
+
+    @property
+    def orientation(self) -> Orientation:
+        """Classify the shown picture; square means equal within 2 % (sample aspect ratios round)."""
+        width, height = self.shown_width_px, self.shown_height_px
+        if abs(width - height) <= 0.02 * max(width, height):
+            return Orientation.SQUARE
+        return Orientation.PORTRAIT if height > width else Orientation.LANDSCAPE

@@ -1,0 +1,105 @@
+"""Every error that reaches a person, and the one table of exit codes.
+
+Two families never mix: `VideoError` says that *this video* can't be handled (the reason is recorded, the work
+goes on), every other `VsortdError` says that vsortd itself can't go on as it is (store, model, config).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import IntEnum
+from pathlib import Path
+from typing import ClassVar
+
+
+class ExitCode(IntEnum):
+    """What a command's exit status means; unique, documented in the README."""
+
+    OK = 0
+    FAILURE = 1
+    USAGE = 2
+    PARTIAL = 3  # some done, some failed or refused
+    CONFIG = 10  # the config file is invalid
+    UNREACHABLE = 11  # the daemon does not answer
+    RUNNING = 12  # a daemon already runs on this state folder
+    INTERRUPTED = 130  # Ctrl-C
+
+
+class VsortdError(Exception):
+    """An error with a title for people, what to do about it, and the exit code of a command that ends with it."""
+
+    exit_code: ClassVar[ExitCode] = ExitCode.FAILURE
+    show_traceback: ClassVar[bool] = False
+
+    def __init__(self, title: str, *, remedy: str = "", paths: Sequence[Path | str] = ()) -> None:
+        super().__init__(title)
+        self.title = title
+        self.remedy = remedy
+        self.paths = tuple(str(path) for path in paths)
+
+    def __str__(self) -> str:
+        return f"{self.title} {self.remedy}".strip()
+
+
+class UsageError(VsortdError):
+    """The command line asks for something that does not exist or excludes itself."""
+
+    exit_code = ExitCode.USAGE
+
+
+class ConfigError(VsortdError):
+    """The config file can't be used; the message lists every mistake."""
+
+    exit_code = ExitCode.CONFIG
+
+
+class DaemonUnreachableError(VsortdError):
+    """No daemon answers on this state folder."""
+
+    exit_code = ExitCode.UNREACHABLE
+
+
+class AlreadyRunningError(VsortdError):
+    """Another daemon holds this state folder."""
+
+    exit_code = ExitCode.RUNNING
+
+
+class StoreError(VsortdError):
+    """The journal or another file of ours is unreadable, newer than this program, locked or on a full disk."""
+
+
+class ModelError(VsortdError):
+    """The model can't be had or can't be loaded; nothing is filed without it."""
+
+
+class FilingError(VsortdError):
+    """The filesystem refused an effect (full, read-only, busy); the source is where it was, trying again may help."""
+
+
+class VideoError(Exception):
+    """This video can't be handled; `reason` is one sentence for the history."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class BrokenError(VideoError):
+    """The bytes are no playable video; only a changed file is worth another try."""
+
+
+class IncompleteError(VideoError):
+    """The file looks unfinished (boxes past the end, no moov, nothing decodable near the end); it may still grow."""
+
+
+class ChangedError(VideoError):
+    """The file is no longer the one that was looked at (size, time, inode) or is gone; it settles anew."""
+
+
+class LimitError(VideoError):
+    """A worker process ran over its time or memory, or died, on this video."""
+
+
+class Cancelled(BaseException):  # noqa: N818 - like KeyboardInterrupt, so that no `except Exception` eats it
+    """The work was called off (shutdown); nothing about the video is recorded."""
