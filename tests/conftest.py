@@ -1,0 +1,54 @@
+"""Fixtures for every test: nothing leaks, and nothing touches the machine's own vsortd."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+MEDIA = REPOSITORY.parent / "shared" / "media"
+
+
+@pytest.fixture(autouse=True)
+def own_state(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give each test a state folder of its own, and no config from the machine."""
+    folder = tmp_path_factory.mktemp("state")
+    monkeypatch.setenv("VSORTD_STATE_DIR", str(folder))
+    monkeypatch.delenv("VSORTD_CONFIG", raising=False)
+    monkeypatch.delenv("VSORTD_FAULT", raising=False)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def no_thread_left() -> Iterator[None]:
+    """Fail a test that leaves a thread of ours running."""
+    before = set(threading.enumerate())
+    yield
+    deadline = time.monotonic() + 2
+    while left := [thread for thread in threading.enumerate() if thread not in before and thread.is_alive()]:
+        if time.monotonic() > deadline:
+            # libraries keep pools of their own; they are named after themselves
+            ours = [thread.name for thread in left if not thread.name.startswith(("AnyIO", "asyncio_", "tqdm"))]
+            assert not ours, f"threads left running: {ours}"
+            return
+        time.sleep(0.01)
+
+
+@pytest.fixture
+def clips() -> Path:
+    """Return the folder of real clips beside the checkout."""
+    if not (MEDIA / "clips").is_dir():
+        pytest.skip("no ../shared/media/clips beside this checkout")
+    return MEDIA / "clips"
+
+
+@pytest.fixture
+def bad_clips() -> Path:
+    """Return the folder of real broken clips beside the checkout."""
+    if not (MEDIA / "bad").is_dir():
+        pytest.skip("no ../shared/media/bad beside this checkout")
+    return MEDIA / "bad"

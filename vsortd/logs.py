@@ -1,0 +1,19 @@
+"""Logging: one line a video and what a person needs to know, to stderr; JSON lines for services."""
+
+from __future__ import annotations
+
+import sys
+
+from loguru import logger
+
+_HUMAN = "<dim>{time:HH:mm:ss}</dim> <level>{level: <7}</level> {message}"
+
+
+def set_up_logging(*, verbose: bool = False, as_json: bool = False, quiet: bool = False) -> None:
+    """Send the log to stderr, for people or as JSON lines: from INFO on, DEBUG when verbose, ERROR when quiet."""
+    logger.remove()
+    level = "DEBUG" if verbose else "ERROR" if quiet else "INFO"
+    if as_json:
+        logger.add(sys.stderr, level=level, serialize=True, backtrace=False, diagnose=False)
+    else:
+        logger.add(sys.stderr, level=level, format=_HUMAN, backtrace=False, diagnose=False)

@@ -1,0 +1,86 @@
+"""Where the config file and the state are. Light: what `status`, `history` and `undo` need before anything else."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from vsortd.errors import ConfigError
+
+CONFIG_NAME = "config.yaml"
+
+
+def user_config() -> Path:
+    """Return the user's own config file, which `vsortd config init` writes; it may not exist."""
+    import platformdirs  # noqa: PLC0415 - start-up time
+
+    return platformdirs.user_config_path("vsortd", appauthor=False) / CONFIG_NAME
+
+
+def site_config() -> Path:
+    """Return the config file for all users of this machine; it may not exist."""
+    import platformdirs  # noqa: PLC0415 - start-up time
+
+    return platformdirs.site_config_path("vsortd", appauthor=False) / CONFIG_NAME
+
+
+def wanted_config(explicit: Path | None) -> Path:
+    """Return where a new config belongs: `--config`, `$VSORTD_CONFIG`, else the user's folder. Absolute; may not exist."""
+    named = _named(explicit)
+    return named[0] if named else user_config()
+
+
+def find_config(explicit: Path | None) -> Path:
+    """Return the config file: `--config`, else `$VSORTD_CONFIG`, else the user's, else the site's; absolute.
+
+    The working folder is never searched. A file that is named but missing is an error, never skipped. Raises
+    ConfigError with the places that were looked at.
+    """
+    named = _named(explicit)
+    if named:
+        path, source = named
+        if path.is_file():
+            return path
+        what = "is no regular file" if path.exists() else "does not exist"
+        raise ConfigError(
+            f"The config file {path} ({source}) {what}.",
+            remedy=f"Name another, or write a first one with: vsortd config init --path {path}",
+            paths=[path],
+        )
+    looked_at = [user_config(), site_config()]
+    for path in looked_at:
+        if path.is_file():
+            return path
+    places = ", ".join(str(path) for path in looked_at)
+    raise ConfigError(
+        f"There is no config file. Looked at: --config and $VSORTD_CONFIG (not given), {places}.",
+        remedy="Write a first one with: vsortd config init",
+        paths=looked_at,
+    )
+
+
+def _named(explicit: Path | None) -> tuple[Path, str] | None:
+    """Return the file that the command line or the environment names, made absolute, with who named it."""
+    if explicit is not None:
+        return _absolute(explicit), "--config"
+    variable = os.environ.get("VSORTD_CONFIG", "")
+    return (_absolute(Path(variable)), "$VSORTD_CONFIG") if variable else None
+
+
+def state_folder() -> Path:
+    """Return the folder of journal, index and socket: `$VSORTD_STATE_DIR`, else the user's state folder; not created."""
+    variable = os.environ.get("VSORTD_STATE_DIR", "")
+    if variable:
+        return _absolute(Path(variable))
+    import platformdirs  # noqa: PLC0415 - start-up time
+
+    return platformdirs.user_state_path("vsortd", appauthor=False)
+
+
+def _absolute(path: Path) -> Path:
+    """Expand ~ and make absolute, without following symlinks."""
+    try:
+        path = path.expanduser()
+    except RuntimeError:  # no such user: the name is taken as it stands
+        pass
+    return Path(os.path.abspath(path))  # noqa: PTH100 - Path.absolute keeps ".."

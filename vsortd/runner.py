@@ -1,0 +1,233 @@
+"""The runner: a queue of ready paths and a few lanes, each carrying one video through the stages at a time.
+
+What waits is a path and an identity, nothing more, so ten thousand waiting files cost little; pictures exist only
+for the videos in the lanes. The services behind the stages (worker processes, encoder, journal) are shared and
+thread-safe; batches across videos form because several lanes ask the encoder at once.
+"""
+
+from __future__ import annotations
+
+import heapq
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from loguru import logger
+
+from vsortd.errors import Cancelled, ChangedError, FilingError, IncompleteError, VideoError, VsortdError
+from vsortd.identity import Identity
+from vsortd.pipeline import Job, Stage, State, carry
+
+# Waits before a filing that the filesystem refused is tried again: seconds, the last one for good.
+RETRY_AFTER_S = (5.0, 30.0, 120.0, 600.0)
+
+
+class Desk(Protocol):
+    """What the runner asks of the one who keeps the books (the journal) and of the door (the watcher)."""
+
+    def begin(self, path: Path, identity: Identity) -> str:
+        """Note that work on a file begins; return a reason to set it aside instead, or ""."""
+
+    def finish(self, path: Path, identity: Identity) -> None:
+        """Note that work on a file ended, one way or the other."""
+
+    def record(self, job: Job) -> Job:
+        """Record a video that stays where it is (rejected, failed); return it with its item id."""
+
+    def again(self, path: Path, reason: str) -> None:
+        """Send a file that changed or looks unfinished back to settle."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Ticket:
+    path: Path
+    identity: Identity
+    batch: str
+    tries: int = 0
+
+
+class Runner:
+    """Carries videos through the stages on `lanes` threads, first come first served.
+
+    `on_done` is called on a lane's thread with every job that ended; `on_fatal` with the error that makes going on
+    pointless (a broken store or model), after which the lanes stop.
+    """
+
+    def __init__(  # noqa: PLR0917 - all by keyword below
+        self,
+        stages: Sequence[Stage],
+        desk: Desk,
+        *,
+        lanes: int,
+        on_done: Callable[[Job], None],
+        on_fatal: Callable[[BaseException], None],
+        retry_after_s: Sequence[float] = RETRY_AFTER_S,
+    ) -> None:
+        self._stages = tuple(stages)
+        self._desk = desk
+        self._on_done = on_done
+        self._on_fatal = on_fatal
+        self._retry_after_s = tuple(retry_after_s)
+        self._wake = threading.Condition()
+        self._queue: deque[_Ticket] = deque()
+        self._later: list[tuple[float, int, _Ticket]] = []  # (due, order, ticket): refused by the filesystem
+        self._order = 0
+        self._busy: set[Path] = set()
+        self._trouble: dict[Path, str] = {}
+        self._paused = False
+        self._stopping = False
+        self.cancel = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._lane, name=f"lane-{number}", daemon=True) for number in range(lanes)
+        ]
+
+    def start(self) -> None:
+        """Start the lanes."""
+        for thread in self._threads:
+            thread.start()
+
+    def submit(self, path: Path, identity: Identity, batch: str) -> None:
+        """Put a ready file at the end of the queue."""
+        with self._wake:
+            self._queue.append(_Ticket(path, identity, batch))
+            self._wake.notify()
+
+    def change_stages(self, stages: Sequence[Stage]) -> None:
+        """Carry the next videos through other stages (after a reload); those under way keep theirs."""
+        with self._wake:
+            self._stages = tuple(stages)
+
+    def pause(self, *, paused: bool) -> None:
+        """Begin no further video while paused; those in the lanes are finished."""
+        with self._wake:
+            self._paused = paused
+            self._wake.notify_all()
+
+    def stop(self, *, patience_s: float = 4.0) -> bool:
+        """Call off what is under way (each video stays or is put back) and join the lanes.
+
+        Returns whether every lane ended within `patience_s` seconds.
+        """
+        with self._wake:
+            self._stopping = True
+            self.cancel.set()
+            self._wake.notify_all()
+        deadline = time.monotonic() + patience_s
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+        return not any(thread.is_alive() for thread in self._threads)
+
+    @property
+    def queued(self) -> int:
+        """How many files wait for a lane, those waiting for another try included."""
+        with self._wake:
+            return len(self._queue) + len(self._later)
+
+    @property
+    def working(self) -> int:
+        """How many files are in the lanes."""
+        with self._wake:
+            return len(self._busy)
+
+    @property
+    def trouble(self) -> dict[Path, str]:
+        """The files that the filesystem refused to file for now, each with the reason."""
+        with self._wake:
+            return dict(self._trouble)
+
+    def idle(self) -> bool:
+        """Tell whether nothing waits and nothing is under way."""
+        with self._wake:
+            return not (self._queue or self._later or self._busy)
+
+    def has(self, path: Path) -> bool:
+        """Tell whether a path waits or is under way."""
+        with self._wake:
+            return (
+                path in self._busy
+                or any(ticket.path == path for ticket in self._queue)
+                or any(ticket.path == path for _, _, ticket in self._later)
+            )
+
+    def _lane(self) -> None:
+        while (ticket := self._next()) is not None:
+            try:
+                self._attend(ticket)
+            except BaseException as error:  # noqa: BLE001 - a lane has nobody above it; the daemon stops loudly
+                self._on_fatal(error)
+                with self._wake:
+                    self._stopping = True
+                    self._wake.notify_all()
+            finally:
+                with self._wake:
+                    self._busy.discard(ticket.path)
+                    self._wake.notify_all()
+
+    def _next(self) -> _Ticket | None:
+        with self._wake:
+            while not self._stopping:
+                wait_s = None
+                if not self._paused:
+                    while self._later and self._later[0][0] <= time.monotonic():
+                        self._queue.appendleft(heapq.heappop(self._later)[2])
+                    if self._queue:
+                        ticket = self._queue.popleft()
+                        self._busy.add(ticket.path)
+                        return ticket
+                    if self._later:
+                        wait_s = max(0.0, self._later[0][0] - time.monotonic())
+                self._wake.wait(wait_s)
+            return None
+
+    def _attend(self, ticket: _Ticket) -> None:
+        """Carry one video, and route what comes of it: the only place that does."""
+        job = Job(ticket.path, ticket.identity, ticket.batch, self.cancel)
+        set_aside = self._desk.begin(ticket.path, ticket.identity)
+        try:
+            done = job.ended(State.FAILED, set_aside) if set_aside else carry(job, self._stages)
+        except Cancelled:
+            logger.debug("{}: put back, vsortd is stopping", ticket.path)
+            return
+        except (ChangedError, IncompleteError) as error:
+            self._desk.again(ticket.path, error.reason)
+            return
+        except VideoError as error:
+            done = job.ended(State.FAILED, error.reason)
+        except FilingError as error:
+            self._try_later(ticket, error)
+            return
+        finally:
+            self._desk.finish(ticket.path, ticket.identity)
+        if done.item_id is None and done.state in {State.REJECTED, State.FAILED}:
+            done = self._desk.record(done)
+        with self._wake:
+            self._trouble.pop(ticket.path, None)
+        self._on_done(done)
+
+    def _try_later(self, ticket: _Ticket, error: FilingError) -> None:
+        """Wait before another try: disks fill and empty, locks go; the file is safe where it is."""
+        if not self._retry_after_s:
+            self._on_done(
+                self._desk.record(
+                    Job(ticket.path, ticket.identity, ticket.batch, self.cancel).ended(State.FAILED, str(error))
+                )
+            )
+            return
+        wait_s = self._retry_after_s[min(ticket.tries, len(self._retry_after_s) - 1)]
+        if ticket.tries == 0:
+            logger.error("{}: {} Trying again in {:.0f} s, and then less often.", ticket.path, error, wait_s)
+        with self._wake:
+            self._order += 1
+            again = _Ticket(ticket.path, ticket.identity, ticket.batch, ticket.tries + 1)
+            heapq.heappush(self._later, (time.monotonic() + wait_s, self._order, again))
+            self._trouble[ticket.path] = str(error)
+            self._wake.notify_all()
+
+
+def fatal_message(error: BaseException) -> str:
+    """Say what stopped the work, for people."""
+    return str(error) if isinstance(error, VsortdError) else f"internal error: {error!r}"

@@ -1,0 +1,86 @@
+"""The other side of the control API, on the standard library alone, so that commands start quickly."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import os
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from vsortd.errors import DaemonUnreachableError
+
+SOCKET_NAME = "control.sock"
+TIMEOUT_S = 5.0
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    """HTTP over a Unix socket."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__("localhost", timeout=TIMEOUT_S)
+        self._path = path
+
+    def connect(self) -> None:
+        """Connect to the socket file."""
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        with short_socket_path(self._path) as name:
+            self.sock.connect(name)
+
+
+@contextlib.contextmanager
+def short_socket_path(path: Path) -> Iterator[str]:
+    """Yield a name for a socket path that fits the kernel's 107 bytes, through the folder's descriptor if need be."""
+    if len(os.fsencode(path)) <= 100 or not sys.platform.startswith("linux"):
+        yield str(path)
+        return
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        yield f"/proc/self/fd/{folder}/{path.name}"
+    finally:
+        os.close(folder)
+
+
+class Client:
+    """Talks to the daemon of a state folder. Every call raises DaemonUnreachableError when none answers."""
+
+    def __init__(self, state_folder: Path) -> None:
+        self._path = state_folder / SOCKET_NAME
+
+    def status(self) -> dict[str, Any]:
+        """Return the daemon's status."""
+        return self._call("GET", "/v1/status")
+
+    def scan(self) -> None:
+        """Ask for a scan now."""
+        self._call("POST", "/v1/scan")
+
+    def stop(self) -> None:
+        """Ask the daemon to end."""
+        self._call("POST", "/v1/stop")
+
+    def _call(self, method: str, path: str) -> dict[str, Any]:
+        unreachable = DaemonUnreachableError(
+            f"No daemon answers on {self._path.parent}.",
+            remedy="Start one with `vsortd run`.",
+            paths=[self._path],
+        )
+        if not hasattr(socket, "AF_UNIX") or not self._path.exists():
+            raise unreachable
+        connection = _UnixConnection(self._path)
+        try:
+            connection.request(method, path)
+            response = connection.getresponse()
+            body = json.loads(response.read() or b"{}")
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            raise unreachable from error
+        finally:
+            connection.close()
+        if response.status != http.client.OK or not isinstance(body, dict):
+            raise unreachable
+        return body
