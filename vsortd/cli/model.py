@@ -1,0 +1,158 @@
+"""`vsortd model list|fetch`: which models there are, and their weights ahead of time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from vsortd.cli.common import JsonFlag, console, print_json, printable
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SCHEMA_VERSION = 1
+
+app = typer.Typer(
+    help="The models that look at the frames: list them, fetch their weights.", no_args_is_help=True
+)
+
+
+@app.command("list")
+def list_models(
+    as_json: JsonFlag = False,  # noqa: FBT002 - typer's form
+    everything: Annotated[  # noqa: FBT002 - typer's form
+        bool, typer.Option("--all", help="Every name and tag that open_clip knows.")
+    ] = False,
+) -> None:
+    """Show the models worth choosing, with size and licence, and whether their weights are here."""
+    entries = _all_pairs() if everything else _recommended()
+    if as_json:
+        print_json({"schema_version": SCHEMA_VERSION, "cache": str(_cache()), "models": entries})
+    elif everything:
+        _print_pairs(entries)
+    else:
+        _print_recommended(entries)
+
+
+@app.command("fetch")
+def fetch(
+    name: Annotated[
+        str, typer.Argument(help="A model name, such as ViT-B-32-256; or auto, for both defaults.")
+    ],
+    tag: Annotated[
+        str | None, typer.Argument(help="Its pretrained tag; by default the recommended one.")
+    ] = None,
+    as_json: JsonFlag = False,  # noqa: FBT002 - typer's form
+) -> None:
+    """Download a model's weights into the cache, so that vsortd finds them without network."""
+    fetched = [_fetch(*pair) for pair in _pairs_to_fetch(name, tag)]
+    if as_json:
+        print_json({"schema_version": SCHEMA_VERSION, "fetched": fetched})
+        return
+    for entry in fetched:
+        console().print(printable(f"{entry['name']} / {entry['tag']}: {entry['path']}"), markup=False)
+
+
+def _pairs_to_fetch(name: str, tag: str | None) -> list[tuple[str, str]]:
+    """Complete what the command line names. Raises UsageError when a tag is needed and missing."""
+    from vsortd.errors import UsageError  # noqa: PLC0415 - heavy, only where it is needed
+    from vsortd.vision.models import AUTO, AUTO_CPU, AUTO_CUDA, RECOMMENDED, SAMPLE  # noqa: PLC0415
+
+    if name == SAMPLE:
+        raise UsageError("The sample model is part of vsortd; there is nothing to fetch.")
+    if name == AUTO:
+        if tag is not None:
+            raise UsageError(
+                "auto takes no tag.", remedy="Write `vsortd model fetch auto`, or name the model."
+            )
+        return [AUTO_CPU, AUTO_CUDA]
+    if tag is not None:
+        return [(name, tag)]
+    tags = [model.tag for model in RECOMMENDED if model.name == name]
+    if tags:
+        return [(name, tags[0])]
+    from vsortd.vision.sources import known_tags  # noqa: PLC0415 - heavy, only where it is needed
+
+    raise UsageError(f"{name} needs a tag.", remedy=f"It has: {', '.join(known_tags(name))}.")
+
+
+def _fetch(name: str, tag: str) -> dict[str, Any]:
+    from vsortd.vision.hub import obtain_weights  # noqa: PLC0415 - heavy, only where it is needed
+    from vsortd.vision.sources import check_tag, repository_of  # noqa: PLC0415
+
+    check_tag(name, tag)
+    repository, files = repository_of(name, tag)
+    path = obtain_weights(name, tag, repository, files, progress=True)
+    return {"name": name, "tag": tag, "path": str(path), "size_bytes": path.stat().st_size}
+
+
+def _cache() -> Path:
+    from vsortd.vision.models import hub_cache  # noqa: PLC0415 - heavy, only where it is needed
+
+    return hub_cache()
+
+
+def _recommended() -> list[dict[str, Any]]:
+    from vsortd.vision.models import RECOMMENDED, SAMPLE, cached_weights  # noqa: PLC0415
+
+    inside = {
+        "name": SAMPLE,
+        "tag": "",
+        "params_m": None,
+        "size_mb": 0,
+        "licence": "MIT",
+        "purpose": "inside vsortd, for trying it out",
+        "cached": True,
+    }
+    return [
+        *(
+            {
+                "name": model.name,
+                "tag": model.tag,
+                "params_m": model.params_m,
+                "size_mb": model.size_mb,
+                "licence": model.licence,
+                "purpose": model.purpose,
+                "cached": cached_weights(model.repository) is not None,
+            }
+            for model in RECOMMENDED
+        ),
+        inside,
+    ]
+
+
+def _all_pairs() -> list[dict[str, Any]]:
+    from open_clip.pretrained import list_pretrained  # noqa: PLC0415 - heavy, only where it is needed
+
+    from vsortd.vision.models import cached_weights  # noqa: PLC0415 - heavy, only where it is needed
+    from vsortd.vision.sources import repository_of  # noqa: PLC0415 - heavy, only where it is needed
+
+    return [
+        {"name": name, "tag": tag, "cached": cached_weights(*repository_of(name, tag)) is not None}
+        for name, tag in list_pretrained()
+    ]
+
+
+def _print_pairs(entries: list[dict[str, Any]]) -> None:
+    out = console()
+    for entry in entries:
+        out.print(f"{entry['name']}  {entry['tag']}{'  (cached)' if entry['cached'] else ''}", markup=False)
+
+
+def _print_recommended(entries: list[dict[str, Any]]) -> None:
+    from rich.table import Table  # noqa: PLC0415 - heavy, only where it is needed
+
+    table = Table(box=None, pad_edge=False)
+    for title in ("name", "weights", "download", "here", "licence", "for"):
+        fixed = title in {"name", "weights"}  # to be copied into a config, so never broken
+        table.add_column(
+            title, justify="right" if title == "download" else "left", no_wrap=fixed, overflow="fold"
+        )
+    for entry in entries:
+        size = f"{entry['size_mb'] / 1000:.1f} GB" if entry["size_mb"] else "none"
+        here = "[green]yes[/green]" if entry["cached"] else "no"
+        table.add_row(entry["name"], entry["tag"], size, here, entry["licence"], entry["purpose"])
+    out = console()
+    out.print(table)
+    out.print(f"\nWeights are kept in {_cache()}", style="dim", markup=False)

@@ -1,0 +1,92 @@
+"""The encoder as everybody else sees it: what it says about itself, what it does, and how one is loaded.
+
+Importing this module is cheap; torch is imported by `load_encoder`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    import numpy.typing as npt
+
+    from vsortd.settings import ModelChoice
+    from vsortd.vision.preprocess import Preprocess
+
+
+class Family(StrEnum):
+    """How a model was taught, which decides the templates and negatives that suit it."""
+
+    SAMPLE = "sample"  # the small model inside the package
+    CLIP = "clip"  # contrastive over a batch, softmax
+    SIGLIP = "siglip"  # each pair on its own, sigmoid; has a logit bias
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """What a loaded model is.
+
+    `weights` is the pretrained tag or path that was asked for, `fingerprint` a digest of the file's bytes.
+    `dim` is the length of an embedding. `logit_scale` is exponentiated already; `logit_bias` is None for all
+    but sigmoid models.
+    """
+
+    name: str
+    weights: str
+    fingerprint: str
+    device: str
+    dtype: str
+    dim: int
+    logit_scale: float
+    logit_bias: float | None
+    preprocess: Preprocess
+    family: Family = Family.CLIP
+
+    @property
+    def key(self) -> str:
+        """Return what makes stored embeddings comparable: name, weights by content, and preprocessing."""
+        shape = self.preprocess
+        statistics = ",".join(f"{value:.6g}" for value in (*shape.mean, *shape.std))
+        pixels = f"{shape.side_px}-{shape.resize.value}-{shape.interpolation}-{statistics}"
+        return f"{self.name}/{self.fingerprint}/{pixels}"
+
+
+class Encoder(Protocol):
+    """Turns pictures and texts into vectors of one space; thread-safe.
+
+    Both methods block, are batched across the calling threads, and raise ModelError when the model fails or
+    is closed. Rows are float32 and of length 1.
+    """
+
+    @property
+    def info(self) -> ModelInfo:
+        """What the model is."""
+
+    def encode_images(self, pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        """Embed RGB pictures, uint8 [n, side, side, 3] as `info.preprocess` wants them; returns [n, dim]."""
+
+    def encode_texts(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+        """Embed texts; returns [n, dim]. Every text is computed once and remembered."""
+
+    def unknown_words(self, text: str) -> tuple[str, ...]:
+        """Return the words that the model has never seen; () for models taught on the web, which know all."""
+
+    def close(self) -> None:
+        """Free the model; calls under way are answered first."""
+
+
+def load_encoder(choice: str | ModelChoice, *, device: str | None = None) -> Encoder:
+    """Load the model that the config asks for: "auto", "sample" or a name with weights.
+
+    `device` is a torch device ("cpu", "cuda", "cuda:1"); by default CUDA where there is a GPU. Takes
+    seconds. Raises ModelUnavailableError when the weights can't be had now, ModelError when they never will
+    fit.
+    """
+    from vsortd.vision import batching, loading  # noqa: PLC0415 - heavy, only where it is needed
+
+    return batching.BatchingEncoder(loading.load_model(choice, device=device))

@@ -1,0 +1,216 @@
+"""What a level's rules compete with besides each other, so that a video of something else wins nothing.
+
+Negative labels as in NegLabel (2403.20078), screened as in NegRefine: a negative that means the same as a
+rule, or something that a rule is a kind of, would take away that rule's own videos.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+# facet → value → phrases, such as {"light": {"night": ("at night", "in the dark"), …}, …}
+Facets = Mapping[str, Mapping[str, Sequence[str]]]
+
+# Two texts closer than this are near-synonyms. Cosines are taken after the mean of the built-in negatives is
+# taken off: all texts of a CLIP model share most of their direction (raw cosines of unrelated texts are 0.6
+# to 0.8).
+SYNONYM_COSINE: Final = 0.6
+
+
+@dataclass(frozen=True, slots=True)
+class Negative:
+    """Something that a video may show instead; `prompts` are averaged like those of a rule."""
+
+    label: str
+    prompts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _BuiltIn:
+    """A negative for models taught on the web. Rules that use one of its `kin` words are kinds of it."""
+
+    text: str
+    kin: frozenset[str]
+
+
+def _built_in(text: str, kin: str) -> _BuiltIn:
+    return _BuiltIn(text, frozenset(kin.split()))
+
+
+# Nothing to see: fits no rule but one about exactly that.
+_VOID: Final = (
+    _built_in(
+        "a black screen",
+        "black dark darkness empty blank screen",
+    ),
+    _built_in(
+        "a blurred picture of nothing in particular",
+        "blur blurred blurry abstract",
+    ),
+    _built_in(
+        "television static noise",
+        "static noise glitch television tv",
+    ),
+    _built_in(
+        "a plain wall",
+        "wall plain texture background",
+    ),
+)
+# The broad kinds of what people film; only against the top level, where a video may show anything at all.
+_CONTENT: Final = (
+    _built_in(
+        "a screenshot of a computer program",
+        "computer screen screencast screencasts screenshot screenshots software desktop coding code "
+        "programming game games gaming gameplay minecraft tutorial app website slides presentation",
+    ),
+    _built_in(
+        "a page of text",
+        "text document documents page paper book books letter receipt slides presentation writing notes",
+    ),
+    _built_in(
+        "a person talking to the camera",
+        "person people man woman men women child children kid kids baby family face faces portrait "
+        "selfie talk talking speaker speech interview lecture vlog friends crowd audience wedding "
+        "party meeting human singer actor host",
+    ),
+    _built_in(
+        "food on a plate",
+        "food meal meals dish cooking cook kitchen recipe recipes eating restaurant dinner lunch "
+        "breakfast drink drinks fruit vegetables cake bread wine bottle coffee baking barbecue",
+    ),
+    _built_in(
+        "an animal",
+        "animal animals pet pets dog dogs puppy cat cats kitten bird birds horse horses fish wildlife "
+        "zoo cow cows sheep insect insects butterfly rabbit bear lion elephant monkey farm aquarium",
+    ),
+    _built_in(
+        "a car in traffic",
+        "car cars vehicle vehicles traffic road roads street streets driving drive dashcam motorbike "
+        "motorcycle bike bicycle cycling truck bus train trains railway transport highway racing",
+    ),
+    _built_in(
+        "a building",
+        "building buildings city cities house houses architecture skyline tower church castle town "
+        "village street bridge urban skyscraper construction monument",
+    ),
+    _built_in(
+        "a furnished room",
+        "room rooms indoor indoors interior inside kitchen office bedroom bathroom living home "
+        "apartment furniture house restaurant shop hall museum",
+    ),
+    _built_in(
+        "an outdoor landscape",
+        "landscape landscapes nature natural outdoor outdoors scenery view forest forests wood woods "
+        "tree trees mountain mountains hill hills valley sea ocean beach coast lake river waterfall "
+        "desert meadow field fields grass snow ice winter sky sunset sunrise clouds garden park "
+        "flowers hiking travel holiday holidays vacation countryside autumn spring summer water waves "
+        "rain drone aerial camping",
+    ),
+    _built_in(
+        "a sports match",
+        "sport sports football soccer basketball tennis volleyball baseball hockey match game games "
+        "player players team stadium ball running race ski skiing snowboarding surfing swimming gym "
+        "fitness training workout boxing skating",
+    ),
+    _built_in(
+        "a concert on a stage",
+        "concert concerts stage music band show theatre theater dance dancing singer performance "
+        "festival party",
+    ),
+    _built_in(
+        "an aeroplane or a ship",
+        "aeroplane airplane plane planes aircraft airport flight ship ships boat boats sailing ferry "
+        "harbour harbor helicopter drone transport",
+    ),
+)
+
+
+def words_of(text: str) -> tuple[str, ...]:
+    """Return the words of a text, in order, case folded; letters and digits of any script."""
+    return tuple(re.findall(r"[^\W_]+(?:'[^\W_]+)?", text.casefold()))
+
+
+def built_in_negatives(words: Iterable[str], *, top: bool) -> tuple[Negative, ...]:
+    """Return the built-in negatives of a level that are no kin of what is said at, above and below it.
+
+    At the top any content may come; below, a video has already won the parent, and a negative about content
+    would beat children that speak of something else (a forest by day is more of a landscape than of a day).
+    """
+    spoken = {word for text in words for word in words_of(text)}
+    candidates = (*_VOID, *_CONTENT) if top else _VOID
+    return tuple(
+        Negative(candidate.text, (candidate.text,)) for candidate in candidates if not candidate.kin & spoken
+    )
+
+
+def built_in_texts() -> tuple[str, ...]:
+    """Return all built-in negatives; their mean is what all texts of a model have in common."""
+    return tuple(candidate.text for candidate in (*_VOID, *_CONTENT))
+
+
+def screen(
+    negatives: npt.NDArray[np.float32], rules: npt.NDArray[np.float32], common: npt.NDArray[np.float32]
+) -> npt.NDArray[np.bool_]:
+    """Tell which negatives may stay: those that are no near-synonym of a rule.
+
+    Unit rows [m, dim] and [n, dim], and the mean vector [dim] that is taken off both. At least one stays,
+    the least similar, so that a lone rule has somebody to lose against.
+    """
+    if not len(negatives) or not len(rules):
+        return np.ones(len(negatives), dtype=bool)
+    nearest = (_centred(negatives, common) @ _centred(rules, common).T).max(axis=1)
+    stays = nearest < SYNONYM_COSINE
+    if not stays.any():
+        stays[int(np.argmin(nearest))] = True
+    return np.asarray(stays)
+
+
+def _centred(rows: npt.NDArray[np.float32], common: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+    rest = rows.astype(np.float64) - common
+    return np.asarray(rest / np.maximum(np.linalg.norm(rest, axis=1, keepdims=True), 1e-12))
+
+
+def facet_negatives(
+    facets: Facets, siblings: Sequence[Iterable[str]], kin: Iterable[str]
+) -> tuple[Negative, ...]:
+    """Return the other values of the facets that the siblings speak of, for a model with a known vocabulary.
+
+    `siblings` holds the prompts of each known sibling, `kin` those of their ancestors and descendants; a
+    value that any of them mentions is no negative. A facet counts when every sibling speaks of it, or else
+    the one that most do: beside `forest` and `night`, `day` would take away half of every forest.
+    """
+    spoken = [_mentioned(facets, prompts) for prompts in siblings]
+    counts = {facet: sum(any(where == facet for where, _ in said) for said in spoken) for facet in facets}
+    most = max(counts.values(), default=0)
+    if not most:
+        return ()
+    leading = [facet for facet in facets if counts[facet] == most]
+    if most < len(siblings):
+        leading = leading[:1]
+    taken = set().union(*spoken) | _mentioned(facets, kin)
+    return tuple(
+        Negative(value, tuple(phrases) or (value,))
+        for facet in leading
+        for value, phrases in facets[facet].items()
+        if (facet, value) not in taken
+    )
+
+
+def _mentioned(facets: Facets, prompts: Iterable[str]) -> set[tuple[str, str]]:
+    """Return the (facet, value) pairs whose name or phrases occur, as whole words, in any of the prompts."""
+    said = [f" {' '.join(words_of(prompt))} " for prompt in prompts]
+    return {
+        (facet, value)
+        for facet, values in facets.items()
+        for value, phrases in values.items()
+        for phrase in (value, *phrases)
+        if (words := words_of(phrase)) and any(f" {' '.join(words)} " in text for text in said)
+    }

@@ -1,0 +1,265 @@
+"""Rules as vectors: prompt ensembles per rule, negatives per level. No torch in here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from vsortd.errors import ModelError
+from vsortd.vision.encoder import Encoder, Family
+from vsortd.vision.negatives import (
+    Facets,
+    Negative,
+    built_in_negatives,
+    built_in_texts,
+    facet_negatives,
+    screen,
+    words_of,
+)
+from vsortd.vision.templates import TEMPLATES, texts_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from vsortd.rules import Rule, RuleTree
+
+# Words that say nothing about what is seen. A prompt of these alone is as good as unknown.
+_EMPTY_WORDS: Final = frozenset(
+    """
+    a an the of in on at by with and or to from for as is are was be being its it this that these those
+    some many very into over under near through during photo photos photograph picture pictures image
+    images video videos clip clips film movie footage frame frames shot shots scene scenes view showing
+    shows show
+    """.split()  # noqa: SIM905 - a list of quoted words reads worse
+)
+# The competitor of last resort: a lone rule without any negative would win everything with probability 1.
+_NEUTRAL: Final = Negative("a video", ("a video", "a picture"))
+# An average this short means that the texts contradict each other; nothing real comes near.
+_SHORTEST_MEAN: Final = 1e-4
+
+_Rows = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class LevelVectors:
+    """The competitors of one level: siblings [n, dim] in the file's order, negatives [m, dim]; unit rows.
+
+    `known` says per sibling whether the model knows anything of its prompts; `unknown` holds the words it
+    doesn't know.
+    """
+
+    parent: str
+    names: tuple[str, ...]
+    vectors: _Rows
+    known: tuple[bool, ...]
+    unknown: tuple[tuple[str, ...], ...]
+    negatives: tuple[str, ...]
+    negative_vectors: _Rows
+
+
+@dataclass(frozen=True, slots=True)
+class RuleVectors:
+    """All levels of a tree by their parent's key ("" at the top), and how cosines become logits."""
+
+    levels: Mapping[str, LevelVectors]
+    dim: int
+    logit_scale: float
+    logit_bias: float | None
+
+
+@dataclass(slots=True)
+class _LevelPlan:
+    """A level on its way: what is spoken above and below it, and what it will need texts for."""
+
+    parent: str
+    rules: tuple[Rule, ...]
+    explicit: tuple[str, ...]
+    templates: tuple[str, ...]
+    above: frozenset[str]
+    below: set[str] = field(default_factory=set)
+    spoken: list[_Spoken] = field(default_factory=list)
+    negatives: tuple[Negative, ...] = ()
+    built_in: int = 0  # how many of `negatives`, at the end, are built in and may be screened out
+
+
+@dataclass(frozen=True, slots=True)
+class _Spoken:
+    """A rule's prompts as far as the model knows them, and the words that it doesn't."""
+
+    prompts: tuple[str, ...]
+    unknown: tuple[str, ...]
+
+
+def level_vectors(tree: RuleTree, encoder: Encoder, *, facets: Facets | None = None) -> RuleVectors:
+    """Embed a tree's prompts and negatives; every text once, in batches.
+
+    `facets` is the vocabulary of a model that knows little (by default the sample model's own); the others
+    of its values are the negatives then. Raises ModelError when the model fails.
+    """
+    family = encoder.info.family
+    if facets is None and family is Family.SAMPLE:
+        facets = _sample_facets()
+    plans = _plan_levels(tree, TEMPLATES[family])
+    for plan in plans:
+        plan.spoken = [_spoken(rule.prompts, encoder, limited=facets is not None) for rule in plan.rules]
+        _add_negatives(plan, encoder, facets)
+    book = _Book(encoder, _all_texts(plans, TEMPLATES[family], screened=facets is None))
+    shared: dict[tuple[tuple[Negative, ...], tuple[str, ...]], _Rows] = {}
+    common = _common(book, TEMPLATES[family]) if facets is None else None
+    return RuleVectors(
+        levels={plan.parent: _embed(plan, book, common, shared) for plan in plans},
+        dim=encoder.info.dim,
+        logit_scale=encoder.info.logit_scale,
+        logit_bias=encoder.info.logit_bias,
+    )
+
+
+def _plan_levels(tree: RuleTree, default: tuple[str, ...]) -> list[_LevelPlan]:
+    """List the levels, parents before children, with what is said above and below each; any depth."""
+    top = _LevelPlan("", tree.rules, tree.none_of_these, tree.templates or default, frozenset())
+    plans, parents = [top], [-1]
+    for number, plan in enumerate(plans):  # grows while it is walked
+        for rule in plan.rules:
+            if rule.rules:
+                above = plan.above | {rule.name, *rule.prompts}
+                plans.append(
+                    _LevelPlan(rule.key, rule.rules, rule.none_of_these, rule.templates or default, above)
+                )
+                parents.append(number)
+    for plan, parent in zip(reversed(plans), reversed(parents), strict=True):
+        if parent >= 0:
+            plans[parent].below |= plan.below
+            for rule in plan.rules:
+                plans[parent].below |= {rule.name, *rule.prompts}
+    return plans
+
+
+def _spoken(prompts: Sequence[str], encoder: Encoder, *, limited: bool) -> _Spoken:
+    """Keep the prompts that the model knows best: those it knows whole, else in part, else none.
+
+    To a model of `limited` vocabulary a prompt without any content ("a video") says nothing either.
+    """
+    whole, part, unknown = [], [], []
+    for prompt in prompts:
+        strange = encoder.unknown_words(prompt)
+        unknown += [word for word in strange if word not in unknown]
+        said = set(words_of(prompt)) - {word.casefold() for word in strange}
+        if limited and not said - _EMPTY_WORDS:
+            unknown += [] if strange else [prompt]
+        elif strange:
+            part.append(prompt)
+        else:
+            whole.append(prompt)
+    return _Spoken(tuple(whole or part), tuple(unknown))
+
+
+def _add_negatives(plan: _LevelPlan, encoder: Encoder, facets: Facets | None) -> None:
+    explicit = tuple(
+        Negative(text, (text,))
+        for text in plan.explicit
+        if _spoken([text], encoder, limited=facets is not None).prompts
+    )
+    kin = {*plan.above, *plan.below}
+    own = [said.prompts for said in plan.spoken if said.prompts]
+    if facets is not None:
+        found = facet_negatives(facets, own, kin)
+    else:
+        names = (rule.name for rule in plan.rules)
+        found = built_in_negatives(
+            {*kin, *names, *(text for prompts in own for text in prompts)}, top=not plan.parent
+        )
+    plan.built_in = len(found)
+    plan.negatives = (*explicit, *found)
+    if not plan.negatives and len(own) == 1:
+        plan.negatives = (_NEUTRAL,)
+
+
+class _Book:
+    """The vectors of all texts, looked up by text."""
+
+    def __init__(self, encoder: Encoder, texts: Iterable[str]) -> None:
+        unique = list(dict.fromkeys(texts))
+        self._row = {text: number for number, text in enumerate(unique)}
+        self._rows = encoder.encode_texts(unique)
+        self.dim = encoder.info.dim
+
+    def ensemble(self, prompts: Iterable[str], templates: tuple[str, ...]) -> _Rows:
+        """Return the average direction of all texts of all prompts: [dim], length 1. Raises ModelError."""
+        texts = [text for prompt in prompts for text in texts_of(prompt, templates)]
+        mean = self._rows[[self._row[text] for text in texts]].mean(axis=0, dtype=np.float64)
+        length = float(np.linalg.norm(mean))
+        if not length > _SHORTEST_MEAN:  # also when it is no number
+            raise ModelError(f"The model gives no usable vector for {texts[0]!r}.")
+        return np.asarray(mean / length, dtype=np.float32)
+
+
+def _all_texts(plans: Sequence[_LevelPlan], default: tuple[str, ...], *, screened: bool) -> Iterable[str]:
+    for plan in plans:
+        for rule, said in zip(plan.rules, plan.spoken, strict=True):
+            for prompt in said.prompts:
+                yield from texts_of(prompt, rule.templates or plan.templates)
+        for negative in plan.negatives:
+            for prompt in negative.prompts:
+                yield from texts_of(prompt, plan.templates)
+    if screened:
+        for text in built_in_texts():
+            yield from texts_of(text, default)
+
+
+def _common(book: _Book, default: tuple[str, ...]) -> _Rows:
+    rows = [book.ensemble([text], default) for text in built_in_texts()]
+    return np.asarray(np.mean(rows, axis=0), dtype=np.float32)
+
+
+def _embed(
+    plan: _LevelPlan,
+    book: _Book,
+    common: _Rows | None,
+    shared: dict[tuple[tuple[Negative, ...], tuple[str, ...]], _Rows],
+) -> LevelVectors:
+    vectors = np.zeros((len(plan.rules), book.dim), np.float32)
+    for row, (rule, said) in enumerate(zip(plan.rules, plan.spoken, strict=True)):
+        if said.prompts:
+            vectors[row] = book.ensemble(said.prompts, rule.templates or plan.templates)
+    negatives = plan.negatives
+    if common is not None and plan.built_in:
+        explicit = len(negatives) - plan.built_in
+        rows = _negative_rows(negatives, plan, book, shared)
+        stays = screen(rows[explicit:], vectors[[bool(said.prompts) for said in plan.spoken]], common)
+        negatives = (
+            *negatives[:explicit],
+            *(kept for kept, stay in zip(negatives[explicit:], stays, strict=True) if stay),
+        )
+    return LevelVectors(
+        parent=plan.parent,
+        names=tuple(rule.name for rule in plan.rules),
+        vectors=vectors,
+        known=tuple(bool(said.prompts) for said in plan.spoken),
+        unknown=tuple(said.unknown for said in plan.spoken),
+        negatives=tuple(negative.label for negative in negatives),
+        negative_vectors=_negative_rows(negatives, plan, book, shared),
+    )
+
+
+def _negative_rows(
+    negatives: tuple[Negative, ...],
+    plan: _LevelPlan,
+    book: _Book,
+    shared: dict[tuple[tuple[Negative, ...], tuple[str, ...]], _Rows],
+) -> _Rows:
+    """Return the vectors of negatives; levels with the same ones share the same rows."""
+    asked = (negatives, plan.templates)
+    if asked not in shared:
+        rows = [book.ensemble(negative.prompts, plan.templates) for negative in negatives]
+        shared[asked] = np.stack(rows) if rows else np.zeros((0, book.dim), np.float32)
+    return shared[asked]
+
+
+def _sample_facets() -> Facets:
+    from vsortd.vision import sample  # noqa: PLC0415 - only for that model
+
+    facets: Facets = sample.vocabulary().facets
+    return facets
