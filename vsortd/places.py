@@ -1,7 +1,8 @@
-"""Where the config file and the state are. Light: what `status`, `history` and `undo` need before anything else."""
+"""Where the config file and the state are. Light: what `status` and `undo` need first."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -25,7 +26,7 @@ def site_config() -> Path:
 
 
 def wanted_config(explicit: Path | None) -> Path:
-    """Return where a new config belongs: `--config`, `$VSORTD_CONFIG`, else the user's folder. Absolute; may not exist."""
+    """Return where a new config belongs: `--config`, `$VSORTD_CONFIG`, else the user's folder; absolute."""
     named = _named(explicit)
     return named[0] if named else user_config()
 
@@ -68,7 +69,7 @@ def _named(explicit: Path | None) -> tuple[Path, str] | None:
 
 
 def state_folder() -> Path:
-    """Return the folder of journal, index and socket: `$VSORTD_STATE_DIR`, else the user's state folder; not created."""
+    """Return the folder of journal, index and socket: `$VSORTD_STATE_DIR`, else the user's; not created."""
     variable = os.environ.get("VSORTD_STATE_DIR", "")
     if variable:
         return _absolute(Path(variable))
@@ -77,10 +78,18 @@ def state_folder() -> Path:
     return platformdirs.user_state_path("vsortd", appauthor=False)
 
 
+def journal_path(state: Path) -> Path:
+    """Return where the journal lies in the state folder `state`."""
+    return state / "journal.sqlite3"
+
+
+def index_path(state: Path) -> Path:
+    """Return where the index of embeddings lies in the state folder `state`."""
+    return state / "index.sqlite3"
+
+
 def _absolute(path: Path) -> Path:
     """Expand ~ and make absolute, without following symlinks."""
-    try:
+    with contextlib.suppress(RuntimeError):  # no such user: the name is taken as it stands
         path = path.expanduser()
-    except RuntimeError:  # no such user: the name is taken as it stands
-        pass
     return Path(os.path.abspath(path))  # noqa: PTH100 - Path.absolute keeps ".."

@@ -1,0 +1,393 @@
+"""`vsortd check` and `vsortd config …` as a person runs them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import types
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from vsortd.__main__ import main
+from vsortd.errors import ExitCode
+from vsortd.resources import resource_folder
+from vsortd.settings import load_settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+EXAMPLES = ["first.yaml", "deep-tree.yaml", "phone-portrait.yaml"]
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    """Write a valid config whose folders exist."""
+    (tmp_path / "in").mkdir()
+    (tmp_path / "out").mkdir()
+    path = tmp_path / "config.yaml"
+    path.write_text(
+        f"version: 1\ninboxes: [{{path: {tmp_path / 'in'}}}]\nlibrary: {tmp_path / 'out'}\n"
+        "rules: [{name: a, rules: [{name: b}]}]\n",
+        encoding="utf-8",
+    )
+    return path
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give the test a home of its own, where config folders are looked for."""
+    folder = tmp_path / "home"
+    monkeypatch.setenv("HOME", str(folder))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(folder / "user"))
+    monkeypatch.setenv("XDG_CONFIG_DIRS", str(folder / "site"))
+    return folder
+
+
+def _json(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    document = json.loads(capsys.readouterr().out)
+    assert isinstance(document, dict)
+    assert document["schema_version"] == 1
+    return document
+
+
+def test_check_sums_up_a_valid_config(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--config", str(config), "check"]) == ExitCode.OK
+    printed = capsys.readouterr()
+    for fact in (config, config.parent / "in", config.parent / "out", "auto", "2 (1 at the top)"):
+        assert str(fact) in printed.out
+    assert "warning" not in printed.out
+    assert printed.err == ""
+
+
+def test_check_prints_every_mistake_on_stderr(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config.write_text(
+        "version: 1\ninboxes: [{path: /in, setle: 1}]\nlibrary: out\nrules: [{name: no}]\n", encoding="utf-8"
+    )
+    assert main(["--config", str(config), "check"]) == ExitCode.CONFIG
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert "3 mistakes" in printed.err
+    assert f"{config}:2: inboxes[0].setle: " in printed.err
+    assert "did you mean: settle" in printed.err
+    assert f"{config}:3: library: " in printed.err
+    assert 'write "no" in quotes' in printed.err
+
+
+def test_check_as_json_lists_mistakes(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config.write_text(
+        "version: 1\ninboxes: [{path: /in, setle: 1}]\nlibrary: /out\nrules: [{name: a}]\n", encoding="utf-8"
+    )
+    assert main(["--config", str(config), "check", "--json"]) == ExitCode.CONFIG
+    report = _json(capsys)
+    assert (False, str(config), []) == (report["ok"], report["file"], report["warnings"])
+    assert [
+        {
+            "file": str(config),
+            "line": 2,
+            "path": "inboxes[0].setle",
+            "value": 1,
+            "message": 'there is no option "setle" here',
+            "allowed": "the keys path, recursive, watch, ignore, settle, settle_max, incomplete_after, poll, "
+            "rescan, extensions",
+            "nearest": "settle",
+        }
+    ] == report["mistakes"]
+
+
+def test_check_as_json_of_a_valid_config(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--config", str(config), "check", "--json"]) == ExitCode.OK
+    report = _json(capsys)
+    assert {"schema_version": 1, "ok": True, "file": str(config), "mistakes": [], "warnings": []} == report
+
+
+def test_check_without_a_config_says_how_to_get_one(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "--json"]) == ExitCode.CONFIG
+    printed = capsys.readouterr()
+    report = json.loads(printed.out)
+    assert (report["ok"], report["file"], len(report["mistakes"])) == (False, None, 1)
+    for place in ("user", "site"):
+        assert str(home / place / "vsortd" / "config.yaml") in printed.err
+    assert "vsortd config init" in printed.err
+
+
+def test_check_warns_of_missing_folders_and_a_missing_version(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config.write_text("inboxes:\n  - path: /no/in\nlibrary: /no/out\nrules: [{name: a}]\n", encoding="utf-8")
+    assert main(["--config", str(config), "check", "--json"]) == ExitCode.OK
+    report = _json(capsys)
+    assert report["ok"]
+    found = [(warning["line"], warning["path"]) for warning in report["warnings"]]
+    assert found == [(1, "version"), (2, "inboxes[0].path"), (3, "library")]
+    assert main(["--config", str(config), "check"]) == ExitCode.OK
+    assert f"warning: {config}:3: library: the library does not exist (yet)" in capsys.readouterr().out
+
+
+def test_check_warns_of_a_rule_that_is_its_own_rival(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with config.open("a", encoding="utf-8") as file:
+        file.write("none_of_these: [x, A]\n")
+    assert main(["--config", str(config), "check", "--json"]) == ExitCode.OK
+    assert [(one["line"], one["path"]) for one in _json(capsys)["warnings"]] == [(5, "none_of_these[1]")]
+
+
+def test_check_warns_of_a_path_that_grows_too_long(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    deep = "".join(f"[{{name: {'n' * 190}, rules: " for _ in range(20)) + "[]" + "}]" * 20
+    text = config.read_text(encoding="utf-8").replace(
+        "rules: [{name: a, rules: [{name: b}]}]", f"rules: {deep}"
+    )
+    config.write_text(text, encoding="utf-8")
+    assert main(["--config", str(config), "check", "--json"]) == ExitCode.OK
+    (warning,) = _json(capsys)["warnings"]
+    assert ".".join(["rules[0]"] * 19) == warning["path"]
+
+
+def test_check_warns_of_words_that_the_sample_model_does_not_know(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sample = pytest.importorskip("vsortd.vision.sample", reason="the sample model is not in this checkout")
+    if not hasattr(sample, "unknown_words"):
+        pytest.skip("this checkout's sample model has no list of words")
+    text = config.read_text(encoding="utf-8").replace(
+        "rules: [{name: a, rules: [{name: b}]}]",
+        "model: sample\nrules:\n  - name: qwxyz\n    prompts:\n      - forest\n"
+        "      - forest zzyqw\n  - name: vvyqx\n  - name: sea\n",
+    )
+    config.write_text(text, encoding="utf-8")
+    assert main(["--config", str(config), "check", "--json"]) == ExitCode.OK
+    warnings = _json(capsys)["warnings"]
+    assert [(one["line"], one["path"]) for one in warnings] == [
+        (8, "rules[0].prompts[1]"),
+        (9, "rules[1].name"),
+    ]
+    assert '"zzyqw"' in warnings[0]["message"]
+
+
+def test_every_text_that_the_sample_model_is_given_is_looked_up(
+    config: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sample = types.ModuleType("vsortd.vision.sample")
+    monkeypatch.setattr(sample, "unknown_words", lambda text: (text.upper(),), raising=False)
+    monkeypatch.setitem(sys.modules, "vsortd.vision.sample", sample)
+    text = config.read_text(encoding="utf-8").replace(
+        "rules: [{name: a, rules: [{name: b}]}]",
+        "model: sample\nnone_of_these: n\nrules:\n  - name: a\n    prompts: p\n    none_of_these: [m]\n"
+        '    rules:\n      - {name: b, templates: ["a t {}"]}\ndefaults: {templates: ["{} d"]}\n',
+    )
+    config.write_text(text, encoding="utf-8")
+    assert main(["--config", str(config), "check", "--json"]) == ExitCode.OK
+    assert [(one["path"], one["value"]) for one in _json(capsys)["warnings"]] == [
+        ("none_of_these", "n"),
+        ("rules[0].prompts", "p"),
+        ("rules[0].none_of_these[0]", "m"),
+        ("rules[0].rules[0].name", "b"),
+        ("rules[0].rules[0].templates[0]", "a t"),
+        ("defaults.templates[0]", "d"),
+    ]
+
+
+def test_init_writes_the_first_example_and_its_schema(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["config", "init"]) == ExitCode.OK
+    path = home / "user" / "vsortd" / "config.yaml"
+    assert str(path) in capsys.readouterr().out
+    assert (resource_folder("config") / "first.yaml").read_bytes() == path.read_bytes()
+    assert (resource_folder("config") / "vsortd.schema.json").read_bytes() == (
+        path.parent / "vsortd.schema.json"
+    ).read_bytes()
+    assert {"config.yaml", "vsortd.schema.json"} == {entry.name for entry in path.parent.iterdir()}
+    assert main(["config", "path"]) == ExitCode.OK
+    assert f"{path}\n" == capsys.readouterr().out
+    assert len(load_settings(path).inboxes) == 1
+
+
+def test_init_never_overwrites_unless_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("mine", encoding="utf-8")
+    assert main(["config", "init", "--path", str(path)]) == ExitCode.FAILURE
+    assert path.read_text(encoding="utf-8") == "mine"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["mine.yaml"]
+    printed = capsys.readouterr()
+    assert str(path) in printed.err
+    assert "--force" in printed.err
+    assert main(["config", "init", "--path", str(path), "--force", "--json"]) == ExitCode.OK
+    assert str(path) == _json(capsys)["path"]
+    assert path.read_text(encoding="utf-8").startswith("# yaml-language-server")
+
+
+def test_init_follows_the_named_config(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "new" / "named.yaml"
+    assert main(["--config", str(path), "config", "init"]) == ExitCode.OK
+    assert path.is_file()
+    assert str(path) in capsys.readouterr().out
+
+
+def test_init_says_why_it_can_not_write(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").touch()
+    assert main(["config", "init", "--path", str(tmp_path / "file" / "config.yaml")]) == ExitCode.FAILURE
+    assert "can't be written" in capsys.readouterr().err
+
+
+def test_path_as_json(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--config", str(config), "config", "path", "--json"]) == ExitCode.OK
+    assert {"schema_version": 1, "path": str(config)} == _json(capsys)
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_what_show_prints_loads_as_the_same_settings(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = resource_folder("config") / name
+    settings = load_settings(source)
+    assert main(["--config", str(source), "config", "show"]) == ExitCode.OK
+    shown = tmp_path / "shown.yaml"
+    shown.write_text(capsys.readouterr().out, encoding="utf-8")
+    assert settings == load_settings(shown)
+    assert main(["--config", str(source), "config", "show", "--json"]) == ExitCode.OK
+    document = _json(capsys)
+    assert str(source) == document["file"]
+    shown.write_text(json.dumps(document["settings"]), encoding="utf-8")
+    assert settings == load_settings(shown)
+
+
+def test_show_writes_odd_texts_so_that_they_load_again(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    odd = [
+        "no",
+        "12",
+        "2024-01-01",
+        "null",
+        "a: b",
+        "#x",
+        "*x",
+        "日本",
+        'it\'s "so"',
+        "- y",
+        "1e3",
+        "=",
+        "<<",
+        "{x}",
+        "~",
+    ]
+    with config.open("a", encoding="utf-8") as file:
+        file.write(
+            f"none_of_these: {json.dumps(odd)}\n"
+            f"convert: {{keep_original: forever}}\naccept: {{min_duration: 0.1}}\n"
+        )
+    settings = load_settings(config)
+    assert tuple(odd) == settings.none_of_these
+    assert main(["--config", str(config), "config", "show"]) == ExitCode.OK
+    config.write_text(capsys.readouterr().out, encoding="utf-8")
+    again = load_settings(config)
+    assert settings == again
+    assert again.convert.keep_original_s is None
+
+
+def test_show_refuses_a_wrong_config(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config.write_text("version: 9\n", encoding="utf-8")
+    assert main(["--config", str(config), "config", "show"]) == ExitCode.CONFIG
+    assert capsys.readouterr().out == ""
+
+
+def test_the_schema_in_the_package_is_the_one_that_the_models_make(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["config", "schema"]) == ExitCode.OK
+    printed = capsys.readouterr().out
+    stored = (resource_folder("config") / "vsortd.schema.json").read_text(encoding="utf-8")
+    assert json.loads(printed) == json.loads(stored), "run: vsortd config schema > config/vsortd.schema.json"
+    assert printed == stored
+
+
+def test_the_schema_has_recursive_rules_help_and_defaults(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["config", "schema"]) == ExitCode.OK
+    schema = json.loads(capsys.readouterr().out)
+    rule = schema["$defs"]["RuleSettings"]
+    assert (
+        {"$ref": "#/$defs/RuleSettings"}
+        == rule["properties"]["rules"]["items"]
+        == schema["properties"]["rules"]["items"]
+    )
+    levels = [schema, *(part for part in schema["$defs"].values() if "properties" in part)]
+    assert len(levels) == 11
+    for level in levels:
+        assert level["additionalProperties"] is False
+        for option in level["properties"].values():
+            of_type = schema["$defs"].get(option.get("$ref", "").removeprefix("#/$defs/"), {})
+            assert option.get("description") or of_type["description"]
+        assert not any("null" in json.dumps(option) for option in level["properties"].values())
+    inbox = schema["$defs"]["Inbox"]["properties"]
+    assert (inbox["settle"]["default"], inbox["settle_max"]["default"]) == ("2s", "1h")
+    assert schema["$defs"]["Convert"]["properties"]["keep_original"]["default"] == "30d"
+    assert schema["$defs"]["Workers"]["properties"]["memory"]["default"] == "2GB"
+    assert schema["required"] == ["inboxes", "library", "rules"]
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_an_example_fits_the_schema(name: str) -> None:
+    jsonschema = pytest.importorskip("jsonschema", reason="jsonschema is not installed")
+    schema = json.loads((resource_folder("config") / "vsortd.schema.json").read_text(encoding="utf-8"))
+    values = yaml.safe_load((resource_folder("config") / name).read_text(encoding="utf-8"))
+    jsonschema.Draft202012Validator.check_schema(schema)
+    jsonschema.Draft202012Validator(schema).validate(values)
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_an_example_begins_with_the_editors_line(name: str) -> None:
+    first = (resource_folder("config") / name).read_text(encoding="utf-8").partition("\n")[0]
+    assert first == "# yaml-language-server: $schema=./vsortd.schema.json"
+
+
+def test_the_first_example_names_every_option_but_those_of_rules() -> None:
+    text = (resource_folder("config") / "first.yaml").read_text(encoding="utf-8")
+    schema = json.loads((resource_folder("config") / "vsortd.schema.json").read_text(encoding="utf-8"))
+    levels = [schema, *(part for part in schema["$defs"].values() if "properties" in part)]
+    options = {option for level in levels for option in level["properties"]}
+    assert sorted(option for option in options if f"{option}:" not in text) == []
+
+
+def test_every_option_that_the_first_example_comments_out_is_valid_with_its_default(tmp_path: Path) -> None:
+    source = (resource_folder("config") / "first.yaml").read_text(encoding="utf-8")
+    lines = []
+    for line in source.splitlines():
+        before, mark, after = line.partition("# ")
+        lines.append(before + after if mark and before and not before.strip() else line)
+    path = tmp_path / "config.yaml"
+    path.write_text("\n".join(lines), encoding="utf-8")
+    first = load_settings(resource_folder("config") / "first.yaml")
+    everything = load_settings(path)
+    assert first.sampling == everything.sampling
+    assert first.workers == everything.workers
+    assert first.inboxes[0].model_copy(update={"ignore": ("*.tmp",)}) == everything.inboxes[0]
+
+
+def test_the_phone_example_takes_portrait_only() -> None:
+    settings = load_settings(resource_folder("config") / "phone-portrait.yaml")
+    assert settings.accept.orientation == ("portrait",)
+
+
+def test_the_command_line_starts_without_pydantic_yaml_or_the_models() -> None:
+    code = (
+        "import sys\nimport vsortd.cli.config, vsortd.rules, vsortd.units, vsortd.places, vsortd.names\n"
+        "print(sorted({'pydantic', 'yaml', 'torch', 'av', 'rich.console'} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30
+    )
+    assert done.stdout == "[]\n"
+
+
+def test_loading_settings_does_not_import_the_model() -> None:
+    code = (
+        "import sys\nfrom pathlib import Path\nfrom vsortd.settings import load_settings\n"
+        f"load_settings(Path({str(resource_folder('config') / 'first.yaml')!r}))\n"
+        "print(sorted({'torch', 'av', 'numpy', 'vsortd.vision.sample'} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30
+    )
+    assert done.stdout == "[]\n"

@@ -1,0 +1,164 @@
+"""Rule trees load, inherit, compare and show at any depth."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from vsortd.configcheck import check_file
+from vsortd.configshow import dump_json, dump_yaml, plain_settings
+from vsortd.rules import Aggregate, OnUnsure, build_rules
+from vsortd.settings import InvalidConfigError, RuleSettings, Settings, load_settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+HEAD = "version: 1\ninboxes: [{path: /in}]\nlibrary: /out\n"
+TREE = """\
+defaults: {min_score: 0.4, aggregate: vote, templates: ["a photo of {}"]}
+none_of_these: [noise]
+rules:
+  - name: a
+    prompts: x
+    min_score: 0.6
+    none_of_these: [nothing]
+    rules:
+      - name: b
+        rules:
+          - {name: c, min_score: 0.1, on_unsure: review, templates: "{} here"}
+      - name: d
+        aggregate: fraction
+        fraction_level: 0.7
+        min_margin: 0
+  - name: e
+"""
+
+
+def _load(folder: Path, text: str) -> Settings:
+    path = folder / "config.yaml"
+    path.write_text(text, encoding="utf-8")
+    return load_settings(path)
+
+
+def _block_tree(depth: int) -> str:
+    """Write a chain of rules, one key a line, as a person would."""
+    lines = ["rules:"]
+    for level in range(depth):
+        lines += [f"{'  ' * level}- name: r{level}", f"{'  ' * level}  rules:"]
+    lines[-1] = f"{'  ' * (depth - 1)}  min_score: 0.9"
+    return HEAD + "\n".join(lines) + "\n"
+
+
+def _flow_tree(depth: int, last: str = "") -> str:
+    """Write a chain of rules in braces, one rule a line."""
+    return (
+        HEAD
+        + "rules: "
+        + "".join(f"[{{name: r{level}, rules:\n" for level in range(depth))
+        + "["
+        + last
+        + "]"
+        + "}]" * depth
+    )
+
+
+def test_what_a_rule_leaves_out_comes_from_above(tmp_path: Path) -> None:
+    tree = build_rules(_load(tmp_path, HEAD + TREE))
+    rules = {rule.key: rule for rule in tree.walk()}
+    assert list(rules) == ["a", "a/b", "a/b/c", "a/d", "e"]
+    assert [rule.min_score for rule in rules.values()] == [0.6, 0.6, 0.1, 0.6, 0.4]
+    assert [rule.min_margin for rule in rules.values()] == [0.1, 0.1, 0.1, 0.0, 0.1]
+    assert [rule.aggregate for rule in rules.values()] == [Aggregate.VOTE] * 3 + [
+        Aggregate.FRACTION,
+        Aggregate.VOTE,
+    ]
+    assert [rule.on_unsure for rule in rules.values()] == [OnUnsure.STOP] * 2 + [OnUnsure.REVIEW] + [
+        OnUnsure.STOP
+    ] * 2
+    assert [rule.fraction_level for rule in rules.values()] == [0.5, 0.5, 0.5, 0.7, 0.5]
+    assert rules["a/b/c"].templates == ("{} here",)
+    assert ("a photo of {}",) == rules["a/d"].templates == tree.templates
+
+
+def test_prompts_default_to_the_name_and_negatives_stay_on_their_level(tmp_path: Path) -> None:
+    tree = build_rules(_load(tmp_path, HEAD + TREE))
+    rules = {rule.key: rule for rule in tree.walk()}
+    assert [rule.prompts for rule in rules.values()] == [("x",), ("b",), ("c",), ("d",), ("e",)]
+    assert tree.none_of_these == ("noise",)
+    assert [rule.none_of_these for rule in rules.values()] == [("nothing",), (), (), (), ()]
+
+
+def test_a_rule_is_found_by_its_key(tmp_path: Path) -> None:
+    tree = build_rules(_load(tmp_path, HEAD + TREE))
+    found = tree.find("a/b/c")
+    assert found is not None
+    assert found.path == ("a", "b", "c")
+    assert [tree.find(key) for key in ("", "b", "a/c", "a/b/c/d")] == [None] * 4
+
+
+@pytest.mark.parametrize(("depth", "write"), [(300, _block_tree), (300, _flow_tree), (900, _flow_tree)])
+def test_a_deep_tree_loads_shows_and_loads_again(tmp_path: Path, depth: int, write: object) -> None:
+    assert callable(write)
+    settings = _load(tmp_path, write(depth))
+    rules = list(build_rules(settings).walk())
+    assert depth == len(rules)
+    assert tuple(f"r{level}" for level in range(depth)) == rules[-1].path
+    as_yaml = _load(tmp_path, dump_yaml(plain_settings(settings)))
+    assert settings == as_yaml
+    as_json = _load(tmp_path, dump_json(plain_settings(settings)))
+    assert settings == as_json
+    assert hash(settings) == hash(as_json)
+    assert depth > 3
+    assert len(repr(settings)) < 5_000
+
+
+def test_json_of_a_deep_tree_is_json(tmp_path: Path) -> None:
+    values = plain_settings(_load(tmp_path, _flow_tree(300)))
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(10_000)
+    try:
+        assert values == json.loads(dump_json(values))
+    finally:
+        sys.setrecursionlimit(limit)
+
+
+@pytest.mark.parametrize("depth", [300, 900])
+def test_a_mistake_at_the_bottom_has_its_whole_path_and_line(tmp_path: Path, depth: int) -> None:
+    with pytest.raises(InvalidConfigError) as caught:
+        _load(tmp_path, _flow_tree(depth, "{name: x, min_score: 5}"))
+    (mistake,) = caught.value.mistakes
+    assert ".".join(["rules[0]"] * (depth + 1)) + ".min_score" == mistake.path
+    assert 4 + depth == mistake.line
+
+
+def test_trees_that_differ_at_the_bottom_are_not_equal(tmp_path: Path) -> None:
+    one = _load(tmp_path, _flow_tree(300, "{name: x}"))
+    other = _load(tmp_path, _flow_tree(300, "{name: y}"))
+    fewer = _load(tmp_path, _flow_tree(300))
+    assert one != other
+    assert one != fewer
+    assert one == _load(tmp_path, _flow_tree(300, "{name: x}"))
+    assert RuleSettings(name="x") != "x"
+
+
+def test_a_wide_tree_loads_in_the_order_of_the_file(tmp_path: Path) -> None:
+    settings = _load(tmp_path, HEAD + "rules: [" + ",".join(f"{{name: n{i}}}" for i in range(3_000)) + "]")
+    assert [f"n{i}" for i in range(3_000)] == [rule.name for rule in build_rules(settings).walk()]
+
+
+def test_mistakes_in_a_deep_tree_do_not_hide_each_other(tmp_path: Path) -> None:
+    text = (
+        HEAD + "rules:\n  - name: a\n    rules:\n      - name: on\n        rules:\n"
+        "          - {name: c, nam: d}\n  - {}\n"
+    )
+    path = tmp_path / "config.yaml"
+    path.write_text(text, encoding="utf-8")
+    report = check_file(path)
+    assert [(mistake.line, mistake.path) for mistake in report.mistakes] == [
+        (7, "rules[0].rules[0].name"),
+        (9, "rules[0].rules[0].rules[0].nam"),
+        (10, "rules[1].name"),
+    ]

@@ -1,0 +1,118 @@
+"""Durations and sizes as people write them: `2s`, `500ms`, `1h30m`, `30d`; `2GB`, `512MiB`."""
+
+from __future__ import annotations
+
+import math
+import re
+from decimal import Decimal
+from fractions import Fraction
+
+# Largest first; a compound duration names its units in this order.
+_DURATION_UNITS: dict[str, Fraction] = {
+    "w": Fraction(604_800),
+    "d": Fraction(86_400),
+    "h": Fraction(3_600),
+    "m": Fraction(60),
+    "s": Fraction(1),
+    "ms": Fraction(1, 1000),
+}
+_SIZE_UNITS: dict[str, int] = {
+    "TB": 10**12,
+    "GB": 10**9,
+    "MB": 10**6,
+    "KB": 10**3,
+    "TiB": 2**40,
+    "GiB": 2**30,
+    "MiB": 2**20,
+    "KiB": 2**10,
+    "B": 1,
+}
+_SIZE_FACTORS = {unit.lower(): factor for unit, factor in _SIZE_UNITS.items()}
+
+_NUMBER = r"[0-9]+(?:\.[0-9]+)?"
+_DURATION_PART = re.compile(rf"({_NUMBER})\s*(ms|[wdhms])\s*")
+_PLAIN_NUMBER = re.compile(_NUMBER)
+_SIZE = re.compile(rf"({_NUMBER})\s*([A-Za-z]*)")
+
+DURATION_PATTERN = rf"^\s*({_NUMBER}|({_NUMBER}\s*(ms|[wdhms])\s*)+)\s*$"
+"""What a duration looks like, for JSON schemas (which can't say that the units must fall)."""
+SIZE_PATTERN = rf"^\s*{_NUMBER}\s*([kKmMgGtT][iI]?)?[bB]?\s*$"
+"""What a size looks like, for JSON schemas."""
+
+
+def parse_duration(value: str | float) -> float:
+    """Read a duration and return seconds (finite, not negative).
+
+    A number is taken as seconds; a text is one or more parts with falling units (`1h30m`) out of ms, s, m, h,
+    d (24 hours) and w, or a bare number of seconds. Raises ValueError with a sentence for people.
+    """
+    if isinstance(value, bool):
+        raise ValueError("not a duration")  # noqa: TRY004 - one kind of error for whoever asks
+    if not isinstance(value, str):
+        return _finite(value)
+    text = value.strip()
+    if _PLAIN_NUMBER.fullmatch(text):
+        return _finite(Fraction(text))
+    total, position, last_unit = Fraction(0), 0, ""
+    order = list(_DURATION_UNITS)
+    while position < len(text):
+        part = _DURATION_PART.match(text, position)
+        if part is None or (last_unit and order.index(part[2]) <= order.index(last_unit)):
+            raise ValueError("not a duration")
+        total += Fraction(part[1]) * _DURATION_UNITS[part[2]]
+        position, last_unit = part.end(), part[2]
+    if not last_unit:
+        raise ValueError("not a duration")
+    return _finite(total)
+
+
+def _finite(seconds: float | Fraction) -> float:
+    """Return `seconds` as a float, or raise ValueError for what is negative, too large or not a number."""
+    try:
+        result = float(seconds)
+    except OverflowError:
+        result = math.inf
+    if not math.isfinite(result):
+        raise ValueError("not a finite duration")
+    if result < 0:
+        raise ValueError("a duration can't be negative")
+    return result
+
+
+def format_duration(seconds: float) -> str:
+    """Write a duration (finite seconds ≥ 0) with its largest fitting unit; parses back to itself."""
+    exact = Fraction(Decimal(repr(float(seconds))))
+    if exact:
+        for unit, factor in _DURATION_UNITS.items():
+            if (exact / factor).denominator == 1:
+                return f"{exact / factor}{unit}"
+    return f"{Decimal(repr(float(seconds))):f}".removesuffix(".0") + "s"
+
+
+def parse_size(value: str | int) -> int:
+    """Read a size and return whole bytes (not negative).
+
+    A whole number is bytes; a text has a unit, decimal (`kB`, `MB`, `GB`, `TB`: powers of 1000) or binary
+    (`KiB`, `MiB`, `GiB`, `TiB`: powers of 1024), in any case. Raises ValueError with a sentence for people.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, str)):
+        raise ValueError("not a size")  # noqa: TRY004 - one kind of error for whoever asks
+    if isinstance(value, int):
+        if value < 0:
+            raise ValueError("a size can't be negative")
+        return value
+    match = _SIZE.fullmatch(value.strip())
+    unit = match[2].lower() if match else ""
+    factor = _SIZE_FACTORS.get(unit or "b")
+    if match is None or factor is None:
+        raise ValueError("not a size")
+    return round(Fraction(match[1]) * factor)
+
+
+def format_size(size_bytes: int) -> str:
+    """Write a size (whole bytes, not negative) with its largest fitting unit; parses back to itself."""
+    if size_bytes:
+        for unit, factor in sorted(_SIZE_UNITS.items(), key=lambda item: -item[1]):
+            if size_bytes % factor == 0:
+                return f"{size_bytes // factor}{unit}"
+    return "0B"
