@@ -1,0 +1,432 @@
+"""MOV to MP4: what is planned, what comes out of the ffmpegs of today and of Debian, and that it is verified."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import av
+import imageio_ffmpeg
+import pytest
+
+from vsortd.clip import Clip, Stream
+from vsortd.errors import BrokenError, Cancelled, FilingError, LimitError, VideoError, VsortdError
+from vsortd.media import convert as convert_module
+from vsortd.media.command import conversion_command
+from vsortd.media.convert import ConversionKind, ConversionReport, StreamAction, convert, plan_conversion
+from vsortd.media.ffmpeg import ffmpeg_version, find_ffmpeg, run_ffmpeg
+from vsortd.media.pool import MediaPool
+from vsortd.settings import MovPolicy
+
+Build = Callable[..., Path]
+
+
+@pytest.fixture(params=["/usr/bin/ffmpeg", "wheel"])
+def ffmpeg(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Run a test with the system's ffmpeg and with the one of the imageio-ffmpeg wheel."""
+    path = imageio_ffmpeg.get_ffmpeg_exe() if request.param == "wheel" else request.param
+    if not Path(path).is_file():
+        pytest.skip(f"{request.param} is not here")
+    monkeypatch.setenv("VSORTD_FFMPEG", path)
+    return Path(path)
+
+
+def clip_of(*streams: Stream, **changes: Any) -> Clip:
+    facts: dict[str, Any] = {
+        "container": "mov",
+        "brand": "qt",
+        "width_px": 640,
+        "height_px": 480,
+        "shown_width_px": 640,
+        "shown_height_px": 480,
+        "rotation_deg": 0,
+        "duration_s": 1.0,
+        "container_duration_s": 1.0,
+        "fps": 25.0,
+        "frames": 25,
+        "video_index": streams[0].index,
+        "video_codec": streams[0].codec,
+        "pixel_format": "yuv420p",
+        "bit_depth": 8,
+        "hdr": False,
+        "fragmented": False,
+        "streams": streams,
+    }
+    return Clip(**{**facts, **changes})
+
+
+H264 = Stream(0, "video", "h264")
+PRORES = Stream(0, "video", "prores")
+AAC = Stream(1, "audio", "aac")
+PCM = Stream(1, "audio", "pcm_s16le")
+FLOATS = Stream(1, "audio", "pcm_f32le")
+MEBX = Stream(2, "data", "")
+TEXT = Stream(3, "subtitle", "mov_text")
+COVER = Stream(4, "video", "mjpeg", attached_picture=True)
+COPY, ALAC, SOUND, FILM, HDR = StreamAction
+
+
+@pytest.mark.parametrize(
+    ("clip", "policy", "kind", "actions", "words"),
+    [
+        (clip_of(H264, AAC), MovPolicy.REMUX, ConversionKind.REMUX, [COPY, COPY], "h264 fits"),
+        (clip_of(H264, AAC, MEBX, TEXT, COVER), MovPolicy.REMUX, ConversionKind.REMUX, [COPY] * 4, "left out: data"),
+        (clip_of(H264, PCM), MovPolicy.REMUX, ConversionKind.REMUX, [COPY, ALAC], "audio re-encoded (pcm_s16le to alac)"),
+        (clip_of(H264, FLOATS), MovPolicy.REMUX, ConversionKind.REMUX, [COPY, SOUND], "audio re-encoded"),
+        (clip_of(PRORES, AAC), MovPolicy.REMUX, ConversionKind.TRANSCODE, [FILM, COPY], "prores does not fit"),
+        (clip_of(PRORES, hdr=True), MovPolicy.REMUX, ConversionKind.TRANSCODE, [HDR], "prores does not fit"),
+        (clip_of(H264, AAC), MovPolicy.TRANSCODE, ConversionKind.TRANSCODE, [FILM, COPY], "convert.mov is transcode"),
+        (clip_of(H264), MovPolicy.NEVER, ConversionKind.NONE, [], "convert.mov is never"),
+    ],
+)  # fmt: skip
+def test_the_plan_keeps_what_mp4_can_hold(
+    clip: Clip, policy: MovPolicy, kind: ConversionKind, actions: list[StreamAction], words: str
+) -> None:
+    plan = plan_conversion(clip, Path("/a/Film.MOV"), policy)
+    assert (kind, actions) == (plan.kind, [item.action for item in plan.streams])
+    assert words in plan.reason
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.MP4", "a.m4v"])
+def test_only_files_named_mov_are_converted(name: str) -> None:
+    """An .mp4 of brand qt stays what it is."""
+    assert ConversionKind.NONE is plan_conversion(clip_of(H264), Path("/") / name, MovPolicy.TRANSCODE).kind
+
+
+@pytest.mark.parametrize(
+    ("version", "timing", "base"), [((4, 4), "-vsync", "-1"), ((5, 1), "-fps_mode:0", "-1"), ((9, 0), "-fps_mode:0", "demux")]
+)  # fmt: skip
+def test_the_command_line_is_strict_and_fits_the_version(
+    version: tuple[int, int], timing: str, base: str
+) -> None:
+    source, target = Path("/in/-y concat:a\n.mov"), Path("/out/x.mp4")
+    clip = clip_of(PRORES, PCM, MEBX, hdr=True, tags={"com.apple.quicktime.make": "x"})
+    plan = plan_conversion(clip, source, MovPolicy.REMUX)
+    command = conversion_command(Path("/bin/ffmpeg"), version, source, target, plan=plan, clip=clip)
+    given = command[: command.index("-i")]
+    assert ["mov", "file", "0", "0"] == [
+        given[given.index(option) + 1]
+        for option in ("-f", "-protocol_whitelist", "-enable_drefs", "-use_absolute_path")
+    ]
+    assert "-noautorotate" in given
+    assert {"-nostdin", "-n"} <= set(given)
+    assert "file:/in/-y concat:a\n.mov" == command[command.index("-i") + 1]
+    assert "file:/out/x.mp4" == command[-1]
+    assert ["0:0", "0:1"] == [command[at + 1] for at, word in enumerate(command) if word == "-map"]
+    assert "passthrough" == command[command.index(timing) + 1]
+    assert base == command[command.index("-enc_time_base:0") + 1]
+    assert "+faststart+use_metadata_tags" == command[command.index("-movflags") + 1]
+
+
+def as_mov(source: Path, folder: Path) -> Path:
+    return Path(shutil.copyfile(source, folder / f"{source.stem}.mov"))
+
+
+def run(
+    source: Path, pool: MediaPool, policy: MovPolicy = MovPolicy.REMUX
+) -> tuple[ConversionReport, Clip, Clip]:
+    """Convert beside the source; check that the source is untouched."""
+    target = source.with_suffix(".mp4")
+    before = (hashlib.sha256(source.read_bytes()).digest(), source.stat().st_mtime_ns)
+    clip = pool.probe(source)
+    report = convert(source, target, plan_conversion(clip, source, policy), clip, pool)
+    assert before == (hashlib.sha256(source.read_bytes()).digest(), source.stat().st_mtime_ns)
+    return report, clip, pool.probe(target)
+
+
+REMUXED = [
+    "clips/streamio-ffmpeg__awesome_movie.mov",
+    "clips/streamio-ffmpeg__awesome_widescreen.mov",
+    "clips/decord__video_90.mov",
+    "clips/decord__video_180.mov",
+    "clips/rails__rotated_hdr_video.mov",
+    "clips/rails__video.mp4",
+    "clips/gpmf-parser__karma.mp4",
+    "clips/shared-assets__flower-fragmented.mp4",
+    "clips/clip-video-encode__vid1.mp4",
+    "clips/torchcodec__nasa_13013.mp4",
+    "clips/mp4parser__foreman-hevc-384.mp4",
+    "clips/pigallery2__20240128_120909.mp4",
+    "bad/decord__unordered.mov",
+    "bad/decord__corrupted.mp4",
+    "bad/mp4parse-rust__metadata.mp4",
+    "bad/mp4parse-rust__tiny_av1.mp4",
+]
+
+
+@pytest.mark.parametrize("name", REMUXED)
+def test_a_real_clip_is_remuxed_packet_by_packet(
+    name: str, ffmpeg: Path, clips: Path, tmp_path: Path, pool: MediaPool
+) -> None:
+    report, clip, result = run(as_mov(clips.parent / name, tmp_path), pool)
+    assert (ConversionKind.REMUX, ffmpeg) == (report.kind, find_ffmpeg())
+    assert report.packets >= clip.frames
+    assert (clip.shown_width_px, clip.shown_height_px, clip.rotation_deg, clip.hdr) == (
+        result.shown_width_px,
+        result.shown_height_px,
+        result.rotation_deg,
+        result.hdr,
+    )
+    assert ("mp42", clip.camera, clip.recorded_at) == (result.brand, result.camera, result.recorded_at)
+    lost = {key for key in clip.tags if key.startswith("com.apple.")} - set(result.tags)
+    assert not lost
+    data = (tmp_path / f"{Path(name).stem}.mp4").read_bytes()
+    assert data.index(b"moov") < data.index(b"mdat")  # faststart
+    if clip.video_codec == "hevc":
+        assert b"hvc1" in data
+
+
+def test_subtitles_and_cover_art_are_kept(
+    ffmpeg: Path, bad_clips: Path, clips: Path, tmp_path: Path, pool: MediaPool
+) -> None:  # noqa: ARG001
+    _, _, result = run(as_mov(bad_clips / "mp4parse-rust__metadata.mp4", tmp_path), pool)
+    assert [("video", False), ("audio", False), ("video", True)] == [
+        (s.kind, s.attached_picture) for s in result.streams
+    ]
+    assert "Lyrics" == result.tags["lyrics"]
+    _, _, result = run(as_mov(clips / "torchcodec__nasa_13013.mp4", tmp_path), pool)
+    assert 2 == sum(stream.codec == "mov_text" for stream in result.streams)
+
+
+@pytest.mark.parametrize(
+    ("sound", "result_codec"),
+    [("pcm_s16le", "alac"), ("pcm_s24le", "alac"), ("pcm_f32le", "aac"), ("aac", "aac")],
+)
+def test_sound_that_mp4_can_not_hold_becomes_alac_or_aac(
+    sound: str, result_codec: str, ffmpeg: Path, clip_file: Build, tmp_path: Path, pool: MediaPool
+) -> None:  # noqa: ARG001
+    report, clip, result = run(clip_file("Film.mov", format="mov", audio=sound), pool)
+    assert (sound, result_codec) == (clip.audio_codec, result.audio_codec)
+    assert ("audio re-encoded" in report.reason) == (sound != result_codec)
+    if result_codec == "alac":
+        assert samples(tmp_path / "Film.mov") == samples(tmp_path / "Film.mp4")
+
+
+def samples(path: Path) -> str:
+    digest = hashlib.sha256()
+    resampler = av.AudioResampler(format="s32")
+    with av.open(str(path)) as container:
+        for frame in container.decode(audio=0):
+            for part in resampler.resample(frame):
+                digest.update(bytes(part.planes[0])[: part.samples * 8])
+    return digest.hexdigest()
+
+
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        {"codec": "prores_ks", "pixel_format": "yuv422p10le", "width": 128, "height": 64},
+        {"codec": "mjpeg", "pixel_format": "yuvj420p", "rotation": 90},
+        {"codec": "libx264", "pixel_format": "yuv444p", "width": 63, "height": 47},
+        {"times": tuple(n + n * n // 5 for n in range(24))},
+    ],
+    ids=["prores", "turned mjpeg", "odd size", "variable rate"],
+)
+def test_what_does_not_fit_is_encoded_anew(
+    recipe: dict[str, Any], ffmpeg: Path, clip_file: Build, pool: MediaPool
+) -> None:  # noqa: ARG001
+    source = clip_file("Film.mov", format="mov", audio="pcm_s16le", **recipe)
+    report, clip, result = run(source, pool, MovPolicy.TRANSCODE)
+    assert (ConversionKind.TRANSCODE, "h264", "alac") == (report.kind, result.video_codec, result.audio_codec)
+    assert (clip.frames, clip.rotation_deg) == (result.frames, result.rotation_deg)
+    assert pytest.approx(clip.duration_s, abs=0.1) == result.duration_s
+
+
+def test_hdr_stays_hdr(ffmpeg: Path, clips: Path, tmp_path: Path, pool: MediaPool) -> None:  # noqa: ARG001
+    _, clip, result = run(as_mov(clips / "rails__rotated_hdr_video.mov", tmp_path), pool, MovPolicy.TRANSCODE)
+    assert ("hevc", "yuv420p10le", True, 90) == (
+        result.video_codec,
+        result.pixel_format,
+        result.hdr,
+        result.rotation_deg,
+    )
+    assert clip.recorded_at == result.recorded_at
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["-y.mov", "concat:a.mov", "a\nb.mov", "\udcff\udcfe.mov", "%d.mov", "pipe:0.mov", "x" * 251 + ".mov"],
+)
+def test_any_name_is_converted(
+    name: str, ffmpeg: Path, clip_file: Build, tmp_path: Path, pool: MediaPool
+) -> None:  # noqa: ARG001
+    source = clip_file("plain.mov", format="mov", frames=3)
+    odd = tmp_path / name
+    source.rename(odd)
+    report, _, result = run(odd, pool)
+    assert (ConversionKind.REMUX, 3) == (report.kind, result.frames)
+
+
+def test_a_playlist_named_mov_reaches_no_other_file(ffmpeg: Path, clip_file: Build, tmp_path: Path) -> None:
+    """Even if probing were fooled, the command line would not open what a playlist names."""
+    secret = clip_file("secret.ts", format="mpegts", frames=24)
+    for text in (
+        f"#EXTM3U\n#EXTINF:1,\nfile://{secret}\n#EXT-X-ENDLIST\n",
+        f"ffconcat version 1.0\nfile '{secret}'\n",
+    ):
+        source = tmp_path / "Film.mov"
+        source.write_text(text, encoding="ascii")
+        clip = clip_of(H264)
+        plan = plan_conversion(clip, source, MovPolicy.REMUX)
+        command = conversion_command(
+            ffmpeg, ffmpeg_version(ffmpeg), source, tmp_path / "out.mp4", plan=plan, clip=clip
+        )
+        with pytest.raises(BrokenError, match="could not convert"):
+            run_ffmpeg(command, stall_s=20)
+        assert not (tmp_path / "out.mp4").exists()
+
+
+def converted(source: Path, pool: MediaPool, **options: Any) -> None:
+    clip = pool.probe(source)
+    convert(
+        source,
+        source.with_suffix(".mp4"),
+        plan_conversion(clip, source, MovPolicy.REMUX),
+        clip,
+        pool,
+        **options,
+    )
+
+
+def test_an_existing_target_is_never_touched(clip_file: Build, pool: MediaPool) -> None:
+    source = clip_file("Film.mov", format="mov")
+    source.with_suffix(".mp4").write_bytes(b"somebody's")
+    with pytest.raises(FileExistsError):
+        converted(source, pool)
+    assert b"somebody's" == source.with_suffix(".mp4").read_bytes()
+
+
+def spoil(monkeypatch: pytest.MonkeyPatch, harm: Callable[[Path], None]) -> None:
+    """Let the result be harmed between ffmpeg and the verification."""
+    original = run_ffmpeg
+
+    def run_and_harm(command: list[str], **options: Any) -> None:
+        original(command, **options)
+        harm(Path(command[-1].removeprefix("file:")))
+
+    monkeypatch.setattr(convert_module, "run_ffmpeg", run_and_harm)
+
+
+def flip_a_byte(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    place = data.index(b"mdat") + (len(data) - data.index(b"mdat")) // 2
+    data[place] ^= 0x01
+    path.write_bytes(bytes(data))
+
+
+def cut_short(path: Path) -> None:
+    os.truncate(path, path.stat().st_size // 2)
+
+
+def put_another(path: Path) -> None:
+    """Put a playable video in its place: the same pictures, one frame fewer."""
+    with av.open(str(path.with_suffix(".mov"))) as given, av.open(str(path), "w") as out:
+        stream = out.add_stream_from_template(given.streams.video[0])
+        for number, packet in enumerate(given.demux(given.streams.video[0])):
+            if packet.dts is not None and number < 23:
+                packet.stream = stream
+                out.mux(packet)
+
+
+@pytest.mark.parametrize("harm", [flip_a_byte, cut_short, put_another])
+def test_a_result_that_differs_is_removed_and_reported(
+    harm: Callable[[Path], None], clip_file: Build, pool: MediaPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = clip_file("Film.mov", format="mov", codec_options={"crf": "10", "bf": "0"})
+    content = source.read_bytes()
+    spoil(monkeypatch, harm)
+    with pytest.raises(VideoError):
+        converted(source, pool)
+    assert not source.with_suffix(".mp4").exists()
+    assert content == source.read_bytes()
+
+
+def test_cancelling_removes_the_target_and_the_process(clip_file: Build, pool: MediaPool) -> None:
+    source = clip_file("Film.mov", format="mov")
+    cancel = threading.Event()
+    cancel.set()
+    clip = pool.probe(source)
+    with pytest.raises(Cancelled):
+        convert(
+            source,
+            source.with_suffix(".mp4"),
+            plan_conversion(clip, source, MovPolicy.REMUX),
+            clip,
+            pool,
+            cancel=cancel,
+        )
+    assert not source.with_suffix(".mp4").exists()
+
+
+def test_progress_ends_at_the_end(clip_file: Build, pool: MediaPool) -> None:
+    seen: list[float] = []
+    converted(clip_file("Film.mov", format="mov", frames=48), pool, progress=seen.append)
+    assert seen
+    assert all(0 <= part <= 1 for part in seen)
+    assert seen == sorted(seen)
+
+
+def test_an_ffmpeg_without_progress_is_stopped(tmp_path: Path) -> None:
+    """A source that never ends (zeros from a device) and writes nothing."""
+    ffmpeg = find_ffmpeg()
+    command = [
+        str(ffmpeg),
+        "-v",
+        "error",
+        "-nostdin",
+        "-f",
+        "s16le",
+        "-re",
+        "-i",
+        "/dev/zero",
+        "-f",
+        "null",
+        "-",
+    ]
+    held = [*command[:1], "-stats_period", "1000", *command[1:]]
+    with pytest.raises(LimitError, match="no progress"):
+        run_ffmpeg(held, stall_s=1)
+    assert [] == list(tmp_path.iterdir())
+
+
+def test_a_file_larger_than_allowed_stops_ffmpeg(tmp_path: Path) -> None:
+    command = [str(find_ffmpeg()), "-v", "error", "-nostdin", "-f", "s16le", "-i", "/dev/zero", "-f", "s16le", str(tmp_path / "x")]  # fmt: skip
+    with pytest.raises((LimitError, BrokenError)):
+        run_ffmpeg(command, stall_s=20, max_file_bytes=1_000_000)
+    assert (tmp_path / "x").stat().st_size <= 1_000_000
+
+
+def test_a_full_disk_is_not_the_videos_fault() -> None:
+    command = [str(find_ffmpeg()), "-v", "error", "-nostdin", "-y", "-f", "s16le", "-t", "9", "-i", "/dev/zero", "-f", "s16le", "/dev/full"]  # fmt: skip
+    with pytest.raises(FilingError, match="No space left"):
+        run_ffmpeg(command, stall_s=20)
+
+
+def test_the_named_ffmpeg_is_taken_or_missed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VSORTD_FFMPEG", str(tmp_path / "none"))
+    with pytest.raises(VsortdError, match="no such file"):
+        find_ffmpeg()
+    fake = tmp_path / "ffmpeg"
+    fake.write_text("#!/bin/sh\necho 'ffmpeg version 3.2.1 Copyright'\n", encoding="ascii")
+    fake.chmod(0o755)
+    monkeypatch.setenv("VSORTD_FFMPEG", str(fake))
+    with pytest.raises(VsortdError, match=r"version 3\.2 is too old"):
+        find_ffmpeg()
+    monkeypatch.delenv("VSORTD_FFMPEG")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert imageio_ffmpeg.get_ffmpeg_exe() == str(find_ffmpeg())  # the one on PATH is too old
+
+
+@pytest.mark.parametrize(
+    ("text", "version"), [("5.1.9-0+deb12u1", (5, 1)), ("n7.0", (7, 0)), ("N-1234-gabc", (99, 0))]
+)
+def test_the_version_is_read(text: str, version: tuple[int, int], tmp_path: Path) -> None:
+    fake = tmp_path / "ffmpeg"
+    fake.write_text(f"#!/bin/sh\necho 'ffmpeg version {text} Copyright'\n", encoding="ascii")
+    fake.chmod(0o755)
+    assert version == ffmpeg_version(fake)

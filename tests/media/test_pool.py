@@ -1,0 +1,231 @@
+"""A worker that crashes, hangs, grows, lies or is killed costs one video; nothing of it stays behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from vsortd.errors import BrokenError, Cancelled, LimitError
+from vsortd.media import pool as pool_module
+from vsortd.media.pool import MediaPool
+
+Build = Callable[..., Path]
+
+
+@pytest.fixture
+def own(hostile_ops: None) -> Iterator[MediaPool]:  # noqa: ARG001 - sets the environment first
+    with MediaPool(1, timeout_s=20, memory_bytes=400_000_000) as pool:
+        yield pool
+
+
+def still_works(pool: MediaPool, path: Path) -> bool:
+    return pool.probe(path).frames == 24
+
+
+def test_a_crash_costs_one_video(own: MediaPool, clip_file: Build) -> None:
+    with pytest.raises(LimitError, match="crashed .SIGABRT."):
+        own.call({"op": "abort"})
+    assert still_works(own, clip_file())
+
+
+def test_a_worker_that_died_idle_costs_nothing(
+    own: MediaPool, clip_file: Build, is_running: Callable[[int], bool], eventually: Callable[..., bool]
+) -> None:
+    own.warm()
+    (pid,) = own.pids()
+    os.kill(pid, signal.SIGKILL)
+    assert eventually(lambda: not is_running(pid))
+    assert still_works(own, clip_file())
+
+
+def test_a_worker_killed_at_work_says_so(own: MediaPool, eventually: Callable[..., bool]) -> None:
+    own.warm()
+    (pid,) = own.pids()
+    with ThreadPoolExecutor(1) as executor:
+        future = executor.submit(own.call, {"op": "hang"})
+        assert eventually(lambda: bool(own._busy))
+        os.kill(pid, signal.SIGKILL)
+        with pytest.raises(LimitError, match="killed .SIGKILL."):
+            future.result(timeout=20)
+
+
+def test_a_time_out_kills_the_worker(
+    own: MediaPool, is_running: Callable[[int], bool], clip_file: Build
+) -> None:
+    own.warm()
+    (pid,) = own.pids()
+    with pytest.raises(LimitError, match=r"longer than 0\.3 s"):
+        own.call({"op": "hang"}, timeout_s=0.3)
+    assert not is_running(pid)
+    assert still_works(own, clip_file())
+
+
+def test_memory_is_limited_and_the_worker_lives_on(own: MediaPool, clip_file: Build) -> None:
+    assert own.call({"op": "eat", "bytes": 50_000_000})[0] == {"eaten": 50_000_000}
+    (pid,) = own.pids()
+    with pytest.raises(LimitError, match="memory"):
+        own.call({"op": "eat", "bytes": 600_000_000})
+    assert own.pids() == (pid,)
+    assert still_works(own, clip_file())
+
+
+def test_a_picture_too_large_for_the_limit_is_refused(clip_file: Build) -> None:
+    """8160x4320 frames fit the pixel limit but not 130 MB."""
+    path = clip_file(frames=3, width=8160, height=4320, codec="mpeg4", codec_options={"qscale": "31"})
+    with (
+        MediaPool(1, timeout_s=30, memory_bytes=130_000_000) as small,
+        pytest.raises((LimitError, BrokenError)) as caught,
+    ):
+        small.probe(path)
+    assert isinstance(caught.value, LimitError), caught.value.reason
+
+
+def test_cancelling_ends_a_call_and_its_worker(own: MediaPool, is_running: Callable[[int], bool]) -> None:
+    own.warm()
+    (pid,) = own.pids()
+    cancel = threading.Event()
+    threading.Timer(0.1, cancel.set).start()
+    with pytest.raises(Cancelled):
+        own.call({"op": "hang"}, cancel=cancel)
+    assert not is_running(pid)
+
+
+def test_cancelling_ends_the_wait_for_a_worker(own: MediaPool, eventually: Callable[..., bool]) -> None:
+    cancel, stop = threading.Event(), threading.Event()
+    with ThreadPoolExecutor(1) as executor:
+        own.warm()
+        busy = executor.submit(own.call, {"op": "hang"}, cancel=stop)
+        assert eventually(lambda: bool(own._busy))
+        cancel.set()
+        with pytest.raises(Cancelled):
+            own.call({"op": "hang"}, cancel=cancel)
+        stop.set()
+        with pytest.raises(Cancelled):
+            busy.result(timeout=10)
+
+
+def test_prints_of_a_library_do_not_reach_the_replies(own: MediaPool) -> None:
+    assert {"noise": True} == own.call({"op": "noise"})[0]
+
+
+@pytest.mark.parametrize(
+    ("reply", "blob_bytes"),
+    [
+        ({"clip": {"width_px": 1}}, 0),
+        ({}, 0),
+        ({"error": "no such kind", "reason": "x"}, 0),
+        ({"clip": None}, 5_000_000),
+    ],
+)
+def test_a_lying_worker_costs_one_video(
+    reply: dict[str, Any], blob_bytes: int, own: MediaPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The request for facts is turned into one that answers with lies."""
+    call = own.call
+    monkeypatch.setattr(
+        own,
+        "call",
+        lambda request, **rest: call(
+            {**request, "op": "lie", "reply": reply, "blob_bytes": blob_bytes}, **rest
+        ),
+    )
+    with pytest.raises(LimitError, match="nonsense|protocol"):
+        own.probe(Path("/x.mp4"))
+
+
+def test_errors_of_a_video_keep_their_class(own: MediaPool) -> None:
+    with pytest.raises(BrokenError, match="left"):
+        own.call({"op": "leave", "reason": ""})
+
+
+def test_workers_are_replaced_after_many_videos(monkeypatch: pytest.MonkeyPatch, clip_file: Build) -> None:
+    monkeypatch.setattr(pool_module, "REQUESTS_PER_WORKER", 3)
+    path = clip_file()
+    seen = set()
+    with MediaPool(1, timeout_s=20, memory_bytes=400_000_000) as pool:
+        for _ in range(7):
+            pool.probe(path)
+            seen.update(pool.pids())
+    assert 3 == len(seen)  # the third and the sixth request end a worker's life
+
+
+def test_many_threads_share_few_workers(clip_file: Build) -> None:
+    path = clip_file()
+    with MediaPool(2, timeout_s=20, memory_bytes=400_000_000) as pool, ThreadPoolExecutor(8) as executor:
+        assert [24] * 24 == [clip.frames for clip in executor.map(lambda _: pool.probe(path), range(24))]
+        assert len(pool.pids()) <= 2
+
+
+def test_closing_ends_calls_processes_and_descriptors(
+    hostile_ops: None, is_running: Callable[[int], bool], eventually: Callable[..., bool]
+) -> None:  # noqa: ARG001
+    before = len(os.listdir("/proc/self/fd"))
+    pool = MediaPool(2, timeout_s=60, memory_bytes=400_000_000)
+    pool.warm(2)
+    pids = pool.pids()
+    with ThreadPoolExecutor(1) as executor:
+        future = executor.submit(pool.call, {"op": "hang"})
+        assert eventually(lambda: bool(pool._busy))
+        pool.close()
+        with pytest.raises((Cancelled, LimitError)):
+            future.result(timeout=10)
+    assert [False, False] == [is_running(pid) for pid in pids]
+    assert before == len(os.listdir("/proc/self/fd"))
+    pool.close()
+
+
+PARENT = """
+import sys, threading
+from vsortd.media.pool import MediaPool
+pool = MediaPool(1, timeout_s=60, memory_bytes=400_000_000)
+pool.warm()
+threading.Thread(target=pool.call, args=({"op": "hang"},), daemon=True).start()
+print(pool.pids()[0], flush=True)
+threading.Event().wait()
+"""
+
+
+def test_workers_die_with_a_killed_parent(
+    hostile_ops: None, is_running: Callable[[int], bool], eventually: Callable[..., bool]
+) -> None:  # noqa: ARG001
+    parent = subprocess.Popen([sys.executable, "-c", PARENT], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    worker = int(parent.stdout.readline())
+    assert is_running(worker)
+    parent.kill()
+    parent.wait()
+    parent.stdout.close()
+    assert eventually(lambda: not is_running(worker))
+
+
+def test_a_worker_loads_neither_the_model_nor_the_command_line(own: MediaPool) -> None:
+    own.warm()
+    maps = Path(f"/proc/{own.pids()[0]}/maps").read_text(encoding="utf-8", errors="replace")
+    assert "libtorch" not in maps
+    names = subprocess.run(
+        [
+            sys.executable,
+            "-P",
+            "-c",
+            "import sys, vsortd.media.worker as w; w._operations(); print(*sys.modules)",
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+    assert not {"torch", "typer", "pydantic", "yaml", "PIL", "vsortd.settings"} & set(names)
+
+
+def test_the_pool_does_not_load_the_decoders_into_the_daemon() -> None:
+    code = "import sys, vsortd.media.pool, vsortd.media.convert; print('av' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "False" == done.stdout.strip()

@@ -1,0 +1,100 @@
+"""Which files belong to a video."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from vsortd.media.sidecars import find_sidecars
+
+
+def names_found(
+    folder: Path, video: str, others: list[str], extensions: tuple[str, ...] = ("mp4", "mov")
+) -> list[str]:
+    for name in [video, *others]:
+        (folder / name).write_bytes(b"x")
+    return [path.name for path in find_sidecars(folder / video, extensions)]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Film.srt",
+        "Film.SRT",
+        "Film.en.srt",
+        "Film.en.forced.srt",
+        "Film.pt-BR.sdh.ass",
+        "Film.xmp",
+        "Film.mov.xmp",
+        "Film.MOV.json",
+        "Film.THM",
+        "Film.LRF",
+        "Film.jpg",
+        "Film.nfo",
+        "Film.idx",
+        "Film.gpx",
+    ],
+)
+def test_a_sidecar_belongs(tmp_path: Path, name: str) -> None:
+    assert [name] == names_found(tmp_path, "Film.mov", [name])
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Film2.srt",
+        "film.srt",
+        "Film 2.srt",
+        "Film-en.srt",
+        "Film.wav",
+        "Film.mp4.xmp",
+        "Film.en.jpg",
+        "Film..srt",
+        "Film.a b.srt",
+        "Film",
+        "Other.srt",
+        "Film.txt.exe",
+    ],
+)
+def test_another_file_does_not_belong(tmp_path: Path, name: str) -> None:
+    assert [] == names_found(tmp_path, "Film.mov", [name])
+
+
+def test_a_sidecar_of_two_videos_stays_with_the_last_one(tmp_path: Path) -> None:
+    assert [] == names_found(tmp_path, "Film.mov", ["Film.mp4", "Film.srt"])
+    (tmp_path / "Film.mp4").unlink()
+    assert [tmp_path / "Film.srt"] == list(find_sidecars(tmp_path / "Film.mov", ("mp4", "mov")))
+
+
+def test_a_whole_name_goes_with_its_video_even_among_two(tmp_path: Path) -> None:
+    assert ["Film.mov.xmp"] == names_found(tmp_path, "Film.mov", ["Film.mp4", "Film.mov.xmp", "Film.mp4.xmp"])
+
+
+def test_the_longer_stem_wins(tmp_path: Path) -> None:
+    """Film.part2.en.srt is Film.part2's, not Film's with two flags."""
+    others = ["Film.part2.mp4", "Film.part2.en.srt", "Film.en.srt"]
+    assert ["Film.en.srt"] == names_found(tmp_path, "Film.mp4", others)
+    assert [tmp_path / "Film.part2.en.srt"] == list(find_sidecars(tmp_path / "Film.part2.mp4"))
+
+
+def test_a_configured_extension_counts_as_a_video(tmp_path: Path) -> None:
+    assert [] == names_found(tmp_path, "Film.mp4", ["Film.mkv", "Film.srt"], ("mp4", "mkv"))
+
+
+def test_links_and_folders_never_belong(tmp_path: Path) -> None:
+    (tmp_path / "secret.srt").write_bytes(b"x")
+    (tmp_path / "Film.srt").symlink_to(tmp_path / "secret.srt")
+    (tmp_path / "Film.xmp").mkdir()
+    assert [] == names_found(tmp_path, "Film.mov", [])
+
+
+def test_names_with_patterns_in_them_are_plain_text(tmp_path: Path) -> None:
+    assert ["a[1]*.srt"] == names_found(tmp_path, "a[1]*.mov", ["a[1]*.srt", "a1x.srt"])
+
+
+def test_names_that_are_no_text_work(tmp_path: Path) -> None:
+    video = tmp_path / "F\udcff.mov"
+    video.write_bytes(b"x")
+    (tmp_path / "F\udcff.srt").write_bytes(b"x")
+    assert [tmp_path / "F\udcff.srt"] == list(find_sidecars(video))

@@ -1,0 +1,126 @@
+"""ffmpeg's command line for a conversion plan. Pure: nothing is run or read here.
+
+Built through ffmpeg-python. The source is untrusted: its format is forced to mov, only the protocol `file` is
+allowed, nothing external is followed, and paths are absolute after `file:`, so that no name is taken for an
+option, a protocol or a pattern.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import ffmpeg as spec
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from vsortd.clip import Clip
+    from vsortd.media.convert import ConversionPlan, KeptStream
+
+Version = tuple[int, int]
+
+# Tags that MP4's own fields can't hold; MP4 keeps them as key/value metadata only when told to.
+_KEYED_TAGS = ("com.apple.", "com.android.")
+# Fine enough for every usual frame rate, so that edit lists (start offsets) are exact; the default is 1/1000
+# s.
+_MOVIE_TIMESCALE = 90_000
+# Options that changed: -vsync went and -fps_mode came; "demux" was called -1.
+_FPS_MODE_SINCE, _DEMUX_SINCE = (5, 1), (7, 0)
+_FIRST_REAL_YEAR = 1990  # 1904 and 1970 are the epochs of MP4 and of Unix: a clock that was never set
+# Stand for the paths while ffmpeg-python works: it hashes them as UTF-8, which a path need not be.
+_SOURCE, _TARGET = "<source>", "<target>"
+_ENCODERS = {"alac": "alac", "aac": "aac", "h264": "libx264", "hevc10": "libx265"}
+
+
+def needed_encoders(plan: ConversionPlan) -> tuple[str, ...]:
+    """Return the names of the encoders that a plan takes."""
+    return tuple(sorted({_ENCODERS[item.action] for item in plan.streams if item.action in _ENCODERS}))
+
+
+def conversion_command(
+    ffmpeg: Path, version: Version, source: Path, target: Path, *, plan: ConversionPlan, clip: Clip
+) -> list[str]:
+    """Return the whole command line; both paths are absolute, an existing target is never overwritten."""
+    given = spec.input(  # type: ignore[no-untyped-call]
+        _SOURCE,
+        format="mov",
+        protocol_whitelist="file",
+        enable_drefs=0,
+        use_absolute_path=0,
+        noautorotate=None,  # the rotation stays a tag, as in the source
+    )
+    options: dict[str, Any] = {
+        "format": "mp4",
+        "map_metadata": 0,
+        "map_chapters": 0,
+        "movflags": "+faststart" + ("+use_metadata_tags" if _has_keyed_tags(clip) else ""),
+        "brand": "mp42",
+        "movie_timescale": _MOVIE_TIMESCALE,
+        "strict": "experimental",  # ffmpeg 4.4 calls FLAC and Opus in MP4 so
+        "max_muxing_queue_size": 9999,
+        "copyinkf": None,
+    }
+    if created := real_creation_time(clip):
+        # said again: ffmpeg 9 joins the values of a time that stands in two boxes and then can't read it
+        options["metadata"] = f"creation_time={created}"
+    for place, item in enumerate(plan.streams):
+        options.update(_stream_options(place, item, clip, version))
+    streams = [given[str(item.source.index)] for item in plan.streams]
+    arguments = spec.get_args(spec.output(*streams, _TARGET, **options))
+    paths = {_SOURCE: f"file:{source}", _TARGET: f"file:{target}"}
+    arguments = [paths.get(argument, argument) for argument in arguments]
+    return [str(ffmpeg), "-hide_banner", "-nostdin", "-n", "-v", "error", *arguments]
+
+
+def real_creation_time(clip: Clip) -> str:
+    """Return the container's creation time as it stands there, "" where it is none (an epoch, no date)."""
+    text = clip.tags.get("creation_time", "")
+    try:
+        return text if datetime.fromisoformat(text).year >= _FIRST_REAL_YEAR else ""
+    except ValueError:
+        return ""
+
+
+def _has_keyed_tags(clip: Clip) -> bool:
+    return any(key.startswith(_KEYED_TAGS) for key in clip.tags)
+
+
+def _stream_options(place: int, item: KeptStream, clip: Clip, version: Version) -> dict[str, Any]:
+    """Return the output options of one stream, by its place in the result."""
+    encoder = _ENCODERS.get(item.action)
+    if encoder is None:
+        options: dict[str, Any] = {f"c:{place}": "copy"}
+        if item.source.codec == "hevc":
+            options[f"tag:{place}"] = "hvc1"  # Apple's players refuse hev1
+        if item.source.attached_picture:
+            options[f"disposition:{place}"] = "attached_pic"
+        return options
+    options = {f"c:{place}": encoder}
+    if encoder == "aac":
+        options[f"b:{place}"] = "192k"
+    elif encoder in {"libx264", "libx265"}:
+        options |= _picture_options(place, encoder, clip, version)
+    return options
+
+
+def _picture_options(place: int, encoder: str, clip: Clip, version: Version) -> dict[str, Any]:
+    """Encode close to invisibly, every frame at its own time (variable frame rates stay what they are)."""
+    timing = {f"fps_mode:{place}": "passthrough"} if version >= _FPS_MODE_SINCE else {"vsync": "passthrough"}
+    options: dict[str, Any] = {
+        **timing,
+        # the source's; that of the frame rate would make near times equal
+        f"enc_time_base:{place}": "demux" if version >= _DEMUX_SINCE else -1,
+        f"preset:{place}": "medium",
+        f"crf:{place}": 18,
+        f"pix_fmt:{place}": "yuv420p",
+    }
+    if encoder == "libx265":
+        options |= {
+            f"pix_fmt:{place}": "yuv420p10le",
+            f"tag:{place}": "hvc1",
+            "x265-params": "log-level=error",
+        }
+    if clip.width_px % 2 or clip.height_px % 2:  # 4:2:0 has no odd sizes; one line more beats one line less
+        options[f"filter:{place}"] = "pad=ceil(iw/2)*2:ceil(ih/2)*2"
+    return options

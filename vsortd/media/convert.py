@@ -1,0 +1,251 @@
+"""Making an MP4 of a MOV: planned from the facts alone, run by ffmpeg, verified by reading both files."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from vsortd.errors import BrokenError
+from vsortd.media.command import conversion_command, needed_encoders, real_creation_time
+from vsortd.media.ffmpeg import ffmpeg_version, find_ffmpeg, run_ffmpeg
+from vsortd.settings import MovPolicy
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from vsortd.clip import Clip, Stream
+    from vsortd.media.pool import MediaPool
+
+# What MP4 may hold and players know (ISO 14496-12 and the MP4 registration authority's list).
+VIDEO_FIT = frozenset({"h264", "hevc", "av1", "vp9", "vvc", "mpeg4", "mpeg2video", "mpeg1video"})
+AUDIO_FIT = frozenset({"aac", "mp3", "ac3", "eac3", "alac", "flac", "opus", "dts", "mp2"})
+SUBTITLE_FIT = frozenset({"mov_text"})
+_FIT = {"video": VIDEO_FIT, "audio": AUDIO_FIT, "subtitle": SUBTITLE_FIT}
+PICTURE_FIT = frozenset({"mjpeg", "png", "bmp"})
+# Whole numbers of up to 24 bits go into ALAC without loss. Players: Apple's, VLC, mpv, Windows 10, Android;
+# AAC would play in browsers, too, but the original is kept for a while only, so nothing may be lost on the
+# way.
+_PCM_LOSSLESS = frozenset(
+    {"pcm_s16le", "pcm_s16be", "pcm_s24le", "pcm_s24be", "pcm_u8", "pcm_s8"},
+)
+# The share and the seconds by which a re-encoded video may differ in length (a frame, encoder delay).
+_DURATION_PART, _DURATION_S = 0.01, 0.2
+# Encoding anew pads odd sizes by one pixel; up to two are seen through a sample aspect ratio.
+_PADDED_PX = 2
+# Reading and checking: as slow as a busy disk or, decoding, a busy core.
+_STALL_S, _BYTES_PER_S, _DECODE_LIMIT_FACTOR = 120.0, 4e6, 20.0
+
+
+class ConversionKind(StrEnum):
+    """What becomes of a video's container and streams."""
+
+    NONE = "none"  # it stays as it is
+    REMUX = "remux"  # the pictures are copied bit by bit (sound re-encoded only where MP4 can't hold it)
+    TRANSCODE = "transcode"  # the pictures are encoded anew
+
+
+class StreamAction(StrEnum):
+    """What becomes of one kept stream."""
+
+    COPY = "copy"
+    ALAC = "alac"
+    AAC = "aac"
+    H264 = "h264"
+    HEVC10 = "hevc10"  # 10-bit HEVC, for HDR
+
+
+@dataclass(frozen=True, slots=True)
+class KeptStream:
+    """A stream of the source that the result has, too, in this order."""
+
+    source: Stream
+    action: StreamAction
+
+
+@dataclass(frozen=True, slots=True)
+class ConversionPlan:
+    """What will be done, and one sentence why; `streams` is empty for NONE."""
+
+    kind: ConversionKind
+    reason: str
+    streams: tuple[KeptStream, ...] = ()
+    dropped: tuple[Stream, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ConversionReport:
+    """What was done and checked; `packets` and `sha256` are those of the streams copied bit by bit."""
+
+    kind: ConversionKind
+    reason: str
+    size_bytes: int
+    packets: int
+    sha256: str
+    took_s: float
+
+
+def plan_conversion(clip: Clip, source: Path, policy: MovPolicy) -> ConversionPlan:
+    """Decide what becomes of a video: only a .mov is converted, and only if the policy says so. Pure."""
+    if source.suffix.lower() != ".mov":
+        return ConversionPlan(ConversionKind.NONE, "it is not named .mov")
+    if policy is MovPolicy.NEVER:
+        return ConversionPlan(ConversionKind.NONE, "convert.mov is never")
+    kept, dropped = [], []
+    for stream in clip.streams:
+        action = _action(stream, clip, anew=policy is MovPolicy.TRANSCODE)
+        if action is None:
+            dropped.append(stream)
+        else:
+            kept.append(KeptStream(stream, action))
+    film = next(item for item in kept if item.source.index == clip.video_index)
+    kind = ConversionKind.REMUX if film.action is StreamAction.COPY else ConversionKind.TRANSCODE
+    return ConversionPlan(kind, _reason(film, kept, dropped, policy), tuple(kept), tuple(dropped))
+
+
+def _action(stream: Stream, clip: Clip, *, anew: bool) -> StreamAction | None:
+    """Return what becomes of a stream; None: MP4 can't hold it and nothing can stand for it."""
+    film = stream.index == clip.video_index
+    fits = stream.codec in (PICTURE_FIT if stream.attached_picture else _FIT.get(stream.kind, frozenset()))
+    if fits and not (film and anew):
+        return StreamAction.COPY
+    if film:
+        return StreamAction.HEVC10 if clip.hdr else StreamAction.H264
+    if stream.kind == "audio" and stream.codec:
+        return StreamAction.ALAC if stream.codec in _PCM_LOSSLESS else StreamAction.AAC
+    return None
+
+
+def _reason(film: KeptStream, kept: list[KeptStream], dropped: list[Stream], policy: MovPolicy) -> str:
+    if film.action is StreamAction.COPY:
+        parts = [f"{film.source.codec} fits MP4 as it is"]
+    elif policy is MovPolicy.TRANSCODE:
+        parts = ["convert.mov is transcode"]
+    else:
+        parts = [f"{film.source.codec or 'the video'} does not fit MP4"]
+    parts += [
+        f"audio re-encoded ({item.source.codec} to {item.action})"
+        for item in kept
+        if item.action in {StreamAction.ALAC, StreamAction.AAC}
+    ]
+    if dropped:
+        names = ", ".join(f"{stream.kind} {stream.codec or 'stream'} {stream.index}" for stream in dropped)
+        parts.append(f"left out: {names}")
+    return "; ".join(parts)
+
+
+def convert(
+    source: Path,
+    target: Path,
+    plan: ConversionPlan,
+    clip: Clip,
+    pool: MediaPool,
+    *,
+    cancel: threading.Event | None = None,
+    progress: Callable[[float], None] | None = None,
+) -> ConversionReport:
+    """Write the MP4 of `source` to `target`, which must not exist, and verify it; the caller syncs it.
+
+    `progress` is called with the part that is done, 0 to 1. Whatever goes wrong, `target` is removed and the
+    source is as it was. Raises VideoError with the reason, Cancelled, or VsortdError when there is no usable
+    ffmpeg.
+    """
+    if plan.kind is ConversionKind.NONE:
+        raise ValueError("there is nothing to convert")
+    if target.exists():
+        raise FileExistsError(f"{target} exists already")
+    started = time.monotonic()
+    size_bytes = source.stat().st_size
+    ffmpeg = find_ffmpeg(needed_encoders(plan))
+    command = conversion_command(ffmpeg, ffmpeg_version(ffmpeg), source, target, plan=plan, clip=clip)
+    # a remux can't grow; ALAC is at most a little larger than PCM
+    most = size_bytes + size_bytes // 4 + (64 << 20) if plan.kind is ConversionKind.REMUX else 0
+    try:
+        run_ffmpeg(
+            command,
+            stall_s=_STALL_S + size_bytes / _BYTES_PER_S,
+            max_file_bytes=most,
+            cancel=cancel,
+            progress=_as_part(progress, clip.duration_s),
+        )
+        packets, sha256 = _verify(source, target, plan, clip, pool=pool, cancel=cancel)
+    except BaseException:
+        target.unlink(missing_ok=True)
+        raise
+    return ConversionReport(
+        plan.kind, plan.reason, target.stat().st_size, packets, sha256, time.monotonic() - started
+    )
+
+
+def _as_part(progress: Callable[[float], None] | None, duration_s: float) -> Callable[[float], None] | None:
+    if progress is None:
+        return None
+    return lambda done_s: progress(min(1.0, done_s / duration_s) if duration_s > 0 else 0.0)
+
+
+def _verify(
+    source: Path,
+    target: Path,
+    plan: ConversionPlan,
+    clip: Clip,
+    *,
+    pool: MediaPool,
+    cancel: threading.Event | None,
+) -> tuple[int, str]:
+    """Check the result against the source; return count and SHA-256 of the packets that were copied."""
+    result = pool.probe(target, cancel=cancel)
+    _check_facts(clip, result)
+    if plan.kind is ConversionKind.TRANSCODE:
+        # a copy's times are compared packet by packet; its length may differ by what the last one is shown
+        _check_length(clip.duration_s, result.duration_s)
+    limit_s = _STALL_S + (source.stat().st_size + target.stat().st_size) / _BYTES_PER_S
+    copied = [
+        (item.source.index, place)
+        for place, item in enumerate(plan.streams)
+        if item.action is StreamAction.COPY and not item.source.attached_picture
+    ]
+    report = pool.compare_packets(source, target, copied, timeout_s=limit_s, cancel=cancel)
+    if report.difference:
+        raise BrokenError(f"the converted file is not the same: {report.difference}")
+    limit_s += clip.duration_s * _DECODE_LIMIT_FACTOR
+    for place, item in enumerate(plan.streams):
+        if item.action is not StreamAction.COPY:
+            (before,) = pool.decode(source, [item.source.index], timeout_s=limit_s, cancel=cancel)
+            (after,) = pool.decode(target, [place], timeout_s=limit_s, cancel=cancel)
+            if after.errors:
+                raise BrokenError(f"the converted file's stream {place} decodes with {after.errors} errors")
+            same = before.frames == after.frames and before.sha256 == after.sha256
+            if item.action is StreamAction.ALAC and not same:
+                raise BrokenError("the sound of the converted file is not the same")
+            if item.source.kind == "video" and before.frames != after.frames:
+                raise BrokenError(f"the converted file has {after.frames} frames of {before.frames}")
+            _check_length(before.last_s - before.first_s, after.last_s - after.first_s)
+    return report.packets, report.sha256
+
+
+def _check_facts(clip: Clip, result: Clip) -> None:
+    """Raise if the result is not shown, or not dated, like the source."""
+    slack = _PADDED_PX if result.width_px != clip.width_px or result.height_px != clip.height_px else 0
+    sizes = ((clip.shown_width_px, result.shown_width_px), (clip.shown_height_px, result.shown_height_px))
+    if any(abs(before - after) > slack for before, after in sizes):
+        raise BrokenError(
+            f"the converted file is shown as {result.shown_width_px}x{result.shown_height_px}, "
+            f"not {clip.shown_width_px}x{clip.shown_height_px}"
+        )
+    if clip.rotation_deg != result.rotation_deg:
+        raise BrokenError(
+            f"the converted file is turned by {result.rotation_deg}, not {clip.rotation_deg} degrees"
+        )
+    created = real_creation_time(clip)
+    if created and created != result.tags.get("creation_time", ""):
+        raise BrokenError(f"the converted file lost the creation time {created}")
+    if clip.hdr != result.hdr:
+        raise BrokenError("the converted file lost the HDR transfer")
+
+
+def _check_length(before_s: float, after_s: float) -> None:
+    if abs(before_s - after_s) > max(_DURATION_S, _DURATION_PART * before_s):
+        raise BrokenError(f"the converted file lasts {after_s:.3f} s, not {before_s:.3f} s")

@@ -1,0 +1,135 @@
+"""Choosing and decoding the frames that a decision rests on. Worker processes only.
+
+The choice is made on the table of samples alone, without decoding, and is the same for every call on the same
+bytes; so a later look (`ranks` 8 to 16) never repeats a frame of an earlier one (0 to 8).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from vsortd.errors import BrokenError
+from vsortd.media.container import Table, film_stream, open_video, read_table
+from vsortd.media.frames import Frames
+from vsortd.media.picture import Pictures
+from vsortd.media.probe import pixel_aspect
+from vsortd.media.reader import FilmReader
+from vsortd.media.spread import visiting_order
+
+if TYPE_CHECKING:
+    from vsortd.vision.preprocess import Preprocess
+
+# A frame that decoding has to reach may lie this part of its tolerance before the wished moment, to save
+# work.
+_EARLY = 0.5
+
+
+def sample_file(path: str, ranks: range, total: int, preprocess: Preprocess, *, deadline: float) -> Frames:
+    """Return the frames of some ranks out of `total`, turned, resized and cropped, ordered by time.
+
+    Fewer come back where the video has fewer frames, where frames are damaged, or where `deadline`
+    (time.monotonic()) cuts a long decoding short. Raises like `probe_file`; BrokenError if not one of the
+    first look can be decoded.
+    """
+    with open_video(path) as video:
+        film = film_stream(video)
+        table = read_table(video, film)
+        picks = choose(table, total)[ranks.start : ranks.stop]
+        wanted = sorted({pick for pick in picks if pick >= 0})
+        reader = FilmReader(video, film, table, deadline=deadline)
+        pictures = Pictures(preprocess, pixel_aspect(film))
+        start_s = (video.container.start_time or 0) / 1_000_000
+        base = float(film.time_base or 0)
+        found: list[tuple[int, int, npt.NDArray[np.uint8]]] = []
+        for sample, frame in reader.frames(wanted):
+            time_ms = max(0, round(((frame.pts or 0) * base - start_s) * 1000))
+            found.append((time_ms, sample, pictures.make(frame)))
+    if not found and wanted and ranks.start == 0:
+        raise BrokenError("no frame could be decoded")
+    found.sort(key=lambda item: item[:2])
+    side = preprocess.side_px
+    pixels = np.stack([item[2] for item in found]) if found else np.empty((0, side, side, 3), np.uint8)
+    exact = sum(not table.keys[sample] for _, sample, _ in found)
+    return Frames(np.array([item[0] for item in found], np.int64), pixels, exact)
+
+
+def choose(table: Table, total: int) -> list[int]:
+    """Return for each rank the sample to show, or -1 where the video has no further frame for it.
+
+    With no more frames than `total`, each is given once. Otherwise rank by rank: the free keyframe nearest to
+    the wished moment if it lies within the rank's tolerance (half the distance between wishes so far), else a
+    sample in between, a little early where that saves decoding.
+    """
+    shown = np.flatnonzero(table.shown)
+    order = visiting_order(total)
+    if not len(shown):
+        return [-1] * total
+    if len(shown) <= total:
+        return _each_once(shown, order)
+    return _Chooser(table, shown, total).choose(order)
+
+
+def _each_once(shown: npt.NDArray[np.intp], order: tuple[int, ...]) -> list[int]:
+    taken: set[int] = set()
+    picks = []
+    for bin_ in order:
+        sample = int(shown[(2 * bin_ + 1) * len(shown) // (2 * len(order))])
+        picks.append(-1 if sample in taken else sample)
+        taken.add(sample)
+    return picks
+
+
+class _Chooser:
+    """Hands out samples near wished moments, each once."""
+
+    def __init__(self, table: Table, shown: npt.NDArray[np.intp], total: int) -> None:
+        self._shown = shown
+        self._times = table.times[shown]
+        self._sorted = bool((np.diff(self._times) >= 0).all())
+        if not self._sorted:  # edit lists may show parts twice or out of order
+            order = np.argsort(self._times, kind="stable")
+            self._shown, self._times = shown[order], self._times[order]
+        self._is_key = table.keys[self._shown]
+        self._key_places = np.flatnonzero(self._is_key)
+        self._free = np.ones(len(self._shown), np.bool_)
+        self._begin = float(self._times[0])
+        self._length = max(
+            1.0, float(self._times[-1] - self._times[0]) * len(self._times) / (len(self._times) - 1)
+        )
+        self._total = total
+
+    def choose(self, order: tuple[int, ...]) -> list[int]:
+        picks = []
+        for rank, bin_ in enumerate(order):
+            moment = self._begin + (bin_ + 0.5) / self._total * self._length
+            looks = 8
+            while looks <= rank:
+                looks *= 2
+            tolerance = self._length / min(looks, self._total) / 2
+            place = self._key_near(moment, tolerance)
+            if place is None:
+                place = self._between(moment, tolerance)
+            self._free[place] = False
+            picks.append(int(self._shown[place]))
+        return picks
+
+    def _key_near(self, moment: float, tolerance: float) -> int | None:
+        times = self._times[self._key_places]
+        near = np.abs(times - moment)
+        usable = (near <= tolerance) & self._free[self._key_places]
+        if not usable.any():
+            return None
+        return int(self._key_places[np.argmin(np.where(usable, near, np.inf))])
+
+    def _between(self, moment: float, tolerance: float) -> int:
+        """Return a free place near a moment: up to half the tolerance early, not right after a keyframe."""
+        keys = self._key_places[self._times[self._key_places] <= moment]
+        early = moment - _EARLY * tolerance
+        if len(keys):
+            early = max(early, float(self._times[keys[-1]]) + _EARLY * tolerance)
+        place = min(int(np.searchsorted(self._times, min(moment, early))), len(self._times) - 1)
+        free = np.flatnonzero(self._free)
+        return int(free[np.argmin(np.abs(free - place))])
