@@ -1,0 +1,75 @@
+"""Which videos have company that might be sidecars: asked for each of 20,000 files, answered cheaply.
+
+Finding sidecars lists a folder; doing so for every file of a large folder would cost the square of its size.
+So a folder is listed once for many questions, and only a video that shares its stem with another name is
+looked into.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# A listing this young is taken as it is: a sidecar that comes later than this before its video is ready might
+# as well have come after. An older one counts only while the folder's own mtime stands, and not for ever:
+# some shares and filesystems tell it late or coarsely.
+_FRESH_S = 0.1
+_STALE_S = 5.0
+# Names with more dots are not taken apart: their answer is "maybe".
+_DOTS = 8
+_FOLDERS_KEPT = 16
+
+
+@dataclass(frozen=True, slots=True)
+class _Listing:
+    made_s: float
+    mtime_ns: int
+    stems: Counter[str]
+
+
+class Companions:
+    """Answers from listings that are up to date by the clock that is passed in and the folder's mtime."""
+
+    def __init__(self) -> None:
+        self._listings: dict[str, _Listing] = {}
+
+    def has_any(self, video: Path, now: float) -> bool:
+        """Tell whether another name beside `video` begins with its stem and a dot, in any case.
+
+        Raises OSError when the folder can't be listed.
+        """
+        stem = video.stem
+        if stem.count(".") >= _DOTS:
+            return True
+        return self._stems(str(video.parent), now)[stem.casefold()] > 1
+
+    def clear(self) -> None:
+        """Forget the listings, so that nothing is kept while nothing waits."""
+        self._listings.clear()
+
+    def _stems(self, folder: str, now: float) -> Counter[str]:
+        known = self._listings.get(folder)
+        age_s = now - known.made_s if known is not None else -1.0
+        if known is not None and 0 <= age_s < _FRESH_S:
+            return known.stems
+        mtime_ns = os.stat(folder).st_mtime_ns  # noqa: PTH116 - no Path for each question
+        if known is not None and 0 <= age_s < _STALE_S and mtime_ns == known.mtime_ns:
+            return known.stems
+        stems: Counter[str] = Counter()
+        for name in os.listdir(folder):  # noqa: PTH208 - no Path for each of 20,000 names
+            folded = name.casefold()
+            cut = -1
+            for _ in range(_DOTS):
+                cut = folded.find(".", cut + 1)
+                if cut < 0:
+                    break
+                stems[folded[:cut]] += 1
+        if len(self._listings) >= _FOLDERS_KEPT:
+            self._listings.clear()
+        self._listings[folder] = _Listing(now, mtime_ns, stems)
+        return stems

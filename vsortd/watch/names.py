@@ -1,0 +1,118 @@
+"""Which names in an inbox can be videos: extension, hidden, partial and system names, patterns of the user.
+
+Names are `str` with surrogate escapes for bytes that are no UTF-8, as `os.fsdecode` makes them.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+# What downloaders and copiers append to a name until the file is whole (curl and yt-dlp, Chrome, Safari,
+# Opera, Firefox and wget, FileZilla and WinSCP, µTorrent, aria2 …), in lower case.
+PARTIAL_ENDINGS = frozenset(
+    {
+        ".part",
+        ".partial",
+        ".crdownload",
+        ".download",
+        ".opdownload",
+        ".filepart",
+        ".tmp",
+        ".temp",
+        ".!ut",
+        ".!qb",
+        ".!bt",
+        ".aria2",
+        ".ytdl",
+        ".unconfirmed",
+    }
+)
+# Folders and files that systems and storage boxes keep for themselves, in lower case.
+SYSTEM_NAMES = frozenset(
+    {
+        "@eadir",
+        "@tmp",
+        "@recycle",
+        "@recently-snapshot",
+        "#recycle",
+        "#snapshot",
+        "$recycle.bin",
+        "recycler",
+        "system volume information",
+        "lost+found",
+        "network trash folder",
+        "temporary items",
+        "__macosx",
+        "thumbs.db",
+        "desktop.ini",
+    }
+)
+# A dot hides a name (`.DS_Store`, `._Film.mp4`, `.stfolder`, `.Trash-1000`, `.vsortd`, rsync's
+# `.Film.mp4.Xq3b2a`); a tilde marks what editors, Syncthing and OneDrive have not finished.
+_HIDING_PREFIXES = (".", "~")
+
+
+def is_private(name: str) -> bool:
+    """Tell whether a file's or folder's own name says that it is hidden, unfinished or the system's."""
+    if name.startswith(_HIDING_PREFIXES):
+        return True
+    lower = name.lower()
+    if lower in SYSTEM_NAMES:
+        return True
+    stem, ending = _split(lower)
+    if ending in PARTIAL_ENDINGS:
+        return True
+    # yt-dlp and ffmpeg wrappers keep the real extension last: `Film.temp.mp4`
+    return _split(stem)[1] in PARTIAL_ENDINGS
+
+
+class NameRules:
+    """The names that one inbox takes: `extensions` without dot, in any case; `ignore` as shell patterns.
+
+    A pattern is tried against the name and against the path relative to the inbox (with `/`), of the file and
+    of each folder above it; `*` also matches `/`.
+    """
+
+    def __init__(self, extensions: Iterable[str], ignore: Iterable[str] = ()) -> None:
+        self._endings = frozenset("." + str(extension).lower().lstrip(".") for extension in extensions)
+        patterns = [pattern.replace(os.sep, "/").removeprefix("./").strip("/") for pattern in ignore]
+        self._ignored = [re.compile(fnmatch.translate(pattern)) for pattern in patterns if pattern]
+
+    def takes_file(self, name: str, relative: str) -> bool:
+        """Tell whether a file may be a video by its own name; `relative` is its path from the inbox."""
+        return (
+            _split(name)[1].lower() in self._endings
+            and not is_private(name)
+            and not self._ignores(name, relative)
+        )
+
+    def enters_folder(self, name: str, relative: str) -> bool:
+        """Tell whether a folder may hold videos by its own name; `relative` is its path from the inbox."""
+        return not is_private(name) and not self._ignores(name, relative)
+
+    def takes_path(self, relative: str) -> bool:
+        """Tell whether a file may be a video by its name and by those of the folders above it."""
+        *_, name = relative.split("/")
+        return self.takes_file(name, relative) and self.enters_path(relative.rpartition("/")[0])
+
+    def enters_path(self, relative: str) -> bool:
+        """Tell whether a folder may hold videos by its name and by those above it; "" is the inbox itself."""
+        if not relative:
+            return True
+        parts = relative.split("/")
+        return all(self.enters_folder(part, "/".join(parts[: i + 1])) for i, part in enumerate(parts))
+
+    def _ignores(self, name: str, relative: str) -> bool:
+        return any(pattern.match(name) or pattern.match(relative) for pattern in self._ignored)
+
+
+def _split(name: str) -> tuple[str, str]:
+    """Return stem and ending (with its dot), like os.path.splitext; strings, for the scan's hot loop."""
+    stem, dot, ending = name.rpartition(".")
+    return (stem, dot + ending) if stem else (name, "")
