@@ -1,0 +1,243 @@
+"""The journal's SQLite file: made whole or not at all, opened only if it is ours and can be read."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import threading
+import uuid
+import weakref
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from vsortd.errors import StoreError
+from vsortd.filing.faults import Point, reach
+from vsortd.filing.schema import APPLICATION_ID, STEPS, VERSION
+from vsortd.filing.trouble import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+# Another process commits in milliseconds; one that holds the lock for half a minute is stuck.
+BUSY_S = 30.0
+
+
+class Database:
+    """One SQLite file for many threads and processes: a connection a thread, one writer at a time.
+
+    Every error of SQLite's becomes a StoreError that names the file: nothing here ever counts as empty.
+    """
+
+    def __init__(self, path: Path, *, busy_s: float = BUSY_S) -> None:
+        """Open the file, making it first where there is none. Raises StoreError."""
+        self.path = path
+        self._busy_s = busy_s
+        self._local = threading.local()
+        self._connections: weakref.WeakSet[_Connection] = weakref.WeakSet()
+        self._writing = threading.RLock()
+        with self._explained():
+            if not path.exists():
+                self._create()
+            self._check(self._connection())
+
+    def close(self) -> None:
+        """Close every thread's connection; nothing may be under way."""
+        with self._writing:
+            for connection in list(self._connections):
+                connection.close()
+            self._local = threading.local()
+
+    @contextmanager
+    def read(self) -> Iterator[sqlite3.Connection]:
+        """Lend this thread's connection for reading; never waits for writers."""
+        with self._explained():
+            yield self._connection()
+
+    @contextmanager
+    def write(self, *, lasting: bool = True) -> Iterator[sqlite3.Connection]:
+        """Lend this thread's connection inside a transaction, committed at the end unless something is raised.
+
+        A commit lasts through a power cut; without `lasting` it lasts through a kill only, and costs no sync.
+        """
+        with self._writing, self._explained():
+            connection = self._connection()
+            connection.execute(f"PRAGMA synchronous={'FULL' if lasting else 'NORMAL'}")
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+                reach(Point.COMMIT_BEFORE)
+                connection.execute("COMMIT")
+            except BaseException:
+                # a commit that failed may have closed the transaction itself
+                with contextlib.suppress(sqlite3.Error):
+                    connection.execute("ROLLBACK")
+                raise
+            reach(Point.COMMIT_AFTER)
+
+    def _connection(self) -> sqlite3.Connection:
+        mine: _Connection | None = getattr(self._local, "mine", None)
+        if mine is None:
+            mine = _Connection(self.path, self._busy_s)
+            self._local.mine = mine
+            self._connections.add(mine)
+        return mine.db
+
+    def _create(self) -> None:
+        """Make an empty journal under another name and give it its own in one step.
+
+        A journal of zero bytes is therefore always a damaged one, never one that is being made.
+        """
+        folder = self.path.parent
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        left = [name for suffix in ("-wal", "-shm") if os.path.lexists(name := f"{self.path}{suffix}")]
+        if left:
+            raise StoreError(
+                printable(f"The journal {self.path} is missing, but {left[0]} is there."),
+                remedy="Put the journal back beside it. To begin a new one, move that file away.",
+                paths=[self.path],
+            )
+        temp = folder / f".journal-{uuid.uuid4().hex}.tmp"
+        try:
+            db = sqlite3.connect(temp, isolation_level=None)
+            try:
+                db.execute("PRAGMA journal_mode=WAL")
+                _migrate(db, 0)
+            finally:
+                db.close()
+            _sync(temp)
+            with contextlib.suppress(FileExistsError):  # another process was first
+                _publish(temp, self.path)
+            _sync(folder)
+        finally:
+            temp.unlink(missing_ok=True)
+
+    def _check(self, db: sqlite3.Connection) -> None:
+        if self.path.stat().st_size == 0:
+            raise self._damaged("is empty (0 bytes)")
+        (application,) = db.execute("PRAGMA application_id").fetchone()
+        (version,) = db.execute("PRAGMA user_version").fetchone()
+        if application != APPLICATION_ID or version == 0:
+            raise self._damaged("is not a journal of vsortd")
+        if version > VERSION:
+            raise StoreError(
+                printable(f"The journal {self.path} is of format {version}; this vsortd knows {VERSION}."),
+                remedy="It was written by a newer vsortd: update this one. Nothing was touched.",
+                paths=[self.path],
+            )
+        (mode,) = db.execute("PRAGMA journal_mode").fetchone()
+        if mode != "wal" and db.execute("PRAGMA journal_mode=WAL").fetchone() != ("wal",):
+            raise StoreError(
+                printable(
+                    f"The journal {self.path} can't be kept safely: its filesystem has no shared memory."
+                ),
+                remedy="Put the state folder on a local disk ($VSORTD_STATE_DIR).",
+                paths=[self.path],
+            )
+        if version < VERSION:
+            _migrate(db, version)
+        db.execute("SELECT count(*) FROM counter").fetchone()
+
+    def _damaged(self, what: str) -> StoreError:
+        return StoreError(
+            printable(f"The journal {self.path} {what}."),
+            remedy="Nothing was touched. Restore it from a backup; or move it away to begin a new one, which "
+            "knows nothing of what was filed before.",
+            paths=[self.path],
+        )
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.OperationalError as error:
+            raise self._refused(error) from error
+        except sqlite3.DatabaseError as error:
+            raise self._damaged(f"can't be read ({error})") from error
+        except OSError as error:
+            raise StoreError(
+                printable(f"The journal {self.path} can't be used: {error.strerror or error}."),
+                remedy="See to the state folder ($VSORTD_STATE_DIR): its rights and its free space.",
+                paths=[self.path],
+            ) from error
+
+    def _refused(self, error: sqlite3.OperationalError) -> StoreError:
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+            remedy = "Another program holds it: find it with `fuser` and let it end, then try again."
+        elif code in {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}:
+            remedy = "Free some space on the disk of the state folder, and look at the system's log."
+        else:
+            remedy = "See to the state folder ($VSORTD_STATE_DIR): its rights, and that the disk is whole."
+        title = printable(f"The journal {self.path} can't be used: {error}.")
+        return StoreError(title, remedy=remedy, paths=[self.path])
+
+
+class _Connection:
+    """A thread's connection; goes with its thread, or when the database is closed."""
+
+    def __init__(self, path: Path, busy_s: float) -> None:
+        # mode=rw: a journal that vanished while we run is an error, not a new, empty one
+        name = f"file:{quote(os.fsencode(path))}?mode=rw"
+        self.db = sqlite3.connect(
+            name,
+            uri=True,
+            timeout=busy_s,
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=256,
+        )
+        self.db.execute("PRAGMA foreign_keys=ON")
+
+    def close(self) -> None:
+        self.db.close()
+
+    def __del__(self) -> None:
+        if hasattr(self, "db"):
+            self.db.close()
+
+
+def _migrate(db: sqlite3.Connection, version: int) -> None:
+    """Bring a journal to the present version: each step and its record in one transaction."""
+    for number, step in enumerate(STEPS[version:], start=version + 1):
+        db.execute("BEGIN IMMEDIATE")
+        try:
+            (now,) = db.execute("PRAGMA user_version").fetchone()
+            if now < number:  # else another process was first
+                for statement in _statements(step):
+                    db.execute(statement)
+                db.execute(f"PRAGMA application_id={APPLICATION_ID}")
+                db.execute(f"PRAGMA user_version={number}")
+            db.execute("COMMIT")
+        except BaseException:
+            with contextlib.suppress(sqlite3.Error):
+                db.execute("ROLLBACK")
+            raise
+
+
+def _statements(script: str) -> Iterator[str]:
+    """Cut a script into statements: `executescript` would commit the transaction that is open."""
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
+
+
+def _publish(temp: Path, path: Path) -> None:
+    from vsortd.filing.noreplace import rename_noreplace  # noqa: PLC0415 - ctypes, only when a journal is made
+
+    rename_noreplace(str(temp), str(path), None, None)
+
+
+def _sync(path: Path) -> None:
+    if os.name == "nt" and path.is_dir():
+        return
+    descriptor = os.open(path, os.O_RDONLY if os.name != "nt" else os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

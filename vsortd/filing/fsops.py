@@ -1,0 +1,302 @@
+"""The effects on files: move without replacing, copy and publish, remove. Nothing else changes people's files.
+
+Each effect first makes sure that it acts on the file that is meant, and never on another one of the same name.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import os
+import stat
+import sys
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from vsortd.errors import Cancelled, ChangedError
+from vsortd.filing.faults import Point, reach
+from vsortd.filing.noreplace import rename_noreplace
+from vsortd.filing.records import Likeness, likeness
+from vsortd.filing.trouble import StuckError, TakenError, explained, filing_error, printable
+from vsortd.identity import Identity
+
+if TYPE_CHECKING:
+    import threading
+    from pathlib import Path
+
+    from vsortd.filing.folders import Folder
+
+# Large enough that system calls don't matter, small enough that a cancelled copy ends at once.
+CHUNK_BYTES = 4 * 1024 * 1024
+
+
+class Removal(StrEnum):
+    """What came of removing a file that is meant to be of a certain identity."""
+
+    REMOVED = "removed"
+    ABSENT = "absent"  # somebody else removed it
+    OTHER = "other"  # another file has the name now; it was left
+    EDITED = "edited"  # it is the file, but was written to meanwhile; it was left
+
+
+def settle_file(folder: Folder, name: str, identity: Identity) -> None:
+    """Make the bytes of a file last before its new name does.
+
+    Raises ChangedError when it is no longer the file that is meant, FilingError.
+    """
+    path = folder.path / name
+    with explained("Could not read", path):
+        try:
+            descriptor = folder.open_file(name)
+        except OSError as error:
+            if error.errno in {errno.ENOENT, errno.ELOOP, errno.EMLINK}:
+                raise ChangedError(f"{printable(name)} is gone") from error
+            raise
+        try:
+            if likeness(identity, Identity.from_stat(os.fstat(descriptor))) is not Likeness.SAME:
+                raise ChangedError(f"{printable(name)} changed while it was looked at")
+            reach(Point.FILE_SYNC)
+            if sys.platform != "win32":  # there only writers may flush
+                os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def rename(source: Folder, name: str, destination: Folder, new_name: str, identity: Identity) -> bool:
+    """Rename the file that is meant to a free name; False across filesystems, where nothing was touched.
+
+    Raises TakenError, ChangedError (then everything is as it was), FilingError, and StuckError when another file
+    slipped in at the last moment and could not be put back.
+    """
+    path = destination.path / new_name
+    try:
+        rename_noreplace(source.at(name), destination.at(new_name), source.fd, destination.fd)
+    except FileExistsError as error:
+        raise TakenError(path) from error
+    except FileNotFoundError as error:
+        if source.status(name) is None:
+            raise ChangedError(f"{printable(name)} is gone") from error
+        raise filing_error(error, "Could not move into", destination.path) from error
+    except OSError as error:
+        if error.errno == errno.EXDEV:
+            return False
+        raise filing_error(error, "Could not move to", path) from error
+    found = destination.identity(new_name)
+    if likeness(identity, found) in {Likeness.SAME, Likeness.EDITED, Likeness.ALIKE}:
+        return True
+    # the name was given to another file after the last look; that one is not ours to move
+    _put_back(destination, new_name, source, name)
+    raise ChangedError(f"{printable(name)} was replaced while it was moved")
+
+
+def move_back(source: Folder, name: str, destination: Folder, new_name: str) -> None:
+    """Take a rename back. Raises TakenError, FilingError."""
+    path = destination.path / new_name
+    try:
+        rename_noreplace(source.at(name), destination.at(new_name), source.fd, destination.fd)
+    except FileExistsError as error:
+        raise TakenError(path) from error
+    except OSError as error:
+        raise filing_error(error, "Could not move back to", path) from error
+
+
+def _put_back(source: Folder, name: str, destination: Folder, new_name: str) -> None:
+    try:
+        rename_noreplace(source.at(name), destination.at(new_name), source.fd, destination.fd)
+    except OSError as error:
+        raise StuckError(
+            printable(
+                f"{source.path / name} belongs at {destination.path / new_name}, which can't be had now."
+            ),
+            remedy="Move it there by hand; vsortd has lost nothing.",
+            paths=[printable(source.path / name)],
+        ) from error
+
+
+def copy(
+    source: Folder,
+    name: str,
+    destination: Folder,
+    temp: str,
+    identity: Identity,
+    cancel: threading.Event | None,
+) -> tuple[Identity, str]:
+    """Copy the file that is meant to a temporary name, whole and lasting, with times, mode and attributes.
+
+    Returns the copy's identity and the SHA-256 of its bytes. A copy that fails leaves its temporary file to the
+    roll-back. Raises ChangedError, FilingError, Cancelled.
+    """
+    path = destination.path / temp
+    with explained("Could not read", source.path / name):
+        try:
+            reading = source.open_file(name)
+        except FileNotFoundError as error:
+            raise ChangedError(f"{printable(name)} is gone") from error
+    try:
+        status = os.fstat(reading)
+        if likeness(identity, Identity.from_stat(status)) is not Likeness.SAME:
+            raise ChangedError(f"{printable(name)} changed while it was looked at")
+        with explained("Could not copy to", path):
+            reach(Point.COPY_CREATE)
+            writing = destination.create_file(temp)
+            try:
+                sha256 = _pump(reading, writing, cancel)
+                _copy_attributes(reading, writing, status)
+                reach(Point.COPY_WRITTEN)
+                os.fsync(writing)
+                put = Identity.from_stat(os.fstat(writing))
+            finally:
+                os.close(writing)
+            if sys.platform == "win32":  # no fchmod and no utime by descriptor there
+                os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+                put = Identity.from_stat(os.stat(path))
+            reach(Point.COPY_SYNCED)
+        unchanged = likeness(identity, Identity.from_stat(os.fstat(reading))) is Likeness.SAME
+        if not unchanged or likeness(identity, source.identity(name)) is not Likeness.SAME:
+            raise ChangedError(f"{printable(name)} changed while it was copied")
+        if put.size_bytes != identity.size_bytes:
+            raise filing_error(OSError(errno.EIO, os.strerror(errno.EIO)), "The copy came out short at", path)
+    finally:
+        os.close(reading)
+    return put, sha256
+
+
+def publish(folder: Folder, temp: str, name: str) -> None:
+    """Give a copy its own name. Raises TakenError, FilingError."""
+    path = folder.path / name
+    try:
+        reach(Point.PUBLISH_BEFORE)
+        rename_noreplace(folder.at(temp), folder.at(name), folder.fd, folder.fd)
+        reach(Point.PUBLISH_AFTER)
+    except FileExistsError as error:
+        raise TakenError(path) from error
+    except OSError as error:
+        raise filing_error(error, "Could not publish", path) from error
+
+
+def remove(folder: Folder, name: str, identity: Identity, aside: str) -> Removal:
+    """Remove a name if it still is the file that is meant.
+
+    The file is renamed aside first and looked at there, so that one which takes its name at the last moment is
+    not removed in its place. Raises FilingError; the file then is where it was, or aside, which recovery knows.
+    """
+    path = folder.path / name
+    with explained("Could not remove", path):
+        like = likeness(identity, folder.identity(name))
+        if like is Likeness.SAME:
+            reach(Point.ASIDE_BEFORE)
+            try:
+                rename_noreplace(folder.at(name), folder.at(aside), folder.fd, folder.fd)
+            except FileNotFoundError:
+                return Removal.ABSENT
+            reach(Point.ASIDE_AFTER)
+            like = likeness(identity, folder.identity(aside))
+            if like is Likeness.SAME:
+                try:
+                    folder.unlink(aside)
+                except OSError:
+                    _put_back(folder, aside, folder, name)
+                    raise
+                return Removal.REMOVED
+            _put_back(folder, aside, folder, name)
+    if like is Likeness.ABSENT:
+        return Removal.ABSENT if folder.status(name) is None else Removal.OTHER
+    return Removal.EDITED if like is Likeness.EDITED else Removal.OTHER
+
+
+def discard(folder: Folder, name: str) -> None:
+    """Remove a temporary file of ours, if it is there. Raises FilingError."""
+    with explained("Could not remove the temporary file", folder.path / name):
+        if folder.status(name) is None:
+            return
+        with contextlib.suppress(FileNotFoundError):
+            folder.unlink(name)
+
+
+def sha256_of(folder: Folder, name: str, cancel: threading.Event | None = None) -> str:
+    """Return the SHA-256 of a file's bytes. Raises FilingError, Cancelled."""
+    with explained("Could not read", folder.path / name):
+        descriptor = folder.open_file(name)
+        try:
+            digest = hashlib.sha256()
+            while chunk := os.read(descriptor, CHUNK_BYTES):
+                digest.update(chunk)
+                if cancel is not None and cancel.is_set():
+                    raise Cancelled
+        finally:
+            os.close(descriptor)
+    return digest.hexdigest()
+
+
+def same_bytes(one: Path, other: Path, cancel: threading.Event | None = None) -> bool:
+    """Compare two files byte by byte; False when either is gone or no regular file. Raises FilingError, Cancelled."""
+    try:
+        with one.open("rb") as left, other.open("rb") as right:
+            ends = (os.fstat(left.fileno()), os.fstat(right.fileno()))
+            if not all(stat.S_ISREG(end.st_mode) for end in ends) or ends[0].st_size != ends[1].st_size:
+                return False
+            while True:
+                if cancel is not None and cancel.is_set():
+                    raise Cancelled
+                chunk = left.read(CHUNK_BYTES)
+                if chunk != right.read(CHUNK_BYTES):
+                    return False
+                if not chunk:
+                    return True
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        return False
+    except OSError as error:
+        raise filing_error(error, "Could not compare with", other) from error
+
+
+def give_time(path: Path, mtime_ns: int) -> None:
+    """Give a staged file of ours the time of the video it was made from. Raises FilingError."""
+    with explained("Could not set the time of", path):
+        os.utime(path, ns=(mtime_ns, mtime_ns), follow_symlinks=False)
+
+
+def _pump(reading: int, writing: int, cancel: threading.Event | None) -> str:
+    digest = hashlib.sha256()
+    while chunk := os.read(reading, CHUNK_BYTES):
+        if cancel is not None and cancel.is_set():
+            raise Cancelled
+        reach(Point.COPY_CHUNK)
+        digest.update(chunk)
+        rest = memoryview(chunk)
+        while rest:
+            rest = rest[os.write(writing, rest) :]
+    return digest.hexdigest()
+
+
+def _copy_attributes(reading: int, writing: int, status: os.stat_result) -> None:
+    """Carry over what the other filesystem can hold: owner, extended attributes, mode, times (in this order)."""
+    if sys.platform == "win32":
+        return
+    with contextlib.suppress(OSError):  # only root may give files away
+        os.fchown(writing, status.st_uid, status.st_gid)
+    if sys.platform == "linux":
+        _copy_xattrs(reading, writing)
+    os.fchmod(writing, stat.S_IMODE(status.st_mode))
+    os.utime(writing, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+if sys.platform == "linux":
+    # Said by filesystems without attributes, without room for them, or that keep this name for themselves.
+    _NO_XATTR = frozenset(
+        {errno.ENOTSUP, errno.EPERM, errno.EACCES, errno.EINVAL, errno.ENODATA, errno.E2BIG, errno.ENOSPC}
+    )
+
+    def _copy_xattrs(reading: int, writing: int) -> None:
+        try:
+            names = os.listxattr(reading)
+        except OSError as error:
+            if error.errno not in _NO_XATTR:
+                raise
+            return
+        for name in names:
+            try:
+                os.setxattr(writing, name, os.getxattr(reading, name))
+            except OSError as error:
+                if error.errno not in _NO_XATTR:
+                    raise

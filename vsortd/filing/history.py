@@ -1,0 +1,106 @@
+"""Reading the journal: the history as people see it, counts, and what the filing itself has to look up."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from vsortd.filing.records import (
+    ITEM_COLUMNS,
+    OPERATION_COLUMNS,
+    Item,
+    Operation,
+    item_of,
+    operation_of,
+    to_blob,
+    utc,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from vsortd.filing.database import Database
+
+__all__ = ["Item", "counts", "history", "item_by_id", "operations_of", "placed_at", "select_placed"]
+
+# The words of the partial indexes; the planner uses an index only if the query says the same.
+_SHOWN = "state NOT IN ('placing', 'rolled_back')"
+_PLACED = "state IN ('filed', 'review')"
+
+
+def history(db: Database, *, last: int | None = None, since: float | None = None) -> list[Item]:
+    """Return the items that people see, newest first: the last N, those since a time (Unix seconds), or all."""
+    where, values = _SHOWN, []
+    if since is not None:
+        where += " AND time >= ?"
+        values.append(utc(since))
+    sql = f"SELECT {ITEM_COLUMNS} FROM item WHERE {where} ORDER BY id DESC LIMIT ?"  # noqa: S608 - constants
+    with db.read() as connection:
+        return [item_of(row) for row in connection.execute(sql, (*values, -1 if last is None else last))]
+
+
+def counts(db: Database) -> dict[str, int]:
+    """Return how many videos are filed, in review, rejected, failed and held now."""
+    with db.read() as connection:
+        found = dict(connection.execute("SELECT name, n FROM counter"))
+    found["failed"] = sum(found.get(name, 0) for name in ("failed", "set_aside", "unclear"))
+    return {name: found.get(name, 0) for name in ("filed", "review", "rejected", "failed", "held")}
+
+
+def item_by_id(db: Database, number: int) -> Item | None:
+    """Return an item, whatever its state."""
+    found = _items(db, "id = ?", (number,))
+    return found[0] if found else None
+
+
+def placed_at(db: Database, path: Path) -> Item | None:
+    """Return the newest item whose video was put at `path` and not taken back, or None."""
+    found = _items(db, f"destination = ? AND {_PLACED} ORDER BY id DESC LIMIT 1", (to_blob(path),))
+    return found[0] if found else None
+
+
+def placed_with_size(db: Database, size_bytes: int) -> list[Item]:
+    """Return the items in the library whose video had this many bytes when it came."""
+    return _items(db, f"size_bytes = ? AND {_PLACED} ORDER BY id", (size_bytes,))
+
+
+def select_placed(
+    db: Database,
+    *,
+    ids: Sequence[int] = (),
+    last: int | None = None,
+    since: float | None = None,
+    batch: str | None = None,
+) -> Iterator[int]:
+    """Yield the numbers of placed items that fit every condition given, newest first."""
+    where, values = [_PLACED], list[Any]()
+    for condition, value in (("time >= ?", None if since is None else utc(since)), ("batch = ?", batch)):
+        if value is not None:
+            where.append(condition)
+            values.append(value)
+    if ids:
+        where.append(f"id IN ({', '.join('?' * len(ids))})")
+        values.extend(ids)
+    values.append(-1 if last is None else last)
+    sql = f"SELECT id FROM item WHERE {' AND '.join(where)} ORDER BY id DESC LIMIT ?"  # noqa: S608 - constants
+    with db.read() as connection:
+        numbers = [number for (number,) in connection.execute(sql, values)]
+    yield from numbers
+
+
+def operations_of(db: Database, item: int) -> list[Operation]:
+    """Return an item's operations in their order."""
+    sql = f"SELECT {OPERATION_COLUMNS} FROM operation WHERE item = ? ORDER BY number, id"  # noqa: S608 - constants
+    with db.read() as connection:
+        return [operation_of(row) for row in connection.execute(sql, (item,))]
+
+
+def unfinished(db: Database) -> list[Item]:
+    """Return every item that some process is at work on, or was when it died."""
+    return _items(db, "owner IS NOT NULL ORDER BY id", ())
+
+
+def _items(db: Database, where: str, values: Sequence[Any]) -> list[Item]:
+    with db.read() as connection:
+        sql = f"SELECT {ITEM_COLUMNS} FROM item WHERE {where}"  # noqa: S608 - constants
+        return [item_of(row) for row in connection.execute(sql, values)]

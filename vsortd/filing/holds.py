@@ -1,0 +1,180 @@
+"""Files that are known and not to be sorted: undone ones on hold, refused ones, ones in work; and letting them go."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from vsortd.filing.records import from_blob, signed, to_blob, to_columns, utc
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Collection
+    from pathlib import Path
+
+    from vsortd.filing.database import Database
+    from vsortd.identity import Identity
+
+# The words of the partial index item_refused.
+REFUSED = "standing AND state IN ('rejected', 'failed', 'set_aside', 'unclear')"
+
+
+class Why(StrEnum):
+    """Why a file is left alone."""
+
+    HELD = "held"  # undone, until released or changed
+    REJECTED = "rejected"
+    FAILED = "failed"
+    WORKING = "working"  # in hand, here or in another process
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the journal says of a file as it is now; `item` is 0 while there is none."""
+
+    why: Why
+    reason: str
+    item: int = 0
+
+
+def known(db: Database, path: Path, identity: Identity) -> Known | None:
+    """Return why a file is not to be sorted as it is now, or None. A changed file is a new one."""
+    with db.read() as connection:
+        hold = find_hold(connection, path, identity)
+        if hold is not None:
+            return Known(Why.HELD, "it was undone and is on hold", hold)
+        refused = find_refusal(connection, path, identity)
+        if refused is not None:
+            number, state, reason = refused
+            return Known(Why.REJECTED if state == Why.REJECTED else Why.FAILED, reason, number)
+        working = connection.execute(
+            "SELECT 1 FROM attempt WHERE path = ? AND owner IS NOT NULL UNION ALL"
+            " SELECT 1 FROM item WHERE owner IS NOT NULL AND source = ?",
+            (to_blob(path), to_blob(path)),
+        ).fetchone()
+    return Known(Why.WORKING, "it is in work") if working else None
+
+
+def find_hold(db: sqlite3.Connection, path: Path, identity: Identity) -> int | None:
+    """Return the item whose undoing holds this file: by its path, or by inode where it was renamed; else None."""
+    device, inode, size, mtime = to_columns(identity)
+    row = db.execute(
+        "SELECT item FROM hold WHERE path = ? AND size_bytes = ? AND mtime_ns = ? UNION ALL"
+        " SELECT item FROM hold WHERE inode = ? AND device = ? AND size_bytes = ? AND mtime_ns = ?",
+        (to_blob(path), size, mtime, inode, device, size, mtime),
+    ).fetchone()
+    return None if row is None else int(row[0])
+
+
+def find_refusal(db: sqlite3.Connection, path: Path, identity: Identity) -> tuple[int, str, str] | None:
+    """Return number, state and reason of the standing refusal of this very file, or None."""
+    row: tuple[int, str, str] | None = db.execute(
+        f"SELECT id, state, reason FROM item WHERE source = ? AND {REFUSED}"  # noqa: S608 - constants
+        " AND size_bytes = ? AND mtime_ns = ? AND inode = ? ORDER BY id DESC LIMIT 1",
+        (to_blob(path), identity.size_bytes, identity.mtime_ns, signed(identity.inode)),
+    ).fetchone()
+    return row
+
+
+def add(db: sqlite3.Connection, item: int, path: Path, identity: Identity) -> None:
+    """Hold a file for an undone item."""
+    db.execute(
+        "INSERT INTO hold (item, path, device, inode, size_bytes, mtime_ns, since) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (item, to_blob(path), *to_columns(identity), utc()),
+    )
+
+
+def refresh(db: sqlite3.Connection, item: int, identity: Identity) -> None:
+    """Give an item's hold the identity that the file has now that it is back."""
+    db.execute(
+        "UPDATE hold SET device = ?, inode = ?, size_bytes = ?, mtime_ns = ? WHERE item = ?",
+        (*to_columns(identity), item),
+    )
+
+
+def forget(db: sqlite3.Connection, path: Path, identity: Identity) -> None:
+    """Drop what is known of a file that is now filed: holds, refusals (they stay in the history), attempts."""
+    device, inode, size, mtime = to_columns(identity)
+    db.execute("DELETE FROM hold WHERE path = ?", (to_blob(path),))
+    db.execute(
+        "DELETE FROM hold WHERE inode = ? AND device = ? AND size_bytes = ? AND mtime_ns = ?",
+        (inode, device, size, mtime),
+    )
+    supersede(db, path)
+    db.execute("DELETE FROM attempt WHERE path = ?", (to_blob(path),))
+
+
+def supersede(db: sqlite3.Connection, path: Path) -> None:
+    """Let the refusals of whatever was at `path` stand no longer."""
+    db.execute(f"UPDATE item SET standing = 0 WHERE source = ? AND {REFUSED}", (to_blob(path),))  # noqa: S608
+
+
+def release(
+    database: Database, *, ids: Collection[int], paths: Collection[Path], everything: bool
+) -> list[Path]:
+    """Lift holds and return their paths."""
+    freed: list[bytes] = []
+    with database.write() as db:
+        for where, value in _conditions("item", "path", ids, paths, everything=everything):
+            freed += [path for (path,) in db.execute(f"SELECT path FROM hold WHERE {where}", value)]  # noqa: S608
+            db.execute(f"DELETE FROM hold WHERE {where}", value)  # noqa: S608 - constants
+    return [from_blob(path) for path in freed]
+
+
+def retry(
+    database: Database, *, ids: Collection[int], paths: Collection[Path], everything: bool
+) -> list[Path]:
+    """Let refusals stand no longer and return their paths."""
+    freed: list[bytes] = []
+    with database.write() as db:
+        for where, value in _conditions("id", "source", ids, paths, everything=everything):
+            where = f"{REFUSED} AND ({where})"  # noqa: PLW2901
+            freed += [path for (path,) in db.execute(f"SELECT source FROM item WHERE {where}", value)]  # noqa: S608
+            db.execute(f"UPDATE item SET standing = 0 WHERE {where}", value)  # noqa: S608 - constants
+        for path in freed:
+            db.execute("DELETE FROM attempt WHERE path = ? AND owner IS NULL", (path,))
+    return [from_blob(path) for path in dict.fromkeys(freed)]
+
+
+def _conditions(
+    number: str, path: str, ids: Collection[int], paths: Collection[Path], *, everything: bool
+) -> list[tuple[str, tuple[Any, ...]]]:
+    if everything:
+        return [("1", ())]
+    return [(f"{number} = ?", (one,)) for one in ids] + [(f"{path} = ?", (to_blob(one),)) for one in paths]
+
+
+# A file that takes the process down twice is set aside.
+DEATHS = 2
+
+
+def begin_work(database: Database, owner: str, path: Path, identity: Identity) -> str:
+    """Note that a file is in work; returns the reason to set it aside instead, or "".
+
+    The note lasts through a kill; it needs no power cut, which is not the video's fault.
+    """
+    size, mtime = identity.size_bytes, identity.mtime_ns
+    with database.write(lasting=False) as db:
+        refused = find_refusal(db, path, identity)
+        if refused is not None and refused[1] == "set_aside":
+            return refused[2]
+        db.execute(
+            "INSERT INTO attempt VALUES (?, ?, ?, ?, ?, ?, 0) ON CONFLICT (path) DO UPDATE SET"
+            " deaths = CASE WHEN size_bytes = ? AND mtime_ns = ? THEN deaths ELSE 0 END,"
+            " device = excluded.device, inode = excluded.inode, size_bytes = excluded.size_bytes,"
+            " mtime_ns = excluded.mtime_ns, owner = excluded.owner",
+            (to_blob(path), *to_columns(identity), owner, size, mtime),
+        )
+    return ""
+
+
+def end_work(database: Database, owner: str, path: Path) -> None:
+    """Note that work on a file ended without taking the process down."""
+    with database.read() as db:
+        there = db.execute(
+            "SELECT 1 FROM attempt WHERE path = ? AND owner = ?", (to_blob(path), owner)
+        ).fetchone()
+    if there:
+        with database.write(lasting=False) as db:
+            db.execute("DELETE FROM attempt WHERE path = ? AND owner = ?", (to_blob(path), owner))

@@ -1,0 +1,339 @@
+"""The journal: what is about to be done is written before it is done, what was done after.
+
+One transaction of SQLite for each step of the books; the effects themselves happen elsewhere (`fsops`).
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import threading
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Self
+
+from vsortd.errors import ChangedError, StoreError
+from vsortd.filing import history, holds
+from vsortd.filing.database import BUSY_S, Database
+from vsortd.filing.owners import OwnerLock
+from vsortd.filing.records import (
+    UNFINISHED,
+    Item,
+    ItemState,
+    Kind,
+    Operation,
+    OperationState,
+    Phase,
+    to_blob,
+    to_columns,
+    utc,
+)
+from vsortd.filing.trouble import printable
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from pathlib import Path
+    from types import TracebackType
+
+    from vsortd.identity import Identity
+
+
+def new_mark() -> str:
+    """Return what names an item's temporary files: unique over all journals that may share a library."""
+    return secrets.token_hex(6)
+
+
+class Journal:
+    """The book of all filings, in one file of the state folder; for many threads and processes at once.
+
+    Every method raises StoreError when the file can't be read or written.
+    """
+
+    def __init__(self, db: Database) -> None:
+        self.db = db
+        self.owners = db.path.parent / "owners"
+        self.recovering = threading.Lock()
+        self._lock = threading.Lock()
+        self._owner: OwnerLock | None = None
+        self._active: set[str] = set()
+
+    @classmethod
+    def open(cls, path: Path, *, busy_s: float = BUSY_S) -> Self:
+        """Open the journal, made first where there is none.
+
+        Raises StoreError when the file is no journal, damaged, locked, or written by a newer vsortd.
+        """
+        return cls(Database(path, busy_s=busy_s))
+
+    def close(self) -> None:
+        """Close the file and let go of what this process owns."""
+        with self._lock:
+            owner, self._owner = self._owner, None
+        try:
+            if owner is not None:
+                with self.db.write(lasting=False) as db:
+                    db.execute("UPDATE attempt SET owner = NULL WHERE owner = ?", (owner.id,))
+                    db.execute(
+                        "DELETE FROM owner WHERE id = ? AND NOT EXISTS (SELECT 1 FROM staging WHERE owner = owner.id)",
+                        (owner.id,),
+                    )
+        finally:
+            if owner is not None:
+                owner.release(remove=True)
+            self.db.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # Who is at work
+
+    @property
+    def owner(self) -> str:
+        """This process's name in the journal; its lock file is held from the first call to `close`."""
+        with self._lock:
+            if self._owner is None:
+                try:
+                    lock = OwnerLock.fresh(self.owners)
+                except OSError as error:
+                    raise StoreError(
+                        printable(f"Can't write into {self.owners}: {error.strerror}."),
+                        remedy="See to the state folder ($VSORTD_STATE_DIR): its rights and its free space.",
+                        paths=[self.owners],
+                    ) from error
+                with self.db.write(lasting=False) as db:
+                    db.execute("INSERT INTO owner VALUES (?, ?)", (lock.id, utc()))
+                self._owner = lock
+            return self._owner.id
+
+    def is_mine(self, owner: str) -> bool:
+        """Tell whether `owner` is this process."""
+        with self._lock:
+            return self._owner is not None and self._owner.id == owner
+
+    @contextmanager
+    def at_work(self, mark: str) -> Iterator[None]:
+        """Keep recovery's hands off an item for as long as the context lasts."""
+        with self._lock:
+            self._active.add(mark)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._active.discard(mark)
+
+    def active(self) -> frozenset[str]:
+        """Return the marks of the items that threads of this process are at work on."""
+        with self._lock:
+            return frozenset(self._active)
+
+    # Writing
+
+    def begin(self, item: Item, operations: Sequence[Operation]) -> tuple[Item, list[Operation]]:
+        """Write the intents of a new item; returns both with their numbers.
+
+        Forgets holds, attempts and refusals of the source, which they no longer describe. Raises ChangedError
+        when another item of the same file is under way, in whatever process.
+        """
+        owner = self.owner
+        with self.db.write() as db:
+            busy = db.execute(
+                "SELECT 1 FROM item WHERE owner IS NOT NULL AND (source = ? OR (inode = ? AND device = ?))",
+                (to_blob(item.source), *reversed(to_columns(item.identity)[:2])),
+            ).fetchone()
+            if busy:
+                raise ChangedError("this file is being filed or undone already")
+            holds.forget(db, item.source, item.identity)
+            item = insert_item(db, replace(item, owner=owner))
+            return item, [insert_operation(db, replace(one, item=item.id)) for one in operations]
+
+    def redirect(self, item: Item, operations: Sequence[Operation]) -> None:
+        """Write other destinations for intents whose effects have been taken back."""
+        with self.db.write() as db:
+            db.execute("UPDATE item SET destination = ? WHERE id = ?", (to_blob(item.destination), item.id))
+            for one in operations:
+                db.execute(
+                    "UPDATE operation SET destination = ?, copied = 0, sha256 = NULL, put_device = NULL,"
+                    " put_inode = NULL, put_size_bytes = NULL, put_mtime_ns = NULL WHERE id = ?",
+                    (to_blob(one.destination), one.id),
+                )
+
+    def copied(self, operation: Operation) -> None:
+        """Write that a whole copy lies under the temporary name, before it gets its own: its inode tells it later."""
+        with self.db.write() as db:
+            _update(db, operation)
+
+    def claim(
+        self,
+        item: Item,
+        state: ItemState,
+        operations: Sequence[Operation],
+        hold: tuple[Path, Identity] | None = None,
+    ) -> list[Operation] | None:
+        """Write the intents of undoing or expiring a placed item; None if it is no longer placed, or in other hands.
+
+        `hold` is the path and identity that the undone file will have: from now on it is not to be sorted.
+        """
+        owner = self.owner
+        with self.db.write() as db:
+            taken = db.execute(
+                "UPDATE item SET state = ?, owner = ? WHERE id = ? AND state IN ('filed', 'review') AND owner IS NULL",
+                (state, owner, item.id),
+            )
+            if taken.rowcount != 1:
+                return None
+            if hold is not None:
+                holds.add(db, item.id, *hold)
+            return [insert_operation(db, replace(one, item=item.id)) for one in operations]
+
+    def finish(
+        self,
+        item: Item,
+        state: ItemState,
+        operations: Sequence[Operation] = (),
+        *,
+        reason: str | None = None,
+        held: Identity | None = None,
+    ) -> Item:
+        """Write what became of every operation, and the item's end; it is in nobody's hands afterwards.
+
+        An undo that was taken back loses its hold; `held` is the identity of the file that came back.
+        """
+        assert state not in UNFINISHED
+        item = replace(item, item_state=state, owner=None, reason=item.reason if reason is None else reason)
+        with self.db.write() as db:
+            for one in operations:
+                _update(db, one)
+            db.execute(
+                "UPDATE item SET state = ?, owner = NULL, reason = ?, destination = ?, sha256 = ? WHERE id = ?",
+                (state, item.reason, to_blob(item.destination), item.sha256, item.id),
+            )
+            if state is ItemState.UNDONE:
+                db.execute(
+                    "UPDATE operation SET state = ? WHERE item = ? AND kind = ? AND state = ?",
+                    (OperationState.ROLLED_BACK, item.id, Kind.KEEP, OperationState.DONE),
+                )
+            if held is not None:
+                holds.refresh(db, item.id, held)
+            elif state is not ItemState.UNDONE:
+                db.execute("DELETE FROM hold WHERE item = ?", (item.id,))
+        return item
+
+    def expired(self, item: Item, kept: Operation, removal: Operation) -> None:
+        """Write that the kept original of an item was removed after its time."""
+        with self.db.write() as db:
+            _update(db, removal)
+            db.execute("UPDATE operation SET state = ? WHERE id = ?", (OperationState.EXPIRED, kept.id))
+            db.execute("UPDATE item SET state = outcome, owner = NULL WHERE id = ?", (item.id,))
+
+    # Reading, and letting go: see the modules of these names
+
+    def history(self, *, last: int | None = None, since: float | None = None) -> list[Item]:
+        """Return the items that people see, newest first; `since` in Unix seconds."""
+        return history.history(self.db, last=last, since=since)
+
+    def counts(self) -> dict[str, int]:
+        """Return how many videos are filed, in review, rejected, failed and held now."""
+        return history.counts(self.db)
+
+    def item(self, number: int) -> Item | None:
+        """Return an item by its number."""
+        return history.item_by_id(self.db, number)
+
+    def operations(self, item: int) -> list[Operation]:
+        """Return an item's operations in their order."""
+        return history.operations_of(self.db, item)
+
+    def placed_at(self, path: Path) -> Item | None:
+        """Return the newest item whose video was put at `path` and not taken back, or None."""
+        return history.placed_at(self.db, path)
+
+    def release(
+        self, *, ids: Collection[int] = (), paths: Collection[Path] = (), everything: bool = False
+    ) -> list[Path]:
+        """Lift holds, by item number, by path, or all; returns the paths that may be sorted again."""
+        return holds.release(self.db, ids=ids, paths=paths, everything=everything)
+
+    def retry(
+        self, *, ids: Collection[int] = (), paths: Collection[Path] = (), everything: bool = False
+    ) -> list[Path]:
+        """Forget refusals (failed, rejected), by item number, by path, or all; returns the paths to try again."""
+        return holds.retry(self.db, ids=ids, paths=paths, everything=everything)
+
+
+def insert_item(db: sqlite3.Connection, item: Item) -> Item:
+    """Insert an item and return it with its number."""
+    cursor = db.execute(
+        "INSERT INTO item (batch, time, state, outcome, source, destination, rule, score, margin, converted, reason,"
+        " detail, device, inode, size_bytes, mtime_ns, sha256, library, mark, owner)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            item.batch,
+            item.time,
+            item.item_state,
+            item.outcome,
+            to_blob(item.source),
+            to_blob(item.destination),
+            item.rule,
+            item.score,
+            item.margin,
+            item.converted,
+            printable(item.reason),
+            _to_json(item.detail),
+            *to_columns(item.identity),
+            item.sha256,
+            to_blob(item.library),
+            item.mark,
+            item.owner,
+        ),
+    )
+    assert cursor.lastrowid is not None
+    return replace(item, id=cursor.lastrowid)
+
+
+def insert_operation(db: sqlite3.Connection, one: Operation) -> Operation:
+    """Insert an operation and return it with its number."""
+    cursor = db.execute(
+        "INSERT INTO operation (item, number, phase, kind, source, destination, mark, device, inode, size_bytes,"
+        " mtime_ns, sha256, state, time) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            one.item,
+            one.number,
+            one.phase,
+            one.kind,
+            to_blob(one.source),
+            to_blob(one.destination),
+            one.mark,
+            *to_columns(one.identity),
+            one.sha256,
+            one.state,
+            utc(),
+        ),
+    )
+    assert cursor.lastrowid is not None
+    return replace(one, id=cursor.lastrowid)
+
+
+def _update(db: sqlite3.Connection, one: Operation) -> None:
+    db.execute(
+        "UPDATE operation SET state = ?, put_device = ?, put_inode = ?, put_size_bytes = ?, put_mtime_ns = ?,"
+        " copied = ?, sha256 = ?, time = ? WHERE id = ?",
+        (one.state, *to_columns(one.put), one.copied, one.sha256, utc(), one.id),
+    )
+
+
+def _to_json(detail: Mapping[str, object]) -> str:
+    return json.dumps(dict(detail), ensure_ascii=True, default=str)
+
+
+def numbered(operations: Sequence[Operation], mark: str, phase: Phase, first: int) -> list[Operation]:
+    """Number operations from `first` on, and mark their temporary files."""
+    return [
+        replace(one, number=first + offset, phase=phase, mark=f".vsortd-{mark}-{first + offset}")
+        for offset, one in enumerate(operations)
+    ]

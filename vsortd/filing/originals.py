@@ -1,0 +1,102 @@
+"""The originals store: a converted video's original is kept for undo, and goes when its time is over."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from vsortd.errors import ChangedError, FilingError
+from vsortd.filing.faults import Point
+from vsortd.filing.folders import Folders
+from vsortd.filing.journal import numbered
+from vsortd.filing.records import (
+    OPERATION_COLUMNS,
+    Item,
+    ItemState,
+    Kind,
+    Likeness,
+    Operation,
+    OperationState,
+    Phase,
+    likeness,
+    operation_of,
+    utc,
+)
+from vsortd.filing.staging import HIDDEN, remove_empty_stores
+from vsortd.filing.transfer import Conflict, Transfer, reach_quietly
+from vsortd.filing.trouble import StuckError, printable
+from vsortd.identity import Identity
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from vsortd.filing.journal import Journal
+
+
+def expire_originals(
+    journal: Journal, library: Path, keep_original_s: float | None, *, now_s: float | None = None
+) -> list[str]:
+    """Remove the originals in `library` that were kept for longer than `keep_original_s`; None keeps them forever.
+
+    An original goes only while its converted file is still there as it was put: the last copy is never removed.
+    `now_s` is the time (Unix seconds). Returns a sentence for each one removed or kept in spite of its age.
+    Raises StoreError.
+    """
+    if keep_original_s is None or not (library / HIDDEN).is_dir():
+        return []
+    cutoff = utc((time.time() if now_s is None else now_s) - keep_original_s)
+    sql = (
+        f"SELECT {OPERATION_COLUMNS} FROM operation WHERE kind = 'keep_original' AND state = 'done'"  # noqa: S608
+        " AND time <= ? ORDER BY time"
+    )
+    with journal.db.read() as db:
+        due = [operation_of(row) for row in db.execute(sql, (cutoff,))]
+    lines = [_expire(journal, kept) for kept in due if kept.target.is_relative_to(library)]
+    return [printable(line) for line in lines if line]
+
+
+def _expire(journal: Journal, kept: Operation) -> str:
+    item = journal.item(kept.item)
+    if item is None or item.item_state not in {ItemState.FILED, ItemState.REVIEW}:
+        return ""
+    converted = _converted(journal, item)
+    if converted is None:
+        return f"{kept.target} is kept: {item.destination} is no longer what was made of it"
+    with journal.at_work(item.mark), Folders(item.library) as folders:
+        return _remove(journal, item, kept, converted, Transfer(journal, folders))
+
+
+def _converted(journal: Journal, item: Item) -> Operation | None:
+    """Return the operation that published the converted file, if that file is still there as it was put."""
+    for one in journal.operations(item.id):
+        if one.kind is Kind.PUBLISH and one.state is OperationState.DONE and _as_put(one):
+            return one
+    return None
+
+
+def _as_put(one: Operation) -> bool:
+    return one.put is not None and likeness(one.put, Identity.of(one.target)) is Likeness.SAME
+
+
+def _remove(journal: Journal, item: Item, kept: Operation, converted: Operation, transfer: Transfer) -> str:
+    number = 1 + max(one.number for one in journal.operations(item.id))
+    removal = Operation(Kind.EXPIRE, Phase.EXPIRE, kept.target, None, kept.put or kept.identity)
+    claimed = journal.claim(item, ItemState.EXPIRING, numbered([removal], item.mark, Phase.EXPIRE, number))
+    if claimed is None:
+        return ""
+    reach_quietly(Point.EXPIRE_AFTER_INTENT)
+    try:
+        if not _as_put(converted):
+            raise ChangedError(f"{item.destination} changed just now")
+        done = transfer.carry_out(claimed, Conflict.ROLL_BACK)
+    except (ChangedError, FilingError) as error:
+        if not isinstance(error, StuckError):
+            journal.finish(item, item.outcome, [one.taken_back() for one in claimed])
+        return f"{kept.target} is kept: {error}"
+    if done[0].state is not OperationState.DONE:
+        journal.finish(item, item.outcome, done)
+        return f"{kept.target} is kept: {'; '.join(transfer.notes)}"
+    reach_quietly(Point.EXPIRE_BEFORE_DONE)
+    journal.expired(item, kept, done[0])
+    remove_empty_stores(done)
+    return f"{kept.target} was removed: its time is over"

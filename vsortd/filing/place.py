@@ -1,0 +1,377 @@
+"""Filing: a video with its sidecars, and its conversion, goes to its folder in the library as one transaction."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from vsortd.errors import ChangedError, FilingError, VsortdError
+from vsortd.filing import fsops, holds
+from vsortd.filing.duplicates import DuplicateGate, OnDuplicate, find_twin, policy_of
+from vsortd.filing.faults import Point
+from vsortd.filing.folders import Folder, Folders
+from vsortd.filing.journal import insert_item, new_mark
+from vsortd.filing.journal import numbered as number_operations
+from vsortd.filing.names import NameFields, component, next_free, numbered, render, tail_of
+from vsortd.filing.records import Item, ItemState, Kind, Likeness, Operation, Phase, likeness, to_blob, utc
+from vsortd.filing.recover import recover
+from vsortd.filing.staging import ORIGINALS, Staging, ensure_library, remove_empty_stores
+from vsortd.filing.transfer import Conflict, Transfer, reach_quietly
+from vsortd.filing.trouble import StuckError, TakenError, explained, printable
+from vsortd.identity import Identity
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+    from pathlib import Path
+
+    from vsortd.clip import Clip
+    from vsortd.filing.journal import Journal
+    from vsortd.settings import Place
+
+# Somebody who takes every free name just before us, this often, is no accident.
+NAME_TRIES = 50
+
+
+@dataclass(frozen=True, slots=True)
+class ConvertedFile:
+    """A finished MP4 in the staging folder, made of the source: `kind` is "remux" or "transcode"."""
+
+    path: Path
+    kind: str
+    sha256: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FilingRequest:
+    """What is to be filed, and what was decided. `folder` is below the library; `outcome` "filed" or "review".
+
+    `conversion` is what a dry run foresees ("remux", "transcode" or ""); `converted` what was made.
+    """
+
+    source: Path
+    identity: Identity
+    folder: tuple[str, ...]
+    outcome: str = "filed"
+    sidecars: tuple[Path, ...] = ()
+    clip: Clip | None = None
+    rule: str = ""
+    score: float = 0.0
+    margin: float = 0.0
+    reason: str = ""
+    detail: Mapping[str, object] = field(default_factory=dict)
+    batch: str = ""
+    converted: ConvertedFile | None = None
+    conversion: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What `place` would do now: state (filed, review, rejected), destination, reason."""
+
+    state: str
+    destination: Path | None
+    reason: str
+
+
+class Filer:
+    """Files videos into one library and keeps the books on those that stay where they are; thread-safe."""
+
+    def __init__(self, journal: Journal, library: Path, place: Place) -> None:
+        self.library = library
+        self._journal = journal
+        self._template = place.name
+        self._on_duplicate, self._duplicates = policy_of(place.on_duplicate)
+        self._gate = DuplicateGate()
+        self._staging = Staging(journal, library)
+        self._troubled = threading.Event()
+
+    def close(self) -> None:
+        """Remove this process's staging folder."""
+        self._staging.close()
+
+    def staging_path(self, source: Path) -> Path:
+        """Return a fresh name for an MP4 made of `source`, on the library's filesystem. Raises FilingError."""
+        return self._staging.path_for(source)
+
+    def place(self, request: FilingRequest, *, cancel: threading.Event | None = None) -> Item:
+        """File a video, and return its item: filed, review, or rejected for a duplicate that is to be skipped.
+
+        Raises ChangedError (the source is no longer what was decided on), FilingError (refused by the filesystem;
+        everything is as it was, try again later), Cancelled (likewise), StoreError.
+        """
+        if self._troubled.is_set():
+            self._clear_up(request.source)
+        with self._gate.enter(request.identity.size_bytes, self._on_duplicate):
+            twin = self._twin(request, cancel)
+            if twin is not None and self._on_duplicate is OnDuplicate.SKIP:
+                return self._skip(request, twin)
+            ensure_library(self._journal, self.library)
+            mark = new_mark()
+            with self._journal.at_work(mark), Folders(self.library) as folders:
+                return self._place(self._to_duplicates(request, twin), mark, folders, cancel)
+
+    def preview(
+        self, request: FilingRequest, *, taken: Collection[Path] = (), cancel: threading.Event | None = None
+    ) -> Preview:
+        """Say what `place` would do now, without any effect; the names in `taken` are given away already.
+
+        Raises ChangedError, FilingError.
+        """
+        twin = self._twin(request, cancel)
+        if twin is not None and self._on_duplicate is OnDuplicate.SKIP:
+            return Preview("rejected", None, _duplicate_reason(twin))
+        request = self._to_duplicates(request, twin)
+        path = self._folder_of(request)
+        with Folders(self.library) as folders, explained("Could not look into", path):
+            try:
+                folder = folders.get(path)
+            except FileNotFoundError:
+                folder = None
+            names = self._free_names(request, folder, {one.name for one in taken if one.parent == path})
+        return Preview(request.outcome, path / names[0], request.reason)
+
+    def twin(self, source: Path, identity: Identity, *, cancel: threading.Event | None = None) -> Path | None:
+        """Return a file of the library with the same bytes, or None. Raises FilingError, Cancelled."""
+        return find_twin(self._journal, source, identity, (), cancel)
+
+    # Videos that stay where they are
+
+    def record(
+        self,
+        source: Path,
+        identity: Identity,
+        state: str,
+        reason: str,
+        *,
+        batch: str = "",
+        rule: str = "",
+        score: float = 0.0,
+        margin: float = 0.0,
+        detail: Mapping[str, object] | None = None,
+    ) -> Item:
+        """Record a video that stays where it is ("rejected" or "failed"): once, however often it is met unchanged."""
+        item = _new_item(source, identity, ItemState(state), printable(reason), batch=batch)
+        item = replace(item, rule=rule, score=score, margin=margin, detail=detail or {})
+        with self._journal.db.write() as db:
+            standing = holds.find_refusal(db, source, identity)
+            if standing is None or standing[1:] != (item.item_state, item.reason):
+                holds.supersede(db, source)
+                item = insert_item(db, item)
+                standing = (item.id, item.item_state, item.reason)
+            db.execute("DELETE FROM attempt WHERE path = ?", (to_blob(source),))
+        found = self._journal.item(standing[0])
+        assert found is not None
+        return found
+
+    def known(self, path: Path, identity: Identity) -> holds.Known | None:
+        """Return why a file is not to be sorted as it is now (held, rejected, failed, in work), or None."""
+        return holds.known(self._journal.db, path, identity)
+
+    def begin_work(self, path: Path, identity: Identity) -> str:
+        """Note that work on a file begins; returns the reason to set it aside instead, or ""."""
+        return holds.begin_work(self._journal.db, self._journal.owner, path, identity)
+
+    def end_work(self, path: Path, identity: Identity) -> None:  # noqa: ARG002 - the pair of begin_work
+        """Note that work on a file ended without taking the process down."""
+        holds.end_work(self._journal.db, self._journal.owner, path)
+
+    def release(self, paths: Sequence[Path] = (), *, everything: bool = False) -> list[Path]:
+        """Lift holds; returns the paths that may be sorted again."""
+        return self._journal.release(paths=paths, everything=everything)
+
+    def retry(self, paths: Sequence[Path] = (), *, everything: bool = False) -> list[Path]:
+        """Forget refusals; returns the paths to try again."""
+        return self._journal.retry(paths=paths, everything=everything)
+
+    def counts(self) -> dict[str, int]:
+        """Return how many videos are filed, in review, rejected, failed and held now."""
+        return self._journal.counts()
+
+    # How it is done
+
+    def _clear_up(self, source: Path) -> None:
+        """Set right what an earlier filing of this process had to leave; nothing new is begun on top of it."""
+        self._troubled.clear()
+        report = recover(self._journal, self.library)
+        if report.unresolved:
+            self._troubled.set()
+            if any(item.source == source for item in report.unresolved):
+                raise FilingError(
+                    printable(f"An earlier filing of {source} could not be set right yet."),
+                    remedy=" ".join(report.lines()),
+                    paths=[printable(source)],
+                )
+
+    def _twin(self, request: FilingRequest, cancel: threading.Event | None) -> Path | None:
+        if self._on_duplicate is OnDuplicate.KEEP_BOTH:
+            return None  # it makes no difference, so nothing need be read
+        wanted = self._folder_of(request) / self._names(request, 1)[0]
+        return find_twin(self._journal, request.source, request.identity, (wanted,), cancel)
+
+    def _skip(self, request: FilingRequest, twin: Path) -> Item:
+        return self.record(
+            request.source, request.identity, "rejected", _duplicate_reason(twin), batch=request.batch
+        )
+
+    def _to_duplicates(self, request: FilingRequest, twin: Path | None) -> FilingRequest:
+        if twin is None:
+            return request
+        reason = f"{request.reason}; {_duplicate_reason(twin)}".lstrip("; ")
+        return replace(request, folder=(self._duplicates,), reason=reason)
+
+    def _folder_of(self, request: FilingRequest) -> Path:
+        return self.library.joinpath(*(component(part) for part in request.folder))
+
+    def _names(self, request: FilingRequest, number: int) -> list[str]:
+        """Return the names of the video and its sidecars in the library, the video's first."""
+        fields = NameFields.of(request.source, request.identity, request.clip, request.rule)
+        becomes_mp4 = request.converted is not None or request.conversion
+        tails = [".mp4" if becomes_mp4 else request.source.suffix]
+        tails += [tail_of(sidecar, request.source) for sidecar in request.sidecars]
+        return numbered(render(self._template, fields), number, tails)
+
+    def _free_names(
+        self, request: FilingRequest, folder: Folder | None, taken: Collection[str] = ()
+    ) -> list[str]:
+        def is_free(number: int) -> bool:
+            names = self._names(request, number)
+            if any(name in taken for name in names):
+                return False
+            return folder is None or all(folder.status(name) is None for name in names)
+
+        return self._names(request, next_free(is_free))
+
+    def _place(
+        self, request: FilingRequest, mark: str, folders: Folders, cancel: threading.Event | None
+    ) -> Item:
+        path = self._folder_of(request)
+        with explained("Could not make the folder", path):
+            folder = folders.get(path, create=True)
+            names = self._free_names(request, folder)
+        item, operations = self._plan(request, mark, [path / name for name in names])
+        item, operations = self._journal.begin(item, operations)
+        reach_quietly(Point.PLACE_AFTER_INTENT)
+        transfer = Transfer(self._journal, folders, cancel)
+        tries = NAME_TRIES
+        while True:
+            try:
+                done = transfer.carry_out(operations, Conflict.ROLL_BACK)
+                break
+            except TakenError as error:
+                tries -= 1
+                if not tries:
+                    self._give_up(item, operations, error)
+                    raise FilingError(printable(f"{error.path} and all names like it are taken.")) from error
+                item, operations = self._redirect(request, item, operations, folder)
+            except BaseException as error:
+                self._give_up(item, operations, error)
+                raise
+        reach_quietly(Point.PLACE_BEFORE_DONE)
+        item = self._conclude(item, done, transfer.notes)
+        reach_quietly(Point.PLACE_AFTER_DONE)
+        return item
+
+    def _plan(
+        self, request: FilingRequest, mark: str, targets: Sequence[Path]
+    ) -> tuple[Item, list[Operation]]:
+        item = _new_item(
+            request.source, request.identity, ItemState.PLACING, request.reason, batch=request.batch
+        )
+        converted = request.converted
+        item = replace(
+            item,
+            outcome=ItemState(request.outcome),
+            destination=targets[0],
+            rule=request.rule,
+            score=request.score,
+            margin=request.margin,
+            converted="" if converted is None else converted.kind,
+            detail=request.detail,
+            library=self.library,
+            mark=mark,
+        )
+        operations = self._video_operations(request, targets[0], mark)
+        for sidecar, target in zip(request.sidecars, targets[1:], strict=True):
+            operations.append(Operation(Kind.SIDECAR, Phase.PLACE, sidecar, target, _identity(sidecar)))
+        return item, number_operations(operations, mark, Phase.PLACE, 0)
+
+    def _video_operations(self, request: FilingRequest, target: Path, mark: str) -> list[Operation]:
+        source, identity = request.source, request.identity
+        if likeness(identity, Identity.of(source)) is not Likeness.SAME:
+            raise ChangedError(f"{printable(source.name)} changed after it was looked at")
+        if request.converted is None:
+            return [Operation(Kind.MOVE, Phase.PLACE, source, target, identity)]
+        staged = request.converted.path
+        fsops.give_time(staged, identity.mtime_ns)
+        kept = self._staging.hidden.joinpath(ORIGINALS, mark, source.name)
+        publish = Operation(Kind.PUBLISH, Phase.PLACE, staged, target, _identity(staged))
+        return [
+            replace(publish, sha256=request.converted.sha256),
+            Operation(Kind.KEEP, Phase.PLACE, source, kept, identity),
+        ]
+
+    def _redirect(
+        self, request: FilingRequest, item: Item, operations: Sequence[Operation], folder: Folder
+    ) -> tuple[Item, list[Operation]]:
+        """Choose the next free name for the whole group and write it down."""
+        names = iter(self._free_names(request, folder))
+        moved = [
+            one if one.kind is Kind.KEEP else replace(one, destination=folder.path / next(names))
+            for one in operations
+        ]
+        item = replace(item, destination=moved[0].destination)
+        self._journal.redirect(item, moved)
+        return item, moved
+
+    def _conclude(self, item: Item, done: Sequence[Operation], notes: Sequence[str]) -> Item:
+        reason = "; ".join(filter(None, (item.reason, *notes)))
+        try:
+            return self._journal.finish(item, item.outcome, done, reason=reason)
+        except VsortdError:
+            self._troubled.set()
+            raise
+
+    def _give_up(self, item: Item, operations: Sequence[Operation], error: BaseException) -> None:
+        """Write that everything was taken back; if it wasn't, or can't be written, recovery has to look at it."""
+        if isinstance(error, StuckError):
+            self._troubled.set()
+            return
+        remove_empty_stores(operations)
+        try:
+            why = printable(error)
+            self._journal.finish(
+                item, ItemState.ROLLED_BACK, [one.taken_back() for one in operations], reason=why
+            )
+        except VsortdError as second:
+            self._troubled.set()
+            error.add_note(printable(second))
+
+
+def _identity(path: Path) -> Identity:
+    found = Identity.of(path)
+    if found is None:
+        raise ChangedError(f"{printable(path.name)} is gone")
+    return found
+
+
+def _duplicate_reason(twin: Path) -> str:
+    return printable(f"the same bytes as {twin}")
+
+
+def _new_item(source: Path, identity: Identity, state: ItemState, reason: str, *, batch: str) -> Item:
+    return Item(
+        id=0,
+        batch=batch,
+        time=utc(),
+        item_state=state,
+        outcome=state,
+        source=source,
+        destination=None,
+        rule="",
+        score=0.0,
+        margin=0.0,
+        converted="",
+        reason=reason,
+        identity=identity,
+    )

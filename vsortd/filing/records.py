@@ -1,0 +1,309 @@
+"""The nouns of the journal: items (one video's transaction and its history entry) and their operations."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vsortd.filing.trouble import printable
+from vsortd.identity import Identity
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_BITS_64 = (1 << 64) - 1
+
+
+class ItemState(StrEnum):
+    """Where an item stands. The first six are shown as they are, the others as `shown_state` says, or not at all."""
+
+    FILED = "filed"
+    REVIEW = "review"
+    REJECTED = "rejected"
+    FAILED = "failed"
+    UNDONE = "undone"
+    PLACING = "placing"  # under way, or left by a process that died
+    UNDOING = "undoing"
+    EXPIRING = "expiring"  # its original is being removed
+    ROLLED_BACK = "rolled_back"  # the source is where it was
+    UNCLEAR = "unclear"  # recovery found neither the source nor what was put; everything was left as it is
+    SET_ASIDE = "set_aside"  # the process died twice on it
+
+
+HIDDEN = frozenset({ItemState.PLACING, ItemState.ROLLED_BACK})
+UNFINISHED = frozenset({ItemState.PLACING, ItemState.UNDOING, ItemState.EXPIRING})
+PLACED = frozenset({ItemState.FILED, ItemState.REVIEW})
+
+
+class Phase(StrEnum):
+    """Which of an item's transactions an operation belongs to."""
+
+    PLACE = "place"
+    UNDO = "undo"
+    EXPIRE = "expire"
+
+
+class Kind(StrEnum):
+    """What an operation does."""
+
+    MOVE = "move"  # the video to the library
+    SIDECAR = "sidecar"  # a sidecar to the library
+    PUBLISH = "publish_converted"  # the staged MP4 to the library
+    KEEP = "keep_original"  # the converted original to the originals store
+    RESTORE = "restore"  # the video to where it came from
+    RESTORE_SIDECAR = "restore_sidecar"
+    REMOVE_CONVERTED = "remove_converted"  # the MP4, once its original is back
+    EXPIRE = "expire_original"  # the original, once its retention has ended
+
+
+# The operations that move the user's own video: when they are through, there is no way back but undo.
+ANCHORS = frozenset({Kind.MOVE, Kind.KEEP, Kind.RESTORE})
+
+
+class OperationState(StrEnum):
+    """How far an operation is."""
+
+    INTENT = "intent"
+    DONE = "done"
+    ROLLED_BACK = "rolled_back"
+    EXPIRED = "expired"  # a kept original that was removed after its time
+
+
+class Likeness(StrEnum):
+    """How sure it is that a path names the file that the journal means."""
+
+    SAME = "same"  # inode, size and time agree
+    ALIKE = "alike"  # size and time agree; the inode doesn't (other filesystem, inodes that aren't lasting)
+    EDITED = "edited"  # the inode agrees, size or time don't
+    OTHER = "other"
+    ABSENT = "absent"
+
+
+def likeness(meant: Identity, found: Identity | None) -> Likeness:
+    """Compare a journalled identity with what is there.
+
+    The device number is left out: it changes when a disk is mounted again.
+    """
+    if found is None:
+        return Likeness.ABSENT
+    content = meant.same_content(found)
+    if (meant.inode ^ found.inode) & _BITS_64 == 0:
+        return Likeness.SAME if content else Likeness.EDITED
+    return Likeness.ALIKE if content else Likeness.OTHER
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One effect: `source` becomes `destination`, or is removed where there is none.
+
+    `identity` is the source's when the intent was written, `put` the destination's once it is there (of a copy:
+    before it gets its name). `mark` begins the names of temporary files of this operation, unique over all journals.
+    """
+
+    kind: Kind
+    phase: Phase
+    source: Path
+    destination: Path | None
+    identity: Identity
+    number: int = 0
+    mark: str = ""
+    id: int = 0
+    item: int = 0
+    put: Identity | None = None
+    copied: bool = False
+    sha256: str | None = None
+    state: OperationState = OperationState.INTENT
+    time: str = ""
+
+    @property
+    def target(self) -> Path:
+        """The destination; only for operations that have one."""
+        assert self.destination is not None
+        return self.destination
+
+    @property
+    def temp_name(self) -> str:
+        """The copy's name in the destination folder until it is whole."""
+        return f"{self.mark}.tmp"
+
+    @property
+    def aside_name(self) -> str:
+        """The source's last name, between being taken aside and being removed."""
+        return f"{self.mark}.old.tmp"
+
+    @property
+    def withdrawn_name(self) -> str:
+        """The last name of a published copy that is taken back."""
+        return f"{self.mark}.new.tmp"
+
+    def done(self, put: Identity | None) -> Operation:
+        """Return the operation as it is after its effect."""
+        return replace(self, state=OperationState.DONE, put=put or self.put)
+
+    def taken_back(self) -> Operation:
+        """Return the operation as it is when its effect was undone or never came to be."""
+        return replace(self, state=OperationState.ROLLED_BACK)
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One video in the journal: what was done with it and why. `time` is UTC, ISO 8601 with milliseconds."""
+
+    id: int
+    batch: str
+    time: str
+    item_state: ItemState
+    outcome: ItemState
+    source: Path
+    destination: Path | None
+    rule: str
+    score: float
+    margin: float
+    converted: str  # "", "remux" or "transcode"
+    reason: str
+    identity: Identity
+    library: Path | None = None
+    mark: str = ""
+    owner: str | None = None
+    sha256: str | None = None
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def state(self) -> str:
+        """The state as history shows it: filed, review, rejected, failed or undone."""
+        return shown_state(self.item_state, self.outcome).value
+
+    def to_json(self) -> dict[str, Any]:
+        r"""Return the entry of `history --json`; undecodable bytes of names come out as `\\udcXX`."""
+        return {
+            "id": self.id,
+            "batch": self.batch,
+            "time": self.time,
+            "state": self.state,
+            "source": printable(self.source),
+            "destination": None if self.destination is None else printable(self.destination),
+            "rule": self.rule,
+            "score": self.score,
+            "margin": self.margin,
+            "converted": self.converted,
+            "reason": self.reason,
+        }
+
+
+def shown_state(state: ItemState, outcome: ItemState) -> ItemState:
+    """Return what history shows: something being undone is still what it was, set aside means failed."""
+    if state in {ItemState.UNDOING, ItemState.EXPIRING}:
+        return outcome
+    return ItemState.FAILED if state in {ItemState.SET_ASIDE, ItemState.UNCLEAR} else state
+
+
+def utc(seconds: float | None = None) -> str:
+    """Return a time (Unix seconds, default now) as the journal writes it; such texts sort by time."""
+    moment = datetime.fromtimestamp(time.time() if seconds is None else seconds, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def unix_s(text: str) -> float:
+    """Return the Unix seconds of a time that the journal wrote."""
+    return datetime.fromisoformat(text).timestamp()
+
+
+# How values lie in the database: paths as the system's bytes, 64-bit numbers as SQLite's signed ones.
+
+
+def to_blob(path: Path | None) -> bytes | None:
+    """Return a path's bytes: names need not be valid UTF-8."""
+    return None if path is None else os.fsencode(path)
+
+
+def from_blob(blob: bytes) -> Path:
+    """Return the path of its bytes."""
+    return Path(os.fsdecode(blob))
+
+
+def signed(number: int) -> int:
+    """Return the lowest 64 bits as SQLite's signed integer (inode numbers may use the highest bit)."""
+    number &= _BITS_64
+    return number - (1 << 64) if number >> 63 else number
+
+
+def to_columns(identity: Identity | None) -> tuple[int | None, ...]:
+    """Return device, inode, size and time as they are stored."""
+    if identity is None:
+        return (None, None, None, None)
+    return (signed(identity.device), signed(identity.inode), identity.size_bytes, identity.mtime_ns)
+
+
+def from_columns(
+    device: int | None, inode: int | None, size: int | None, mtime: int | None
+) -> Identity | None:
+    """Return the identity of four columns, None where there was none."""
+    if device is None or inode is None or size is None or mtime is None:
+        return None
+    return Identity(device & _BITS_64, inode & _BITS_64, size, mtime)
+
+
+ITEM_COLUMNS = (
+    "id, batch, time, state, outcome, source, destination, rule, score, margin, converted, reason, device, inode,"
+    " size_bytes, mtime_ns, library, mark, owner, sha256, detail"
+)
+
+
+def item_of(row: tuple[Any, ...]) -> Item:
+    """Return the item of a row of ITEM_COLUMNS."""
+    identity = from_columns(*row[12:16])
+    assert identity is not None
+    return Item(
+        id=row[0],
+        batch=row[1],
+        time=row[2],
+        item_state=ItemState(row[3]),
+        outcome=ItemState(row[4]),
+        source=from_blob(row[5]),
+        destination=None if row[6] is None else from_blob(row[6]),
+        rule=row[7],
+        score=row[8],
+        margin=row[9],
+        converted=row[10],
+        reason=row[11],
+        identity=identity,
+        library=None if row[16] is None else from_blob(row[16]),
+        mark=row[17],
+        owner=row[18],
+        sha256=row[19],
+        detail=json.loads(row[20]),
+    )
+
+
+OPERATION_COLUMNS = (
+    "id, item, number, phase, kind, source, destination, mark, device, inode, size_bytes, mtime_ns,"
+    " put_device, put_inode, put_size_bytes, put_mtime_ns, copied, sha256, state, time"
+)
+
+
+def operation_of(row: tuple[Any, ...]) -> Operation:
+    """Return the operation of a row of OPERATION_COLUMNS."""
+    identity = from_columns(*row[8:12])
+    assert identity is not None
+    return Operation(
+        id=row[0],
+        item=row[1],
+        number=row[2],
+        phase=Phase(row[3]),
+        kind=Kind(row[4]),
+        source=from_blob(row[5]),
+        destination=None if row[6] is None else from_blob(row[6]),
+        mark=row[7],
+        identity=identity,
+        put=from_columns(*row[12:16]),
+        copied=bool(row[16]),
+        sha256=row[17],
+        state=OperationState(row[18]),
+        time=row[19],
+    )

@@ -1,0 +1,241 @@
+"""Recovery: what a process left half done when it died is finished or taken back, as the disk shows it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from vsortd.errors import ChangedError, FilingError, VsortdError
+from vsortd.filing import history
+from vsortd.filing.faults import Point
+from vsortd.filing.folders import Folders
+from vsortd.filing.holds import DEATHS
+from vsortd.filing.journal import insert_item
+from vsortd.filing.owners import OwnerLock
+from vsortd.filing.records import (
+    Item,
+    ItemState,
+    Kind,
+    Operation,
+    OperationState,
+    from_blob,
+    from_columns,
+    utc,
+)
+from vsortd.filing.staging import HIDDEN, remove_empty_stores, remove_staging
+from vsortd.filing.transfer import Conflict, Seen, Transfer, reach_quietly
+from vsortd.filing.trouble import TakenError, explained, printable
+from vsortd.identity import Identity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from vsortd.filing.journal import Journal
+
+
+@dataclass
+class RecoveryReport:
+    """What recovery did. `unresolved` items are tried again next time; `unclear` ones were left for a person."""
+
+    finished: list[Item] = field(default_factory=list)
+    rolled_back: list[Item] = field(default_factory=list)
+    unclear: list[Item] = field(default_factory=list)
+    unresolved: list[Item] = field(default_factory=list)
+    set_aside: list[Item] = field(default_factory=list)
+    troubles: list[str] = field(default_factory=list)
+
+    def lines(self) -> list[str]:
+        """Return a sentence for each thing that people should know."""
+        said = [(item, f"finished: it is {item.state}") for item in self.finished]
+        said += [(item, "put back") for item in self.rolled_back]
+        said += [(item, f"left as it is: {item.reason}") for item in self.unclear]
+        said += [(item, item.reason) for item in self.set_aside]
+        return [printable(f"{item.source}: {what}") for item, what in said] + self.troubles
+
+
+def recover(journal: Journal, library: Path | None = None) -> RecoveryReport:  # noqa: ARG001 - items know theirs
+    """Finish or take back whatever dead processes (and failed transactions of this one) left; idempotent.
+
+    Living processes' work is not touched. Raises StoreError; what the filesystem refuses is in the report.
+    """
+    report = RecoveryReport()
+    with journal.recovering:
+        for owner in _owners(journal):
+            if journal.is_mine(owner):
+                _recover_items(journal, owner, report)
+                continue
+            with explained("Could not look at", journal.owners / owner):
+                lock = OwnerLock.take(journal.owners, owner)
+            if lock is None:
+                continue
+            done = False
+            try:
+                _recover_items(journal, owner, report)
+                _count_deaths(journal, owner, report)
+                done = _clear_staging(journal, owner, report)
+            finally:
+                lock.release(remove=done)
+    return report
+
+
+def _owners(journal: Journal) -> list[str]:
+    with journal.db.read() as db:
+        rows = db.execute(
+            "SELECT owner FROM item WHERE owner IS NOT NULL UNION SELECT id FROM owner UNION"
+            " SELECT owner FROM attempt WHERE owner IS NOT NULL UNION SELECT owner FROM staging"
+        )
+        return [owner for (owner,) in rows]
+
+
+def _recover_items(journal: Journal, owner: str, report: RecoveryReport) -> None:
+    active = journal.active()
+    for item in history.unfinished(journal.db):
+        if item.owner != owner or item.mark in active:
+            continue
+        reach_quietly(Point.RECOVER_ITEM)
+        try:
+            with Folders(item.library) as folders:
+                _recover_item(journal, item, Transfer(journal, folders), report)
+        except FilingError as error:
+            report.unresolved.append(item)
+            report.troubles.append(printable(f"{item.source}: not yet set right: {error}"))
+
+
+def _recover_item(journal: Journal, item: Item, transfer: Transfer, report: RecoveryReport) -> None:
+    operations = [one for one in journal.operations(item.id) if one.state is OperationState.INTENT]
+    if item.item_state is ItemState.EXPIRING:
+        _recover_expiry(journal, item, operations, transfer, report)
+        return
+    seen = transfer.look(operations[0])
+    if seen is not Seen.PERFORMED:
+        _require_library(item, operations)
+    if seen is Seen.UNCLEAR:
+        _leave(journal, item, operations, report)
+        return
+    forward = seen is Seen.PERFORMED
+    try:
+        done = transfer.carry_out(operations, Conflict.LEAVE) if forward else transfer.roll_back(operations)
+    except (ChangedError, TakenError):
+        forward = False
+        done = [one.taken_back() for one in operations]
+    _close(journal, item, done, forward=forward, notes=transfer.notes, report=report)
+
+
+def _close(  # noqa: PLR0917 - all by keyword below
+    journal: Journal,
+    item: Item,
+    done: Sequence[Operation],
+    *,
+    forward: bool,
+    notes: Sequence[str],
+    report: RecoveryReport,
+) -> None:
+    undoing = item.item_state is ItemState.UNDOING
+    after = ItemState.UNDONE if undoing else item.outcome
+    before = item.outcome if undoing else ItemState.ROLLED_BACK
+    reason = "; ".join(filter(None, (item.reason, *notes)))
+    held = done[0].put if forward and undoing else None
+    reach_quietly(Point.RECOVER_BEFORE_DONE)
+    item = journal.finish(item, after if forward else before, done, reason=reason, held=held)
+    remove_empty_stores(done)
+    (report.finished if forward else report.rolled_back).append(item)
+    reach_quietly(Point.RECOVER_AFTER_DONE)
+
+
+def _leave(journal: Journal, item: Item, operations: Sequence[Operation], report: RecoveryReport) -> None:
+    """Close an item whose video is neither where it was nor where it was to go, without touching anything.
+
+    An undo goes back to 'filed': what can be said is that the library's file was not seen to have come back.
+    """
+    first = operations[0]
+    why = f"while vsortd was not running, {first.source} and {first.target} became what neither of them was before"
+    state = item.outcome if item.item_state is ItemState.UNDOING else ItemState.UNCLEAR
+    reason = printable("; ".join(filter(None, (item.reason, why))))
+    report.unclear.append(
+        journal.finish(item, state, [one.taken_back() for one in operations], reason=reason)
+    )
+
+
+def _recover_expiry(
+    journal: Journal, item: Item, operations: Sequence[Operation], transfer: Transfer, report: RecoveryReport
+) -> None:
+    """Finish the removal of an original if it had begun; else keep the original, and let expiry decide anew."""
+    removal = operations[0]
+    if transfer.look(removal) is Seen.PERFORMED:
+        (removal,) = transfer.carry_out([removal], Conflict.ROLL_BACK)
+        kept = next(one for one in journal.operations(item.id) if one.kind is Kind.KEEP)
+        journal.expired(item, kept, removal)
+        remove_empty_stores([removal])
+    else:
+        journal.finish(item, item.outcome, [removal.taken_back()])
+    report.finished.append(item)
+
+
+def _require_library(item: Item, operations: Iterable[Operation]) -> None:
+    """Refuse to draw conclusions from a library that isn't there: its disk may just not be mounted."""
+    if item.library is None or (item.library / HIDDEN).is_dir():
+        return
+    if all(not one.copied and Identity.of(one.source) == one.identity for one in operations):
+        return  # nothing had begun
+    raise FilingError(
+        printable(f"The library {item.library} is gone."),
+        remedy=f"Mount its disk; or, if you emptied it, make the folder {HIDDEN} in it.",
+        paths=[printable(item.library)],
+    )
+
+
+def _count_deaths(journal: Journal, owner: str, report: RecoveryReport) -> None:
+    """Count a death for each file that was in work; the second sets a file aside."""
+    with journal.db.write() as db:
+        db.execute("UPDATE attempt SET deaths = deaths + 1, owner = NULL WHERE owner = ?", (owner,))
+        rows = db.execute(
+            "SELECT path, device, inode, size_bytes, mtime_ns FROM attempt WHERE deaths >= ? AND owner IS NULL",
+            (DEATHS,),
+        ).fetchall()
+        for path, *columns in rows:
+            identity = from_columns(*columns)
+            assert identity is not None
+            report.set_aside.append(insert_item(db, _poison(from_blob(path), identity)))
+            db.execute("DELETE FROM attempt WHERE path = ?", (path,))
+
+
+def _poison(source: Path, identity: Identity) -> Item:
+    return Item(
+        id=0,
+        batch="",
+        time=utc(),
+        item_state=ItemState.SET_ASIDE,
+        outcome=ItemState.SET_ASIDE,
+        source=source,
+        destination=None,
+        rule="",
+        score=0.0,
+        margin=0.0,
+        converted="",
+        reason=f"vsortd died {DEATHS} times while it worked on this file; it is left alone until it changes or retry",
+        identity=identity,
+    )
+
+
+def _clear_staging(journal: Journal, owner: str, report: RecoveryReport) -> bool:
+    """Remove what a dead process was making; returns whether nothing of this owner is left."""
+    with journal.db.read() as db:
+        rows = db.execute("SELECT path FROM staging WHERE owner = ?", (owner,)).fetchall()
+        busy = db.execute("SELECT 1 FROM item WHERE owner = ? LIMIT 1", (owner,)).fetchone()
+    if busy:
+        return False
+    for (blob,) in rows:
+        folder = from_blob(blob)
+        library = folder.parent.parent.parent
+        if not (library / HIDDEN).is_dir():  # not mounted: another time
+            return False
+        try:
+            remove_staging(folder, library)
+        except VsortdError as error:
+            report.troubles.append(printable(error))
+            return False
+    with journal.db.write(lasting=False) as db:
+        db.execute("DELETE FROM staging WHERE owner = ?", (owner,))
+        db.execute("DELETE FROM owner WHERE id = ?", (owner,))
+    return True

@@ -1,0 +1,101 @@
+"""The journal's tables and how older ones become them. Each step runs in one transaction with its record."""
+
+from __future__ import annotations
+
+# "vsrt": tells our journal from any other SQLite file.
+APPLICATION_ID = 0x76737274
+
+_FIRST = """
+CREATE TABLE item (                        -- one video's transaction and its history entry
+    id INTEGER PRIMARY KEY AUTOINCREMENT,  -- in the order of events, also when the clock jumps
+    batch TEXT NOT NULL,
+    time TEXT NOT NULL,                    -- UTC, ISO 8601 with milliseconds
+    state TEXT NOT NULL,
+    outcome TEXT NOT NULL,                 -- filed or review, for what was or is to be placed
+    source BLOB NOT NULL,                  -- paths are the system's bytes
+    destination BLOB,
+    rule TEXT NOT NULL, score REAL NOT NULL, margin REAL NOT NULL,
+    converted TEXT NOT NULL, reason TEXT NOT NULL, detail TEXT NOT NULL,
+    device INTEGER NOT NULL, inode INTEGER NOT NULL, size_bytes INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
+    sha256 TEXT,
+    library BLOB,
+    mark TEXT NOT NULL,                    -- names its temporary files and its folder of originals
+    owner TEXT,                            -- the process at work on it; only while unfinished
+    standing INTEGER NOT NULL DEFAULT 1    -- 0: superseded (tried again, changed); stays in the history, not in the counts
+);
+CREATE INDEX item_shown ON item (id) WHERE state NOT IN ('placing', 'rolled_back');
+CREATE INDEX item_placed ON item (id) WHERE state IN ('filed', 'review');
+CREATE INDEX item_time ON item (time);
+CREATE INDEX item_batch ON item (batch);
+CREATE INDEX item_unfinished ON item (owner) WHERE owner IS NOT NULL;
+CREATE INDEX item_refused ON item (source) WHERE standing AND state IN ('rejected', 'failed', 'set_aside', 'unclear');
+CREATE INDEX item_size ON item (size_bytes) WHERE state IN ('filed', 'review');
+CREATE INDEX item_destination ON item (destination) WHERE state IN ('filed', 'review');
+
+CREATE TABLE operation (                   -- one effect: intent, then done or rolled back
+    id INTEGER PRIMARY KEY,
+    item INTEGER NOT NULL REFERENCES item,
+    number INTEGER NOT NULL,
+    phase TEXT NOT NULL, kind TEXT NOT NULL,
+    source BLOB NOT NULL, destination BLOB,
+    mark TEXT NOT NULL,
+    device INTEGER NOT NULL, inode INTEGER NOT NULL, size_bytes INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
+    put_device INTEGER, put_inode INTEGER, put_size_bytes INTEGER, put_mtime_ns INTEGER,
+    copied INTEGER NOT NULL DEFAULT 0,     -- a whole copy lies in the destination folder
+    sha256 TEXT,
+    state TEXT NOT NULL, time TEXT NOT NULL
+);
+CREATE INDEX operation_item ON operation (item);
+CREATE INDEX operation_kept ON operation (time) WHERE kind = 'keep_original' AND state = 'done';
+
+CREATE TABLE hold (                        -- undone files that are not to be sorted again
+    id INTEGER PRIMARY KEY,
+    item INTEGER NOT NULL REFERENCES item,
+    path BLOB NOT NULL,
+    device INTEGER NOT NULL, inode INTEGER NOT NULL, size_bytes INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
+    since TEXT NOT NULL
+);
+CREATE INDEX hold_path ON hold (path);
+CREATE INDEX hold_inode ON hold (inode);
+CREATE INDEX hold_item ON hold (item);
+
+CREATE TABLE attempt (                     -- files in work, and how often the process died on them
+    path BLOB PRIMARY KEY,
+    device INTEGER NOT NULL, inode INTEGER NOT NULL, size_bytes INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
+    owner TEXT,
+    deaths INTEGER NOT NULL DEFAULT 0
+) WITHOUT ROWID;
+CREATE INDEX attempt_owner ON attempt (owner) WHERE owner IS NOT NULL;
+
+CREATE TABLE owner (                       -- processes that file; a lock file says whether one lives
+    id TEXT PRIMARY KEY,
+    since TEXT NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE staging (                     -- folders of half-made files, by the process that makes them
+    owner TEXT NOT NULL,
+    path BLOB NOT NULL,
+    PRIMARY KEY (owner, path)
+) WITHOUT ROWID;
+
+CREATE TABLE library (path BLOB PRIMARY KEY) WITHOUT ROWID;  -- made once; a vanished one is not made again
+
+CREATE TABLE counter (name TEXT PRIMARY KEY, n INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TRIGGER item_added AFTER INSERT ON item WHEN NEW.standing BEGIN
+    INSERT INTO counter VALUES (NEW.state, 1) ON CONFLICT (name) DO UPDATE SET n = n + 1;
+END;
+CREATE TRIGGER item_changed AFTER UPDATE OF state, standing ON item BEGIN
+    UPDATE counter SET n = n - 1 WHERE OLD.standing AND name = OLD.state;
+    INSERT INTO counter SELECT NEW.state, 1 WHERE NEW.standing ON CONFLICT (name) DO UPDATE SET n = n + 1;
+END;
+CREATE TRIGGER hold_added AFTER INSERT ON hold BEGIN
+    INSERT INTO counter VALUES ('held', 1) ON CONFLICT (name) DO UPDATE SET n = n + 1;
+END;
+CREATE TRIGGER hold_removed AFTER DELETE ON hold BEGIN
+    UPDATE counter SET n = n - 1 WHERE name = 'held';
+END;
+"""
+
+# Step N brings a journal of version N - 1 to version N; steps are only ever added.
+STEPS: tuple[str, ...] = (_FIRST,)
+VERSION = len(STEPS)

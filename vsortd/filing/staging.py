@@ -1,0 +1,119 @@
+"""vsortd's own folder in the library, `.vsortd`: half-made files of living processes, and kept originals."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import threading
+from typing import TYPE_CHECKING
+
+from vsortd.errors import FilingError
+from vsortd.filing import fsops
+from vsortd.filing.faults import Point, reach
+from vsortd.filing.folders import Folders
+from vsortd.filing.names import component, cut
+from vsortd.filing.records import Operation, to_blob
+from vsortd.filing.trouble import explained, printable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from vsortd.filing.journal import Journal
+
+HIDDEN = ".vsortd"
+STAGING = "staging"
+ORIGINALS = "originals"
+# Room for the rest of the name within 255 bytes.
+STEM_BYTES = 100
+
+
+def ensure_library(journal: Journal, library: Path) -> Path:
+    """Make the library and its hidden folder where they are missing; returns the hidden folder.
+
+    A library that was there and is gone is not made again: its disk may just not be mounted. Raises FilingError.
+    """
+    hidden = library / HIDDEN
+    if hidden.is_dir() and not hidden.is_symlink():
+        return hidden
+    with journal.db.read() as db:
+        known = db.execute("SELECT 1 FROM library WHERE path = ?", (to_blob(library),)).fetchone()
+    if known and not library.is_dir():
+        raise FilingError(
+            printable(f"The library {library} is gone."),
+            remedy="Mount its disk; or, if you removed it, make the folder again.",
+            paths=[printable(library)],
+        )
+    with explained("Could not make the library", hidden):
+        with Folders(None) as folders:
+            folders.get(library, create=True)
+        with Folders(library) as folders:
+            folders.get(hidden, create=True)
+    if not known:
+        with journal.db.write() as db:
+            db.execute("INSERT OR IGNORE INTO library VALUES (?)", (to_blob(library),))
+    return hidden
+
+
+class Staging:
+    """This process's folder for files in the making, `.vsortd/staging/<owner>`; gone when the process is."""
+
+    def __init__(self, journal: Journal, library: Path) -> None:
+        self.hidden = library / HIDDEN
+        self._journal = journal
+        self._library = library
+        self._folder: Path | None = None
+        self._lock = threading.Lock()
+
+    def path_for(self, source: Path) -> Path:
+        """Return a fresh name for an MP4 made of `source`. Raises FilingError."""
+        with self._lock:
+            if self._folder is None or not self._folder.is_dir():
+                self._folder = self._make()
+        stem = cut(component(source.stem, "video"), STEM_BYTES)
+        return self._folder / f"{stem}-{secrets.token_hex(4)}.mp4"
+
+    def close(self) -> None:
+        """Remove the folder with what is left in it; what can't be removed is left to recovery."""
+        with self._lock:
+            folder, self._folder = self._folder, None
+        if folder is None:
+            return
+        try:
+            remove_staging(folder, self._library)
+        except FilingError:
+            return
+        with self._journal.db.write(lasting=False) as db:
+            db.execute("DELETE FROM staging WHERE path = ?", (to_blob(folder),))
+
+    def _make(self) -> Path:
+        owner = self._journal.owner
+        folder = ensure_library(self._journal, self._library) / STAGING / owner
+        with self._journal.db.write() as db:
+            db.execute("INSERT OR IGNORE INTO staging VALUES (?, ?)", (owner, to_blob(folder)))
+        with explained("Could not make the folder", folder), Folders(self._library) as folders:
+            folders.get(folder, create=True)
+        return folder
+
+
+def remove_staging(folder: Path, library: Path) -> None:
+    """Remove a staging folder of a process that is done, and the files directly in it. Raises FilingError."""
+    with Folders(library) as folders, explained("Could not remove", folder):
+        try:
+            inside = folders.get(folder)
+        except FileNotFoundError:
+            return
+        for child in list(folder.iterdir()):
+            reach(Point.STAGING_REMOVE)
+            fsops.discard(inside, child.name)
+        folders.forget(folder)
+        folder.rmdir()
+
+
+def remove_empty_stores(operations: Sequence[Operation]) -> None:
+    """Remove the folders of originals that are empty after these operations; one that isn't stays."""
+    for one in operations:
+        for path in (one.source, one.destination):
+            if path is not None and path.parent.parent.name == ORIGINALS and path.parts[-4:-3] == (HIDDEN,):
+                with contextlib.suppress(OSError):  # not empty, or gone: nothing hangs on it
+                    path.parent.rmdir()

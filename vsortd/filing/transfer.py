@@ -1,0 +1,307 @@
+"""Carries the operations of one transaction to their end, or back: for filing, undoing and recovering alike.
+
+Two steps: first everything gets its place (a rename, or a copy beside the untouched source), then the sources of
+copies go, the video's first. Until that moment everything can be taken back; after it the rest goes forward.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import Enum, auto
+from typing import TYPE_CHECKING
+
+from vsortd.errors import ChangedError, FilingError
+from vsortd.filing import fsops
+from vsortd.filing.faults import Point, reach
+from vsortd.filing.records import ANCHORS, Likeness, Operation, OperationState, likeness
+from vsortd.filing.trouble import StuckError, TakenError, explained, printable
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from vsortd.filing.folders import Folder, Folders
+    from vsortd.filing.journal import Journal
+    from vsortd.identity import Identity
+
+
+class Seen(Enum):
+    """What the disk says of an operation whose intent was written."""
+
+    UNTOUCHED = auto()  # the source is where it was
+    PERFORMED = auto()  # the destination is what was to be put there
+    UNCLEAR = auto()  # neither, or more than can be told apart
+
+
+class Conflict(Enum):
+    """What to do when an operation other than the first can't be done (its source changed, its name is taken)."""
+
+    ROLL_BACK = auto()  # take everything back
+    LEAVE = auto()  # let that file stay where it is
+
+
+@dataclass
+class Transfer:
+    """One transaction's way through the filesystem. `notes` says what was left, for the item's reason."""
+
+    journal: Journal
+    folders: Folders
+    cancel: threading.Event | None = None
+
+    def __post_init__(self) -> None:
+        self.notes: list[str] = []
+
+    def carry_out(self, operations: Sequence[Operation], conflict: Conflict) -> list[Operation]:
+        """Carry the operations to their end and return them as they are then.
+
+        What the disk shows as performed is not performed again. Raises ChangedError, TakenError, FilingError,
+        StoreError or Cancelled after everything was taken back, StuckError when it could not be.
+        """
+        current = list(operations)
+        try:
+            for index, one in enumerate(current):
+                current[index] = self._perform_or_leave(one, conflict, first=index == 0)
+            self.folders.sync()
+            anchor = next((i for i, one in enumerate(current) if _is_open_anchor(one)), None)
+            if anchor is not None:
+                current[anchor] = self._finish(current[anchor])
+        except BaseException:
+            self.roll_back(current)
+            raise
+        for index, one in enumerate(current):
+            if one.state is OperationState.INTENT:
+                current[index] = self._finish_or_withdraw(one)
+        self.folders.sync()
+        return current
+
+    def roll_back(self, operations: Sequence[Operation]) -> list[Operation]:
+        """Take back what was performed, last first. Raises StuckError when something can't be taken back now."""
+        reach_quietly(Point.ROLL_BACK_BEFORE)
+        back = []
+        try:
+            for one in reversed(operations):
+                self._withdraw(one)
+                back.append(one.taken_back())
+            self.folders.sync()
+        except (OSError, TakenError, FilingError, ChangedError) as error:
+            raise StuckError(
+                printable(f"Could not put everything back: {error}"),
+                remedy="Nothing is lost: the journal knows each name, and vsortd tries again.",
+                paths=[printable(one.source) for one in operations],
+            ) from error
+        reach_quietly(Point.ROLL_BACK_AFTER)
+        return back[::-1]
+
+    def look(self, one: Operation) -> Seen:
+        """Tell from the disk how far an operation got. Raises FilingError."""
+        source = self._like(one.source, one.identity)
+        if one.destination is None:
+            aside = self._like(one.source.with_name(one.aside_name), one.identity)
+            gone = source is Likeness.ABSENT or aside is Likeness.SAME
+            return Seen.PERFORMED if gone else Seen.UNTOUCHED
+        destination = self._like(one.destination, one.put or one.identity)
+        if one.copied:
+            return self._look_at_copy(one, source, destination)
+        if destination is Likeness.SAME:
+            return Seen.PERFORMED
+        if source in {Likeness.SAME, Likeness.EDITED}:
+            return Seen.UNTOUCHED
+        if Likeness.ALIKE in {source, destination}:
+            if source is destination:
+                return Seen.UNCLEAR
+            return Seen.UNTOUCHED if source is Likeness.ALIKE else Seen.PERFORMED
+        return Seen.UNCLEAR
+
+    def _look_at_copy(self, one: Operation, source: Likeness, destination: Likeness) -> Seen:
+        aside = self._like(one.source.with_name(one.aside_name), one.identity)
+        there = Likeness.SAME in {source, aside}
+        if destination is Likeness.SAME:
+            # the source is about to be removed on the strength of this copy
+            return Seen.UNCLEAR if there and not self._is_whole(one) else Seen.PERFORMED
+        if destination is Likeness.ALIKE and self._is_whole(one):
+            return Seen.PERFORMED
+        if destination is Likeness.EDITED:
+            return Seen.UNCLEAR
+        return Seen.UNTOUCHED if there or source in {Likeness.ALIKE, Likeness.EDITED} else Seen.UNCLEAR
+
+    def _is_whole(self, one: Operation) -> bool:
+        folder = self._folder(one.target.parent)
+        return folder is not None and fsops.sha256_of(folder, one.target.name) == one.sha256
+
+    def _perform_or_leave(self, one: Operation, conflict: Conflict, *, first: bool) -> Operation:
+        if one.state is not OperationState.INTENT or one.destination is None:
+            return one
+        try:
+            return self._perform(one)
+        except (ChangedError, TakenError) as error:
+            if first or conflict is Conflict.ROLL_BACK:
+                raise
+            self._withdraw(one)
+            self.notes.append(f"{printable(one.source)} was left: {error}")
+            return one.taken_back()
+
+    def _perform(self, one: Operation) -> Operation:
+        """Give the source's bytes their new name; the source of a copy stays for now."""
+        name, new_name = one.source.name, one.target.name
+        if one.put is not None and self.look(one) is Seen.PERFORMED:
+            return one
+        with explained("Could not open", one.target.parent):
+            destination = self.folders.get(one.target.parent, create=True)
+        source = self._folder(one.source.parent)
+        if source is None:
+            raise ChangedError(f"{printable(one.source.parent)} is gone")
+        if one.put is None and likeness(one.identity, destination.identity(new_name)) is Likeness.SAME:
+            self._touch(destination, source)
+            return replace(one, put=destination.identity(new_name))
+        fsops.settle_file(source, name, one.identity)
+        if fsops.rename(source, name, destination, new_name, one.identity):
+            self._touch(destination, source)
+            return replace(one, put=destination.identity(new_name), copied=False)
+        return self._copy(one, source, destination)
+
+    def _copy(self, one: Operation, source: Folder, destination: Folder) -> Operation:
+        fsops.discard(destination, one.temp_name)
+        put, sha256 = fsops.copy(
+            source, one.source.name, destination, one.temp_name, one.identity, self.cancel
+        )
+        one = replace(one, put=put, sha256=sha256, copied=True)
+        self.journal.copied(one)
+        fsops.publish(destination, one.temp_name, one.target.name)
+        self._touch(destination)
+        return one
+
+    def _finish(self, one: Operation) -> Operation:
+        """Let the source of a copy go (or the file that is to be removed), now that all else is in its place.
+
+        Raises ChangedError when the source was written to meanwhile, FilingError.
+        """
+        source = self._folder(one.source.parent)
+        if source is None:  # gone with its folder
+            return one.done(one.put)
+        if one.destination is not None and not one.copied:
+            self._unlink_twin(one, source)
+            return one.done(one.put)
+        if likeness(one.identity, source.identity(one.aside_name)) is Likeness.SAME:
+            fsops.discard(source, one.aside_name)
+            self._touch(source)
+            return one.done(one.put)
+        self._bring_aside_back(one, source)
+        removal = fsops.remove(source, one.source.name, one.identity, one.aside_name)
+        self._touch(source)
+        if removal is fsops.Removal.EDITED or (one.destination is None and removal is fsops.Removal.OTHER):
+            raise ChangedError(f"{printable(one.source.name)} was written to meanwhile")
+        # another file that has the source's name by now, or none, is somebody else's doing; the copy is whole
+        return one.done(one.put)
+
+    def _unlink_twin(self, one: Operation, source: Folder) -> None:
+        """Remove the old name where a rename by link and unlink stopped half way."""
+        destination = self._folder(one.target.parent)
+        if destination is None:
+            return
+        old, new = source.identity(one.source.name), destination.identity(one.target.name)
+        if old is not None and old == new and likeness(one.identity, old) is Likeness.SAME:
+            with explained("Could not remove", one.source):
+                source.unlink(one.source.name)
+            self._touch(source)
+
+    def _finish_or_withdraw(self, one: Operation) -> Operation:
+        try:
+            return self._finish(one)
+        except (ChangedError, FilingError) as error:
+            if isinstance(error, StuckError):
+                raise
+            self.notes.append(f"{printable(one.source)} was left: {error}")
+        try:
+            self._withdraw(one)
+        except (OSError, TakenError, FilingError, ChangedError) as error:
+            raise StuckError(
+                printable(f"{one.source} could neither be finished nor put back: {error}"),
+                remedy="Nothing is lost: the journal knows each name, and vsortd tries again.",
+                paths=[printable(one.source)],
+            ) from error
+        return one.taken_back()
+
+    def _withdraw(self, one: Operation) -> None:
+        """Take an operation back, however far it got; its source is there afterwards.
+
+        Raises TakenError, FilingError, ChangedError when that can't be done without touching what isn't ours.
+        """
+        if one.state is OperationState.ROLLED_BACK:
+            return
+        source = self._folder(one.source.parent)
+        if source is not None:
+            self._bring_aside_back(one, source)
+        if one.destination is None:
+            return
+        destination = self._folder(one.target.parent)
+        if destination is None:
+            return  # nothing was put there: not even the folder is there
+        fsops.discard(destination, one.temp_name)
+        if one.copied:
+            self._withdraw_copy(one, source, destination)
+        else:
+            self._withdraw_rename(one, destination)
+        self._touch(destination)
+
+    def _bring_aside_back(self, one: Operation, source: Folder) -> None:
+        # whatever lies there came by our rename, also if it turned out to be another file
+        if source.status(one.aside_name) is not None:
+            fsops.move_back(source, one.aside_name, source, one.source.name)
+            self._touch(source)
+
+    def _withdraw_copy(self, one: Operation, source: Folder | None, destination: Folder) -> None:
+        assert one.put is not None
+        if likeness(one.put, destination.identity(one.withdrawn_name)) is Likeness.SAME:
+            fsops.discard(destination, one.withdrawn_name)
+            return
+        if likeness(one.put, destination.identity(one.target.name)) is not Likeness.SAME:
+            return  # not published
+        # the copy may go only while the source's bytes are safe at their old name, edited or not
+        found = None if source is None else source.identity(one.source.name)
+        if likeness(one.identity, found) not in {Likeness.SAME, Likeness.EDITED}:
+            raise ChangedError(f"{printable(one.source.name)} is no longer there; its copy stays")
+        fsops.remove(destination, one.target.name, one.put, one.withdrawn_name)
+
+    def _withdraw_rename(self, one: Operation, destination: Folder) -> None:
+        found = destination.identity(one.target.name)
+        ours = likeness(one.identity, found)
+        if ours is not Likeness.SAME and not (ours is Likeness.EDITED and one.put is not None):
+            return  # not moved, or not ours (an inode number may have been given anew)
+        with explained("Could not open", one.source.parent):
+            source = self.folders.get(one.source.parent, create=True)
+        twin = source.identity(one.source.name)
+        if twin is not None and twin == found:  # link and unlink stopped half way
+            with explained("Could not remove", one.target):
+                destination.unlink(one.target.name)
+        elif likeness(one.identity, twin) is not Likeness.SAME:
+            fsops.move_back(destination, one.target.name, source, one.source.name)
+        self._touch(source)
+
+    def _like(self, path: Path, meant: Identity) -> Likeness:
+        folder = self._folder(path.parent)
+        return likeness(meant, None if folder is None else folder.identity(path.name))
+
+    def _folder(self, path: Path) -> Folder | None:
+        """Return an open folder, or None where there is none. Raises FilingError."""
+        with explained("Could not open", path):
+            try:
+                return self.folders.get(path)
+            except (FileNotFoundError, NotADirectoryError):
+                return None
+
+    def _touch(self, *folders: Folder) -> None:
+        for folder in folders:
+            self.folders.touched(folder)
+
+
+def reach_quietly(point: Point) -> None:
+    """Pass a fault point that no system call stands at: an injected error has no meaning there, a kill has."""
+    try:
+        reach(point)
+    except OSError:
+        return
+
+
+def _is_open_anchor(one: Operation) -> bool:
+    return one.kind in ANCHORS and one.state is OperationState.INTENT

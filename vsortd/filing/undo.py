@@ -1,0 +1,242 @@
+"""Undo: filings are taken back one by one, newest first, each journalled like a move."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from vsortd.errors import ChangedError, FilingError, VsortdError
+from vsortd.filing import fsops, history
+from vsortd.filing.faults import Point
+from vsortd.filing.folders import Folders
+from vsortd.filing.journal import numbered
+from vsortd.filing.records import (
+    PLACED,
+    Item,
+    ItemState,
+    Kind,
+    Likeness,
+    Operation,
+    OperationState,
+    Phase,
+    likeness,
+)
+from vsortd.filing.staging import remove_empty_stores
+from vsortd.filing.transfer import Conflict, Transfer, reach_quietly
+from vsortd.filing.trouble import StuckError, TakenError, explained, printable
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from vsortd.filing.journal import Journal
+    from vsortd.identity import Identity
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which items to undo: these ids, else the placed ones that fit. `since` is in Unix seconds."""
+
+    ids: tuple[int, ...] = ()
+    last: int | None = None
+    since: float | None = None
+    batch: str | None = None
+    all: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class UndoReport:
+    """The items whose files are back where they came from, and those refused, each with the reason."""
+
+    undone: list[Item] = field(default_factory=list)
+    refused: list[tuple[int, str]] = field(default_factory=list)
+
+
+class RefusedError(Exception):
+    """This item can't be taken back; nothing was touched."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    operations: list[Operation]
+    notes: list[str]
+
+    @property
+    def video(self) -> Operation:
+        """The operation that brings the video back."""
+        return self.operations[0]
+
+
+def undo(
+    journal: Journal, selection: Selection, *, dry_run: bool = False, cancel: threading.Event | None = None
+) -> UndoReport:
+    """Bring the selected items' files back, and hold them, so that they are not sorted again.
+
+    An item is refused when its files are no longer what was put there, or their old names are taken; the others
+    go on. With `dry_run` the same checks are made and nothing is touched. Raises StoreError, Cancelled.
+    """
+    report = UndoReport()
+    promised: set[Path] = set()  # names that a dry run has given away already
+    for number in _select(journal, selection):
+        try:
+            report.undone.append(_undo(journal, number, promised, dry_run=dry_run, cancel=cancel))
+        except RefusedError as refusal:
+            report.refused.append((number, printable(refusal)))
+    return report
+
+
+def _select(journal: Journal, selection: Selection) -> Iterator[int]:
+    if selection.ids:
+        yield from sorted(set(selection.ids), reverse=True)
+    elif (
+        selection.all
+        or selection.last is not None
+        or selection.since is not None
+        or selection.batch is not None
+    ):
+        yield from history.select_placed(
+            journal.db, last=selection.last, since=selection.since, batch=selection.batch
+        )
+
+
+def _undo(
+    journal: Journal, number: int, promised: set[Path], *, dry_run: bool, cancel: threading.Event | None
+) -> Item:
+    item = journal.item(number)
+    if item is None:
+        raise RefusedError("there is no such item")
+    if item.item_state not in PLACED:
+        raise RefusedError(_why_not(item))
+    with journal.at_work(item.mark), Folders(item.library) as folders:
+        try:
+            plan = _plan(journal, item, folders)
+        except FilingError as error:
+            raise RefusedError(str(error)) from error
+        _check_free(plan, promised)
+        promised.update(one.target for one in plan.operations if one.destination is not None)
+        reason = "; ".join(filter(None, (item.reason, *plan.notes)))
+        if dry_run:
+            return replace(item, reason=reason)
+        return _carry_out(journal, item, plan, Transfer(journal, folders, cancel), reason)
+
+
+def _why_not(item: Item) -> str:
+    if item.item_state is ItemState.UNDONE:
+        return "it is undone already"
+    if item.item_state in {ItemState.UNDOING, ItemState.EXPIRING, ItemState.PLACING}:
+        return "it is in work just now"
+    return f"it was never moved ({item.state})"
+
+
+def _plan(journal: Journal, item: Item, folders: Folders) -> _Plan:
+    """Work out what brings an item back, and see that every file is still what was put there."""
+    done = [one for one in journal.operations(item.id) if one.phase is Phase.PLACE]
+    there = [one for one in done if one.state is OperationState.DONE]
+    video = next((one for one in there if one.kind in {Kind.MOVE, Kind.PUBLISH}), None)
+    if video is None:
+        raise RefusedError("the journal does not know where its video went")
+    plan = _Plan([], [])
+    kept = next((one for one in there if one.kind is Kind.KEEP), None)
+    if video.kind is Kind.MOVE:
+        plan.operations.append(_back(video, Kind.RESTORE, folders))
+    elif kept is not None and _now(kept.target, folders) is not None:
+        plan.operations.append(_back(kept, Kind.RESTORE, folders))
+    else:
+        beside = replace(video, source=item.source.with_suffix(video.target.suffix))
+        plan.operations.append(_back(beside, Kind.RESTORE, folders))
+        plan.notes.append(
+            f"its original {printable(item.source.name)} is no longer kept, the MP4 came back instead"
+        )
+    for one in there:
+        if one.kind is Kind.SIDECAR:
+            if _now(one.target, folders) is None:
+                plan.notes.append(f"{printable(one.target)} was gone")
+            else:
+                plan.operations.append(_back(one, Kind.RESTORE_SIDECAR, folders))
+    if video.kind is Kind.PUBLISH and plan.video.source != video.target:
+        plan.operations.append(_removal(video, folders))
+    first = 1 + max(one.number for one in journal.operations(item.id))
+    return replace(plan, operations=numbered(plan.operations, item.mark, Phase.UNDO, first))
+
+
+def _back(one: Operation, kind: Kind, folders: Folders) -> Operation:
+    now = _as_put(one, folders, sure=False)
+    return Operation(kind, Phase.UNDO, one.target, one.source, now)
+
+
+def _removal(video: Operation, folders: Folders) -> Operation:
+    return Operation(
+        Kind.REMOVE_CONVERTED, Phase.UNDO, video.target, None, _as_put(video, folders, sure=True)
+    )
+
+
+def _now(path: Path, folders: Folders) -> Identity | None:
+    with explained("Could not look at", path):
+        try:
+            return folders.get(path.parent).identity(path.name)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+
+def _as_put(one: Operation, folders: Folders, *, sure: bool) -> Identity:
+    """Return the identity of what an operation put, if that is what is there; `sure` also where inodes don't tell.
+
+    Raises RefusedError.
+    """
+    now = _now(one.target, folders)
+    like = likeness(one.put or one.identity, now)
+    if now is None or like is Likeness.ABSENT:
+        raise RefusedError(f"{one.target} is no longer there")
+    if like is Likeness.ALIKE:
+        doubtful = sure if one.sha256 is None else one.sha256 != _hash(one.target, folders)
+        if doubtful:
+            raise RefusedError(f"{one.target} may not be the file that was put there")
+    elif like is not Likeness.SAME:
+        raise RefusedError(f"{one.target} was changed since it was filed")
+    return now
+
+
+def _hash(path: Path, folders: Folders) -> str:
+    return fsops.sha256_of(folders.get(path.parent), path.name)
+
+
+def _check_free(plan: _Plan, promised: set[Path]) -> None:
+    for one in plan.operations:
+        if one.destination is not None and (one.target in promised or os.path.lexists(one.target)):
+            raise RefusedError(f"there is another file at {one.target}")
+
+
+def _carry_out(journal: Journal, item: Item, plan: _Plan, transfer: Transfer, reason: str) -> Item:
+    operations = journal.claim(
+        item, ItemState.UNDOING, plan.operations, hold=(plan.video.target, plan.video.identity)
+    )
+    if operations is None:
+        raise RefusedError("another process is at work on it")
+    reach_quietly(Point.UNDO_AFTER_INTENT)
+    try:
+        done = transfer.carry_out(operations, Conflict.ROLL_BACK)
+    except BaseException as error:
+        _give_up(journal, item, operations, error)
+        if isinstance(error, TakenError):
+            raise RefusedError(f"there is another file at {error.path}") from error
+        if isinstance(error, (FilingError, ChangedError)):
+            raise RefusedError(str(error)) from error
+        raise
+    reach_quietly(Point.UNDO_BEFORE_DONE)
+    reason = "; ".join(filter(None, (reason, *transfer.notes)))
+    item = journal.finish(item, ItemState.UNDONE, done, reason=reason, held=done[0].put)
+    remove_empty_stores(done)
+    reach_quietly(Point.UNDO_AFTER_DONE)
+    return item
+
+
+def _give_up(journal: Journal, item: Item, operations: list[Operation], error: BaseException) -> None:
+    """Write that the item is placed as before; one that is stuck half way is recovery's business."""
+    if isinstance(error, StuckError):
+        return
+    try:
+        journal.finish(item, item.outcome, [one.taken_back() for one in operations])
+    except VsortdError as second:
+        error.add_note(printable(second))
