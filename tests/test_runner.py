@@ -25,6 +25,7 @@ class Books:
         self.recorded: list[tuple[Path, State, str]] = []
         self.sent_back: list[Path] = []
         self.poison: dict[Path, str] = {}
+        self.lasting = True
 
     def begin(self, path: Path, _identity: Identity) -> str:
         self.begun.append(path)
@@ -33,11 +34,12 @@ class Books:
     def finish(self, path: Path, _identity: Identity) -> None:
         self.finished.append(path)
 
-    def record(self, job: Job) -> Job:
+    def record(self, job: Job, *, lasting: bool = True) -> Job:
         self.recorded.append((job.path, job.state, job.reason))
+        self.lasting = lasting
         return replace(job, item_id=len(self.recorded))
 
-    def again(self, path: Path, _reason: str) -> None:
+    def again(self, path: Path, _identity: Identity, _reason: str) -> None:
         self.sent_back.append(path)
 
 
@@ -171,6 +173,7 @@ def test_without_retries_a_refused_filing_is_a_failure(bench: Callable[..., Benc
     one.submit(path)
     one.wait(one.runner.idle)
     assert [(path, State.FAILED, "The disk is full.")] == one.books.recorded
+    assert not one.books.lasting, "the disk may have room the next time"
 
 
 def test_a_broken_store_stops_everything(bench: Callable[..., Bench], tmp_path: Path) -> None:

@@ -35,11 +35,14 @@ class Desk(Protocol):
     def finish(self, path: Path, identity: Identity) -> None:
         """Note that work on a file ended, one way or the other."""
 
-    def record(self, job: Job) -> Job:
-        """Record a video that stays where it is (rejected, failed); return it with its item id."""
+    def record(self, job: Job, *, lasting: bool = True) -> Job:
+        """Record a video that stays where it is (rejected, failed); return it with its item id.
 
-    def again(self, path: Path, reason: str) -> None:
-        """Send a file that changed or looks unfinished back to settle."""
+        `lasting`: it is not tried again until it changes.
+        """
+
+    def again(self, path: Path, identity: Identity, reason: str) -> None:
+        """Send a file back to settle: it looks unfinished, with the reason, or changed, without one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,15 +147,6 @@ class Runner:
         with self._wake:
             return not (self._queue or self._later or self._busy)
 
-    def has(self, path: Path) -> bool:
-        """Tell whether a path waits or is under way."""
-        with self._wake:
-            return (
-                path in self._busy
-                or any(ticket.path == path for ticket in self._queue)
-                or any(ticket.path == path for _, _, ticket in self._later)
-            )
-
     def _lane(self) -> None:
         while (ticket := self._next()) is not None:
             try:
@@ -192,8 +186,12 @@ class Runner:
         except Cancelled:
             logger.debug("{}: put back, vsortd is stopping", ticket.path)
             return
-        except (ChangedError, IncompleteError) as error:
-            self._desk.again(ticket.path, error.reason)
+        except ChangedError as error:
+            logger.debug("{}: {}", ticket.path, error.reason)
+            self._desk.again(ticket.path, ticket.identity, "")
+            return
+        except IncompleteError as error:
+            self._desk.again(ticket.path, ticket.identity, error.reason)
             return
         except VideoError as error:
             done = job.ended(State.FAILED, error.reason)
@@ -211,11 +209,8 @@ class Runner:
     def _try_later(self, ticket: _Ticket, error: FilingError) -> None:
         """Wait before another try: disks fill and empty, locks go; the file is safe where it is."""
         if not self._retry_after_s:
-            self._on_done(
-                self._desk.record(
-                    Job(ticket.path, ticket.identity, ticket.batch, self.cancel).ended(State.FAILED, str(error))
-                )
-            )
+            job = Job(ticket.path, ticket.identity, ticket.batch, self.cancel).ended(State.FAILED, str(error))
+            self._on_done(self._desk.record(job, lasting=False))
             return
         wait_s = self._retry_after_s[min(ticket.tries, len(self._retry_after_s) - 1)]
         if ticket.tries == 0:

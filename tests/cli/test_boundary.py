@@ -1,0 +1,98 @@
+"""The boundary of the command line: options anywhere, exit codes, clean streams, nothing heavy at start."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from vsortd.cli.app import hoist_config
+from vsortd.errors import UsageError
+
+
+def vsortd(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "vsortd", *words], capture_output=True, text=True, check=False, timeout=60, stdin=subprocess.DEVNULL
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["run", "--config", "a.yaml", "--once"], ["--config", "a.yaml", "run", "--once"]),
+        (["--config", "a.yaml", "run"], ["--config", "a.yaml", "run"]),
+        (["sort", "--config=a.yaml", "x"], ["--config=a.yaml", "sort", "x"]),
+        (["sort", "--", "--config", "x"], ["sort", "--", "--config", "x"]),
+    ],
+)
+def test_the_config_option_may_stand_anywhere(words: list[str], expected: list[str]) -> None:
+    assert expected == hoist_config(words)
+
+
+def test_a_config_option_without_a_file_is_a_usage_error() -> None:
+    with pytest.raises(UsageError, match="needs a file"):
+        hoist_config(["run", "--config"])
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["--help"], 0),
+        (["--version"], 0),
+        (["history"], 0),
+        (["status"], 0),
+        (["no-such-command"], 2),
+        (["run", "--no-such-option"], 2),
+        (["undo"], 2),
+        (["undo", "1", "--all"], 2),
+        (["undo", "17"], 3),
+        (["history", "--since", "yesteryear"], 2),
+        (["--config", "/no/such/file.yaml", "check"], 10),
+        (["--config", "/no/such/file.yaml", "run"], 10),
+    ],
+)
+def test_exit_codes(words: list[str], code: int) -> None:
+    done = vsortd(*words)
+    assert code == done.returncode, done.stderr
+    assert "Traceback" not in done.stderr
+    if code in {2, 10}:
+        assert done.stderr.strip(), "an error without a message"
+
+
+@pytest.mark.parametrize("words", [["history"], ["status"], ["undo", "--all"], ["undo", "17"], ["retry", "--all"], ["release", "--all"]])
+def test_json_is_pure(words: list[str]) -> None:
+    assert 1 == json.loads(vsortd(*words, "--json").stdout)["schema_version"]
+
+
+def test_status_without_a_daemon_has_the_contracts_form() -> None:
+    document = json.loads(vsortd("status", "--json").stdout)
+    assert "stopped" == document["state"]
+    assert {"filed", "review", "rejected", "failed", "held"} == set(document["counts"])
+    assert {"name", "weights", "device"} <= set(document["model"])
+    assert (0, 0, []) == (document["queued"], document["working"], document["inboxes"])
+
+
+@pytest.mark.parametrize("words", [["--help"], ["status"], ["history"], ["undo", "--all"]], ids=" ".join)
+def test_nothing_heavy_is_imported_for_light_commands(words: list[str]) -> None:
+    code = (
+        "import sys\nfrom vsortd.__main__ import main\n"
+        f"main({words!r})\n"
+        "heavy = {'torch', 'open_clip', 'av', 'numpy', 'watchdog', 'uvicorn', 'starlette', 'pydantic'} & set(sys.modules)\n"
+        "print('heavy:', sorted(heavy), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert "heavy: []" in done.stderr
+
+
+def test_a_closed_pipe_is_no_error(tmp_path: Path) -> None:
+    done = subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {sys.executable} -m vsortd --help | head -c 10 > {tmp_path / 'out'}"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert "Traceback" not in done.stderr

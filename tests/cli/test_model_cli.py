@@ -1,0 +1,113 @@
+"""`vsortd model`: the table, the JSON, and what can't be fetched."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+from typer.testing import CliRunner
+
+from vsortd.cli.model import app
+from vsortd.errors import ModelError, UsageError
+from vsortd.vision.models import RECOMMENDED, ModelUnavailableError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture(autouse=True)
+def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give each test an empty hub cache and no network."""
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    return tmp_path
+
+
+def run(*words: str) -> str:
+    """Run the group; errors come through as they reach the boundary."""
+    result = CliRunner().invoke(app, list(words), catch_exceptions=False)
+    assert result.exit_code == 0
+    return result.output
+
+
+def test_the_recommended_models_as_json(empty_cache: Path) -> None:
+    """One entry a model, the sample model last and always there; cached tells the truth."""
+    model = RECOMMENDED[1]
+    folder = empty_cache / f"models--{model.repository.replace('/', '--')}" / "snapshots" / "x"
+    folder.mkdir(parents=True)
+    (folder / "open_clip_model.safetensors").write_bytes(b"x")
+    document = json.loads(run("list", "--json"))
+    assert document["schema_version"] == 1
+    assert document["cache"] == str(empty_cache)
+    entries = {(entry["name"], entry["tag"]): entry for entry in document["models"]}
+    assert entries[model.name, model.tag]["cached"] is True
+    assert entries[RECOMMENDED[0].name, RECOMMENDED[0].tag]["cached"] is False
+    assert entries["sample", ""]["cached"] is True
+    assert all(entry["licence"] and entry["purpose"] for entry in entries.values())
+
+
+def test_the_table_names_every_model() -> None:
+    """People see names, weights and licences."""
+    text = run("list")
+    for model in RECOMMENDED:
+        assert model.name in text
+    assert "Apache-2.0" in text
+
+
+def test_every_pair_of_open_clip() -> None:
+    """`--all` lists what open_clip knows."""
+    import open_clip  # noqa: PLC0415
+
+    document = json.loads(run("list", "--all", "--json"))
+    assert {(entry["name"], entry["tag"]) for entry in document["models"]} == set(open_clip.list_pretrained())
+    assert "ViT-B-32-256  datacomp_s34b_b86k" in run("list", "--all")
+
+
+def test_listing_needs_no_torch() -> None:
+    """The recommended table comes without torch, open_clip and the hub's library."""
+    code = (
+        "import sys; from typer.testing import CliRunner; from vsortd.cli.model import app;"
+        "assert CliRunner().invoke(app, ['list']).exit_code == 0;"
+        "heavy = {'torch', 'open_clip', 'huggingface_hub', 'av', 'numpy'} & set(sys.modules);"
+        "assert not heavy, heavy"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=50)
+
+
+def test_fetching_offline_says_what_to_do() -> None:
+    """The error of the loader, with tag and cache folder."""
+    with pytest.raises(ModelUnavailableError, match="ViT-B-32-256 / datacomp_s34b_b86k"):
+        run("fetch", "ViT-B-32-256")
+    with pytest.raises(ModelUnavailableError, match="ViT-B-32-256 / datacomp_s34b_b86k"):
+        run("fetch", "auto")
+
+
+def test_fetching_what_is_there(empty_cache: Path) -> None:
+    """Cached weights are only named."""
+    model = RECOMMENDED[2]
+    folder = empty_cache / f"models--{model.repository.replace('/', '--')}" / "snapshots" / "x"
+    folder.mkdir(parents=True)
+    (folder / "open_clip_model.safetensors").write_bytes(b"12345")
+    document = json.loads(run("fetch", model.name, model.tag, "--json"))
+    path = str(folder / "open_clip_model.safetensors")
+    assert document["fetched"] == [{"name": model.name, "tag": model.tag, "path": path, "size_bytes": 5}]
+    assert path in run("fetch", model.name).replace("\n", "")
+
+
+@pytest.mark.parametrize(
+    ("words", "error", "says"),
+    [
+        (("sample",), UsageError, "nothing to fetch"),
+        (("auto", "openai"), UsageError, "auto takes no tag"),
+        (("RN50",), UsageError, "It has: openai"),
+        (("RN51",), ModelError, "Did you mean RN50"),
+        (("RN50", "opnai"), ModelError, "Did you mean openai"),
+    ],
+)
+def test_what_can_not_be_fetched(words: tuple[str, ...], error: type[Exception], says: str) -> None:
+    """Each mistake with its own words."""
+    with pytest.raises(error, match=says):
+        run("fetch", *words)

@@ -1,0 +1,305 @@
+"""SIGKILL at every fault point of every kind of transaction, and of the recovery after it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from vsortd.filing import noreplace
+from vsortd.filing.faults import Point, hooked
+from vsortd.filing.originals import expire_originals
+from vsortd.filing.undo import Selection, undo
+
+pytestmark = [
+    pytest.mark.skipif(sys.platform == "win32", reason="forks and SIGKILL"),
+    pytest.mark.timeout(300),
+]
+ALL = Selection(all=True)
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """`prepare` runs to its end; `act` is killed."""
+
+    act: Callable[[Any], None]
+    prepare: Callable[[Any], None] = lambda _bench: None
+    apart: bool = False  # inbox and library on two filesystems
+    on_duplicate: Any = "keep_both"
+
+
+def drop(bench: Any) -> None:
+    for name in ("a.mp4", "a.srt", "a.en.srt", "b.mov", "b.srt"):
+        bench.drop(name)
+
+
+def place(bench: Any, *sidecars: str) -> None:
+    with bench.filer() as (filer, _):
+        filer.place(bench.request(bench.inbox / "a.mp4", *(bench.inbox / name for name in sidecars)))
+
+
+def place_with_sidecars(bench: Any) -> None:
+    place(bench, "a.srt", "a.en.srt")
+
+
+def place_converted(bench: Any) -> None:
+    with bench.filer() as (filer, _):
+        video = bench.inbox / "b.mov"
+        converted = bench.stage(filer, video)
+        filer.place(bench.request(video, bench.inbox / "b.srt", converted=converted))
+
+
+def place_where_a_name_is_taken(bench: Any) -> None:
+    """Somebody takes the sidecar's name after the intent: everything goes back, then to the next free name."""
+    taken = bench.library / "forest" / "night" / "a.srt"
+    before = _hook()
+
+    def take(point: Point) -> None:
+        if point is Point.PLACE_AFTER_INTENT:
+            taken.write_bytes(b"taken")
+            os.utime(taken, ns=(0, 0))
+        before(point)
+
+    with hooked(take):
+        place_with_sidecars(bench)
+
+
+def _hook() -> Callable[[Point], None]:
+    from vsortd.filing import faults  # noqa: PLC0415
+
+    return faults._hook or (lambda _point: None)
+
+
+def place_without_the_call(bench: Any) -> None:
+    noreplace._call = lambda: None  # in a forked process of its own
+    place_with_sidecars(bench)
+
+
+def place_and_fail(bench: Any) -> None:
+    """The second file's name can't be had: everything is rolled back."""
+    before, count = _hook(), 0
+
+    def fail(point: Point) -> None:
+        nonlocal count
+        before(point)
+        count += point is Point.FILE_SYNC
+        if count == 2 and point is Point.FILE_SYNC:
+            raise OSError(5, "Input/output error")
+
+    with hooked(fail), bench.filer() as (filer, _):
+        try:
+            filer.place(bench.request(bench.inbox / "a.mp4", bench.inbox / "a.srt"))
+        except Exception as error:  # noqa: BLE001 - the point is what is left on disk
+            assert "Input/output" in str(error)  # noqa: PT017
+
+
+def prepare_duplicate(bench: Any) -> None:
+    drop(bench)
+    bench.drop("c.mp4")
+    with bench.filer() as (filer, _):
+        filer.place(bench.request(bench.inbox / "c.mp4"))
+    bench.drop("a.mp4", b"film c.mp4 ")  # unlike, but looked at
+    bench.contents.pop(b"film a.mp4")
+
+
+def take_back(bench: Any) -> None:
+    with bench.journal() as journal:
+        undo(journal, ALL)
+
+
+def expire(bench: Any) -> None:
+    with bench.journal() as journal:
+        expire_originals(journal, bench.library, 1.0, now_s=4e9)
+
+
+def _then(*steps: Callable[[Any], None]) -> Callable[[Any], None]:
+    def run(bench: Any) -> None:
+        for step in steps:
+            step(bench)
+
+    return run
+
+
+SCENARIOS = {
+    "video": Scenario(place, drop),
+    "video, first of the library": Scenario(_then(drop, place), lambda _: None),
+    "sidecars": Scenario(place_with_sidecars, drop),
+    "sidecars, across filesystems": Scenario(place_with_sidecars, drop, apart=True),
+    "by link and unlink": Scenario(place_without_the_call, drop),
+    "converted": Scenario(place_converted, drop),
+    "converted, across filesystems": Scenario(place_converted, drop, apart=True),
+    "collision": Scenario(place_where_a_name_is_taken, drop),
+    "collision, across filesystems": Scenario(place_where_a_name_is_taken, drop, apart=True),
+    "rolled back": Scenario(place_and_fail, drop),
+    "rolled back, across filesystems": Scenario(place_and_fail, drop, apart=True),
+    "duplicate": Scenario(place, prepare_duplicate, on_duplicate={"to": "_Duplicates"}),
+    "undo": Scenario(take_back, _then(drop, place_with_sidecars)),
+    "undo, across filesystems": Scenario(take_back, _then(drop, place_with_sidecars), apart=True),
+    "undo of a conversion": Scenario(take_back, _then(drop, place_converted)),
+    "undo of a conversion, across filesystems": Scenario(take_back, _then(drop, place_converted), apart=True),
+    "undo after expiry": Scenario(take_back, _then(drop, place_converted, expire)),
+    "expiry": Scenario(expire, _then(drop, place_converted)),
+    "converted, then undone and filed again": Scenario(
+        _then(place_converted, take_back, place_converted), drop
+    ),
+}
+
+
+class Arena:
+    """Makes a fresh bench for each kill, on memory where it can: only kills matter here, not power cuts."""
+
+    def __init__(self, make_bench: type, memory: Path, disk: Path) -> None:
+        self._make, self._memory, self._disk = make_bench, memory, disk
+
+    def bench(self, scenario: Scenario) -> Any:
+        name = uuid.uuid4().hex
+        near = self._memory / name
+        inbox = (self._disk if scenario.apart else self._memory) / name / "in"
+        bench = self._make(inbox, near / "library", near / "state", on_duplicate=scenario.on_duplicate)
+        scenario.prepare(bench)
+        # what the killed process makes and we can't be told of
+        bench.derived |= {b"mp4 of film b.mov", b"taken"}
+        if scenario.act is SCENARIOS["video, first of the library"].act:
+            bench.contents |= {b"film " + name.encode(): bench.inbox / name for name in NAMES}
+            bench.replaced |= set(bench.contents)  # may not have been dropped yet
+        if expire in (scenario.act,) or scenario is SCENARIOS["undo after expiry"]:
+            bench.replaced.add(b"film b.mov")
+        return bench
+
+
+NAMES = ("a.mp4", "a.srt", "a.en.srt", "b.mov", "b.srt")
+
+
+@pytest.fixture
+def arena(make_bench: type, second_filesystem: Path, tmp_path: Path) -> Arena:
+    return Arena(make_bench, second_filesystem, tmp_path)
+
+
+def fork(act: Callable[[], None], hook: Callable[[Point], None]) -> int:
+    """Run `act` in a process of its own under a hook; returns its exit status, negative for a signal."""
+    child = os.fork()
+    if child == 0:
+        status = 70
+        try:
+            with hooked(hook):
+                act()
+            status = 0
+        except BaseException:  # noqa: BLE001 - told by the status
+            import traceback  # noqa: PLC0415
+
+            traceback.print_exc()
+        finally:
+            os._exit(status)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def trace(act: Callable[[], None]) -> list[Point]:
+    """Return the fault points that `act` passes, in a process of its own."""
+    reading, writing = os.pipe()
+    status = fork(act, lambda point: os.write(writing, f"{point}\n".encode()) and None)
+    os.close(writing)
+    with os.fdopen(reading) as pipe:
+        passed = [Point(line.strip()) for line in pipe]
+    assert 0 == status
+    return passed
+
+
+def killing(number: int) -> Callable[[Point], None]:
+    """Return a hook that kills the process at the n-th fault point it passes."""
+    left = number
+
+    def hook(_point: Point) -> None:
+        nonlocal left
+        left -= 1
+        if left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    return hook
+
+
+def settle(bench: Any, what: str) -> None:
+    """Recover twice; the second time there is nothing to do, and the invariant holds."""
+    report = bench.recover()
+    assert [] == [*report.unresolved, *report.unclear, *report.troubles], what
+    before = (bench.files(), bench.dump())
+    again = bench.recover()
+    assert [] == again.lines(), what
+    assert before == (bench.files(), bench.dump()), what
+    try:
+        bench.check()
+    except AssertionError as error:
+        error.add_note(what)
+        raise
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_killed_at_every_point(arena: Arena, name: str) -> None:
+    scenario = SCENARIOS[name]
+    bench = arena.bench(scenario)
+    passed = trace(lambda: scenario.act(bench))
+    settle(bench, "not killed")
+    assert passed
+    for number, point in enumerate(passed, start=1):
+        bench = arena.bench(scenario)
+        assert -signal.SIGKILL == fork(lambda b=bench: scenario.act(b), killing(number))  # type: ignore[misc]
+        settle(bench, f"killed at point {number}, {point}")
+
+
+@pytest.mark.parametrize("name", [name for name in SCENARIOS if "," in name or "undo" in name])
+def test_recovery_killed_at_every_point(arena: Arena, name: str) -> None:
+    scenario = SCENARIOS[name]
+    total = len(trace(lambda b=arena.bench(scenario): scenario.act(b)))  # type: ignore[misc]
+    for number in range(2, total, 5):
+        bench = arena.bench(scenario)
+        fork(lambda b=bench: scenario.act(b), killing(number))  # type: ignore[misc]
+        for inner in range(1, 200):  # each kill goes on from where the one before it left off
+            if fork(bench.recover, killing(inner)) == 0:
+                break
+        settle(bench, f"killed at point {number}, and recovery at {inner} points")
+
+
+def test_every_fault_point_is_passed_by_some_scenario(arena: Arena) -> None:
+    passed: set[Point] = set()
+    for scenario in SCENARIOS.values():
+        bench = arena.bench(scenario)
+        total = len(trace(lambda b=bench, s=scenario: s.act(b)))  # type: ignore[misc]
+        bench = arena.bench(scenario)
+        fork(lambda b=bench, s=scenario: s.act(b), killing(total * 2 // 3))  # type: ignore[misc]
+        passed |= {*trace(lambda b=bench: b.recover() and None)}  # type: ignore[misc]
+        passed |= {*trace(lambda b=arena.bench(scenario), s=scenario: s.act(b))}  # type: ignore[misc]
+    assert set(Point) == passed
+
+
+@pytest.fixture
+def script(tmp_path: Path) -> Iterator[list[str]]:
+    code = (
+        "import sys; from pathlib import Path; from types import SimpleNamespace as S\n"
+        "from vsortd.filing.journal import Journal; from vsortd.filing.place import Filer, FilingRequest\n"
+        "from vsortd.identity import Identity\n"
+        "root = Path(sys.argv[1]); source = root / 'in' / 'a.mp4'\n"
+        "journal = Journal.open(root / 'state' / 'journal.sqlite3')\n"
+        "filer = Filer(journal, root / 'library', S(name='{stem}', on_duplicate='keep_both', review='_Review'))\n"
+        "print(filer.place(FilingRequest(source=source, identity=Identity.of(source), folder=('x',))).state)\n"
+    )
+    yield [sys.executable, "-c", code, str(tmp_path)]
+
+
+def test_the_environment_variable_kills_a_real_process(bench: Any, script: list[str]) -> None:
+    bench.drop("a.mp4")
+    run = lambda fault: subprocess.run(  # noqa: E731
+        script, env={**os.environ, "VSORTD_FAULT": fault}, capture_output=True, text=True, check=False
+    )
+    assert -signal.SIGKILL == run("place.after_intent:kill").returncode
+    assert (bench.inbox / "a.mp4").exists()
+    failed = run("rename.before:ENOSPC@2")  # the first is the journal's own... which exists by now
+    assert "filed" in run("").stdout or failed.returncode == 0
+    settle(bench, "killed by the environment")
+    assert "$VSORTD_FAULT" in run("no.such.point:kill").stderr

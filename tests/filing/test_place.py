@@ -1,0 +1,423 @@
+"""Filing on real files: tree in, tree out."""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from vsortd.errors import Cancelled, ChangedError, FilingError
+from vsortd.filing.faults import Point, hooked
+from vsortd.filing.holds import Why
+from vsortd.identity import Identity
+
+
+def test_a_video_goes_to_its_folder_with_its_sidecars(either: Any) -> None:
+    video = either.drop("trip/Film.mp4")
+    sidecars = [either.drop("trip/Film.en.forced.srt"), either.drop("trip/Film.mp4.xmp")]
+    with either.filer() as (filer, journal):
+        item = filer.place(either.request(video, *sidecars, score=0.8, margin=0.3, batch="b1"))
+        (entry,) = [one.to_json() for one in journal.history()]
+    assert {
+        "forest/night/Film.mp4": b"film trip/Film.mp4",
+        "forest/night/Film.en.forced.srt": b"film trip/Film.en.forced.srt",
+        "forest/night/Film.mp4.xmp": b"film trip/Film.mp4.xmp",
+    } == either.tree(either.library)
+    assert {} == either.tree(either.inbox)
+    assert "filed" == item.state
+    assert {
+        "id": item.id,
+        "batch": "b1",
+        "time": entry["time"],
+        "state": "filed",
+        "source": str(video),
+        "destination": str(either.library / "forest/night/Film.mp4"),
+        "rule": "forest/night",
+        "score": 0.8,
+        "margin": 0.3,
+        "converted": "",
+        "reason": "looks like it",
+    } == entry
+    either.check()
+
+
+def test_a_taken_name_gives_the_whole_group_the_next_free_one(either: Any) -> None:
+    folder = either.library / "forest" / "night"
+    folder.mkdir(parents=True)
+    (folder / "Film.srt").write_bytes(b"someone's")  # the video's own name is free, its sidecar's is not
+    (folder / "Film (2).mp4").write_bytes(b"else's")
+    video, sidecar = either.drop("Film.mp4"), either.drop("Film.srt")
+    with either.filer() as (filer, _):
+        item = filer.place(either.request(video, sidecar))
+    assert folder / "Film (3).mp4" == item.destination
+    assert ["Film (2).mp4", "Film (3).mp4", "Film (3).srt", "Film.srt"] == sorted(os.listdir(folder))
+    assert b"someone's" == (folder / "Film.srt").read_bytes()
+
+
+def test_a_name_taken_at_the_last_moment_is_not_replaced(either: Any) -> None:
+    video, sidecar = either.drop("Film.mp4"), either.drop("Film.srt")
+    target = either.library / "forest" / "night"
+    seen: list[Point] = []
+
+    def take(point: Point) -> None:
+        if point is Point.PLACE_AFTER_INTENT:
+            (target / "Film.srt").write_bytes(b"quick")
+        seen.append(point)
+
+    with hooked(take), either.filer() as (filer, _):
+        item = filer.place(either.request(video, sidecar))
+    assert target / "Film (2).mp4" == item.destination
+    assert ["Film (2).mp4", "Film (2).srt", "Film.srt"] == sorted(os.listdir(target))
+    assert b"quick" == (target / "Film.srt").read_bytes()
+    assert Point.ROLL_BACK_BEFORE in seen  # the video had its name already and gave it back
+    (target / "Film.srt").unlink()
+    either.check()
+
+
+def test_a_conversion_publishes_the_mp4_and_keeps_the_original(either: Any) -> None:
+    video, sidecar = either.drop("Clip.MOV"), either.drop("Clip.srt")
+    with either.filer() as (filer, journal):
+        item = filer.place(either.request(video, sidecar, converted=either.stage(filer, video)))
+        kept = next(one for one in journal.operations(item.id) if one.kind == "keep_original")
+    assert either.library / "forest/night/Clip.mp4" == item.destination
+    assert b"mp4 of film Clip.MOV" == item.destination.read_bytes()
+    assert video.stat().st_mtime_ns if video.exists() else True
+    assert kept.destination.is_relative_to(either.library / ".vsortd" / "originals")
+    assert b"film Clip.MOV" == kept.destination.read_bytes()
+    assert "remux" == item.converted
+    assert {} == either.tree(either.inbox)
+    either.check()
+
+
+def test_undecided_videos_go_to_review(bench: Any) -> None:
+    with bench.filer() as (filer, journal):
+        item = filer.place(bench.request(bench.drop("a.mp4"), folder=("_Review",), outcome="review", rule=""))
+        assert {"filed": 0, "review": 1, "rejected": 0, "failed": 0, "held": 0} == journal.counts()
+    assert "review" == item.state
+    assert bench.library / "_Review" / "a.mp4" == item.destination
+
+
+@pytest.mark.parametrize("part", ["..", "../..", "/etc", ".vsortd", "a/../../b", "CON", ""])
+def test_no_rule_name_leaves_the_library(bench: Any, part: str) -> None:
+    with bench.filer() as (filer, _):
+        item = filer.place(bench.request(bench.drop("a.mp4"), folder=(part,)))
+    assert item.destination is not None
+    assert 2 == len(item.destination.relative_to(bench.library).parts)
+    assert ".vsortd" not in item.destination.parts
+    assert ".." not in item.destination.parts
+
+
+def test_a_symlink_below_the_library_is_not_followed(bench: Any, tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    bench.library.mkdir()
+    (bench.library / "forest").symlink_to(outside)
+    video = bench.drop("a.mp4")
+    with bench.filer() as (filer, _), pytest.raises(FilingError, match="no folder of its own"):
+        filer.place(bench.request(video))
+    assert video.exists()
+    assert [] == list(outside.iterdir())
+
+
+def test_a_folder_replaced_by_a_symlink_after_the_decision_stays_ours(bench: Any, tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    night = bench.library / "forest" / "night"
+
+    def swap(point: Point) -> None:
+        if point is Point.PLACE_AFTER_INTENT:
+            night.rename(tmp_path / "moved away")
+            night.symlink_to(outside)
+
+    video = bench.drop("a.mp4")
+    with hooked(swap), bench.filer() as (filer, _):
+        filer.place(bench.request(video))
+    assert [] == list(outside.iterdir())
+    assert b"film a.mp4" == (tmp_path / "moved away" / "a.mp4").read_bytes()
+
+
+def test_a_file_that_changed_is_sent_back(either: Any) -> None:
+    video = either.drop("a.mp4")
+    request = either.request(video)
+    video.write_bytes(b"another film")
+    with either.filer() as (filer, journal):
+        with pytest.raises(ChangedError):
+            filer.place(request)
+        assert [] == journal.history()
+    assert b"another film" == video.read_bytes()
+
+
+@pytest.mark.parametrize("what", ["appended", "replaced", "deleted"])
+def test_a_file_that_changes_while_it_is_copied(two_filesystems: Any, what: str) -> None:
+    bench = two_filesystems
+    video = bench.drop("a.mp4")
+
+    def change(point: Point) -> None:
+        if point is not Point.COPY_WRITTEN:
+            return
+        if what == "appended":
+            with video.open("ab") as file:
+                file.write(b" and more")
+            return
+        video.unlink()
+        if what == "replaced":
+            video.write_bytes(b"another film")
+
+    with hooked(change), bench.filer() as (filer, journal):
+        with pytest.raises(ChangedError):
+            filer.place(bench.request(video))
+        assert [] == journal.history()
+    left = {"appended": {"a.mp4": b"film a.mp4 and more"}, "replaced": {"a.mp4": b"another film"}, "deleted": {}}
+    assert left[what] == bench.tree(bench.inbox)
+    assert {} == bench.tree(bench.library)
+
+
+def test_a_source_replaced_just_before_it_is_removed_is_not_removed(two_filesystems: Any) -> None:
+    bench = two_filesystems
+    video = bench.drop("a.mp4")
+    other = bench.inbox / "other"
+    other.write_bytes(b"another film")
+
+    def replace(point: Point) -> None:
+        if point is Point.ASIDE_BEFORE:
+            other.replace(video)
+
+    with hooked(replace), bench.filer() as (filer, _):
+        item = filer.place(bench.request(video))
+    assert {"a.mp4": b"another film"} == bench.tree(bench.inbox)
+    assert b"film a.mp4" == item.destination.read_bytes()
+    assert [] == [name for name in os.listdir(bench.inbox) if name.startswith(".")]
+
+
+def test_a_cancelled_copy_leaves_everything_as_it_was(two_filesystems: Any) -> None:
+    bench = two_filesystems
+    video, sidecar = bench.drop("a.mp4"), bench.drop("a.srt")
+    cancel = threading.Event()
+
+    def stop(point: Point) -> None:
+        if point is Point.COPY_CREATE:
+            cancel.set()
+
+    with hooked(stop), bench.filer() as (filer, journal):
+        with pytest.raises(Cancelled):
+            filer.place(bench.request(video, sidecar), cancel=cancel)
+        assert [] == journal.history()
+    assert {"a.mp4", "a.srt"} == set(bench.tree(bench.inbox))
+    bench.check()
+
+
+def test_everything_about_a_file_survives_the_copy(two_filesystems: Any) -> None:
+    bench = two_filesystems
+    video = bench.drop("a.mp4")
+    video.chmod(0o640)
+    try:
+        os.setxattr(video, "user.origin", b"camera")
+    except OSError:
+        has_xattr = False
+    else:
+        has_xattr = True
+    with bench.filer() as (filer, _):
+        item = filer.place(bench.request(video))
+    status = item.destination.stat()
+    assert 0o640 == status.st_mode & 0o777
+    if has_xattr and "user.origin" in os.listxattr(item.destination):
+        assert b"camera" == os.getxattr(item.destination, "user.origin")
+    bench.check()
+
+
+def test_bytes_that_are_no_text_in_names(either: Any) -> None:
+    video = either.drop(os.fsdecode(b"caf\xe9 \xff.mp4"))
+    sidecar = either.drop(os.fsdecode(b"caf\xe9 \xff.srt"))
+    with either.filer() as (filer, journal):
+        item = filer.place(either.request(video, sidecar))
+        (entry,) = journal.history()
+        assert video == entry.source
+        assert entry.to_json()["source"].endswith("caf\\udce9 \\udcff.mp4")
+    assert os.fsencode(item.destination).endswith(b"caf\xe9 \xff.mp4")
+    either.check()
+
+
+def test_two_hard_links_are_two_files(bench: Any) -> None:
+    video = bench.drop("a.mp4")
+    os.link(video, bench.inbox / "b.mp4")
+    with bench.filer() as (filer, _):
+        filer.place(bench.request(video))
+        filer.place(bench.request(bench.inbox / "b.mp4"))
+    assert ["a.mp4", "b.mp4"] == sorted(os.listdir(bench.library / "forest" / "night"))
+
+
+def test_a_file_system_without_the_call_links_and_unlinks(bench: Any) -> None:
+    def unsupported(point: Point) -> None:
+        if point is Point.LINK_BETWEEN:
+            seen.append(point)
+
+    seen: list[Point] = []
+    video = bench.drop("a.mp4")
+    import vsortd.filing.noreplace as module  # noqa: PLC0415
+
+    call = module._call
+    module._call = lambda: None  # what an old C library answers
+    try:
+        with hooked(unsupported), bench.filer() as (filer, _):
+            filer.place(bench.request(video))
+    finally:
+        module._call = call
+    assert Point.LINK_BETWEEN in seen
+    bench.check()
+
+
+# Duplicates
+
+
+def test_both_of_two_equal_videos_are_kept_by_default(either: Any) -> None:
+    with either.filer() as (filer, _):
+        first = filer.place(either.request(either.drop("a.mp4", b"same")))
+        second = filer.place(either.request(either.drop("a.mp4", b"same")))
+    assert ["a (2).mp4", "a.mp4"] == sorted([first.destination.name, second.destination.name])
+
+
+def test_a_duplicate_is_skipped_once_and_named(either: Any) -> None:
+    either.on_duplicate = "skip"
+    with either.filer() as (filer, journal):
+        first = filer.place(either.request(either.drop("a.mp4", b"same")))
+        twin = either.drop("elsewhere/b.mp4", b"same")
+        for _ in range(2):
+            item = filer.place(either.request(twin, folder=("sea",)))
+        assert 2 == len(journal.history())
+        assert 1 == journal.counts()["rejected"]
+    assert "rejected" == item.state
+    assert str(first.destination) in item.reason
+    assert twin.exists()
+
+
+def test_a_duplicate_goes_to_its_folder(either: Any) -> None:
+    either.on_duplicate = {"to": "_Duplicates"}
+    with either.filer() as (filer, _):
+        filer.place(either.request(either.drop("a.mp4", b"same")))
+        item = filer.place(either.request(either.drop("b.mp4", b"same"), folder=("sea",)))
+    assert either.library / "_Duplicates" / "b.mp4" == item.destination
+    assert "the same bytes as" in item.reason
+
+
+def test_equal_size_and_time_is_no_duplicate(bench: Any) -> None:
+    bench.on_duplicate = "skip"
+    with bench.filer() as (filer, _):
+        filer.place(bench.request(bench.drop("a.mp4", b"film 1")))
+        item = filer.place(bench.request(bench.drop("a.mp4", b"film 2")))
+    assert "filed" == item.state
+    bench.check()
+
+
+def test_a_duplicate_of_a_converted_video_is_found_by_its_original(bench: Any) -> None:
+    bench.on_duplicate = "skip"
+    with bench.filer() as (filer, _):
+        video = bench.drop("a.mov", b"same")
+        filer.place(bench.request(video, converted=bench.stage(filer, video)))
+        item = filer.place(bench.request(bench.drop("b.mov", b"same")))
+    assert "rejected" == item.state
+
+
+def test_a_duplicate_whose_twin_was_deleted_is_filed(bench: Any) -> None:
+    bench.on_duplicate = "skip"
+    with bench.filer() as (filer, _):
+        filer.place(bench.request(bench.drop("a.mp4", b"same"))).destination.unlink()
+        assert "filed" == filer.place(bench.request(bench.drop("b.mp4", b"same"))).state
+
+
+def test_of_many_equal_videos_at_once_one_is_filed(bench: Any) -> None:
+    bench.on_duplicate = "skip"
+    videos = [bench.drop(f"{number}.mp4", b"same") for number in range(6)]
+    states: list[str] = []
+    with bench.filer() as (filer, _):
+        threads = [
+            threading.Thread(target=lambda v=v: states.append(filer.place(bench.request(v)).state)) for v in videos
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert ["filed", *["rejected"] * 5] == sorted(states)
+
+
+# What stays where it is
+
+
+def test_a_refusal_is_recorded_once_and_stands_until_the_file_changes(bench: Any) -> None:
+    video = bench.drop("a.mp4")
+    identity = Identity.of(video)
+    with bench.filer() as (filer, journal):
+        first = filer.record(video, identity, "failed", "no moov")
+        assert first.id == filer.record(video, identity, "failed", "no moov").id
+        assert Why.FAILED is filer.known(video, identity).why
+        assert first.id != filer.record(video, identity, "failed", "another reason").id
+        assert 1 == journal.counts()["failed"]
+        changed = Identity.of(bench.drop("a.mp4", b"repaired"))
+        assert filer.known(video, changed) is None
+        filer.place(bench.request(video))
+        assert {"filed": 1, "failed": 0} == {name: journal.counts()[name] for name in ("filed", "failed")}
+        assert ["filed", "failed", "failed"] == [item.state for item in journal.history()]
+
+
+def test_retry_forgets_refusals(bench: Any) -> None:
+    with bench.filer() as (filer, journal):
+        videos = [bench.drop(f"{name}.mp4") for name in "abc"]
+        items = [filer.record(video, Identity.of(video), "rejected", "too short") for video in videos]
+        assert [videos[0]] == journal.retry(paths=[videos[0]])
+        assert [videos[1]] == journal.retry(ids=[items[1].id])
+        assert filer.known(videos[0], Identity.of(videos[0])) is None
+        assert [videos[2]] == filer.retry(everything=True)
+        assert 0 == journal.counts()["rejected"]
+        assert 3 == len(journal.history())
+
+
+def test_a_file_under_way_is_known_to_be(bench: Any) -> None:
+    video = bench.drop("a.mp4")
+    identity = Identity.of(video)
+    with bench.filer() as (filer, _):
+        assert "" == filer.begin_work(video, identity)
+        assert Why.WORKING is filer.known(video, identity).why
+        filer.end_work(video, identity)
+        assert filer.known(video, identity) is None
+
+
+def test_a_preview_says_what_place_does_and_does_nothing(either: Any) -> None:
+    either.drop("a.mp4")
+    with either.filer() as (filer, journal):
+        preview = filer.preview(either.request(either.inbox / "a.mp4", conversion="remux"))
+        assert not either.library.exists()
+        assert ("filed", either.library / "forest/night/a.mp4") == (preview.state, preview.destination)
+        filer.place(either.request(either.drop("a.mp4")))
+        preview = filer.preview(either.request(either.drop("a.mp4", b"two")))
+        assert either.library / "forest/night/a (2).mp4" == preview.destination
+        assert 1 == len(journal.history())
+
+
+def test_the_same_file_is_not_filed_twice_at_once(bench: Any) -> None:
+    video = bench.drop("a.mp4")
+    request = bench.request(video)
+    second: list[BaseException] = []
+
+    def again(point: Point) -> None:
+        if point is Point.PLACE_AFTER_INTENT and not second:
+            try:
+                filer.place(request)
+            except ChangedError as error:
+                second.append(error)
+
+    with bench.filer() as (filer, journal), hooked(again):
+        filer.place(request)
+        assert 1 == len(journal.history())
+    assert "already" in second[0].reason
+    bench.check()
+
+
+def test_a_library_whose_disk_is_gone_is_not_made_again(bench: Any) -> None:
+    with bench.filer() as (filer, _):
+        filer.place(bench.request(bench.drop("a.mp4")))
+        bench.library.rename(bench.library.with_name("unmounted"))
+        with pytest.raises(FilingError, match="is gone"):
+            filer.place(bench.request(bench.drop("b.mp4")))
+    assert not bench.library.exists()

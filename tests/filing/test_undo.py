@@ -1,0 +1,304 @@
+"""Taking filings back: every name, byte and time as before; nothing that changed since is touched."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import Any
+
+import pytest
+
+from vsortd.filing.faults import Point, hooked
+from vsortd.filing.holds import Why
+from vsortd.filing.originals import expire_originals
+from vsortd.filing.records import unix_s
+from vsortd.filing.undo import Selection, UndoReport, undo
+from vsortd.identity import Identity
+
+ALL = Selection(all=True)
+
+
+def file_some(bench: Any, *names: str, **more: Any) -> list[Any]:
+    with bench.filer() as (filer, _):
+        return [filer.place(bench.request(bench.drop(name), **more)) for name in names]
+
+
+def file_converted(bench: Any, name: str = "a.mov") -> Any:
+    video, sidecar = bench.drop(name), bench.drop(name.replace(".mov", ".srt"))
+    with bench.filer() as (filer, _):
+        return filer.place(bench.request(video, sidecar, converted=bench.stage(filer, video)))
+
+
+def take_back(bench: Any, selection: Selection = ALL, **options: Any) -> UndoReport:
+    with bench.journal() as journal:
+        return undo(journal, selection, **options)
+
+
+def test_everything_returns_byte_for_byte(either: Any) -> None:
+    videos = [either.drop("a.mp4"), either.drop("deep/er/b.mp4")]
+    sidecar = either.drop("a.srt")
+    before = either.files()
+    with either.filer() as (filer, journal):
+        filer.place(either.request(videos[0], sidecar))
+        filer.place(either.request(videos[1]))
+        report = undo(journal, ALL)
+        assert {"filed": 0, "review": 0, "rejected": 0, "failed": 0, "held": 2} == journal.counts()
+        assert ["undone", "undone"] == [item.state for item in journal.history()]
+    assert ([2, 1], []) == ([item.id for item in report.undone], report.refused)
+    assert before == either.files()
+    either.check()
+
+
+def test_a_conversion_brings_the_original_back_and_takes_the_mp4_away(either: Any) -> None:
+    item = file_converted(either)
+    report = take_back(either)
+    assert ["undone"] == [one.state for one in report.undone]
+    assert {"a.mov": b"film a.mov", "a.srt": b"film a.srt"} == either.tree(either.inbox)
+    assert not item.destination.exists()
+    assert [] == list((either.library / ".vsortd" / "originals").iterdir())
+    either.check()
+
+
+def test_an_undone_file_is_held_until_it_is_released_or_changes(bench: Any) -> None:
+    (item,) = file_some(bench, "a.mp4")
+    take_back(bench)
+    path = bench.inbox / "a.mp4"
+    with bench.filer() as (filer, journal):
+        assert Why.HELD is filer.known(path, Identity.of(path)).why
+        renamed = path.rename(bench.inbox / "b.mp4")
+        assert Why.HELD is filer.known(renamed, Identity.of(renamed)).why
+        renamed.rename(path)
+        with path.open("ab") as file:
+            file.write(b"!")
+        assert filer.known(path, Identity.of(path)) is None
+        os.truncate(path, item.identity.size_bytes)
+        os.utime(path, ns=(item.identity.mtime_ns, item.identity.mtime_ns))
+        assert [path] == journal.release(ids=[item.id])
+        assert filer.known(path, Identity.of(path)) is None
+        again = filer.place(bench.request(path))
+    assert again.id != item.id
+    assert bench.library / "forest/night/a.mp4" == again.destination
+    bench.check()
+
+
+def test_holds_are_released_by_path_and_all(bench: Any) -> None:
+    file_some(bench, "a.mp4", "b.mp4", "c.mp4")
+    take_back(bench)
+    with bench.journal() as journal:
+        assert [bench.inbox / "b.mp4"] == journal.release(paths=[bench.inbox / "b.mp4"])
+        assert [] == journal.release(paths=[bench.inbox / "b.mp4"])
+        assert 2 == len(journal.release(everything=True))
+        assert 0 == journal.counts()["held"]
+
+
+def test_selections(bench: Any) -> None:
+    first = file_some(bench, "a.mp4", "b.mp4", batch="x")
+    last = file_some(bench, "c.mp4", "d.mp4", batch="y")
+    plan = lambda **values: [one.id for one in take_back(bench, Selection(**values), dry_run=True).undone]  # noqa: E731
+    assert [last[1].id] == plan(last=1)
+    assert [last[0].id, first[1].id] == plan(ids=(first[1].id, last[0].id))
+    assert [first[1].id, first[0].id] == plan(batch="x")
+    assert [last[1].id, last[0].id] == plan(since=unix_s(last[0].time))
+    assert [4, 3, 2, 1] == plan(all=True)
+    assert [] == plan()
+
+
+def test_a_dry_run_touches_nothing_and_says_the_same(either: Any) -> None:
+    file_some(either, "a.mp4", "b.mp4")
+    (either.inbox / "b.mp4").write_bytes(b"in the way")
+    before, dump = either.files(), either.dump()
+    dry = take_back(either, dry_run=True)
+    assert (before, dump) == (either.files(), either.dump())
+    real = take_back(either)
+    assert [one.id for one in dry.undone] == [one.id for one in real.undone]
+    assert dry.refused == real.refused
+
+
+@pytest.mark.parametrize(
+    ("what", "reason"),
+    [
+        ("edited", "was changed"),
+        ("touched", "was changed"),
+        ("replaced", "was changed"),
+        ("moved", "no longer there"),
+        ("library moved", "no longer there"),
+        ("source taken", "another file at"),
+        ("source a dangling link", "another file at"),
+        ("sidecar edited", "was changed"),
+        ("sidecar source taken", "another file at"),
+    ],
+)
+def test_what_changed_since_is_refused_and_the_rest_goes_on(either: Any, what: str, reason: str) -> None:
+    videos = [either.drop("a.mp4"), either.drop("b.mp4")]
+    sidecar = either.drop("b.srt")
+    with either.filer() as (filer, _):
+        first = filer.place(either.request(videos[0]))
+        second = filer.place(either.request(videos[1], sidecar))
+    target = second.destination
+    match what:
+        case "edited":
+            target.write_bytes(b"edited")
+        case "touched":
+            os.utime(target)
+        case "replaced":
+            (target.parent / "new").write_bytes(b"new one")
+            (target.parent / "new").replace(target)
+        case "moved":
+            target.rename(target.with_name("mine.mp4"))
+        case "library moved":
+            target.parent.rename(target.parent.with_name("other"))
+        case "source taken":
+            videos[1].write_bytes(b"in the way")
+        case "source a dangling link":
+            videos[1].symlink_to("nowhere")
+        case "sidecar edited":
+            target.with_suffix(".srt").write_bytes(b"edited")
+        case "sidecar source taken":
+            sidecar.write_bytes(b"in the way")
+    before = either.files()
+    report = take_back(either, Selection(ids=(second.id, 99)))
+    assert [99, second.id] == [number for number, _ in report.refused]
+    assert reason in report.refused[1][1]
+    assert "no such item" in report.refused[0][1]
+    assert before == either.files()
+    rest = take_back(either)
+    assert ([first.id] if what != "library moved" else []) == [one.id for one in rest.undone]
+    assert second.id in [number for number, _ in rest.refused]
+
+
+def test_a_sidecar_that_is_gone_does_not_hold_the_video_back(bench: Any) -> None:
+    video, sidecar = bench.drop("b.mp4"), bench.drop("b.srt")
+    with bench.filer() as (filer, _):
+        item = filer.place(bench.request(video, sidecar))
+    item.destination.with_suffix(".srt").unlink()
+    (undone,) = take_back(bench).undone
+    assert "b.srt was gone" in undone.reason
+    assert {"b.mp4"} == set(bench.tree(bench.inbox))
+
+
+def test_an_edited_mp4_is_not_removed(bench: Any) -> None:
+    item = file_converted(bench)
+    item.destination.write_bytes(b"edited")
+    ((_, reason),) = take_back(bench).refused
+    assert "was changed" in reason
+    assert b"edited" == item.destination.read_bytes()
+
+
+def test_a_source_name_taken_at_the_last_moment_is_not_replaced(either: Any) -> None:
+    video, sidecar = either.drop("a.mp4"), either.drop("a.srt")
+    with either.filer() as (filer, _):
+        item = filer.place(either.request(video, sidecar))
+
+    def take(point: Point) -> None:
+        if point is Point.UNDO_AFTER_INTENT:
+            sidecar.write_bytes(b"quick")
+
+    with hooked(take):
+        ((number, reason),) = take_back(either).refused
+    assert (item.id, True) == (number, "another file" in reason)
+    assert {"a.srt": b"quick"} == either.tree(either.inbox)
+    with either.journal() as journal:
+        assert ("filed", 0) == (journal.history()[0].state, journal.counts()["held"])
+    sidecar.unlink()
+    assert 1 == len(take_back(either).undone)
+    either.check()
+
+
+def test_undo_twice_is_refused_the_second_time(bench: Any) -> None:
+    (item,) = file_some(bench, "a.mp4")
+    take_back(bench)
+    assert [(item.id, "it is undone already")] == take_back(bench, Selection(ids=(item.id,))).refused
+    assert ([], []) == (take_back(bench).undone, take_back(bench).refused)
+
+
+def test_what_never_moved_is_refused(bench: Any) -> None:
+    with bench.filer() as (filer, _):
+        video = bench.drop("a.mp4")
+        item = filer.record(video, Identity.of(video), "failed", "broken")
+    assert [(item.id, "it was never moved (failed)")] == take_back(bench, Selection(ids=(item.id,))).refused
+
+
+def test_a_source_folder_that_is_gone_is_made_again(either: Any) -> None:
+    file_some(either, "deep/er/a.mp4")
+    shutil.rmtree(either.inbox / "deep")
+    take_back(either)
+    assert {"deep/er/a.mp4"} == set(either.tree(either.inbox))
+    either.check()
+
+
+def test_an_inode_that_changed_is_told_by_the_hash_of_the_copy(two_filesystems: Any) -> None:
+    bench = two_filesystems
+    (item,) = file_some(bench, "a.mp4")
+    copy = item.destination.with_name("copy")
+    shutil.copy2(item.destination, copy)
+    copy.replace(item.destination)  # as after restoring a backup: same bytes, same time, another inode
+    assert [item.id] == [one.id for one in take_back(bench).undone]
+    (item,) = file_some(bench, "b.mp4")
+    copy.write_bytes(b"film X.mp4")
+    shutil.copystat(item.destination, copy)
+    copy.replace(item.destination)
+    ((_, reason),) = take_back(bench, Selection(ids=(item.id,))).refused
+    assert "may not be the file" in reason
+
+
+# The originals store
+
+DAY_S = 86_400.0
+
+
+def expire(bench: Any, days: float) -> list[str]:
+    with bench.journal() as journal:
+        now_s = max(unix_s(item.time) for item in journal.history()) + days * DAY_S
+        return expire_originals(journal, bench.library, 30 * DAY_S, now_s=now_s)
+
+
+def kept(bench: Any) -> list[str]:
+    return sorted(path.name for path in bench.files() if "originals" in path.parts)
+
+
+def test_an_original_goes_when_its_time_is_over_and_not_before(either: Any) -> None:
+    item = file_converted(either)
+    assert ([], ["a.mov"]) == (expire(either, 29), kept(either))
+    (line,) = expire(either, 31)
+    assert "removed" in line
+    assert [] == kept(either)
+    assert [] == expire(either, 31)
+    assert b"mp4 of film a.mov" == item.destination.read_bytes()
+
+
+def test_originals_may_be_kept_forever(bench: Any) -> None:
+    file_converted(bench)
+    with bench.journal() as journal:
+        assert [] == expire_originals(journal, bench.library, None, now_s=1e11)
+    assert ["a.mov"] == kept(bench)
+
+
+@pytest.mark.parametrize("what", ["deleted", "edited"])
+def test_the_last_copy_is_never_removed(bench: Any, what: str) -> None:
+    item = file_converted(bench)
+    if what == "deleted":
+        item.destination.unlink()
+    else:
+        item.destination.write_bytes(b"half of it")
+    (line,) = expire(bench, 31)
+    assert "is kept" in line
+    assert ["a.mov"] == kept(bench)
+
+
+def test_after_its_original_is_gone_undo_brings_the_mp4(either: Any) -> None:
+    item = file_converted(either)
+    expire(either, 31)
+    (undone,) = take_back(either).undone
+    assert "no longer kept" in undone.reason
+    assert {"a.mp4": b"mp4 of film a.mov", "a.srt": b"film a.srt"} == either.tree(either.inbox)
+    assert not item.destination.exists()
+    with either.filer() as (filer, _):
+        path = either.inbox / "a.mp4"
+        assert Why.HELD is filer.known(path, Identity.of(path)).why
+
+
+def test_an_undone_conversion_has_nothing_to_expire(bench: Any) -> None:
+    file_converted(bench)
+    take_back(bench)
+    assert [] == expire(bench, 31)
+    assert b"film a.mov" == (bench.inbox / "a.mov").read_bytes()

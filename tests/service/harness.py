@@ -1,0 +1,144 @@
+"""A person's view of vsortd for tests: a config, an inbox, a library, and the real command in its own process."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+RULES = """\
+rules:
+  - name: nature
+    prompts: [forest, mountains, snow, meadow, desert]
+    rules:
+      - {name: forest, prompts: [a forest, trees in a wood]}
+      - {name: mountains, prompts: [mountains, mountain peaks]}
+      - {name: snow, prompts: [snow, snowy landscape]}
+      - {name: meadow, prompts: [meadow, grass field with flowers]}
+  - {name: sea, prompts: [sea, ocean waves]}
+  - {name: city, prompts: [city, city street]}
+  - {name: fire, prompts: [fire, flames]}
+  - {name: indoor, prompts: [indoor room, living room]}
+  - {name: slides, prompts: [text slides, presentation slide]}
+"""
+
+
+@dataclass(slots=True)
+class Home:
+    """A person's folders, and the commands run against them."""
+
+    folder: Path
+    daemon: subprocess.Popen[bytes] | None = None
+
+    @classmethod
+    def make(cls, folder: Path, *, more: str = "", inbox: str = "settle: 0.3s, incomplete_after: 1s", rules: str = RULES) -> Home:
+        """Make inbox, library and a config for the sample model."""
+        home = cls(folder)
+        home.inbox.mkdir(parents=True)
+        home.library.mkdir()
+        home.config.write_text(
+            f"version: 1\ninboxes:\n  - {{path: {home.inbox}, {inbox}}}\nlibrary: {home.library}\nmodel: sample\n{more}{rules}"
+        )
+        return home
+
+    @property
+    def inbox(self) -> Path:
+        """Where files are dropped."""
+        return self.folder / "Inbox"
+
+    @property
+    def library(self) -> Path:
+        """Where they are filed."""
+        return self.folder / "Sorted"
+
+    @property
+    def config(self) -> Path:
+        """The config file."""
+        return self.folder / "vsortd.yaml"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment of every command."""
+        return {**os.environ, "VSORTD_STATE_DIR": str(self.folder / "state"), "VSORTD_CONFIG": str(self.config)}
+
+    def run(self, *words: str | Path, code: int | None = 0, timeout_s: float = 120) -> subprocess.CompletedProcess[str]:
+        """Run a command to its end; `code` is what it must exit with."""
+        done = subprocess.run(
+            [sys.executable, "-m", "vsortd", *map(str, words)],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=timeout_s,
+            stdin=subprocess.DEVNULL,
+        )
+        if code is not None:
+            assert code == done.returncode, f"{words}: exit {done.returncode}\n{done.stdout}\n{done.stderr}"
+        return done
+
+    def json(self, *words: str | Path, code: int | None = 0) -> dict[str, Any]:
+        """Run a command with --json and return what it prints."""
+        document: dict[str, Any] = json.loads(self.run(*words, "--json", code=code).stdout)
+        assert 1 == document["schema_version"]
+        return document
+
+    def items(self) -> list[dict[str, Any]]:
+        """Return the history, newest first."""
+        items: list[dict[str, Any]] = self.json("history")["items"]
+        return items
+
+    def start(self) -> None:
+        """Start the daemon in a process of its own, and wait until it answers."""
+        with (self.folder / "daemon.log").open("ab") as log:
+            self.daemon = subprocess.Popen(
+                [sys.executable, "-m", "vsortd", "--verbose", "run"],
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        self.wait(lambda: self.json("status", code=None)["state"] == "running", what="the daemon answers")
+
+    def stop(self, *, how: int = signal.SIGTERM, within_s: float = 8) -> int:
+        """End the daemon and return its exit code."""
+        assert self.daemon is not None
+        self.daemon.send_signal(how)
+        code = self.daemon.wait(within_s)
+        self.daemon = None
+        return code
+
+    def wait(self, condition: Callable[[], bool], *, what: str, within_s: float = 90) -> None:
+        """Wait for something to become true, with the daemon's log in the failure."""
+        deadline = time.monotonic() + within_s
+        while True:
+            try:
+                if condition():
+                    return
+            except (ValueError, KeyError):
+                pass
+            assert time.monotonic() < deadline, f"waited in vain until {what}\n{self.log()[-6000:]}"
+            assert self.daemon is None or self.daemon.poll() is None, f"the daemon died\n{self.log()[-6000:]}"
+            time.sleep(0.1)
+
+    def log(self) -> str:
+        """Return what the daemon said."""
+        path = self.folder / "daemon.log"
+        return path.read_text(errors="replace") if path.exists() else ""
+
+
+def snapshot(folder: Path) -> dict[str, tuple[str, int]]:
+    """Return every file below a folder as name → (SHA-256, mtime in ns), vsortd's own folder left out."""
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and ".vsortd" not in path.relative_to(folder).parts:
+            digest = hashlib.sha256(path.read_bytes()).hexdigest()
+            found[os.fsdecode(os.fsencode(path.relative_to(folder)))] = (digest, path.stat().st_mtime_ns)
+    return found

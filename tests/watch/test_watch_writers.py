@@ -1,0 +1,128 @@
+"""Nobody has the file open for writing: real leases, real other processes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from vsortd.watch.writers import Writer, writer_of
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="leases are Linux's")
+
+HOLD = "import sys; f = open(sys.argv[1], sys.argv[2]); print('open', flush=True); sys.stdin.read()"
+HAMMER = """
+import os, sys
+print('ready', flush=True)
+sys.stdin.readline()
+for _ in range(3000):
+    os.close(os.open(sys.argv[1], os.O_WRONLY))
+"""
+
+
+class Holder:
+    """Another process that holds a file open until it is released."""
+
+    def __init__(self, path: Path, mode: str) -> None:
+        command = [sys.executable, "-c", HOLD, str(path), mode]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        assert self.process.stdout is not None
+        assert b"open\n" == self.process.stdout.readline()
+
+    def release(self) -> None:
+        self.process.communicate(timeout=20)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Iterator[Path]:
+    path = tmp_path / "film.mp4"
+    path.write_bytes(b"x" * 100)
+    yield path
+
+
+def test_a_file_that_nobody_has_open_has_no_writer(file: Path) -> None:
+    assert Writer.NONE is writer_of(file)
+
+
+def test_an_idle_writer_in_another_process_is_seen_until_it_closes(file: Path) -> None:
+    holder = Holder(file, "r+b")
+    try:
+        assert Writer.WRITING is writer_of(file)
+    finally:
+        holder.release()
+    assert Writer.NONE is writer_of(file)
+
+
+def test_a_reader_is_no_writer(file: Path) -> None:
+    holder = Holder(file, "rb")
+    try:
+        assert Writer.NONE is writer_of(file)
+    finally:
+        holder.release()
+
+
+def test_a_writer_through_another_name_of_the_file_is_seen(file: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.mp4"
+    os.link(file, other)
+    holder = Holder(other, "ab")
+    try:
+        assert Writer.WRITING is writer_of(file)
+    finally:
+        holder.release()
+
+
+def test_a_writer_in_this_process_is_seen(file: Path) -> None:
+    with file.open("r+b"):
+        assert Writer.WRITING is writer_of(file)
+    assert Writer.NONE is writer_of(file)
+
+
+def test_breaking_leases_does_not_kill_and_hardly_delays(file: Path) -> None:
+    """Another process opens the file for writing all the time; the signal of a broken lease must not end this one."""
+    hammer = subprocess.Popen(
+        [sys.executable, "-c", HAMMER, str(file)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert hammer.stdin is not None
+    assert hammer.stdout is not None
+    assert b"ready\n" == hammer.stdout.readline()
+    hammer.stdin.write(b"go\n")
+    hammer.stdin.close()
+    answers = set()
+    while hammer.poll() is None:
+        answers.add(writer_of(file))
+    hammer.stdout.close()
+    assert 0 == hammer.wait()
+    assert answers <= {Writer.NONE, Writer.WRITING}
+    assert Writer.NONE in answers
+
+
+@pytest.mark.parametrize("kind", ["missing", "link", "folder", "pipe"])
+def test_what_is_no_plain_file_is_unknown_and_never_blocks(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "thing.mp4"
+    if kind == "link":
+        (tmp_path / "target").write_bytes(b"x")
+        path.symlink_to(tmp_path / "target")
+    elif kind == "folder":
+        path.mkdir()
+    elif kind == "pipe":
+        os.mkfifo(path)
+    assert Writer.UNKNOWN is writer_of(path)
+
+
+def test_a_file_of_another_owner_is_unknown(file: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root can make a file of another owner")
+    os.chmod(file, 0o644)
+    os.chown(file, 1, 1)
+    folder = file.parent
+    # ask as a third user, who can read but neither owns the file nor may lease it
+    code = (
+        "import os, sys; d = os.open(sys.argv[1], os.O_RDONLY); os.setgid(2); os.setuid(2);"
+        "from vsortd.watch.writers import writer_on; print(writer_on(d).value)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(file)], capture_output=True, text=True, check=False, cwd=folder)
+    assert "unknown\n" == done.stdout, done.stderr

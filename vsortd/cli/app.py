@@ -1,0 +1,86 @@
+"""The root of the command line; each group lives in a file of its own and imports what is heavy when it runs."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vsortd.cli import config, demo, doctor, history, model, run, sort, status
+from vsortd.cli.common import Root
+from vsortd.errors import UsageError
+
+app = typer.Typer(
+    name="vsortd",
+    help="Drop videos into a folder; they file themselves by what they show. Every move can be undone.",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(value: bool) -> None:  # noqa: FBT001 - typer's callback form
+    if value:
+        from vsortd import __version__  # noqa: PLC0415
+
+        typer.echo(f"vsortd {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    ctx: typer.Context,
+    config_file: Annotated[
+        Path | None,
+        typer.Option("--config", help="The config file; else $VSORTD_CONFIG, else the user's, else the site's."),
+    ] = None,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say more in the log.")] = False,  # noqa: FBT002
+    _: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,  # noqa: FBT002
+) -> None:
+    """Drop videos into a folder; they file themselves by what they show. Every move can be undone."""
+    ctx.obj = Root(config=config_file, verbose=verbose)
+
+
+def hoist_config(words: list[str]) -> list[str]:
+    """Move `--config F` to the front, so that it may stand anywhere on the line. Raises UsageError without a value."""
+    front: list[str] = []
+    rest: list[str] = []
+    position = 0
+    while position < len(words):
+        word = words[position]
+        if word == "--":
+            rest += words[position:]
+            break
+        if word == "--config":
+            if position + 1 >= len(words):
+                raise UsageError("--config needs a file.", remedy="Write --config FILE.")
+            front = ["--config", words[position + 1]]
+            position += 2
+            continue
+        if word.startswith("--config="):
+            front = [word]
+        else:
+            rest.append(word)
+        position += 1
+    return front + rest
+
+
+run.register(app)
+status.register(app)
+sort.register(app)
+history.register(app)
+app.command("check")(config.check)
+app.add_typer(config.app, name="config")
+app.add_typer(model.app, name="model")
+doctor.register(app)
+demo.register(app)
+
+# Output for programs is UTF-8 whatever the locale says; names that aren't text come out escaped, never as a crash.
+for _stream in (sys.stdout, sys.stderr):
+    if hasattr(_stream, "reconfigure"):
+        _stream.reconfigure(errors="backslashreplace")

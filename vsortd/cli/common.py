@@ -1,0 +1,106 @@
+"""What the commands share: the root options, JSON on stdout, tables for people, paths of the state."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from vsortd.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rich.console import Console
+
+    from vsortd.filing.journal import Journal
+    from vsortd.settings import Settings
+
+JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON on stdout instead of text.")]
+
+STATE_STYLES = {
+    "filed": "green",
+    "review": "yellow",
+    "rejected": "dim",
+    "failed": "red",
+    "held": "cyan",
+    "undone": "magenta",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Root:
+    """The options that stand before every command."""
+
+    config: Path | None = None
+    verbose: bool = False
+
+
+def load(ctx: typer.Context) -> Settings:
+    """Load the config that the command line, the environment or the config folders name. Raises ConfigError."""
+    from vsortd.settings import find_config, load_settings  # noqa: PLC0415 - pydantic, only where it is needed
+
+    return load_settings(find_config(ctx.obj.config))
+
+
+def state_folder() -> Path:
+    """Return the folder of journal, index and socket."""
+    from vsortd.places import state_folder as folder  # noqa: PLC0415
+
+    return folder()
+
+
+def open_journal() -> Journal | None:
+    """Open the journal, or return None where nothing was ever filed."""
+    from vsortd.filing.journal import Journal  # noqa: PLC0415
+    from vsortd.places import journal_path  # noqa: PLC0415
+
+    path = journal_path(state_folder())
+    return Journal.open(path) if path.exists() else None
+
+
+def print_json(document: Mapping[str, Any]) -> None:
+    """Print one JSON document on stdout; names that are not valid UTF-8 come out escaped."""
+    text = json.dumps(document, ensure_ascii=False, indent=2)
+    sys.stdout.write(text.encode("utf-8", "backslashreplace").decode("utf-8") + "\n")
+    sys.stdout.flush()
+
+
+def console(*, stderr: bool = False) -> Console:
+    """Return a console that honours NO_COLOR and pipes."""
+    from rich.console import Console  # noqa: PLC0415 - rich costs start-up time
+
+    return Console(stderr=stderr, highlight=False, soft_wrap=True)
+
+
+def printable(text: object) -> str:
+    """Return text for people: control characters and undecodable bytes escaped, no markup."""
+    raw = str(text).encode("utf-8", "backslashreplace").decode("utf-8")
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in raw)
+
+
+def parse_since(text: str) -> float:
+    """Turn `--since` into Unix seconds: an ISO date or time (local where no offset is given), or an age like 2h.
+
+    Raises UsageError for anything else.
+    """
+    import time  # noqa: PLC0415
+    from datetime import datetime  # noqa: PLC0415
+
+    from vsortd.units import parse_duration  # noqa: PLC0415
+
+    try:
+        return datetime.fromisoformat(text).astimezone().timestamp()
+    except ValueError:
+        pass
+    try:
+        return time.time() - parse_duration(text)
+    except ValueError as error:
+        raise UsageError(
+            f"--since {text!r} is neither a time nor an age.",
+            remedy="Write 2026-11-20, 2026-11-20T18:30, or an age such as 30m, 2h, 7d.",
+        ) from error

@@ -1,0 +1,42 @@
+"""`vsortd demo`: see it work before you trust it with anything."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vsortd.cli.common import console
+from vsortd.errors import ExitCode
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("demo")(demo)
+
+
+def demo(
+    keep: Annotated[bool, typer.Option("--keep", help="Leave the demo's folder behind to look at.")] = False,  # noqa: FBT002
+    picture: Annotated[Path | None, typer.Option("--picture", metavar="SVG", help="Save what is shown as a picture.")] = None,
+) -> int:
+    """Render a dozen clips, file them with the real daemon, show why, undo everything, and prove it by hashes."""
+    from vsortd.demo import Demo  # noqa: PLC0415 - only here
+
+    out = console()
+    out.record = picture is not None
+    folder = Path(tempfile.mkdtemp(prefix="vsortd-demo-"))
+    try:
+        ok = Demo(folder, out).play()
+        if picture is not None:
+            from vsortd.picture import svg_of  # noqa: PLC0415
+
+            picture.write_text(svg_of(out, title="vsortd demo"), encoding="utf-8")
+    finally:
+        if keep:
+            out.print(f"Kept: {folder}", style="dim")
+        else:
+            shutil.rmtree(folder)
+    return int(ExitCode.OK if ok else ExitCode.FAILURE)

@@ -1,0 +1,192 @@
+"""What was done, and taking it back: `history`, `undo`, `release`, `retry`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from vsortd.cli.common import (
+    STATE_STYLES,
+    JsonFlag,
+    console,
+    open_journal,
+    parse_since,
+    print_json,
+    printable,
+    state_folder,
+)
+from vsortd.errors import DaemonUnreachableError, ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from vsortd.filing.history import Item
+
+SCHEMA_VERSION = 1
+
+Last = Annotated[int | None, typer.Option("--last", metavar="N", min=1, help="Only the newest N.")]
+Since = Annotated[str | None, typer.Option("--since", metavar="T", help="Only since a time or an age (2h, 2026-11-20).")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    for command in (history, undo, release, retry):
+        app.command(command.__name__)(command)
+
+
+def history(last: Last = None, since: Since = None, as_json: JsonFlag = False) -> None:  # noqa: FBT002
+    """List what was done with each video, newest first."""
+    since_s = parse_since(since) if since else None
+    journal = open_journal()
+    items = journal.history(last=last, since=since_s) if journal is not None else []
+    if as_json:
+        print_json({"schema_version": SCHEMA_VERSION, "items": [item.to_json() for item in items]})
+    elif not items:
+        console().print("Nothing has been filed yet.")
+    else:
+        _table(items)
+
+
+def _table(items: Sequence[Item]) -> None:
+    """Print the items: the video by its name, where it went within the library; why, on a line of its own."""
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("id", justify="right")
+    for name in ("time", "state"):
+        table.add_column(name, no_wrap=True)
+    for name in ("video", "where, why"):
+        table.add_column(name, overflow="fold")
+    for item in items:
+        where = Text()
+        if item.state in {"filed", "review"} and item.destination is not None:
+            place = item.destination
+            if item.library is not None and place.is_relative_to(item.library):
+                place = place.relative_to(item.library)
+            where.append(printable(place)).append("\n")
+        where.append(printable(item.reason), style="dim")
+        table.add_row(
+            str(item.id),
+            _local(item.time),
+            Text(item.state, style=STATE_STYLES.get(item.state, "")),
+            Text(printable(item.source.name)),
+            where,
+        )
+    console().print(table)
+
+
+def _local(text: str) -> str:
+    """Return a UTC time of the journal as the clock on the wall says it."""
+    from datetime import datetime  # noqa: PLC0415
+
+    return f"{datetime.fromisoformat(text).astimezone():%Y-%m-%d %H:%M:%S}"
+
+
+def undo(
+    ids: Annotated[list[int] | None, typer.Argument(metavar="[ID…]", help="Items by their id in `history`.")] = None,
+    last: Last = None,
+    since: Since = None,
+    batch: Annotated[str | None, typer.Option("--batch", metavar="B", help="Everything of one batch.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Everything that can be undone.")] = False,  # noqa: FBT002
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be undone.")] = False,  # noqa: FBT002
+    as_json: JsonFlag = False,  # noqa: FBT002
+) -> int:
+    """Take filings back: each file returns to where it came from, byte for byte, and is held until released."""
+    from vsortd.filing.undo import Selection, undo as undo_items  # noqa: PLC0415
+
+    chosen = [bool(ids), last is not None, since is not None, batch is not None, everything]
+    if sum(chosen) != 1:
+        raise UsageError(
+            "Say what to undo, in one way.", remedy="ID…, --last N, --since T, --batch B or --all; see `vsortd history`."
+        )
+    selection = Selection(
+        ids=tuple(ids or ()), last=last, since=parse_since(since) if since else None, batch=batch, all=everything
+    )
+    journal = open_journal()
+    if journal is None:
+        report_undone: list[Any] = []
+        refused: list[tuple[int, str]] = [(number, "no such item") for number in ids or ()]
+    else:
+        report = undo_items(journal, selection, dry_run=dry_run)
+        report_undone, refused = list(report.undone), list(report.refused)
+        if report_undone and not dry_run:
+            _poke_daemon()
+    if as_json:
+        print_json(
+            {
+                "schema_version": SCHEMA_VERSION,
+                "dry_run": dry_run,
+                "undone": [item.to_json() for item in report_undone],
+                "refused": [{"id": number, "reason": reason} for number, reason in refused],
+            }
+        )
+    else:
+        _print_undone(report_undone, refused, dry_run=dry_run)
+    return int(ExitCode.PARTIAL if refused else ExitCode.OK)
+
+
+def _print_undone(undone: Sequence[Item], refused: Sequence[tuple[int, str]], *, dry_run: bool) -> None:
+    out = console()
+    for item in undone:
+        out.print(printable(f"#{item.id} {'would go' if dry_run else 'is'} back at {item.source}"), markup=False)
+    for number, reason in refused:
+        out.print(printable(f"#{number} refused: {reason}"), style="red", markup=False)
+    if not undone and not refused:
+        out.print("Nothing to undo.")
+    elif undone and not dry_run:
+        out.print(f"{len(undone)} undone. They are held: `vsortd release` lets them be sorted again.")
+
+
+def release(
+    which: Annotated[list[str] | None, typer.Argument(metavar="[ID|FILE…]", help="Held items by id or path.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Everything that is held.")] = False,  # noqa: FBT002
+    as_json: JsonFlag = False,  # noqa: FBT002
+) -> int:
+    """Let undone videos be sorted again."""
+    return _let_go("release", which, everything=everything, as_json=as_json)
+
+
+def retry(
+    which: Annotated[list[str] | None, typer.Argument(metavar="[ID|FILE…]", help="Failed items by id or path.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Everything failed or rejected.")] = False,  # noqa: FBT002
+    as_json: JsonFlag = False,  # noqa: FBT002
+) -> int:
+    """Try failed or rejected videos again, though they have not changed."""
+    return _let_go("retry", which, everything=everything, as_json=as_json)
+
+
+def _let_go(verb: str, which: list[str] | None, *, everything: bool, as_json: bool) -> int:
+    if bool(which) == everything:
+        raise UsageError(f"Say what to {verb}.", remedy="Ids or files, or --all; see `vsortd history`.")
+    ids = [int(word) for word in which or () if word.isdigit() and not Path(word).exists()]
+    paths = [Path(word).absolute() for word in which or () if not (word.isdigit() and not Path(word).exists())]
+    journal = open_journal()
+    freed: list[Path] = []
+    if journal is not None:
+        free = journal.release if verb == "release" else journal.retry
+        freed = list(free(ids=ids, paths=paths, everything=everything))
+        if freed:
+            _poke_daemon()
+    asked = len(ids) + len(paths)
+    if as_json:
+        key = "released" if verb == "release" else "retried"
+        print_json({"schema_version": SCHEMA_VERSION, key: [printable(path) for path in freed]})
+    else:
+        for path in freed:
+            console().print(printable(f"{path} will be sorted again"), markup=False)
+        if not freed:
+            console().print(f"Nothing to {verb}.")
+    return int(ExitCode.OK if everything or len(freed) >= asked else ExitCode.PARTIAL)
+
+
+def _poke_daemon() -> None:
+    """Tell a running daemon to look again now instead of at its next scan."""
+    from vsortd.service.client import Client  # noqa: PLC0415
+
+    try:
+        Client(state_folder()).scan()
+    except DaemonUnreachableError:
+        return  # none runs: the next start scans anyway

@@ -1,0 +1,164 @@
+"""The resident model: loaded once, in the background, together with the vectors of the rules.
+
+Whoever needs it waits; when it can't be had the reason is kept for `status`, and a daemon goes on trying.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from loguru import logger
+
+from vsortd.errors import Cancelled, ModelError, VsortdError
+
+if TYPE_CHECKING:
+    from vsortd.rules import RuleTree
+    from vsortd.settings import ModelChoice
+    from vsortd.vision.encoder import Encoder
+    from vsortd.vision.prompts import RuleVectors
+
+# Waits before a model that couldn't be had is asked for again, seconds; the last one for good.
+RETRY_AFTER_S = (15.0, 30.0, 60.0, 300.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """A loaded encoder and the rules in its terms."""
+
+    encoder: Encoder
+    tree: RuleTree
+    vectors: RuleVectors
+
+    @property
+    def key(self) -> str:
+        """What makes embeddings comparable: name, weights and preprocessing."""
+        return self.encoder.info.key
+
+
+class ResidentModel:
+    """Loads the encoder on a thread of its own and hands out the `Judge`.
+
+    With `keep_trying`, a model that can't be had is asked for again and again (a daemon: the weights may come);
+    without, `get` raises the ModelError.
+    """
+
+    def __init__(self, choice: str | ModelChoice, tree: RuleTree, *, keep_trying: bool) -> None:
+        self._choice = choice
+        self._tree = tree
+        self._keep_trying = keep_trying
+        self._changed = threading.Condition()
+        self._judge: Judge | None = None
+        self._error: BaseException | None = None
+        self._stopping = False
+        self._poked = False
+        self._thread = threading.Thread(target=self._work, name="model-loader", daemon=True)
+
+    def start(self) -> None:
+        """Begin to load."""
+        self._thread.start()
+
+    def get(self, cancel: threading.Event) -> Judge:
+        """Wait for the model. Raises ModelError when it can't be had, Cancelled when `cancel` is set meanwhile."""
+        with self._changed:
+            while self._judge is None:
+                if self._error is not None and not self._keep_trying:
+                    raise self._error
+                if self._stopping or cancel.is_set():
+                    raise Cancelled
+                self._changed.wait(0.2)
+            return self._judge
+
+    @property
+    def judge(self) -> Judge | None:
+        """The loaded model, or None while there is none."""
+        with self._changed:
+            return self._judge
+
+    @property
+    def trouble(self) -> str:
+        """Why there is no model yet, or ""."""
+        with self._changed:
+            return "" if self._error is None else str(self._error)
+
+    def replace_rules(self, tree: RuleTree) -> None:
+        """Judge by other rules from the next video on; the encoder stays."""
+        from vsortd.vision.prompts import level_vectors  # noqa: PLC0415 - torch, only where a model is loaded
+
+        self._tree = tree
+        judge = self.judge
+        if judge is not None:
+            vectors = level_vectors(tree, judge.encoder)
+            with self._changed:
+                self._judge = Judge(judge.encoder, tree, vectors)
+
+    def try_again(self) -> None:
+        """Ask for a missing model now instead of at the next interval."""
+        with self._changed:
+            self._poked = True
+            self._changed.notify_all()
+
+    def close(self) -> None:
+        """Stop trying and let the encoder go. A load under way is not waited for: it can't be interrupted."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify_all()
+            judge = self._judge
+        if judge is not None:
+            judge.encoder.close()
+
+    def _work(self) -> None:
+        tries = 0
+        while not self._stopping:
+            try:
+                judge = self._load()
+            except VsortdError as error:
+                self._fail(error, tries)
+            except Exception as error:  # noqa: BLE001 - torch raises anything; a lane must hear of it
+                self._fail(ModelError(f"The model {self._choice!r} failed to load: {error}"), tries)
+            else:
+                with self._changed:
+                    self._judge, self._error = judge, None
+                    self._changed.notify_all()
+                return
+            if not self._keep_trying:
+                return
+            self._wait(RETRY_AFTER_S[min(tries, len(RETRY_AFTER_S) - 1)])
+            tries += 1
+
+    def _load(self) -> Judge:
+        from vsortd.vision.encoder import load_encoder  # noqa: PLC0415 - torch, only where a model is loaded
+        from vsortd.vision.prompts import level_vectors  # noqa: PLC0415
+
+        started = time.perf_counter()
+        encoder = load_encoder(self._choice)
+        judge = Judge(encoder, self._tree, level_vectors(self._tree, encoder))
+        info = encoder.info
+        logger.info(
+            "model {} / {} on {} ({}), ready after {:.1f} s",
+            info.name,
+            info.weights,
+            info.device,
+            info.dtype,
+            time.perf_counter() - started,
+        )
+        return judge
+
+    def _fail(self, error: BaseException, tries: int) -> None:
+        if tries == 0 and self._keep_trying:
+            logger.error("{} The files wait in the inbox; vsortd keeps trying.", error)
+        with self._changed:
+            self._error = error
+            self._changed.notify_all()
+
+    def _wait(self, seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        with self._changed:
+            while not (self._stopping or self._poked):
+                left_s = deadline - time.monotonic()
+                if left_s <= 0:
+                    break
+                self._changed.wait(left_s)
+            self._poked = False

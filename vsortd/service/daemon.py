@@ -1,0 +1,204 @@
+"""The daemon: watcher, runner and control API over one workshop, from start to a clean end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from loguru import logger
+
+from vsortd.batches import Batches
+from vsortd.errors import ExitCode
+from vsortd.filing.holds import Why
+from vsortd.identity import Identity
+from vsortd.pipeline import Job, State, build_stages
+from vsortd.runner import RETRY_AFTER_S, Runner, fatal_message
+from vsortd.service.api import ControlServer
+from vsortd.service.lock import DaemonLock
+from vsortd.service.status import status_form
+from vsortd.watch.inbox import InboxWatcher
+from vsortd.watch.kinds import ReportKind
+from vsortd.workshop import Desk, Workshop
+
+if TYPE_CHECKING:
+    from vsortd.settings import Settings
+    from vsortd.watch.kinds import ReadyFile, Report
+
+# How often the daemon looks after things that no event announces: retention of originals.
+HOUSEKEEPING_S = 6 * 3600.0
+# SIGTERM to exit: the video in hand is finished or put back within this time, seconds.
+STOP_PATIENCE_S = 4.0
+
+
+class Daemon:
+    """Files what arrives in the inboxes until it is told to stop, or with `once` until they are drained."""
+
+    def __init__(self, settings: Settings, state_folder: Path, *, once: bool = False) -> None:
+        self._settings = settings
+        self._state_folder = state_folder
+        self._once = once
+        self._stop = threading.Event()
+        self._fatal: BaseException | None = None
+        self._batches = Batches()
+        self._tally: Counter[State] = Counter()
+        self._interrupted = False
+
+    def run(self) -> ExitCode:
+        """Run to the end. Raises AlreadyRunningError, StoreError, ModelError (with `once`)."""
+        with DaemonLock(self._state_folder), _Signals(self._told_to_stop):
+            with Workshop.open(self._settings, self._state_folder, keep_trying=not self._once) as shop:
+                self._serve(shop)
+        if self._fatal is not None:
+            raise self._fatal
+        if self._interrupted:
+            return ExitCode.INTERRUPTED
+        failed = self._tally[State.FAILED]
+        if not (self._once and failed):
+            return ExitCode.OK
+        return ExitCode.PARTIAL if self._tally.total() > failed else ExitCode.FAILURE
+
+    def _serve(self, shop: Workshop) -> None:
+        self._shop = shop
+        self._desk = Desk(shop.filer, self._send_back)
+        self._runner = Runner(
+            build_stages(shop),
+            self._desk,
+            lanes=shop.lanes,
+            on_done=self._done,
+            on_fatal=self._give_up,
+            retry_after_s=() if self._once else RETRY_AFTER_S,
+        )
+        self._watcher = InboxWatcher(
+            self._settings.inboxes,
+            on_ready=self._ready,
+            on_report=self._report,
+            known=self._known,
+            sidecars_of=shop.sidecars_of,
+            drain=self._once,
+            exclude=[self._settings.library],
+        )
+        server = ControlServer(self, self._state_folder)
+        self._runner.start()
+        self._watcher.start()
+        server.start()
+        logger.info("watching {}", ", ".join(str(inbox.path) for inbox in self._settings.inboxes))
+        try:
+            self._wait()
+        finally:
+            self._watcher.stop()
+            if not self._runner.stop(patience_s=STOP_PATIENCE_S):
+                logger.warning("a video in hand did not end in time; the journal will set it right at the next start")
+            server.stop()
+
+    def _wait(self) -> None:
+        """Sleep until told to stop; housekeeping in between; with `once` until nothing is left to do."""
+        tidied = float("-inf")
+        while not self._stop.is_set():
+            if time.monotonic() - tidied > HOUSEKEEPING_S:
+                self._shop.expire_originals()
+                tidied = time.monotonic()
+            if not self._once:
+                self._stop.wait(HOUSEKEEPING_S)
+                continue
+            # both are asked in this order: what leaves the watcher is in the runner before the watcher is idle
+            if self._watcher.idle() and self._runner.idle() and self._watcher.idle():
+                return
+            self._stop.wait(0.05)
+
+    def _ready(self, file: ReadyFile) -> None:
+        self._runner.submit(file.path, file.identity, self._batches.current())
+
+    def _known(self, path: Path, identity: Identity) -> bool:
+        """Tell whether a file is to be left alone as it is: undone, or refused before. One in work elsewhere isn't."""
+        known = self._shop.filer.known(path, identity)
+        return known is not None and known.why is not Why.WORKING
+
+    def _report(self, report: Report) -> None:
+        """Record a file that never became ready (unfinished, always changing); it stays where it is."""
+        job = Job(report.path, report.identity, self._batches.current(), self._stop)
+        lasting = report.kind is ReportKind.INCOMPLETE  # the others go on being watched
+        self._done(self._desk.record(job.ended(State.FAILED, report.reason), lasting=lasting))
+
+    def _send_back(self, path: Path, identity: Identity, reason: str) -> None:
+        logger.debug("{}: back to settle: {}", path, reason or "it changed")
+        self._watcher.again(path, reason, identity=identity)
+
+    def _done(self, job: Job) -> None:
+        self._watcher.done(job.path)
+        self._tally[job.state] += 1
+        where = f" → {job.destination}" if job.destination else ""
+        spent = " ".join(f"{name} {ms:.0f}" for name, ms in job.timings_ms.items())
+        log = logger.warning if job.state is State.FAILED else logger.info
+        log("#{} {}: {}{} ({}){}", job.item_id, job.state, job.path.name, where, job.reason, f" [ms: {spent}]" if spent else "")
+
+    def _give_up(self, error: BaseException) -> None:
+        logger.critical("vsortd stops: {}", fatal_message(error))
+        self._fatal = error
+        self._stop.set()
+
+    def _told_to_stop(self, interrupted: bool) -> None:  # noqa: FBT001 - a callback
+        self._interrupted = interrupted
+        self._stop.set()
+
+    # What the control API asks for.
+
+    def status(self) -> dict[str, Any]:
+        """Return the status as `status --json` prints it."""
+        judge = self._shop.model.judge
+        model = {"reason": self._shop.model.trouble}
+        if judge is not None:
+            info = judge.encoder.info
+            model |= {"name": info.name, "weights": info.weights, "device": info.device}
+        return status_form(
+            "running",
+            model=model,
+            counts=self._shop.filer.counts(),
+            queued=self._runner.queued + self._watcher.waiting(),
+            working=self._runner.working,
+            inboxes=[
+                {"path": str(one.path), "health": str(one.health), "reason": one.reason} for one in self._watcher.health()
+            ],
+            trouble=[f"{path}: {reason}" for path, reason in self._runner.trouble.items()],
+            pid=os.getpid(),
+        )
+
+    def scan(self) -> None:
+        """Look through the inboxes now, and ask for a missing model again."""
+        self._shop.model.try_again()
+        self._watcher.scan_now()
+
+    def stop(self) -> None:
+        """End the daemon: the file in hand is finished or put back."""
+        self._stop.set()
+
+
+class _Signals:
+    """SIGTERM and SIGINT end the daemon; a second SIGINT ends it at once. Only the main thread can listen."""
+
+    def __init__(self, on_stop: Callable[[bool], None]) -> None:
+        self._on_stop = on_stop
+        self._before: dict[int, Any] = {}
+        self._asked = False
+
+    def __enter__(self) -> None:
+        if threading.current_thread() is not threading.main_thread():
+            return
+        for number in (signal.SIGTERM, signal.SIGINT):
+            self._before[number] = signal.signal(number, self._handle)
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _handle(self, number: int, _frame: object) -> None:
+        interrupted = number == signal.SIGINT
+        if interrupted and self._asked:
+            raise KeyboardInterrupt
+        self._asked = True
+        self._on_stop(interrupted)

@@ -1,0 +1,135 @@
+"""What each stage of the way does, in terms of the rooms: a few lines each, the work is done in the rooms."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from vsortd.decide import Decision, Outcome, decide
+from vsortd.filing.place import ConvertedFile, FilingRequest
+from vsortd.identity import Identity
+from vsortd.library.index import Embedded
+from vsortd.media.admit import admit as admit_clip
+from vsortd.media.convert import ConversionKind, convert as convert_clip, plan_conversion
+from vsortd.pipeline import Job, State
+
+if TYPE_CHECKING:
+    from vsortd.resident import Judge
+    from vsortd.workshop import Workshop
+
+
+def probe(shop: Workshop, job: Job) -> Job:
+    """Read the facts of the container, and see that a frame near the end can be decoded."""
+    return replace(job, clip=shop.media.probe(job.path, cancel=job.cancel))
+
+
+def admit(shop: Workshop, job: Job) -> Job:
+    """Refuse what the config does not accept, by the facts alone."""
+    assert job.clip is not None
+    reason = admit_clip(job.clip, shop.settings.accept)
+    return job.ended(State.REJECTED, reason) if reason else job
+
+
+def judge(shop: Workshop, job: Job) -> Job:
+    """Look at a few frames, then at more while the decision is not settled, and decide."""
+    resident = shop.model.get(job.cancel)
+    sampling = shop.settings.sampling
+    seen: list[Embedded] = []
+    begin, end = 0, min(sampling.min_frames, sampling.max_frames)
+    while True:
+        seen.append(_look(shop, job, resident, len(seen), range(begin, end)))
+        vectors = np.concatenate([part.vectors for part in seen])
+        decision = decide(resident.tree, resident.vectors, vectors)
+        if decision.settled or end >= sampling.max_frames or not len(seen[-1].times_ms):
+            break
+        begin, end = end, min(end * 2, sampling.max_frames)
+    times = np.concatenate([part.times_ms for part in seen])
+    return replace(job, decision=decision, reason=decision.reason, frame_times_ms=tuple(int(t) for t in times))
+
+
+def _look(shop: Workshop, job: Job, resident: Judge, number: int, ranks: range) -> Embedded:
+    """Return one round's embeddings: from the index if this very file was seen before, else from its frames."""
+    assert job.clip is not None
+    total = shop.settings.sampling.max_frames
+    model, plan = resident.key, f"spread-{total}:{ranks.start}-{ranks.stop}"
+    known = shop.index.recall(job.identity, model, plan, number)
+    if known is not None:
+        return known
+    preprocess = resident.encoder.info.preprocess
+    frames = shop.media.sample(job.path, job.clip, ranks, total, preprocess, cancel=job.cancel)
+    vectors = resident.encoder.encode_images(frames.pixels)
+    # through the precision of the index, so that a second look decides exactly like the first
+    embedded = Embedded(frames.times_ms, vectors.astype(np.float16).astype(np.float32))
+    shop.index.keep(job.identity, job.path, job.clip.duration_s, model, plan, number, embedded)
+    return embedded
+
+
+def convert(shop: Workshop, job: Job, *, dry_run: bool) -> Job:
+    """Make an MP4 of a MOV in the library's staging folder, verified against the original."""
+    assert job.clip is not None
+    plan = plan_conversion(job.clip, job.path, shop.settings.convert.mov)
+    if plan.kind is ConversionKind.NONE:
+        return job
+    if dry_run:
+        return replace(job, conversion=plan.kind.value)
+    target = shop.filer.staging_path(job.path)
+    report = convert_clip(job.path, target, plan, job.clip, shop.media, cancel=job.cancel)
+    staged = ConvertedFile(path=target, kind=report.kind.value)
+    return replace(job, converted=staged, conversion=report.kind.value)
+
+
+def place(shop: Workshop, job: Job, *, dry_run: bool) -> Job:
+    """Move the video with its sidecars to where the decision says; a dry run only says where that is."""
+    assert job.clip is not None
+    assert job.decision is not None
+    request = _request(shop, job, job.decision)
+    at = shop.library_place(job.path)
+    if at is not None and job.conversion == "" and at == request.folder:
+        return job.ended(State(request.outcome), f"{request.reason}; it is there already")
+    if dry_run:
+        with shop.foreseeing:
+            preview = shop.filer.preview(request, taken=shop.foreseen, cancel=job.cancel)
+            if preview.destination is not None:
+                shop.foreseen.add(preview.destination)
+        return replace(job, state=State(preview.state), destination=preview.destination, reason=preview.reason)
+    item = shop.filer.place(request, cancel=job.cancel)
+    destination = Path(item.destination) if item.destination else None
+    if destination is not None and (now := Identity.of(destination)) is not None:
+        shop.index.moved(job.identity, now, destination)
+    return replace(job, state=State(item.state), item_id=item.id, destination=destination, reason=item.reason)
+
+
+def _request(shop: Workshop, job: Job, decision: Decision) -> FilingRequest:
+    assert job.clip is not None
+    filed = decision.outcome is Outcome.FILED
+    return FilingRequest(
+        source=job.path,
+        identity=job.identity,
+        sidecars=shop.sidecars_of(job.path),
+        folder=tuple(decision.rule.split("/")) if filed else (shop.settings.place.review,),
+        clip=job.clip,
+        outcome=State.FILED.value if filed else State.REVIEW.value,
+        rule=decision.rule,
+        score=decision.score,
+        margin=decision.margin,
+        reason=decision.reason,
+        detail=_detail(job, decision),
+        batch=job.batch,
+        converted=job.converted,
+        conversion=job.conversion,
+    )
+
+
+def _detail(job: Job, decision: Decision) -> dict[str, object]:
+    """Return why, as the journal keeps it: scores of each level on the way, frames used, time spent."""
+    return {
+        "levels": [
+            {"parent": level.parent, "scores": {name: round(score, 4) for name, score in level.scores.items()}}
+            for level in decision.levels
+        ],
+        "frame_times_ms": list(job.frame_times_ms),
+        "timings_ms": job.timings_ms,
+    }

@@ -1,0 +1,155 @@
+"""Everything the stages need, opened together and closed together: the daemon and the one-shot commands share it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from loguru import logger
+
+from vsortd.filing.journal import Journal
+from vsortd.filing.originals import expire_originals
+from vsortd.filing.place import Filer
+from vsortd.filing.recover import recover
+from vsortd.identity import Identity
+from vsortd.library.index import Index
+from vsortd.media.pool import MediaPool
+from vsortd.media.sidecars import find_sidecars
+from vsortd.pipeline import Job
+from vsortd.resident import ResidentModel
+from vsortd.places import index_path, journal_path
+from vsortd.rules import RuleTree, build_rules
+
+if TYPE_CHECKING:
+    from vsortd.settings import Settings
+
+
+@dataclass(slots=True)
+class Workshop:
+    """The services behind the stages. Use it as a context manager; leaving it kills every child process."""
+
+    settings: Settings
+    tree: RuleTree
+    model: ResidentModel
+    media: MediaPool
+    journal: Journal
+    filer: Filer
+    index: Index
+    # Names that a dry run has given away already, so that it numbers like the real thing.
+    foreseen: set[Path] = field(default_factory=set)
+    foreseeing: threading.Lock = field(default_factory=threading.Lock)
+
+    @classmethod
+    def open(
+        cls, settings: Settings, state_folder: Path, *, keep_trying: bool, recover_first: bool = True
+    ) -> Self:
+        """Open the journal, recover what a dead process left, and begin to load the model.
+
+        Raises StoreError when journal or index can't be used.
+        """
+        journal = Journal.open(journal_path(state_folder))
+        filer = Filer(journal, settings.library, settings.place)
+        if recover_first:
+            for line in recover(journal).lines():
+                logger.warning("recovered: {}", line)
+        tree = build_rules(settings)
+        model = ResidentModel(settings.model, tree, keep_trying=keep_trying)
+        media = MediaPool(
+            settings.workers.decode_count(),
+            timeout_s=settings.workers.timeout_s,
+            memory_bytes=settings.workers.memory_bytes,
+        )
+        index = Index(index_path(state_folder))
+        model.start()
+        return cls(settings, tree, model, media, journal, filer, index)
+
+    @property
+    def extensions(self) -> tuple[str, ...]:
+        """Every file name extension that some inbox takes for a video."""
+        return tuple(sorted({extension for inbox in self.settings.inboxes for extension in map(str, inbox.extensions)}))
+
+    def sidecars_of(self, video: Path) -> tuple[Path, ...]:
+        """Return the files that move with a video."""
+        return find_sidecars(video, self.extensions)
+
+    def library_place(self, video: Path) -> tuple[str, ...] | None:
+        """Return the folders between the library and a video that lies in it, None for one that doesn't."""
+        library = self.settings.library
+        return video.parent.relative_to(library).parts if video.is_relative_to(library) else None
+
+    @property
+    def lanes(self) -> int:
+        """How many videos are under way at once: one a decoder, and two that wait for encoder or disk."""
+        return self.settings.workers.decode_count() + 2
+
+    def expire_originals(self) -> None:
+        """Remove converted originals whose retention has ended."""
+        for line in expire_originals(self.journal, self.settings.library, self.settings.convert.keep_original_s):
+            logger.info("originals: {}", line)
+
+    def close(self) -> None:
+        """Let everything go; work under way has been cancelled before."""
+        self.model.close()
+        self.media.close()
+        self.filer.close()
+        self.index.close()
+        self.journal.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """The runner's view of the books: attempts, records, and the door back to settle.
+
+    Without `effects` (a dry run) nothing is written.
+    """
+
+    filer: Filer
+    send_back: Callable[[Path, Identity, str], None]
+    effects: bool = True
+
+    def begin(self, path: Path, identity: Identity) -> str:
+        """Note that work begins; return why a file that took the process down twice is set aside instead, or ""."""
+        return self.filer.begin_work(path, identity) if self.effects else ""
+
+    def finish(self, path: Path, identity: Identity) -> None:
+        """Note that work ended."""
+        if self.effects:
+            self.filer.end_work(path, identity)
+
+    def record(self, job: Job, *, lasting: bool = True) -> Job:
+        """Record a video that stays where it is, once.
+
+        What lasts is not tried again until the file changes; what doesn't (a full disk) only stands in the history.
+        """
+        if not self.effects:
+            return job
+        decision = job.decision
+        item = self.filer.record(
+            job.path,
+            job.identity,
+            job.state.value,
+            job.reason,
+            batch=job.batch,
+            rule=decision.rule if decision else "",
+            score=decision.score if decision else 0.0,
+            margin=decision.margin if decision else 0.0,
+        )
+        if not lasting:
+            self.filer.retry([job.path])
+        return replace(job, item_id=item.id)
+
+    def again(self, path: Path, identity: Identity, reason: str) -> None:
+        """Send a file back to settle."""
+        self.send_back(path, identity, reason)
