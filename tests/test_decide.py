@@ -75,9 +75,7 @@ def unit_vectors(
             negative_vectors=rows[len(siblings) : len(siblings) + negatives],
         )
 
-    levels = {"": level("", rules.rules)} | {
-        node.key: level(node.key, node.rules) for node in nodes if node.rules
-    }
+    levels = {"": level("", rules.rules)} | {node.key: level(node.key, node.rules) for node in nodes if node.rules}
     return RuleVectors(levels, dim, scale, bias)
 
 
@@ -402,9 +400,7 @@ def test_wrong_shapes_and_foreign_vectors_are_refused() -> None:
 
 def test_large_scales_do_not_overflow() -> None:
     """Scale 100 and cosines of ±1 are far beyond exp's range; the result is exact."""
-    decision = decide(
-        FOREST_SEA, unit_vectors(FOREST_SEA, scale=1e4), np.asarray([[1.0, -1.0, 0.0]], np.float32)
-    )
+    decision = decide(FOREST_SEA, unit_vectors(FOREST_SEA, scale=1e4), np.asarray([[1.0, -1.0, 0.0]], np.float32))
     assert decision.score == 1.0
 
 
@@ -460,16 +456,12 @@ def test_one_frame_settles_nothing() -> None:
 @pytest.mark.parametrize(("count", "settled"), [(2, False), (8, True)])
 def test_votes_of_few_frames_are_no_proof(count: int, settled: bool) -> None:  # noqa: FBT001
     """Two of two votes may be chance (error 0.31), eight of eight are not (0.11)."""
-    rules = tree(
-        rule("forest", aggregate=Aggregate.VOTE, min_score=0.6), rule("sea", aggregate=Aggregate.VOTE)
-    )
+    rules = tree(rule("forest", aggregate=Aggregate.VOTE, min_score=0.6), rule("sea", aggregate=Aggregate.VOTE))
     assert judge(rules, [[0.6, 0.3, 0.1]] * count).settled is settled
 
 
 probabilities = st.lists(
-    st.lists(st.floats(0.01, 1.0), min_size=4, max_size=4).map(
-        lambda row: [value / sum(row) for value in row]
-    ),
+    st.lists(st.floats(0.01, 1.0), min_size=4, max_size=4).map(lambda row: [value / sum(row) for value in row]),
     min_size=1,
     max_size=12,
 )

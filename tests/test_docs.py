@@ -49,8 +49,8 @@ def test_the_demos_config_is_valid(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("command", sorted(_commands()))
 def test_every_command_is_in_the_readme(command: str) -> None:
-    last = command.split()[-1]
-    assert f"vsortd {command}" in README or re.search(rf"`vsortd {command.split()[0]}.*/ `?{last}", README)
+    last = command.rsplit(maxsplit=1)[-1]
+    assert f"vsortd {command}" in README or re.search(rf"`vsortd {command.split(maxsplit=1)[0]}.*/ `?{last}", README)
 
 
 def test_every_exit_code_is_in_the_readme() -> None:

@@ -55,7 +55,11 @@ def test_an_unpacked_wheel_finds_its_examples(wheel: zipfile.Path, tmp_path: Pat
     with zipfile.ZipFile(str(wheel.root.filename)) as archive:
         archive.extractall(tmp_path / "site")
     done = subprocess.run(
-        [sys.executable, "-c", "import vsortd; print(vsortd.__file__)\nfrom vsortd.resources import resource_folder as f; print(f('config'))"],
+        [
+            sys.executable,
+            "-c",
+            "import vsortd; print(vsortd.__file__)\nfrom vsortd.resources import resource_folder as f; print(f('config'))",
+        ],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(tmp_path / "site")},
         capture_output=True,

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
 from dataclasses import replace
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -14,6 +13,10 @@ from vsortd.errors import BrokenError, FilingError, IncompleteError, StoreError
 from vsortd.identity import Identity
 from vsortd.pipeline import Job, Stage, State
 from vsortd.runner import Runner
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 
 class Books:
@@ -46,7 +49,9 @@ class Books:
 class Bench:
     """A runner over one stage, with everything that came out of it."""
 
-    def __init__(self, stage: Callable[[Job], Job], *, lanes: int = 2, retry_after_s: tuple[float, ...] = (0.01,)) -> None:
+    def __init__(
+        self, stage: Callable[[Job], Job], *, lanes: int = 2, retry_after_s: tuple[float, ...] = (0.01,)
+    ) -> None:
         self.books = Books()
         self.done: list[Job] = []
         self.fatal: list[BaseException] = []

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from vsortd.errors import ExitCode, VsortdError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code; the console script exits with it."""
-    import typer  # noqa: PLC0415 - after the interpreter is up, so that `python -m` errors stay readable
+    import typer
 
-    from vsortd.cli.app import app, hoist_config  # noqa: PLC0415
+    from vsortd.cli.app import app, hoist_config
 
-    words = hoist_config(list(sys.argv[1:] if arguments is None else arguments))
     try:
+        words = hoist_config(list(sys.argv[1:] if arguments is None else arguments))
         result = app(args=words, standalone_mode=False, prog_name="vsortd")
     except VsortdError as error:
         _say(error)
@@ -24,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except typer.Exit as error:
         return int(error.exit_code)
     except (typer.Abort, KeyboardInterrupt):
-        print("interrupted", file=sys.stderr)
+        sys.stderr.write("interrupted\n")
         return int(ExitCode.INTERRUPTED)
     except BrokenPipeError:
         # the reader went away (`vsortd history | head`): not our error, and nothing more can be printed
@@ -40,9 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _say(error: VsortdError) -> None:
     """Print title and remedy on stderr, plainly: paths and brackets in them are not markup."""
-    print(f"vsortd: {error.title}", file=sys.stderr)
-    if error.remedy:
-        print(f"  {error.remedy}", file=sys.stderr)
+    lines = [f"vsortd: {error.title}", *([f"  {error.remedy}"] if error.remedy else [])]
+    sys.stderr.write("\n".join(lines) + "\n")
 
 
 def script() -> None:

@@ -62,9 +62,7 @@ def check_file(path: Path) -> CheckReport:
     if document.root is not None and document.root.kind is not Kind.MAPPING:
         if not document.root.broken:
             what = value_of(document.root)
-            mistakes.append(
-                Mistake(document.root.line, "", what, "a mapping of options is wanted", "key: value lines")
-            )
+            mistakes.append(Mistake(document.root.line, "", what, "a mapping of options is wanted", "key: value lines"))
     elif document.root is not None:
         settings, more = _check_root(document.root)
         mistakes += more
@@ -130,16 +128,12 @@ def _list_rules(holder: Node) -> list[_RuleNode]:
         if below is None or below.kind is not Kind.LIST:
             continue
         start = len(order)
-        order.extend(
-            _RuleNode(node, (*entry.location, "rules", index)) for index, node in enumerate(below.items)
-        )
+        order.extend(_RuleNode(node, (*entry.location, "rules", index)) for index, node in enumerate(below.items))
         entry.children = range(start, len(order))
     return order
 
 
-def _check_rule(
-    entry: _RuleNode, children: tuple[RuleSettings, ...], mistakes: list[Mistake]
-) -> RuleSettings | None:
+def _check_rule(entry: _RuleNode, children: tuple[RuleSettings, ...], mistakes: list[Mistake]) -> RuleSettings | None:
     """Validate one rule with its finished children; add what is wrong to `mistakes`."""
     node = entry.node
     if node.kind is not Kind.MAPPING:

@@ -103,9 +103,7 @@ def _clash(name: _Name, other: _Name) -> Mistake:
         if name.name == other.name
         else f'is called "{other.name}", which is the same folder on some systems'
     )
-    message = (
-        f"{other.what} {dotted(other.location[:-1]) if other.what == 'the rule' else 'place'} ({where}) {how}"
-    )
+    message = f"{other.what} {dotted(other.location[:-1]) if other.what == 'the rule' else 'place'} ({where}) {how}"
     return Mistake(
         name.line, dotted(name.location), name.name, message, "a name that no other folder of this level has"
     )
@@ -135,19 +133,13 @@ def _overlaps(root: Node) -> Iterator[Mistake]:
     for inbox in inboxes:
         here = dotted(inbox.location)
         if library.real == inbox.real:
-            yield _about(
-                library, f"the library is an inbox, too ({here})", "a folder beside the inbox, not the same"
-            )
+            yield _about(library, f"the library is an inbox, too ({here})", "a folder beside the inbox, not the same")
         elif library.real.is_relative_to(inbox.real):
             message = f"the library lies inside an inbox ({here}), so filed videos would come in again"
-            yield _about(
-                library, message, f"a folder beside the inbox, such as {inbox.real.parent / 'Sorted'}"
-            )
+            yield _about(library, message, f"a folder beside the inbox, such as {inbox.real.parent / 'Sorted'}")
         elif inbox.real.is_relative_to(library.real):
             message = "this inbox lies inside the library, whose videos are filed already"
-            yield _about(
-                inbox, message, f"a folder beside the library, such as {library.real.parent / 'Inbox'}"
-            )
+            yield _about(inbox, message, f"a folder beside the library, such as {library.real.parent / 'Inbox'}")
 
 
 def _inboxes_overlap(one: _Folder, other: _Folder) -> str:
@@ -198,15 +190,15 @@ def _folder(node: Node | None, location: Location, *, recursive: bool = True) ->
 def _pairs(root: Node) -> Iterator[Mistake]:
     """Find options whose least is above their most."""
     yield from _pair(root.get("accept"), ("accept",), Accept, ("min_duration", "max_duration"))
-    yield from _pair(root.get("sampling"), ("sampling",), Sampling, ("min_frames", "max_frames"))
+    sampling = root.get("sampling")
+    if sampling is not None and sampling.get("min_frames") is not None:  # the default is cut to a small max_frames
+        yield from _pair(sampling, ("sampling",), Sampling, ("min_frames", "max_frames"))
     holder = root.get("inboxes")
     for index, inbox in enumerate(holder.items if holder else ()):
         yield from _pair(inbox, ("inboxes", index), Inbox, ("settle", "settle_max"))
 
 
-def _pair(
-    node: Node | None, location: Location, model: type[BaseModel], pair: tuple[str, str]
-) -> Iterator[Mistake]:
+def _pair(node: Node | None, location: Location, model: type[BaseModel], pair: tuple[str, str]) -> Iterator[Mistake]:
     """Compare two options of one mapping, defaults included; the upper one gets the blame if written."""
     if node is None:
         return

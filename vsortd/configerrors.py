@@ -82,10 +82,7 @@ class Option:
         found: list[str] = []
         for way in self.ways():
             found += [
-                word
-                for mark in (*self.metadata, *way.metadata)
-                if isinstance(mark, OneOrMany)
-                for word in mark.words
+                word for mark in (*self.metadata, *way.metadata) if isinstance(mark, OneOrMany) for word in mark.words
             ]
             if get_origin(way.annotation) is Literal:
                 found += [word for word in get_args(way.annotation) if isinstance(word, str)]
@@ -133,8 +130,7 @@ class Option:
 def keys_of(model: type[BaseModel]) -> Mapping[str, Option]:
     """Return the keys that a model takes in YAML, in order, with what each may hold."""
     return {
-        field.alias or name: Option.of(field.annotation, field.metadata)
-        for name, field in model.model_fields.items()
+        field.alias or name: Option.of(field.annotation, field.metadata) for name, field in model.model_fields.items()
     }
 
 
@@ -254,11 +250,7 @@ def value_of(node: Node) -> object:
     if node.kind is Kind.LIST:
         return f"a list of {len(node.items)}"
     if node.kind is Kind.MAPPING:
-        return (
-            "a mapping with the keys " + shorten(", ".join(node.entries))
-            if node.entries
-            else "an empty mapping"
-        )
+        return "a mapping with the keys " + shorten(", ".join(node.entries)) if node.entries else "an empty mapping"
     if isinstance(node.value, Odd) or (isinstance(node.value, float) and not math.isfinite(node.value)):
         return node.text
     return shorten(node.value) if isinstance(node.value, str) else node.value

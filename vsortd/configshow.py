@@ -14,9 +14,7 @@ from vsortd.settings import RuleSettings, Settings
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-_INDENTED_LEVELS = (
-    60  # what lies deeper is written in one line: indentation grows with the square of the depth
-)
+_INDENTED_LEVELS = 60  # what lies deeper is written in one line: indentation grows with the square of the depth
 _RESOLVER = Resolver()
 SCHEMA_FILE = "vsortd.schema.json"
 
@@ -95,7 +93,8 @@ def _events(values: dict[str, Any]) -> Iterator[yaml.Event]:
             flow = depth > _INDENTED_LEVELS or not any(isinstance(item, (dict, list)) for item in value)
             yield yaml.SequenceStartEvent(None, None, implicit=True, flow_style=flow)
         elif isinstance(value, str):
-            is_text = _RESOLVER.resolve(yaml.ScalarNode, value, (True, False)).endswith(":str")
+            tag = _RESOLVER.resolve(yaml.ScalarNode, value, (True, False))  # type: ignore[no-untyped-call]
+            is_text = str(tag).endswith(":str")
             yield yaml.ScalarEvent(None, None, (is_text, True), value, style=None if is_text else '"')
         else:
             yield yaml.ScalarEvent(None, None, (True, False), json.dumps(value))
@@ -146,10 +145,10 @@ def config_schema() -> dict[str, Any]:
     for name, part in [("Settings", schema), *schema["$defs"].items()]:
         if name != "Settings":
             part.pop("title", None)
-        model = models.get(name)
-        if model is not None:
+        owner = models.get(name)
+        if owner is not None:
             for key, field in part["properties"].items():
-                _tidy(field, model, key)
+                _tidy(field, owner, key)
     return schema
 
 

@@ -60,15 +60,11 @@ class ValueKind:
         """Return the JSON schema."""
         raise NotImplementedError
 
-    def __get_pydantic_core_schema__(
-        self, source: object, handler: GetCoreSchemaHandler
-    ) -> core_schema.CoreSchema:
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
         show = core_schema.plain_serializer_function_ser_schema(self.show, when_used="json")
         return core_schema.no_info_plain_validator_function(self.read, serialization=show)
 
-    def __get_pydantic_json_schema__(
-        self, _: core_schema.CoreSchema, handler: GetJsonSchemaHandler
-    ) -> JsonSchemaValue:
+    def __get_pydantic_json_schema__(self, _: core_schema.CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         return self.schema()
 
 
@@ -91,9 +87,7 @@ class Duration(ValueKind):
             seconds = units.parse_duration(value)
         except ValueError as error:
             raise wrong(
-                f"this is not a duration ({error})"
-                if str(error) != "not a duration"
-                else "this is not a duration"
+                f"this is not a duration ({error})" if str(error) != "not a duration" else "this is not a duration"
             ) from None
         if seconds < self.min_s:
             raise wrong("this is too short")
@@ -203,9 +197,7 @@ class ModelName(TextKind):
 class Weights(TextKind):
     """A pretrained tag, or a checkpoint file; `~` is expanded."""
 
-    what: ClassVar[str] = (
-        "a pretrained tag of that model, such as datacomp_s34b_b86k, or the path of a checkpoint file"
-    )
+    what: ClassVar[str] = "a pretrained tag of that model, such as datacomp_s34b_b86k, or the path of a checkpoint file"
 
     def check(self, text: str) -> str:  # noqa: D102
         return str(_expanded(text)) if text.startswith("~") else text
@@ -218,11 +210,7 @@ class PromptTemplate(TextKind):
     what: ClassVar[str] = 'a text with one {} where the prompt goes, such as "a photo of {}"'
 
     def check(self, text: str) -> str:  # noqa: D102
-        if (
-            text.count("{}") != 1
-            or text.replace("{}", "", 1).count("{")
-            or text.replace("{}", "", 1).count("}")
-        ):
+        if text.count("{}") != 1 or text.replace("{}", "", 1).count("{") or text.replace("{}", "", 1).count("}"):
             raise wrong("a template has exactly one {} and no other braces")
         return text
 
@@ -311,9 +299,7 @@ class OneOrMany:
     words: tuple[str, ...] = ()  # a word that stands for a whole list of choices
     meaning: tuple[str, ...] = ()
 
-    def __get_pydantic_core_schema__(
-        self, source: object, handler: GetCoreSchemaHandler
-    ) -> core_schema.CoreSchema:
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
         return core_schema.no_info_before_validator_function(self._listed, handler(source))
 
     def _listed(self, value: object) -> object:

@@ -14,9 +14,7 @@ if TYPE_CHECKING:
     from vsortd.configcheck import CheckReport
     from vsortd.settings import RuleSettings, Settings
 
-_PATH_MAX_BYTES = (
-    3_500  # Linux allows 4,096 for a whole path; the library's own path and the file's name need room
-)
+_PATH_MAX_BYTES = 3_500  # Linux allows 4,096 for a whole path; the library's own path and the file's name need room
 
 
 def warnings_of(report: CheckReport) -> tuple[Mistake, ...]:
@@ -39,9 +37,7 @@ def _missing_version(report: CheckReport) -> Iterator[Mistake]:
     """Warn where the file does not say its version."""
     root = report.document.root
     if root is not None and root.get("version") is None:
-        yield Mistake(
-            1, "version", None, "the file does not say its version; it was read as version 1", "version: 1"
-        )
+        yield Mistake(1, "version", None, "the file does not say its version; it was read as version 1", "version: 1")
 
 
 def _missing_folders(report: CheckReport, settings: Settings) -> Iterator[Mistake]:
@@ -56,9 +52,7 @@ def _missing_folders(report: CheckReport, settings: Settings) -> Iterator[Mistak
     for location, path in places:
         what = "the library" if location == ("library",) else "this inbox"
         message = f"{what} does not exist (yet)"
-        yield Mistake(
-            report.line_of(location), dotted(location), path, message, "a folder; make it, or mount it"
-        )
+        yield Mistake(report.line_of(location), dotted(location), path, message, "a folder; make it, or mount it")
 
 
 def _walk(settings: Settings) -> Iterator[tuple[RuleSettings, Location, int]]:
@@ -70,9 +64,7 @@ def _walk(settings: Settings) -> Iterator[tuple[RuleSettings, Location, int]]:
         rule, location, above = work.pop()
         path_bytes = above + len(rule.name.encode()) + 1
         yield rule, location, path_bytes
-        work.extend(
-            (child, (*location, "rules", index), path_bytes) for index, child in enumerate(rule.rules)
-        )
+        work.extend((child, (*location, "rules", index), path_bytes) for index, child in enumerate(rule.rules))
 
 
 def _rivals(report: CheckReport, parent: Settings | RuleSettings, location: Location) -> Iterator[Mistake]:
@@ -87,7 +79,7 @@ def _rivals(report: CheckReport, parent: Settings | RuleSettings, location: Loca
 
 def _unknown_words(report: CheckReport, settings: Settings) -> Iterator[Mistake]:
     """Warn about words that the sample model has never seen; it is unsure about what they describe."""
-    from vsortd.vision.sample import unknown_words  # noqa: PLC0415 - its vocabulary is read only here
+    from vsortd.vision.sample import unknown_words
 
     for location, text in _prompts(report, settings):
         unknown = unknown_words(text)
@@ -115,9 +107,7 @@ def _sentences(templates: tuple[str, ...] | None) -> tuple[str, ...]:
     return tuple(template.replace("{}", " ").strip() for template in templates or ())
 
 
-def _listed(
-    report: CheckReport, location: Location, texts: tuple[str, ...]
-) -> Iterator[tuple[Location, str]]:
+def _listed(report: CheckReport, location: Location, texts: tuple[str, ...]) -> Iterator[tuple[Location, str]]:
     """Yield the texts of one option; a single text that stands alone has no index."""
     node = report.document.root
     for step in location:

@@ -110,9 +110,7 @@ class _Race:
     rules: Sequence[Rule]
     vectors: LevelVectors
     probs: _Array
-    memo: dict[tuple[Aggregate, float], tuple[_Array, _Array]] = field(
-        default_factory=dict
-    )  # what `_values` answered
+    memo: dict[tuple[Aggregate, float], tuple[_Array, _Array]] = field(default_factory=dict)  # what `_values` answered
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +142,7 @@ def decide(tree: RuleTree, vectors: RuleVectors, embeddings: npt.NDArray[np.floa
         race = _race(won.key if won else "", siblings, vectors, frames)
         prefix = f"{race.parent}/" if race.parent else ""
         frame_scores.update(
-            (prefix + rule.name, tuple(race.probs[:, column].tolist()))
-            for column, rule in enumerate(siblings)
+            (prefix + rule.name, tuple(race.probs[:, column].tolist())) for column, rule in enumerate(siblings)
         )
         level, winner, sure = _judge(race)
         levels.append(level)
@@ -372,10 +369,7 @@ def _apart(small: float, large: float) -> tuple[str, str]:
 def _unknown(race: _Race) -> str:
     """Name the words that kept rules out, or return ""."""
     words = [
-        word
-        for known, own in zip(race.vectors.known, race.vectors.unknown, strict=True)
-        if not known
-        for word in own
+        word for known, own in zip(race.vectors.known, race.vectors.unknown, strict=True) if not known for word in own
     ]
     words = list(dict.fromkeys(words))
     if not words:

@@ -14,7 +14,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -23,6 +22,8 @@ from typing import TYPE_CHECKING, Any
 from vsortd.errors import VsortdError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from rich.console import Console
 
 CONFIG = """\
@@ -155,12 +156,20 @@ class Demo:
     # The daemon and what it does
 
     def _environment(self) -> dict[str, str]:
-        return {**os.environ, "VSORTD_STATE_DIR": str(self.folder / "state"), "VSORTD_CONFIG": str(self.folder / "vsortd.yaml")}
+        return {
+            **os.environ,
+            "VSORTD_STATE_DIR": str(self.folder / "state"),
+            "VSORTD_CONFIG": str(self.folder / "vsortd.yaml"),
+        }
 
     def _start_daemon(self) -> None:
         with (self.folder / "daemon.log").open("wb") as log:
             self._daemon = subprocess.Popen(
-                [sys.executable, "-m", "vsortd", "run"], env=self._environment(), stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                [sys.executable, "-m", "vsortd", "run"],
+                env=self._environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
             )
 
     def _stop_daemon(self) -> None:
@@ -176,7 +185,11 @@ class Demo:
     def _command(self, *words: str) -> dict[str, Any]:
         """Run a vsortd command as a person would, and return its JSON."""
         done = subprocess.run(
-            [sys.executable, "-m", "vsortd", *words, "--json"], env=self._environment(), capture_output=True, check=False, timeout=60
+            [sys.executable, "-m", "vsortd", *words, "--json"],
+            env=self._environment(),
+            capture_output=True,
+            check=False,
+            timeout=60,
         )
         try:
             answer: dict[str, Any] = json.loads(done.stdout)
@@ -198,7 +211,9 @@ class Demo:
 
     def _tell_one(self, item: dict[str, Any]) -> None:
         style = {"filed": "green", "review": "yellow", "failed": "red"}.get(item["state"], "cyan")
-        where = f" → {Path(item['destination']).relative_to(self.library)}" if item["destination"] else " stays where it is"
+        where = (
+            f" → {Path(item['destination']).relative_to(self.library)}" if item["destination"] else " stays where it is"
+        )
         self.out.print(f"  {item['state']:<8} {Path(item['source']).name}{where}", style=style, markup=False)
         self.out.print(f"           {item['reason']}", style="dim", markup=False)
 
@@ -208,13 +223,16 @@ class Demo:
             if self._daemon is not None and self._daemon.poll() is not None:
                 raise VsortdError(f"The daemon ended: {(self.folder / 'daemon.log').read_text()[-800:]}")
             if time.monotonic() > deadline:
-                raise VsortdError(f"The daemon took more than {PATIENCE_S:.0f} s.", remedy=f"See {self.folder / 'daemon.log'}.")
+                raise VsortdError(
+                    f"The daemon took more than {PATIENCE_S:.0f} s.",
+                    remedy=f"See {self.folder / 'daemon.log'}.",
+                )
             time.sleep(0.2)
 
     # The tree, and back
 
     def _show_tree(self) -> None:
-        from rich.tree import Tree  # noqa: PLC0415 - only a terminal needs it
+        from rich.tree import Tree
 
         self.out.print("\n[bold]The library now[/bold]")
         tree = Tree(self.library.name)
@@ -255,9 +273,10 @@ class Dropped:
 
 def render_shot(shot: Shot, path: Path, *, seed: int) -> Path:
     """Render a shot to `path` as H.264: 3 seconds, 640x360 or 360x640."""
-    import av  # noqa: PLC0415 - heavy, and only here
+    import av
 
-    from vsortd.vision.sample.scenes import Camera, render_clip  # noqa: PLC0415
+    from vsortd.vision.sample.canvas import Light
+    from vsortd.vision.sample.scenes import Camera, Subject, render_clip
 
     width, height = (360, 640) if shot.portrait else (640, 360)
     fps, seconds = 15, 3
@@ -267,8 +286,8 @@ def render_shot(shot: Shot, path: Path, *, seed: int) -> Path:
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         stream.time_base = Fraction(1, fps)
         pictures = render_clip(
-            shot.subject,
-            shot.light,
+            Subject(shot.subject),
+            Light(shot.light),
             seed=seed,
             width_px=width,
             height_px=height,

@@ -8,7 +8,6 @@ import shutil
 import sqlite3
 import sys
 import tempfile
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -18,6 +17,8 @@ from vsortd.errors import VsortdError
 from vsortd.places import journal_path, state_folder
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from vsortd.settings import Settings
 
 # Below this much free space a night's conversions may not fit: bytes.
@@ -55,14 +56,16 @@ def examine(config: Path | None) -> list[Finding]:
         settings = _settings(config)
     except VsortdError as error:
         return [*findings, Finding("config", Level.FAIL, error.title, error.remedy)]
-    findings.append(Finding("config", Level.OK, f"{len(settings.inboxes)} inboxes, {len(settings.rules)} rules at the top"))
+    findings.append(
+        Finding("config", Level.OK, f"{len(settings.inboxes)} inboxes, {len(settings.rules)} rules at the top")
+    )
     findings += _folders(settings)
     findings.append(_model(settings))
     return findings
 
 
 def _settings(config: Path | None) -> Settings:
-    from vsortd.settings import find_config, load_settings  # noqa: PLC0415 - pydantic only here
+    from vsortd.settings import find_config, load_settings
 
     return load_settings(find_config(config))
 
@@ -78,7 +81,7 @@ def _versions() -> Iterator[Finding]:
 
 
 def _ffmpeg() -> Finding:
-    from vsortd.media.ffmpeg import find_ffmpeg  # noqa: PLC0415
+    from vsortd.media.ffmpeg import find_ffmpeg
 
     try:
         found = find_ffmpeg()
@@ -91,7 +94,7 @@ def _state() -> Finding:
     folder = state_folder()
     if not folder.exists():
         return Finding("state folder", Level.OK, f"{folder} (made at the first run)")
-    from vsortd.filing.journal import Journal  # noqa: PLC0415
+    from vsortd.filing.journal import Journal
 
     try:
         with tempfile.TemporaryFile(dir=folder):
@@ -99,7 +102,12 @@ def _state() -> Finding:
         if journal_path(folder).exists():
             Journal.open(journal_path(folder)).close()
     except OSError as error:
-        return Finding("state folder", Level.FAIL, f"{folder}: {error.strerror}", "Make it writable, or set VSORTD_STATE_DIR.")
+        return Finding(
+            "state folder",
+            Level.FAIL,
+            f"{folder}: {error.strerror}",
+            "Make it writable, or set VSORTD_STATE_DIR.",
+        )
     except VsortdError as error:
         return Finding("state folder", Level.FAIL, error.title, error.remedy)
     return Finding("state folder", Level.OK, str(folder))
@@ -128,7 +136,12 @@ def _folders(settings: Settings) -> Iterator[Finding]:
         return
     free = shutil.disk_usage(settings.library).free
     if free < LOW_SPACE_BYTES:
-        yield Finding("free space", Level.WARN, f"{free / 1e9:.1f} GB in the library", "Conversions need room for a copy.")
+        yield Finding(
+            "free space",
+            Level.WARN,
+            f"{free / 1e9:.1f} GB in the library",
+            "Conversions need room for a copy.",
+        )
     else:
         yield Finding("free space", Level.OK, f"{free / 1e9:.0f} GB in the library")
     for inbox in settings.inboxes:
@@ -158,7 +171,7 @@ def _same_filesystem(inbox: Path, library: Path) -> Finding:
 
 
 def _model(settings: Settings) -> Finding:
-    from vsortd.vision.encoder import load_encoder  # noqa: PLC0415 - torch only here
+    from vsortd.vision.encoder import load_encoder
 
     try:
         encoder = load_encoder(settings.model)

@@ -6,10 +6,12 @@ goes on), every other `VsortdError` says that vsortd itself can't go on as it is
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from enum import IntEnum
-from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
 
 
 class ExitCode(IntEnum):
@@ -101,5 +103,5 @@ class LimitError(VideoError):
     """A worker process ran over its time or memory, or died, on this video."""
 
 
-class Cancelled(BaseException):  # noqa: N818 - like KeyboardInterrupt, so that no `except Exception` eats it
+class Cancelled(BaseException):
     """The work was called off (shutdown); nothing about the video is recorded."""

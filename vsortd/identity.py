@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import stat
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import os
+    from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +29,7 @@ class Identity:
     def of(cls, path: Path) -> Identity | None:
         """Look at `path` without following a symlink; None if there is no regular file."""
         try:
-            status = os.stat(path, follow_symlinks=False)
+            status = path.lstat()
         except (FileNotFoundError, NotADirectoryError):
             return None
         return cls.from_stat(status) if stat.S_ISREG(status.st_mode) else None

@@ -26,9 +26,7 @@ TEMPLATE_FIELDS: tuple[str, ...] = (
 NAME_MAX_BYTES = 200  # most filesystems allow 255; " (2)", ".mp4" and temporary prefixes need room
 OWN_FOLDER = ".vsortd"  # the library's own store of originals
 
-_RESERVED = re.compile(
-    r"(?:con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])(?:\..*)?", re.IGNORECASE
-)
+_RESERVED = re.compile(r"(?:con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])(?:\..*)?", re.IGNORECASE)
 _WINDOWS_FORBIDDEN = '<>:"|?*'
 
 

@@ -16,14 +16,13 @@ from vsortd.filing.holds import Why
 from vsortd.identity import Identity
 from vsortd.pipeline import Job, State, build_stages
 from vsortd.runner import Runner
-from vsortd.settings import Inbox
 from vsortd.watch.names import NameRules
 from vsortd.watch.settle import Outcome as Settled
 from vsortd.watch.settle import Settler, SettleTimes
 from vsortd.workshop import Desk, Workshop
 
 if TYPE_CHECKING:
-    from vsortd.settings import Settings
+    from vsortd.settings import Inbox, Settings
 
 Progress = Callable[[int, int], None]
 _TICK_S = 0.05
@@ -133,7 +132,12 @@ class _Session:
     """One command's files on their way: settled one by one, carried by the runner, collected."""
 
     def __init__(
-        self, shop: Workshop, found: Sequence[tuple[Path, Inbox, bool]], *, dry_run: bool, on_progress: Progress | None
+        self,
+        shop: Workshop,
+        found: Sequence[tuple[Path, Inbox, bool]],
+        *,
+        dry_run: bool,
+        on_progress: Progress | None,
     ) -> None:
         self._shop = shop
         self._found = found
@@ -174,7 +178,7 @@ class _Session:
         now_s = time.monotonic()
         for path, inbox, named in self._found:
             identity = Identity.of(path)
-            if not path.suffix.lower().removeprefix(".") in {str(one) for one in inbox.extensions}:
+            if path.suffix.lower().removeprefix(".") not in {str(one) for one in inbox.extensions}:
                 self._end(path, identity, State.REJECTED, "its name is not that of a video (mp4, mov)")
             elif identity is None:
                 self._end(path, None, State.REJECTED, "it is a link, not a file of its own")

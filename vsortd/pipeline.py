@@ -8,19 +8,20 @@ filesystem.
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vsortd.errors import Cancelled, ChangedError
 from vsortd.identity import Identity
 
 if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
     from vsortd.clip import Clip
     from vsortd.decide import Decision
     from vsortd.filing.place import ConvertedFile
@@ -81,7 +82,7 @@ class Stage:
 
 def build_stages(shop: Workshop, *, dry_run: bool = False) -> tuple[Stage, ...]:
     """Return the way of a video, read from top to bottom; the order exists nowhere else."""
-    from vsortd import stages  # noqa: PLC0415 - the stages import this module's Job
+    from vsortd import stages
 
     return (
         Stage("probe", partial(stages.probe, shop)),

@@ -13,14 +13,14 @@ CONFIG_NAME = "config.yaml"
 
 def user_config() -> Path:
     """Return the user's own config file, which `vsortd config init` writes; it may not exist."""
-    import platformdirs  # noqa: PLC0415 - start-up time
+    import platformdirs
 
     return platformdirs.user_config_path("vsortd", appauthor=False) / CONFIG_NAME
 
 
 def site_config() -> Path:
     """Return the config file for all users of this machine; it may not exist."""
-    import platformdirs  # noqa: PLC0415 - start-up time
+    import platformdirs
 
     return platformdirs.site_config_path("vsortd", appauthor=False) / CONFIG_NAME
 
@@ -73,7 +73,7 @@ def state_folder() -> Path:
     variable = os.environ.get("VSORTD_STATE_DIR", "")
     if variable:
         return _absolute(Path(variable))
-    import platformdirs  # noqa: PLC0415 - start-up time
+    import platformdirs
 
     return platformdirs.user_state_path("vsortd", appauthor=False)
 

@@ -85,7 +85,7 @@ class ResidentModel:
 
     def replace_rules(self, tree: RuleTree) -> None:
         """Judge by other rules from the next video on; the encoder stays."""
-        from vsortd.vision.prompts import level_vectors  # noqa: PLC0415 - torch, only where a model is loaded
+        from vsortd.vision.prompts import level_vectors
 
         self._tree = tree
         judge = self.judge
@@ -129,8 +129,8 @@ class ResidentModel:
             tries += 1
 
     def _load(self) -> Judge:
-        from vsortd.vision.encoder import load_encoder  # noqa: PLC0415 - torch, only where a model is loaded
-        from vsortd.vision.prompts import level_vectors  # noqa: PLC0415
+        from vsortd.vision.encoder import load_encoder
+        from vsortd.vision.prompts import level_vectors
 
         started = time.perf_counter()
         encoder = load_encoder(self._choice)

@@ -11,16 +11,19 @@ import heapq
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from loguru import logger
 
 from vsortd.errors import Cancelled, ChangedError, FilingError, IncompleteError, VideoError, VsortdError
-from vsortd.identity import Identity
 from vsortd.pipeline import Job, Stage, State, carry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from vsortd.identity import Identity
 
 # Waits before a filing that the filesystem refused is tried again: seconds, the last one for good.
 RETRY_AFTER_S = (5.0, 30.0, 120.0, 600.0)
@@ -60,7 +63,7 @@ class Runner:
     pointless (a broken store or model), after which the lanes stop.
     """
 
-    def __init__(  # noqa: PLR0917 - all by keyword below
+    def __init__(
         self,
         stages: Sequence[Stage],
         desk: Desk,

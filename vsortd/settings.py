@@ -64,7 +64,7 @@ _MINUTE_S, _HOUR_S, _DAY_S = 60, 3_600, 86_400
 Flag = Annotated[bool, Strict()]
 Probability = Annotated[float, Strict(), Ge(0), Le(1)]
 Pixels = Annotated[int, Strict(), Ge(1), Le(100_000)]
-FrameCount = Annotated[int, Strict(), Ge(8), Le(512)]
+FrameCount = Annotated[int, Strict(), Ge(1), Le(512)]
 FolderText = Annotated[str, FolderName()]
 Prompts = Annotated[tuple[Annotated[str, Prompt()], ...], OneOrMany()]
 Templates = Annotated[tuple[Annotated[str, PromptTemplate()], ...], MinLen(1), OneOrMany()]
@@ -181,12 +181,8 @@ class Accept(_Options):
     max_duration_s: Annotated[float, Duration(0, 30 * _DAY_S)] | None = Field(
         default=None, alias="max_duration", description="Longer videos are rejected."
     )
-    min_width: Pixels | None = Field(
-        default=None, description="Narrower videos are rejected (pixels as shown)."
-    )
-    min_height: Pixels | None = Field(
-        default=None, description="Lower videos are rejected (pixels as shown)."
-    )
+    min_width: Pixels | None = Field(default=None, description="Narrower videos are rejected (pixels as shown).")
+    min_height: Pixels | None = Field(default=None, description="Lower videos are rejected (pixels as shown).")
 
 
 class Convert(_Options):
@@ -207,10 +203,8 @@ class Convert(_Options):
 class Sampling(_Options):
     """How many frames of a video are looked at."""
 
-    min_frames: FrameCount = Field(default=8, description="Frames of the first look.")
-    max_frames: FrameCount = Field(
-        default=32, description="Frames at most, while the decision is not settled."
-    )
+    min_frames: FrameCount = Field(default=8, description="Frames of the first look; never more than max_frames.")
+    max_frames: FrameCount = Field(default=32, description="Frames at most, while the decision is not settled.")
 
 
 class DuplicateFolder(_Options):
@@ -267,9 +261,7 @@ class RuleSettings(_Options):
     """
 
     name: FolderText = Field(description="The folder's name; also the prompt, if none is given.")
-    prompts: Prompts = Field(
-        default=(), description="What the videos show: one text or a list; default the name."
-    )
+    prompts: Prompts = Field(default=(), description="What the videos show: one text or a list; default the name.")
     templates: Templates | None = Field(default=None, description="As in defaults.")
     min_score: Probability | None = Field(default=None, description="As in defaults.")
     min_margin: Probability | None = Field(default=None, description="As in defaults.")
@@ -341,17 +333,12 @@ class Settings(_Options):
     )
     accept: Accept = Field(default_factory=Accept, description="Which videos are sorted.")
     convert: Convert = Field(default_factory=Convert, description="What becomes of .mov files.")
-    sampling: Sampling = Field(
-        default_factory=Sampling, description="How many frames of a video are looked at."
-    )
-    place: Place = Field(
-        default_factory=Place, description="How videos are named and where undecided ones go."
-    )
+    sampling: Sampling = Field(default_factory=Sampling, description="How many frames of a video are looked at.")
+    place: Place = Field(default_factory=Place, description="How videos are named and where undecided ones go.")
     defaults: Defaults = Field(default_factory=Defaults, description="What rules inherit.")
     none_of_these: Prompts = Field(
         default=(),
-        description="What else a video may show: competes with the top rules; "
-        "where it wins, the video goes to review.",
+        description="What else a video may show: competes with the top rules; where it wins, the video goes to review.",
     )
     rules: tuple[RuleSettings, ...] = Field(
         min_length=1, description="The folders to sort into, the earlier wins a tie."
@@ -365,6 +352,6 @@ def load_settings(path: Path) -> Settings:
     Raises InvalidConfigError (a ConfigError) that lists every mistake, `.mistakes`; ConfigError where it
     can't be read.
     """
-    from vsortd.configcheck import check_file  # noqa: PLC0415 - it needs the models, and YAML only here
+    from vsortd.configcheck import check_file
 
     return check_file(path).settings_or_raise()

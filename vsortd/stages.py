@@ -13,7 +13,8 @@ from vsortd.filing.place import ConvertedFile, FilingRequest
 from vsortd.identity import Identity
 from vsortd.library.index import Embedded
 from vsortd.media.admit import admit as admit_clip
-from vsortd.media.convert import ConversionKind, convert as convert_clip, plan_conversion
+from vsortd.media.convert import ConversionKind, plan_conversion
+from vsortd.media.convert import convert as convert_clip
 from vsortd.pipeline import Job, State
 
 if TYPE_CHECKING:
@@ -127,7 +128,10 @@ def _detail(job: Job, decision: Decision) -> dict[str, object]:
     """Return why, as the journal keeps it: scores of each level on the way, frames used, time spent."""
     return {
         "levels": [
-            {"parent": level.parent, "scores": {name: round(score, 4) for name, score in level.scores.items()}}
+            {
+                "parent": level.parent,
+                "scores": {name: round(score, 4) for name, score in level.scores.items()},
+            }
             for level in decision.levels
         ],
         "frame_times_ms": list(job.frame_times_ms),

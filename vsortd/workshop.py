@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from loguru import logger
@@ -15,16 +12,20 @@ from vsortd.filing.journal import Journal
 from vsortd.filing.originals import expire_originals
 from vsortd.filing.place import Filer
 from vsortd.filing.recover import recover
-from vsortd.identity import Identity
 from vsortd.library.index import Index
 from vsortd.media.pool import MediaPool
 from vsortd.media.sidecars import find_sidecars
-from vsortd.pipeline import Job
-from vsortd.resident import ResidentModel
 from vsortd.places import index_path, journal_path
+from vsortd.resident import ResidentModel
 from vsortd.rules import RuleTree, build_rules
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+    from types import TracebackType
+
+    from vsortd.identity import Identity
+    from vsortd.pipeline import Job
     from vsortd.settings import Settings
 
 
@@ -44,9 +45,7 @@ class Workshop:
     foreseeing: threading.Lock = field(default_factory=threading.Lock)
 
     @classmethod
-    def open(
-        cls, settings: Settings, state_folder: Path, *, keep_trying: bool, recover_first: bool = True
-    ) -> Self:
+    def open(cls, settings: Settings, state_folder: Path, *, keep_trying: bool, recover_first: bool = True) -> Self:
         """Open the journal, recover what a dead process left, and begin to load the model.
 
         Raises StoreError when journal or index can't be used.

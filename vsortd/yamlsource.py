@@ -30,9 +30,7 @@ MAX_VALUES: Final = 100_000  # keys and values in all, so that 1 MiB of commas s
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _RESOLVER = Resolver()
 _INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,17})")
-_DECIMAL = re.compile(
-    r"[-+]?(?:[0-9]+\.[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)"
-)
+_DECIMAL = re.compile(r"[-+]?(?:[0-9]+\.[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
 _TRUE = {"yes", "true", "on"}
 
 
@@ -161,7 +159,7 @@ class _Reader:
                 if not self._take(event):
                     return Document(None, tuple(self._mistakes))
                 if len(self._mistakes) > MAX_MISTAKES:
-                    self._say(event.start_mark.line + 1, "there is more like this; reading ended here", "")
+                    self._say(_line(event), "there is more like this; reading ended here", "")
                     return Document(None, tuple(self._mistakes))
         except yaml.YAMLError as error:
             self._mistakes.append(_syntax_mistake(error, self._text))
@@ -172,7 +170,7 @@ class _Reader:
 
     def _take(self, event: yaml.Event) -> bool:
         """Handle one event; False ends the reading."""
-        line = event.start_mark.line + 1
+        line = _line(event)
         if isinstance(event, yaml.DocumentStartEvent):
             self._documents += 1
             if self._documents > 1:
@@ -235,9 +233,7 @@ class _Reader:
             return None
         key = event.value
         if node.plain and key == "<<":
-            self._say(
-                line, "merge keys (<<) are not read", "each option written where it belongs", value="<<"
-            )
+            self._say(line, "merge keys (<<) are not read", "each option written where it belongs", value="<<")
             return None
         if not isinstance(node.value, str):
             message = f'this key is {describe(node.value)} to YAML; write "{key}" in quotes'
@@ -247,9 +243,7 @@ class _Reader:
             first = parent.node.entries[key][0]
             path = dotted((*parent.location, key))
             self._mistakes.append(
-                Mistake(
-                    line, path, None, f'the key "{key}" stands here already, on line {first}', "each key once"
-                )
+                Mistake(line, path, None, f'the key "{key}" stands here already, on line {first}', "each key once")
             )
             return None
         return key
@@ -304,9 +298,14 @@ class _Reader:
         return top.location if top.key is None or not top.waiting else (*top.location, top.key)
 
 
+def _line(event: yaml.Event) -> int:
+    """Return the line an event stands on, counted from 1; 0 where the parser kept none."""
+    return 0 if event.start_mark is None else event.start_mark.line + 1
+
+
 def _resolve(text: str) -> object:
     """Return what a plain scalar means: text, bool, int, float, None, or Odd."""
-    tag = _RESOLVER.resolve(yaml.ScalarNode, text, (True, False)).rpartition(":")[2]
+    tag = str(_RESOLVER.resolve(yaml.ScalarNode, text, (True, False))).rpartition(":")[2]  # type: ignore[no-untyped-call]
     if tag == "str" or (tag in {"merge", "value"}):
         return text
     if tag == "null":
@@ -324,9 +323,7 @@ def _syntax_mistake(error: yaml.YAMLError, text: str) -> Mistake:
     """Turn the parser's complaint into a mistake with a hint where the cause is a common one."""
     if isinstance(error, yaml.reader.ReaderError):
         line = text.count("\n", 0, error.position) + 1
-        return Mistake(
-            line, "", None, f"the file holds a character that YAML forbids ({error.reason})", "plain text"
-        )
+        return Mistake(line, "", None, f"the file holds a character that YAML forbids ({error.reason})", "plain text")
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     # At the end of the text, one parser points behind the last line.
     line = min(mark.line + 1, max(1, len(text.splitlines()))) if mark is not None else 1

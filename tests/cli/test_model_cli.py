@@ -59,7 +59,7 @@ def test_the_table_names_every_model() -> None:
 
 def test_every_pair_of_open_clip() -> None:
     """`--all` lists what open_clip knows."""
-    import open_clip  # noqa: PLC0415
+    import open_clip
 
     document = json.loads(run("list", "--all", "--json"))
     assert {(entry["name"], entry["tag"]) for entry in document["models"]} == set(open_clip.list_pretrained())

@@ -113,9 +113,7 @@ def test_check_without_a_config_says_how_to_get_one(home: Path, capsys: pytest.C
     assert "vsortd config init" in printed.err
 
 
-def test_check_warns_of_missing_folders_and_a_missing_version(
-    config: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_check_warns_of_missing_folders_and_a_missing_version(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     config.write_text("inboxes:\n  - path: /no/in\nlibrary: /no/out\nrules: [{name: a}]\n", encoding="utf-8")
     assert main(["--config", str(config), "check", "--json"]) == ExitCode.OK
     report = _json(capsys)
@@ -126,9 +124,7 @@ def test_check_warns_of_missing_folders_and_a_missing_version(
     assert f"warning: {config}:3: library: the library does not exist (yet)" in capsys.readouterr().out
 
 
-def test_check_warns_of_a_rule_that_is_its_own_rival(
-    config: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_check_warns_of_a_rule_that_is_its_own_rival(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with config.open("a", encoding="utf-8") as file:
         file.write("none_of_these: [x, A]\n")
     assert main(["--config", str(config), "check", "--json"]) == ExitCode.OK
@@ -137,9 +133,7 @@ def test_check_warns_of_a_rule_that_is_its_own_rival(
 
 def test_check_warns_of_a_path_that_grows_too_long(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     deep = "".join(f"[{{name: {'n' * 190}, rules: " for _ in range(20)) + "[]" + "}]" * 20
-    text = config.read_text(encoding="utf-8").replace(
-        "rules: [{name: a, rules: [{name: b}]}]", f"rules: {deep}"
-    )
+    text = config.read_text(encoding="utf-8").replace("rules: [{name: a, rules: [{name: b}]}]", f"rules: {deep}")
     config.write_text(text, encoding="utf-8")
     assert main(["--config", str(config), "check", "--json"]) == ExitCode.OK
     (warning,) = _json(capsys)["warnings"]
@@ -161,7 +155,7 @@ def test_check_warns_of_words_that_the_sample_model_does_not_know(
     assert main(["--config", str(config), "check", "--json"]) == ExitCode.OK
     warnings = _json(capsys)["warnings"]
     assert [(one["line"], one["path"]) for one in warnings] == [
-        (8, "rules[0].prompts[1]"),
+        (9, "rules[0].prompts[1]"),
         (9, "rules[1].name"),
     ]
     assert '"zzyqw"' in warnings[0]["message"]
@@ -253,9 +247,7 @@ def test_what_show_prints_loads_as_the_same_settings(
     assert settings == load_settings(shown)
 
 
-def test_show_writes_odd_texts_so_that_they_load_again(
-    config: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_show_writes_odd_texts_so_that_they_load_again(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     odd = [
         "no",
         "12",
@@ -275,8 +267,7 @@ def test_show_writes_odd_texts_so_that_they_load_again(
     ]
     with config.open("a", encoding="utf-8") as file:
         file.write(
-            f"none_of_these: {json.dumps(odd)}\n"
-            f"convert: {{keep_original: forever}}\naccept: {{min_duration: 0.1}}\n"
+            f"none_of_these: {json.dumps(odd)}\nconvert: {{keep_original: forever}}\naccept: {{min_duration: 0.1}}\n"
         )
     settings = load_settings(config)
     assert tuple(odd) == settings.none_of_these
@@ -375,9 +366,7 @@ def test_the_command_line_starts_without_pydantic_yaml_or_the_models() -> None:
         "import sys\nimport vsortd.cli.config, vsortd.rules, vsortd.units, vsortd.places, vsortd.names\n"
         "print(sorted({'pydantic', 'yaml', 'torch', 'av', 'rich.console'} & set(sys.modules)))"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30
-    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30)
     assert done.stdout == "[]\n"
 
 
@@ -387,7 +376,5 @@ def test_loading_settings_does_not_import_the_model() -> None:
         f"load_settings(Path({str(resource_folder('config') / 'first.yaml')!r}))\n"
         "print(sorted({'torch', 'av', 'numpy', 'vsortd.vision.sample'} & set(sys.modules)))"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30
-    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30)
     assert done.stdout == "[]\n"

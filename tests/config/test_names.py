@@ -79,9 +79,7 @@ def test_a_template_that_does_more_is_refused(template: str) -> None:
     assert template_problem(template)
 
 
-PIECES = some.sampled_from(
-    [*string.printable, "{stem}", "{date}", "{width}", "{", "}", "{{", "}}", "/", ".."]
-)
+PIECES = some.sampled_from([*string.printable, "{stem}", "{date}", "{width}", "{", "}", "{{", "}}", "/", ".."])
 
 
 @given(some.lists(PIECES, max_size=8).map("".join))

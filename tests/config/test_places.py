@@ -35,25 +35,19 @@ def test_the_users_config_comes_before_the_sites(folders: Path) -> None:
     assert user == find_config(None)
 
 
-def test_the_environment_comes_before_the_users_config(
-    folders: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_environment_comes_before_the_users_config(folders: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _put(folders / "user" / "vsortd" / "config.yaml")
     named = _put(folders / "named.yaml")
     monkeypatch.setenv("VSORTD_CONFIG", str(named))
     assert named == find_config(None)
 
 
-def test_the_command_line_comes_first_and_may_be_relative(
-    folders: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_command_line_comes_first_and_may_be_relative(folders: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VSORTD_CONFIG", str(_put(folders / "named.yaml")))
     assert folders / "work" / "vsortd.yaml" == find_config(Path("vsortd.yaml"))
 
 
-def test_a_named_file_that_is_missing_is_never_skipped(
-    folders: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_named_file_that_is_missing_is_never_skipped(folders: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _put(folders / "user" / "vsortd" / "config.yaml")
     monkeypatch.setenv("VSORTD_CONFIG", str(folders / "gone.yaml"))
     with pytest.raises(ConfigError, match=r"gone\.yaml \(\$VSORTD_CONFIG\) does not exist"):
@@ -78,9 +72,7 @@ def test_a_new_config_goes_where_it_will_be_found(folders: Path, monkeypatch: py
     assert folders / "work" / "here.yaml" == wanted_config(Path("here.yaml"))
 
 
-def test_the_state_folder_is_named_or_the_users_and_not_made(
-    folders: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_state_folder_is_named_or_the_users_and_not_made(folders: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VSORTD_STATE_DIR", str(folders / "state"))
     assert folders / "state" == state_folder()
     monkeypatch.delenv("VSORTD_STATE_DIR")

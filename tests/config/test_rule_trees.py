@@ -75,9 +75,7 @@ def test_what_a_rule_leaves_out_comes_from_above(tmp_path: Path) -> None:
         Aggregate.FRACTION,
         Aggregate.VOTE,
     ]
-    assert [rule.on_unsure for rule in rules.values()] == [OnUnsure.STOP] * 2 + [OnUnsure.REVIEW] + [
-        OnUnsure.STOP
-    ] * 2
+    assert [rule.on_unsure for rule in rules.values()] == [OnUnsure.STOP] * 2 + [OnUnsure.REVIEW] + [OnUnsure.STOP] * 2
     assert [rule.fraction_level for rule in rules.values()] == [0.5, 0.5, 0.5, 0.7, 0.5]
     assert rules["a/b/c"].templates == ("{} here",)
     assert ("a photo of {}",) == rules["a/d"].templates == tree.templates

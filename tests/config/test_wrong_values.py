@@ -121,10 +121,8 @@ CASES = [
     Case("convert: {keep_original: for ever}", 5, "convert.keep_original", "or forever"),
     Case("convert: {keep_original: 0}", 5, "convert.keep_original", "too short", value=0),
     Case("convert:\n  keep_original: null", 6, "convert.keep_original", "nothing stands here"),
-    Case("sampling: {min_frames: 2}", 5, "sampling.min_frames", "a whole number from 8 to 512", value=2),
-    Case(
-        "sampling: {max_frames: many}", 5, "sampling.max_frames", "a whole number from 8 to 512", value="many"
-    ),
+    Case("sampling: {min_frames: 0}", 5, "sampling.min_frames", "a whole number from 1 to 512", value=0),
+    Case("sampling: {max_frames: many}", 5, "sampling.max_frames", "a whole number from 1 to 512", value="many"),
     Case("sampling: {max_frames: 1_000}", 5, "sampling.max_frames", "a whole number", value="1_000"),
     Case("sampling: {max_frames: true}", 5, "sampling.max_frames", "a whole number", value=True),
     # place
@@ -168,9 +166,7 @@ CASES = [
     Case("rules: [{prompts: x}]", 4, "rules[0].name", "missing"),
     Case("rules:\n  - name: a\n  - name: no", 6, "rules[1].name", 'write "no" in quotes', value=False),
     Case("rules: [{name: 2024}]", 4, "rules[0].name", 'write "2024" in quotes', value=2024),
-    Case(
-        "rules: [{name: 2024-02-01}]", 4, "rules[0].name", 'write "2024-02-01" in quotes', value="2024-02-01"
-    ),
+    Case("rules: [{name: 2024-02-01}]", 4, "rules[0].name", 'write "2024-02-01" in quotes', value="2024-02-01"),
     Case("rules: [{name: null}]", 4, "rules[0].name", "nothing stands here"),
     Case("rules: [{name: a/b}]", 4, "rules[0].name", "/ or \\", value="a/b"),
     Case('rules: [{name: "a\\\\b"}]', 4, "rules[0].name", "/ or \\", value="a\\b"),
@@ -196,8 +192,7 @@ CASES = [
     Case("rules: [{name: a, none_of_these: [1]}]", 4, "rules[0].none_of_these[0]", 'write "1" in quotes'),
     Case("rules: [{name: a, rules: {name: b}}]", 4, "rules[0].rules", "a list is wanted, not a mapping"),
     Case(
-        "rules:\n  - name: a\n    rules:\n      - name: b\n      - name: c\n"
-        "      - name: d\n        min_score: 7",
+        "rules:\n  - name: a\n    rules:\n      - name: b\n      - name: c\n      - name: d\n        min_score: 7",
         10,
         "rules[0].rules[2].min_score",
         "a number from 0 to 1",
@@ -252,9 +247,7 @@ def _mistakes(folder: Path, text: str) -> tuple[Mistake, ...]:
     path.write_text(text, encoding="utf-8")
     with pytest.raises(InvalidConfigError) as caught:
         load_settings(path)
-    assert all(
-        f"{path}:{mistake.line}: {mistake.path}" in caught.value.title for mistake in caught.value.mistakes
-    )
+    assert all(f"{path}:{mistake.line}: {mistake.path}" in caught.value.title for mistake in caught.value.mistakes)
     return caught.value.mistakes
 
 

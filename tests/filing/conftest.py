@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,6 +36,7 @@ class Bench:
     template: str = "{stem}"
     contents: dict[bytes, Path] = field(default_factory=dict)  # what people dropped, and where
     derived: set[bytes] = field(default_factory=set)  # what was made of it; may come and go
+    theirs: set[bytes] = field(default_factory=set)  # what others put there; none of vsortd's business
     replaced: set[bytes] = field(default_factory=set)  # what people themselves removed or wrote over
 
     def __post_init__(self) -> None:
@@ -118,7 +119,7 @@ class Bench:
             for path in places:
                 assert path == dropped or path in known, f"{path} is under a name that the journal doesn't know"
                 assert path.stat().st_mtime_ns == MTIME_NS, f"{path} lost its time"
-        strangers = {data for data in files.values() if data not in self.contents} - self.derived
+        strangers = {data for data in files.values() if data not in self.contents} - self.derived - self.theirs
         assert not strangers, f"files with other bytes: {strangers}"
         for data in self.derived:
             places = [path for path, found in files.items() if found == data]
@@ -138,6 +139,8 @@ class Bench:
                     done = one.state is OperationState.DONE and one.destination is not None
                     if done and (item.item_state is ItemState.UNDONE) == (one.phase == "undo"):
                         names.add(one.destination)
+                    elif one.phase == "undo" and one.state is OperationState.ROLLED_BACK:
+                        names.add(one.source)  # could not be taken back; the item's reason says so
                 if item.item_state in {ItemState.FILED, ItemState.REVIEW}:
                     assert item.destination is not None
                     assert item.destination in names
@@ -171,6 +174,21 @@ def second_filesystem(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path
     subprocess.run(["umount", here], check=True)
 
 
+@pytest.fixture(scope="session")
+def quick_filesystem(
+    second_filesystem: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Path]:
+    """A folder on a third filesystem: another tmpfs where one can be mounted (for thousands of kills), else a disk."""
+    here = tmp_path_factory.mktemp("quick")
+    command = ["mount", "-t", "tmpfs", "tmpfs", here]
+    may = sys.platform == "linux" and os.getuid() == 0
+    mounted = may and subprocess.run(command, capture_output=True, check=False).returncode == 0
+    assert here.stat().st_dev != second_filesystem.stat().st_dev
+    yield here
+    if mounted:
+        subprocess.run(["umount", here], check=True)
+
+
 @pytest.fixture
 def two_filesystems(tmp_path: Path, second_filesystem: Path) -> Bench:
     """The inbox on one filesystem, the library on another."""
@@ -188,7 +206,3 @@ def either(request: pytest.FixtureRequest) -> Bench:
 def make_bench() -> type[Bench]:
     """Return the class, for tests that need many."""
     return Bench
-
-
-def listing(values: Mapping[str, bytes]) -> list[str]:
-    return sorted(values)

@@ -83,5 +83,5 @@ def test_a_newer_index_stops_with_the_reason(tmp_path: Path) -> None:
 def test_a_file_that_is_no_index_stops_with_the_reason(tmp_path: Path) -> None:
     path = tmp_path / "index.sqlite3"
     path.write_bytes(b"not a database at all, by any means" * 100)
-    with pytest.raises(StoreError, match="index.sqlite3"):
+    with pytest.raises(StoreError, match=r"index\.sqlite3"):
         Index(path)

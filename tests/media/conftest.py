@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import fractions
 import time
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import av
 import numpy as np
 import pytest
 
 from vsortd.media.pool import MediaPool
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 BARS = 8  # a frame shows its number as this many vertical bars, the highest bit on the left
 
@@ -91,12 +93,33 @@ def _sing(out: Any, stream: Any, seconds: float) -> None:
 
 @pytest.fixture
 def clip_file(tmp_path: Path) -> Callable[..., Path]:
-    """Make a clip by keywords of Recipe: clip_file("name.mp4", frames=3)."""
+    """Make a clip in the test's folder: a name, then the fields of Recipe as keywords."""
 
     def build(name: str = "clip.mp4", **keywords: Any) -> Path:
         return make(tmp_path / name, Recipe(**keywords))
 
     return build
+
+
+@pytest.fixture
+def hdr_file(tmp_path: Path) -> Path:
+    """Make a .mov in 10 bit, PQ and BT.2020: black on the left, white of 203 cd/m² on the right."""
+    path = tmp_path / "hdr.mov"
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream("libx265", rate=24)
+        stream.width, stream.height, stream.pix_fmt = 64, 64, "yuv420p10le"
+        context = stream.codec_context
+        context.options = {"x265-params": "log-level=none"}
+        context.color_trc, context.color_primaries, context.colorspace, context.color_range = 16, 9, 9, 1
+        luma = np.full((64, 64), 64 + round(0.581 * 876), np.uint16)
+        luma[:, :32] = 64
+        planes = np.concatenate([luma.ravel(), np.full(2048, 512, np.uint16)])
+        frame = av.VideoFrame.from_ndarray(planes.reshape(96, 64), format="yuv420p10le")
+        for number in range(4):
+            frame.pts = number
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+    return path
 
 
 @pytest.fixture(scope="session")

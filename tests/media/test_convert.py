@@ -1,14 +1,15 @@
-"""MOV to MP4: what is planned, what comes out of the ffmpegs of today and of Debian, and that it is verified."""
+"""MOV to MP4: what is planned, what comes out of several ffmpegs, and that it is verified."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 import shutil
+import socket
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import av
 import imageio_ffmpeg
@@ -20,8 +21,10 @@ from vsortd.media import convert as convert_module
 from vsortd.media.command import conversion_command
 from vsortd.media.convert import ConversionKind, ConversionReport, StreamAction, convert, plan_conversion
 from vsortd.media.ffmpeg import ffmpeg_version, find_ffmpeg, run_ffmpeg
-from vsortd.media.pool import MediaPool
 from vsortd.settings import MovPolicy
+
+if TYPE_CHECKING:
+    from vsortd.media.pool import MediaPool
 
 Build = Callable[..., Path]
 
@@ -68,22 +71,23 @@ FLOATS = Stream(1, "audio", "pcm_f32le")
 MEBX = Stream(2, "data", "")
 TEXT = Stream(3, "subtitle", "mov_text")
 COVER = Stream(4, "video", "mjpeg", attached_picture=True)
+NEVER, REMUX, TRANSCODE = MovPolicy
 COPY, ALAC, SOUND, FILM, HDR = StreamAction
 
 
 @pytest.mark.parametrize(
     ("clip", "policy", "kind", "actions", "words"),
     [
-        (clip_of(H264, AAC), MovPolicy.REMUX, ConversionKind.REMUX, [COPY, COPY], "h264 fits"),
-        (clip_of(H264, AAC, MEBX, TEXT, COVER), MovPolicy.REMUX, ConversionKind.REMUX, [COPY] * 4, "left out: data"),
-        (clip_of(H264, PCM), MovPolicy.REMUX, ConversionKind.REMUX, [COPY, ALAC], "audio re-encoded (pcm_s16le to alac)"),
-        (clip_of(H264, FLOATS), MovPolicy.REMUX, ConversionKind.REMUX, [COPY, SOUND], "audio re-encoded"),
-        (clip_of(PRORES, AAC), MovPolicy.REMUX, ConversionKind.TRANSCODE, [FILM, COPY], "prores does not fit"),
-        (clip_of(PRORES, hdr=True), MovPolicy.REMUX, ConversionKind.TRANSCODE, [HDR], "prores does not fit"),
-        (clip_of(H264, AAC), MovPolicy.TRANSCODE, ConversionKind.TRANSCODE, [FILM, COPY], "convert.mov is transcode"),
-        (clip_of(H264), MovPolicy.NEVER, ConversionKind.NONE, [], "convert.mov is never"),
+        (clip_of(H264, AAC), REMUX, ConversionKind.REMUX, [COPY, COPY], "h264 fits"),
+        (clip_of(H264, AAC, MEBX, TEXT, COVER), REMUX, ConversionKind.REMUX, [COPY] * 4, "left out: da"),
+        (clip_of(H264, PCM), REMUX, ConversionKind.REMUX, [COPY, ALAC], "re-encoded (pcm_s16le to alac)"),
+        (clip_of(H264, FLOATS), REMUX, ConversionKind.REMUX, [COPY, SOUND], "audio re-encoded"),
+        (clip_of(PRORES, AAC), REMUX, ConversionKind.TRANSCODE, [FILM, COPY], "prores does not fit"),
+        (clip_of(PRORES, hdr=True), REMUX, ConversionKind.TRANSCODE, [HDR], "prores does not fit"),
+        (clip_of(H264, AAC), TRANSCODE, ConversionKind.TRANSCODE, [FILM, COPY], "convert.mov is transcode"),
+        (clip_of(H264), NEVER, ConversionKind.NONE, [], "convert.mov is never"),
     ],
-)  # fmt: skip
+)
 def test_the_plan_keeps_what_mp4_can_hold(
     clip: Clip, policy: MovPolicy, kind: ConversionKind, actions: list[StreamAction], words: str
 ) -> None:
@@ -99,11 +103,10 @@ def test_only_files_named_mov_are_converted(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("version", "timing", "base"), [((4, 4), "-vsync", "-1"), ((5, 1), "-fps_mode:0", "-1"), ((9, 0), "-fps_mode:0", "demux")]
-)  # fmt: skip
-def test_the_command_line_is_strict_and_fits_the_version(
-    version: tuple[int, int], timing: str, base: str
-) -> None:
+    ("version", "timing", "base"),
+    [((4, 4), "-vsync", "-1"), ((5, 1), "-fps_mode:0", "-1"), ((9, 0), "-fps_mode:0", "demux")],
+)
+def test_the_command_line_is_strict_and_fits_the_version(version: tuple[int, int], timing: str, base: str) -> None:
     source, target = Path("/in/-y concat:a\n.mov"), Path("/out/x.mp4")
     clip = clip_of(PRORES, PCM, MEBX, hdr=True, tags={"com.apple.quicktime.make": "x"})
     plan = plan_conversion(clip, source, MovPolicy.REMUX)
@@ -127,9 +130,7 @@ def as_mov(source: Path, folder: Path) -> Path:
     return Path(shutil.copyfile(source, folder / f"{source.stem}.mov"))
 
 
-def run(
-    source: Path, pool: MediaPool, policy: MovPolicy = MovPolicy.REMUX
-) -> tuple[ConversionReport, Clip, Clip]:
+def run(source: Path, pool: MediaPool, policy: MovPolicy = MovPolicy.REMUX) -> tuple[ConversionReport, Clip, Clip]:
     """Convert beside the source; check that the source is untouched."""
     target = source.with_suffix(".mp4")
     before = (hashlib.sha256(source.read_bytes()).digest(), source.stat().st_mtime_ns)
@@ -181,9 +182,8 @@ def test_a_real_clip_is_remuxed_packet_by_packet(
         assert b"hvc1" in data
 
 
-def test_subtitles_and_cover_art_are_kept(
-    ffmpeg: Path, bad_clips: Path, clips: Path, tmp_path: Path, pool: MediaPool
-) -> None:  # noqa: ARG001
+@pytest.mark.usefixtures("ffmpeg")
+def test_subtitles_and_cover_art_are_kept(bad_clips: Path, clips: Path, tmp_path: Path, pool: MediaPool) -> None:
     _, _, result = run(as_mov(bad_clips / "mp4parse-rust__metadata.mp4", tmp_path), pool)
     assert [("video", False), ("audio", False), ("video", True)] == [
         (s.kind, s.attached_picture) for s in result.streams
@@ -193,13 +193,14 @@ def test_subtitles_and_cover_art_are_kept(
     assert 2 == sum(stream.codec == "mov_text" for stream in result.streams)
 
 
+@pytest.mark.usefixtures("ffmpeg")
 @pytest.mark.parametrize(
     ("sound", "result_codec"),
     [("pcm_s16le", "alac"), ("pcm_s24le", "alac"), ("pcm_f32le", "aac"), ("aac", "aac")],
 )
 def test_sound_that_mp4_can_not_hold_becomes_alac_or_aac(
-    sound: str, result_codec: str, ffmpeg: Path, clip_file: Build, tmp_path: Path, pool: MediaPool
-) -> None:  # noqa: ARG001
+    sound: str, result_codec: str, clip_file: Build, tmp_path: Path, pool: MediaPool
+) -> None:
     report, clip, result = run(clip_file("Film.mov", format="mov", audio=sound), pool)
     assert (sound, result_codec) == (clip.audio_codec, result.audio_codec)
     assert ("audio re-encoded" in report.reason) == (sound != result_codec)
@@ -217,6 +218,7 @@ def samples(path: Path) -> str:
     return digest.hexdigest()
 
 
+@pytest.mark.usefixtures("ffmpeg")
 @pytest.mark.parametrize(
     "recipe",
     [
@@ -227,9 +229,7 @@ def samples(path: Path) -> str:
     ],
     ids=["prores", "turned mjpeg", "odd size", "variable rate"],
 )
-def test_what_does_not_fit_is_encoded_anew(
-    recipe: dict[str, Any], ffmpeg: Path, clip_file: Build, pool: MediaPool
-) -> None:  # noqa: ARG001
+def test_what_does_not_fit_is_encoded_anew(recipe: dict[str, Any], clip_file: Build, pool: MediaPool) -> None:
     source = clip_file("Film.mov", format="mov", audio="pcm_s16le", **recipe)
     report, clip, result = run(source, pool, MovPolicy.TRANSCODE)
     assert (ConversionKind.TRANSCODE, "h264", "alac") == (report.kind, result.video_codec, result.audio_codec)
@@ -237,24 +237,19 @@ def test_what_does_not_fit_is_encoded_anew(
     assert pytest.approx(clip.duration_s, abs=0.1) == result.duration_s
 
 
-def test_hdr_stays_hdr(ffmpeg: Path, clips: Path, tmp_path: Path, pool: MediaPool) -> None:  # noqa: ARG001
-    _, clip, result = run(as_mov(clips / "rails__rotated_hdr_video.mov", tmp_path), pool, MovPolicy.TRANSCODE)
-    assert ("hevc", "yuv420p10le", True, 90) == (
-        result.video_codec,
-        result.pixel_format,
-        result.hdr,
-        result.rotation_deg,
-    )
-    assert clip.recorded_at == result.recorded_at
+@pytest.mark.usefixtures("ffmpeg")
+def test_hdr_stays_hdr(hdr_file: Path, pool: MediaPool) -> None:
+    report, _, result = run(hdr_file, pool, TRANSCODE)
+    assert (ConversionKind.TRANSCODE, "hevc") == (report.kind, result.video_codec)
+    assert ("yuv420p10le", True) == (result.pixel_format, result.hdr)
 
 
+@pytest.mark.usefixtures("ffmpeg")
 @pytest.mark.parametrize(
     "name",
     ["-y.mov", "concat:a.mov", "a\nb.mov", "\udcff\udcfe.mov", "%d.mov", "pipe:0.mov", "x" * 251 + ".mov"],
 )
-def test_any_name_is_converted(
-    name: str, ffmpeg: Path, clip_file: Build, tmp_path: Path, pool: MediaPool
-) -> None:  # noqa: ARG001
+def test_any_name_is_converted(name: str, clip_file: Build, tmp_path: Path, pool: MediaPool) -> None:
     source = clip_file("plain.mov", format="mov", frames=3)
     odd = tmp_path / name
     source.rename(odd)
@@ -262,23 +257,27 @@ def test_any_name_is_converted(
     assert (ConversionKind.REMUX, 3) == (report.kind, result.frames)
 
 
-def test_a_playlist_named_mov_reaches_no_other_file(ffmpeg: Path, clip_file: Build, tmp_path: Path) -> None:
-    """Even if probing were fooled, the command line would not open what a playlist names."""
+def test_a_playlist_named_mov_reaches_nothing(ffmpeg: Path, clip_file: Build, tmp_path: Path) -> None:
+    """Even if probing were fooled, the command line would neither open nor fetch what a playlist names."""
     secret = clip_file("secret.ts", format="mpegts", frames=24)
-    for text in (
-        f"#EXTM3U\n#EXTINF:1,\nfile://{secret}\n#EXT-X-ENDLIST\n",
-        f"ffconcat version 1.0\nfile '{secret}'\n",
-    ):
-        source = tmp_path / "Film.mov"
-        source.write_text(text, encoding="ascii")
-        clip = clip_of(H264)
-        plan = plan_conversion(clip, source, MovPolicy.REMUX)
-        command = conversion_command(
-            ffmpeg, ffmpeg_version(ffmpeg), source, tmp_path / "out.mp4", plan=plan, clip=clip
-        )
-        with pytest.raises(BrokenError, match="could not convert"):
-            run_ffmpeg(command, stall_s=20)
-        assert not (tmp_path / "out.mp4").exists()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(0)
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/x.ts"
+        for text in (
+            f"#EXTM3U\n#EXTINF:1,\nfile://{secret}\n#EXT-X-ENDLIST\n",
+            f"#EXTM3U\n#EXTINF:1,\n{url}\n#EXT-X-ENDLIST\n",
+            f"ffconcat version 1.0\nfile '{secret}'\n",
+        ):
+            source, target = tmp_path / "Film.mov", tmp_path / "out.mp4"
+            source.write_text(text, encoding="ascii")
+            clip = clip_of(H264)
+            plan = plan_conversion(clip, source, REMUX)
+            command = conversion_command(ffmpeg, ffmpeg_version(ffmpeg), source, target, plan=plan, clip=clip)
+            with pytest.raises(BrokenError, match="could not convert"):
+                run_ffmpeg(command, stall_s=20)
+            assert not target.exists()
+        with pytest.raises(BlockingIOError):
+            listener.accept()
 
 
 def converted(source: Path, pool: MediaPool, **options: Any) -> None:
@@ -394,15 +393,18 @@ def test_an_ffmpeg_without_progress_is_stopped(tmp_path: Path) -> None:
     assert [] == list(tmp_path.iterdir())
 
 
+ZEROS = ("-v", "error", "-nostdin", "-f", "s16le", "-t", "99", "-i", "/dev/zero", "-f", "s16le")
+
+
 def test_a_file_larger_than_allowed_stops_ffmpeg(tmp_path: Path) -> None:
-    command = [str(find_ffmpeg()), "-v", "error", "-nostdin", "-f", "s16le", "-i", "/dev/zero", "-f", "s16le", str(tmp_path / "x")]  # fmt: skip
+    command = [str(find_ffmpeg()), *ZEROS, str(tmp_path / "x")]
     with pytest.raises((LimitError, BrokenError)):
         run_ffmpeg(command, stall_s=20, max_file_bytes=1_000_000)
     assert (tmp_path / "x").stat().st_size <= 1_000_000
 
 
 def test_a_full_disk_is_not_the_videos_fault() -> None:
-    command = [str(find_ffmpeg()), "-v", "error", "-nostdin", "-y", "-f", "s16le", "-t", "9", "-i", "/dev/zero", "-f", "s16le", "/dev/full"]  # fmt: skip
+    command = [str(find_ffmpeg()), "-y", *ZEROS, "/dev/full"]
     with pytest.raises(FilingError, match="No space left"):
         run_ffmpeg(command, stall_s=20)
 
@@ -422,9 +424,7 @@ def test_the_named_ffmpeg_is_taken_or_missed(tmp_path: Path, monkeypatch: pytest
     assert imageio_ffmpeg.get_ffmpeg_exe() == str(find_ffmpeg())  # the one on PATH is too old
 
 
-@pytest.mark.parametrize(
-    ("text", "version"), [("5.1.9-0+deb12u1", (5, 1)), ("n7.0", (7, 0)), ("N-1234-gabc", (99, 0))]
-)
+@pytest.mark.parametrize(("text", "version"), [("5.1.9-0+deb12u1", (5, 1)), ("n7.0", (7, 0)), ("N-1234-gabc", (99, 0))])
 def test_the_version_is_read(text: str, version: tuple[int, int], tmp_path: Path) -> None:
     fake = tmp_path / "ffmpeg"
     fake.write_text(f"#!/bin/sh\necho 'ffmpeg version {text} Copyright'\n", encoding="ascii")

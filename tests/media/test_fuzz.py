@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from vsortd.errors import VideoError
 from vsortd.media.pool import MediaPool
 from vsortd.vision.preprocess import Preprocess, ResizeMode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
 
 COUNT = int(os.environ.get("VSORTD_FUZZ", "100"))
 PREPROCESS = Preprocess(32, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), ResizeMode.SHORTEST)
@@ -62,16 +65,13 @@ MUTATIONS: tuple[Callable[[bytearray, random.Random], None], ...] = (
 @pytest.mark.timeout(60 + COUNT)
 def test_mutated_clips_end_with_facts_or_a_reason(clips: Path, bad_clips: Path, tmp_path: Path) -> None:
     seeds = [
-        path
-        for folder in (clips, bad_clips)
-        for path in sorted(folder.glob("*.m*"))
-        if path.stat().st_size < 700_000
+        path for folder in (clips, bad_clips) for path in sorted(folder.glob("*.m*")) if path.stat().st_size < 700_000
     ]
     outcomes: list[str] = []
     with MediaPool(2, timeout_s=20, memory_bytes=800_000_000) as pool:
 
         def attempt(number: int) -> str:
-            dice = random.Random(number)
+            dice = random.Random(number)  # noqa: S311 - the same mutants every time
             data = bytearray(dice.choice(seeds).read_bytes())
             for _ in range(dice.randint(1, 2)):
                 if data:
@@ -83,13 +83,13 @@ def test_mutated_clips_end_with_facts_or_a_reason(clips: Path, bad_clips: Path, 
                 frames = pool.sample(path, clip, range(8), 32, PREPROCESS)
                 return "frames" if len(frames.times_ms) else "nothing"
             except VideoError as error:
-                assert error.reason
-                return type(error).__name__
+                return type(error).__name__ if error.reason else "no reason given"
             finally:
                 path.unlink()
 
         with ThreadPoolExecutor(2) as executor:
             outcomes += executor.map(attempt, range(COUNT))
     assert COUNT == len(outcomes)
+    assert "no reason given" not in outcomes
     assert {"frames", "IncompleteError"} <= set(outcomes)
     assert outcomes.count("LimitError") <= COUNT // 10, "workers die or run over too often"

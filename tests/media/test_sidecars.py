@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from vsortd.media.sidecars import find_sidecars
 
+if TYPE_CHECKING:
+    from pathlib import Path
 
-def names_found(
-    folder: Path, video: str, others: list[str], extensions: tuple[str, ...] = ("mp4", "mov")
-) -> list[str]:
+
+def names_found(folder: Path, video: str, others: list[str], extensions: tuple[str, ...] = ("mp4", "mov")) -> list[str]:
     for name in [video, *others]:
         (folder / name).write_bytes(b"x")
     return [path.name for path in find_sidecars(folder / video, extensions)]

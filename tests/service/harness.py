@@ -9,10 +9,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
 
 RULES = """\
 rules:
@@ -39,13 +41,21 @@ class Home:
     daemon: subprocess.Popen[bytes] | None = None
 
     @classmethod
-    def make(cls, folder: Path, *, more: str = "", inbox: str = "settle: 0.3s, incomplete_after: 1s", rules: str = RULES) -> Home:
+    def make(
+        cls,
+        folder: Path,
+        *,
+        more: str = "",
+        inbox: str = "settle: 0.3s, incomplete_after: 1s",
+        rules: str = RULES,
+    ) -> Home:
         """Make inbox, library and a config for the sample model."""
         home = cls(folder)
         home.inbox.mkdir(parents=True)
         home.library.mkdir()
         home.config.write_text(
-            f"version: 1\ninboxes:\n  - {{path: {home.inbox}, {inbox}}}\nlibrary: {home.library}\nmodel: sample\n{more}{rules}"
+            f"version: 1\ninboxes:\n  - {{path: {home.inbox}, {inbox}}}\n"
+            f"library: {home.library}\nmodel: sample\n{more}{rules}"
         )
         return home
 
@@ -67,7 +77,11 @@ class Home:
     @property
     def environment(self) -> dict[str, str]:
         """The environment of every command."""
-        return {**os.environ, "VSORTD_STATE_DIR": str(self.folder / "state"), "VSORTD_CONFIG": str(self.config)}
+        return {
+            **os.environ,
+            "VSORTD_STATE_DIR": str(self.folder / "state"),
+            "VSORTD_CONFIG": str(self.config),
+        }
 
     def run(self, *words: str | Path, code: int | None = 0, timeout_s: float = 120) -> subprocess.CompletedProcess[str]:
         """Run a command to its end; `code` is what it must exit with."""

@@ -9,8 +9,7 @@ import stat
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -18,6 +17,10 @@ from vsortd.errors import AlreadyRunningError, DaemonUnreachableError
 from vsortd.service.api import ControlServer
 from vsortd.service.client import SOCKET_NAME, Client
 from vsortd.service.lock import DaemonLock, daemon_holds
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
 
 
 class Fake:
@@ -61,7 +64,9 @@ def test_only_the_owner_can_open_the_socket(served: tuple[Fake, Path]) -> None:
 
 
 @pytest.mark.parametrize(
-    "headers", [{"Host": "evil.example"}, {"Host": "localhost", "Origin": "http://evil.example"}], ids=["host", "origin"]
+    "headers",
+    [{"Host": "evil.example"}, {"Host": "localhost", "Origin": "http://evil.example"}],
+    ids=["host", "origin"],
 )
 def test_what_comes_from_a_web_page_is_refused(served: tuple[Fake, Path], headers: dict[str, str]) -> None:
     _, folder = served

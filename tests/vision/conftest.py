@@ -56,9 +56,7 @@ class Tiny:
 
 def write_config(path: Path, **changes: Any) -> None:
     """Write a model config, with keys of the architecture changed."""
-    path.write_text(
-        json.dumps({"model_cfg": {**TINY, **changes}, "preprocess_cfg": PREPROCESS}), encoding="utf-8"
-    )
+    path.write_text(json.dumps({"model_cfg": {**TINY, **changes}, "preprocess_cfg": PREPROCESS}), encoding="utf-8")
 
 
 @pytest.fixture(scope="session")

@@ -89,7 +89,7 @@ def test_rows_are_float32_of_length_one(encoder: BatchingEncoder) -> None:
 
 def test_normalisation_is_that_of_the_pretrained_config(tiny: Any, encoder: BatchingEncoder) -> None:
     """uint8 in, mean and std of the config applied here: the vector of torchvision's own transform."""
-    from open_clip.transform import PreprocessCfg, image_transform_v2  # noqa: PLC0415
+    from open_clip.transform import PreprocessCfg, image_transform_v2
 
     pixels = pictures(3, 1)
     transform = image_transform_v2(
@@ -97,9 +97,7 @@ def test_normalisation_is_that_of_the_pretrained_config(tiny: Any, encoder: Batc
         is_train=False,
     )
     with torch.no_grad():
-        expected = tiny.module.encode_image(
-            transform(Image.fromarray(pixels[0]))[None], normalize=True
-        ).numpy()
+        expected = tiny.module.encode_image(transform(Image.fromarray(pixels[0]))[None], normalize=True).numpy()
     assert same(expected, encoder.encode_images(pixels))
 
 
@@ -118,13 +116,8 @@ def test_texts_and_pictures_from_many_threads(encoder: BatchingEncoder) -> None:
     with ThreadPoolExecutor(8) as pool:
         rows = [pool.submit(encoder.encode_texts, each) for each in texts]
         images = [pool.submit(encoder.encode_images, pictures(seed, 2)) for seed in range(20)]
-        assert all(
-            same(encoder.encode_texts(each), row.result()) for each, row in zip(texts, rows, strict=True)
-        )
-        assert all(
-            same(encoder.encode_images(pictures(seed, 2)), image.result())
-            for seed, image in enumerate(images)
-        )
+        assert all(same(encoder.encode_texts(each), row.result()) for each, row in zip(texts, rows, strict=True))
+        assert all(same(encoder.encode_images(pictures(seed, 2)), image.result()) for seed, image in enumerate(images))
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

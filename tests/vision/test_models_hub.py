@@ -91,9 +91,7 @@ def ask(tmp_path: Path, **environment: str) -> dict[str, str]:
         "NO_PROXY": "127.0.0.1",
         **environment,
     }
-    done = subprocess.run(
-        [sys.executable, "-c", ASK], env=env, capture_output=True, text=True, timeout=50, check=True
-    )
+    done = subprocess.run([sys.executable, "-c", ASK], env=env, capture_output=True, text=True, timeout=50, check=True)
     answer: dict[str, str] = json.loads(done.stdout)
     return answer
 
@@ -174,9 +172,7 @@ def test_the_cache_lies_where_the_hubs_library_has_it(
     names = ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_HOME", "XDG_CACHE_HOME")
     env = {key: value for key, value in os.environ.items() if key not in names} | environment
     code = "from huggingface_hub.constants import HF_HUB_CACHE as path; print(path, end='')"
-    theirs = subprocess.run(
-        [sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True
-    ).stdout
+    theirs = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True).stdout
     for name in names:
         monkeypatch.delenv(name, raising=False)
     for name, value in environment.items():

@@ -48,9 +48,7 @@ def registered(tiny: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> st
     return "tiny-vit"
 
 
-def fill_cache(
-    cache: Path, weights: Path, revision: str = "abc", name: str = "open_clip_model.safetensors"
-) -> Path:
+def fill_cache(cache: Path, weights: Path, revision: str = "abc", name: str = "open_clip_model.safetensors") -> Path:
     """Lay weights into the hub's cache as its library does: a blob, and a link in a snapshot."""
     folder = cache / "models--somebody--tiny"
     (folder / "blobs").mkdir(parents=True, exist_ok=True)
@@ -127,9 +125,7 @@ class Bomb:
         return Path.touch, (self.path,)
 
 
-def test_a_pickle_with_code_is_refused_and_not_run(
-    tiny: Any, choose: Any, model_config: Any, tmp_path: Path
-) -> None:
+def test_a_pickle_with_code_is_refused_and_not_run(tiny: Any, choose: Any, model_config: Any, tmp_path: Path) -> None:
     """The file is refused with the reason and the remedy; what it wanted to run did not run."""
     marker, path = tmp_path / "boom", tmp_path / "evil.pt"
     model_config(tmp_path / "evil.json")
@@ -146,9 +142,7 @@ def test_a_pickle_with_code_is_refused_and_not_run(
 
 @pytest.mark.parametrize("suffix", [".safetensors", ".pt"])
 @pytest.mark.parametrize("content", [b"", b"not weights at all", b"\x00" * 4096])
-def test_a_file_that_is_no_weights(
-    choose: Any, model_config: Any, tmp_path: Path, suffix: str, content: bytes
-) -> None:
+def test_a_file_that_is_no_weights(choose: Any, model_config: Any, tmp_path: Path, suffix: str, content: bytes) -> None:
     """Empty, text and zeros: an error that names the file."""
     path = tmp_path / f"broken{suffix}"
     path.write_bytes(content)
@@ -269,9 +263,7 @@ def test_a_hub_folder(tiny: Any, choose: Any, model_config: Any, tmp_path: Path)
     assert (info.name, info.preprocess.mean) == ("whatever I call it", (0.5, 0.4, 0.3))
 
 
-def test_a_folder_with_one_or_several_checkpoints(
-    tiny: Any, choose: Any, model_config: Any, tmp_path: Path
-) -> None:
+def test_a_folder_with_one_or_several_checkpoints(tiny: Any, choose: Any, model_config: Any, tmp_path: Path) -> None:
     """The only weights file is taken whatever its name; of several, the user names one."""
     model_config(tmp_path / "model.json")
     with pytest.raises(ModelError, match="holds no weights"):
@@ -294,9 +286,7 @@ def test_a_config_that_is_none(tiny: Any, choose: Any, tmp_path: Path, text: str
         load_model(choose("m", str(tmp_path / "m.safetensors")), device="cpu")
 
 
-def test_an_architecture_that_can_not_be_built(
-    tiny: Any, choose: Any, model_config: Any, tmp_path: Path
-) -> None:
+def test_an_architecture_that_can_not_be_built(tiny: Any, choose: Any, model_config: Any, tmp_path: Path) -> None:
     """An unknown key in the config is an error of ours, not a traceback of open_clip's."""
     shutil.copy(tiny.weights, tmp_path / "m.safetensors")
     model_config(tmp_path / "m.json", colour="blue")
@@ -304,9 +294,7 @@ def test_an_architecture_that_can_not_be_built(
         load_model(choose("m", str(tmp_path / "m.safetensors")), device="cpu")
 
 
-def test_a_vocabulary_too_small_for_the_tokenizer(
-    tiny: Any, choose: Any, model_config: Any, tmp_path: Path
-) -> None:
+def test_a_vocabulary_too_small_for_the_tokenizer(tiny: Any, choose: Any, model_config: Any, tmp_path: Path) -> None:
     """Tokens beyond the embedding would be an index error at the first prompt."""
     shutil.copy(tiny.weights, tmp_path / "m.safetensors")
     text = {"context_length": 16, "vocab_size": 100, "width": 32, "heads": 2, "layers": 2}
@@ -315,9 +303,7 @@ def test_a_vocabulary_too_small_for_the_tokenizer(
         load_model(choose("m", str(tmp_path / "m.safetensors")), device="cpu")
 
 
-@pytest.mark.skipif(
-    importlib.util.find_spec("transformers") is not None, reason="transformers is installed here"
-)
+@pytest.mark.skipif(importlib.util.find_spec("transformers") is not None, reason="transformers is installed here")
 def test_a_tokenizer_that_is_not_installed(tiny: Any, choose: Any, tmp_path: Path) -> None:
     """SigLIP 2 reads text through transformers: the error says what to install."""
     shutil.copy(tiny.weights, tmp_path / "m.safetensors")
@@ -326,9 +312,7 @@ def test_a_tokenizer_that_is_not_installed(tiny: Any, choose: Any, tmp_path: Pat
     assert "pip install transformers" in caught.value.remedy
 
 
-def test_a_name_that_open_clip_knows_needs_no_config(
-    tiny: Any, choose: Any, registered: str, tmp_path: Path
-) -> None:
+def test_a_name_that_open_clip_knows_needs_no_config(tiny: Any, choose: Any, registered: str, tmp_path: Path) -> None:
     """Architecture and preprocessing come from open_clip's lists then."""
     shutil.copy(tiny.weights, tmp_path / "bare.safetensors")
     info = load_model(choose(registered, str(tmp_path / "bare.safetensors")), device="cpu").info
@@ -336,9 +320,7 @@ def test_a_name_that_open_clip_knows_needs_no_config(
     assert info.preprocess.resize is ResizeMode.SQUASH
 
 
-def test_a_cached_tag_loads_without_network(
-    tiny: Any, choose: Any, registered: str, no_network: Path
-) -> None:
+def test_a_cached_tag_loads_without_network(tiny: Any, choose: Any, registered: str, no_network: Path) -> None:
     """A pretrained pair is found in the hub's cache; the tag is spelled as open_clip allows."""
     fill_cache(no_network, tiny.weights)
     loaded = load_model(choose(registered, "rendered"), device="cpu", dtype=torch.float32)
@@ -347,9 +329,7 @@ def test_a_cached_tag_loads_without_network(
     torch.testing.assert_close(loaded.module.visual.proj, tiny.module.visual.proj, check_stride=False)
 
 
-def test_the_cache_prefers_the_current_revision(
-    tiny: Any, choose: Any, registered: str, no_network: Path
-) -> None:
+def test_the_cache_prefers_the_current_revision(tiny: Any, choose: Any, registered: str, no_network: Path) -> None:
     """Of several snapshots the one that refs/main names counts, and a broken link counts as missing."""
     fill_cache(no_network, tiny.weights, "old")
     current = fill_cache(no_network, tiny.weights, "new")
@@ -488,9 +468,7 @@ def test_convolutions_run_channels_last(choose: Any, model_config: Any, tmp_path
     config = json.loads((tmp_path / "rn.json").read_text(encoding="utf-8"))["model_cfg"]
     torch.manual_seed(3)
     module = open_clip.model.CLIP(**config).eval()
-    save_file(
-        {key: value.contiguous() for key, value in module.state_dict().items()}, tmp_path / "rn.safetensors"
-    )
+    save_file({key: value.contiguous() for key, value in module.state_dict().items()}, tmp_path / "rn.safetensors")
     source = resolve(choose("rn", str(tmp_path / "rn.safetensors")), on_cuda=False)
     loaded = build_model(source, CPU, torch.float32)
     assert loaded.module.visual.conv2.weight.is_contiguous(memory_format=torch.channels_last)
@@ -503,6 +481,6 @@ def test_convolutions_run_channels_last(choose: Any, model_config: Any, tmp_path
 
 def test_usable_cpus_are_at_least_one_and_no_more_than_there_are() -> None:
     """Affinity and quota only ever lower the number."""
-    import os  # noqa: PLC0415
+    import os
 
     assert 1 <= usable_cpus() <= (os.cpu_count() or 1)

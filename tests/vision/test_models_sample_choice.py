@@ -26,9 +26,7 @@ def stand_in(tiny: Any, monkeypatch: pytest.MonkeyPatch) -> types.SimpleNamespac
     module.MODEL_NAME = "vsortd-sample"
     module.weights_path = lambda: tiny.weights
     module.model_config_path = lambda: tiny.weights.with_suffix(".json")
-    module.unknown_words = lambda text: [
-        word for word in text.split() if word not in {"a", "forest", "sea", "snow"}
-    ]
+    module.unknown_words = lambda text: [word for word in text.split() if word not in {"a", "forest", "sea", "snow"}]
     facets = {"subject": {"forest": ("a forest",), "sea": ("the sea",), "snow": ("snow",)}}
     module.vocabulary = lambda: types.SimpleNamespace(facets=facets)
     monkeypatch.setitem(sys.modules, "vsortd.vision.sample", module)
@@ -64,25 +62,21 @@ def test_an_installation_without_the_weights(stand_in: Any, tmp_path: Path) -> N
 
 def test_the_sample_model_itself() -> None:
     """The real weights: rows of length 1, the same direction in both precisions, rivals for a lone rule."""
-    import torch  # noqa: PLC0415
+    import torch
 
-    from vsortd.vision import sample  # noqa: PLC0415
-    from vsortd.vision.batching import BatchingEncoder  # noqa: PLC0415
-    from vsortd.vision.loading import load_model  # noqa: PLC0415
+    from vsortd.vision import sample
+    from vsortd.vision.batching import BatchingEncoder
+    from vsortd.vision.loading import load_model
 
     if not hasattr(sample, "weights_path") or not sample.weights_path().is_file():
-        pytest.skip(
-            "this checkout holds no sample weights: train them with python -m vsortd.vision.sample.train"
-        )
+        pytest.skip("this checkout holds no sample weights: train them with python -m vsortd.vision.sample.train")
     rows = []
     for dtype in (torch.float32, torch.bfloat16):
         encoder = BatchingEncoder(load_model("sample", device="cpu", dtype=dtype))
         try:
             side = encoder.info.preprocess.side_px
             pixels = np.random.default_rng(0).integers(0, 256, (4, side, side, 3), dtype=np.uint8)
-            rows.append(
-                np.concatenate([encoder.encode_images(pixels), encoder.encode_texts(["a forest", "the sea"])])
-            )
+            rows.append(np.concatenate([encoder.encode_images(pixels), encoder.encode_texts(["a forest", "the sea"])]))
             vectors = level_vectors(lone_forest(), encoder)
             assert len(vectors.levels[""].negatives) >= 2
         finally:

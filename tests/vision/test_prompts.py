@@ -334,9 +334,7 @@ def encoder(tiny: Any) -> Iterator[BatchingEncoder]:
 
 def test_with_a_real_encoder(encoder: BatchingEncoder) -> None:
     """Through a real architecture: unit rows, and a frame on a rule's vector goes to that rule."""
-    tree = RuleTree(
-        rules=(rule("forest", rule("night", above=("forest",))), rule("sea", prompts=("the sea", "waves")))
-    )
+    tree = RuleTree(rules=(rule("forest", rule("night", above=("forest",))), rule("sea", prompts=("the sea", "waves"))))
     vectors = level_vectors(tree, encoder)
     for level in vectors.levels.values():
         for rows in (level.vectors, level.negative_vectors):

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import struct
 import threading
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from vsortd.identity import Identity
 from vsortd.watch.inbox import InboxWatcher
-from vsortd.watch.kinds import ReadyFile, Report
 from vsortd.watch.loop import InboxLoop
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from vsortd.identity import Identity
+    from vsortd.watch.kinds import ReadyFile, Report
 
 # How long a test waits for what must happen; it fails then, and never passes because of it.
 PATIENCE_S = 20.0
@@ -53,6 +56,7 @@ class Clock:
         self.now_s = 1000.0
 
     def __call__(self) -> float:
+        """Return the time, seconds."""
         return self.now_s
 
 
@@ -137,9 +141,7 @@ def make_loop(clock: Clock, recorder: Recorder) -> Iterator[Callable[..., InboxL
 
     def make(inbox: Inbox, **options: Any) -> InboxLoop:
         options = {"known": recorder.is_known, "sidecars_of": lambda _: (), **options}
-        loop = InboxLoop(
-            inbox, on_ready=recorder.on_ready, on_report=recorder.on_report, clock=clock, **options
-        )
+        loop = InboxLoop(inbox, on_ready=recorder.on_ready, on_report=recorder.on_report, clock=clock, **options)
         made.append(loop)
         return loop
 

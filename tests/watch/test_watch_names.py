@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given
+from hypothesis import strategies as st
 
 from vsortd.watch.names import NameRules, is_private
 
 RULES = NameRules(("mp4", "mov"))
 
 
-@pytest.mark.parametrize("name", ["Film.mp4", "FILM.MOV", "a b.Mp4", "-y.mp4", "concat:a.mp4", "a\nb.mp4", "trip.part1.mp4"])
+@pytest.mark.parametrize(
+    "name", ["Film.mp4", "FILM.MOV", "a b.Mp4", "-y.mp4", "concat:a.mp4", "a\nb.mp4", "trip.part1.mp4"]
+)
 def test_videos_are_taken_in_any_case(name: str) -> None:
     assert RULES.takes_path(name)
 
@@ -20,10 +23,10 @@ def test_videos_are_taken_in_any_case(name: str) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        "Film.mp4.part", "Film.mp4.crdownload", "Film.mp4.download", "Film.mp4.tmp", "Film.partial", "Film.mp4.filepart",
-        "Film.mp4.opdownload", "Film.mp4.!ut", "Film.mp4.aria2", "Film.temp.mp4", "Film.PART.mp4", "~Film.mp4", "~$Film.mp4",
-        "._Film.mp4", ".Film.mp4.Xq3b2a", ".hidden.mp4", ".DS_Store", "Thumbs.db", ".mp4", "mp4", "Film", "Film.", "Film.m4v",
-        "Film.mp4.txt", ".syncthing.Film.mp4.tmp", "~syncthing~Film.mp4.tmp",
+        "Film.mp4.part", "Film.mp4.crdownload", "Film.mp4.download", "Film.mp4.tmp", "Film.partial",
+        "Film.mp4.filepart", "Film.mp4.opdownload", "Film.mp4.!ut", "Film.mp4.aria2", "Film.temp.mp4", "Film.PART.mp4",
+        "~Film.mp4", "~$Film.mp4", "._Film.mp4", ".Film.mp4.Xq3b2a", ".hidden.mp4", ".DS_Store", "Thumbs.db", ".mp4",
+        "mp4", "Film", "Film.", "Film.m4v", "Film.mp4.txt", ".syncthing.Film.mp4.tmp", "~syncthing~Film.mp4.tmp",
     ],
 )  # fmt: skip
 def test_hidden_partial_and_other_names_are_not(name: str) -> None:

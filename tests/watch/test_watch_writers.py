@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from vsortd.watch.writers import Writer, writer_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="leases are Linux's")
 
@@ -34,14 +36,15 @@ class Holder:
         assert b"open\n" == self.process.stdout.readline()
 
     def release(self) -> None:
+        """Let the other process close the file and end."""
         self.process.communicate(timeout=20)
 
 
 @pytest.fixture
-def file(tmp_path: Path) -> Iterator[Path]:
+def file(tmp_path: Path) -> Path:
     path = tmp_path / "film.mp4"
     path.write_bytes(b"x" * 100)
-    yield path
+    return path
 
 
 def test_a_file_that_nobody_has_open_has_no_writer(file: Path) -> None:
@@ -83,9 +86,7 @@ def test_a_writer_in_this_process_is_seen(file: Path) -> None:
 
 def test_breaking_leases_does_not_kill_and_hardly_delays(file: Path) -> None:
     """Another process opens the file for writing all the time; the signal of a broken lease must not end this one."""
-    hammer = subprocess.Popen(
-        [sys.executable, "-c", HAMMER, str(file)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    )
+    hammer = subprocess.Popen([sys.executable, "-c", HAMMER, str(file)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert hammer.stdin is not None
     assert hammer.stdout is not None
     assert b"ready\n" == hammer.stdout.readline()
@@ -116,13 +117,15 @@ def test_what_is_no_plain_file_is_unknown_and_never_blocks(tmp_path: Path, kind:
 def test_a_file_of_another_owner_is_unknown(file: Path) -> None:
     if os.geteuid() != 0:
         pytest.skip("only root can make a file of another owner")
-    os.chmod(file, 0o644)
+    file.chmod(0o644)
     os.chown(file, 1, 1)
     folder = file.parent
     # ask as a third user, who can read but neither owns the file nor may lease it
     code = (
-        "import os, sys; d = os.open(sys.argv[1], os.O_RDONLY); os.setgid(2); os.setuid(2);"
-        "from vsortd.watch.writers import writer_on; print(writer_on(d).value)"
+        "import os, sys; from vsortd.watch.writers import writer_on; d = os.open(sys.argv[1], os.O_RDONLY);"
+        "os.setgid(2); os.setuid(2); print(writer_on(d).value)"
     )
-    done = subprocess.run([sys.executable, "-c", code, str(file)], capture_output=True, text=True, check=False, cwd=folder)
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(file)], capture_output=True, text=True, check=False, cwd=folder
+    )
     assert "unknown\n" == done.stdout, done.stderr

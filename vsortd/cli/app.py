@@ -24,7 +24,7 @@ app = typer.Typer(
 
 def _version(value: bool) -> None:  # noqa: FBT001 - typer's callback form
     if value:
-        from vsortd import __version__  # noqa: PLC0415
+        from vsortd import __version__
 
         typer.echo(f"vsortd {__version__}")
         raise typer.Exit
@@ -37,10 +37,10 @@ def root(
         Path | None,
         typer.Option("--config", help="The config file; else $VSORTD_CONFIG, else the user's, else the site's."),
     ] = None,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say more in the log.")] = False,  # noqa: FBT002
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say more in the log.")] = False,
     _: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
-    ] = False,  # noqa: FBT002
+    ] = False,
 ) -> None:
     """Drop videos into a folder; they file themselves by what they show. Every move can be undone."""
     ctx.obj = Root(config=config_file, verbose=verbose)

@@ -42,22 +42,22 @@ class Root:
 
 def load(ctx: typer.Context) -> Settings:
     """Load the config that the command line, the environment or the config folders name. Raises ConfigError."""
-    from vsortd.settings import find_config, load_settings  # noqa: PLC0415 - pydantic, only where it is needed
+    from vsortd.settings import find_config, load_settings
 
     return load_settings(find_config(ctx.obj.config))
 
 
 def state_folder() -> Path:
     """Return the folder of journal, index and socket."""
-    from vsortd.places import state_folder as folder  # noqa: PLC0415
+    from vsortd.places import state_folder as folder
 
     return folder()
 
 
 def open_journal() -> Journal | None:
     """Open the journal, or return None where nothing was ever filed."""
-    from vsortd.filing.journal import Journal  # noqa: PLC0415
-    from vsortd.places import journal_path  # noqa: PLC0415
+    from vsortd.filing.journal import Journal
+    from vsortd.places import journal_path
 
     path = journal_path(state_folder())
     return Journal.open(path) if path.exists() else None
@@ -72,7 +72,7 @@ def print_json(document: Mapping[str, Any]) -> None:
 
 def console(*, stderr: bool = False) -> Console:
     """Return a console that honours NO_COLOR and pipes."""
-    from rich.console import Console  # noqa: PLC0415 - rich costs start-up time
+    from rich.console import Console
 
     return Console(stderr=stderr, highlight=False, soft_wrap=True)
 
@@ -88,10 +88,10 @@ def parse_since(text: str) -> float:
 
     Raises UsageError for anything else.
     """
-    import time  # noqa: PLC0415
-    from datetime import datetime  # noqa: PLC0415
+    import time
+    from datetime import datetime
 
-    from vsortd.units import parse_duration  # noqa: PLC0415
+    from vsortd.units import parse_duration
 
     try:
         return datetime.fromisoformat(text).astimezone().timestamp()

@@ -23,11 +23,11 @@ app = typer.Typer(help="Write, find and show the config file.", no_args_is_help=
 _EXAMPLE = "first.yaml"
 
 
-def check(ctx: typer.Context, as_json: JsonFlag = False) -> None:  # noqa: FBT002
+def check(ctx: typer.Context, as_json: JsonFlag = False) -> None:
     """Check the config file: every mistake at once, each with its line and what is allowed."""
-    from vsortd.configcheck import check_file  # noqa: PLC0415 - pydantic and YAML only when asked
-    from vsortd.configwarnings import warnings_of  # noqa: PLC0415
-    from vsortd.places import find_config  # noqa: PLC0415
+    from vsortd.configcheck import check_file
+    from vsortd.configwarnings import warnings_of
+    from vsortd.places import find_config
 
     try:
         path = find_config(ctx.obj.config)
@@ -69,7 +69,7 @@ def _print_unreadable(error: ConfigError) -> None:
 
 def _print_summary(path: Path, settings: Settings, warnings: Sequence[Mistake]) -> None:
     """Print what a valid config amounts to."""
-    from vsortd.rules import build_rules  # noqa: PLC0415
+    from vsortd.rules import build_rules
 
     out = console()
     for warning in warnings:
@@ -77,11 +77,7 @@ def _print_summary(path: Path, settings: Settings, warnings: Sequence[Mistake]) 
         for line in warning.text(str(path)).splitlines():
             out.print(printable(line), markup=False)
     rules = sum(1 for _ in build_rules(settings).walk())
-    model = (
-        settings.model
-        if isinstance(settings.model, str)
-        else f"{settings.model.name} / {settings.model.weights}"
-    )
+    model = settings.model if isinstance(settings.model, str) else f"{settings.model.name} / {settings.model.weights}"
     facts = [
         *(("inbox", str(inbox.path)) for inbox in settings.inboxes),
         ("library", str(settings.library)),
@@ -97,15 +93,13 @@ def _print_summary(path: Path, settings: Settings, warnings: Sequence[Mistake]) 
 @app.command()
 def init(
     ctx: typer.Context,
-    path: Annotated[
-        Path | None, typer.Option("--path", help="Where to write; else where vsortd looks first.")
-    ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace a config that is there.")] = False,  # noqa: FBT002
-    as_json: JsonFlag = False,  # noqa: FBT002
+    path: Annotated[Path | None, typer.Option("--path", help="Where to write; else where vsortd looks first.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a config that is there.")] = False,
+    as_json: JsonFlag = False,
 ) -> None:
     """Write a first config with comments to start from, and its schema beside it for editors."""
-    from vsortd.places import wanted_config  # noqa: PLC0415
-    from vsortd.resources import resource_folder  # noqa: PLC0415
+    from vsortd.places import wanted_config
+    from vsortd.resources import resource_folder
 
     target = wanted_config(path if path is not None else ctx.obj.config)
     source = resource_folder("config")
@@ -173,9 +167,9 @@ def _publish_new(temporary: Path, target: Path, data: bytes) -> None:
 
 
 @app.command("path")
-def show_path(ctx: typer.Context, as_json: JsonFlag = False) -> None:  # noqa: FBT002
+def show_path(ctx: typer.Context, as_json: JsonFlag = False) -> None:
     """Print which config file vsortd reads."""
-    from vsortd.places import find_config  # noqa: PLC0415
+    from vsortd.places import find_config
 
     path = find_config(ctx.obj.config)
     if as_json:
@@ -185,11 +179,11 @@ def show_path(ctx: typer.Context, as_json: JsonFlag = False) -> None:  # noqa: F
 
 
 @app.command()
-def show(ctx: typer.Context, as_json: JsonFlag = False) -> None:  # noqa: FBT002
+def show(ctx: typer.Context, as_json: JsonFlag = False) -> None:
     """Print the settings in effect, defaults included, as YAML that loads again."""
-    from vsortd.configshow import dump_json, dump_yaml, plain_settings  # noqa: PLC0415
-    from vsortd.places import find_config  # noqa: PLC0415
-    from vsortd.settings import load_settings  # noqa: PLC0415
+    from vsortd.configshow import dump_json, dump_yaml, plain_settings
+    from vsortd.places import find_config
+    from vsortd.settings import load_settings
 
     path = find_config(ctx.obj.config)
     settings: dict[str, Any] = plain_settings(load_settings(path))
@@ -200,8 +194,8 @@ def show(ctx: typer.Context, as_json: JsonFlag = False) -> None:  # noqa: FBT002
 
 
 @app.command()
-def schema(as_json: JsonFlag = False) -> None:  # noqa: FBT002, ARG001 - a schema is JSON either way
+def schema(as_json: JsonFlag = False) -> None:  # noqa: ARG001 - a schema is JSON either way
     """Print the JSON schema of the config file, for editors."""
-    from vsortd.configshow import config_schema, dump_json  # noqa: PLC0415
+    from vsortd.configshow import config_schema, dump_json
 
     typer.echo(dump_json(config_schema()))

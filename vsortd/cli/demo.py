@@ -19,11 +19,13 @@ def register(app: typer.Typer) -> None:
 
 
 def demo(
-    keep: Annotated[bool, typer.Option("--keep", help="Leave the demo's folder behind to look at.")] = False,  # noqa: FBT002
-    picture: Annotated[Path | None, typer.Option("--picture", metavar="SVG", help="Save what is shown as a picture.")] = None,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave the demo's folder behind to look at.")] = False,
+    picture: Annotated[
+        Path | None, typer.Option("--picture", metavar="SVG", help="Save what is shown as a picture.")
+    ] = None,
 ) -> int:
     """Render a dozen clips, file them with the real daemon, show why, undo everything, and prove it by hashes."""
-    from vsortd.demo import Demo  # noqa: PLC0415 - only here
+    from vsortd.demo import Demo
 
     out = console()
     out.record = picture is not None
@@ -31,7 +33,7 @@ def demo(
     try:
         ok = Demo(folder, out).play()
         if picture is not None:
-            from vsortd.picture import svg_of  # noqa: PLC0415
+            from vsortd.picture import svg_of
 
             picture.write_text(svg_of(out, title="vsortd demo"), encoding="utf-8")
     finally:

@@ -1,4 +1,4 @@
-"""`vsortd doctor`: is everything here that a quiet night needs?"""
+"""`vsortd doctor`: what is here of what a quiet night needs."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ def register(app: typer.Typer) -> None:
     app.command("doctor")(doctor)
 
 
-def doctor(ctx: typer.Context, as_json: JsonFlag = False) -> int:  # noqa: FBT002
+def doctor(ctx: typer.Context, as_json: JsonFlag = False) -> int:
     """Check the installation, the config, the folders, the model and the machine, each with a remedy."""
-    from vsortd.doctor import Level, examine  # noqa: PLC0415
+    from vsortd.doctor import Level, examine
 
     findings = examine(ctx.obj.config)
     failed = any(finding.level is Level.FAIL for finding in findings)

@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 1
 
 Last = Annotated[int | None, typer.Option("--last", metavar="N", min=1, help="Only the newest N.")]
-Since = Annotated[str | None, typer.Option("--since", metavar="T", help="Only since a time or an age (2h, 2026-11-20).")]
+Since = Annotated[
+    str | None, typer.Option("--since", metavar="T", help="Only since a time or an age (2h, 2026-11-20).")
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -36,7 +38,7 @@ def register(app: typer.Typer) -> None:
         app.command(command.__name__)(command)
 
 
-def history(last: Last = None, since: Since = None, as_json: JsonFlag = False) -> None:  # noqa: FBT002
+def history(last: Last = None, since: Since = None, as_json: JsonFlag = False) -> None:
     """List what was done with each video, newest first."""
     since_s = parse_since(since) if since else None
     journal = open_journal()
@@ -51,8 +53,8 @@ def history(last: Last = None, since: Since = None, as_json: JsonFlag = False) -
 
 def _table(items: Sequence[Item]) -> None:
     """Print the items: the video by its name, where it went within the library; why, on a line of its own."""
-    from rich.table import Table  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
+    from rich.table import Table
+    from rich.text import Text
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("id", justify="right")
@@ -80,7 +82,7 @@ def _table(items: Sequence[Item]) -> None:
 
 def _local(text: str) -> str:
     """Return a UTC time of the journal as the clock on the wall says it."""
-    from datetime import datetime  # noqa: PLC0415
+    from datetime import datetime
 
     return f"{datetime.fromisoformat(text).astimezone():%Y-%m-%d %H:%M:%S}"
 
@@ -90,20 +92,26 @@ def undo(
     last: Last = None,
     since: Since = None,
     batch: Annotated[str | None, typer.Option("--batch", metavar="B", help="Everything of one batch.")] = None,
-    everything: Annotated[bool, typer.Option("--all", help="Everything that can be undone.")] = False,  # noqa: FBT002
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be undone.")] = False,  # noqa: FBT002
-    as_json: JsonFlag = False,  # noqa: FBT002
+    everything: Annotated[bool, typer.Option("--all", help="Everything that can be undone.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be undone.")] = False,
+    as_json: JsonFlag = False,
 ) -> int:
     """Take filings back: each file returns to where it came from, byte for byte, and is held until released."""
-    from vsortd.filing.undo import Selection, undo as undo_items  # noqa: PLC0415
+    from vsortd.filing.undo import Selection
+    from vsortd.filing.undo import undo as undo_items
 
     chosen = [bool(ids), last is not None, since is not None, batch is not None, everything]
     if sum(chosen) != 1:
         raise UsageError(
-            "Say what to undo, in one way.", remedy="ID…, --last N, --since T, --batch B or --all; see `vsortd history`."
+            "Say what to undo, in one way.",
+            remedy="ID…, --last N, --since T, --batch B or --all; see `vsortd history`.",
         )
     selection = Selection(
-        ids=tuple(ids or ()), last=last, since=parse_since(since) if since else None, batch=batch, all=everything
+        ids=tuple(ids or ()),
+        last=last,
+        since=parse_since(since) if since else None,
+        batch=batch,
+        all=everything,
     )
     journal = open_journal()
     if journal is None:
@@ -142,8 +150,8 @@ def _print_undone(undone: Sequence[Item], refused: Sequence[tuple[int, str]], *,
 
 def release(
     which: Annotated[list[str] | None, typer.Argument(metavar="[ID|FILE…]", help="Held items by id or path.")] = None,
-    everything: Annotated[bool, typer.Option("--all", help="Everything that is held.")] = False,  # noqa: FBT002
-    as_json: JsonFlag = False,  # noqa: FBT002
+    everything: Annotated[bool, typer.Option("--all", help="Everything that is held.")] = False,
+    as_json: JsonFlag = False,
 ) -> int:
     """Let undone videos be sorted again."""
     return _let_go("release", which, everything=everything, as_json=as_json)
@@ -151,8 +159,8 @@ def release(
 
 def retry(
     which: Annotated[list[str] | None, typer.Argument(metavar="[ID|FILE…]", help="Failed items by id or path.")] = None,
-    everything: Annotated[bool, typer.Option("--all", help="Everything failed or rejected.")] = False,  # noqa: FBT002
-    as_json: JsonFlag = False,  # noqa: FBT002
+    everything: Annotated[bool, typer.Option("--all", help="Everything failed or rejected.")] = False,
+    as_json: JsonFlag = False,
 ) -> int:
     """Try failed or rejected videos again, though they have not changed."""
     return _let_go("retry", which, everything=everything, as_json=as_json)
@@ -184,7 +192,7 @@ def _let_go(verb: str, which: list[str] | None, *, everything: bool, as_json: bo
 
 def _poke_daemon() -> None:
     """Tell a running daemon to look again now instead of at its next scan."""
-    from vsortd.service.client import Client  # noqa: PLC0415
+    from vsortd.service.client import Client
 
     try:
         Client(state_folder()).scan()

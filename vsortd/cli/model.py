@@ -13,17 +13,13 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION = 1
 
-app = typer.Typer(
-    help="The models that look at the frames: list them, fetch their weights.", no_args_is_help=True
-)
+app = typer.Typer(help="The models that look at the frames: list them, fetch their weights.", no_args_is_help=True)
 
 
 @app.command("list")
 def list_models(
-    as_json: JsonFlag = False,  # noqa: FBT002 - typer's form
-    everything: Annotated[  # noqa: FBT002 - typer's form
-        bool, typer.Option("--all", help="Every name and tag that open_clip knows.")
-    ] = False,
+    as_json: JsonFlag = False,
+    everything: Annotated[bool, typer.Option("--all", help="Every name and tag that open_clip knows.")] = False,
 ) -> None:
     """Show the models worth choosing, with size and licence, and whether their weights are here."""
     entries = _all_pairs() if everything else _recommended()
@@ -37,13 +33,9 @@ def list_models(
 
 @app.command("fetch")
 def fetch(
-    name: Annotated[
-        str, typer.Argument(help="A model name, such as ViT-B-32-256; or auto, for both defaults.")
-    ],
-    tag: Annotated[
-        str | None, typer.Argument(help="Its pretrained tag; by default the recommended one.")
-    ] = None,
-    as_json: JsonFlag = False,  # noqa: FBT002 - typer's form
+    name: Annotated[str, typer.Argument(help="A model name, such as ViT-B-32-256; or auto, for both defaults.")],
+    tag: Annotated[str | None, typer.Argument(help="Its pretrained tag; by default the recommended one.")] = None,
+    as_json: JsonFlag = False,
 ) -> None:
     """Download a model's weights into the cache, so that vsortd finds them without network."""
     fetched = [_fetch(*pair) for pair in _pairs_to_fetch(name, tag)]
@@ -56,30 +48,28 @@ def fetch(
 
 def _pairs_to_fetch(name: str, tag: str | None) -> list[tuple[str, str]]:
     """Complete what the command line names. Raises UsageError when a tag is needed and missing."""
-    from vsortd.errors import UsageError  # noqa: PLC0415 - heavy, only where it is needed
-    from vsortd.vision.models import AUTO, AUTO_CPU, AUTO_CUDA, RECOMMENDED, SAMPLE  # noqa: PLC0415
+    from vsortd.errors import UsageError
+    from vsortd.vision.models import AUTO, AUTO_CPU, AUTO_CUDA, RECOMMENDED, SAMPLE
 
     if name == SAMPLE:
         raise UsageError("The sample model is part of vsortd; there is nothing to fetch.")
     if name == AUTO:
         if tag is not None:
-            raise UsageError(
-                "auto takes no tag.", remedy="Write `vsortd model fetch auto`, or name the model."
-            )
+            raise UsageError("auto takes no tag.", remedy="Write `vsortd model fetch auto`, or name the model.")
         return [AUTO_CPU, AUTO_CUDA]
     if tag is not None:
         return [(name, tag)]
     tags = [model.tag for model in RECOMMENDED if model.name == name]
     if tags:
         return [(name, tags[0])]
-    from vsortd.vision.sources import known_tags  # noqa: PLC0415 - heavy, only where it is needed
+    from vsortd.vision.sources import known_tags
 
     raise UsageError(f"{name} needs a tag.", remedy=f"It has: {', '.join(known_tags(name))}.")
 
 
 def _fetch(name: str, tag: str) -> dict[str, Any]:
-    from vsortd.vision.hub import obtain_weights  # noqa: PLC0415 - heavy, only where it is needed
-    from vsortd.vision.sources import check_tag, repository_of  # noqa: PLC0415
+    from vsortd.vision.hub import obtain_weights
+    from vsortd.vision.sources import check_tag, repository_of
 
     check_tag(name, tag)
     repository, files = repository_of(name, tag)
@@ -88,13 +78,13 @@ def _fetch(name: str, tag: str) -> dict[str, Any]:
 
 
 def _cache() -> Path:
-    from vsortd.vision.models import hub_cache  # noqa: PLC0415 - heavy, only where it is needed
+    from vsortd.vision.models import hub_cache
 
     return hub_cache()
 
 
 def _recommended() -> list[dict[str, Any]]:
-    from vsortd.vision.models import RECOMMENDED, SAMPLE, cached_weights  # noqa: PLC0415
+    from vsortd.vision.models import RECOMMENDED, SAMPLE, cached_weights
 
     inside = {
         "name": SAMPLE,
@@ -123,10 +113,10 @@ def _recommended() -> list[dict[str, Any]]:
 
 
 def _all_pairs() -> list[dict[str, Any]]:
-    from open_clip.pretrained import list_pretrained  # noqa: PLC0415 - heavy, only where it is needed
+    from open_clip.pretrained import list_pretrained
 
-    from vsortd.vision.models import cached_weights  # noqa: PLC0415 - heavy, only where it is needed
-    from vsortd.vision.sources import repository_of  # noqa: PLC0415 - heavy, only where it is needed
+    from vsortd.vision.models import cached_weights
+    from vsortd.vision.sources import repository_of
 
     return [
         {"name": name, "tag": tag, "cached": cached_weights(*repository_of(name, tag)) is not None}
@@ -141,14 +131,12 @@ def _print_pairs(entries: list[dict[str, Any]]) -> None:
 
 
 def _print_recommended(entries: list[dict[str, Any]]) -> None:
-    from rich.table import Table  # noqa: PLC0415 - heavy, only where it is needed
+    from rich.table import Table
 
     table = Table(box=None, pad_edge=False)
     for title in ("name", "weights", "download", "here", "licence", "for"):
         fixed = title in {"name", "weights"}  # to be copied into a config, so never broken
-        table.add_column(
-            title, justify="right" if title == "download" else "left", no_wrap=fixed, overflow="fold"
-        )
+        table.add_column(title, justify="right" if title == "download" else "left", no_wrap=fixed, overflow="fold")
     for entry in entries:
         size = f"{entry['size_mb'] / 1000:.1f} GB" if entry["size_mb"] else "none"
         here = "[green]yes[/green]" if entry["cached"] else "no"

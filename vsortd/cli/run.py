@@ -17,16 +17,16 @@ def register(app: typer.Typer) -> None:
 
 def run(
     ctx: typer.Context,
-    once: Annotated[bool, typer.Option("--once", help="Drain the inboxes, then exit.")] = False,  # noqa: FBT002
-    json_log: Annotated[bool, typer.Option("--json-log", help="Log JSON lines, for services.")] = False,  # noqa: FBT002
+    once: Annotated[bool, typer.Option("--once", help="Drain the inboxes, then exit.")] = False,
+    json_log: Annotated[bool, typer.Option("--json-log", help="Log JSON lines, for services.")] = False,
 ) -> int:
     """Watch the inboxes and file what arrives, in the foreground.
 
     Ctrl-C or SIGTERM finishes the file in hand or puts it back, and ends within 5 seconds.
     """
     settings = load(ctx)
-    from vsortd.logs import set_up_logging  # noqa: PLC0415
-    from vsortd.service.daemon import Daemon  # noqa: PLC0415
+    from vsortd.logs import set_up_logging
+    from vsortd.service.daemon import Daemon
 
     set_up_logging(verbose=ctx.obj.verbose, as_json=json_log)
     code = Daemon(settings, state_folder(), once=once).run()

@@ -31,8 +31,8 @@ def register(app: typer.Typer) -> None:
 def sort(
     ctx: typer.Context,
     paths: Paths,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would happen.")] = False,  # noqa: FBT002
-    as_json: JsonFlag = False,  # noqa: FBT002
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would happen.")] = False,
+    as_json: JsonFlag = False,
 ) -> int:
     """File videos now: looked at, decided and placed exactly as the daemon would."""
     settings = load(ctx)
@@ -44,7 +44,7 @@ def sort(
     return _exit_code(outcomes)
 
 
-def plan(ctx: typer.Context, paths: Paths, as_json: JsonFlag = False) -> int:  # noqa: FBT002
+def plan(ctx: typer.Context, paths: Paths, as_json: JsonFlag = False) -> int:
     """Show where videos would go, as a tree; nothing is touched."""
     settings = load(ctx)
     outcomes = _run(ctx, settings, paths, dry_run=True)
@@ -56,13 +56,13 @@ def plan(ctx: typer.Context, paths: Paths, as_json: JsonFlag = False) -> int:  #
 
 
 def _run(ctx: typer.Context, settings: Settings, paths: Sequence[Path], *, dry_run: bool) -> list[Outcome]:
-    from vsortd.logs import set_up_logging  # noqa: PLC0415
-    from vsortd.oneshot import sort_paths  # noqa: PLC0415
+    from vsortd.logs import set_up_logging
+    from vsortd.oneshot import sort_paths
 
     set_up_logging(verbose=ctx.obj.verbose, quiet=not ctx.obj.verbose)
     if not sys.stdout.isatty():
         return sort_paths(settings, state_folder(), paths, dry_run=dry_run)
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console(stderr=True), transient=True) as progress:
@@ -81,7 +81,7 @@ def _print_items(outcomes: Sequence[Outcome]) -> None:
 
 
 def _print_lines(outcomes: Sequence[Outcome], *, dry_run: bool) -> None:
-    from rich.text import Text  # noqa: PLC0415
+    from rich.text import Text
 
     out = console()
     for one in outcomes:
@@ -101,8 +101,8 @@ def _print_lines(outcomes: Sequence[Outcome], *, dry_run: bool) -> None:
 
 
 def _print_tree(outcomes: Sequence[Outcome], library: Path) -> None:
-    from rich.text import Text  # noqa: PLC0415
-    from rich.tree import Tree  # noqa: PLC0415
+    from rich.text import Text
+    from rich.tree import Tree
 
     root = Tree(Text(printable(library), style="bold"))
     folders: dict[tuple[str, ...], Any] = {(): root}

@@ -15,7 +15,7 @@ def register(app: typer.Typer) -> None:
     app.command("status")(status)
 
 
-def status(as_json: JsonFlag = False) -> None:  # noqa: FBT002
+def status(as_json: JsonFlag = False) -> None:
     """Show whether the daemon runs, what waits, and the health of each inbox."""
     document = current_status()
     if as_json:
@@ -25,11 +25,13 @@ def status(as_json: JsonFlag = False) -> None:  # noqa: FBT002
 
 
 def current_status() -> dict[str, Any]:
-    """Return the daemon's status, or the journal's counts as a stopped daemon's. Raises DaemonUnreachableError
-    when a daemon holds the state folder and does not answer."""  # noqa: D209
-    from vsortd.service.client import Client  # noqa: PLC0415
-    from vsortd.service.lock import daemon_holds  # noqa: PLC0415
-    from vsortd.service.status import status_form  # noqa: PLC0415
+    """Return the daemon's status, or the journal's counts as a stopped daemon's.
+
+    Raises DaemonUnreachableError when a daemon holds the state folder and does not answer.
+    """
+    from vsortd.service.client import Client
+    from vsortd.service.lock import daemon_holds
+    from vsortd.service.status import status_form
 
     folder = state_folder()
     try:
@@ -48,7 +50,10 @@ def _print(document: dict[str, Any]) -> None:
     state = document["state"]
     out.print(f"vsortd is [bold]{state}[/bold]" + (f" (process {document['pid']})" if document.get("pid") else ""))
     if model["name"]:
-        out.print(f"model    {printable(model['name'])} / {printable(model['weights'])} on {model['device']}", markup=False)
+        out.print(
+            f"model    {printable(model['name'])} / {printable(model['weights'])} on {model['device']}",
+            markup=False,
+        )
     if model["reason"]:
         out.print(f"model    {printable(model['reason'])}", style="red", markup=False)
     if state == "running":

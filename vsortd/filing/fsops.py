@@ -196,6 +196,8 @@ def remove(folder: Folder, name: str, identity: Identity, aside: str) -> Removal
                 try:
                     folder.unlink(aside)
                 except OSError:
+                    if folder.status(aside) is None:  # done, in spite of the error (shares that repeat a call)
+                        return Removal.REMOVED
                     _put_back(folder, aside, folder, name)
                     raise
                 return Removal.REMOVED

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
-from vsortd.errors import ChangedError, StoreError
+from vsortd.errors import StoreError
 from vsortd.filing import history, holds
 from vsortd.filing.database import BUSY_S, Database
 from vsortd.filing.owners import OwnerLock
@@ -28,7 +28,7 @@ from vsortd.filing.records import (
     to_columns,
     utc,
 )
-from vsortd.filing.trouble import printable
+from vsortd.filing.trouble import BusyError, printable
 
 if TYPE_CHECKING:
     import sqlite3
@@ -137,7 +137,7 @@ class Journal:
     def begin(self, item: Item, operations: Sequence[Operation]) -> tuple[Item, list[Operation]]:
         """Write the intents of a new item; returns both with their numbers.
 
-        Forgets holds, attempts and refusals of the source, which they no longer describe. Raises ChangedError
+        Forgets holds, attempts and refusals of the source, which they no longer describe. Raises BusyError
         when another item of the same file is under way, in whatever process.
         """
         owner = self.owner
@@ -147,7 +147,7 @@ class Journal:
                 (to_blob(item.source), *reversed(to_columns(item.identity)[:2])),
             ).fetchone()
             if busy:
-                raise ChangedError("this file is being filed or undone already")
+                raise BusyError("this file is being filed or undone already")
             holds.forget(db, item.source, item.identity)
             item = insert_item(db, replace(item, owner=owner))
             return item, [insert_operation(db, replace(one, item=item.id)) for one in operations]

@@ -18,7 +18,7 @@ from vsortd.filing.records import Item, ItemState, Kind, Likeness, Operation, Ph
 from vsortd.filing.recover import recover
 from vsortd.filing.staging import ORIGINALS, Staging, ensure_library, remove_empty_stores
 from vsortd.filing.transfer import Conflict, Transfer, reach_quietly
-from vsortd.filing.trouble import StuckError, TakenError, explained, printable
+from vsortd.filing.trouble import BusyError, StuckError, TakenError, explained, printable
 from vsortd.identity import Identity
 
 if TYPE_CHECKING:
@@ -193,7 +193,7 @@ class Filer:
     def _clear_up(self, source: Path) -> None:
         """Set right what an earlier filing of this process had to leave; nothing new is begun on top of it."""
         self._troubled.clear()
-        report = recover(self._journal, self.library)
+        report = recover(self._journal)
         if report.unresolved:
             self._troubled.set()
             if any(item.source == source for item in report.unresolved):
@@ -250,7 +250,7 @@ class Filer:
             folder = folders.get(path, create=True)
             names = self._free_names(request, folder)
         item, operations = self._plan(request, mark, [path / name for name in names])
-        item, operations = self._journal.begin(item, operations)
+        item, operations = self._begin(item, operations)
         reach_quietly(Point.PLACE_AFTER_INTENT)
         transfer = Transfer(self._journal, folders, cancel)
         tries = NAME_TRIES
@@ -271,6 +271,14 @@ class Filer:
         item = self._conclude(item, done, transfer.notes)
         reach_quietly(Point.PLACE_AFTER_DONE)
         return item
+
+    def _begin(self, item: Item, operations: Sequence[Operation]) -> tuple[Item, list[Operation]]:
+        """Write the intents; where a process died over the same file, set that right first."""
+        try:
+            return self._journal.begin(item, operations)
+        except BusyError:
+            recover(self._journal)
+            return self._journal.begin(item, operations)
 
     def _plan(
         self, request: FilingRequest, mark: str, targets: Sequence[Path]

@@ -103,8 +103,8 @@ def remove_staging(folder: Path, library: Path) -> None:
             inside = folders.get(folder)
         except FileNotFoundError:
             return
+        reach(Point.STAGING_REMOVE)
         for child in list(folder.iterdir()):
-            reach(Point.STAGING_REMOVE)
             fsops.discard(inside, child.name)
         folders.forget(folder)
         folder.rmdir()

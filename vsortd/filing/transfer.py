@@ -51,6 +51,8 @@ class Transfer:
 
     def __post_init__(self) -> None:
         self.notes: list[str] = []
+        # copies that may have been published although the call that did it failed, by operation
+        self._copies: dict[int, Operation] = {}
 
     def carry_out(self, operations: Sequence[Operation], conflict: Conflict) -> list[Operation]:
         """Carry the operations to their end and return them as they are then.
@@ -72,7 +74,10 @@ class Transfer:
         for index, one in enumerate(current):
             if one.state is OperationState.INTENT:
                 current[index] = self._finish_or_withdraw(one)
-        self.folders.sync()
+        try:
+            self.folders.sync()
+        except FilingError as error:  # too late to go back, too early to call it done
+            raise StuckError(error.title, remedy=error.remedy, paths=error.paths) from error
         return current
 
     def roll_back(self, operations: Sequence[Operation]) -> list[Operation]:
@@ -166,6 +171,7 @@ class Transfer:
             source, one.source.name, destination, one.temp_name, one.identity, self.cancel
         )
         one = replace(one, put=put, sha256=sha256, copied=True)
+        self._copies[one.id] = one
         self.journal.copied(one)
         fsops.publish(destination, one.temp_name, one.target.name)
         self._touch(destination)
@@ -229,6 +235,7 @@ class Transfer:
         """
         if one.state is OperationState.ROLLED_BACK:
             return
+        one = self._copies.pop(one.id, one)
         source = self._folder(one.source.parent)
         if source is not None:
             self._bring_aside_back(one, source)

@@ -7,7 +7,7 @@ import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from vsortd.errors import FilingError
+from vsortd.errors import ChangedError, FilingError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,6 +35,10 @@ class TakenError(Exception):
     def __init__(self, path: Path) -> None:
         super().__init__(str(path))
         self.path = path
+
+
+class BusyError(ChangedError):
+    """The file is in another transaction, which may be a dead process's; it settles anew."""
 
 
 class StuckError(FilingError):

@@ -22,6 +22,7 @@ from vsortd.filing.records import (
     Phase,
     likeness,
 )
+from vsortd.filing.recover import recover
 from vsortd.filing.staging import remove_empty_stores
 from vsortd.filing.transfer import Conflict, Transfer, reach_quietly
 from vsortd.filing.trouble import StuckError, TakenError, explained, printable
@@ -77,6 +78,8 @@ def undo(
     An item is refused when its files are no longer what was put there, or their old names are taken; the others
     go on. With `dry_run` the same checks are made and nothing is touched. Raises StoreError, Cancelled.
     """
+    if not dry_run:
+        recover(journal)  # what a dead process left half way is finished or put back first
     report = UndoReport()
     promised: set[Path] = set()  # names that a dry run has given away already
     for number in _select(journal, selection):

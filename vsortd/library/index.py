@@ -12,13 +12,17 @@ import sqlite3
 import threading
 import time
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from vsortd.errors import StoreError
-from vsortd.identity import Identity
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from vsortd.identity import Identity
 
 SCHEMA_VERSION = 1
 _SCHEMA = """
@@ -112,11 +116,13 @@ class Index:
             self._db.execute("BEGIN IMMEDIATE")
             self._db.execute(
                 "INSERT INTO video (size_bytes, mtime_ns, inode, device, path, duration_s, seen_at)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET path = excluded.path, seen_at = excluded.seen_at",
+                " VALUES (?, ?, ?, ?, ?, ?, ?)"
+                " ON CONFLICT DO UPDATE SET path = excluded.path, seen_at = excluded.seen_at",
                 (*_key(identity), os.fsencode(path), duration_s, time.time()),
             )
             (video,) = self._db.execute(
-                "SELECT id FROM video WHERE size_bytes = ? AND mtime_ns = ? AND inode = ? AND device = ?", _key(identity)
+                "SELECT id FROM video WHERE size_bytes = ? AND mtime_ns = ? AND inode = ? AND device = ?",
+                _key(identity),
             ).fetchone()
             self._db.execute(
                 "INSERT OR REPLACE INTO frames VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -146,7 +152,8 @@ class Index:
         (version,) = self._db.execute("PRAGMA user_version").fetchone()
         if version > SCHEMA_VERSION:
             raise StoreError(
-                f"The index {self.path} was written by a newer vsortd (format {version}, this one knows {SCHEMA_VERSION}).",
+                f"The index {self.path} was written by a newer vsortd"
+                f" (format {version}, this one knows {SCHEMA_VERSION}).",
                 remedy="Update vsortd, or move the file away: it can be rebuilt.",
                 paths=[self.path],
             )

@@ -158,9 +158,7 @@ def film_stream(video: OpenVideo) -> VideoStream:
     if not _is_known(film):
         raise BrokenError("the video's codec is not known to this decoder")
     if _pixels(film) > MAX_PIXELS:
-        raise LimitError(
-            f"{film.width}x{film.height} pixels are more than the {MAX_PIXELS // 10**6} million decoded"
-        )
+        raise LimitError(f"{film.width}x{film.height} pixels are more than the {MAX_PIXELS // 10**6} million decoded")
     read_only(video.container, film)
     film.codec_context.thread_count = 1  # many videos are decoded at once; more threads only oversubscribe
     film.codec_context.options = {"max_pixels": str(MAX_PIXELS)}

@@ -175,9 +175,7 @@ def convert(
     except BaseException:
         target.unlink(missing_ok=True)
         raise
-    return ConversionReport(
-        plan.kind, plan.reason, target.stat().st_size, packets, sha256, time.monotonic() - started
-    )
+    return ConversionReport(plan.kind, plan.reason, target.stat().st_size, packets, sha256, time.monotonic() - started)
 
 
 def _as_part(progress: Callable[[float], None] | None, duration_s: float) -> Callable[[float], None] | None:
@@ -236,9 +234,7 @@ def _check_facts(clip: Clip, result: Clip) -> None:
             f"not {clip.shown_width_px}x{clip.shown_height_px}"
         )
     if clip.rotation_deg != result.rotation_deg:
-        raise BrokenError(
-            f"the converted file is turned by {result.rotation_deg}, not {clip.rotation_deg} degrees"
-        )
+        raise BrokenError(f"the converted file is turned by {result.rotation_deg}, not {clip.rotation_deg} degrees")
     created = real_creation_time(clip)
     if created and created != result.tags.get("creation_time", ""):
         raise BrokenError(f"the converted file lost the creation time {created}")

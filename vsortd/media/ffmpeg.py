@@ -68,7 +68,7 @@ def _candidates() -> Iterator[str]:
     on_path = shutil.which("ffmpeg")
     if on_path:
         yield on_path
-    import imageio_ffmpeg  # noqa: PLC0415 - only where it is needed
+    import imageio_ffmpeg
 
     try:
         yield str(imageio_ffmpeg.get_ffmpeg_exe())  # type: ignore[attr-defined,no-untyped-call]

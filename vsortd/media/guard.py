@@ -16,7 +16,7 @@ def main(arguments: list[str]) -> None:
     """Set the limits and replace this process."""
     parent, data_bytes, file_bytes = (int(argument) for argument in arguments[:3])
     if sys.platform != "win32":
-        import resource  # noqa: PLC0415 - not on Windows
+        import resource
 
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         if data_bytes:
@@ -25,8 +25,8 @@ def main(arguments: list[str]) -> None:
             resource.setrlimit(resource.RLIMIT_FSIZE, (file_bytes, file_bytes))
         os.nice(_NICENESS)
     if sys.platform == "linux":
-        import ctypes  # noqa: PLC0415
-        import signal  # noqa: PLC0415
+        import ctypes
+        import signal
 
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG, kept across exec
         if os.getppid() != parent:

@@ -100,9 +100,7 @@ class Pictures:
     def __init__(self, preprocess: Preprocess, aspect: float) -> None:
         self._side = preprocess.side_px
         self._mode = preprocess.resize
-        self._filter = (
-            Interpolation.BILINEAR if preprocess.interpolation == "bilinear" else Interpolation.BICUBIC
-        )
+        self._filter = Interpolation.BILINEAR if preprocess.interpolation == "bilinear" else Interpolation.BICUBIC
         self._aspect = aspect
         self._scaler = VideoReformatter()
         self._rough = VideoReformatter()

@@ -101,7 +101,7 @@ class MediaPool:
             "start": ranks.start,
             "stop": ranks.stop,
             "total": total,
-            "frames": clip.frames,
+            "video_index": clip.video_index,
             "preprocess": {
                 "side_px": side,
                 "resize": preprocess.resize.value,
@@ -169,9 +169,7 @@ class MediaPool:
                     if self._closed:
                         raise Cancelled
                     if time.monotonic() > deadline:
-                        raise LimitError(
-                            f"a worker took longer than {limit_s:g} s for this video and was stopped"
-                        )
+                        raise LimitError(f"a worker took longer than {limit_s:g} s for this video and was stopped")
             except ChildGoneError as error:
                 raise LimitError(f"the worker process {error} on this video") from error
             except ProtocolError as error:
@@ -216,9 +214,7 @@ class MediaPool:
     @contextmanager
     def _borrowed(self, cancel: threading.Event | None) -> Iterator[Child]:
         child = self._take(cancel)
-        child.healthy = (
-            False  # until the reply is in: whatever interrupts a call, its worker is in an unknown state
-        )
+        child.healthy = False  # until the reply is in: whatever interrupts a call, its worker is in an unknown state
         try:
             yield child
         finally:

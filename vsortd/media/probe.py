@@ -129,9 +129,7 @@ def _clip(video: OpenVideo, film: VideoStream, table: Table, frame: av.VideoFram
         rotation_deg=turn.rotation_deg,
         duration_s=duration_s,
         container_duration_s=container_s / av.time_base if container_s and container_s > 0 else duration_s,
-        fps=_finite(float(rate))
-        if rate
-        else _finite(int(table.shown.sum()) / duration_s if duration_s else 0.0),
+        fps=_finite(float(rate)) if rate else _finite(int(table.shown.sum()) / duration_s if duration_s else 0.0),
         frames=int(table.shown.sum()),
         video_index=film.index,
         video_codec=_codec_name(film),

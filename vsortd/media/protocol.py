@@ -157,11 +157,7 @@ def frames_to_message(frames: Frames) -> tuple[Message, bytes]:
 def frames_from_message(header: Message, blob: bytes, *, most: int, side_px: int) -> Frames:
     """Check frames that a worker sent: at most `most`, each `side_px` square. Raises ProtocolError."""
     times, exact = header.get("times_ms"), header.get("exact")
-    if (
-        not isinstance(times, list)
-        or len(times) > most
-        or not all(type(t) is int and 0 <= t < 1 << 53 for t in times)
-    ):
+    if not isinstance(times, list) or len(times) > most or not all(type(t) is int and 0 <= t < 1 << 53 for t in times):
         raise ProtocolError("frames with odd times")
     if type(exact) is not int or not 0 <= exact <= len(times):
         raise ProtocolError("frames with an odd count")

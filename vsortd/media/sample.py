@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from vsortd.errors import BrokenError
+from vsortd.errors import BrokenError, ChangedError
 from vsortd.media.container import Table, film_stream, open_video, read_table
 from vsortd.media.frames import Frames
 from vsortd.media.picture import Pictures
@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 _EARLY = 0.5
 
 
-def sample_file(path: str, ranks: range, total: int, preprocess: Preprocess, *, deadline: float) -> Frames:
+def sample_file(
+    path: str, ranks: range, total: int, preprocess: Preprocess, *, video_index: int, deadline: float
+) -> Frames:
     """Return the frames of some ranks out of `total`, turned, resized and cropped, ordered by time.
 
     Fewer come back where the video has fewer frames, where frames are damaged, or where `deadline`
@@ -36,6 +38,8 @@ def sample_file(path: str, ranks: range, total: int, preprocess: Preprocess, *, 
     """
     with open_video(path) as video:
         film = film_stream(video)
+        if film.index != video_index:
+            raise ChangedError("the file is not the one that was probed")
         table = read_table(video, film)
         picks = choose(table, total)[ranks.start : ranks.stop]
         wanted = sorted({pick for pick in picks if pick >= 0})
@@ -96,9 +100,7 @@ class _Chooser:
         self._key_places = np.flatnonzero(self._is_key)
         self._free = np.ones(len(self._shown), np.bool_)
         self._begin = float(self._times[0])
-        self._length = max(
-            1.0, float(self._times[-1] - self._times[0]) * len(self._times) / (len(self._times) - 1)
-        )
+        self._length = max(1.0, float(self._times[-1] - self._times[0]) * len(self._times) / (len(self._times) - 1))
         self._total = total
 
     def choose(self, order: tuple[int, ...]) -> list[int]:

@@ -67,9 +67,7 @@ def _closeness(name: str, video: str, videos: frozenset[str]) -> tuple[int, int]
     if rest.lower() == f".{video_extension}":
         return (1, len(stem))
     flags = rest[1:].split(".")
-    fits = rest.startswith(".") and all(
-        _FLAG.fullmatch(flag) and flag.lower() not in videos for flag in flags
-    )
+    fits = rest.startswith(".") and all(_FLAG.fullmatch(flag) and flag.lower() not in videos for flag in flags)
     return (0, len(stem)) if fits and extension in FLAGGED_EXTENSIONS else None
 
 

@@ -7,6 +7,7 @@ requests, and the end of that stream ends the process at once, even in the middl
 
 from __future__ import annotations
 
+import gc
 import os
 import queue
 import sys
@@ -32,6 +33,7 @@ def main() -> None:
     requests: queue.SimpleQueue[Message] = queue.SimpleQueue()
     threading.Thread(target=_read_requests, args=(_unbuffered_stdin(), requests), daemon=True).start()
     operations = _operations()
+    gc.freeze()  # what was imported needs no looking at, so that a collection takes a millisecond
     while True:
         request = requests.get()
         if request.get("op") == "hello":
@@ -40,6 +42,8 @@ def main() -> None:
             continue
         header, blob = _answer(operations, request)
         protocol.send(replies, header, blob)
+        del header, blob
+        gc.collect()  # PyAV's containers, streams and decoders refer to one another; left alone they pile up
 
 
 def _read_requests(pipe: BinaryIO, requests: queue.SimpleQueue[Message]) -> None:
@@ -62,12 +66,12 @@ def _answer(operations: dict[str, Callable[[Message], Reply]], request: Message)
 
 def _operations() -> dict[str, Callable[[Message], Reply]]:
     """Import the decoders (the slow part of starting) and return what this process can do."""
-    import av  # noqa: PLC0415
+    import av
 
-    from vsortd.media import verify  # noqa: PLC0415
-    from vsortd.media.probe import probe_file  # noqa: PLC0415
-    from vsortd.media.sample import sample_file  # noqa: PLC0415
-    from vsortd.vision.preprocess import Preprocess, ResizeMode  # noqa: PLC0415
+    from vsortd.media import verify
+    from vsortd.media.probe import probe_file
+    from vsortd.media.sample import sample_file
+    from vsortd.vision.preprocess import Preprocess, ResizeMode
 
     # straight to stderr; PyAV's own way would take the GIL in libav's threads
     av.logging.restore_default_callback()
@@ -84,7 +88,12 @@ def _operations() -> dict[str, Callable[[Message], Reply]]:
         )
         ranks = range(request["start"], request["stop"])
         frames = sample_file(
-            request["path"], ranks, request["total"], preprocess, deadline=_deadline(request)
+            request["path"],
+            ranks,
+            request["total"],
+            preprocess,
+            video_index=request["video_index"],
+            deadline=_deadline(request),
         )
         return protocol.frames_to_message(frames)
 
@@ -152,7 +161,7 @@ def _limit(memory_bytes: int) -> None:
     """Limit the memory this process can take for data, and give way to others."""
     if sys.platform == "win32":
         return
-    import resource  # noqa: PLC0415
+    import resource
 
     limits: Any = (memory_bytes, memory_bytes)
     # RLIMIT_DATA counts what is really taken (brk and private mappings), RLIMIT_AS also libraries and
@@ -166,8 +175,8 @@ def _tie_to_parent() -> None:
     """Ask the kernel for SIGKILL when the thread that spawned us ends; the end of stdin is portable."""
     if sys.platform != "linux":
         return
-    import ctypes  # noqa: PLC0415
-    import signal  # noqa: PLC0415
+    import ctypes
+    import signal
 
     parent = os.environ.get("VSORTD_MEDIA_PARENT", "")
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG

@@ -11,21 +11,24 @@ import os
 import socket
 import sys
 import threading
-from collections.abc import Callable
-from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import uvicorn
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
-from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from vsortd.errors import StoreError
 from vsortd.service.client import SOCKET_NAME, short_socket_path
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from starlette.requests import Request
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
 _HOSTS = {b"localhost", b"vsortd"}
 
@@ -59,8 +62,8 @@ def control_app(daemon: Controlled) -> Starlette:
     return Starlette(
         routes=[
             Route("/v1/status", status, methods=["GET"]),
-            Route("/v1/scan", command(daemon.scan), methods=["POST"]),  # type: ignore[arg-type]
-            Route("/v1/stop", command(daemon.stop), methods=["POST"]),  # type: ignore[arg-type]
+            Route("/v1/scan", command(daemon.scan), methods=["POST"]),
+            Route("/v1/stop", command(daemon.stop), methods=["POST"]),
         ],
         middleware=[Middleware(_LocalOnly)],
     )
@@ -130,6 +133,7 @@ class ControlServer:
 
 def _bind(path: Path) -> socket.socket:
     """Bind a listening socket with mode 0600, in place of one that a dead daemon left (the daemon lock is held)."""
+    assert sys.platform != "win32"  # `start` has returned before
     with contextlib.suppress(FileNotFoundError):
         path.unlink()
     server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)

@@ -8,14 +8,18 @@ import json
 import os
 import socket
 import sys
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vsortd.errors import DaemonUnreachableError
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
 SOCKET_NAME = "control.sock"
 TIMEOUT_S = 5.0
+# The kernel's limit for a socket's name is 107 bytes; longer ones go through the folder's descriptor.
+NAME_BYTES = 100
 
 
 class _UnixConnection(http.client.HTTPConnection):
@@ -27,6 +31,7 @@ class _UnixConnection(http.client.HTTPConnection):
 
     def connect(self) -> None:
         """Connect to the socket file."""
+        assert sys.platform != "win32"  # `_call` has made sure that there are Unix sockets
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.sock.settimeout(self.timeout)
         with short_socket_path(self._path) as name:
@@ -36,7 +41,7 @@ class _UnixConnection(http.client.HTTPConnection):
 @contextlib.contextmanager
 def short_socket_path(path: Path) -> Iterator[str]:
     """Yield a name for a socket path that fits the kernel's 107 bytes, through the folder's descriptor if need be."""
-    if len(os.fsencode(path)) <= 100 or not sys.platform.startswith("linux"):
+    if len(os.fsencode(path)) <= NAME_BYTES or not sys.platform.startswith("linux"):
         yield str(path)
         return
     folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)

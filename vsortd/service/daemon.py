@@ -7,8 +7,6 @@ import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from loguru import logger
@@ -16,7 +14,6 @@ from loguru import logger
 from vsortd.batches import Batches
 from vsortd.errors import ExitCode
 from vsortd.filing.holds import Why
-from vsortd.identity import Identity
 from vsortd.pipeline import Job, State, build_stages
 from vsortd.runner import RETRY_AFTER_S, Runner, fatal_message
 from vsortd.service.api import ControlServer
@@ -27,6 +24,10 @@ from vsortd.watch.kinds import ReportKind
 from vsortd.workshop import Desk, Workshop
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from vsortd.identity import Identity
     from vsortd.settings import Settings
     from vsortd.watch.kinds import ReadyFile, Report
 
@@ -51,9 +52,12 @@ class Daemon:
 
     def run(self) -> ExitCode:
         """Run to the end. Raises AlreadyRunningError, StoreError, ModelError (with `once`)."""
-        with DaemonLock(self._state_folder), _Signals(self._told_to_stop):
-            with Workshop.open(self._settings, self._state_folder, keep_trying=not self._once) as shop:
-                self._serve(shop)
+        with (
+            DaemonLock(self._state_folder),
+            _Signals(self._told_to_stop),
+            Workshop.open(self._settings, self._state_folder, keep_trying=not self._once) as shop,
+        ):
+            self._serve(shop)
         if self._fatal is not None:
             raise self._fatal
         if self._interrupted:
@@ -135,7 +139,15 @@ class Daemon:
         where = f" → {job.destination}" if job.destination else ""
         spent = " ".join(f"{name} {ms:.0f}" for name, ms in job.timings_ms.items())
         log = logger.warning if job.state is State.FAILED else logger.info
-        log("#{} {}: {}{} ({}){}", job.item_id, job.state, job.path.name, where, job.reason, f" [ms: {spent}]" if spent else "")
+        log(
+            "#{} {}: {}{} ({}){}",
+            job.item_id,
+            job.state,
+            job.path.name,
+            where,
+            job.reason,
+            f" [ms: {spent}]" if spent else "",
+        )
 
     def _give_up(self, error: BaseException) -> None:
         logger.critical("vsortd stops: {}", fatal_message(error))
@@ -162,7 +174,8 @@ class Daemon:
             queued=self._runner.queued + self._watcher.waiting(),
             working=self._runner.working,
             inboxes=[
-                {"path": str(one.path), "health": str(one.health), "reason": one.reason} for one in self._watcher.health()
+                {"path": str(one.path), "health": str(one.health), "reason": one.reason}
+                for one in self._watcher.health()
             ],
             trouble=[f"{path}: {reason}" for path, reason in self._runner.trouble.items()],
             pid=os.getpid(),

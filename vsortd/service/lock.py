@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import sys
 import time
-from pathlib import Path
-from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from vsortd.errors import AlreadyRunningError, StoreError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from types import TracebackType
 
 
 class DaemonLock:
@@ -33,7 +35,7 @@ class DaemonLock:
                 paths=[self.path.parent],
             ) from error
         if not _lock_soon(self._fd):
-            owner = os.pread(self._fd, 32, 0).decode(errors="replace").strip() if sys.platform != "win32" else ""
+            owner = os.read(self._fd, 32).decode(errors="replace").strip()
             os.close(self._fd)
             self._fd = -1
             raise AlreadyRunningError(

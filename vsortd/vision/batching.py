@@ -61,9 +61,7 @@ class BatchingEncoder:
     for good.
     """
 
-    def __init__(
-        self, loaded: LoadedModel, *, max_batch: int | None = None, patience_s: float = PATIENCE_S
-    ) -> None:
+    def __init__(self, loaded: LoadedModel, *, max_batch: int | None = None, patience_s: float = PATIENCE_S) -> None:
         self._loaded: LoadedModel | None = loaded
         self._info = loaded.info
         self._unknown_words = loaded.unknown_words
@@ -182,11 +180,7 @@ class BatchingEncoder:
 
     def _take_fitting(self, taken: list[_Request]) -> None:
         count = sum(len(request.items) for request in taken)
-        while (
-            self._queue
-            and not self._queue[0].is_text
-            and count + len(self._queue[0].items) <= self._max_batch
-        ):
+        while self._queue and not self._queue[0].is_text and count + len(self._queue[0].items) <= self._max_batch:
             request = self._queue.popleft()
             count += len(request.items)
             taken.append(request)
@@ -200,9 +194,7 @@ class _Runner:
         self._text = TextSide(loaded.module)
         self._max_batch = max_batch
         shape = loaded.info.preprocess
-        mean, std = (
-            torch.tensor(value, device=loaded.device).view(1, 3, 1, 1) for value in (shape.mean, shape.std)
-        )
+        mean, std = (torch.tensor(value, device=loaded.device).view(1, 3, 1, 1) for value in (shape.mean, shape.std))
         self._factor = 1.0 / (255.0 * std)
         self._shift = -mean / std
 
@@ -219,18 +211,14 @@ class _Runner:
         answers: list[npt.NDArray[np.float32] | ModelError] = []
         for part in np.split(rows, np.cumsum(counts)[:-1]):
             usable = bool(np.isfinite(part).all())
-            answers.append(
-                part if usable else ModelError(f"{self._model.info.name} gave no numbers for a picture.")
-            )
+            answers.append(part if usable else ModelError(f"{self._model.info.name} gave no numbers for a picture."))
         return answers
 
     def texts(self, requests: Sequence[_Request]) -> list[npt.NDArray[np.float32] | ModelError]:
         """Embed the texts of one caller."""
         (request,) = requests
         texts = list(request.items)
-        by_length = sorted(
-            range(len(texts)), key=lambda number: len(texts[number])
-        )  # little padding in a batch
+        by_length = sorted(range(len(texts)), key=lambda number: len(texts[number]))  # little padding in a batch
         rows = self._in_batches(
             len(texts),
             lambda begin, end: self._embed_texts([texts[number] for number in by_length[begin:end]]),

@@ -87,6 +87,6 @@ def load_encoder(choice: str | ModelChoice, *, device: str | None = None) -> Enc
     seconds. Raises ModelUnavailableError when the weights can't be had now, ModelError when they never will
     fit.
     """
-    from vsortd.vision import batching, loading  # noqa: PLC0415 - heavy, only where it is needed
+    from vsortd.vision import batching, loading
 
     return batching.BatchingEncoder(loading.load_model(choice, device=device))

@@ -29,9 +29,7 @@ LOCATE_TIMEOUT_S: Final = 10.0
 T = TypeVar("T")
 
 
-def obtain_weights(
-    model: str, tag: str, repository: str, names: tuple[str, ...], *, progress: bool = False
-) -> Path:
+def obtain_weights(model: str, tag: str, repository: str, names: tuple[str, ...], *, progress: bool = False) -> Path:
     """Return the local weights file of a hub repository, downloading it when it is not cached.
 
     `names` are the file names to try, the preferred first; `progress` shows the download on stderr. Raises
@@ -51,8 +49,8 @@ def obtain_weights(
 
 def _locate(model: str, tag: str, repository: str, names: tuple[str, ...]) -> str:
     """Return the first of `names` that the repository holds."""
-    from huggingface_hub import get_hf_file_metadata, hf_hub_url  # noqa: PLC0415
-    from huggingface_hub.errors import EntryNotFoundError, GatedRepoError  # noqa: PLC0415
+    from huggingface_hub import get_hf_file_metadata, hf_hub_url
+    from huggingface_hub.errors import EntryNotFoundError, GatedRepoError
 
     for name in names:
         try:
@@ -71,7 +69,7 @@ def _locate(model: str, tag: str, repository: str, names: tuple[str, ...]) -> st
 
 
 def _download(model: str, tag: str, repository: str, name: str, *, progress: bool) -> Path:
-    from huggingface_hub import hf_hub_download  # noqa: PLC0415 - heavy, only where it is needed
+    from huggingface_hub import hf_hub_download
 
     try:
         with _progress_bars(shown=progress and sys.stderr.isatty()):
@@ -84,7 +82,7 @@ def _download(model: str, tag: str, repository: str, name: str, *, progress: boo
 @contextmanager
 def _progress_bars(*, shown: bool) -> Iterator[None]:
     """Show or hide the hub's bars meanwhile; a daemon's log is no place for them."""
-    from huggingface_hub.utils.tqdm import (  # noqa: PLC0415 - heavy, only where it is needed
+    from huggingface_hub.utils.tqdm import (
         are_progress_bars_disabled,
         disable_progress_bars,
         enable_progress_bars,

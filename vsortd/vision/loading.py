@@ -83,14 +83,10 @@ def build_model(source: Source, device: torch.device, dtype: torch.dtype) -> Loa
     scale, bias = _scale_and_bias(state, source)
     # Assigned, not copied into place: each tensor must be copied anyway, since the file may change under its
     # mapping, so the copy is made on the device and in the precision that is wanted.
-    module.load_state_dict(
-        {key: _own(value, device, dtype) for key, value in state.items()}, strict=True, assign=True
-    )
+    module.load_state_dict({key: _own(value, device, dtype) for key, value in state.items()}, strict=True, assign=True)
     module.eval().requires_grad_(requires_grad=False)
     module.to(device=device, dtype=dtype)
-    if (
-        sum(isinstance(part, nn.Conv2d) for part in module.visual.modules()) > 1
-    ):  # one is a ViT's patch embedding
+    if sum(isinstance(part, nn.Conv2d) for part in module.visual.modules()) > 1:  # one is a ViT's patch embedding
         module.visual.to(memory_format=torch.channels_last)
     info = ModelInfo(
         name=source.name,
@@ -121,13 +117,9 @@ def best_dtype(device: torch.device) -> torch.dtype:
     """
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
-    native = (
-        getattr(torch.cpu, name, None) for name in ("_is_amx_tile_supported", "_is_avx512_bf16_supported")
-    )
+    native = (getattr(torch.cpu, name, None) for name in ("_is_amx_tile_supported", "_is_avx512_bf16_supported"))
     return (
-        torch.bfloat16
-        if device.type == "cpu" and any(ask is not None and ask() for ask in native)
-        else torch.float32
+        torch.bfloat16 if device.type == "cpu" and any(ask is not None and ask() for ask in native) else torch.float32
     )
 
 
@@ -150,9 +142,7 @@ def read_weights(path: Path) -> dict[str, torch.Tensor]:
             checkpoint: Any = load_file(path, device="cpu")
         else:
             with warnings.catch_warnings():
-                warnings.simplefilter(
-                    "ignore"
-                )  # of old pickle protocols; what counts is whether tensors come out
+                warnings.simplefilter("ignore")  # of old pickle protocols; what counts is whether tensors come out
                 checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise ModelError(
@@ -171,11 +161,7 @@ def read_weights(path: Path) -> dict[str, torch.Tensor]:
 def _named_tensors(checkpoint: Untyped, path: Path) -> dict[str, torch.Tensor]:
     """Unwrap what training scripts put around a state dict."""
     state = checkpoint.get("state_dict", checkpoint) if isinstance(checkpoint, dict) else None
-    if (
-        not isinstance(state, dict)
-        or not state
-        or not all(isinstance(value, torch.Tensor) for value in state.values())
-    ):
+    if not isinstance(state, dict) or not state or not all(isinstance(value, torch.Tensor) for value in state.values()):
         raise ModelError(f"{path} holds no state dict (names with tensors).", paths=[path])
     if all(key.startswith("module.") for key in state):  # saved from DistributedDataParallel
         state = {key.removeprefix("module."): value for key, value in state.items()}
@@ -250,9 +236,7 @@ def _fitting_weights(module: Untyped, source: Source) -> dict[str, torch.Tensor]
         if key in state and key in own and state[key].numel() == own[key].numel():
             state[key] = state[key].reshape(own[key].shape)
     if source.official:
-        state.pop(
-            "text.transformer.embeddings.position_ids", None
-        )  # in checkpoints older than transformers 4.31
+        state.pop("text.transformer.embeddings.position_ids", None)  # in checkpoints older than transformers 4.31
         resize_pos_embed(state, module)
         resize_text_pos_embed(state, module)
     _check_keys(own, state, source)
@@ -293,9 +277,7 @@ def _scale_and_bias(state: Mapping[str, torch.Tensor], source: Source) -> tuple[
     scale = float(state["logit_scale"].float().exp().reshape(-1)[0])
     bias = float(state["logit_bias"].float().reshape(-1)[0]) if "logit_bias" in state else None
     if not math.isfinite(scale) or scale <= 0 or (bias is not None and not math.isfinite(bias)):
-        raise ModelError(
-            f"The weights {source.path} hold a logit scale that is no number.", paths=[source.path]
-        )
+        raise ModelError(f"The weights {source.path} hold a logit scale that is no number.", paths=[source.path])
     return scale, bias
 
 
@@ -321,9 +303,7 @@ def _tokenizer(source: Source) -> Callable[[list[str]], torch.Tensor]:
     folder = source.path.parent
     origin = folder if not source.official and (folder / "tokenizer_config.json").is_file() else external
     try:
-        return HFTokenizer(
-            str(origin), context_length=context, tokenizer_mode=text.get("tokenizer_mode"), **options
-        )
+        return HFTokenizer(str(origin), context_length=context, tokenizer_mode=text.get("tokenizer_mode"), **options)
     except Exception as error:  # transformers raises anything, most often that its files are not cached
         raise ModelError(
             f"The tokenizer {origin} of {source.name} can't be had: {error}",
@@ -354,7 +334,7 @@ def _try_out(
 def _unknown_words(source: Source) -> Callable[[str], tuple[str, ...]]:
     if source.family is not Family.SAMPLE:
         return lambda _: ()
-    from vsortd.vision import sample  # noqa: PLC0415 - only for that model
+    from vsortd.vision import sample
 
     return lambda text: tuple(sample.unknown_words(text))
 
@@ -365,9 +345,7 @@ def _device(name: str) -> torch.device:
     except RuntimeError as error:
         raise ModelError(f"There is no device {name!r}.", remedy="Write cpu, cuda, or cuda:0.") from error
     if device.type == "cuda" and not torch.cuda.is_available():
-        raise ModelError(
-            "There is no usable GPU on this machine.", remedy="Leave the device out, or write cpu."
-        )
+        raise ModelError("There is no usable GPU on this machine.", remedy="Leave the device out, or write cpu.")
     return device
 
 

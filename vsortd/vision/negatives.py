@@ -122,8 +122,7 @@ _CONTENT: Final = (
     ),
     _built_in(
         "a concert on a stage",
-        "concert concerts stage music band show theatre theater dance dancing singer performance "
-        "festival party",
+        "concert concerts stage music band show theatre theater dance dancing singer performance festival party",
     ),
     _built_in(
         "an aeroplane or a ship",
@@ -146,9 +145,7 @@ def built_in_negatives(words: Iterable[str], *, top: bool) -> tuple[Negative, ..
     """
     spoken = {word for text in words for word in words_of(text)}
     candidates = (*_VOID, *_CONTENT) if top else _VOID
-    return tuple(
-        Negative(candidate.text, (candidate.text,)) for candidate in candidates if not candidate.kin & spoken
-    )
+    return tuple(Negative(candidate.text, (candidate.text,)) for candidate in candidates if not candidate.kin & spoken)
 
 
 def built_in_texts() -> tuple[str, ...]:
@@ -178,9 +175,7 @@ def _centred(rows: npt.NDArray[np.float32], common: npt.NDArray[np.float32]) -> 
     return np.asarray(rest / np.maximum(np.linalg.norm(rest, axis=1, keepdims=True), 1e-12))
 
 
-def facet_negatives(
-    facets: Facets, siblings: Sequence[Iterable[str]], kin: Iterable[str]
-) -> tuple[Negative, ...]:
+def facet_negatives(facets: Facets, siblings: Sequence[Iterable[str]], kin: Iterable[str]) -> tuple[Negative, ...]:
     """Return the other values of the facets that the siblings speak of, for a model with a known vocabulary.
 
     `siblings` holds the prompts of each known sibling, `kin` those of their ancestors and descendants; a

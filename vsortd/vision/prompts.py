@@ -125,9 +125,7 @@ def _plan_levels(tree: RuleTree, default: tuple[str, ...]) -> list[_LevelPlan]:
         for rule in plan.rules:
             if rule.rules:
                 above = plan.above | {rule.name, *rule.prompts}
-                plans.append(
-                    _LevelPlan(rule.key, rule.rules, rule.none_of_these, rule.templates or default, above)
-                )
+                plans.append(_LevelPlan(rule.key, rule.rules, rule.none_of_these, rule.templates or default, above))
                 parents.append(number)
     for plan, parent in zip(reversed(plans), reversed(parents), strict=True):
         if parent >= 0:
@@ -168,9 +166,7 @@ def _add_negatives(plan: _LevelPlan, encoder: Encoder, facets: Facets | None) ->
         found = facet_negatives(facets, own, kin)
     else:
         names = (rule.name for rule in plan.rules)
-        found = built_in_negatives(
-            {*kin, *names, *(text for prompts in own for text in prompts)}, top=not plan.parent
-        )
+        found = built_in_negatives({*kin, *names, *(text for prompts in own for text in prompts)}, top=not plan.parent)
     plan.built_in = len(found)
     plan.negatives = (*explicit, *found)
     if not plan.negatives and len(own) == 1:
@@ -259,7 +255,7 @@ def _negative_rows(
 
 
 def _sample_facets() -> Facets:
-    from vsortd.vision import sample  # noqa: PLC0415 - only for that model
+    from vsortd.vision import sample
 
     facets: Facets = sample.vocabulary().facets
     return facets

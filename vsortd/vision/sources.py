@@ -64,9 +64,7 @@ def resolve(choice: str | ModelChoice, *, on_cuda: bool) -> Source:
     if choice == AUTO:
         return _pretrained(*(AUTO_CUDA if on_cuda else AUTO_CPU))
     if isinstance(choice, str):
-        raise ModelError(
-            f"There is no model {choice!r}.", remedy="Write auto, sample, or {name: …, weights: …}."
-        )
+        raise ModelError(f"There is no model {choice!r}.", remedy="Write auto, sample, or {name: …, weights: …}.")
     if looks_like_path(choice.weights):
         return _local(choice.name, Path(choice.weights).expanduser())
     return _pretrained(choice.name, choice.weights)
@@ -96,9 +94,7 @@ def check_tag(name: str, tag: str) -> None:
     tags = known_tags(name)
     if not is_pretrained_cfg(name, tag):
         known = f"It has: {', '.join(tags)}." if tags else "It has none; name a weights file instead."
-        raise ModelError(
-            f"{name} has no pretrained weights {tag!r}.{_nearest(tag, tags)} {known}", remedy=_LIST_REMEDY
-        )
+        raise ModelError(f"{name} has no pretrained weights {tag!r}.{_nearest(tag, tags)} {known}", remedy=_LIST_REMEDY)
 
 
 def repository_of(name: str, tag: str) -> tuple[str, tuple[str, ...]]:
@@ -136,7 +132,7 @@ def _pretrained(name: str, tag: str) -> Source:
 
 
 def _sample() -> Source:
-    from vsortd.vision import sample  # noqa: PLC0415 - only for that model
+    from vsortd.vision import sample
 
     model_cfg, preprocess_cfg = read_config(Path(sample.model_config_path()))
     path = Path(sample.weights_path())
@@ -178,9 +174,7 @@ def _config_and_weights(name: str, location: Path) -> tuple[Path | None, Path]:
         return _first_file(location, CONFIG_FILES), _weights_in(location)
     if location.suffix.lower() == ".json":
         twins = [location.with_suffix(suffix) for suffix in WEIGHT_SUFFIXES]
-        return location, next((twin for twin in twins if twin.is_file()), None) or _weights_in(
-            location.parent
-        )
+        return location, next((twin for twin in twins if twin.is_file()), None) or _weights_in(location.parent)
     own = location.with_suffix(".json")
     if own.is_file():
         return own, location
@@ -200,9 +194,7 @@ def _weights_in(folder: Path) -> Path:
     if len(found) == 1:
         return found[0]
     what = "holds no weights" if not found else f"holds several: {', '.join(path.name for path in found)}"
-    raise ModelError(
-        f"The model folder {folder} {what}.", remedy="Name the weights file itself.", paths=[folder]
-    )
+    raise ModelError(f"The model folder {folder} {what}.", remedy="Name the weights file itself.", paths=[folder])
 
 
 def _first_file(folder: Path, names: Iterable[str]) -> Path | None:
@@ -218,14 +210,8 @@ def read_config(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     model_cfg = document.get("model_cfg", document) if isinstance(document, dict) else None
     preprocess_cfg = document.get("preprocess_cfg", {}) if isinstance(document, dict) else None
     needed = {"embed_dim", "vision_cfg", "text_cfg"}
-    if (
-        not isinstance(model_cfg, dict)
-        or not isinstance(preprocess_cfg, dict)
-        or not needed <= model_cfg.keys()
-    ):
-        raise ModelError(
-            f"{path} is no open_clip model config: it needs {', '.join(sorted(needed))}.", paths=[path]
-        )
+    if not isinstance(model_cfg, dict) or not isinstance(preprocess_cfg, dict) or not needed <= model_cfg.keys():
+        raise ModelError(f"{path} is no open_clip model config: it needs {', '.join(sorted(needed))}.", paths=[path])
     return model_cfg, preprocess_cfg
 
 

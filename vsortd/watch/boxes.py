@@ -167,9 +167,7 @@ def _walk(reader: _Reader, seen: _Seen) -> BoxScan | None:
             if not _is_kind(kind) or (seen.playable and reader.ends_with(_TRAILER_END)):
                 return _tail(reader, seen, position)
             missing = position + size - end
-            return BoxScan(
-                BoxState.INCOMPLETE, f"{missing} bytes are missing at its end (in box {_show(kind)})"
-            )
+            return BoxScan(BoxState.INCOMPLETE, f"{missing} bytes are missing at its end (in box {_show(kind)})")
         _note(reader, seen, kind, (position + payload, position + size))
         position += size
     return None

@@ -37,7 +37,7 @@ _JOIN_S = 2.0
 # watchdog holds an unmatched 'moved away' back for 0.5 s, and with it every event behind: after each video
 # that is filed, the next one's arrival would be seen late. Both halves of a move come from the kernel side by
 # side.
-_MOVE_DELAY_S = 0.02
+_MOVE_DELAY_S = 0.005
 _EVENTS: list[type[FileSystemEvent]] = [
     FileCreatedEvent,
     FileMovedEvent,
@@ -194,7 +194,7 @@ def _shorten_move_delay() -> None:
     if sys.platform != "linux":
         return
     try:
-        from watchdog.observers.inotify_move_event_grouper import (  # noqa: PLC0415 - Linux only
+        from watchdog.observers.inotify_move_event_grouper import (
             InotifyMoveEventGrouper,
         )
     except ImportError:  # another version of watchdog: only slower

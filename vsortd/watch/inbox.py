@@ -65,8 +65,7 @@ class InboxWatcher:
     def start(self) -> None:
         """Begin to watch; returns at once, the first scans run on the inboxes' threads."""
         self._threads = [
-            threading.Thread(target=loop.run, name=f"inbox-{loop.path.name}", daemon=True)
-            for loop in self._loops
+            threading.Thread(target=loop.run, name=f"inbox-{loop.path.name}", daemon=True) for loop in self._loops
         ]
         for thread in self._threads:
             thread.start()

@@ -106,7 +106,6 @@ class InboxLoop:
         mail = self.mailbox.take()
         try:
             self._turn(mail)
-            self._error = ""
         except Exception as error:  # noqa: BLE001 - the thread must live; a scan makes up for what was lost
             logger.opt(exception=error).error("{}: watching failed, trying again", self.path)
             self._error = f"watching failed: {error}"
@@ -141,6 +140,8 @@ class InboxLoop:
         self._hints_since_scan += mail.hints
         for path in mail.done:
             self._memory.done(path)
+        for request in mail.again:
+            self._take_back(request)
         if mail.scan:
             self._memory.forget_resting()
         if mail.troubles or mail.scan or now_s >= self._next_check_s:
@@ -152,8 +153,6 @@ class InboxLoop:
         elif self._root.present:
             self._take_hints(mail)
         self._looked = self._looked or not self._root.present
-        for request in mail.again:
-            self._take_back(request)
         self._deliver(self._settler.due(self._clock()))
 
     def _check_root(self, now_s: float) -> None:
@@ -185,7 +184,7 @@ class InboxLoop:
             self._memory.retain({path for path, _ in result.files})
         self._scan_troubles = _describe(result.troubles, result.trouble_count)
         self._hints_since_scan = 0
-        self._looked = True
+        self._looked, self._error = True, ""
         interval_s = self._inbox.poll_s if self._root.mode is Mode.POLL else self._inbox.rescan_s
         self._next_scan_s = now_s + max(interval_s, (now_s - began_s) / _SCAN_SHARE)
         self._compare_watches(result.folders, now_s)

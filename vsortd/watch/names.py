@@ -86,11 +86,7 @@ class NameRules:
 
     def takes_file(self, name: str, relative: str) -> bool:
         """Tell whether a file may be a video by its own name; `relative` is its path from the inbox."""
-        return (
-            _split(name)[1].lower() in self._endings
-            and not is_private(name)
-            and not self._ignores(name, relative)
-        )
+        return _split(name)[1].lower() in self._endings and not is_private(name) and not self._ignores(name, relative)
 
     def enters_folder(self, name: str, relative: str) -> bool:
         """Tell whether a folder may hold videos by its own name; `relative` is its path from the inbox."""

@@ -84,7 +84,7 @@ def _type_of(folder: str, mountinfo: str) -> str:
 def _windows_network_type(folder: Path) -> str:
     if sys.platform != "win32":
         return ""
-    import ctypes  # noqa: PLC0415 - Windows only
+    import ctypes
 
     drive = folder.resolve().drive
     if drive.startswith("\\\\"):

@@ -27,7 +27,7 @@ class Root:
         self._sink = sink
         self._events: EventWatch | None = None
         self.identity: tuple[int, int] | None = None  # device and inode, None while it can't be looked into
-        self._poll_told = ""
+        self._poll_told = ""  # the reason that was logged last, so that each retry is not
         self._retry_events_s = 0.0
         self.mode = Mode.POLL if str(inbox.watch) == "poll" else Mode.EVENTS
         self.health = Health.OK
@@ -51,10 +51,10 @@ class Root:
             return False
         if not changed and not dead:
             return self._watch(now_s)
-        if self.identity is not None or dead:
-            logger.info(
-                "{}: the folder was replaced; it is watched and looked through anew", self._inbox.path
-            )
+        if self.identity is not None:
+            logger.info("{}: the folder was replaced; it is watched and scanned anew", self._inbox.path)
+        elif self.health is not Health.OK:
+            logger.info("{}: the folder can be read again", self._inbox.path)
         self.identity = identity
         self._watch(now_s)
         return True
@@ -71,9 +71,7 @@ class Root:
         self.health, self.reason = Health.DEGRADED, reason
         self._retry_events_s = now_s + self._inbox.rescan_s
         if reason != self._poll_told:
-            logger.warning(
-                "{}: {}; scanned every {:g} s instead", self._inbox.path, reason, self._inbox.poll_s
-            )
+            logger.warning("{}: {}; scanned every {:g} s instead", self._inbox.path, reason, self._inbox.poll_s)
         self._poll_told = reason
 
     def stop(self) -> None:
@@ -130,7 +128,7 @@ class Root:
             remedy = f" ({_LIMIT_REMEDY})" if error.errno in {errno.ENOSPC, errno.EMFILE} else ""
             self.poll_instead(f"events can't be had: {error.strerror or error}{remedy}", now_s)
             return False
-        self.mode, self._poll_told = Mode.EVENTS, ""
+        self.mode = Mode.EVENTS
         return True
 
     def _stop_events(self) -> None:

@@ -127,7 +127,5 @@ def spell_within(root: Path, folders: Iterable[Path]) -> frozenset[str]:
     real = Path(os.path.realpath(root))
     resolved = (Path(os.path.realpath(folder)) for folder in folders)
     return frozenset(
-        str(root / folder.relative_to(real))
-        for folder in resolved
-        if folder != real and folder.is_relative_to(real)
+        str(root / folder.relative_to(real)) for folder in resolved if folder != real and folder.is_relative_to(real)
     )

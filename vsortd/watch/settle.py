@@ -136,7 +136,10 @@ class Settler:
         if entry is None:
             entry = self._enter(path, identity, now_s, now_s)
             self._schedule(entry, now_s + self._times.settle_s)
-            self._note_sidecars(entry, now_s)
+            try:
+                self._note_sidecars(entry, now_s)
+            except Exception as error:  # noqa: BLE001 - asked again, and told, when its time has come
+                logger.debug("{}: its sidecars can't be told: {!r}", path, error)
         elif entry.identity != identity:
             self._changed(entry, identity, now_s)
             self._hasten(entry, now_s)
@@ -179,7 +182,7 @@ class Settler:
     def _attend(self, entry: _Waiting, now_s: float) -> Verdict | None:
         try:
             return self._judge(entry, now_s)
-        except Exception as error:  # noqa: BLE001 - one odd file must not stop the others; it is told and tried again
+        except Exception as error:  # noqa: BLE001 - one odd file must not stop the others; it is tried again
             logger.opt(exception=error).error("{}: can't tell whether it is ready", entry.path)
             self._schedule(entry, now_s + _ERROR_RETRY_S)
             return None
@@ -287,9 +290,7 @@ class Settler:
 
     @property
     def _pause_s(self) -> float:
-        return max(
-            self._times.settle_s, 0.05
-        )  # with `settle: 0` a changing file must not be looked at incessantly
+        return max(self._times.settle_s, 0.05)  # with `settle: 0` a changing file must not be looked at incessantly
 
     def _hasten(self, entry: _Waiting, now_s: float) -> None:
         due_s = max(now_s, entry.since_s + self._times.settle_s)

@@ -64,9 +64,7 @@ elif sys.platform == "win32":
         kernel32 = ctypes.WinDLL("kernel32", use_last_error=True)
         kernel32.ReOpenFile.restype = wintypes.HANDLE
         share_read = 1
-        handle = kernel32.ReOpenFile(
-            wintypes.HANDLE(msvcrt.get_osfhandle(descriptor)), _GENERIC_READ, share_read, 0
-        )
+        handle = kernel32.ReOpenFile(wintypes.HANDLE(msvcrt.get_osfhandle(descriptor)), _GENERIC_READ, share_read, 0)
         if handle == wintypes.HANDLE(-1).value:
             busy = ctypes.get_last_error() == _ERROR_SHARING_VIOLATION
             return Writer.WRITING if busy else Writer.UNKNOWN
