@@ -175,9 +175,7 @@ def second_filesystem(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path
 
 
 @pytest.fixture(scope="session")
-def quick_filesystem(
-    second_filesystem: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Path]:
+def quick_filesystem(second_filesystem: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A folder on a third filesystem: another tmpfs where one can be mounted (for thousands of kills), else a disk."""
     here = tmp_path_factory.mktemp("quick")
     command = ["mount", "-t", "tmpfs", "tmpfs", here]

@@ -147,9 +147,7 @@ SCENARIOS = {
     "undo of a conversion, across filesystems": Scenario(take_back, _then(drop, place_converted), apart=True),
     "undo after expiry": Scenario(take_back, _then(drop, place_converted, expire)),
     "expiry": Scenario(expire, _then(drop, place_converted)),
-    "converted, then undone and filed again": Scenario(
-        _then(place_converted, take_back, place_converted), drop
-    ),
+    "converted, then undone and filed again": Scenario(_then(place_converted, take_back, place_converted), drop),
 }
 
 

@@ -130,9 +130,7 @@ class Database:
         (mode,) = db.execute("PRAGMA journal_mode").fetchone()
         if mode != "wal" and db.execute("PRAGMA journal_mode=WAL").fetchone() != ("wal",):
             raise StoreError(
-                printable(
-                    f"The journal {self.path} can't be kept safely: its filesystem has no shared memory."
-                ),
+                printable(f"The journal {self.path} can't be kept safely: its filesystem has no shared memory."),
                 remedy="Put the state folder on a local disk ($VSORTD_STATE_DIR).",
                 paths=[self.path],
             )

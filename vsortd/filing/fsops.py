@@ -106,9 +106,7 @@ def _put_back(source: Folder, name: str, destination: Folder, new_name: str) -> 
         rename_noreplace(source.at(name), destination.at(new_name), source.fd, destination.fd)
     except OSError as error:
         raise StuckError(
-            printable(
-                f"{source.path / name} belongs at {destination.path / new_name}, which can't be had now."
-            ),
+            printable(f"{source.path / name} belongs at {destination.path / new_name}, which can't be had now."),
             remedy="Move it there by hand; vsortd has lost nothing.",
             paths=[printable(source.path / name)],
         ) from error

@@ -31,11 +31,12 @@ class Why(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What the journal says of a file as it is now; `item` is 0 while there is none."""
+    """What the journal says of a file as it is now; `item` is 0 while there is none, `owner` who works on it."""
 
     why: Why
     reason: str
     item: int = 0
+    owner: str = ""
 
 
 def known(db: Database, path: Path, identity: Identity) -> Known | None:
@@ -49,11 +50,11 @@ def known(db: Database, path: Path, identity: Identity) -> Known | None:
             number, state, reason = refused
             return Known(Why.REJECTED if state == Why.REJECTED else Why.FAILED, reason, number)
         working = connection.execute(
-            "SELECT 1 FROM attempt WHERE path = ? AND owner IS NOT NULL UNION ALL"
-            " SELECT 1 FROM item WHERE owner IS NOT NULL AND source = ?",
+            "SELECT owner FROM attempt WHERE path = ? AND owner IS NOT NULL UNION ALL"
+            " SELECT owner FROM item WHERE owner IS NOT NULL AND source = ?",
             (to_blob(path), to_blob(path)),
         ).fetchone()
-    return Known(Why.WORKING, "it is in work") if working else None
+    return Known(Why.WORKING, "it is in work", owner=working[0]) if working else None
 
 
 def find_hold(db: sqlite3.Connection, path: Path, identity: Identity) -> int | None:
@@ -110,9 +111,7 @@ def supersede(db: sqlite3.Connection, path: Path) -> None:
     db.execute(f"UPDATE item SET standing = 0 WHERE source = ? AND {REFUSED}", (to_blob(path),))  # noqa: S608
 
 
-def release(
-    database: Database, *, ids: Collection[int], paths: Collection[Path], everything: bool
-) -> list[Path]:
+def release(database: Database, *, ids: Collection[int], paths: Collection[Path], everything: bool) -> list[Path]:
     """Lift holds and return their paths."""
     freed: list[bytes] = []
     with database.write() as db:
@@ -122,9 +121,7 @@ def release(
     return [from_blob(path) for path in freed]
 
 
-def retry(
-    database: Database, *, ids: Collection[int], paths: Collection[Path], everything: bool
-) -> list[Path]:
+def retry(database: Database, *, ids: Collection[int], paths: Collection[Path], everything: bool) -> list[Path]:
     """Let refusals stand no longer and return their paths."""
     freed: list[bytes] = []
     with database.write() as db:
@@ -172,9 +169,7 @@ def begin_work(database: Database, owner: str, path: Path, identity: Identity) -
 def end_work(database: Database, owner: str, path: Path) -> None:
     """Note that work on a file ended without taking the process down."""
     with database.read() as db:
-        there = db.execute(
-            "SELECT 1 FROM attempt WHERE path = ? AND owner = ?", (to_blob(path), owner)
-        ).fetchone()
+        there = db.execute("SELECT 1 FROM attempt WHERE path = ? AND owner = ?", (to_blob(path), owner)).fetchone()
     if there:
         with database.write(lasting=False) as db:
             db.execute("DELETE FROM attempt WHERE path = ? AND owner = ?", (to_blob(path), owner))

@@ -259,9 +259,7 @@ class Journal:
         """Lift holds, by item number, by path, or all; returns the paths that may be sorted again."""
         return holds.release(self.db, ids=ids, paths=paths, everything=everything)
 
-    def retry(
-        self, *, ids: Collection[int] = (), paths: Collection[Path] = (), everything: bool = False
-    ) -> list[Path]:
+    def retry(self, *, ids: Collection[int] = (), paths: Collection[Path] = (), everything: bool = False) -> list[Path]:
         """Forget refusals (failed, rejected), by item number, by path, or all; returns the paths to try again."""
         return holds.retry(self.db, ids=ids, paths=paths, everything=everything)
 

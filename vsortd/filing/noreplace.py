@@ -12,9 +12,7 @@ from vsortd.filing.faults import Point, reach
 _UNSUPPORTED = frozenset({errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP})
 
 
-def rename_noreplace(
-    source: str, destination: str, source_fd: int | None, destination_fd: int | None
-) -> None:
+def rename_noreplace(source: str, destination: str, source_fd: int | None, destination_fd: int | None) -> None:
     """Rename a file; names are relative to the open folders, or whole paths where the descriptor is None.
 
     Raises FileExistsError when the destination exists, OSError with EXDEV across filesystems and mounts, and

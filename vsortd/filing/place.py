@@ -166,6 +166,10 @@ class Filer:
 
     def known(self, path: Path, identity: Identity) -> holds.Known | None:
         """Return why a file is not to be sorted as it is now (held, rejected, failed, in work), or None."""
+        found = holds.known(self._journal.db, path, identity)
+        if found is None or found.why is not holds.Why.WORKING or self._journal.is_mine(found.owner):
+            return found
+        recover(self._journal)  # the other process may have died over it; a living one's work is not touched
         return holds.known(self._journal.db, path, identity)
 
     def begin_work(self, path: Path, identity: Identity) -> str:
@@ -210,9 +214,7 @@ class Filer:
         return find_twin(self._journal, request.source, request.identity, (wanted,), cancel)
 
     def _skip(self, request: FilingRequest, twin: Path) -> Item:
-        return self.record(
-            request.source, request.identity, "rejected", _duplicate_reason(twin), batch=request.batch
-        )
+        return self.record(request.source, request.identity, "rejected", _duplicate_reason(twin), batch=request.batch)
 
     def _to_duplicates(self, request: FilingRequest, twin: Path | None) -> FilingRequest:
         if twin is None:
@@ -231,9 +233,7 @@ class Filer:
         tails += [tail_of(sidecar, request.source) for sidecar in request.sidecars]
         return numbered(render(self._template, fields), number, tails)
 
-    def _free_names(
-        self, request: FilingRequest, folder: Folder | None, taken: Collection[str] = ()
-    ) -> list[str]:
+    def _free_names(self, request: FilingRequest, folder: Folder | None, taken: Collection[str] = ()) -> list[str]:
         def is_free(number: int) -> bool:
             names = self._names(request, number)
             if any(name in taken for name in names):
@@ -242,9 +242,7 @@ class Filer:
 
         return self._names(request, next_free(is_free))
 
-    def _place(
-        self, request: FilingRequest, mark: str, folders: Folders, cancel: threading.Event | None
-    ) -> Item:
+    def _place(self, request: FilingRequest, mark: str, folders: Folders, cancel: threading.Event | None) -> Item:
         path = self._folder_of(request)
         with explained("Could not make the folder", path):
             folder = folders.get(path, create=True)
@@ -280,12 +278,8 @@ class Filer:
             recover(self._journal)
             return self._journal.begin(item, operations)
 
-    def _plan(
-        self, request: FilingRequest, mark: str, targets: Sequence[Path]
-    ) -> tuple[Item, list[Operation]]:
-        item = _new_item(
-            request.source, request.identity, ItemState.PLACING, request.reason, batch=request.batch
-        )
+    def _plan(self, request: FilingRequest, mark: str, targets: Sequence[Path]) -> tuple[Item, list[Operation]]:
+        item = _new_item(request.source, request.identity, ItemState.PLACING, request.reason, batch=request.batch)
         converted = request.converted
         item = replace(
             item,
@@ -325,8 +319,7 @@ class Filer:
         """Choose the next free name for the whole group and write it down."""
         names = iter(self._free_names(request, folder))
         moved = [
-            one if one.kind is Kind.KEEP else replace(one, destination=folder.path / next(names))
-            for one in operations
+            one if one.kind is Kind.KEEP else replace(one, destination=folder.path / next(names)) for one in operations
         ]
         item = replace(item, destination=moved[0].destination)
         self._journal.redirect(item, moved)
@@ -348,9 +341,7 @@ class Filer:
         remove_empty_stores(operations)
         try:
             why = printable(error)
-            self._journal.finish(
-                item, ItemState.ROLLED_BACK, [one.taken_back() for one in operations], reason=why
-            )
+            self._journal.finish(item, ItemState.ROLLED_BACK, [one.taken_back() for one in operations], reason=why)
         except VsortdError as second:
             self._troubled.set()
             error.add_note(printable(second))

@@ -240,9 +240,7 @@ def to_columns(identity: Identity | None) -> tuple[int | None, ...]:
     return (signed(identity.device), signed(identity.inode), identity.size_bytes, identity.mtime_ns)
 
 
-def from_columns(
-    device: int | None, inode: int | None, size: int | None, mtime: int | None
-) -> Identity | None:
+def from_columns(device: int | None, inode: int | None, size: int | None, mtime: int | None) -> Identity | None:
     """Return the identity of four columns, None where there was none."""
     if device is None or inode is None or size is None or mtime is None:
         return None

@@ -152,9 +152,7 @@ def _leave(journal: Journal, item: Item, operations: Sequence[Operation], report
     why = f"while vsortd was not running, {first.source} and {first.target} became what neither of them was before"
     state = item.outcome if item.item_state is ItemState.UNDOING else ItemState.UNCLEAR
     reason = printable("; ".join(filter(None, (item.reason, why))))
-    report.unclear.append(
-        journal.finish(item, state, [one.taken_back() for one in operations], reason=reason)
-    )
+    report.unclear.append(journal.finish(item, state, [one.taken_back() for one in operations], reason=reason))
 
 
 def _recover_expiry(

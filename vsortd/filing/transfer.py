@@ -167,9 +167,7 @@ class Transfer:
 
     def _copy(self, one: Operation, source: Folder, destination: Folder) -> Operation:
         fsops.discard(destination, one.temp_name)
-        put, sha256 = fsops.copy(
-            source, one.source.name, destination, one.temp_name, one.identity, self.cancel
-        )
+        put, sha256 = fsops.copy(source, one.source.name, destination, one.temp_name, one.identity, self.cancel)
         one = replace(one, put=put, sha256=sha256, copied=True)
         self._copies[one.id] = one
         self.journal.copied(one)

@@ -93,20 +93,11 @@ def undo(
 def _select(journal: Journal, selection: Selection) -> Iterator[int]:
     if selection.ids:
         yield from sorted(set(selection.ids), reverse=True)
-    elif (
-        selection.all
-        or selection.last is not None
-        or selection.since is not None
-        or selection.batch is not None
-    ):
-        yield from history.select_placed(
-            journal.db, last=selection.last, since=selection.since, batch=selection.batch
-        )
+    elif selection.all or selection.last is not None or selection.since is not None or selection.batch is not None:
+        yield from history.select_placed(journal.db, last=selection.last, since=selection.since, batch=selection.batch)
 
 
-def _undo(
-    journal: Journal, number: int, promised: set[Path], *, dry_run: bool, cancel: threading.Event | None
-) -> Item:
+def _undo(journal: Journal, number: int, promised: set[Path], *, dry_run: bool, cancel: threading.Event | None) -> Item:
     item = journal.item(number)
     if item is None:
         raise RefusedError("there is no such item")
@@ -149,9 +140,7 @@ def _plan(journal: Journal, item: Item, folders: Folders) -> _Plan:
     else:
         beside = replace(video, source=item.source.with_suffix(video.target.suffix))
         plan.operations.append(_back(beside, Kind.RESTORE, folders))
-        plan.notes.append(
-            f"its original {printable(item.source.name)} is no longer kept, the MP4 came back instead"
-        )
+        plan.notes.append(f"its original {printable(item.source.name)} is no longer kept, the MP4 came back instead")
     for one in there:
         if one.kind is Kind.SIDECAR:
             if _now(one.target, folders) is None:
@@ -170,9 +159,7 @@ def _back(one: Operation, kind: Kind, folders: Folders) -> Operation:
 
 
 def _removal(video: Operation, folders: Folders) -> Operation:
-    return Operation(
-        Kind.REMOVE_CONVERTED, Phase.UNDO, video.target, None, _as_put(video, folders, sure=True)
-    )
+    return Operation(Kind.REMOVE_CONVERTED, Phase.UNDO, video.target, None, _as_put(video, folders, sure=True))
 
 
 def _now(path: Path, folders: Folders) -> Identity | None:
@@ -212,9 +199,7 @@ def _check_free(plan: _Plan, promised: set[Path]) -> None:
 
 
 def _carry_out(journal: Journal, item: Item, plan: _Plan, transfer: Transfer, reason: str) -> Item:
-    operations = journal.claim(
-        item, ItemState.UNDOING, plan.operations, hold=(plan.video.target, plan.video.identity)
-    )
+    operations = journal.claim(item, ItemState.UNDOING, plan.operations, hold=(plan.video.target, plan.video.identity))
     if operations is None:
         raise RefusedError("another process is at work on it")
     reach_quietly(Point.UNDO_AFTER_INTENT)
