@@ -233,3 +233,25 @@ def test_nothing_begins_while_paused(bench: Callable[..., Bench], tmp_path: Path
     one.runner.pause(paused=False)
     one.wait(one.runner.idle)
     assert 3 == len(one.done)
+
+
+def test_a_path_is_never_in_two_lanes(bench: Callable[..., Bench], tmp_path: Path) -> None:
+    (path,) = files(tmp_path, 1)
+    inside: list[int] = []
+    most: list[int] = []
+    gate = threading.Event()
+
+    def stage(job: Job) -> Job:
+        inside.append(1)
+        most.append(len(inside))
+        gate.wait(5)
+        inside.pop()
+        return filed(job)
+
+    one = bench(stage, lanes=2)
+    one.submit(path, path)
+    one.wait(lambda: bool(most))
+    time.sleep(0.05)  # time for the second lane to make the mistake
+    gate.set()
+    one.wait(one.runner.idle)
+    assert [1, 1] == most

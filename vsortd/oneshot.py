@@ -214,6 +214,7 @@ class _Session:
             if verdict.outcome is Settled.READY:
                 self._runner.submit(verdict.path, verdict.identity, self._batch)
             elif verdict.path not in self._jobs:
+                settler.forget(verdict.path)  # one that still changes would go on waiting
                 self._end(verdict.path, verdict.identity, State.FAILED, verdict.reason or "the file went away")
 
     def _end(self, path: Path, identity: Identity | None, state: State, reason: str) -> None:

@@ -171,14 +171,22 @@ class Runner:
                 if not self._paused:
                     while self._later and self._later[0][0] <= time.monotonic():
                         self._queue.appendleft(heapq.heappop(self._later)[2])
-                    if self._queue:
-                        ticket = self._queue.popleft()
-                        self._busy.add(ticket.path)
+                    ticket = self._take()
+                    if ticket is not None:
                         return ticket
                     if self._later:
                         wait_s = max(0.0, self._later[0][0] - time.monotonic())
                 self._wake.wait(wait_s)
             return None
+
+    def _take(self) -> _Ticket | None:
+        """Take the first file that no lane has in hand: one that was rewritten meanwhile waits for its turn."""
+        for position, ticket in enumerate(self._queue):
+            if ticket.path not in self._busy:
+                del self._queue[position]
+                self._busy.add(ticket.path)
+                return ticket
+        return None
 
     def _attend(self, ticket: _Ticket) -> None:
         """Carry one video, and route what comes of it: the only place that does."""

@@ -85,7 +85,7 @@ class Daemon:
             known=self._known,
             sidecars_of=shop.sidecars_of,
             drain=self._once,
-            exclude=[self._settings.library],
+            exclude=[self._settings.library, self._state_folder],
         )
         server = ControlServer(self, self._state_folder)
         self._runner.start()
