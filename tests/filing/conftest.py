@@ -7,11 +7,10 @@ import shutil
 import subprocess
 import sys
 import uuid
-from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -22,6 +21,10 @@ from vsortd.filing.recover import RecoveryReport, recover
 from vsortd.identity import Identity
 from vsortd.settings import Place
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_EVERYTHING = ("SELECT * FROM item", "SELECT * FROM operation", "SELECT * FROM hold")
 MTIME_NS = 1_700_000_000_123_456_789
 
 
@@ -90,7 +93,7 @@ class Bench:
             for folder, _, names in os.walk(root):
                 for name in names:
                     path = Path(folder, name)
-                    found[path] = os.readlink(path).encode() if path.is_symlink() else path.read_bytes()
+                    found[path] = os.fsencode(path.readlink()) if path.is_symlink() else path.read_bytes()
         return found
 
     def tree(self, root: Path) -> dict[str, bytes]:
@@ -104,7 +107,7 @@ class Bench:
     def dump(self) -> list[Any]:
         """Return everything the journal says about items, operations and holds."""
         with self.journal() as journal, journal.db.read() as db:
-            return [db.execute(f"SELECT * FROM {name}").fetchall() for name in ("item", "operation", "hold")]
+            return [db.execute(sql).fetchall() for sql in _EVERYTHING]
 
     def check(self) -> None:
         """Check the invariant; see each assertion."""
@@ -156,7 +159,7 @@ def bench(tmp_path: Path) -> Bench:
 
 @pytest.fixture(scope="session")
 def second_filesystem(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A folder on another filesystem than the temporary one: shared memory, else a mounted tmpfs."""
+    """Make a folder on another filesystem than the temporary one: shared memory, else a mounted tmpfs."""
     here = tmp_path_factory.mktemp("second")
     shared = Path("/dev/shm")  # noqa: S108 - the point is that it is another filesystem
     if shared.is_dir() and os.access(shared, os.W_OK) and shared.stat().st_dev != here.stat().st_dev:
@@ -176,7 +179,7 @@ def second_filesystem(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path
 
 @pytest.fixture(scope="session")
 def quick_filesystem(second_filesystem: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A folder on a third filesystem: another tmpfs where one can be mounted (for thousands of kills), else a disk."""
+    """Make a folder on a third filesystem: another tmpfs where one can be mounted (for thousands of kills)."""
     here = tmp_path_factory.mktemp("quick")
     command = ["mount", "-t", "tmpfs", "tmpfs", here]
     may = sys.platform == "linux" and os.getuid() == 0
@@ -189,7 +192,7 @@ def quick_filesystem(second_filesystem: Path, tmp_path_factory: pytest.TempPathF
 
 @pytest.fixture
 def two_filesystems(tmp_path: Path, second_filesystem: Path) -> Bench:
-    """The inbox on one filesystem, the library on another."""
+    """Put the inbox on one filesystem, the library on another."""
     return Bench(tmp_path / "in", second_filesystem / uuid.uuid4().hex / "library", tmp_path / "state")
 
 

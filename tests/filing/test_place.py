@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -13,6 +12,13 @@ from vsortd.errors import Cancelled, ChangedError, FilingError
 from vsortd.filing.faults import Point, hooked
 from vsortd.filing.holds import Why
 from vsortd.identity import Identity
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
 
 
 def test_a_video_goes_to_its_folder_with_its_sidecars(either: Any) -> None:
@@ -53,7 +59,7 @@ def test_a_taken_name_gives_the_whole_group_the_next_free_one(either: Any) -> No
     with either.filer() as (filer, _):
         item = filer.place(either.request(video, sidecar))
     assert folder / "Film (3).mp4" == item.destination
-    assert ["Film (2).mp4", "Film (3).mp4", "Film (3).srt", "Film.srt"] == sorted(os.listdir(folder))
+    assert ["Film (2).mp4", "Film (3).mp4", "Film (3).srt", "Film.srt"] == names(folder)
     assert b"someone's" == (folder / "Film.srt").read_bytes()
 
 
@@ -70,7 +76,7 @@ def test_a_name_taken_at_the_last_moment_is_not_replaced(either: Any) -> None:
     with hooked(take), either.filer() as (filer, _):
         item = filer.place(either.request(video, sidecar))
     assert target / "Film (2).mp4" == item.destination
-    assert ["Film (2).mp4", "Film (2).srt", "Film.srt"] == sorted(os.listdir(target))
+    assert ["Film (2).mp4", "Film (2).srt", "Film.srt"] == names(target)
     assert b"quick" == (target / "Film.srt").read_bytes()
     assert Point.ROLL_BACK_BEFORE in seen  # the video had its name already and gave it back
     (target / "Film.srt").unlink()
@@ -189,7 +195,7 @@ def test_a_source_replaced_just_before_it_is_removed_is_not_removed(two_filesyst
         item = filer.place(bench.request(video))
     assert {"a.mp4": b"another film"} == bench.tree(bench.inbox)
     assert b"film a.mp4" == item.destination.read_bytes()
-    assert [] == [name for name in os.listdir(bench.inbox) if name.startswith(".")]
+    assert [] == [name for name in names(bench.inbox) if name.startswith(".")]
 
 
 def test_a_cancelled_copy_leaves_everything_as_it_was(two_filesystems: Any) -> None:
@@ -246,7 +252,7 @@ def test_two_hard_links_are_two_files(bench: Any) -> None:
     with bench.filer() as (filer, _):
         filer.place(bench.request(video))
         filer.place(bench.request(bench.inbox / "b.mp4"))
-    assert ["a.mp4", "b.mp4"] == sorted(os.listdir(bench.library / "forest" / "night"))
+    assert ["a.mp4", "b.mp4"] == names(bench.library / "forest" / "night")
 
 
 def test_a_file_system_without_the_call_links_and_unlinks(bench: Any) -> None:
@@ -256,7 +262,7 @@ def test_a_file_system_without_the_call_links_and_unlinks(bench: Any) -> None:
 
     seen: list[Point] = []
     video = bench.drop("a.mp4")
-    import vsortd.filing.noreplace as module  # noqa: PLC0415
+    import vsortd.filing.noreplace as module
 
     call = module._call
     module._call = lambda: None  # what an old C library answers

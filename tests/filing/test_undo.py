@@ -94,7 +94,10 @@ def test_holds_are_released_by_path_and_all(bench: Any) -> None:
 def test_selections(bench: Any) -> None:
     first = file_some(bench, "a.mp4", "b.mp4", batch="x")
     last = file_some(bench, "c.mp4", "d.mp4", batch="y")
-    plan = lambda **values: [one.id for one in take_back(bench, Selection(**values), dry_run=True).undone]  # noqa: E731
+
+    def plan(**values: Any) -> list[int]:
+        return [one.id for one in take_back(bench, Selection(**values), dry_run=True).undone]
+
     assert [last[1].id] == plan(last=1)
     assert [last[0].id, first[1].id] == plan(ids=(first[1].id, last[0].id))
     assert [first[1].id, first[0].id] == plan(batch="x")

@@ -226,7 +226,7 @@ def _statements(script: str) -> Iterator[str]:
 
 
 def _publish(temp: Path, path: Path) -> None:
-    from vsortd.filing.noreplace import rename_noreplace  # noqa: PLC0415 - ctypes, only when a journal is made
+    from vsortd.filing.noreplace import rename_noreplace
 
     rename_noreplace(str(temp), str(path), None, None)
 

@@ -112,7 +112,7 @@ def _put_back(source: Folder, name: str, destination: Folder, new_name: str) -> 
         ) from error
 
 
-def copy(
+def copy(  # noqa: PLR0917 - source, destination, and what is meant
     source: Folder,
     name: str,
     destination: Folder,
@@ -148,7 +148,7 @@ def copy(
                 os.close(writing)
             if sys.platform == "win32":  # no fchmod and no utime by descriptor there
                 os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
-                put = Identity.from_stat(os.stat(path))
+                put = Identity.from_stat(path.stat())
             reach(Point.COPY_SYNCED)
         unchanged = likeness(identity, Identity.from_stat(os.fstat(reading))) is Likeness.SAME
         if not unchanged or likeness(identity, source.identity(name)) is not Likeness.SAME:
@@ -253,7 +253,7 @@ def same_bytes(one: Path, other: Path, cancel: threading.Event | None = None) ->
 def give_time(path: Path, mtime_ns: int) -> None:
     """Give a staged file of ours the time of the video it was made from. Raises FilingError."""
     with explained("Could not set the time of", path):
-        os.utime(path, ns=(mtime_ns, mtime_ns), follow_symlinks=False)
+        os.utime(path, ns=(mtime_ns, mtime_ns))
 
 
 def _pump(reading: int, writing: int, cancel: threading.Event | None) -> str:

@@ -108,7 +108,7 @@ def forget(db: sqlite3.Connection, path: Path, identity: Identity) -> None:
 
 def supersede(db: sqlite3.Connection, path: Path) -> None:
     """Let the refusals of whatever was at `path` stand no longer."""
-    db.execute(f"UPDATE item SET standing = 0 WHERE source = ? AND {REFUSED}", (to_blob(path),))  # noqa: S608
+    db.execute(f"UPDATE item SET standing = 0 WHERE source = ? AND {REFUSED}", (to_blob(path),))  # noqa: S608 - constants
 
 
 def release(database: Database, *, ids: Collection[int], paths: Collection[Path], everything: bool) -> list[Path]:
@@ -116,7 +116,7 @@ def release(database: Database, *, ids: Collection[int], paths: Collection[Path]
     freed: list[bytes] = []
     with database.write() as db:
         for where, value in _conditions("item", "path", ids, paths, everything=everything):
-            freed += [path for (path,) in db.execute(f"SELECT path FROM hold WHERE {where}", value)]  # noqa: S608
+            freed += [path for (path,) in db.execute(f"SELECT path FROM hold WHERE {where}", value)]  # noqa: S608 - constants
             db.execute(f"DELETE FROM hold WHERE {where}", value)  # noqa: S608 - constants
     return [from_blob(path) for path in freed]
 
@@ -126,9 +126,9 @@ def retry(database: Database, *, ids: Collection[int], paths: Collection[Path], 
     freed: list[bytes] = []
     with database.write() as db:
         for where, value in _conditions("id", "source", ids, paths, everything=everything):
-            where = f"{REFUSED} AND ({where})"  # noqa: PLW2901
-            freed += [path for (path,) in db.execute(f"SELECT source FROM item WHERE {where}", value)]  # noqa: S608
-            db.execute(f"UPDATE item SET standing = 0 WHERE {where}", value)  # noqa: S608 - constants
+            which = f"{REFUSED} AND ({where})"
+            freed += [path for (path,) in db.execute(f"SELECT source FROM item WHERE {which}", value)]  # noqa: S608 - constants
+            db.execute(f"UPDATE item SET standing = 0 WHERE {which}", value)  # noqa: S608 - constants
         for path in freed:
             db.execute("DELETE FROM attempt WHERE path = ? AND owner IS NULL", (path,))
     return [from_blob(path) for path in dict.fromkeys(freed)]

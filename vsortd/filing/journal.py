@@ -330,7 +330,7 @@ def _to_json(detail: Mapping[str, object]) -> str:
 
 
 def numbered(operations: Sequence[Operation], mark: str, phase: Phase, first: int) -> list[Operation]:
-    """Number operations from `first` on, and mark their temporary files."""
+    """Return operations numbered from `first` on, with marks for their temporary files."""
     return [
         replace(one, number=first + offset, phase=phase, mark=f".vsortd-{mark}-{first + offset}")
         for offset, one in enumerate(operations)

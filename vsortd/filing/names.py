@@ -130,8 +130,11 @@ def numbered(stem: str, number: int, tails: Sequence[str]) -> list[str]:
 
 
 def next_free(is_free: Callable[[int], bool], first: int = 1) -> int:
-    """Return a number from `first` on that is free: the lowest of the first eight, else found by doubling and
-    halving, so that the ten-thousandth file of one name costs a few looks."""  # noqa: D209
+    """Return a number from `first` on that is free.
+
+    It is the lowest if one of the first eight is free, else found by doubling and halving, so that the
+    ten-thousandth file of one name costs a few looks.
+    """
     for number in range(first, first + 8):
         if is_free(number):
             return number

@@ -40,7 +40,7 @@ else:
         _CALL, _FLAG, _CWD = "renameat2", 0x1, -100  # RENAME_NOREPLACE, AT_FDCWD
 
     @cache
-    def _call() -> Any:
+    def _call() -> Any:  # noqa: ANN401 - ctypes makes its functions' types at run time
         """Return the C library's function, or None where it is older than the call (glibc before 2.28)."""
         function = getattr(ctypes.CDLL(None, use_errno=True), _CALL, None)
         if function is not None:

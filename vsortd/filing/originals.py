@@ -46,7 +46,7 @@ def expire_originals(
         return []
     cutoff = utc((time.time() if now_s is None else now_s) - keep_original_s)
     sql = (
-        f"SELECT {OPERATION_COLUMNS} FROM operation WHERE kind = 'keep_original' AND state = 'done'"  # noqa: S608
+        f"SELECT {OPERATION_COLUMNS} FROM operation WHERE kind = 'keep_original' AND state = 'done'"  # noqa: S608 - constants
         " AND time <= ? ORDER BY time"
     )
     with journal.db.read() as db:
@@ -85,9 +85,10 @@ def _remove(journal: Journal, item: Item, kept: Operation, converted: Operation,
     if claimed is None:
         return ""
     reach_quietly(Point.EXPIRE_AFTER_INTENT)
+    if not _as_put(converted):  # the last look before the last copy could go
+        journal.finish(item, item.outcome, [one.taken_back() for one in claimed])
+        return f"{kept.target} is kept: {item.destination} changed just now"
     try:
-        if not _as_put(converted):
-            raise ChangedError(f"{item.destination} changed just now")
         done = transfer.carry_out(claimed, Conflict.ROLL_BACK)
     except (ChangedError, FilingError) as error:
         if not isinstance(error, StuckError):

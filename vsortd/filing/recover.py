@@ -54,7 +54,7 @@ class RecoveryReport:
         return [printable(f"{item.source}: {what}") for item, what in said] + self.troubles
 
 
-def recover(journal: Journal, library: Path | None = None) -> RecoveryReport:  # noqa: ARG001 - items know theirs
+def recover(journal: Journal, library: Path | None = None) -> RecoveryReport:  # noqa: ARG001 - each item knows its own
     """Finish or take back whatever dead processes (and failed transactions of this one) left; idempotent.
 
     Living processes' work is not touched. Raises StoreError; what the filesystem refuses is in the report.
@@ -122,7 +122,7 @@ def _recover_item(journal: Journal, item: Item, transfer: Transfer, report: Reco
     _close(journal, item, done, forward=forward, notes=transfer.notes, report=report)
 
 
-def _close(  # noqa: PLR0917 - all by keyword below
+def _close(
     journal: Journal,
     item: Item,
     done: Sequence[Operation],

@@ -21,7 +21,7 @@ CREATE TABLE item (                        -- one video's transaction and its hi
     library BLOB,
     mark TEXT NOT NULL,                    -- names its temporary files and its folder of originals
     owner TEXT,                            -- the process at work on it; only while unfinished
-    standing INTEGER NOT NULL DEFAULT 1    -- 0: superseded (tried again, changed); stays in the history, not in the counts
+    standing INTEGER NOT NULL DEFAULT 1    -- 0: superseded; in the history, not in the counts
 );
 CREATE INDEX item_shown ON item (id) WHERE state NOT IN ('placing', 'rolled_back');
 CREATE INDEX item_placed ON item (id) WHERE state IN ('filed', 'review');

@@ -108,15 +108,7 @@ class Transfer:
         destination = self._like(one.destination, one.put or one.identity)
         if one.copied:
             return self._look_at_copy(one, source, destination)
-        if destination is Likeness.SAME:
-            return Seen.PERFORMED
-        if source in {Likeness.SAME, Likeness.EDITED}:
-            return Seen.UNTOUCHED
-        if Likeness.ALIKE in {source, destination}:
-            if source is destination:
-                return Seen.UNCLEAR
-            return Seen.UNTOUCHED if source is Likeness.ALIKE else Seen.PERFORMED
-        return Seen.UNCLEAR
+        return _look_at_rename(source, destination)
 
     def _look_at_copy(self, one: Operation, source: Likeness, destination: Likeness) -> Seen:
         aside = self._like(one.source.with_name(one.aside_name), one.identity)
@@ -298,6 +290,17 @@ class Transfer:
     def _touch(self, *folders: Folder) -> None:
         for folder in folders:
             self.folders.touched(folder)
+
+
+def _look_at_rename(source: Likeness, destination: Likeness) -> Seen:
+    if destination is Likeness.SAME:
+        return Seen.PERFORMED
+    if source in {Likeness.SAME, Likeness.EDITED}:
+        return Seen.UNTOUCHED
+    # where inodes don't last, size and time have to do, if only one of the two has them
+    if (source is Likeness.ALIKE) == (destination is Likeness.ALIKE):
+        return Seen.UNCLEAR
+    return Seen.UNTOUCHED if source is Likeness.ALIKE else Seen.PERFORMED
 
 
 def reach_quietly(point: Point) -> None:

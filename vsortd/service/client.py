@@ -31,7 +31,8 @@ class _UnixConnection(http.client.HTTPConnection):
 
     def connect(self) -> None:
         """Connect to the socket file."""
-        assert sys.platform != "win32"  # `_call` has made sure that there are Unix sockets
+        if sys.platform == "win32":
+            raise OSError("no Unix sockets here")
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.sock.settimeout(self.timeout)
         with short_socket_path(self._path) as name:
