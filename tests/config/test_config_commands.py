@@ -156,7 +156,7 @@ def test_check_warns_of_words_that_the_sample_model_does_not_know(
     warnings = _json(capsys)["warnings"]
     assert [(one["line"], one["path"]) for one in warnings] == [
         (9, "rules[0].prompts[1]"),
-        (9, "rules[1].name"),
+        (10, "rules[1].name"),
     ]
     assert '"zzyqw"' in warnings[0]["message"]
 
