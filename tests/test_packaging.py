@@ -58,7 +58,7 @@ def test_an_unpacked_wheel_finds_its_examples(wheel: zipfile.Path, tmp_path: Pat
         [
             sys.executable,
             "-c",
-            "import vsortd; print(vsortd.__file__)\nfrom vsortd.resources import resource_folder as f; print(f('config'))",
+            "import vsortd, vsortd.resources as r; print(vsortd.__file__); print(r.resource_folder('config'))",
         ],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(tmp_path / "site")},

@@ -15,6 +15,7 @@ from vsortd.cli.common import (
     parse_since,
     print_json,
     printable,
+    progress_bar,
     state_folder,
 )
 from vsortd.errors import DaemonUnreachableError, ExitCode, UsageError
@@ -118,7 +119,8 @@ def undo(
         report_undone: list[Any] = []
         refused: list[tuple[int, str]] = [(number, "no such item") for number in ids or ()]
     else:
-        report = undo_items(journal, selection, dry_run=dry_run)
+        with progress_bar("undoing") as on_progress:
+            report = undo_items(journal, selection, dry_run=dry_run, on_progress=on_progress)
         report_undone, refused = list(report.undone), list(report.refused)
         if report_undone and not dry_run:
             _poke_daemon()

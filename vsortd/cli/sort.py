@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vsortd.cli.common import STATE_STYLES, JsonFlag, console, load, print_json, printable, state_folder
+from vsortd.cli.common import STATE_STYLES, JsonFlag, console, load, print_json, printable, progress_bar, state_folder
 from vsortd.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -60,20 +59,8 @@ def _run(ctx: typer.Context, settings: Settings, paths: Sequence[Path], *, dry_r
     from vsortd.oneshot import sort_paths
 
     set_up_logging(verbose=ctx.obj.verbose, quiet=not ctx.obj.verbose)
-    if not sys.stdout.isatty():
-        return sort_paths(settings, state_folder(), paths, dry_run=dry_run)
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console(stderr=True), transient=True) as progress:
-        task = progress.add_task("looking" if dry_run else "filing", total=None)
-        return sort_paths(
-            settings,
-            state_folder(),
-            paths,
-            dry_run=dry_run,
-            on_progress=lambda done, total: progress.update(task, completed=done, total=total),
-        )
+    with progress_bar("looking" if dry_run else "filing") as on_progress:
+        return sort_paths(settings, state_folder(), paths, dry_run=dry_run, on_progress=on_progress)
 
 
 def _print_items(outcomes: Sequence[Outcome]) -> None:

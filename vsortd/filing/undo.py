@@ -29,7 +29,7 @@ from vsortd.filing.trouble import StuckError, TakenError, explained, printable
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from vsortd.filing.journal import Journal
@@ -71,18 +71,27 @@ class _Plan:
 
 
 def undo(
-    journal: Journal, selection: Selection, *, dry_run: bool = False, cancel: threading.Event | None = None
+    journal: Journal,
+    selection: Selection,
+    *,
+    dry_run: bool = False,
+    cancel: threading.Event | None = None,
+    on_progress: Callable[[int, int], None] | None = None,
 ) -> UndoReport:
     """Bring the selected items' files back, and hold them, so that they are not sorted again.
 
     An item is refused when its files are no longer what was put there, or their old names are taken; the others
-    go on. With `dry_run` the same checks are made and nothing is touched. Raises StoreError, Cancelled.
+    go on. With `dry_run` the same checks are made and nothing is touched. `on_progress` gets how many are through
+    and how many there are. Raises StoreError, Cancelled.
     """
     if not dry_run:
         recover(journal)  # what a dead process left half way is finished or put back first
     report = UndoReport()
     promised: set[Path] = set()  # names that a dry run has given away already
-    for number in _select(journal, selection):
+    chosen = list(_select(journal, selection))
+    for done, number in enumerate(chosen):
+        if on_progress is not None:
+            on_progress(done, len(chosen))
         try:
             report.undone.append(_undo(journal, number, promised, dry_run=dry_run, cancel=cancel))
         except RefusedError as refusal:
