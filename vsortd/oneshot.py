@@ -161,6 +161,8 @@ class _Session:
 
     def run(self) -> list[Outcome]:
         """Carry everything to its end."""
+        if self._on_progress is not None:
+            self._on_progress(0, len(self._found))
         self._runner.start()
         try:
             self._settle_all()

@@ -102,7 +102,8 @@ def carry(job: Job, stages: Sequence[Stage]) -> Job:
     for stage in stages:
         if job.cancel.is_set():
             raise Cancelled
-        if Identity.of(job.path) != job.identity:
+        # of a converted video the filing itself looks once more, and clears its staging away
+        if job.converted is None and Identity.of(job.path) != job.identity:
             raise ChangedError("the file changed or went away while it was looked at")
         started = time.perf_counter()
         job = stage.run(job)

@@ -96,7 +96,14 @@ def place(shop: Workshop, job: Job, *, dry_run: bool) -> Job:
             if preview.destination is not None:
                 shop.foreseen.add(preview.destination)
         return replace(job, state=State(preview.state), destination=preview.destination, reason=preview.reason)
-    item = shop.filer.place(request, cancel=job.cancel)
+    try:
+        item = shop.filer.place(request, cancel=job.cancel)
+    except BaseException:
+        if job.converted is not None:
+            shop.filer.discard(job.converted)  # the next try makes its own; a full disk must not fill further
+        raise
+    if job.converted is not None and item.state == State.REJECTED.value:
+        shop.filer.discard(job.converted)  # a duplicate that is to be skipped
     destination = Path(item.destination) if item.destination else None
     if destination is not None and (now := Identity.of(destination)) is not None:
         shop.index.moved(job.identity, now, destination)

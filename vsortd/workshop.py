@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Self
 
@@ -50,7 +51,26 @@ class Workshop:
 
         Raises StoreError when journal or index can't be used.
         """
-        journal = Journal.open(journal_path(state_folder))
+        with ExitStack() as opened:
+            shop = cls._open(opened, settings, state_folder, keep_trying=keep_trying, recover_first=recover_first)
+            opened.pop_all()
+        shop.model.start()
+        return shop
+
+    @classmethod
+    def _open(
+        cls,
+        opened: ExitStack,
+        settings: Settings,
+        state_folder: Path,
+        *,
+        keep_trying: bool,
+        recover_first: bool,
+    ) -> Self:
+        """Open one after the other; what was opened before a failure is closed by `opened`."""
+        journal = opened.enter_context(Journal.open(journal_path(state_folder)))
+        index = Index(index_path(state_folder))
+        opened.callback(index.close)
         filer = Filer(journal, settings.library, settings.place)
         if recover_first:
             for line in recover(journal).lines():
@@ -62,8 +82,6 @@ class Workshop:
             timeout_s=settings.workers.timeout_s,
             memory_bytes=settings.workers.memory_bytes,
         )
-        index = Index(index_path(state_folder))
-        model.start()
         return cls(settings, tree, model, media, journal, filer, index)
 
     @property

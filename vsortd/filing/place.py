@@ -94,6 +94,10 @@ class Filer:
         """Return a fresh name for an MP4 made of `source`, on the library's filesystem. Raises FilingError."""
         return self._staging.path_for(source)
 
+    def discard(self, converted: ConvertedFile) -> None:
+        """Remove a staged MP4 that was not filed; one that can't be removed goes with the staging folder."""
+        self._staging.discard(converted.path)
+
     def place(self, request: FilingRequest, *, cancel: threading.Event | None = None) -> Item:
         """File a video, and return its item: filed, review, or rejected for a duplicate that is to be skipped.
 

@@ -73,6 +73,15 @@ class Staging:
         stem = cut(component(source.stem, "video"), STEM_BYTES)
         return self._folder / f"{stem}-{secrets.token_hex(4)}.mp4"
 
+    def discard(self, path: Path) -> None:
+        """Remove a file of ours from the staging folder; what can't be removed is left to `close` or recovery."""
+        try:
+            with Folders(self._library) as folders, explained("Could not remove", path):
+                reach(Point.STAGING_REMOVE)
+                fsops.discard(folders.get(path.parent), path.name)
+        except (FilingError, FileNotFoundError):
+            return
+
     def close(self) -> None:
         """Remove the folder with what is left in it; what can't be removed is left to recovery."""
         with self._lock:

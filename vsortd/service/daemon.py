@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 
 # How often the daemon looks after things that no event announces: retention of originals.
 HOUSEKEEPING_S = 6 * 3600.0
-# SIGTERM to exit: the video in hand is finished or put back within this time, seconds.
-STOP_PATIENCE_S = 4.0
+# The video in hand is finished or put back within this time, seconds; with all else, SIGTERM to exit takes below 5.
+STOP_PATIENCE_S = 2.5
 
 
 class Daemon:
@@ -95,7 +95,8 @@ class Daemon:
         try:
             self._wait()
         finally:
-            self._watcher.stop()
+            self._runner.cancel.set()  # first, so that all three waits pass together
+            self._watcher.stop(patience_s=1.0)
             if not self._runner.stop(patience_s=STOP_PATIENCE_S):
                 logger.warning("a video in hand did not end in time; the journal will set it right at the next start")
             server.stop()
