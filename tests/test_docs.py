@@ -44,7 +44,7 @@ def test_every_yaml_snippet_of_the_readme_is_a_valid_config(tmp_path: Path) -> N
 def test_the_demos_config_is_valid(tmp_path: Path) -> None:
     path = tmp_path / "demo.yaml"
     path.write_text(demo.CONFIG.format(inbox=tmp_path / "in", library=tmp_path / "out"), encoding="utf-8")
-    assert 5 == len(load_settings(path).rules)
+    assert 10 == len(load_settings(path).rules)
 
 
 @pytest.mark.parametrize("command", sorted(_commands()))

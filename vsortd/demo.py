@@ -37,27 +37,20 @@ library: {library}
 model: sample
 place: {{on_duplicate: {{to: _Duplicates}}}}
 rules:
-  - name: nature
-    prompts: [forest, mountains, snow, meadow]
+  - name: forest
+    prompts: [a forest, trees in a wood]
     rules:
-      - {{name: forest, prompts: [a forest, trees in a wood]}}
-      - {{name: mountains, prompts: [mountains, mountain peaks]}}
-      - {{name: snow, prompts: [snow, snowy landscape]}}
-      - {{name: meadow, prompts: [meadow, grass field with flowers]}}
-  - name: water
-    prompts: [sea, ocean waves]
-  - name: town
-    prompts: [city, a road]
-    rules:
-      - {{name: city, prompts: [city, city street, buildings]}}
-      - {{name: road, prompts: [road, driving on a road]}}
-  - name: fire and light
-    prompts: [fire, fireworks]
-    rules:
-      - {{name: fire, prompts: [fire, flames]}}
-      - {{name: fireworks, prompts: [fireworks]}}
-  - name: slides
-    prompts: [text slides, presentation slide]
+      - {{name: day, prompts: [forest by day, in daylight]}}
+      - {{name: night, prompts: [forest at night, in the dark]}}
+  - {{name: sea, prompts: [sea, ocean waves]}}
+  - {{name: mountains, prompts: [mountains, mountain peaks]}}
+  - {{name: snow, prompts: [snow, snowy landscape]}}
+  - {{name: meadow, prompts: [meadow, grass field with flowers]}}
+  - {{name: city, prompts: [city, buildings]}}
+  - {{name: road, prompts: [road, driving on a road]}}
+  - {{name: fire, prompts: [fire, flames]}}
+  - {{name: fireworks, prompts: [fireworks]}}
+  - {{name: slides, prompts: [text slides, presentation slide]}}
 """
 
 # How long the daemon may take for everything before the demo says that something is wrong, seconds.
@@ -85,6 +78,7 @@ SHOTS = (
     Shot("DSC_0007.mp4", "snow", "day"),
     Shot("new year.mp4", "fireworks", "night", twin="new year (from phone).mp4"),
     Shot("campfire.mov", "fire", "night"),
+    Shot("owls.mp4", "forest", "night"),
     Shot("commute.mp4", "road", "day", moving=True),
     Shot("downtown.mp4", "city", "day", portrait=True),
     Shot("slides.mp4", "text slides", "day"),

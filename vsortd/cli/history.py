@@ -115,6 +115,8 @@ def undo(
         all=everything,
     )
     journal = open_journal()
+    if batch is not None and (journal is None or not journal.has_batch(batch)):
+        raise UsageError(f"There is no batch {batch!r}.", remedy="`vsortd history --json` names each item's batch.")
     if journal is None:
         report_undone: list[Any] = []
         refused: list[tuple[int, str]] = [(number, "no such item") for number in ids or ()]
@@ -171,25 +173,42 @@ def retry(
 def _let_go(verb: str, which: list[str] | None, *, everything: bool, as_json: bool) -> int:
     if bool(which) == everything:
         raise UsageError(f"Say what to {verb}.", remedy="Ids or files, or --all; see `vsortd history`.")
-    ids = [int(word) for word in which or () if word.isdigit() and not Path(word).exists()]
-    paths = [Path(word).absolute() for word in which or () if not (word.isdigit() and not Path(word).exists())]
-    journal = open_journal()
     freed: list[Path] = []
-    if journal is not None:
-        free = journal.release if verb == "release" else journal.retry
-        freed = list(free(ids=ids, paths=paths, everything=everything))
-        if freed:
-            _poke_daemon()
-    asked = len(ids) + len(paths)
+    refused: list[tuple[str, str]] = []
+    journal = open_journal()
+    free = None if journal is None else journal.release if verb == "release" else journal.retry
+    state = "held" if verb == "release" else "failed or rejected"
+    if everything and free is not None:
+        freed = list(free(everything=True))
+    for word in which or ():
+        by_id = word.isdigit() and not Path(word).exists()
+        found = [] if free is None else free(ids=[int(word)]) if by_id else free(paths=[Path(word).absolute()])
+        freed += found
+        if not found:
+            refused.append((word, f"no {state} {'item has this id' if by_id else 'file has this name'}"))
+    if freed:
+        _poke_daemon()
+    _tell_let_go(verb, freed, refused, as_json=as_json)
+    return int(ExitCode.PARTIAL if refused else ExitCode.OK)
+
+
+def _tell_let_go(verb: str, freed: Sequence[Path], refused: Sequence[tuple[str, str]], *, as_json: bool) -> None:
     if as_json:
         key = "released" if verb == "release" else "retried"
-        print_json({"schema_version": SCHEMA_VERSION, key: [printable(path) for path in freed]})
-    else:
-        for path in freed:
-            console().print(printable(f"{path} will be sorted again"), markup=False)
-        if not freed:
-            console().print(f"Nothing to {verb}.")
-    return int(ExitCode.OK if everything or len(freed) >= asked else ExitCode.PARTIAL)
+        print_json(
+            {
+                "schema_version": SCHEMA_VERSION,
+                key: [printable(path) for path in freed],
+                "refused": [{"what": printable(word), "reason": reason} for word, reason in refused],
+            }
+        )
+        return
+    for path in freed:
+        console().print(printable(f"{path} will be sorted again"), markup=False)
+    for word, reason in refused:
+        console().print(printable(f"{word} refused: {reason}"), style="red", markup=False)
+    if not freed and not refused:
+        console().print(f"Nothing to {verb}.")
 
 
 def _poke_daemon() -> None:

@@ -249,6 +249,11 @@ class Journal:
         """Return an item's operations in their order."""
         return history.operations_of(self.db, item)
 
+    def has_batch(self, batch: str) -> bool:
+        """Tell whether any item is of this batch."""
+        with self.db.read() as db:
+            return db.execute("SELECT 1 FROM item WHERE batch = ? LIMIT 1", (batch,)).fetchone() is not None
+
     def placed_at(self, path: Path) -> Item | None:
         """Return the newest item whose video was put at `path` and not taken back, or None."""
         return history.placed_at(self.db, path)
