@@ -492,3 +492,16 @@ def test_mean_and_vote_share_one_whole(frames: Frames) -> None:
         if decision.rule:
             assert decision.score >= 0.35 - 1e-9
             assert decision.margin >= 0.1 - 1e-9
+
+
+@pytest.mark.parametrize(("configured", "outcome"), [(False, Outcome.FILED), (True, Outcome.REVIEW)])
+def test_thresholds_of_zero_leave_built_in_negatives_no_say(configured: bool, outcome: Outcome) -> None:  # noqa: FBT001
+    """`min_score: 0, min_margin: 0` files under the best rule; only negatives that the config names still object."""
+    rules = tree(rule("forest", min_score=0.0, min_margin=0.0), rule("sea", min_score=0.0, min_margin=0.0))
+    vectors = unit_vectors(rules)
+    level = replace(vectors.levels[""], configured=configured)
+    frames = np.log(np.asarray([[0.2, 0.1, 0.7]] * 8))
+    decision = decide(rules, replace(vectors, levels={"": level}), frames)
+    assert decision.outcome is outcome
+    assert decision.levels[0].score == pytest.approx(0.2)
+    assert decision.margin == pytest.approx(0.1 if outcome is Outcome.FILED else -0.5)

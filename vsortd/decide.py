@@ -17,6 +17,9 @@ aggregate, or over none of these. `max` and `fraction` ask whether something sho
 something else don't count against it: none of these competes there within the frame only (for `max` in the
 rule's best frame, for `fraction` through p itself).
 
+A rule with `min_score: 0` is meant to win with any score: none of these then has no say against it, unless the config
+itself names some (`none_of_these`); built-in negatives guard thresholds, not the wish to do without.
+
 The rule with the highest score wins its level if score ≥ `min_score` and margin ≥ `min_margin`; then its
 children compete. Ties, also between frames of a vote: the earlier rule in the file; a rule before none of
 these. Scores that differ by less than 1e-9 are equal. A rule whose words the model doesn't know takes no
@@ -292,6 +295,8 @@ def _standing(race: _Race, column: int) -> _Standing:
     against = scores.copy()
     if rule.aggregate is Aggregate.MAX:
         against[-1] = race.probs[int(np.argmax(race.probs[:, column])), -1]
+    if rule.min_score <= 0 and not race.vectors.configured:
+        against[-1] = 0.0
     against[column] = -1.0
     rival = int(np.argmax(np.round(against, DECIMALS)))
     lead = values[:, column] - values[:, rival]

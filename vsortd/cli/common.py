@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vsortd.errors import UsageError
+from vsortd.plaintext import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -21,6 +22,20 @@ if TYPE_CHECKING:
 
     from vsortd.filing.journal import Journal
     from vsortd.settings import Settings
+
+__all__ = [
+    "STATE_STYLES",
+    "JsonFlag",
+    "Root",
+    "console",
+    "load",
+    "open_journal",
+    "parse_since",
+    "print_json",
+    "printable",
+    "progress_bar",
+    "state_folder",
+]
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON on stdout instead of text.")]
 
@@ -102,12 +117,6 @@ def progress_bar(what: str) -> Iterator[Callable[[int, int], None] | None]:
         begin.cancel()
         begin.join()
         progress.stop()
-
-
-def printable(text: object) -> str:
-    """Return text for people: control characters and undecodable bytes escaped, no markup."""
-    raw = str(text).encode("utf-8", "backslashreplace").decode("utf-8")
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in raw)
 
 
 def parse_since(text: str) -> float:

@@ -164,7 +164,9 @@ class Daemon:
     def status(self) -> dict[str, Any]:
         """Return the status as `status --json` prints it."""
         judge = self._shop.model.judge
-        model = {"reason": self._shop.model.trouble}
+        choice = self._settings.model  # until it is loaded, what was asked for
+        asked = (choice, "") if isinstance(choice, str) else (choice.name, choice.weights)
+        model = {"name": asked[0], "weights": asked[1], "reason": self._shop.model.trouble}
         if judge is not None:
             info = judge.encoder.info
             model |= {"name": info.name, "weights": info.weights, "device": info.device}

@@ -58,6 +58,7 @@ class LevelVectors:
     unknown: tuple[tuple[str, ...], ...]
     negatives: tuple[str, ...]
     negative_vectors: _Rows
+    configured: bool = True  # whether the config names some of the negatives (False: all are built in)
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +238,7 @@ def _embed(
         unknown=tuple(said.unknown for said in plan.spoken),
         negatives=tuple(negative.label for negative in negatives),
         negative_vectors=_negative_rows(negatives, plan, book, shared),
+        configured=len(plan.negatives) > plan.built_in and bool(plan.explicit),
     )
 
 
