@@ -79,6 +79,10 @@ class FilingError(VsortdError):
     """The filesystem refused an effect (full, read-only, busy); the source is where it was, trying again may help."""
 
 
+class ToolError(VsortdError):
+    """A program that some videos need (ffmpeg) is missing or doesn't run; they wait, the others go on."""
+
+
 class VideoError(Exception):
     """This video can't be handled; `reason` is one sentence for the history."""
 

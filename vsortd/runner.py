@@ -16,7 +16,15 @@ from typing import TYPE_CHECKING, Protocol
 
 from loguru import logger
 
-from vsortd.errors import Cancelled, ChangedError, FilingError, IncompleteError, VideoError, VsortdError
+from vsortd.errors import (
+    Cancelled,
+    ChangedError,
+    FilingError,
+    IncompleteError,
+    ToolError,
+    VideoError,
+    VsortdError,
+)
 from vsortd.pipeline import Job, Stage, State, carry
 
 if TYPE_CHECKING:
@@ -206,7 +214,7 @@ class Runner:
             return
         except VideoError as error:
             done = job.ended(State.FAILED, error.reason)
-        except FilingError as error:
+        except (FilingError, ToolError) as error:
             self._try_later(ticket, error)
             return
         finally:
@@ -217,7 +225,7 @@ class Runner:
             self._trouble.pop(ticket.path, None)
         self._on_done(done)
 
-    def _try_later(self, ticket: _Ticket, error: FilingError) -> None:
+    def _try_later(self, ticket: _Ticket, error: FilingError | ToolError) -> None:
         """Wait before another try: disks fill and empty, locks go; the file is safe where it is."""
         if not self._retry_after_s:
             job = Job(ticket.path, ticket.identity, ticket.batch, self.cancel).ended(State.FAILED, str(error))

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ class Home:
 
     folder: Path
     daemon: subprocess.Popen[bytes] | None = None
+    more_environment: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def make(
@@ -81,6 +82,7 @@ class Home:
             **os.environ,
             "VSORTD_STATE_DIR": str(self.folder / "state"),
             "VSORTD_CONFIG": str(self.config),
+            **self.more_environment,
         }
 
     def run(self, *words: str | Path, code: int | None = 0, timeout_s: float = 120) -> subprocess.CompletedProcess[str]:

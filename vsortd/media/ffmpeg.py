@@ -15,7 +15,7 @@ from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from vsortd.errors import BrokenError, Cancelled, FilingError, LimitError, VsortdError
+from vsortd.errors import BrokenError, Cancelled, FilingError, LimitError, ToolError
 from vsortd.media.protocol import printable
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def find_ffmpeg(encoders: Sequence[str] = ()) -> Path:
     """Return an ffmpeg of at least 4.4 that has all `encoders`.
 
     `$VSORTD_FFMPEG` decides alone where it is set; else the one on PATH, then the imageio-ffmpeg wheel's.
-    Raises VsortdError with a remedy when there is none.
+    Raises ToolError with a remedy when there is none.
     """
     named = os.environ.get("VSORTD_FFMPEG")
     problems: list[str] = []
@@ -49,17 +49,17 @@ def find_ffmpeg(encoders: Sequence[str] = ()) -> Path:
         if not problem:
             return Path(candidate)
         problems.append(f"{candidate}: {problem}")
-    raise VsortdError(
+    raise ToolError(
         "No usable ffmpeg was found" + (f" ({'; '.join(problems)})." if problems else "."),
         remedy="Install ffmpeg 4.4 or newer, or `pip install imageio-ffmpeg`, or name one in VSORTD_FFMPEG.",
     )
 
 
 def ffmpeg_version(ffmpeg: Path) -> Version:
-    """Return (major, minor) of an ffmpeg; a build without number counts as newest. Raises VsortdError."""
+    """Return (major, minor) of an ffmpeg; a build without number counts as newest. Raises ToolError."""
     found = _version_text(str(ffmpeg))
     if found is None:
-        raise VsortdError(f"{ffmpeg} is no ffmpeg that runs.", remedy="`vsortd doctor` shows what is found.")
+        raise ToolError(f"{ffmpeg} is no ffmpeg that runs.", remedy="`vsortd doctor` shows what is found.")
     match = _VERSION.match(found)
     return (int(match[1]), int(match[2])) if match else (99, 0)
 

@@ -20,7 +20,7 @@ from vsortd.service.api import ControlServer
 from vsortd.service.lock import DaemonLock
 from vsortd.service.status import status_form
 from vsortd.watch.inbox import InboxWatcher
-from vsortd.watch.kinds import ReportKind
+from vsortd.watch.kinds import Health, ReportKind
 from vsortd.workshop import Desk, Workshop
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ class Daemon:
         self._batches = Batches()
         self._tally: Counter[State] = Counter()
         self._interrupted = False
+        self._missing = False
 
     def run(self) -> ExitCode:
         """Run to the end. Raises AlreadyRunningError, StoreError, ModelError (with `once`)."""
@@ -63,8 +64,10 @@ class Daemon:
         if self._interrupted:
             return ExitCode.INTERRUPTED
         failed = self._tally[State.FAILED]
-        if not (self._once and failed):
+        if not self._once:
             return ExitCode.OK
+        if not failed:
+            return ExitCode.PARTIAL if self._missing else ExitCode.OK
         return ExitCode.PARTIAL if self._tally.total() > failed else ExitCode.FAILURE
 
     def _serve(self, shop: Workshop) -> None:
@@ -113,6 +116,7 @@ class Daemon:
                 continue
             # both are asked in this order: what leaves the watcher is in the runner before the watcher is idle
             if self._watcher.idle() and self._runner.idle() and self._watcher.idle():
+                self._missing = any(one.health is Health.MISSING for one in self._watcher.health())
                 return
             self._stop.wait(0.05)
 
@@ -151,12 +155,13 @@ class Daemon:
         )
 
     def _give_up(self, error: BaseException) -> None:
-        logger.critical("vsortd stops: {}", fatal_message(error))
-        self._fatal = error
+        if self._fatal is None:  # every lane meets a broken store or model; once is enough
+            logger.critical("vsortd stops: {}", fatal_message(error))
+            self._fatal = error
         self._stop.set()
 
     def _told_to_stop(self, interrupted: bool) -> None:  # noqa: FBT001 - a callback
-        self._interrupted = interrupted
+        self._interrupted = interrupted or self._once  # a drain that was cut short is not done
         self._stop.set()
 
     # What the control API asks for.
