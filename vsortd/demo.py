@@ -209,7 +209,8 @@ class Demo:
             f" → {Path(item['destination']).relative_to(self.library)}" if item["destination"] else " stays where it is"
         )
         self.out.print(f"  {item['state']:<8} {Path(item['source']).name}{where}", style=style, markup=False)
-        self.out.print(f"           {item['reason']}", style="dim", markup=False)
+        why = str(item["reason"]).replace(f"{self.library}{os.sep}", "")
+        self.out.print(f"           {why}", style="dim", markup=False)
 
     def _tell_until(self, count: int) -> None:
         deadline = time.monotonic() + PATIENCE_S

@@ -1,0 +1,135 @@
+"""The packaged sample model: its size, what it can read, and how well it judges renders it never saw."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from vsortd.vision import sample
+from vsortd.vision.sample import evaluate, scenes, train
+from vsortd.vision.sample import model as building
+from vsortd.vision.sample.canvas import Light
+from vsortd.vision.sample.pool import Pool
+
+LARGEST_PARAMETERS = 12_000_000
+LARGEST_BYTES = 25_000_000
+# Floors somewhat under what the card says, for the sampling error of 154 pictures.
+SUBJECT_FLOOR = 0.78
+LIGHT_FLOOR = 0.73
+
+
+@pytest.fixture(scope="module")
+def judge() -> evaluate.Reader:
+    torch.set_num_threads(1)
+    return evaluate.reader()
+
+
+def test_the_model_is_small_and_stored_in_half_precision() -> None:
+    state = load_file(sample.weights_path())
+    floats = [tensor for tensor in state.values() if tensor.is_floating_point()]
+    assert sample.weights_path().stat().st_size <= LARGEST_BYTES
+    assert sum(p.numel() for p in building.build().parameters()) <= LARGEST_PARAMETERS
+    assert {tensor.dtype for tensor in floats} == {torch.float16}
+    assert all(bool(torch.isfinite(tensor).all()) for tensor in floats)
+
+
+def test_tokens_that_no_caption_had_have_zero_rows() -> None:
+    table = load_file(sample.weights_path())["token_embedding.weight"]
+    read = building.tokenizer()
+    (unseen,) = read(["giraffe"])[:, 1:2]
+    (seen,) = read(["forest"])[:, 1:2]
+    assert not table[unseen].any()
+    assert table[seen].any()
+    assert int((table != 0).any(dim=1).sum()) < 600
+
+
+@pytest.mark.parametrize(
+    ("text", "unknown"),
+    [
+        ("a photo of a forest at night", ()),
+        ("Ocean WAVES, by day!", ()),
+        ("a giraffe in the snow", ("giraffe",)),
+        ("dogs and dogs", ("dogs",)),
+        ("Großmutter", ("grossmutter",)),
+        ("", ()),
+    ],
+)
+def test_unknown_words_are_found(text: str, unknown: tuple[str, ...]) -> None:
+    assert unknown == sample.unknown_words(text)
+
+
+def test_the_vocabulary_is_consistent() -> None:
+    vocabulary = sample.vocabulary()
+    assert {s.value for s in scenes.KNOWN} == set(vocabulary.facets["subject"])
+    assert {light.value for light in Light} == set(vocabulary.facets["light"])
+    assert not vocabulary.known_words & vocabulary.neutral_words
+    for values in vocabulary.facets.values():
+        for value, phrases in values.items():
+            assert value.split()[0] in {word for phrase in phrases for word in sample.words(phrase)}
+            assert sample.unknown_words(" ".join(phrases)) == ()
+
+
+def test_importing_the_vocabulary_loads_neither_torch_nor_numpy() -> None:
+    load = "import sys; from vsortd.vision import sample; sample.vocabulary()"
+    code = f"{load}; print({{'torch', 'numpy', 'av'}} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
+
+
+def test_held_out_renders_are_judged_well(judge: evaluate.Reader) -> None:
+    pictures, subjects, lights = evaluate.held_out_pictures(154)
+    by_subject = judge.probabilities(pictures, judge.subjects).argmax(1)
+    by_light = judge.probabilities(pictures, judge.lights).argmax(1)
+    timed = [i for i, s in enumerate(subjects) if s not in scenes.TIMELESS]
+    right = np.mean([scenes.KNOWN[k] is s for k, s in zip(by_subject, subjects, strict=True)])
+    lit = np.mean([tuple(Light)[by_light[i]] is lights[i] for i in timed])
+    assert right >= SUBJECT_FLOOR
+    assert lit >= LIGHT_FLOOR
+
+
+def test_a_prompt_of_unknown_words_never_wins(judge: evaluate.Reader) -> None:
+    pictures, _, _ = evaluate.held_out_pictures(28)
+    row = evaluate.prompt_row(judge.net, ["a giraffe"])
+    shares = judge.probabilities(pictures, np.vstack([judge.subjects, row]))
+    assert shares[:, -1].max() < 0.3
+
+
+def test_two_unknown_prompts_tie(judge: evaluate.Reader) -> None:
+    pictures, _, _ = evaluate.held_out_pictures(14)
+    rows = np.stack([evaluate.prompt_row(judge.net, [text]) for text in ("a giraffe", "a walrus")])
+    shares = judge.probabilities(pictures, rows)
+    assert np.abs(shares[:, 0] - shares[:, 1]).max() < 0.2
+
+
+def test_a_picture_of_nothing_convinces_it_of_nothing(judge: evaluate.Reader) -> None:
+    side = building.read_config()["preprocess_cfg"]["size"]
+    black = np.zeros((1, side, side, 3), np.uint8)
+    noise = np.random.default_rng(0).integers(0, 256, (1, side, side, 3), dtype=np.uint8)
+    shares = judge.probabilities(np.concatenate([black, noise]), judge.subjects)
+    assert shares.max() < 0.6
+
+
+def test_bf16_gives_nearly_the_same_judgement(judge: evaluate.Reader) -> None:
+    pictures, _, _ = evaluate.held_out_pictures(14)
+    exact = building.embed_pictures(judge.net, pictures)
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+        short = judge.net.encode_image(building.normalise(pictures)).float()
+    short = torch.nn.functional.normalize(short, dim=-1).numpy()
+    assert (exact * short).sum(1).min() > 0.97
+
+
+def test_training_with_one_seed_gives_the_same_weights_twice(tmp_path) -> None:  # noqa: ANN001
+    torch.set_num_threads(1)
+    states = []
+    for name in ("a", "b"):
+        shards = Pool(tmp_path / "pictures", 9, wait=False, pictures=24)
+        train.train(tmp_path / name, shards, seed=9, steps=2, batch=8, shards=2, side_px=64)
+        states.append(load_file(tmp_path / name / "weights.safetensors"))
+    assert states[0].keys() == states[1].keys()
+    assert all(torch.equal(states[0][key], states[1][key]) for key in states[0])
+    assert states[0].keys() == building.build().state_dict().keys()

@@ -1,0 +1,152 @@
+# ruff: noqa: PLR2004 - how often a variant comes is a number in its place, no constant
+"""What a camera and a codec do to a scene: exposure, colour, weather, lens, noise, bars, H.264."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+from vsortd.vision.sample import noise
+
+if TYPE_CHECKING:
+    from vsortd.vision.sample.noise import FloatArray
+
+Picture = NDArray[np.uint8]
+
+
+def photograph(img: FloatArray, rng: np.random.Generator, *, dark: bool) -> Picture:
+    """Return a scene [h, w, 3] as an eight-bit photograph of it; `dark` scenes get more noise and gain."""
+    img = _develop(np.clip(img, 0, 1.6), rng, dark=dark)
+    img = _weather(img, rng)
+    img = _lens(img, rng)
+    grain = rng.uniform(0, 0.06 if dark else 0.03) * (rng.random() < 0.6)
+    if grain:
+        img = img + _grain(rng, img.shape, float(grain))
+    out = np.clip(img * 255, 0, 255).astype(np.uint8)
+    return _frame(out, rng)
+
+
+def exposure_gain(img: FloatArray, wished: float) -> float:
+    """Return by how much a camera lifts a scene that is too dark to see; 1 for others, 12 at most."""
+    bright = float(np.quantile(img[::3, ::3].max(-1), 0.97))
+    return min(wished / (bright + 0.01), 12.0) if bright < 0.4 else 1.0
+
+
+def roll_off(img: FloatArray) -> FloatArray:
+    """Return the scene in 0 to 1, its highlights rolled off instead of clipped."""
+    over = np.maximum(img - 0.8, 0)
+    return np.asarray(np.clip(np.minimum(img, 0.8) + over / (1 + 3.5 * over), 0, 1), np.float32)
+
+
+def _develop(img: FloatArray, rng: np.random.Generator, *, dark: bool) -> FloatArray:
+    # The brightness wished for is drawn for dark scenes alone.
+    if exposure_gain(img, 1.0) > 1:
+        img = img * np.float32(exposure_gain(img, rng.uniform(0.35, 0.9)))
+    img = img * np.float32(np.exp(rng.normal(0.05, 0.22 if not dark else 0.3)))
+    img = roll_off(img)
+    img = img ** np.float32(rng.uniform(0.7, 1.35))
+    if rng.random() < 0.5:
+        img = img + np.float32(rng.uniform(-0.5, 0.8)) * img * (1 - img) * (img - 0.5) * 2
+    grey = img @ np.array([0.3, 0.59, 0.11], np.float32)
+    saturation = 0.0 if rng.random() < 0.04 else rng.uniform(0.45, 1.4)
+    img = grey[..., None] + (img - grey[..., None]) * np.float32(saturation)
+    img = img * rng.normal(1, 0.06, 3).astype(np.float32)
+    if rng.random() < 0.05:  # a colour cast or a swapped palette: structure must be enough
+        img = img[..., rng.permutation(3)]
+    black = np.float32(rng.uniform(0, 0.1) * (rng.random() < 0.3))
+    return np.asarray(black + img * (1 - black), np.float32)
+
+
+def _weather(img: FloatArray, rng: np.random.Generator) -> FloatArray:
+    height, width = img.shape[:2]
+    way = rng.random()
+    if way < 0.06:  # fog
+        field = noise.cut(noise.fractal_field(6, 0), height, width, tuple(rng.random(2) * 512), (1.5, 1.5))
+        tone = img.mean() * rng.uniform(0.8, 1.3) + 0.05
+        return np.asarray(img + (tone - img) * (rng.uniform(0.2, 0.7) * (0.5 + field))[..., None], np.float32)
+    if way < 0.1:  # rain streaks
+        drops = noise.cut(noise.fractal_field(0, 0), height, width, tuple(rng.random(2) * 512), (0.12, 1.0))
+        return np.asarray(img + np.clip(drops - 0.78, 0, 1)[..., None] * rng.uniform(0.3, 1.2), np.float32)
+    if way < 0.14:  # glare
+        y, x = np.mgrid[0:height, 0:width].astype(np.float32) / height
+        away = (x - rng.random()) ** 2 + (y - rng.random()) ** 2
+        return np.asarray(img + (np.exp(-away / rng.uniform(0.05, 0.4)) * rng.uniform(0.1, 0.5))[..., None], np.float32)
+    return img
+
+
+def _lens(img: FloatArray, rng: np.random.Generator) -> FloatArray:
+    if rng.random() < 0.3:
+        height, width = img.shape[:2]
+        y, x = np.linspace(-1, 1, height, dtype=np.float32)[:, None], np.linspace(-1, 1, width, dtype=np.float32)
+        img = img * (1 - np.float32(rng.uniform(0.1, 0.5)) * (y * y + x * x) / 2)[..., None]
+    way = rng.random()
+    if way < 0.35:  # soft focus
+        for _ in range(int(rng.integers(1, 4))):
+            img[1:-1] = (img[:-2] + 2 * img[1:-1] + img[2:]) / 4
+            img[:, 1:-1] = (img[:, :-2] + 2 * img[:, 1:-1] + img[:, 2:]) / 4
+    elif way < 0.45:  # the camera moved
+        dy, dx = (int(v) for v in rng.integers(-2, 3, 2))
+        img = np.asarray(
+            sum((np.roll(img, (k * dy, k * dx), (0, 1)) for k in range(4)), np.zeros_like(img)) / 4, np.float32
+        )
+    return img
+
+
+def _grain(rng: np.random.Generator, shape: tuple[int, ...], level: float) -> FloatArray:
+    field = noise.fractal_field(0, int(rng.integers(noise.FIELDS_PER_SLOPE)))
+    pieces = [noise.cut(field, shape[0], shape[1], tuple(rng.random(2) * 512), (1.0, 1.0)) for _ in range(3)]
+    mixed = np.stack(pieces, -1) - 0.5
+    if rng.random() < 0.5:
+        mixed = mixed.mean(-1, keepdims=True) * 1.6
+    return np.asarray(mixed * level * 5, np.float32)
+
+
+def _frame(img: Picture, rng: np.random.Generator) -> Picture:
+    height, width = img.shape[:2]
+    way = rng.random()
+    if way < 0.05:  # letterbox or pillarbox
+        bar = int(height * rng.uniform(0.05, 0.2))
+        if rng.random() < 0.7:
+            img[:bar], img[-bar:] = 0, 0
+        else:
+            img[:, :bar], img[:, -bar:] = 0, 0
+    elif way < 0.1:  # something close to the lens hides a corner
+        y, x = np.mgrid[0:height, 0:width].astype(np.float32) / height
+        edge = rng.choice([-0.05, 1.05], 2) + rng.normal(0, 0.1, 2)
+        hidden = (y - edge[0]) ** 2 + (x - edge[1]) ** 2 < rng.uniform(0.03, 0.15)
+        img[hidden] = rng.integers(0, 120, 3)
+    elif way < 0.13:  # a logo, a subtitle, a clock
+        top, left = int(rng.uniform(0.02, 0.93) * height), int(rng.uniform(0.02, 0.6) * width)
+        img[top : top + max(3, height // 24), left : left + width // 3 : 2] = 240
+    return img
+
+
+def through_h264(pictures: Picture, *, crf: int, single: bool = True) -> Picture:
+    """Pictures [n, h, w, 3] (even sides) encoded as H.264 with this CRF and decoded again, all in memory.
+
+    `single` encodes each picture by itself; otherwise they are the frames of one clip.
+    """
+    count, height, width = pictures.shape[:3]
+    file = io.BytesIO()
+    with av.open(file, "w", format="mp4") as box:
+        stream = box.add_stream("libx264", rate=25)
+        stream.height, stream.width, stream.pix_fmt = height, width, "yuv420p"
+        stream.options = {
+            "crf": str(crf),
+            "preset": "ultrafast" if single else "veryfast",
+            "g": "1" if single else "50",
+        }
+        stream.thread_count = 1
+        for picture in pictures:
+            for packet in stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")):
+                box.mux(packet)
+        for packet in stream.encode(None):
+            box.mux(packet)
+    file.seek(0)
+    with av.open(file, "r") as coded:
+        decoded = [frame.to_ndarray(format="rgb24") for frame in coded.decode(video=0)]
+    return np.stack(decoded[:count])
