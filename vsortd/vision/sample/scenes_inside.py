@@ -271,7 +271,7 @@ def slides(c: Canvas) -> str:
         if bullets:
             c.paint(accent, c.spot(indent - 0.02, y + size / 2, size * 0.22, 6))
         _line(
-            c,  # noqa: E501
+            c,
             indent,
             y,
             size,
