@@ -160,12 +160,16 @@ def _folder(name: str, path: Path) -> Finding:
 def _same_filesystem(inbox: Path, library: Path) -> Finding:
     """Try a rename, since bind mounts of one filesystem refuse it although their device numbers agree."""
     name = f"rename {inbox} → {library}"
+    from vsortd.filing.noreplace import rename_noreplace
+
+    descriptor, made = tempfile.mkstemp(dir=inbox, prefix=".vsortd-doctor-")
+    os.close(descriptor)
+    probe, target = Path(made), library / Path(made).name
     try:
-        with tempfile.NamedTemporaryFile(dir=inbox, prefix=".vsortd-doctor-") as probe:
-            target = library / Path(probe.name).name
-            os.link(probe.name, target)
-            target.unlink()
+        rename_noreplace(str(probe), str(target), None, None)
+        target.unlink()
     except OSError as error:
+        probe.unlink(missing_ok=True)
         return Finding(name, Level.WARN, f"not possible ({error.strerror}): files are copied, checked, then removed")
     return Finding(name, Level.OK, "one filesystem: files are renamed, never copied")
 

@@ -83,17 +83,6 @@ class ResidentModel:
         with self._changed:
             return "" if self._error is None else str(self._error)
 
-    def replace_rules(self, tree: RuleTree) -> None:
-        """Judge by other rules from the next video on; the encoder stays."""
-        from vsortd.vision.prompts import level_vectors
-
-        self._tree = tree
-        judge = self.judge
-        if judge is not None:
-            vectors = level_vectors(tree, judge.encoder)
-            with self._changed:
-                self._judge = Judge(judge.encoder, tree, vectors)
-
     def try_again(self) -> None:
         """Ask for a missing model now instead of at the next interval."""
         with self._changed:
