@@ -41,6 +41,7 @@ class Canvas:
         self.glow: FloatArray = np.zeros((height, width, 3), np.float32)
         self._textures: list[tuple[FloatArray, FloatArray]] = []
         self.driving = False  # the camera travels into the picture
+        self.hour_shows = True  # a person could tell day from night by what is painted
 
     # --- chance -------------------------------------------------------------------------------------------------
     def chance(self, probability: float) -> bool:

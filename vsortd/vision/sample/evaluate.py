@@ -80,8 +80,11 @@ def prompt_row(net: Any, phrases: Sequence[str]) -> FloatArray:  # noqa: ANN401 
     return np.asarray(mean / np.linalg.norm(mean), np.float32)
 
 
-def held_out_pictures(number: int) -> tuple[NDArray[np.uint8], list[scenes.Subject], list[Light]]:
-    """Single renders with camera and H.264, fitted; subjects in turn, lights by their shares in training."""
+def held_out_pictures(number: int) -> tuple[NDArray[np.uint8], list[scenes.Subject], list[Light | None]]:
+    """Single renders with camera and H.264, fitted; subjects in turn, lights by their shares in training.
+
+    The light is None where the picture does not show it.
+    """
     shots = []
     for index in range(number):
         rng = np.random.default_rng((HELD_OUT_SEED, index))
@@ -89,17 +92,23 @@ def held_out_pictures(number: int) -> tuple[NDArray[np.uint8], list[scenes.Subje
         light = tuple(Light)[int(rng.choice(3, p=scenes.LIGHT_SHARES.get(subject, scenes.USUAL_SHARES)))]
         shots.append(scenes.render_picture(subject, light, rng))
     coded = photo.through_h264(np.stack([shot.pixels for shot in shots]), crf=26)
-    return np.stack([building.fit(p) for p in coded]), [s.subject for s in shots], [s.light for s in shots]
-
-
-def held_out_clip(subject: scenes.Subject, light: Light, camera: scenes.Camera, seed: int) -> NDArray[np.uint8]:
-    """Fitted frames of a short clip, landscape or portrait, encoded as H.264."""
-    size = (320, 180) if seed % 3 else (180, 320)
-    clip = scenes.render_clip(
-        subject, light, seed=HELD_OUT_SEED + seed, width_px=size[0], height_px=size[1], frames=16, fps=5, camera=camera
+    return (
+        np.stack([building.fit(p) for p in coded]),
+        [s.subject for s in shots],
+        [s.light if s.hour_shows else None for s in shots],
     )
+
+
+def held_out_clip(
+    subject: scenes.Subject, light: Light, camera: scenes.Camera, seed: int
+) -> tuple[NDArray[np.uint8], bool]:
+    """Fitted frames of a short clip, landscape or portrait, encoded as H.264; and whether its light can be told."""
+    width_px, height_px = (320, 180) if seed % 3 else (180, 320)
+    place: Any = {"seed": HELD_OUT_SEED + seed, "width_px": width_px, "height_px": height_px, "camera": camera}
+    clip = scenes.render_clip(subject, light, frames=16, fps=5, **place)
     coded = photo.through_h264(np.stack(list(clip)), crf=27, single=False)
-    return np.stack([building.fit(frame) for frame in coded[:: max(1, len(coded) // FRAMES_OF_A_CLIP)]])
+    frames = np.stack([building.fit(frame) for frame in coded[:: max(1, len(coded) // FRAMES_OF_A_CLIP)]])
+    return frames, scenes.clip_hour_shows(subject, light, **place)
 
 
 def real_clip(path: Path) -> NDArray[np.uint8]:
@@ -117,7 +126,7 @@ def measure(judge: Reader, *, pictures: int, clips: int) -> dict[str, Any]:
     seen, subjects, lights = held_out_pictures(pictures)
     by_subject, by_light = judge.probabilities(seen, judge.subjects), judge.probabilities(seen, judge.lights)
     hit = np.array([scenes.KNOWN[int(row.argmax())] is s for row, s in zip(by_subject, subjects, strict=True)])
-    timed = np.array([s not in scenes.TIMELESS for s in subjects])
+    timed = np.array([light is not None for light in lights])
     lit = np.array([tuple(Light)[int(row.argmax())] is light for row, light in zip(by_light, lights, strict=True)])[
         timed
     ]
@@ -136,11 +145,11 @@ def measure(judge: Reader, *, pictures: int, clips: int) -> dict[str, Any]:
             for camera in scenes.Camera:
                 for _ in range(clips):
                     seed += 1
-                    frames = held_out_clip(subject, light, camera, seed)
+                    frames, hour_shows = held_out_clip(subject, light, camera, seed)
                     right.append(
                         scenes.KNOWN[int(judge.probabilities(frames, judge.subjects).mean(0).argmax())] is subject
                     )
-                    if subject in scenes.TIMELESS:
+                    if not hour_shows:
                         continue
                     share = judge.probabilities(frames, judge.lights).mean(0)
                     of_light.append(tuple(Light)[int(share.argmax())] is light)

@@ -80,15 +80,14 @@ def _night_sky(c: Canvas, cloudiness: float | None) -> FloatArray:
     return img
 
 
-def expose(c: Canvas, backdrop: FloatArray, *, own_light: float = 0.0) -> FloatArray:
+def expose(c: Canvas, backdrop: FloatArray, *, own_light: float | FloatArray = 0.0) -> FloatArray:
     """Light the painted layers in front of `backdrop` and add what glows.
 
-    `own_light` (0 to 1) is how far the place has lamps of its own (rooms, screens), which keeps the night from
-    darkening it. Comes back as linear-looking RGB that may exceed 1.
+    `own_light` (0 to 1, or that [h, w]) is how far the place has lamps of its own (rooms, screens), which keeps the
+    night from darkening it. Comes back as linear-looking RGB that may exceed 1.
     """
     lit = {Light.DAY: _by_day, Light.SUNSET: _at_sunset, Light.NIGHT: _at_night}[c.light](c)
-    if own_light > 0:
-        lit = lit + (c.img - lit) * own_light
+    lit = lit + (c.img - lit) * np.asarray(own_light, np.float32)[..., None]
     out = backdrop + (lit - backdrop) * c.cover[..., None]
     return out + c.glow
 

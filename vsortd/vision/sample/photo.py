@@ -11,29 +11,42 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vsortd.vision.sample import noise
+from vsortd.vision.sample.canvas import Light
 
 if TYPE_CHECKING:
     from vsortd.vision.sample.noise import FloatArray
 
 Picture = NDArray[np.uint8]
+# The least mean brightness (of the brightest channel, 0 to 1) that a camera gives a scene in this light.
+METERED = {Light.DAY: (0.3, 0.5), Light.SUNSET: (0.18, 0.4), Light.NIGHT: (0.13, 0.28)}
 
 
-def photograph(img: FloatArray, rng: np.random.Generator, *, dark: bool) -> Picture:
-    """Return a scene [h, w, 3] as an eight-bit photograph of it; `dark` scenes get more noise and gain."""
-    img = _develop(np.clip(img, 0, 1.6), rng, dark=dark)
+def photograph(img: FloatArray, rng: np.random.Generator, light: Light) -> tuple[Picture, bool]:
+    """Return a scene [h, w, 3] as an eight-bit photograph, and whether its colours are true (not grey, not swapped).
+
+    A camera meters by the light there is: night stays dim and is noisier.
+    """
+    dark = light is Light.NIGHT
+    img = np.clip(img, 0, 1.6)
+    img = img * np.float32(exposure_gain(img, light, float(rng.uniform(*METERED[light]))))
+    img, true = _develop(img, rng, dark=dark)
     img = _weather(img, rng)
     img = _lens(img, rng)
-    grain = rng.uniform(0, 0.06 if dark else 0.03) * (rng.random() < 0.6)
+    grain = rng.uniform(0, 0.045 if dark else 0.03) * (rng.random() < (0.8 if dark else 0.6))
     if grain:
         img = img + _grain(rng, img.shape, float(grain))
     out = np.clip(img * 255, 0, 255).astype(np.uint8)
-    return _frame(out, rng)
+    return _frame(out, rng), true
 
 
-def exposure_gain(img: FloatArray, wished: float) -> float:
-    """Return by how much a camera lifts a scene that is too dark to see; 1 for others, 12 at most."""
-    bright = float(np.quantile(img[::3, ::3].max(-1), 0.97))
-    return min(wished / (bright + 0.01), 12.0) if bright < 0.4 else 1.0
+def exposure_gain(img: FloatArray, light: Light, wished: float | None = None) -> float:
+    """Return by how much a camera lifts a scene darker than `wished`, 12 times at most; at night it also dims one.
+
+    `wished` is the mean of the brightest channel, 0 to 1 (default: the middle of what is usual for the light).
+    """
+    level = float(np.minimum(img[::3, ::3].max(-1), 1).mean())
+    gain = (sum(METERED[light]) / 2 if wished is None else wished) / (level + 0.005)
+    return min(max(gain, 0.5 if light is Light.NIGHT else 1.0), 12.0)
 
 
 def roll_off(img: FloatArray) -> FloatArray:
@@ -42,23 +55,22 @@ def roll_off(img: FloatArray) -> FloatArray:
     return np.asarray(np.clip(np.minimum(img, 0.8) + over / (1 + 3.5 * over), 0, 1), np.float32)
 
 
-def _develop(img: FloatArray, rng: np.random.Generator, *, dark: bool) -> FloatArray:
-    # The brightness wished for is drawn for dark scenes alone.
-    if exposure_gain(img, 1.0) > 1:
-        img = img * np.float32(exposure_gain(img, rng.uniform(0.35, 0.9)))
-    img = img * np.float32(np.exp(rng.normal(0.05, 0.22 if not dark else 0.3)))
+def _develop(img: FloatArray, rng: np.random.Generator, *, dark: bool) -> tuple[FloatArray, bool]:
+    img = img * np.float32(np.exp(rng.normal(0.05, 0.2)))
     img = roll_off(img)
-    img = img ** np.float32(rng.uniform(0.7, 1.35))
+    img = img ** np.float32(rng.uniform(0.9 if dark else 0.7, 1.35))
     if rng.random() < 0.5:
         img = img + np.float32(rng.uniform(-0.5, 0.8)) * img * (1 - img) * (img - 0.5) * 2
     grey = img @ np.array([0.3, 0.59, 0.11], np.float32)
-    saturation = 0.0 if rng.random() < 0.04 else rng.uniform(0.45, 1.4)
+    true = bool(rng.random() > 0.07)
+    way = rng.random()  # of what is wrong with the colours, where they are
+    saturation = 0.0 if not true and way < 0.5 else rng.uniform(0.45, 1.4)
     img = grey[..., None] + (img - grey[..., None]) * np.float32(saturation)
     img = img * rng.normal(1, 0.06, 3).astype(np.float32)
-    if rng.random() < 0.05:  # a colour cast or a swapped palette: structure must be enough
+    if not true and way >= 0.5:  # a colour cast or a swapped palette: structure must be enough
         img = img[..., rng.permutation(3)]
     black = np.float32(rng.uniform(0, 0.1) * (rng.random() < 0.3))
-    return np.asarray(black + img * (1 - black), np.float32)
+    return np.asarray(black + img * (1 - black), np.float32), true
 
 
 def _weather(img: FloatArray, rng: np.random.Generator) -> FloatArray:

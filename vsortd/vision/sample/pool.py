@@ -30,12 +30,13 @@ KINDS = (
 )  # fmt: skip
 SUBJECTS = tuple(scenes.Subject)
 LIGHTS = tuple(Light)
+HOUR_HIDDEN = -1  # the light of a picture that could have been taken at any hour
 WAIT_S = 0.5  # how often a missing shard is looked for
 
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """Pictures uint8 [n, side, side, 3] with, for each, indices into SUBJECTS, LIGHTS and KINDS."""
+    """Pictures uint8 [n, side, side, 3] with, for each, indices into SUBJECTS, LIGHTS (HOUR_HIDDEN: none) and KINDS."""
 
     pixels: NDArray[np.uint8]
     subjects: NDArray[np.int64]
@@ -54,11 +55,11 @@ def render_shard(seed: int, index: int, *, pictures: int = SHARD_PICTURES) -> Sh
     for start in range(0, pictures, CODEC_BATCH):
         if rng.random() < 0.66:
             piece = slice(start, start + CODEC_BATCH)
-            pixels[piece] = photo.through_h264(pixels[piece], crf=int(rng.integers(16, 36)))
+            pixels[piece] = photo.through_h264(pixels[piece], crf=int(rng.integers(16, 34)))
     return Shard(
         pixels,
         np.array([SUBJECTS.index(shot.subject) for shot in shots]),
-        np.array([LIGHTS.index(shot.light) for shot in shots]),
+        np.array([LIGHTS.index(shot.light) if shot.hour_shows else HOUR_HIDDEN for shot in shots]),
         np.array([KINDS.index(shot.kind) for shot in shots]),
     )
 

@@ -77,8 +77,6 @@ SCENES: dict[Subject, Scene] = {
     Subject.UNKNOWN: scenes_fire.unknown,
 }
 KNOWN = tuple(subject for subject in Subject if subject is not Subject.UNKNOWN)
-# Slides look the same at any hour, and nothing is to be learned from what is unknown.
-TIMELESS = frozenset({Subject.SLIDES, Subject.UNKNOWN})
 # Shares of day, sunset, night; fireworks by day are rare, fires are filmed in the dark.
 LIGHT_SHARES: dict[Subject, tuple[float, float, float]] = {
     Subject.FIREWORKS: (0.03, 0.12, 0.85),
@@ -94,12 +92,16 @@ LIVELY = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Shot:
-    """One rendered picture: RGB uint8 [h, w, 3], what it shows, its light, and the subject's own kind of it."""
+    """One rendered picture: RGB uint8 [h, w, 3], what it shows, its light, and the subject's own kind of it.
+
+    `hour_shows` is false where nobody could tell the light: slides, flames that fill the picture, swapped colours.
+    """
 
     pixels: NDArray[np.uint8]
     subject: Subject
     light: Light
     kind: str
+    hour_shows: bool
 
 
 def draw_subject(rng: np.random.Generator) -> tuple[Subject, Light]:
@@ -116,25 +118,29 @@ def render_picture(subject: Subject, light: Light, rng: np.random.Generator, *, 
     img, kind = _compose(canvas, subject)
     if rng.random() < 0.5:
         img = img[:, ::-1]
-    return Shot(photo.photograph(img.copy(), rng, dark=light is Light.NIGHT), subject, light, kind)
+    pixels, true_colours = photo.photograph(img.copy(), rng, light)
+    return Shot(pixels, subject, light, kind, canvas.hour_shows and true_colours)
 
 
 def _compose(c: Canvas, subject: Subject) -> tuple[FloatArray, str]:
-    # A burning or a banging sky is no clear one: by day it is dimmed, so that the fire shows.
     backdrop = lighting.sky(c)
-    if subject in {Subject.FIREWORKS, Subject.FIRE}:
-        backdrop = backdrop * (c.uniform(0.2, 0.6) if subject is Subject.FIREWORKS else c.uniform(0.4, 1))
+    if subject is Subject.FIREWORKS:  # by day they would hardly show before the brightest skies
+        backdrop = backdrop * c.uniform(0.5, 0.85)
     kind = SCENES[subject](c)
+    if subject is Subject.UNKNOWN:
+        c.hour_shows = False
     return lighting.expose(c, backdrop, own_light=_own_light(c, subject)), kind
 
 
-def _own_light(c: Canvas, subject: Subject) -> float:
-    if subject in TIMELESS:
+def _own_light(c: Canvas, subject: Subject) -> float | FloatArray:
+    if not c.hour_shows:
         return 1.0
     if subject is Subject.INDOOR:
         return {Light.DAY: 1.0, Light.SUNSET: c.uniform(0.3, 0.8), Light.NIGHT: c.uniform(0.05, 0.55)}[c.light]
     if subject is Subject.BALL and c.light is Light.NIGHT and c.chance(0.6):
-        return c.uniform(0.4, 0.8)  # floodlights
+        # floodlights: the middle of the ground is lit, the rest lies in the dark
+        x, y = c.aspect * c.uniform(0.3, 0.7), c.uniform(0.45, 0.8)
+        return c.spot(x, y, c.uniform(0.25, 0.6), c.uniform(2, 5)) * c.uniform(0.5, 0.9)
     if subject in {Subject.CITY, Subject.FIRE} and c.light is Light.NIGHT:
         return c.uniform(0.0, 0.3)
     return 0.0
@@ -156,10 +162,7 @@ def render_clip(
     The scene is rendered small, on a canvas somewhat larger than the picture, ten times a second where it moves, and
     seen through a window that pans and zooms if the camera moves.
     """
-    work_h = PICTURE_PX if width_px >= height_px else PICTURE_PX * 5 // 4
-    window = (work_h, max(2, round(work_h * width_px / height_px)))
-    room = 1.25 if camera is Camera.MOVING else 1.0
-    canvas_size = (round(window[0] * room), round(window[1] * room))
+    window, canvas_size = _clip_sizes(width_px, height_px, camera)
     path = np.random.default_rng((seed, 99)).uniform(0, 1, 4)
     lively = subject in LIVELY
     scene: NDArray[np.uint8] | None = None
@@ -168,7 +171,7 @@ def render_clip(
     for index in range(frames):
         if scene is None or (lively and index % hold == 0):
             light_of_it = _clip_scene(subject, light, seed, canvas_size, index / fps, driving=camera is Camera.MOVING)
-            gain = gain or photo.exposure_gain(light_of_it, 0.6)  # held through the clip: no flicker
+            gain = gain or photo.exposure_gain(light_of_it, light)  # held through the clip: no flicker
             scene = np.asarray(photo.roll_off(light_of_it * gain) * 255, np.uint8)
         way = index / max(frames - 1, 1)
         free = (canvas_size[0] - window[0], canvas_size[1] - window[1])
@@ -176,6 +179,24 @@ def render_clip(
         left = free[1] * (path[2] + (path[3] - path[2]) * way)
         box = (left, top, left + window[1], top + window[0])
         yield np.asarray(Image.fromarray(scene).resize((width_px, height_px), Image.Resampling.BICUBIC, box=box))
+
+
+def clip_hour_shows(
+    subject: Subject, light: Light, *, seed: int, width_px: int, height_px: int, camera: Camera = Camera.STILL
+) -> bool:
+    """Return whether the clip that these arguments render shows what light it is; see `Shot`."""
+    _, size = _clip_sizes(width_px, height_px, camera)
+    canvas = Canvas(size[0], size[1], np.random.default_rng(seed), light)
+    _compose(canvas, subject)
+    return canvas.hour_shows
+
+
+def _clip_sizes(width_px: int, height_px: int, camera: Camera) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Return the rows and columns of the window that is shown and of the canvas that it moves on."""
+    work_h = PICTURE_PX if width_px >= height_px else PICTURE_PX * 5 // 4
+    window = (work_h, max(2, round(work_h * width_px / height_px)))
+    room = 1.25 if camera is Camera.MOVING else 1.0
+    return window, (round(window[0] * room), round(window[1] * room))
 
 
 def _clip_scene(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vsortd.vision.sample import props
-from vsortd.vision.sample.canvas import Canvas, Light, blend, relief, step
+from vsortd.vision.sample.canvas import Canvas, blend, relief, step
 from vsortd.vision.sample.scenes_land import BARKS, GRASS, foliage
 
 if TYPE_CHECKING:
@@ -35,13 +35,12 @@ def flames(c: Canvas, x: float, foot: float, width: float, height: float) -> Flo
 def fire(c: Canvas) -> str:
     """Paint a camp fire, a fireplace, flames that fill the picture, a burning wood or house, candles."""
     way = c.rng.random()
-    dim = c.uniform(0.05, 0.4) if c.light is Light.DAY and c.chance(0.4) else 1.0
     x, foot = c.aspect * c.uniform(0.3, 0.7), c.uniform(0.7, 0.98)
     if way < 0.4:
         c.paint(
             foliage(c, 2)
             if c.chance(0.4)
-            else c.colour(*BARKS, *GRASS, (0.35, 0.33, 0.3)) * (0.3 + c.noise(1.1))[..., None] * dim
+            else c.colour(*BARKS, *GRASS, (0.35, 0.33, 0.3)) * (0.3 + c.noise(1.1))[..., None]
         )
         heat = flames(c, x, foot, c.uniform(0.1, 0.35), c.uniform(0.25, 0.8))
         for _ in range(c.count(0, 9)):
@@ -49,11 +48,12 @@ def fire(c: Canvas) -> str:
         if c.chance(0.5):
             props.bystanders(c, 0.6)
     elif way < 0.65:
+        c.hour_shows = False
         c.paint(c.colour((0.06, 0.04, 0.04), (0.15, 0.08, 0.05), (0.02, 0.02, 0.02), spread=0.03))
         heat = flames(c, c.aspect / 2, c.uniform(0.95, 1.4), c.uniform(0.6, 1.8), c.uniform(0.8, 1.7))
     elif way < 0.85:
         horizon = c.uniform(0.5, 0.8)
-        c.paint(foliage(c, 2.5) * dim, c.below(c.ridge(1.4, horizon, 0.05)))
+        c.paint(foliage(c, 2.5), c.below(c.ridge(1.4, horizon, 0.05)))
         for _ in range(c.count(0, 3)):
             props.house(c, c.uniform(0, c.aspect), horizon + 0.1, c.uniform(0.2, 0.5))
         heat = np.zeros_like(c.cover)
@@ -65,6 +65,7 @@ def fire(c: Canvas) -> str:
                 ),
             )
     else:
+        c.hour_shows = False
         c.paint(c.colour((0.1, 0.06, 0.04), (0.3, 0.2, 0.15)) * (0.4 + c.noise(1.7))[..., None])
         heat = np.zeros_like(c.cover)
         for _ in range(c.count(1, 5)):

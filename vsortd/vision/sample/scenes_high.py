@@ -263,7 +263,7 @@ def _coast_from_above(c: Canvas) -> None:
 def sky_only(c: Canvas) -> str:
     """Clouds, blue or starred sky, from below or from above the clouds, at most a thin line of land."""
     way = c.rng.random()
-    if way < 0.15:  # a sea of clouds seen from above
+    if way < 0.1:  # a sea of clouds seen from above
         horizon = c.uniform(0.2, 0.6)
         puffs = relief(c.noise(1.7, 3, 1.2, drift=(5, 10)), c.uniform(3, 9))
         c.paint(
@@ -280,7 +280,7 @@ def sky_only(c: Canvas) -> str:
             mask * c.uniform(0.7, 1),
         )
     if c.chance(0.3):
-        land = c.below(c.ridge(c.uniform(0.8, 2.2), c.uniform(0.86, 0.99), 0.03), 0.01)
+        land = c.below(c.ridge(c.uniform(0.8, 2.2), c.uniform(0.9, 0.99), 0.02), 0.01)
         c.paint(c.colour(*GREENS, *BARKS) * 0.5, land)
     if c.chance(0.2):
         for _ in range(c.count(1, 12)):

@@ -242,6 +242,7 @@ def _portrait(c: Canvas) -> None:
 
 def slides(c: Canvas) -> str:
     """Slides, documents, terminals, editors, tables and charts, also filmed at a distance."""
+    c.hour_shows = False
     terminal = c.chance(0.35)
     paper = (
         c.colour((0.05, 0.05, 0.07), (0.12, 0.14, 0.18), (0.0, 0.1, 0.15))
@@ -330,6 +331,7 @@ def ball(c: Canvas) -> str:
                 0.1 + near * 0.5,
             )
     else:
+        c.hour_shows = False
         c.paint(
             c.colour((0.9, 0.9, 0.9), (0.1, 0.1, 0.12), (0.3, 0.5, 0.7), (0.8, 0.6, 0.4), spread=0.2)
             * (0.8 + 0.3 * c.noise(2.0) * c.chance(0.6))[..., None]

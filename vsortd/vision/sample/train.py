@@ -26,7 +26,7 @@ from torch.nn import functional
 from vsortd.vision import sample
 from vsortd.vision.sample import model as building
 from vsortd.vision.sample import scenes
-from vsortd.vision.sample.pool import KINDS, LIGHTS, SHARD_PICTURES, Pool, Shard
+from vsortd.vision.sample.pool import HOUR_HIDDEN, KINDS, LIGHTS, SHARD_PICTURES, Pool, Shard
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -103,7 +103,7 @@ def loss_of(logits: Tensor, target: Targets) -> Tensor:
     by_subject, by_light, by_pair, by_kind = (logits[:, a:b] for a, b in itertools.pairwise(cuts))
     by_subject = torch.cat([by_subject, logits[:, cuts[-1] :]], 1)
     known = target.subjects < n_subjects
-    timed = known & (target.subjects != scenes.KNOWN.index(scenes.Subject.SLIDES))
+    timed = known & (target.lights != HOUR_HIDDEN)
     total = functional.cross_entropy(by_subject[known], target.subjects[known], label_smoothing=LABEL_SMOOTHING)
     total = total + 0.5 * functional.cross_entropy(by_kind[known], target.kinds[known], label_smoothing=LABEL_SMOOTHING)
     total = total + 0.7 * functional.cross_entropy(
@@ -124,7 +124,10 @@ def _head_loss(logits: Tensor, target: Targets) -> Tensor:
     by_subject, by_light, by_kind = torch.split(logits[known], [n_subjects, n_lights, len(KINDS) - 1], dim=1)
     return (
         functional.cross_entropy(by_subject, target.subjects[known], label_smoothing=LABEL_SMOOTHING)
-        + 0.5 * functional.cross_entropy(by_light, target.lights[known], label_smoothing=LABEL_SMOOTHING)
+        + 0.5
+        * functional.cross_entropy(
+            by_light, target.lights[known], ignore_index=HOUR_HIDDEN, label_smoothing=LABEL_SMOOTHING
+        )
         + 0.5 * functional.cross_entropy(by_kind, target.kinds[known], label_smoothing=LABEL_SMOOTHING)
     )
 
@@ -242,9 +245,7 @@ def _step(  # noqa: PLR0917 - everything that a step changes
     target: Targets,
 ) -> tuple[float, tuple[float, float]]:
     net.train()
-    with torch.autocast("cpu", torch.bfloat16):
-        seen = net.encode_image(pictures).float()
-    read = net.encode_text(ids).float()
+    seen, read = net.encode_image(pictures), net.encode_text(ids)  # fp32: bf16 is slower where there is no AMX
     scale = net.logit_scale.exp()
     logits = scale * functional.normalize(seen, dim=-1) @ functional.normalize(read, dim=-1).T
     loss = loss_of(logits, target) + HEAD_WEIGHT * _head_loss(head(seen), target)
@@ -257,7 +258,8 @@ def _step(  # noqa: PLR0917 - everything that a step changes
         n, m = len(scenes.KNOWN), len(LIGHTS)
         known = target.subjects < n
         right = (logits[known, :n].argmax(1) == target.subjects[known]).float().mean()
-        lit = (logits[known, n : n + m].argmax(1) == target.lights[known]).float().mean()
+        timed = known & (target.lights != HOUR_HIDDEN)
+        lit = (logits[timed, n : n + m].argmax(1) == target.lights[timed]).float().mean()
     return loss.item(), (float(right), float(lit))
 
 
