@@ -214,7 +214,7 @@ def test_stopping_puts_back_what_is_in_hand(bench: Callable[..., Bench], tmp_pat
         return job
 
     one = bench(first)
-    one.runner.change_stages([Stage("first", first), Stage("second", filed)])
+    one.runner.change_stages([Stage("first", first), Stage("second", filed)], one.books, wanted=lambda _path: True)
     one.submit(path)
     assert inside.wait(5)
     assert one.runner.stop()

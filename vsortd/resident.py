@@ -51,6 +51,7 @@ class ResidentModel:
         self._keep_trying = keep_trying
         self._changed = threading.Condition()
         self._judge: Judge | None = None
+        self._encoder: Encoder | None = None  # the loader's own: loaded, its rules not embedded yet
         self._error: BaseException | None = None
         self._stopping = False
         self._poked = False
@@ -83,6 +84,20 @@ class ResidentModel:
         with self._changed:
             return "" if self._error is None else str(self._error)
 
+    def change_rules(self, tree: RuleTree) -> None:
+        """Judge by other rules from now on; who has the `Judge` in hand keeps it.
+
+        Raises ModelError when the model fails; the rules are the old ones then.
+        """
+        with self._changed:
+            judge = self._judge
+            if judge is None:  # the load under way, or the next one, takes these
+                self._tree = tree
+                return
+        changed = _judge(judge.encoder, tree)
+        with self._changed:
+            self._tree, self._judge = tree, changed
+
     def try_again(self) -> None:
         """Ask for a missing model now instead of at the next interval."""
         with self._changed:
@@ -94,9 +109,9 @@ class ResidentModel:
         with self._changed:
             self._stopping = True
             self._changed.notify_all()
-            judge = self._judge
-        if judge is not None:
-            judge.encoder.close()
+            encoder = self._encoder
+        if encoder is not None:
+            encoder.close()
 
     def _work(self) -> None:
         tries = 0
@@ -109,6 +124,8 @@ class ResidentModel:
                 self._fail(ModelError(f"The model {self._choice!r} failed to load: {error}"), tries)
             else:
                 with self._changed:
+                    if judge.tree is not self._tree:  # the rules changed during the load
+                        continue
                     self._judge, self._error = judge, None
                     self._changed.notify_all()
                 return
@@ -119,11 +136,11 @@ class ResidentModel:
 
     def _load(self) -> Judge:
         from vsortd.vision.encoder import load_encoder
-        from vsortd.vision.prompts import level_vectors
 
         started = time.perf_counter()
-        encoder = load_encoder(self._choice)
-        judge = Judge(encoder, self._tree, level_vectors(self._tree, encoder))
+        encoder = self._encoder or load_encoder(self._choice)
+        self._encoder = encoder
+        judge = _judge(encoder, self._tree)
         info = encoder.info
         logger.info(
             "model {} / {} on {} ({}), ready after {:.1f} s",
@@ -151,3 +168,9 @@ class ResidentModel:
                     break
                 self._changed.wait(left_s)
             self._poked = False
+
+
+def _judge(encoder: Encoder, tree: RuleTree) -> Judge:
+    from vsortd.vision.prompts import level_vectors
+
+    return Judge(encoder, tree, level_vectors(tree, encoder))

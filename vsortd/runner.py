@@ -110,10 +110,17 @@ class Runner:
             self._queue.append(_Ticket(path, identity, batch))
             self._wake.notify()
 
-    def change_stages(self, stages: Sequence[Stage]) -> None:
-        """Carry the next videos through other stages (after a reload); those under way keep theirs."""
+    def change_stages(self, stages: Sequence[Stage], desk: Desk, *, wanted: Callable[[Path], bool]) -> None:
+        """Carry the next videos through other stages (after a reload); those under way keep theirs.
+
+        Files that wait and are not `wanted` any more are forgotten; they stay where they are.
+        """
         with self._wake:
-            self._stages = tuple(stages)
+            self._stages, self._desk = tuple(stages), desk
+            self._queue = deque(ticket for ticket in self._queue if wanted(ticket.path))
+            self._later = [entry for entry in self._later if wanted(entry[2].path)]
+            heapq.heapify(self._later)
+            self._trouble = {path: reason for path, reason in self._trouble.items() if wanted(path)}
 
     def pause(self, *, paused: bool) -> None:
         """Begin no further video while paused; those in the lanes are finished."""
@@ -199,37 +206,39 @@ class Runner:
     def _attend(self, ticket: _Ticket) -> None:
         """Carry one video, and route what comes of it: the only place that does."""
         job = Job(ticket.path, ticket.identity, ticket.batch, self.cancel)
-        set_aside = self._desk.begin(ticket.path, ticket.identity)
+        with self._wake:  # a reload changes both together
+            desk, stages = self._desk, self._stages
+        set_aside = desk.begin(ticket.path, ticket.identity)
         try:
-            done = job.ended(State.FAILED, set_aside) if set_aside else carry(job, self._stages)
+            done = job.ended(State.FAILED, set_aside) if set_aside else carry(job, stages)
         except Cancelled:
             logger.debug("{}: put back, vsortd is stopping", ticket.path)
             return
         except ChangedError as error:
             logger.debug("{}: {}", ticket.path, error.reason)
-            self._desk.again(ticket.path, ticket.identity, "")
+            desk.again(ticket.path, ticket.identity, "")
             return
         except IncompleteError as error:
-            self._desk.again(ticket.path, ticket.identity, error.reason)
+            desk.again(ticket.path, ticket.identity, error.reason)
             return
         except VideoError as error:
             done = job.ended(State.FAILED, error.reason)
         except (FilingError, ToolError) as error:
-            self._try_later(ticket, error)
+            self._try_later(ticket, error, desk)
             return
         finally:
-            self._desk.finish(ticket.path, ticket.identity)
+            desk.finish(ticket.path, ticket.identity)
         if done.item_id is None and done.state in {State.REJECTED, State.FAILED}:
-            done = self._desk.record(done)
+            done = desk.record(done)
         with self._wake:
             self._trouble.pop(ticket.path, None)
         self._on_done(done)
 
-    def _try_later(self, ticket: _Ticket, error: FilingError | ToolError) -> None:
+    def _try_later(self, ticket: _Ticket, error: FilingError | ToolError, desk: Desk) -> None:
         """Wait before another try: disks fill and empty, locks go; the file is safe where it is."""
         if not self._retry_after_s:
             job = Job(ticket.path, ticket.identity, ticket.batch, self.cancel).ended(State.FAILED, str(error))
-            self._on_done(self._desk.record(job, lasting=False))
+            self._on_done(desk.record(job, lasting=False))
             return
         wait_s = self._retry_after_s[min(ticket.tries, len(self._retry_after_s) - 1)]
         if ticket.tries == 0:

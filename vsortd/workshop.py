@@ -108,6 +108,33 @@ class Workshop:
         for line in expire_originals(self.journal, self.settings.library, self.settings.convert.keep_original_s):
             logger.info("originals: {}", line)
 
+    def changed(self, settings: Settings) -> Workshop:
+        """Return a workshop for other settings that shares what they leave as it is (after a reload).
+
+        This one goes on serving what is under way; `retire` it afterwards. Worker processes stay as they are.
+        Raises ModelError when the rules can't be embedded; nothing has changed then.
+        """
+        before = self.settings
+        tree = build_rules(settings)
+        model = self.model
+        if settings.model != before.model:
+            model = ResidentModel(settings.model, tree, keep_trying=True)
+        else:
+            model.change_rules(tree)
+        filer = self.filer
+        if (settings.library, settings.place) != (before.library, before.place):
+            filer = Filer(self.journal, settings.library, settings.place)
+        if model is not self.model:
+            model.start()
+        return replace(self, settings=settings, tree=tree, model=model, filer=filer, foreseen=set())
+
+    def retire(self, successor: Workshop) -> None:
+        """Let go what the workshop that came after doesn't share; nothing may be under way in this one."""
+        if self.model is not successor.model:
+            self.model.close()
+        if self.filer is not successor.filer:
+            self.filer.close()
+
     def close(self) -> None:
         """Let everything go; work under way has been cancelled before."""
         self.model.close()

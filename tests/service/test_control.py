@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from vsortd.errors import AlreadyRunningError, DaemonUnreachableError
+from vsortd.errors import AlreadyRunningError, ConfigError, DaemonUnreachableError
 from vsortd.service.api import ControlServer
 from vsortd.service.client import SOCKET_NAME, Client
 from vsortd.service.lock import DaemonLock, daemon_holds
@@ -34,6 +34,12 @@ class Fake:
 
     def scan(self) -> None:
         self.asked.append("scan")
+
+    def reload(self) -> list[str]:
+        self.asked.append("reload")
+        if len(self.asked) > 1:
+            raise ConfigError("line 3: no")
+        return ["rules"]
 
     def stop(self) -> None:
         self.asked.append("stop")
@@ -56,6 +62,13 @@ def test_commands_reach_the_daemon(served: tuple[Fake, Path]) -> None:
     client.scan()
     client.stop()
     assert ["scan", "stop"] == fake.asked
+
+
+def test_a_refused_reload_tells_the_reason_and_a_good_one_what_changed(served: tuple[Fake, Path]) -> None:
+    client = Client(served[1])
+    assert ["rules"] == client.reload()
+    with pytest.raises(ConfigError, match="line 3: no"):
+        client.reload()
 
 
 def test_only_the_owner_can_open_the_socket(served: tuple[Fake, Path]) -> None:

@@ -49,6 +49,9 @@ STATE_STYLES = {
 }
 
 
+SCHEMA_VERSION = 1  # of what --json prints
+
+
 @dataclass(frozen=True, slots=True)
 class Root:
     """The options that stand before every command."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vsortd.cli.common import (
+    SCHEMA_VERSION,
     STATE_STYLES,
     JsonFlag,
     console,
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from vsortd.filing.history import Item
-
-SCHEMA_VERSION = 1
 
 Last = Annotated[int | None, typer.Option("--last", metavar="N", min=1, help="Only the newest N.")]
 Since = Annotated[

@@ -6,12 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vsortd.cli.common import JsonFlag, console, print_json, printable
+from vsortd.cli.common import SCHEMA_VERSION, JsonFlag, console, print_json, printable
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-SCHEMA_VERSION = 1
 
 app = typer.Typer(help="The models that look at the frames: list them, fetch their weights.", no_args_is_help=True)
 

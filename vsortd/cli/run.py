@@ -7,12 +7,13 @@ from typing import Annotated
 
 import typer
 
-from vsortd.cli.common import load, state_folder
+from vsortd.cli.common import SCHEMA_VERSION, JsonFlag, console, load, print_json, state_folder
 
 
 def register(app: typer.Typer) -> None:
-    """Add the command."""
+    """Add the commands."""
     app.command("run")(run)
+    app.command("reload")(reload)
 
 
 def run(
@@ -27,8 +28,23 @@ def run(
     settings = load(ctx)
     from vsortd.logs import set_up_logging
     from vsortd.service.daemon import Daemon
+    from vsortd.settings import find_config, load_settings
 
     set_up_logging(verbose=ctx.obj.verbose, as_json=json_log)
-    code = Daemon(settings, state_folder(), once=once).run()
+    config = find_config(ctx.obj.config)
+    code = Daemon(settings, state_folder(), once=once, read_config=lambda: load_settings(config)).run()
     sys.stderr.flush()
     return int(code)
+
+
+def reload(as_json: JsonFlag = False) -> None:
+    """Have the daemon read its config anew (as SIGHUP does); a config with mistakes changes nothing."""
+    from vsortd.service.client import Client
+
+    changed = Client(state_folder()).reload()
+    if as_json:
+        print_json({"schema_version": SCHEMA_VERSION, "changed": changed})
+    elif changed:
+        console().print(f"The config was read anew; changed: {', '.join(changed)}.")
+    else:
+        console().print("The config was read anew; nothing changed.")

@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vsortd.cli.common import STATE_STYLES, JsonFlag, console, load, print_json, printable, progress_bar, state_folder
+from vsortd.cli.common import (
+    SCHEMA_VERSION,
+    STATE_STYLES,
+    JsonFlag,
+    console,
+    load,
+    print_json,
+    printable,
+    progress_bar,
+    state_folder,
+)
 from vsortd.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -15,8 +25,6 @@ if TYPE_CHECKING:
 
     from vsortd.oneshot import Outcome
     from vsortd.settings import Settings
-
-SCHEMA_VERSION = 1
 
 Paths = Annotated[list[Path], typer.Argument(metavar="PATH…", help="Videos, or folders to look through.")]
 

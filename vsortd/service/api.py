@@ -11,6 +11,7 @@ import os
 import socket
 import sys
 import threading
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Protocol
 
 import uvicorn
@@ -20,7 +21,7 @@ from starlette.middleware import Middleware
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from vsortd.errors import StoreError
+from vsortd.errors import StoreError, VsortdError
 from vsortd.service.client import SOCKET_NAME, short_socket_path
 
 if TYPE_CHECKING:
@@ -42,12 +43,15 @@ class Controlled(Protocol):
     def scan(self) -> None:
         """Look through the inboxes now, asking the journal anew about every file."""
 
+    def reload(self) -> list[str]:
+        """Read the config anew and return what changed. Raises ConfigError; the old one stays in force then."""
+
     def stop(self) -> None:
         """End the daemon."""
 
 
 def control_app(daemon: Controlled) -> Starlette:
-    """Return the application: `GET /v1/status`, `POST /v1/scan`, `POST /v1/stop`."""
+    """Return the application: `GET /v1/status`, `POST /v1/scan`, `POST /v1/reload`, `POST /v1/stop`."""
 
     async def status(_request: Request) -> Response:
         return JSONResponse(await run_in_threadpool(daemon.status))
@@ -59,10 +63,21 @@ def control_app(daemon: Controlled) -> Starlette:
 
         return run
 
+    async def reload(_request: Request) -> Response:
+        try:
+            changed = await run_in_threadpool(daemon.reload)
+        except VsortdError as error:
+            return JSONResponse(
+                {"ok": False, "error": str(error), "exit_code": int(error.exit_code)},
+                status_code=HTTPStatus.UNPROCESSABLE_ENTITY,
+            )
+        return JSONResponse({"ok": True, "changed": changed})
+
     return Starlette(
         routes=[
             Route("/v1/status", status, methods=["GET"]),
             Route("/v1/scan", command(daemon.scan), methods=["POST"]),
+            Route("/v1/reload", reload, methods=["POST"]),
             Route("/v1/stop", command(daemon.stop), methods=["POST"]),
         ],
         middleware=[Middleware(_LocalOnly)],

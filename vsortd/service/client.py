@@ -8,9 +8,10 @@ import json
 import os
 import socket
 import sys
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from vsortd.errors import DaemonUnreachableError
+from vsortd.errors import ConfigError, DaemonUnreachableError, ExitCode, VsortdError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 SOCKET_NAME = "control.sock"
 TIMEOUT_S = 5.0
+RELOAD_TIMEOUT_S = 120.0  # the prompts of a large rule set are embedded meanwhile
 # The kernel's limit for a socket's name is 107 bytes; longer ones go through the folder's descriptor.
 NAME_BYTES = 100
 
@@ -25,8 +27,8 @@ NAME_BYTES = 100
 class _UnixConnection(http.client.HTTPConnection):
     """HTTP over a Unix socket."""
 
-    def __init__(self, path: Path) -> None:
-        super().__init__("localhost", timeout=TIMEOUT_S)
+    def __init__(self, path: Path, timeout_s: float) -> None:
+        super().__init__("localhost", timeout=timeout_s)
         self._path = path
 
     def connect(self) -> None:
@@ -66,11 +68,19 @@ class Client:
         """Ask for a scan now."""
         self._call("POST", "/v1/scan")
 
+    def reload(self) -> list[str]:
+        """Ask the daemon to read its config anew; return what changed. Raises VsortdError with its reason to refuse."""
+        answer = self._call("POST", "/v1/reload", timeout_s=RELOAD_TIMEOUT_S)
+        if not answer["ok"]:
+            kind = ConfigError if answer["exit_code"] == ExitCode.CONFIG else VsortdError
+            raise kind(answer["error"], remedy="The daemon goes on with the config it had.")
+        return list(answer["changed"])
+
     def stop(self) -> None:
         """Ask the daemon to end."""
         self._call("POST", "/v1/stop")
 
-    def _call(self, method: str, path: str) -> dict[str, Any]:
+    def _call(self, method: str, path: str, *, timeout_s: float = TIMEOUT_S) -> dict[str, Any]:
         unreachable = DaemonUnreachableError(
             f"No daemon answers on {self._path.parent}.",
             remedy="Start one with `vsortd run`.",
@@ -78,7 +88,7 @@ class Client:
         )
         if not hasattr(socket, "AF_UNIX") or not self._path.exists():
             raise unreachable
-        connection = _UnixConnection(self._path)
+        connection = _UnixConnection(self._path, timeout_s)
         try:
             connection.request(method, path)
             response = connection.getresponse()
@@ -87,6 +97,6 @@ class Client:
             raise unreachable from error
         finally:
             connection.close()
-        if response.status != http.client.OK or not isinstance(body, dict):
+        if response.status not in {HTTPStatus.OK, HTTPStatus.UNPROCESSABLE_ENTITY} or not isinstance(body, dict):
             raise unreachable
         return body

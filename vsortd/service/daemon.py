@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import sys
 import threading
 import time
 from collections import Counter
@@ -12,11 +14,12 @@ from typing import TYPE_CHECKING, Any
 from loguru import logger
 
 from vsortd.batches import Batches
-from vsortd.errors import ExitCode
+from vsortd.errors import ExitCode, VsortdError
 from vsortd.filing.holds import Why
 from vsortd.pipeline import Job, State, build_stages
 from vsortd.runner import RETRY_AFTER_S, Runner, fatal_message
 from vsortd.service.api import ControlServer
+from vsortd.service.bell import Bell
 from vsortd.service.lock import DaemonLock
 from vsortd.service.status import status_form
 from vsortd.watch.inbox import InboxWatcher
@@ -35,13 +38,27 @@ if TYPE_CHECKING:
 HOUSEKEEPING_S = 6 * 3600.0
 # The video in hand is finished or put back within this time, seconds; with all else, SIGTERM to exit takes below 5.
 STOP_PATIENCE_S = 2.5
+# How often it is seen whether the last video that began before a reload has ended.
+RETIRING_S = 1.0
 
 
 class Daemon:
     """Files what arrives in the inboxes until it is told to stop, or with `once` until they are drained."""
 
-    def __init__(self, settings: Settings, state_folder: Path, *, once: bool = False) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        state_folder: Path,
+        *,
+        once: bool = False,
+        read_config: Callable[[], Settings] | None = None,
+    ) -> None:
+        """`read_config` loads the config anew for a reload; without it the settings stay as they are."""
         self._settings = settings
+        self._read_config = read_config
+        self._reloading = threading.Lock()
+        self._reload_asked = False
+        self._retired: list[Workshop] = []
         self._state_folder = state_folder
         self._once = once
         self._stop = threading.Event()
@@ -55,7 +72,8 @@ class Daemon:
         """Run to the end. Raises AlreadyRunningError, StoreError, ModelError (with `once`)."""
         with (
             DaemonLock(self._state_folder),
-            _Signals(self._told_to_stop),
+            contextlib.closing(Bell()) as self._bell,
+            _Signals(self._told_to_stop, self._told_to_reload),
             Workshop.open(self._settings, self._state_folder, keep_trying=not self._once) as shop,
         ):
             self._serve(shop)
@@ -81,15 +99,7 @@ class Daemon:
             on_fatal=self._give_up,
             retry_after_s=() if self._once else RETRY_AFTER_S,
         )
-        self._watcher = InboxWatcher(
-            self._settings.inboxes,
-            on_ready=self._ready,
-            on_report=self._report,
-            known=self._known,
-            sidecars_of=shop.sidecars_of,
-            drain=self._once,
-            exclude=[self._settings.library, self._state_folder],
-        )
+        self._watcher = self._new_watcher()
         server = ControlServer(self, self._state_folder)
         self._runner.start()
         self._watcher.start()
@@ -103,6 +113,18 @@ class Daemon:
             if not self._runner.stop(patience_s=STOP_PATIENCE_S):
                 logger.warning("a video in hand did not end in time; the journal will set it right at the next start")
             server.stop()
+            self._let_go()
+
+    def _new_watcher(self) -> InboxWatcher:
+        return InboxWatcher(
+            self._settings.inboxes,
+            on_ready=self._ready,
+            on_report=self._report,
+            known=self._known,
+            sidecars_of=self._shop.sidecars_of,
+            drain=self._once,
+            exclude=[self._settings.library, self._state_folder],
+        )
 
     def _wait(self) -> None:
         """Sleep until told to stop; housekeeping in between; with `once` until nothing is left to do."""
@@ -111,14 +133,19 @@ class Daemon:
             if time.monotonic() - tidied > HOUSEKEEPING_S:
                 self._shop.expire_originals()
                 tidied = time.monotonic()
+            if self._reload_asked:
+                self._reload_asked = False
+                self._reload_by_signal()
+            if self._retired and self._runner.working == 0:
+                self._let_go()
             if not self._once:
-                self._stop.wait(HOUSEKEEPING_S)
+                self._bell.wait(RETIRING_S if self._retired else HOUSEKEEPING_S)
                 continue
             # both are asked in this order: what leaves the watcher is in the runner before the watcher is idle
             if self._watcher.idle() and self._runner.idle() and self._watcher.idle():
                 self._missing = any(one.health is Health.MISSING for one in self._watcher.health())
                 return
-            self._stop.wait(0.05)
+            self._bell.wait(0.05)
 
     def _ready(self, file: ReadyFile) -> None:
         self._runner.submit(file.path, file.identity, self._batches.current())
@@ -158,11 +185,14 @@ class Daemon:
         if self._fatal is None:  # every lane meets a broken store or model; once is enough
             logger.critical("vsortd stops: {}", fatal_message(error))
             self._fatal = error
-        self._stop.set()
+        self.stop()
 
     def _told_to_stop(self, interrupted: bool) -> None:  # noqa: FBT001 - a callback
         self._interrupted = interrupted or self._once  # a drain that was cut short is not done
-        self._stop.set()
+        self._stop.set()  # the signal has rung the bell
+
+    def _told_to_reload(self) -> None:
+        self._reload_asked = True
 
     # What the control API asks for.
 
@@ -194,16 +224,65 @@ class Daemon:
         self._shop.model.try_again()
         self._watcher.scan_now()
 
+    def reload(self) -> list[str]:
+        """Read the config anew and work by it; return what changed, as dotted keys and remarks.
+
+        What is under way ends as it began. Raises ConfigError (every mistake named) or ModelError; the settings stay
+        as they were then.
+        """
+        if self._read_config is None:
+            return []
+        with self._reloading:
+            before, after = self._settings, self._read_config()
+            changed = [key for key in type(after).model_fields if getattr(after, key) != getattr(before, key)]
+            if not changed:
+                logger.info("the config was read anew: nothing changed")
+                return []
+            old, shop = self._shop, self._shop.changed(after)
+            rewatch = (after.inboxes, after.library) != (before.inboxes, before.library)
+            if rewatch:
+                self._watcher.stop()
+            self._settings, self._shop = after, shop
+            self._desk = Desk(shop.filer, self._send_back)
+            folders = tuple(inbox.path for inbox in after.inboxes)
+            self._runner.change_stages(
+                build_stages(shop), self._desk, wanted=lambda path: any(path.is_relative_to(f) for f in folders)
+            )
+            if rewatch:
+                self._watcher = self._new_watcher()
+                self._watcher.start()
+            self._retired.append(old)
+            self._bell.ring()
+            logger.info("the config was read anew; changed: {}", ", ".join(changed))
+            if "workers" in changed:
+                logger.warning("workers: takes effect when vsortd is started again")
+            return changed
+
+    def _reload_by_signal(self) -> None:
+        try:
+            self.reload()
+        except VsortdError as error:
+            logger.error("the config was not changed, the last good one stays in force: {}", error)
+
+    def _let_go(self) -> None:
+        """Close what reloads left behind, now that nothing under way uses it."""
+        with self._reloading:
+            for shop in self._retired:
+                shop.retire(self._shop)
+            self._retired.clear()
+
     def stop(self) -> None:
         """End the daemon: the file in hand is finished or put back."""
         self._stop.set()
+        self._bell.ring()
 
 
 class _Signals:
-    """SIGTERM and SIGINT end the daemon; a second SIGINT ends it at once. Only the main thread can listen."""
+    """SIGTERM and SIGINT end the daemon, a second SIGINT at once; SIGHUP reloads. Only the main thread can listen."""
 
-    def __init__(self, on_stop: Callable[[bool], None]) -> None:
+    def __init__(self, on_stop: Callable[[bool], None], on_reload: Callable[[], None]) -> None:
         self._on_stop = on_stop
+        self._on_reload = on_reload
         self._before: dict[int, Any] = {}
         self._asked = False
 
@@ -212,6 +291,8 @@ class _Signals:
             return
         for number in (signal.SIGTERM, signal.SIGINT):
             self._before[number] = signal.signal(number, self._handle)
+        if sys.platform != "win32":
+            self._before[signal.SIGHUP] = signal.signal(signal.SIGHUP, lambda *_: self._on_reload())
 
     def __exit__(self, *_: object) -> None:
         for number, handler in self._before.items():

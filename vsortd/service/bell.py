@@ -1,0 +1,46 @@
+"""What the daemon's main thread sleeps on: woken by a signal, by another thread, or by the clock.
+
+A signal's handler runs on the main thread between any two instructions of it, so it must not take a lock that the
+main thread may hold, an Event's included; a byte through a socket needs none.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import select
+import signal
+import socket
+import threading
+
+
+class Bell:
+    """`ring` wakes `wait`, from any thread or signal handler; made on the main thread, it also rings at each signal."""
+
+    def __init__(self) -> None:
+        self._ear, self._clapper = socket.socketpair()
+        self._ear.setblocking(False)
+        self._clapper.setblocking(False)
+        self._main = threading.current_thread() is threading.main_thread()
+        self._before = -1
+        if self._main:
+            self._before = signal.set_wakeup_fd(self._clapper.fileno(), warn_on_full_buffer=False)
+
+    def ring(self) -> None:
+        """Wake whoever waits, now or next."""
+        with contextlib.suppress(BlockingIOError):  # full: it rings already
+            self._clapper.send(b"!")
+
+    def wait(self, seconds: float) -> None:
+        """Sleep until the bell rings, `seconds` at most."""
+        ready, _, _ = select.select([self._ear], [], [], seconds)
+        if ready:
+            with contextlib.suppress(BlockingIOError):
+                while self._ear.recv(4096):
+                    pass
+
+    def close(self) -> None:
+        """Let signals go where they went before."""
+        if self._main:
+            signal.set_wakeup_fd(self._before)
+        self._ear.close()
+        self._clapper.close()
