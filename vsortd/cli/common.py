@@ -80,7 +80,10 @@ def open_journal() -> Journal | None:
     from vsortd.places import journal_path
 
     path = journal_path(state_folder())
-    return Journal.open(path) if path.exists() else None
+    with contextlib.suppress(PermissionError):  # a folder that can't be looked into is no empty one: opening says why
+        if not path.exists():
+            return None
+    return Journal.open(path)
 
 
 def print_json(document: Mapping[str, Any]) -> None:

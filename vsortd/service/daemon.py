@@ -143,7 +143,7 @@ class Daemon:
                 continue
             # both are asked in this order: what leaves the watcher is in the runner before the watcher is idle
             if self._watcher.idle() and self._runner.idle() and self._watcher.idle():
-                self._missing = any(one.health is Health.MISSING for one in self._watcher.health())
+                self._missing = any(one.health in {Health.MISSING, Health.TAKEN} for one in self._watcher.health())
                 return
             self._bell.wait(0.05)
 

@@ -75,6 +75,7 @@ class Health(StrEnum):
     OK = "ok"
     DEGRADED = "degraded"  # watched, but with a handicap that the reason names
     MISSING = "missing"  # there is no folder at its path; paused until there is one
+    TAKEN = "taken"  # another vsortd watches it; paused until that one stops
 
 
 class Mode(StrEnum):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from loguru import logger
 
+from vsortd.watch.claim import Claim
 from vsortd.watch.events import EventWatch, HintSink
 from vsortd.watch.kinds import Health, Mode
 from vsortd.watch.netfs import network_type
@@ -26,6 +27,7 @@ class Root:
         self._inbox = inbox
         self._sink = sink
         self._events: EventWatch | None = None
+        self._claim = Claim()
         self.identity: tuple[int, int] | None = None  # device and inode, None while it can't be looked into
         self._poll_told = ""  # the reason that was logged last, so that each retry is not
         self._retry_events_s = 0.0
@@ -51,6 +53,10 @@ class Root:
             return False
         if not changed and not dead:
             return self._watch(now_s)
+        if changed and not self._claim.take(identity):
+            self._trouble(Health.TAKEN, "another vsortd watches this folder; paused until it stops")
+            self._lose()
+            return False
         if self.identity is not None:
             logger.info("{}: the folder was replaced; it is watched and scanned anew", self._inbox.path)
         elif self.health is not Health.OK:
@@ -77,6 +83,7 @@ class Root:
     def stop(self) -> None:
         """Stop watching."""
         self._stop_events()
+        self._claim.release()
 
     def _look(self) -> tuple[int, int] | None:
         """Return the root's device and inode; note the trouble and return None if it can't be looked into."""
@@ -107,6 +114,7 @@ class Root:
     def _lose(self) -> None:
         """Stop watching what is no longer there; nothing is concluded about its files."""
         self._stop_events()
+        self._claim.release()
         self.identity = None
 
     def _wants_events(self) -> bool:
