@@ -14,7 +14,7 @@ from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING
 
-from vsortd.errors import Cancelled, ChangedError
+from vsortd.errors import Cancelled, ChangedError, VideoError
 from vsortd.identity import Identity
 
 if TYPE_CHECKING:
@@ -96,8 +96,8 @@ def build_stages(shop: Workshop, *, dry_run: bool = False) -> tuple[Stage, ...]:
 def carry(job: Job, stages: Sequence[Stage]) -> Job:
     """Walk a job through the stages until one ends it, noting how long each took.
 
-    Raises what a stage raises: `VideoError` and its kinds, `FilingError`, `ModelError`, `StoreError`, and
-    `Cancelled` when the job's cancel event is set between two stages.
+    Raises what a stage raises: `VideoError` and its kinds (`ChangedError` wherever the file changed meanwhile),
+    `FilingError`, `ModelError`, `StoreError`, and `Cancelled` when the job's cancel event is set between two stages.
     """
     for stage in stages:
         if job.cancel.is_set():
@@ -106,7 +106,13 @@ def carry(job: Job, stages: Sequence[Stage]) -> Job:
         if job.converted is None and Identity.of(job.path) != job.identity:
             raise ChangedError("the file changed or went away while it was looked at")
         started = time.perf_counter()
-        job = stage.run(job)
+        try:
+            job = stage.run(job)
+        except VideoError as error:
+            if isinstance(error, ChangedError) or Identity.of(job.path) == job.identity:
+                raise
+            # what was found wrong may be the change itself, and is no verdict on what is there now
+            raise ChangedError(f"the file changed or went away while it was looked at ({error.reason})") from error
         took_ms = (time.perf_counter() - started) * 1000
         job = replace(job, timings_ms={**job.timings_ms, stage.name: round(took_ms, 1)})
         if job.state is not State.WORKING:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from vsortd.errors import BrokenError
+from vsortd.errors import BrokenError, ChangedError
 from vsortd.media.command import conversion_command, needed_encoders, real_creation_time
 from vsortd.media.ffmpeg import ffmpeg_version, find_ffmpeg, run_ffmpeg
 from vsortd.settings import MovPolicy
@@ -158,7 +158,7 @@ def convert(
     if target.exists():
         raise FileExistsError(f"{target} exists already")
     started = time.monotonic()
-    size_bytes = source.stat().st_size
+    size_bytes = _size_bytes(source)
     ffmpeg = find_ffmpeg(needed_encoders(plan))
     command = conversion_command(ffmpeg, ffmpeg_version(ffmpeg), source, target, plan=plan, clip=clip)
     # a remux can't grow; ALAC is at most a little larger than PCM
@@ -176,6 +176,14 @@ def convert(
         target.unlink(missing_ok=True)
         raise
     return ConversionReport(plan.kind, plan.reason, target.stat().st_size, packets, sha256, time.monotonic() - started)
+
+
+def _size_bytes(source: Path) -> int:
+    """Return a video's size. Raises ChangedError if it went away; that ends its own way only."""
+    try:
+        return source.stat().st_size
+    except OSError as error:
+        raise ChangedError(f"the file is gone ({error.strerror})") from error
 
 
 def _as_part(progress: Callable[[float], None] | None, duration_s: float) -> Callable[[float], None] | None:
@@ -199,7 +207,7 @@ def _verify(
     if plan.kind is ConversionKind.TRANSCODE:
         # a copy's times are compared packet by packet; its length may differ by what the last one is shown
         _check_length(clip.duration_s, result.duration_s)
-    limit_s = _STALL_S + (source.stat().st_size + target.stat().st_size) / _BYTES_PER_S
+    limit_s = _STALL_S + (_size_bytes(source) + target.stat().st_size) / _BYTES_PER_S
     copied = [
         (item.source.index, place)
         for place, item in enumerate(plan.streams)
