@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import time
@@ -43,8 +44,9 @@ class DaemonLock:
                 remedy="Stop it first, or give this one another state folder with VSORTD_STATE_DIR.",
                 paths=[self.path],
             )
-        os.ftruncate(self._fd, 0)
-        os.write(self._fd, f"{os.getpid()}\n".encode())
+        with contextlib.suppress(OSError):  # a full disk: the lock holds all the same, and the journal says the rest
+            os.ftruncate(self._fd, 0)
+            os.write(self._fd, f"{os.getpid()}\n".encode())
         return self
 
     def __exit__(
