@@ -103,8 +103,9 @@ class Database:
         try:
             db = sqlite3.connect(temp, isolation_level=None)
             try:
-                db.execute("PRAGMA journal_mode=WAL")
+                # not in the WAL yet: what fails while it is copied into the file at closing, SQLite does not say
                 _migrate(db, 0)
+                db.execute("PRAGMA journal_mode=WAL")
             finally:
                 db.close()
             _sync(temp)
@@ -112,7 +113,9 @@ class Database:
                 _publish(temp, self.path)
             _sync(folder)
         finally:
-            temp.unlink(missing_ok=True)
+            for suffix in ("", "-journal", "-wal", "-shm"):
+                with contextlib.suppress(OSError):
+                    os.unlink(f"{temp}{suffix}")  # noqa: PTH108 - as SQLite names them
 
     def _check(self, db: sqlite3.Connection) -> None:
         if self.path.stat().st_size == 0:

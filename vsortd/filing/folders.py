@@ -73,14 +73,15 @@ class Folder:
         self.sync()
 
     def status(self, name: str) -> os.stat_result | None:
-        """Look at a name without following a symlink; None if nothing has it."""
-        try:
-            return os.stat(self.at(name), dir_fd=self.fd, follow_symlinks=False)
-        except (FileNotFoundError, NotADirectoryError):
-            return None
+        """Look at a name without following a symlink; None if nothing has it. Raises FilingError."""
+        with explained("Could not look at", self.path / name):
+            try:
+                return os.stat(self.at(name), dir_fd=self.fd, follow_symlinks=False)
+            except (FileNotFoundError, NotADirectoryError):
+                return None
 
     def identity(self, name: str) -> Identity | None:
-        """Return the identity of a regular file, else None."""
+        """Return the identity of a regular file, else None. Raises FilingError."""
         status = self.status(name)
         return Identity.from_stat(status) if status is not None and stat.S_ISREG(status.st_mode) else None
 
@@ -112,8 +113,8 @@ class Folder:
     def close(self) -> None:
         """Let the folder go."""
         if self.fd is not None:
-            os.close(self.fd)
-            self.fd = None
+            descriptor, self.fd = self.fd, None
+            close_reading(descriptor)
 
 
 class Folders:
@@ -170,6 +171,24 @@ class Folders:
                 raise
         self.get(path.parent, create=True).make(path.name)
         return Folder.open(path)
+
+
+def identity_of(path: Path) -> Identity | None:
+    """Return the identity of a regular file by its whole path, else None. Raises FilingError."""
+    with explained("Could not look at", path):
+        return Identity.of(path)
+
+
+def is_folder(path: Path) -> bool:
+    """Tell whether a folder is there (or a link to one). Raises FilingError where the system won't say."""
+    with explained("Could not look at", path):
+        return path.is_dir()
+
+
+def close_reading(descriptor: int) -> None:
+    """Close what was only read, or synced before: a refusal (a share that went away) changes nothing any more."""
+    with contextlib.suppress(OSError):
+        os.close(descriptor)
 
 
 def _descend(folder: Folder, parts: Sequence[str], *, create: bool) -> Folder:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from vsortd.errors import Cancelled, ChangedError
 from vsortd.filing.faults import Point, reach
+from vsortd.filing.folders import close_reading
 from vsortd.filing.noreplace import rename_noreplace
 from vsortd.filing.records import Likeness, likeness
 from vsortd.filing.trouble import StuckError, TakenError, explained, filing_error, printable
@@ -60,7 +61,7 @@ def settle_file(folder: Folder, name: str, identity: Identity) -> None:
             if sys.platform != "win32":  # there only writers may flush
                 os.fsync(descriptor)
         finally:
-            os.close(descriptor)
+            close_reading(descriptor)
 
 
 def rename(source: Folder, name: str, destination: Folder, new_name: str, identity: Identity) -> bool:
@@ -132,7 +133,8 @@ def copy(  # noqa: PLR0917 - source, destination, and what is meant
         except FileNotFoundError as error:
             raise ChangedError(f"{printable(name)} is gone") from error
     try:
-        status = os.fstat(reading)
+        with explained("Could not read", source.path / name):
+            status = os.fstat(reading)
         if likeness(identity, Identity.from_stat(status)) is not Likeness.SAME:
             raise ChangedError(f"{printable(name)} changed while it was looked at")
         with explained("Could not copy to", path):
@@ -150,13 +152,14 @@ def copy(  # noqa: PLR0917 - source, destination, and what is meant
                 os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
                 put = Identity.from_stat(path.stat())
             reach(Point.COPY_SYNCED)
-        unchanged = likeness(identity, Identity.from_stat(os.fstat(reading))) is Likeness.SAME
+        with explained("Could not read", source.path / name):
+            unchanged = likeness(identity, Identity.from_stat(os.fstat(reading))) is Likeness.SAME
         if not unchanged or likeness(identity, source.identity(name)) is not Likeness.SAME:
             raise ChangedError(f"{printable(name)} changed while it was copied")
         if put.size_bytes != identity.size_bytes:
             raise filing_error(OSError(errno.EIO, os.strerror(errno.EIO)), "The copy came out short at", path)
     finally:
-        os.close(reading)
+        close_reading(reading)
     return put, sha256
 
 
@@ -225,7 +228,7 @@ def sha256_of(folder: Folder, name: str, cancel: threading.Event | None = None) 
                 if cancel is not None and cancel.is_set():
                     raise Cancelled
         finally:
-            os.close(descriptor)
+            close_reading(descriptor)
     return digest.hexdigest()
 
 

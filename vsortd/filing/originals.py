@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from vsortd.errors import ChangedError, FilingError
 from vsortd.filing.faults import Point
-from vsortd.filing.folders import Folders
+from vsortd.filing.folders import Folders, identity_of, is_folder
 from vsortd.filing.journal import numbered
 from vsortd.filing.records import (
     OPERATION_COLUMNS,
@@ -25,7 +25,6 @@ from vsortd.filing.records import (
 from vsortd.filing.staging import HIDDEN, remove_empty_stores
 from vsortd.filing.transfer import Conflict, Transfer, reach_quietly
 from vsortd.filing.trouble import StuckError, printable
-from vsortd.identity import Identity
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,8 +41,13 @@ def expire_originals(
     `now_s` is the time (Unix seconds). Returns a sentence for each one removed or kept in spite of its age.
     Raises StoreError.
     """
-    if keep_original_s is None or not (library / HIDDEN).is_dir():
+    if keep_original_s is None:
         return []
+    try:
+        if not is_folder(library / HIDDEN):
+            return []
+    except FilingError as error:
+        return [printable(error)]
     cutoff = utc((time.time() if now_s is None else now_s) - keep_original_s)
     sql = (
         f"SELECT {OPERATION_COLUMNS} FROM operation WHERE kind = 'keep_original' AND state = 'done'"  # noqa: S608 - constants
@@ -59,7 +63,10 @@ def _expire(journal: Journal, kept: Operation) -> str:
     item = journal.item(kept.item)
     if item is None or item.item_state not in {ItemState.FILED, ItemState.REVIEW}:
         return ""
-    converted = _converted(journal, item)
+    try:
+        converted = _converted(journal, item)
+    except FilingError as error:
+        return f"{kept.target} is kept: {error}"
     if converted is None:
         return f"{kept.target} is kept: {item.destination} is no longer what was made of it"
     with journal.at_work(item.mark), Folders(item.library) as folders:
@@ -75,7 +82,7 @@ def _converted(journal: Journal, item: Item) -> Operation | None:
 
 
 def _as_put(one: Operation) -> bool:
-    return one.put is not None and likeness(one.put, Identity.of(one.target)) is Likeness.SAME
+    return one.put is not None and likeness(one.put, identity_of(one.target)) is Likeness.SAME
 
 
 def _remove(journal: Journal, item: Item, kept: Operation, converted: Operation, transfer: Transfer) -> str:
@@ -85,10 +92,10 @@ def _remove(journal: Journal, item: Item, kept: Operation, converted: Operation,
     if claimed is None:
         return ""
     reach_quietly(Point.EXPIRE_AFTER_INTENT)
-    if not _as_put(converted):  # the last look before the last copy could go
-        journal.finish(item, item.outcome, [one.taken_back() for one in claimed])
-        return f"{kept.target} is kept: {item.destination} changed just now"
     try:
+        if not _as_put(converted):  # the last look before the last copy could go
+            journal.finish(item, item.outcome, [one.taken_back() for one in claimed])
+            return f"{kept.target} is kept: {item.destination} changed just now"
         done = transfer.carry_out(claimed, Conflict.ROLL_BACK)
     except (ChangedError, FilingError) as error:
         if not isinstance(error, StuckError):

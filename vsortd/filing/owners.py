@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import uuid
@@ -75,9 +76,14 @@ class OwnerLock:
         """Let go; with `remove` the file goes, too (nothing refers to this owner any more)."""
         if self._descriptor is None:
             return
+        descriptor, self._descriptor = self._descriptor, None
         if remove and sys.platform != "win32":
-            self._path.unlink(missing_ok=True)
-        os.close(self._descriptor)
-        self._descriptor = None
+            self._unlink()
+        with contextlib.suppress(OSError):  # the kernel frees it all the same
+            os.close(descriptor)
         if remove and sys.platform == "win32":
-            self._path.unlink(missing_ok=True)
+            self._unlink()
+
+    def _unlink(self) -> None:
+        with contextlib.suppress(OSError):  # an empty file that nothing refers to may stay
+            self._path.unlink()

@@ -10,7 +10,7 @@ from vsortd.errors import ChangedError, FilingError, VsortdError
 from vsortd.filing import fsops, holds
 from vsortd.filing.duplicates import DuplicateGate, OnDuplicate, find_twin, policy_of
 from vsortd.filing.faults import Point
-from vsortd.filing.folders import Folder, Folders
+from vsortd.filing.folders import Folder, Folders, identity_of
 from vsortd.filing.journal import insert_item, new_mark
 from vsortd.filing.journal import numbered as number_operations
 from vsortd.filing.names import NameFields, component, next_free, numbered, render, tail_of
@@ -19,7 +19,6 @@ from vsortd.filing.recover import recover
 from vsortd.filing.staging import ORIGINALS, Staging, ensure_library, remove_empty_stores
 from vsortd.filing.transfer import Conflict, Transfer, reach_quietly
 from vsortd.filing.trouble import BusyError, StuckError, TakenError, explained, printable
-from vsortd.identity import Identity
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
 
     from vsortd.clip import Clip
     from vsortd.filing.journal import Journal
+    from vsortd.identity import Identity
     from vsortd.settings import Place
 
 # Somebody who takes every free name just before us, this often, is no accident.
@@ -304,7 +304,7 @@ class Filer:
 
     def _video_operations(self, request: FilingRequest, target: Path, mark: str) -> list[Operation]:
         source, identity = request.source, request.identity
-        if likeness(identity, Identity.of(source)) is not Likeness.SAME:
+        if likeness(identity, identity_of(source)) is not Likeness.SAME:
             raise ChangedError(f"{printable(source.name)} changed after it was looked at")
         if request.converted is None:
             return [Operation(Kind.MOVE, Phase.PLACE, source, target, identity)]
@@ -352,7 +352,7 @@ class Filer:
 
 
 def _identity(path: Path) -> Identity:
-    found = Identity.of(path)
+    found = identity_of(path)
     if found is None:
         raise ChangedError(f"{printable(path.name)} is gone")
     return found

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from vsortd.errors import ChangedError, FilingError, VsortdError
 from vsortd.filing import history
 from vsortd.filing.faults import Point
-from vsortd.filing.folders import Folders
+from vsortd.filing.folders import Folders, identity_of, is_folder
 from vsortd.filing.holds import DEATHS
 from vsortd.filing.journal import insert_item
 from vsortd.filing.owners import OwnerLock
@@ -25,13 +25,13 @@ from vsortd.filing.records import (
 from vsortd.filing.staging import HIDDEN, remove_empty_stores, remove_staging
 from vsortd.filing.transfer import Conflict, Seen, Transfer, reach_quietly
 from vsortd.filing.trouble import TakenError, explained, printable
-from vsortd.identity import Identity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from vsortd.filing.journal import Journal
+    from vsortd.identity import Identity
 
 
 @dataclass
@@ -65,8 +65,12 @@ def recover(journal: Journal, library: Path | None = None) -> RecoveryReport:  #
             if journal.is_mine(owner):
                 _recover_items(journal, owner, report)
                 continue
-            with explained("Could not look at", journal.owners / owner):
-                lock = OwnerLock.take(journal.owners, owner)
+            try:
+                with explained("Could not look at", journal.owners / owner):
+                    lock = OwnerLock.take(journal.owners, owner)
+            except FilingError as error:
+                report.troubles.append(printable(error))
+                continue
             if lock is None:
                 continue
             done = False
@@ -172,9 +176,9 @@ def _recover_expiry(
 
 def _require_library(item: Item, operations: Iterable[Operation]) -> None:
     """Refuse to draw conclusions from a library that isn't there: its disk may just not be mounted."""
-    if item.library is None or (item.library / HIDDEN).is_dir():
+    if item.library is None or is_folder(item.library / HIDDEN):
         return
-    if all(not one.copied and Identity.of(one.source) == one.identity for one in operations):
+    if all(not one.copied and identity_of(one.source) == one.identity for one in operations):
         return  # nothing had begun
     raise FilingError(
         printable(f"The library {item.library} is gone."),
@@ -226,9 +230,9 @@ def _clear_staging(journal: Journal, owner: str, report: RecoveryReport) -> bool
     for (blob,) in rows:
         folder = from_blob(blob)
         library = folder.parent.parent.parent
-        if not (library / HIDDEN).is_dir():  # not mounted: another time
-            return False
         try:
+            if not is_folder(library / HIDDEN):  # not mounted: another time
+                return False
             remove_staging(folder, library)
         except VsortdError as error:
             report.troubles.append(printable(error))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from vsortd.errors import FilingError
 from vsortd.filing import fsops
 from vsortd.filing.faults import Point, reach
-from vsortd.filing.folders import Folders
+from vsortd.filing.folders import Folders, is_folder
 from vsortd.filing.names import component, cut
 from vsortd.filing.records import Operation, to_blob
 from vsortd.filing.trouble import explained, printable
@@ -34,11 +34,12 @@ def ensure_library(journal: Journal, library: Path) -> Path:
     A library that was there and is gone is not made again: its disk may just not be mounted. Raises FilingError.
     """
     hidden = library / HIDDEN
-    if hidden.is_dir() and not hidden.is_symlink():
-        return hidden
+    with explained("Could not look at", hidden):
+        if hidden.is_dir() and not hidden.is_symlink():
+            return hidden
     with journal.db.read() as db:
         known = db.execute("SELECT 1 FROM library WHERE path = ?", (to_blob(library),)).fetchone()
-    if known and not library.is_dir():
+    if known and not is_folder(library):
         raise FilingError(
             printable(f"The library {library} is gone."),
             remedy="Mount its disk; or, if you removed it, make the folder again.",
@@ -68,7 +69,7 @@ class Staging:
     def path_for(self, source: Path) -> Path:
         """Return a fresh name for an MP4 made of `source`. Raises FilingError."""
         with self._lock:
-            if self._folder is None or not self._folder.is_dir():
+            if self._folder is None or not is_folder(self._folder):
                 self._folder = self._make()
         stem = cut(component(source.stem, "video"), STEM_BYTES)
         return self._folder / f"{stem}-{secrets.token_hex(4)}.mp4"
@@ -83,11 +84,17 @@ class Staging:
             return
 
     def close(self) -> None:
-        """Remove the folder with what is left in it; what can't be removed is left to recovery."""
+        """Remove the folder with what is left in it; what can't be removed is left to recovery.
+
+        So is all of it while a filing of this process is neither finished nor put back: it may need what lies there.
+        """
         with self._lock:
             folder, self._folder = self._folder, None
         if folder is None:
             return
+        with self._journal.db.read() as db:
+            if db.execute("SELECT 1 FROM item WHERE owner = ? LIMIT 1", (self._journal.owner,)).fetchone():
+                return
         try:
             remove_staging(folder, self._library)
         except FilingError:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from vsortd.errors import ChangedError, FilingError
 from vsortd.filing import fsops
 from vsortd.filing.faults import Point, reach
-from vsortd.filing.records import ANCHORS, Likeness, Operation, OperationState, likeness
+from vsortd.filing.records import ANCHORS, Kind, Likeness, Operation, OperationState, likeness
 from vsortd.filing.trouble import StuckError, TakenError, explained, printable
 
 if TYPE_CHECKING:
@@ -108,6 +108,8 @@ class Transfer:
         destination = self._like(one.destination, one.put or one.identity)
         if one.copied:
             return self._look_at_copy(one, source, destination)
+        if one.kind is Kind.PUBLISH and source is destination is Likeness.ABSENT:
+            return Seen.UNTOUCHED  # it was put back and then removed: what was made can be made again
         return _look_at_rename(source, destination)
 
     def _look_at_copy(self, one: Operation, source: Likeness, destination: Likeness) -> Seen:
@@ -207,6 +209,12 @@ class Transfer:
         except (ChangedError, FilingError) as error:
             if isinstance(error, StuckError):
                 raise
+            if one.kind is Kind.PUBLISH:  # its original has gone to the store: without it nothing would be filed
+                raise StuckError(
+                    printable(f"{one.target} is there, but could not be made sure of: {error}"),
+                    remedy="Nothing is lost: the journal knows each name, and vsortd tries again.",
+                    paths=[printable(one.target)],
+                ) from error
             self.notes.append(f"{printable(one.source)} was left: {error}")
         try:
             self._withdraw(one)
