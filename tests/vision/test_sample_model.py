@@ -19,8 +19,8 @@ from vsortd.vision.sample.pool import Pool
 LARGEST_PARAMETERS = 12_000_000
 LARGEST_BYTES = 25_000_000
 # Floors somewhat under what the card says, for the sampling error of 154 pictures.
-SUBJECT_FLOOR = 0.78
-LIGHT_FLOOR = 0.73
+SUBJECT_FLOOR = 0.88  # 93.6 % of 840 were measured, see CARD.md
+LIGHT_FLOOR = 0.88  # 94.1 %
 
 
 @pytest.fixture(scope="module")

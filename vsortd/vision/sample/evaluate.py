@@ -21,6 +21,7 @@ from vsortd.vision import sample
 from vsortd.vision.sample import model as building
 from vsortd.vision.sample import photo, scenes
 from vsortd.vision.sample.canvas import Light
+from vsortd.vision.sample.pool import SHARD_PICTURES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -219,7 +220,7 @@ Anything else is unknown to it. `vsortd check` names the words of a config that 
 
 ## How it was trained
 
-`python -m vsortd.vision.sample.train --seed {trained["seed"]} --steps {trained["steps"]} --batch {trained["batch"]}`: {trained["steps"] * trained["batch"]:,} crops of {trained["pictures"]:,} rendered pictures
+`python -m vsortd.vision.sample.train --seed {trained["seed"]} --steps {trained["steps"]} --batch {trained["batch"]} --shards {trained["pictures"] // SHARD_PICTURES} --threads {trained["threads"]}`: {trained["steps"] * trained["batch"]:,} crops of {trained["pictures"]:,} rendered pictures
 at {trained["side_px"]} px, {trained["minutes"]} minutes on {trained["threads"]} shared CPU core(s). Pictures: 14 subjects by day, at sunset and by night, and one in twelve of
 nothing at all, which is trained to equal shares; through a simulated camera (exposure, white balance, blur, noise, fog, bars)
 and two thirds through H.264. Texts: {len(sample.vocabulary().known_words)} words with content, in many wordings. Loss: cross-entropy over captions of subject,
@@ -231,7 +232,8 @@ pretraining, the text tower a transformer of 3 layers of width 96.
 {figures["pictures"]} single pictures (seeds that training never uses, H.264): subject {figures["picture_subject"]:.1%}, light {figures["picture_light"]:.1%}; the right subject gets {figures["right_share"]:.2f} of
 the softmax over all 14 on average. {figures["clips"]} clips (all subjects, lights, still and moving camera; H.264): subject {figures["clip_subject"]:.1%}, light {figures["clip_light"]:.1%},
 day against night {figures["clip_day_night"]:.1%}. The target, 95 % of subjects and 95 % of
-day/night, is {"reached" if min(figures["clip_subject"], figures["clip_day_night"]) >= TARGET else "not reached"}. Odd pairs such as fireworks by day, a fire in daylight or a floodlit game at night are in there.
+day/night, is {"reached" if min(figures["clip_subject"], figures["clip_day_night"]) >= TARGET else "not reached"}. Odd pairs such as fireworks by day, a fire in daylight or a floodlit game at night are in there. The light
+is asked for where a picture shows it: not of slides, plain shapes, flames that fill the picture, or with swapped colours.
 
 Per subject, single pictures: {per}
 
