@@ -62,3 +62,11 @@ def test_ci_runs_the_readmes_own_test_command() -> None:
     commands = [line for line in README.splitlines() if line.startswith("python3 -m venv")]
     assert 2 == len(commands)
     assert commands[1] in (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
+
+
+def test_every_test_that_the_page_of_faults_names_exists() -> None:
+    page = (ROOT / "tests" / "FAULTS.md").read_text(encoding="utf-8")
+    named = re.findall(r"`([a-z_/]+\.py)::(\w+)`", page)
+    assert named
+    for file, name in named:
+        assert f"def {name}(" in (ROOT / "tests" / file).read_text(encoding="utf-8"), f"{file} has no {name}"
