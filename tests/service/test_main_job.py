@@ -3,33 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import os
 import shutil
 import signal
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import harness
 import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from types import ModuleType
 
-
-def _harness() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("vsortd_harness", Path(__file__).with_name("harness.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-harness = _harness()
 pytestmark = [pytest.mark.timeout(240), pytest.mark.slow]
 ENDS = {"filed", "review", "rejected", "failed"}
 

@@ -106,6 +106,8 @@ def test_a_reload_moves_the_library_while_videos_come_in(home: harness.Home, cli
     home.run("undo", "--all")
     assert sorted(names) == sorted(path.name for path in home.inbox.iterdir())
     assert 0 == home.stop()
+    for folder in (home.library, other):
+        assert [] == [path for path in folder.rglob("*") if path.is_file()], "nothing of the work is left behind"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGHUP there")

@@ -46,5 +46,7 @@ def reload(as_json: JsonFlag = False) -> None:
         print_json({"schema_version": SCHEMA_VERSION, "changed": changed})
     elif changed:
         console().print(f"The config was read anew; changed: {', '.join(changed)}.")
+        if "workers" in changed:
+            console().print("workers takes effect when vsortd is started again.")
     else:
         console().print("The config was read anew; nothing changed.")

@@ -27,7 +27,7 @@ class Bell:
 
     def ring(self) -> None:
         """Wake whoever waits, now or next."""
-        with contextlib.suppress(BlockingIOError):  # full: it rings already
+        with contextlib.suppress(OSError):  # full: it rings already; closed: nobody sleeps any more
             self._clapper.send(b"!")
 
     def wait(self, seconds: float) -> None:

@@ -114,6 +114,7 @@ class Daemon:
                 logger.warning("a video in hand did not end in time; the journal will set it right at the next start")
             server.stop()
             self._let_go()
+            self._shop.retire(shop)  # whoever opened `shop` closes what is its own
 
     def _new_watcher(self) -> InboxWatcher:
         return InboxWatcher(
@@ -225,7 +226,7 @@ class Daemon:
         self._watcher.scan_now()
 
     def reload(self) -> list[str]:
-        """Read the config anew and work by it; return what changed, as dotted keys and remarks.
+        """Read the config anew and work by it; return the top-level keys that changed.
 
         What is under way ends as it began. Raises ConfigError (every mistake named) or ModelError; the settings stay
         as they were then.
