@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MAX_BYTES: Final = 1 << 20  # 1 MiB; a config of a thousand rules has a tenth of that
-MAX_DEPTH: Final = 2_000  # nestings; a nested rule takes two, so 900 nested rules pass
+# Nestings; a nested rule takes two, so 440 nested rules pass. libyaml itself gives up at 1,000 (since 0.2.6).
+MAX_DEPTH: Final = 900
 MAX_MISTAKES: Final = 200  # of the YAML itself; what goes on like this is no config
 MAX_VALUES: Final = 100_000  # keys and values in all, so that 1 MiB of commas stays small in memory
 
@@ -200,9 +201,7 @@ class _Reader:
     def _open(self, node: Node, location: Location) -> bool:
         """Enter a list or mapping; False when that is too deep."""
         if len(self._stack) >= MAX_DEPTH:
-            allowed = f"at most {MAX_DEPTH:,} nestings"
-            message = "lists and mappings are nested too deeply here"
-            self._mistakes.append(Mistake(node.line, "", None, message, allowed))
+            self._mistakes.append(_too_deep(node.line))
             return False
         self._stack.append(_Open(node, location))
         return True
@@ -328,8 +327,15 @@ def _syntax_mistake(error: yaml.YAMLError, text: str) -> Mistake:
     # At the end of the text, one parser points behind the last line.
     line = min(mark.line + 1, max(1, len(text.splitlines()))) if mark is not None else 1
     context, problem = (str(getattr(error, name, None) or "") for name in ("context", "problem"))
+    if "maximum nesting depth" in problem + context:  # libyaml reads ahead, so its own limit may come before ours
+        return _too_deep(line)
     message = "not valid YAML: " + " ".join(part for part in (problem, context) if part)
     return Mistake(line, "", None, message, _hint(context, problem, text, line))
+
+
+def _too_deep(line: int) -> Mistake:
+    message = "lists and mappings are nested too deeply here"
+    return Mistake(line, "", None, message, f"at most {MAX_DEPTH:,} nestings")
 
 
 def _hint(context: str, problem: str, text: str, line: int) -> str:
