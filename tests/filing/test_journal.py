@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import multiprocessing
+import shutil
 import sqlite3
+import subprocess
+import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -212,3 +215,46 @@ def test_processes_file_and_undo_at_once(bench: Any) -> None:
         undo(journal, Selection(all=True))
     assert rounds * processes == len(bench.tree(bench.inbox))
     bench.check()
+
+
+READ_JOURNAL = """
+import sys
+from pathlib import Path
+from vsortd.errors import StoreError
+from vsortd.filing.journal import Journal
+try:
+    with Journal.open(Path(sys.argv[1])) as journal:
+        print("read", len(journal.history()))
+except StoreError as error:
+    print(error)
+"""
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="no strace here")
+@pytest.mark.parametrize("lasts", [False, True], ids=["once", "from then on"])
+def test_a_disk_that_fails_to_read_the_journal_is_not_told_as_a_damaged_journal(
+    bench: Any,
+    *,
+    lasts: bool,
+) -> None:
+    with bench.filer() as (filer, journal):
+        filer.place(bench.request(bench.drop("a.mp4")))
+        path = journal.db.path
+    said = []
+    for occurrence in range(1, 40):
+        rule = f"inject=pread64:error=EIO:when={occurrence}{'+' if lasts else ''}"
+        command = ["strace", "-f", "-o", "/dev/null", "-P", path, "-e", "trace=pread64", "-e", rule]
+        child = [sys.executable, "-c", READ_JOURNAL, path]
+        done = subprocess.run([*command, *child], capture_output=True, text=True, check=False, timeout=60)
+        if "read 1" in done.stdout:
+            break
+        if "ptrace" in done.stderr:
+            pytest.skip(f"strace can't trace here: {done.stderr.splitlines()[0]}")
+        said.append(done.stdout)
+    else:
+        pytest.fail("the journal is read without end")
+    assert said, "no read failed"
+    for message in said:
+        assert str(path) in message
+        assert "Restore it" not in message
+        assert "system's log" in message

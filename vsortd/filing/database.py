@@ -149,6 +149,27 @@ class Database:
             paths=[self.path],
         )
 
+    def _malformed(self, error: sqlite3.Error) -> StoreError:
+        """Look again before a journal is called damaged: SQLite takes a page that the disk didn't read for that."""
+        again = ""
+        try:
+            with contextlib.closing(_Connection(self.path, self._busy_s)) as fresh:
+                (application,) = fresh.db.execute("PRAGMA application_id").fetchone()
+                found = fresh.db.execute("PRAGMA quick_check(1)").fetchall()
+            if application != APPLICATION_ID or found != [("ok",)] or self.path.stat().st_size == 0:
+                return self._damaged(f"can't be read ({error})")
+            again = ", but is whole on a second look"
+        except (OSError, sqlite3.OperationalError):
+            pass  # it can't be read now either, which says nothing of what is in it
+        except sqlite3.DatabaseError:
+            return self._damaged(f"can't be read ({error})")
+        return StoreError(
+            printable(f"The journal {self.path} could not be read ({error}){again}."),
+            remedy="Try again. If it happens once more, the disk may be failing: look at the system's log, and copy "
+            "the state folder elsewhere.",
+            paths=[self.path],
+        )
+
     @contextmanager
     def _explained(self) -> Iterator[None]:
         try:
@@ -156,7 +177,7 @@ class Database:
         except sqlite3.OperationalError as error:
             raise self._refused(error) from error
         except sqlite3.DatabaseError as error:
-            raise self._damaged(f"can't be read ({error})") from error
+            raise self._malformed(error) from error
         except OSError as error:
             raise StoreError(
                 printable(f"The journal {self.path} can't be used: {error.strerror or error}."),
