@@ -128,21 +128,34 @@ def test_a_symlink_below_the_library_is_not_followed(bench: Any, tmp_path: Path)
     assert [] == list(outside.iterdir())
 
 
-def test_a_folder_replaced_by_a_symlink_after_the_decision_stays_ours(bench: Any, tmp_path: Path) -> None:
+@pytest.mark.parametrize("how", ["renamed", "renamed and made again", "replaced by a link"])
+def test_a_folder_that_goes_between_decision_and_move_gives_the_video_back(
+    either: Any, tmp_path: Path, how: str
+) -> None:
     outside = tmp_path / "outside"
     outside.mkdir()
-    night = bench.library / "forest" / "night"
+    night, away = either.library / "forest" / "night", either.library / "moved away"
+    video, sidecar = either.drop("a.mp4"), either.drop("a.srt")
 
     def swap(point: Point) -> None:
         if point is Point.PLACE_AFTER_INTENT:
-            night.rename(tmp_path / "moved away")
-            night.symlink_to(outside)
+            night.rename(away)
+            if how == "renamed and made again":
+                night.mkdir()
+            elif how == "replaced by a link":
+                night.symlink_to(outside)
 
-    video = bench.drop("a.mp4")
-    with hooked(swap), bench.filer() as (filer, _):
-        filer.place(bench.request(video))
-    assert [] == list(outside.iterdir())
-    assert b"film a.mp4" == (tmp_path / "moved away" / "a.mp4").read_bytes()
+    with either.filer() as (filer, journal):
+        with hooked(swap), pytest.raises(FilingError, match="renamed or replaced"):
+            filer.place(either.request(video, sidecar))
+        assert video.exists()
+        assert sidecar.exists()
+        assert [] == [*outside.iterdir(), *away.iterdir()]
+        assert [] == journal.history()
+        if how != "replaced by a link":
+            item = filer.place(either.request(video, sidecar))
+            assert night / "a.mp4" == item.destination
+    either.check()
 
 
 def test_a_file_that_changed_is_sent_back(either: Any) -> None:
@@ -426,4 +439,10 @@ def test_a_library_whose_disk_is_gone_is_not_made_again(bench: Any) -> None:
         bench.library.rename(bench.library.with_name("unmounted"))
         with pytest.raises(FilingError, match="is gone"):
             filer.place(bench.request(bench.drop("b.mp4")))
-    assert not bench.library.exists()
+        assert not bench.library.exists()
+        bench.library.mkdir()  # as a mount point is, before its disk is mounted
+        with pytest.raises(FilingError, match=r"no folder \.vsortd any more"):
+            filer.place(bench.request(bench.inbox / "b.mp4"))
+        assert [] == list(bench.library.iterdir())
+        (bench.library / ".vsortd").mkdir()
+        filer.place(bench.request(bench.inbox / "b.mp4"))

@@ -149,6 +149,26 @@ class Folders:
         if (folder := self._open.pop(path, None)) is not None:
             folder.close()
 
+    def require(self, path: Path) -> None:
+        """See that the path still leads to the folder that was opened by it.
+
+        Raises FilingError when the folder was renamed, moved or replaced meanwhile: a journal would name the old path.
+        """
+        folder = self._open.get(path)
+        if folder is None or folder.fd is None:
+            return
+        with explained("Could not look at", path):
+            try:
+                there = os.path.samestat(os.fstat(folder.fd), path.stat())
+            except (FileNotFoundError, NotADirectoryError):
+                there = False
+        if not there:
+            raise FilingError(
+                printable(f"The folder {path} was renamed or replaced while a video was put into it."),
+                remedy="Nothing moved; vsortd tries again.",
+                paths=[printable(path)],
+            )
+
     def touched(self, folder: Folder) -> None:
         """Remember that names in a folder changed."""
         self._touched[folder.path] = folder

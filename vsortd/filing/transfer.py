@@ -65,6 +65,9 @@ class Transfer:
             for index, one in enumerate(current):
                 current[index] = self._perform_or_leave(one, conflict, first=index == 0)
             self.folders.sync()
+            for one in current:
+                if one.state is OperationState.INTENT and one.destination is not None:
+                    self.folders.require(one.target.parent)
             anchor = next((i for i, one in enumerate(current) if _is_open_anchor(one)), None)
             if anchor is not None:
                 current[anchor] = self._finish(current[anchor])
