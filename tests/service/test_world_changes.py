@@ -349,6 +349,41 @@ def test_a_library_that_is_full_read_only_or_gone_is_waited_for(town: Town) -> N
         assert {"0.mp4", "1.mp4", "2.mp4"} == set(harness.snapshot(town.inbox))
 
 
+@pytest.mark.skipif(sys.platform != "linux" or os.getuid() != 0, reason="only root may mount")
+def test_a_library_that_is_bind_mounted_is_filed_into_and_waited_for_when_it_is_unmounted(
+    town: Town, tmp_path: Path
+) -> None:
+    """Inbox and library are on one filesystem, by the device number too, yet no rename leads from one to the other."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(["mount", "--bind", disk, town.library], check=False).returncode:
+        pytest.skip("can't mount here")
+    mounted = True
+    try:
+        town.start()
+        assert town.library.stat().st_dev == town.inbox.stat().st_dev
+        town.filed("0.mp4", town.drop("0.mp4"))
+        subprocess.run(["umount", town.library], check=True)
+        mounted = False
+        data = town.drop("1.mp4")
+        town.wait(
+            lambda: any("1.mp4" in line for line in troubles.status(town)["trouble"]), what="status says what is wrong"
+        )
+        assert data == (town.inbox / "1.mp4").read_bytes()
+        assert [] == list(town.library.iterdir()), "nothing is put where the disk is to be mounted"
+        subprocess.run(["mount", "--bind", disk, town.library], check=True)
+        mounted = True
+        town.filed("1.mp4", data)
+        assert 0 == town.stop(within_s=60)
+        assert [] == town.json("undo", "--all")["refused"]
+        assert {"0.mp4", "1.mp4"} == set(harness.snapshot(town.inbox))
+        assert {} == harness.snapshot(town.library)
+    finally:
+        end(town)
+        if mounted:
+            subprocess.run(["umount", "--lazy", town.library], check=True)
+
+
 class Past:
     """Videos filed by the filer itself into the home's journal, for the real `undo` to take back."""
 

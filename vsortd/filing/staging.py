@@ -31,18 +31,21 @@ STEM_BYTES = 100
 def ensure_library(journal: Journal, library: Path) -> Path:
     """Make the library and its hidden folder where they are missing; returns the hidden folder.
 
-    A library that was there and is gone is not made again: its disk may just not be mounted. Raises FilingError.
+    A library that was there and is gone, or has lost the hidden folder, is not made again: its disk may just not be
+    mounted, and what is filed into the mount point disappears when it is. Raises FilingError.
     """
     hidden = library / HIDDEN
     with explained("Could not look at", hidden):
-        if hidden.is_dir() and not hidden.is_symlink():
-            return hidden
+        there = hidden.is_dir() and not hidden.is_symlink()
     with journal.db.read() as db:
         known = db.execute("SELECT 1 FROM library WHERE path = ?", (to_blob(library),)).fetchone()
-    if known and not is_folder(library):
+    if there and known:
+        return hidden
+    if known:
+        what = f"has no folder {HIDDEN} any more" if is_folder(library) else "is gone"
         raise FilingError(
-            printable(f"The library {library} is gone."),
-            remedy="Mount its disk; or, if you removed it, make the folder again.",
+            printable(f"The library {library} {what}: its disk may not be mounted."),
+            remedy=f"Mount it; or, if you removed or emptied the library, make the folder {hidden}.",
             paths=[printable(library)],
         )
     with explained("Could not make the library", hidden):
@@ -50,9 +53,8 @@ def ensure_library(journal: Journal, library: Path) -> Path:
             folders.get(library, create=True)
         with Folders(library) as folders:
             folders.get(hidden, create=True)
-    if not known:
-        with journal.db.write() as db:
-            db.execute("INSERT OR IGNORE INTO library VALUES (?)", (to_blob(library),))
+    with journal.db.write() as db:
+        db.execute("INSERT OR IGNORE INTO library VALUES (?)", (to_blob(library),))
     return hidden
 
 
