@@ -28,7 +28,11 @@ class Books:
         self.recorded: list[tuple[Path, State, str]] = []
         self.sent_back: list[Path] = []
         self.poison: dict[Path, str] = {}
+        self.suspects: set[Path] = set()
         self.lasting = True
+
+    def suspect(self, path: Path, _identity: Identity) -> bool:
+        return path in self.suspects
 
     def begin(self, path: Path, _identity: Identity) -> str:
         self.begun.append(path)
@@ -202,6 +206,36 @@ def test_a_poisonous_file_is_set_aside_without_being_touched(bench: Callable[...
     one.submit(path)
     one.wait(one.runner.idle)
     assert [(path, State.FAILED, "vsortd died twice while working on it")] == one.books.recorded
+
+
+def test_a_file_that_a_process_died_over_is_carried_alone_and_in_its_turn(
+    bench: Callable[..., Bench], tmp_path: Path
+) -> None:
+    paths = files(tmp_path, 8)
+    inside: set[Path] = set()
+    company: dict[Path, set[Path]] = {}
+    lock = threading.Lock()
+
+    def stage(job: Job) -> Job:
+        with lock:
+            inside.add(job.path)
+            for one in inside:
+                company.setdefault(one, set()).update(inside)
+        time.sleep(0.01)
+        with lock:
+            inside.discard(job.path)
+        return filed(job)
+
+    one = bench(stage, lanes=4)
+    one.books.suspects = {paths[3], paths[4]}
+    one.submit(*paths)
+    one.wait(one.runner.idle)
+    assert {paths[3]} == company[paths[3]]
+    assert {paths[4]} == company[paths[4]]
+    assert any(len(company[path]) > 1 for path in paths)
+    assert set(paths[:3]) == set(one.books.begun[:3])
+    assert paths[3:5] == one.books.begun[3:5]
+    assert len(paths) == len(one.done)
 
 
 def test_stopping_puts_back_what_is_in_hand(bench: Callable[..., Bench], tmp_path: Path) -> None:

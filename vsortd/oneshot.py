@@ -148,7 +148,7 @@ class _Session:
         self._again: list[tuple[Path, str]] = []
         self._fatal: list[BaseException] = []
         self._changed = threading.Condition()
-        desk = Desk(shop.filer, self._send_back, effects=not dry_run)
+        desk = Desk(shop, self._send_back, effects=not dry_run)
         self._desk = desk
         self._runner = Runner(
             build_stages(shop, dry_run=dry_run),

@@ -11,7 +11,7 @@ import heapq
 import threading
 import time
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from loguru import logger
@@ -40,6 +40,9 @@ RETRY_AFTER_S = (5.0, 30.0, 120.0, 600.0)
 class Desk(Protocol):
     """What the runner asks of the one who keeps the books (the journal) and of the door (the watcher)."""
 
+    def suspect(self, path: Path, identity: Identity) -> bool:
+        """Return whether a process died while it worked on this file: it is to be carried alone."""
+
     def begin(self, path: Path, identity: Identity) -> str:
         """Note that work on a file begins; return a reason to set it aside instead, or ""."""
 
@@ -61,11 +64,14 @@ class _Ticket:
     path: Path
     identity: Identity
     batch: str
+    alone: bool = False
     tries: int = 0
 
 
 class Runner:
     """Carries videos through the stages on `lanes` threads, first come first served.
+
+    A video that a process died over is carried alone: should it take this one down too, no other shares the blame.
 
     `on_done` is called on a lane's thread with every job that ended; `on_fatal` with the error that makes going on
     pointless (a broken store or model), after which the lanes stop.
@@ -91,6 +97,7 @@ class Runner:
         self._later: list[tuple[float, int, _Ticket]] = []  # (due, order, ticket): refused by the filesystem
         self._order = 0
         self._busy: set[Path] = set()
+        self._alone = False  # the one video in the lanes is to be alone
         self._trouble: dict[Path, str] = {}
         self._paused = False
         self._stopping = False
@@ -106,8 +113,9 @@ class Runner:
 
     def submit(self, path: Path, identity: Identity, batch: str) -> None:
         """Put a ready file at the end of the queue."""
+        alone = self._desk.suspect(path, identity)
         with self._wake:
-            self._queue.append(_Ticket(path, identity, batch))
+            self._queue.append(_Ticket(path, identity, batch, alone))
             self._wake.notify()
 
     def change_stages(self, stages: Sequence[Stage], desk: Desk, *, wanted: Callable[[Path], bool]) -> None:
@@ -177,6 +185,7 @@ class Runner:
             finally:
                 with self._wake:
                     self._busy.discard(ticket.path)
+                    self._alone = False
                     self._wake.notify_all()
 
     def _next(self) -> _Ticket | None:
@@ -195,12 +204,21 @@ class Runner:
             return None
 
     def _take(self) -> _Ticket | None:
-        """Take the first file that no lane has in hand: one that was rewritten meanwhile waits for its turn."""
+        """Take the first file that no lane has in hand: one that was rewritten meanwhile waits for its turn.
+
+        One that is to be alone waits until the lanes are empty, and nothing overtakes it.
+        """
+        if self._alone:
+            return None
         for position, ticket in enumerate(self._queue):
-            if ticket.path not in self._busy:
-                del self._queue[position]
-                self._busy.add(ticket.path)
-                return ticket
+            if ticket.path in self._busy:
+                continue
+            if ticket.alone and self._busy:
+                return None
+            del self._queue[position]
+            self._busy.add(ticket.path)
+            self._alone = ticket.alone
+            return ticket
         return None
 
     def _attend(self, ticket: _Ticket) -> None:
@@ -245,7 +263,7 @@ class Runner:
             logger.error("{}: {} Trying again in {:.0f} s, and then less often.", ticket.path, error, wait_s)
         with self._wake:
             self._order += 1
-            again = _Ticket(ticket.path, ticket.identity, ticket.batch, ticket.tries + 1)
+            again = replace(ticket, tries=ticket.tries + 1)
             heapq.heappush(self._later, (time.monotonic() + wait_s, self._order, again))
             self._trouble[ticket.path] = str(error)
             self._wake.notify_all()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,6 +37,9 @@ def admit(shop: Workshop, job: Job) -> Job:
 
 def judge(shop: Workshop, job: Job) -> Job:
     """Look at a few frames, then at more while the decision is not settled, and decide."""
+    if shop.model.judge is None:
+        shop.model.get(job.cancel)
+        shop.filer.risk(job.path)
     resident = shop.model.get(job.cancel)
     sampling = shop.settings.sampling
     seen: list[Embedded] = []
@@ -105,8 +109,10 @@ def place(shop: Workshop, job: Job, *, dry_run: bool) -> Job:
     if job.converted is not None and item.state == State.REJECTED.value:
         shop.filer.discard(job.converted)  # a duplicate that is to be skipped
     destination = Path(item.destination) if item.destination else None
-    if destination is not None and (now := Identity.of(destination)) is not None:
-        shop.index.moved(job.identity, now, destination)
+    if destination is not None:
+        with contextlib.suppress(OSError):  # it is filed; a disk that goes this moment costs the index its new name
+            if (now := Identity.of(destination)) is not None:
+                shop.index.moved(job.identity, now, destination)
     return replace(job, state=State(item.state), item_id=item.id, destination=destination, reason=item.reason)
 
 

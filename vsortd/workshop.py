@@ -159,13 +159,27 @@ class Desk:
     Without `effects` (a dry run) nothing is written.
     """
 
-    filer: Filer
+    shop: Workshop
     send_back: Callable[[Path, Identity, str], None]
     effects: bool = True
 
+    @property
+    def filer(self) -> Filer:
+        """Who keeps the journal."""
+        return self.shop.filer
+
+    def suspect(self, path: Path, identity: Identity) -> bool:
+        """Return whether a process died over this file: it is carried alone then, so that no other is blamed."""
+        return self.effects and self.filer.suspect(path, identity)
+
     def begin(self, path: Path, identity: Identity) -> str:
-        """Note that work begins; return why a file that took the process down twice is set aside instead, or ""."""
-        return self.filer.begin_work(path, identity) if self.effects else ""
+        """Note that work begins; return why a file that took the process down twice is set aside instead, or "".
+
+        Until the model is there a video waits; should the process die then, it is not the video's fault.
+        """
+        if not self.effects:
+            return ""
+        return self.filer.begin_work(path, identity, at_risk=self.shop.model.judge is not None)
 
     def finish(self, path: Path, identity: Identity) -> None:
         """Note that work ended."""

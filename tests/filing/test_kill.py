@@ -252,6 +252,7 @@ def test_killed_at_every_point(arena: Arena, name: str) -> None:
         bench = arena.bench(scenario)
         assert -signal.SIGKILL == fork(partial(scenario.act, bench), killing(number))
         settle(bench, f"killed at point {number}, {point}")
+    print(f"{name}: killed at {len(passed)} points")  # noqa: T201 - the count
 
 
 @pytest.mark.parametrize("name", [name for name in SCENARIOS if "," in name or "undo" in name])
@@ -259,13 +260,16 @@ def test_recovery_killed_at_every_point(arena: Arena, name: str) -> None:
     scenario = SCENARIOS[name]
     bench = arena.bench(scenario)
     total = len(trace(partial(scenario.act, bench)))
+    kills = 0
     for number in range(2, total, 6):
         bench = arena.bench(scenario)
         fork(partial(scenario.act, bench), killing(number))
         for inner in range(1, 200):  # each kill goes on from where the one before it left off
             if fork(bench.recover, killing(inner)) == 0:
                 break
+        kills += inner
         settle(bench, f"killed at point {number}, and recovery at {inner} points")
+    print(f"{name}: killed {kills} times amid recovery or before it")  # noqa: T201 - the count
 
 
 def test_every_fault_point_is_passed_by_some_scenario(arena: Arena) -> None:

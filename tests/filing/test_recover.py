@@ -255,6 +255,25 @@ def test_the_second_death_sets_a_file_aside_until_it_changes_or_retry(bench: Any
         assert "" == filer.begin_work(video, Identity.of(video))
 
 
+def test_a_death_counts_only_for_files_whose_turn_had_come(bench: Any) -> None:
+    video, waiting = bench.drop("a.mp4"), bench.drop("b.mp4")
+
+    def die() -> None:
+        with bench.filer() as (filer, _):
+            for one in (video, waiting):
+                filer.begin_work(one, Identity.of(one), at_risk=False)
+            filer.risk(video)
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    killed(die, "recover.item:kill")
+    assert [] == bench.recover().set_aside
+    with bench.filer() as (filer, _):
+        assert filer.suspect(video, Identity.of(video))
+        assert not filer.suspect(waiting, Identity.of(waiting))
+    killed(die, "recover.item:kill")
+    assert [video] == [item.source for item in bench.recover().set_aside]
+
+
 def test_a_death_with_a_changed_file_begins_a_new_count(bench: Any) -> None:
     for data in (b"one", b"two!", b"three"):
         video = bench.drop("a.mp4", data)

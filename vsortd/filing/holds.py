@@ -146,10 +146,11 @@ def _conditions(
 DEATHS = 2
 
 
-def begin_work(database: Database, owner: str, path: Path, identity: Identity) -> str:
+def begin_work(database: Database, owner: str, path: Path, identity: Identity, *, at_risk: bool = True) -> str:
     """Note that a file is in work; returns the reason to set it aside instead, or "".
 
-    The note lasts through a kill; it needs no power cut, which is not the video's fault.
+    A death of the process counts for the files that are `at_risk`; the others only wait, see `risk`. The note lasts
+    through a kill; it needs no power cut, which is not the video's fault.
     """
     size, mtime = identity.size_bytes, identity.mtime_ns
     with database.write(lasting=False) as db:
@@ -157,13 +158,33 @@ def begin_work(database: Database, owner: str, path: Path, identity: Identity) -
         if refused is not None and refused[1] == "set_aside":
             return refused[2]
         db.execute(
-            "INSERT INTO attempt VALUES (?, ?, ?, ?, ?, ?, 0) ON CONFLICT (path) DO UPDATE SET"
+            "INSERT INTO attempt VALUES (?, ?, ?, ?, ?, ?, ?, 0) ON CONFLICT (path) DO UPDATE SET"
             " deaths = CASE WHEN size_bytes = ? AND mtime_ns = ? THEN deaths ELSE 0 END,"
             " device = excluded.device, inode = excluded.inode, size_bytes = excluded.size_bytes,"
-            " mtime_ns = excluded.mtime_ns, owner = excluded.owner",
-            (to_blob(path), *to_columns(identity), owner, size, mtime),
+            " mtime_ns = excluded.mtime_ns, owner = excluded.owner, at_risk = excluded.at_risk",
+            (to_blob(path), *to_columns(identity), owner, at_risk, size, mtime),
         )
     return ""
+
+
+def risk(database: Database, owner: str, path: Path) -> None:
+    """Note that the wait of a file in work is over; does nothing for one that isn't noted (a dry run)."""
+    with database.read() as db:
+        waits = "SELECT 1 FROM attempt WHERE path = ? AND owner = ? AND NOT at_risk"
+        there = db.execute(waits, (to_blob(path), owner)).fetchone()
+    if there:
+        with database.write(lasting=False) as db:
+            db.execute("UPDATE attempt SET at_risk = 1 WHERE path = ? AND owner = ?", (to_blob(path), owner))
+
+
+def suspect(database: Database, path: Path, identity: Identity) -> bool:
+    """Return whether a process died while it worked on this file as it is now."""
+    with database.read() as db:
+        row = db.execute(
+            "SELECT 1 FROM attempt WHERE path = ? AND size_bytes = ? AND mtime_ns = ? AND deaths > 0",
+            (to_blob(path), identity.size_bytes, identity.mtime_ns),
+        ).fetchone()
+    return row is not None
 
 
 def end_work(database: Database, owner: str, path: Path) -> None:

@@ -176,9 +176,20 @@ class Filer:
         recover(self._journal)  # the other process may have died over it; a living one's work is not touched
         return holds.known(self._journal.db, path, identity)
 
-    def begin_work(self, path: Path, identity: Identity) -> str:
-        """Note that work on a file begins; returns the reason to set it aside instead, or ""."""
-        return holds.begin_work(self._journal.db, self._journal.owner, path, identity)
+    def begin_work(self, path: Path, identity: Identity, *, at_risk: bool = True) -> str:
+        """Note that work on a file begins; returns the reason to set it aside instead, or "".
+
+        A file that has to wait first is not `at_risk` of taking the process down; say `risk` when its turn comes.
+        """
+        return holds.begin_work(self._journal.db, self._journal.owner, path, identity, at_risk=at_risk)
+
+    def risk(self, path: Path) -> None:
+        """Note that a file in work waits no longer."""
+        holds.risk(self._journal.db, self._journal.owner, path)
+
+    def suspect(self, path: Path, identity: Identity) -> bool:
+        """Return whether a process died while it worked on this file as it is now."""
+        return holds.suspect(self._journal.db, path, identity)
 
     def end_work(self, path: Path, identity: Identity) -> None:  # noqa: ARG002 - the pair of begin_work
         """Note that work on a file ended without taking the process down."""

@@ -188,9 +188,9 @@ def _require_library(item: Item, operations: Iterable[Operation]) -> None:
 
 
 def _count_deaths(journal: Journal, owner: str, report: RecoveryReport) -> None:
-    """Count a death for each file that was in work; the second sets a file aside."""
+    """Count a death for each file that was at risk; the second sets a file aside."""
     with journal.db.write() as db:
-        db.execute("UPDATE attempt SET deaths = deaths + 1, owner = NULL WHERE owner = ?", (owner,))
+        db.execute("UPDATE attempt SET deaths = deaths + at_risk, owner = NULL WHERE owner = ?", (owner,))
         rows = db.execute(
             "SELECT path, device, inode, size_bytes, mtime_ns FROM attempt WHERE deaths >= ? AND owner IS NULL",
             (DEATHS,),

@@ -63,6 +63,7 @@ CREATE TABLE attempt (                     -- files in work, and how often the p
     path BLOB PRIMARY KEY,
     device INTEGER NOT NULL, inode INTEGER NOT NULL, size_bytes INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
     owner TEXT,
+    at_risk INTEGER NOT NULL,              -- work has begun; it does not only wait for the model
     deaths INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
 CREATE INDEX attempt_owner ON attempt (owner) WHERE owner IS NOT NULL;

@@ -90,7 +90,7 @@ class Daemon:
 
     def _serve(self, shop: Workshop) -> None:
         self._shop = shop
-        self._desk = Desk(shop.filer, self._send_back)
+        self._desk = Desk(shop, self._send_back)
         self._runner = Runner(
             build_stages(shop),
             self._desk,
@@ -244,7 +244,7 @@ class Daemon:
             if rewatch:
                 self._watcher.stop()
             self._settings, self._shop = after, shop
-            self._desk = Desk(shop.filer, self._send_back)
+            self._desk = Desk(shop, self._send_back)
             folders = tuple(inbox.path for inbox in after.inboxes)
             self._runner.change_stages(
                 build_stages(shop), self._desk, wanted=lambda path: any(path.is_relative_to(f) for f in folders)
