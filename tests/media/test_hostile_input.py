@@ -109,6 +109,34 @@ def playlists(secret: Path, url: str) -> dict[str, str]:
     return {f"{name}{suffix}": text for name, text in texts.items() for suffix in (".mp4", ".mov")}
 
 
+def with_reference(clip: bytes, entry: bytes) -> bytes:
+    """Return a MOV (its index behind its data) whose pictures are said to lie where a data reference says."""
+    return _inside(clip, [b"moov", b"trak", b"mdia", b"minf", b"dinf", b"dref"], struct.pack(">II", 0, 1) + entry)
+
+
+def _inside(boxes: bytes, path: list[bytes], content: bytes) -> bytes:
+    if not path:
+        return content
+    out, at = b"", 0
+    while at < len(boxes):
+        size, kind = struct.unpack(">I4s", boxes[at : at + 8])
+        body = boxes[at + 8 : at + size]
+        if kind == path[0]:
+            body = _inside(body, path[1:], content)
+        out += struct.pack(">I4s", 8 + len(body), kind) + body
+        at += size
+    return out
+
+
+def alias_to(path: Path) -> bytes:
+    """Return a data reference by Macintosh alias: the kind that ffmpeg follows when it is told to (`enable_drefs`)."""
+    name = os.fsencode(path)
+    record = bytes(10) + bytes([4]) + b"disk".ljust(27, b"\0") + bytes(12) + bytes([5]) + b"x.mov".ljust(63, b"\0")
+    record += bytes(16) + struct.pack(">HH", 1, 1) + bytes(16)
+    record += struct.pack(">HH", 2, len(name)) + name + bytes(len(name) % 2) + struct.pack(">HH", 0xFFFF, 0)
+    return struct.pack(">I4sI", 12 + len(record), b"alis", 0) + record
+
+
 def test_hostile_names_and_playlists_are_filed_or_set_aside_and_nothing_they_name_is_opened(
     home: harness.Home, tmp_path: Path
 ) -> None:
@@ -125,21 +153,25 @@ def test_hostile_names_and_playlists_are_filed_or_set_aside_and_nothing_they_nam
         _start(home, trace)
         for name, text in bad.items():
             (home.inbox / name).write_text(text, encoding="ascii")
+        aliases = [f"data elsewhere{suffix}" for suffix in (".mp4", ".mov")]
+        for name in aliases:
+            (home.inbox / name).write_bytes(with_reference(clips[".mov"], alias_to(secret)))
         for name in [*names, *NO_VIDEO_BY_NAME]:
             suffix = ".mov" if name.endswith(b".mov") else ".mp4"
             Path(os.fsdecode(os.path.join(inbox, name))).write_bytes(troubles.padded(clips[suffix], name))  # noqa: PTH118
         before = harness.snapshot(home.inbox)
-        home.wait(lambda: _ended(home) >= len(names) + len(bad), what="every file has an end", within_s=300)
+        total = len(names) + len(bad) + len(aliases)
+        home.wait(lambda: _ended(home) >= total, what="every file has an end", within_s=300)
         items = home.items()
-        assert len(names) + len(bad) == len(items), "a file was reported twice"
+        assert total == len(items), "a file was reported twice"
         by_state = {state: [item for item in items if item["state"] == state] for state in ENDS}
-        assert (len(names), len(bad)) == (len(by_state["filed"]), len(by_state["failed"]))
-        assert set(bad) == {Path(item["source"]).name for item in by_state["failed"]}
-        assert all("neither MP4 nor MOV" in item["reason"] for item in by_state["failed"]), [
-            item["reason"] for item in by_state["failed"]
-        ]
+        assert (len(names), total - len(names)) == (len(by_state["filed"]), len(by_state["failed"]))
+        why = {Path(item["source"]).name: item["reason"] for item in by_state["failed"]}
+        assert {*bad, *aliases} == set(why)
+        assert all("neither MP4 nor MOV" in why[name] for name in bad), why
+        assert all("another file" in why[name] for name in aliases), why
         left = {os.fsencode(path.name) for path in home.inbox.iterdir()}
-        assert {*map(os.fsencode, bad), *NO_VIDEO_BY_NAME} == left
+        assert {*map(os.fsencode, [*bad, *aliases]), *NO_VIDEO_BY_NAME} == left
         for path in home.library.rglob("*"):
             steers = any(unicodedata.category(letter) == "Cc" for letter in path.name)
             assert ".vsortd" in path.parts or not steers, f"{path.name!r} could steer a terminal"

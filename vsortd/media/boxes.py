@@ -50,7 +50,11 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """What the boxes say. `encrypted` maps track ids to the scheme ("cenc", "cbcs", … or "")."""
+    """What the boxes say.
+
+    `encrypted` maps track ids to the scheme ("cenc", "cbcs", … or ""); the tracks of `elsewhere` say that their data
+    lies in another file (QuickTime's reference movies).
+    """
 
     recognised: bool  # the file begins like an MP4 or MOV
     brand: str
@@ -59,6 +63,7 @@ class Layout:
     fragmented: bool  # the header announces fragments, or there are some
     missing_bytes: int  # how far the boxes reach beyond the end of the file
     encrypted: dict[int, str]
+    elsewhere: frozenset[int]
 
 
 class _Budget:
@@ -79,11 +84,14 @@ def read_layout(file: BinaryIO, size_bytes: int) -> Layout:
     kinds = {box.kind for box in top}
     moov = next((box for box in top if box.kind == b"moov"), None)
     encrypted: dict[int, str] = {}
+    elsewhere: frozenset[int] = frozenset()
     announces = False
     if moov is not None:
         inner = Box(moov.kind, moov.start, moov.payload, min(moov.end, size_bytes))
         announces = any(child.kind == b"mvex" for child in _children(file, inner, budget))
         encrypted = _encrypted_tracks(file, inner, budget)
+        tracks = [box for box in _children(file, inner, budget) if box.kind == b"trak"]
+        elsewhere = frozenset(_track_id(file, trak, budget) for trak in tracks if _lies_elsewhere(file, trak, budget))
     return Layout(
         recognised=bool(top) and top[0].kind in _FIRST_BOXES,
         brand=_brand(file, top),
@@ -92,6 +100,7 @@ def read_layout(file: BinaryIO, size_bytes: int) -> Layout:
         fragmented=announces or b"moof" in kinds,
         missing_bytes=max(0, top[-1].end - size_bytes) if top else 0,
         encrypted=encrypted,
+        elsewhere=elsewhere,
     )
 
 
@@ -139,6 +148,19 @@ def _encrypted_tracks(file: BinaryIO, moov: Box, budget: _Budget) -> dict[int, s
         if scheme is not None:
             found[_track_id(file, trak, budget)] = scheme
     return found
+
+
+def _lies_elsewhere(file: BinaryIO, parent: Box, budget: _Budget) -> bool:
+    """Tell whether a data reference of a track lacks the flag that says "in this very file"."""
+    for box in _children(file, parent, budget):
+        if box.kind in {b"mdia", b"minf", b"dinf"} and _lies_elsewhere(file, box, budget):
+            return True
+        if box.kind == b"dref":
+            for entry in _children(file, Box(box.kind, box.start, box.payload + 8, box.end), budget):
+                file.seek(entry.payload)
+                if not int.from_bytes(file.read(4), "big") & 1:
+                    return True
+    return False
 
 
 def _track_id(file: BinaryIO, trak: Box, budget: _Budget) -> int:

@@ -105,6 +105,13 @@ def open_video(path: str) -> Iterator[OpenVideo]:
             container.close()
 
 
+def undecodable(video: OpenVideo, film: VideoStream) -> BrokenError:
+    """Return the error for a film of which not one frame can be decoded."""
+    if film.id in video.layout.elsewhere:
+        return BrokenError("its frames lie in another file that this one refers to; vsortd opens no other file")
+    return BrokenError("no frame could be decoded")
+
+
 def _open_regular(path: str) -> BinaryIO:
     flags = os.O_RDONLY
     if sys.platform != "win32":

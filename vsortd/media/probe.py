@@ -13,7 +13,7 @@ from av.video.stream import VideoStream
 
 from vsortd.clip import Clip, Stream
 from vsortd.errors import BrokenError, IncompleteError
-from vsortd.media.container import OpenVideo, Table, film_stream, is_picture, open_video, read_table
+from vsortd.media.container import OpenVideo, Table, film_stream, is_picture, open_video, read_table, undecodable
 from vsortd.media.picture import TRANSFER_HLG, TRANSFER_PQ, Turn, turn_of
 from vsortd.media.reader import FilmReader
 
@@ -62,6 +62,8 @@ def _refuse_missing(video: OpenVideo, film: VideoStream, table: Table) -> None:
         raise BrokenError("there is not one frame in this file, only the header of a video")
     ends = table.positions + table.sizes
     beyond = int((ends > video.size_bytes).sum())
+    if beyond and film.id in video.layout.elsewhere:
+        raise undecodable(video, film)
     if beyond:
         raise IncompleteError(f"{beyond} of {len(table)} frames lie beyond the end of the file")
     if not table.shown.any():
@@ -107,7 +109,7 @@ def _frame_near_end(video: OpenVideo, film: VideoStream, table: Table, deadline:
     if time.monotonic() > deadline:
         raise BrokenError("decoding one frame near the end takes too long")
     if next(reader.frames([int(shown[0])]), None) is None:
-        raise BrokenError("no frame could be decoded")
+        raise undecodable(video, film)
     raise IncompleteError("nothing near the end of the video can be decoded")
 
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from vsortd.errors import BrokenError, ChangedError
-from vsortd.media.container import Table, film_stream, open_video, read_table
+from vsortd.errors import ChangedError
+from vsortd.media.container import Table, film_stream, open_video, read_table, undecodable
 from vsortd.media.frames import Frames
 from vsortd.media.picture import Pictures
 from vsortd.media.probe import pixel_aspect
@@ -52,7 +52,7 @@ def sample_file(
             time_ms = max(0, round(((frame.pts or 0) * base - start_s) * 1000))
             found.append((time_ms, sample, pictures.make(frame)))
     if not found and wanted and ranks.start == 0:
-        raise BrokenError("no frame could be decoded")
+        raise undecodable(video, film)
     found.sort(key=lambda item: item[:2])
     side = preprocess.side_px
     pixels = np.stack([item[2] for item in found]) if found else np.empty((0, side, side, 3), np.uint8)
