@@ -6,10 +6,10 @@
 from __future__ import annotations
 
 import os
-import random
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+import mutants
 import pytest
 
 from vsortd.errors import VideoError
@@ -17,65 +17,20 @@ from vsortd.media.pool import MediaPool
 from vsortd.vision.preprocess import Preprocess, ResizeMode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
 COUNT = int(os.environ.get("VSORTD_FUZZ", "100"))
 PREPROCESS = Preprocess(32, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), ResizeMode.SHORTEST)
 
 
-def flip_bits(data: bytearray, dice: random.Random) -> None:
-    for _ in range(dice.choice((1, 8, 64))):
-        data[dice.randrange(len(data))] ^= 1 << dice.randrange(8)
-
-
-def harm_header(data: bytearray, dice: random.Random) -> None:
-    """Overwrite numbers inside moov, where sizes, counts and offsets stand."""
-    begin = max(0, data.find(b"moov"))
-    for _ in range(dice.choice((1, 4, 16))):
-        place = dice.randrange(begin, min(len(data), begin + 20_000))
-        value = dice.choice((b"\xff\xff\xff\xff", b"\0\0\0\0", b"\x7f\xff\xff\xff", b"\0\0\0\1"))
-        data[place : place + 4] = value
-
-
-def cut(data: bytearray, dice: random.Random) -> None:
-    del data[dice.randrange(len(data)) :]
-
-
-def zero_out(data: bytearray, dice: random.Random) -> None:
-    begin = dice.randrange(len(data))
-    end = min(len(data), begin + dice.choice((16, 4096, 1 << 20)))
-    data[begin:end] = bytes(end - begin)
-
-
-def splice(data: bytearray, dice: random.Random) -> None:
-    begin, length = dice.randrange(len(data)), dice.randrange(1, 5000)
-    data[begin:begin] = data[dice.randrange(len(data)) :][:length]
-
-
-MUTATIONS: tuple[Callable[[bytearray, random.Random], None], ...] = (
-    flip_bits,
-    harm_header,
-    cut,
-    zero_out,
-    splice,
-)
-
-
 @pytest.mark.timeout(60 + COUNT)
 def test_mutated_clips_end_with_facts_or_a_reason(clips: Path, bad_clips: Path, tmp_path: Path) -> None:
-    seeds = [
-        path for folder in (clips, bad_clips) for path in sorted(folder.glob("*.m*")) if path.stat().st_size < 700_000
-    ]
+    originals = mutants.seeds((clips, bad_clips))
     outcomes: list[str] = []
     with MediaPool(2, timeout_s=20, memory_bytes=800_000_000) as pool:
 
         def attempt(number: int) -> str:
-            dice = random.Random(number)  # noqa: S311 - the same mutants every time
-            data = bytearray(dice.choice(seeds).read_bytes())
-            for _ in range(dice.randint(1, 2)):
-                if data:
-                    dice.choice(MUTATIONS)(data, dice)
+            data, _ = mutants.mutant(number, originals)
             path = tmp_path / f"{number}.mp4"
             path.write_bytes(data)
             try:
