@@ -8,6 +8,7 @@ journal's own files are among them. `VSORTD_TEST_STEP=1` takes every combination
 from __future__ import annotations
 
 import ctypes
+import errno
 import json
 import os
 import re
@@ -435,26 +436,31 @@ def home(tmp_path: Path) -> Iterator[Home]:
         made.daemon.wait()
 
 
+_LONG = pytest.mark.skipif("VSORTD_TEST_STEP" not in os.environ, reason="waits as long as the daemon does")
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize(
-    "refusals",
+    ("error", "refusals"),
     [
-        1,
-        pytest.param(
-            2,
-            marks=pytest.mark.skipif("VSORTD_TEST_STEP" not in os.environ, reason="the second wait is half a minute"),
-        ),
+        ("EBUSY", 1),
+        pytest.param("EBUSY", 2, marks=_LONG),
+        pytest.param("ENOSPC", 1, marks=_LONG),
+        pytest.param("EACCES", 1, marks=_LONG),
+        pytest.param("EIO", 1, marks=_LONG),
     ],
 )
-def test_the_daemon_waits_until_a_busy_file_is_free(home: Home, clips: Path, tmp_path: Path, refusals: int) -> None:
+def test_the_daemon_tries_again_what_the_system_refuses(
+    home: Home, clips: Path, tmp_path: Path, error: str, refusals: int
+) -> None:
     clip = next(path for path in sorted(clips.iterdir()) if path.suffix == ".mp4" and path.stat().st_size > 100_000)
     source = home.inbox / "film.mp4"
     home.start()
     assert home.daemon is not None
     log = tmp_path / "strace.log"
     renames = "rename,renameat2"
-    command = ["strace", "-f", "-y", "-o", log, "-e", f"trace={renames}", "-e", f"inject={renames}:error=EBUSY"]
+    command = ["strace", "-f", "-y", "-o", log, "-e", f"trace={renames}", "-e", f"inject={renames}:error={error}"]
     with subprocess.Popen([*command, "-p", str(home.daemon.pid)], stderr=subprocess.PIPE, text=True) as strace:
         try:
             assert strace.stderr is not None
@@ -477,6 +483,6 @@ def test_the_daemon_waits_until_a_busy_file_is_free(home: Home, clips: Path, tmp
     home.wait(lambda: home.items()[0]["state"] in {"filed", "review"}, what="the journal says so")
     item = home.items()[0]
     assert Path(item["destination"]).read_bytes() == clip.read_bytes()
-    assert 1 == home.log().count("Device or resource busy"), home.log()
+    assert 1 == home.log().count(os.strerror(getattr(errno, error))), home.log()
     assert 0 == home.stop()
     assert 1 == home.log().count("Trying again"), home.log()
