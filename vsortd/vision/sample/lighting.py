@@ -80,13 +80,13 @@ def _night_sky(c: Canvas, cloudiness: float | None) -> FloatArray:
     return img
 
 
-def expose(c: Canvas, backdrop: FloatArray, *, own_light: float | FloatArray = 0.0) -> FloatArray:
-    """Light the painted layers in front of `backdrop` and add what glows.
+def expose(c: Canvas, backdrop: FloatArray, *, own_light: float | FloatArray = 0.0, lamps: bool = True) -> FloatArray:
+    """Light the painted layers in front of `backdrop` and add what glows; `lamps` may also light them at night.
 
     `own_light` (0 to 1, or that [h, w]) is how far the place has lamps of its own (rooms, screens), which keeps the
     night from darkening it. Comes back as linear-looking RGB that may exceed 1.
     """
-    lit = {Light.DAY: _by_day, Light.SUNSET: _at_sunset, Light.NIGHT: _at_night}[c.light](c)
+    lit = {Light.DAY: _by_day, Light.SUNSET: _at_sunset, Light.NIGHT: _at_night if lamps else _by_moonlight}[c.light](c)
     lit = lit + (c.img - lit) * np.asarray(own_light, np.float32)[..., None]
     out = backdrop + (lit - backdrop) * c.cover[..., None]
     return out + c.glow
@@ -116,9 +116,14 @@ def _at_sunset(c: Canvas) -> FloatArray:
     return np.asarray(img, np.float32)
 
 
+def _by_moonlight(c: Canvas) -> FloatArray:
+    tint = c.colour((0.55, 0.62, 0.85), (0.6, 0.65, 0.8), (0.7, 0.62, 0.55), spread=0.04)
+    return np.asarray(c.img * tint * c.uniform(0.1, 0.4), np.float32)
+
+
 def _at_night(c: Canvas) -> FloatArray:
     tint = c.colour((0.5, 0.6, 0.9), (0.6, 0.65, 0.8), (0.9, 0.7, 0.45), (0.7, 0.7, 0.7), spread=0.05)
-    img = c.img * tint * (c.uniform(0.02, 0.12) if c.chance(0.35) else c.uniform(0.12, 0.42))
+    img = c.img * tint * (c.uniform(0.05, 0.12) if c.chance(0.35) else c.uniform(0.12, 0.42))
     way = c.rng.random()
     if way < 0.3:  # pools of lamp light
         lamp = c.colour((1, 0.75, 0.4), (1, 0.85, 0.65), (0.85, 0.9, 1))

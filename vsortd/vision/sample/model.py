@@ -49,7 +49,8 @@ class CompactVocabulary:
     vector is read); id 0 is the zero row that all other tokens share.
     """
 
-    def __init__(self, model: Any, texts: list[str]) -> None:  # noqa: ANN401 - open_clip's modules are untyped
+    def __init__(self, model: Any, texts: list[str], *, learnt: bool = False) -> None:  # noqa: ANN401 - open_clip's modules are untyped
+        """Take the tokens of all `texts`; `learnt` keeps the model's rows of those that it knows already."""
         self.model, self.read = model, tokenizer()
         seen = torch.unique(torch.cat([self.read(texts[i : i + 512]) for i in range(0, len(texts), 512)]))
         self.tokens = seen[seen != PADDING_TOKEN]
@@ -58,6 +59,10 @@ class CompactVocabulary:
         with torch.no_grad():
             table.weight.normal_(0, 0.02)
             table.weight[PADDING_TOKEN] = 0
+            if learnt:
+                rows = model.token_embedding.weight[self.tokens]
+                known = rows.abs().amax(1) > 0
+                table.weight[1:][known] = rows[known]
         model.token_embedding = table
 
     def ids(self, texts: list[str]) -> Tensor:
@@ -80,6 +85,19 @@ def save(state: dict[str, Tensor], path: Path) -> None:
     save_file(packed, part)
     part.chmod(0o644)
     part.replace(path)
+
+
+def blend(before: Path, after: Path, keep: float) -> dict[str, Tensor]:
+    """Return the weights between two trainings, the second of which went on from the first.
+
+    `keep` (0 to 1) is the share of `before`. A model that went on learning on other pictures forgets some of what it
+    knew; half-way back it keeps both (WiSE-FT, 2109.01903).
+    """
+    old, new = load_file(before), load_file(after)
+    return {
+        key: torch.lerp(value.float(), old[key].float(), keep) if value.is_floating_point() else value
+        for key, value in new.items()
+    }
 
 
 def load(path: Path | None = None) -> nn.Module:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from vsortd.vision.sample.noise import FloatArray
 
+LEAST_CONTRAST = 5.0  # below it a person sees a dark or a white surface and no subject; such pictures are taken anew
 PICTURE_PX = 144  # side of a rendered picture: a little more than the model's input, to leave room for crops
 
 
@@ -113,13 +114,15 @@ def draw_subject(rng: np.random.Generator) -> tuple[Subject, Light]:
 
 def render_picture(subject: Subject, light: Light, rng: np.random.Generator, *, side_px: int = PICTURE_PX) -> Shot:
     """Return a square picture as a camera would have taken it (without the codec, see `photo.through_h264`)."""
-    canvas = Canvas(side_px, side_px, rng, light)
-    canvas.driving = True
-    img, kind = _compose(canvas, subject)
-    if rng.random() < 0.5:
-        img = img[:, ::-1]
-    pixels, true_colours = photo.photograph(img.copy(), rng, light)
-    return Shot(pixels, subject, light, kind, canvas.hour_shows and true_colours)
+    while True:
+        canvas = Canvas(side_px, side_px, rng, light)
+        canvas.driving = True
+        img, kind = _compose(canvas, subject)
+        if rng.random() < 0.5:
+            img = img[:, ::-1]
+        pixels, true_colours = photo.photograph(img.copy(), rng, light)
+        if subject is Subject.UNKNOWN or photo.contrast(pixels) > LEAST_CONTRAST:
+            return Shot(pixels, subject, light, kind, canvas.hour_shows and true_colours)
 
 
 def _compose(c: Canvas, subject: Subject) -> tuple[FloatArray, str]:
@@ -129,18 +132,28 @@ def _compose(c: Canvas, subject: Subject) -> tuple[FloatArray, str]:
     kind = SCENES[subject](c)
     if subject is Subject.UNKNOWN:
         c.hour_shows = False
-    return lighting.expose(c, backdrop, own_light=_own_light(c, subject)), kind
+    lamps = subject is not Subject.SKY  # nobody lights clouds
+    return lighting.expose(c, backdrop, own_light=_own_light(c, subject), lamps=lamps), kind
 
 
 def _own_light(c: Canvas, subject: Subject) -> float | FloatArray:
     if not c.hour_shows:
         return 1.0
+    if subject is Subject.SNOW and c.light is not Light.DAY:  # what is white gives back the light there is
+        share = c.uniform(0.25, 0.65) if c.light is Light.SUNSET else c.uniform(0.08, 0.35)
+        return np.asarray(np.clip((c.img.min(-1) - 0.35) * 3, 0, 1) * np.float32(share))
+    return _own_lamps(c, subject)
+
+
+def _own_lamps(c: Canvas, subject: Subject) -> float | FloatArray:
     if subject is Subject.INDOOR:
         return {Light.DAY: 1.0, Light.SUNSET: c.uniform(0.3, 0.8), Light.NIGHT: c.uniform(0.05, 0.55)}[c.light]
     if subject is Subject.BALL and c.light is Light.NIGHT and c.chance(0.6):
         # floodlights: the middle of the ground is lit, the rest lies in the dark
         x, y = c.aspect * c.uniform(0.3, 0.7), c.uniform(0.45, 0.8)
         return c.spot(x, y, c.uniform(0.25, 0.6), c.uniform(2, 5)) * c.uniform(0.5, 0.9)
+    if subject is Subject.SKY and c.light is Light.SUNSET:  # clouds catch the last light longest
+        return c.uniform(0.25, 0.7)
     if subject in {Subject.CITY, Subject.FIRE} and c.light is Light.NIGHT:
         return c.uniform(0.0, 0.3)
     return 0.0

@@ -113,7 +113,7 @@ def sea(c: Canvas) -> str:
         _coast_from_above(c)
         return "beach"
     # A few pictures are filled with water.
-    horizon = c.uniform(-0.4, -0.1) if way < 0.34 else c.uniform(0.02, 0.65)
+    horizon = c.uniform(-0.4, -0.1) if way < 0.3 else c.uniform(0.02, 0.55)
     if horizon > 0 and c.chance(0.3):
         rocky_range(c, horizon - 0.03, c.uniform(0.02, 0.07), snow=0, haze=c.uniform(0.2, 0.7), green=c.chance(0.4))
     c.paint(water(c, horizon), c.below(horizon, 0.006))
@@ -121,15 +121,15 @@ def sea(c: Canvas) -> str:
         _boat(c, horizon)
     if c.light is not Light.DAY or c.chance(0.3):
         _glitter(c, horizon)
-    waves = c.chance(0.5)
+    waves = c.chance(0.6)
     if waves:
         _breakers(c, max(horizon, 0.0))
     beach = c.chance(0.5)
     if beach:
         _beach(c, max(horizon, 0.1))
+        props.bystanders(c, max(horizon, 0.4), most=4)
     elif c.chance(0.3):
         _rocks(c, max(horizon, 0.1))
-    props.bystanders(c, max(horizon, 0.2), most=4)
     return "beach" if beach else "waves" if waves else "open sea"
 
 
@@ -137,12 +137,14 @@ def water(c: Canvas, horizon: float) -> FloatArray:
     """Return a water surface in perspective: chop, swell, sky light near the horizon."""
     deep, bright = c.colour(*WATERS), c.colour((0.35, 0.5, 0.6), (0.5, 0.6, 0.65), (0.25, 0.45, 0.5), (0.6, 0.65, 0.7))
     near = np.clip((c.y - horizon) / (1.001 - horizon), 0, 1) + 0 * c.x
-    chop = c.ground_noise(c.uniform(0.9, 1.5), horizon, c.uniform(0.12, 0.5), speed=(-40, 12))
+    # With the horizon far above the picture the plane is seen from close by: smaller waves, or it looks like cloth.
+    size = c.uniform(0.15, 0.5) if horizon > 0 else c.uniform(0.5, 1.8)
+    chop = c.ground_noise(c.uniform(0.9, 1.4), horizon, size, speed=(-40, 12))
     swell = relief(
         c.noise(c.uniform(1.4, 1.9), c.uniform(2.5, 6), c.uniform(0.6, 1.3), drift=(-20, 7)), c.uniform(4, 14)
     )
     tone = 0.55 * chop + 0.45 * swell + c.uniform(-0.1, 0.25) * (1 - near)
-    img = blend(deep, bright, step(np.asarray(tone, np.float32), c.uniform(0.5, 0.65), c.uniform(1, 3)))
+    img = blend(deep, bright, step(np.asarray(tone, np.float32), c.uniform(0.5, 0.65), c.uniform(2, 5)))
     caps = step(chop * 0.6 + swell * 0.5, c.uniform(0.68, 0.95), 12) * c.uniform(0, 1)
     return blend(img, (0.92, 0.95, 0.97), np.asarray(caps, np.float32))
 
@@ -177,6 +179,7 @@ def _beach(c: Canvas, horizon: float) -> None:
     lean = (c.x / c.aspect - 0.5) * c.rng.normal(0, 0.45)
     edge = np.asarray(c.uniform(horizon + 0.1, 0.95) + surf + lean + 0.5 * (c.ridge(2.0, 0, 0.06)), np.float32)
     sand = c.colour(*SAND)
+    c.glow *= 1 - c.below(edge)[..., None]  # the glitter stays on the water
     wet = np.clip((c.y - edge) / c.uniform(0.05, 0.2), 0, 1)
     c.paint(sand * ((0.55 + 0.45 * wet) * (0.85 + 0.35 * (c.noise(0.8) - 0.3)))[..., None], c.below(edge))
     lace = step(
@@ -239,7 +242,7 @@ def _coast_from_above(c: Canvas) -> None:
         + 0.01 * np.sin(c.time_s)
     )
     shallow = c.colour((0.25, 0.6, 0.62), (0.35, 0.55, 0.5), (0.2, 0.45, 0.55))
-    c.paint(blend(water(c, -1.5), shallow, np.clip(1 + line * c.uniform(2, 6), 0, 0.8)))
+    c.paint(blend(water(c, c.uniform(-1.5, -0.5)), shallow, np.clip(1 + line * c.uniform(2, 6), 0, 0.8)))
     land = (
         foliage(c, 2.5, kind="crown")
         if c.chance(0.5)
@@ -263,9 +266,9 @@ def _coast_from_above(c: Canvas) -> None:
 def sky_only(c: Canvas) -> str:
     """Clouds, blue or starred sky, from below or from above the clouds, at most a thin line of land."""
     way = c.rng.random()
-    if way < 0.1:  # a sea of clouds seen from above
+    if way < 0.1 and c.light is Light.DAY:  # a sea of clouds seen from above; with a low sun it looks like dunes
         horizon = c.uniform(0.2, 0.6)
-        puffs = relief(c.noise(1.7, 3, 1.2, drift=(5, 10)), c.uniform(3, 9))
+        puffs = relief(c.noise(1.6, 3, 1.2, drift=(5, 10)), c.uniform(4, 11))
         c.paint(
             np.array([0.93, 0.94, 0.97], np.float32) * (0.5 + 0.55 * puffs)[..., None],
             c.below(c.ridge(1.7, horizon, 0.03), 0.05) * 0.97,
@@ -276,11 +279,13 @@ def sky_only(c: Canvas) -> str:
         body = relief(field, c.uniform(3, 10), 2) * 0.6 + 0.4 * c.noise(1.4)
         c.paint(
             c.colour((0.97, 0.97, 0.98), (0.6, 0.62, 0.66), (0.4, 0.42, 0.47), spread=0.04)
-            * (0.45 + 0.75 * body)[..., None],
+            * (0.35 + 0.9 * body)[..., None],
             mask * c.uniform(0.7, 1),
         )
+    if c.light is Light.NIGHT:
+        _stars_or_moon(c)
     if c.chance(0.3):
-        land = c.below(c.ridge(c.uniform(0.8, 2.2), c.uniform(0.9, 0.99), 0.02), 0.01)
+        land = c.below(c.ridge(c.uniform(0.8, 2.2), c.uniform(0.92, 0.99), 0.015), 0.01)
         c.paint(c.colour(*GREENS, *BARKS) * 0.5, land)
     if c.chance(0.2):
         for _ in range(c.count(1, 12)):
@@ -291,6 +296,20 @@ def sky_only(c: Canvas) -> str:
             )
             c.paint((0.06, 0.06, 0.07), _bird(c, x, y, size))
     return "clouds"
+
+
+def _stars_or_moon(c: Canvas) -> None:
+    """Something to tell a night sky by: stars where no cloud is, a moon with its halo, or both."""
+    clear = 1 - 0.9 * c.cover
+    moon = c.chance(0.55)
+    if moon:
+        x, y, radius = c.uniform(0.1, 0.9) * c.aspect, c.uniform(0.1, 0.8), c.uniform(0.015, 0.06)
+        halo = c.spot(x, y, radius * c.uniform(3, 9), 1.2) * (0.4 + 0.6 * c.noise(1.7))
+        c.shine((0.28, 0.3, 0.36), np.asarray(halo * c.uniform(0.5, 1.3), np.float32))
+        c.shine((0.95, 0.93, 0.85), c.spot(x, y, radius, 6) * np.clip(clear + 0.5, 0, 1))
+    if not moon or c.chance(0.5):
+        stars = np.clip(c.noise(0.0) * c.noise(0.0) - c.uniform(0.7, 0.8), 0, 1) * 5
+        c.shine((0.9, 0.92, 1.0), np.asarray(stars * clear * c.uniform(0.4, 1), np.float32))
 
 
 def _bird(c: Canvas, x: float, y: float, size: float) -> FloatArray:

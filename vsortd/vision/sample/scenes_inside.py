@@ -197,8 +197,8 @@ def _table_top(c: Canvas) -> None:
     c.paint(c.colour(*WOODS, *PAINTS) * (0.7 + 0.5 * c.noise(1.1, 3, 0.5))[..., None], c.below(edge))
     if c.chance(0.35):
         _keyboard(c)
-    for _ in range(c.count(0, 6)):
-        x, y, r, h = c.uniform(0, c.aspect), c.uniform(max(edge, 0.1), 1), c.uniform(0.03, 0.14), c.uniform(0.04, 0.5)
+    for _ in range(c.count(2, 7)):
+        x, y, r, h = c.uniform(0, c.aspect), c.uniform(max(edge, 0.1), 1), c.uniform(0.04, 0.14), c.uniform(0.08, 0.5)
         c.paint((0.03, 0.03, 0.03), c.spot(x + r / 2, y, r * 1.3) * 0.4)
         body = boxes_mask(c, [(x - r, y - h, x + r, y), (x - r * 0.4, y - h * 1.25, x + r * 0.4, y - h)])
         round_light = 0.5 + 0.7 * np.exp(-(((c.x - x + r * 0.3) / (0.5 * r)) ** 2))
@@ -265,7 +265,7 @@ def slides(c: Canvas) -> str:
     if not terminal and c.chance(0.6):
         _line(c, c.uniform(0.03, 0.3), y, c.uniform(0.05, 0.13), 0.9 * c.aspect, ink if c.chance(0.6) else accent)
         y += 0.18
-    left, right = c.uniform(0.01, 0.15), c.aspect * c.uniform(0.4, 1.0)
+    left, right = c.uniform(0.01, 0.15), c.aspect * c.uniform(0.6, 1.0)
     bullets = c.chance(0.4)
     while y < c.uniform(0.8, 1.0):
         indent = left + (0.05 * c.count(0, 3) if terminal or bullets else 0)

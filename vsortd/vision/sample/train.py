@@ -139,7 +139,7 @@ def batches(pool: Pool, shards: int, size: int, seed: int, steps: int) -> Iterat
     """
     rng = np.random.default_rng((seed, 1))
     loaded: list[Shard] = []
-    first = min(shards, max(12, shards // 2))
+    first = min(shards, max(12, shards // 8))
     for step in range(steps):
         # The last shards come at three quarters of the training, so that each is seen more than once.
         wanted = min(shards, first + int((shards - first) * step / max(1, steps * 3 // 4)))
@@ -194,13 +194,19 @@ def train(
     shards: int,
     rate: float = 3e-3,
     side_px: int = TRAIN_SIDE_PX,
+    start: Path | None = None,
+    keep: float = 0.0,
 ) -> None:
-    """Train from fresh weights and write `weights.safetensors` to `out`, also every few minutes on the way."""
+    """Train and write `weights.safetensors` to `out`, also every few minutes on the way.
+
+    From fresh weights, or from those of an earlier training at `start` (with its `training.json` beside it), of which
+    the share `keep` stays in the result.
+    """
     torch.manual_seed(seed)
     out.mkdir(parents=True, exist_ok=True)
-    net: Any = building.build()
+    net: Any = building.load(start) if start else building.build()
     captions = Captions()
-    compact = building.CompactVocabulary(net, captions.every())
+    compact = building.CompactVocabulary(net, captions.every(), learnt=start is not None)
     net = net.to(memory_format=torch.channels_last)
     average = {key: value.detach().clone().float() for key, value in net.state_dict().items()}
     # A plain classifier beside the text tower, thrown away afterwards: it teaches the pictures from the first step on,
@@ -231,8 +237,21 @@ def train(
             saved = time.monotonic()
             building.save(compact.full_state(average), out / "checkpoint.safetensors")
     building.save(compact.full_state(average), out / "weights.safetensors")
-    facts = {"seed": seed, "steps": steps, "batch": batch, "pictures": shards * pool.pictures, "side_px": side_px,
-             "minutes": round((time.monotonic() - started) / 60, 1), "threads": torch.get_num_threads()}  # fmt: skip
+    if start and keep:
+        building.save(building.blend(start, out / "weights.safetensors", keep), out / "weights.safetensors")
+    facts: dict[str, Any] = {
+        "seed": seed,
+        "steps": steps,
+        "batch": batch,
+        "pictures": shards * pool.pictures,
+        "side_px": side_px,
+        "rate": rate,
+        "minutes": round((time.monotonic() - started) / 60, 1),
+        "threads": torch.get_num_threads(),
+    }
+    if start:
+        facts["keep"] = keep
+        facts["start"] = json.loads(start.with_name("training.json").read_text(encoding="utf-8"))
     (out / "training.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
 
 
@@ -288,6 +307,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--side", type=int, default=TRAIN_SIDE_PX)
     parser.add_argument("--shard-pictures", type=int, default=SHARD_PICTURES)
     parser.add_argument("--rate", type=float, default=3e-3)
+    parser.add_argument("--start", type=Path, help="go on from these weights, with training.json beside them")
+    parser.add_argument("--keep", type=float, default=0.0, help="share of the --start weights in the result, 0 to 1")
     chosen = parser.parse_args(arguments)
     if chosen.threads:
         torch.set_num_threads(chosen.threads)
@@ -301,6 +322,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         shards=chosen.shards,
         rate=chosen.rate,
         side_px=chosen.side,
+        start=chosen.start,
+        keep=chosen.keep,
     )
     return 0
 
