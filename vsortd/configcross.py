@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 from pydantic_core import PydanticCustomError
 
 from vsortd.configerrors import keys_of
-from vsortd.configtypes import FolderPath
+from vsortd.configtypes import Day, FolderPath
 from vsortd.mistakes import Location, Mistake, dotted
 from vsortd.names import folder_key, folder_name_problem
-from vsortd.settings import Accept, Inbox, Place, Sampling
+from vsortd.settings import Accept, Inbox, Place, Sampling, When
 from vsortd.units import format_duration
 from vsortd.yamlsource import Kind, Node
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 def cross_check(root: Node) -> list[Mistake]:
     """Return the mistakes that lie between options of the config whose top mapping is `root`."""
-    return [*_shared_folders(root), *_overlaps(root), *_pairs(root)]
+    return [*_shared_folders(root), *_overlaps(root), *_pairs(root), *_conditions(root)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,8 @@ def _clash(name: _Name, other: _Name) -> Mistake:
         if name.name == other.name
         else f'is called "{other.name}", which is the same folder on some systems'
     )
-    message = f"{other.what} {dotted(other.location[:-1]) if other.what == 'the rule' else 'place'} ({where}) {how}"
+    place = dotted(other.location[:-1]) if other.what in {"the rule", "the tag"} else "place"
+    message = f"{other.what} {place} ({where}) {how}"
     return Mistake(
         name.line, dotted(name.location), name.name, message, "a name that no other folder of this level has"
     )
@@ -198,6 +199,57 @@ def _pairs(root: Node) -> Iterator[Mistake]:
         yield from _pair(inbox, ("inboxes", index), Inbox, ("settle", "settle_max"))
 
 
+def _conditions(root: Node) -> Iterator[Mistake]:
+    """Find conditions that say nothing or exclude each other, rules that compete and don't, tags of one name."""
+    places: list[tuple[Node, Location]] = [(root, ())]
+    for node, location in places:  # grows while it is walked
+        for name in ("rules", "tags") if node is root else ("rules",):
+            below = node.get(name)
+            if below is not None and below.kind is Kind.LIST:
+                places += [(one, (*location, name, index)) for index, one in enumerate(below.items)]
+        if node is not root:
+            yield from _condition(node, location)
+    tags = root.get("tags")
+    names = [
+        _Name(found[0], found[1], ("tags", index, "name"), "the tag")
+        for index, tag in enumerate(tags.items if tags else ())
+        if (found := _sound_name(tag.get("name")))
+    ]
+    yield from _same_names(names, [])
+
+
+def _condition(node: Node, location: Location) -> Iterator[Mistake]:
+    """Check the conditions of one rule or tag."""
+    when, prompts = node.get("when"), node.get("prompts")
+    if when is not None and not when.broken and when.kind is Kind.MAPPING:
+        here = (*location, "when")
+        if not when.entries:
+            message = "when holds no condition, so every video would be filed here"
+            yield Mistake(when.line, dotted(here), None, message, "a condition, such as orientation: portrait")
+        yield from _pair(when, here, When, ("min_duration", "max_duration"))
+        for low, high in (("min_width", "max_width"), ("min_height", "max_height"), ("min_fps", "max_fps")):
+            yield from _pair(when, here, When, (low, high))
+        yield from _days(when, here)
+    if node.get("contains") is not None and prompts is not None:
+        message = "a rule either competes by its prompts or takes what contains something, not both"
+        allowed = "prompts or contains; a rule below it may have the other"
+        yield Mistake(prompts.line, dotted((*location, "prompts")), prompts.text or None, message, allowed)
+
+
+def _days(when: Node, location: Location) -> Iterator[Mistake]:
+    """Find a day of recording that is not before the other."""
+    since, before = (when.get(f"recorded_{word}") for word in ("since", "before"))
+    try:
+        days = [None if node is None else Day().read(node.value) for node in (since, before)]
+    except PydanticCustomError:
+        return
+    if before is not None and days[0] and days[1] and days[0] >= days[1]:
+        message = f"recorded_before ({days[1]}) is not after recorded_since ({days[0]}), so nothing is between"
+        yield Mistake(
+            before.line, dotted((*location, "recorded_before")), before.text, message, "a later day; it is not included"
+        )
+
+
 def _pair(node: Node | None, location: Location, model: type[BaseModel], pair: tuple[str, str]) -> Iterator[Mistake]:
     """Compare two options of one mapping, defaults included; the upper one gets the blame if written."""
     if node is None:
@@ -206,7 +258,7 @@ def _pair(node: Node | None, location: Location, model: type[BaseModel], pair: t
     low, high = _number(node, model, low_key), _number(node, model, high_key)
     if low is None or high is None or low <= high:
         return
-    is_duration = keys_of(model)[low_key].kind() is not None or model is Accept
+    is_duration = keys_of(model)[low_key].kind() is not None or "duration" in low_key
     low_text, high_text = (format_duration(value) if is_duration else f"{value:g}" for value in (low, high))
     blamed = node.get(high_key)
     if blamed is not None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -184,6 +185,47 @@ class Pattern(TextKind):
     """A shell pattern for file names."""
 
     what: ClassVar[str] = 'a pattern for names, in quotes, such as "*.tmp"'
+
+
+@dataclass(frozen=True)
+class Codec(TextKind):
+    """A video codec by ffmpeg's name."""
+
+    what: ClassVar[str] = "a video codec by ffmpeg's name, such as h264, hevc, av1, vp9 or prores"
+
+    def check(self, text: str) -> str:  # noqa: D102
+        if not re.fullmatch(r"[A-Za-z0-9_.\-]+", text):
+            raise wrong("this is not a codec's name")
+        return _CODEC_NAMES.get(text.casefold().replace(".", "").replace("-", ""), text.casefold())
+
+
+# What people write for ffmpeg's names.
+_CODEC_NAMES = {"h265": "hevc", "x265": "hevc", "avc": "h264", "avc1": "h264", "x264": "h264", "hvc1": "hevc"}
+
+
+@dataclass(frozen=True)
+class Day(ValueKind):
+    """A calendar day, written `2026-11-24`, with or without quotes."""
+
+    def read(self, value: Any) -> date:  # noqa: ANN401, D102
+        text = value if isinstance(value, str) else getattr(value, "text", None)  # YAML takes a bare one for a date
+        if isinstance(value, date):
+            return value
+        if not isinstance(text, str):
+            raise wrong("this is not a day")
+        try:
+            return date.fromisoformat(text)
+        except ValueError:
+            raise wrong("there is no such day") from None
+
+    def show(self, value: date) -> str:  # noqa: D102
+        return value.isoformat()
+
+    def allowed(self) -> str:  # noqa: D102
+        return "a day as year-month-day, such as 2026-11-24"
+
+    def schema(self) -> dict[str, Any]:  # noqa: D102
+        return {"type": "string", "format": "date"}
 
 
 @dataclass(frozen=True)

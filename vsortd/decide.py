@@ -1,29 +1,21 @@
 """From the embeddings of a video's frames to a decision with its reasons. Pure: no I/O, no clock, no model.
 
-Per frame and level, with unit vectors v (frame) and t_j (siblings and negatives), scale s and bias b:
-
-- softmax models: p_j = exp(s·v·t_j) / Σ_k exp(s·v·t_k) over the siblings and the level's negatives.
-- sigmoid models (b is a number): z_j = s·v·t_j + b and p_j = exp(z_j) / (exp(z_0) + Σ_k exp(z_k)) with z_0 =
-  -10. Taken alone, sigmoid(z_j) answers 'is this one of 32,768 texts the right one' (the batch SigLIP is
-  taught with), so the right label of a plain picture gets 0.22 (open_clip #716). A softmax over the labels
-  alone would forget that none may fit. z_0 is the log-odds of a match in that batch (SigLIP's own initial
-  bias), so p_j is the probability of label j when each label and 'none' are equally likely beforehand; for
-  one label it is sigmoid(z + 10).
-
-The negatives (and exp(z_0)) are folded into one competitor, none of these. Over n frames a rule scores, by
-its own `aggregate`: `mean` of p; `vote`, the share of frames that it wins; `max` of p; `fraction`, the share
-of frames with p ≥ `fraction_level`. The margin is the lead over the next sibling, scored by the same
-aggregate, or over none of these. `max` and `fraction` ask whether something shows up at all, so frames of
-something else don't count against it: none of these competes there within the frame only (for `max` in the
-rule's best frame, for `fraction` through p itself).
+What each frame says about a level's rules, p, is `competition`'s; this module aggregates it over the frames and walks
+down the tree. Over n frames a rule scores, by its own `aggregate`: `mean` of p; `vote`, the share of frames that it
+wins; `max` of p; `fraction`, the share of frames with p ≥ `fraction_level`. The margin is the lead over the next
+sibling, scored by the same aggregate, or over none of these. `max` and `fraction` ask whether something shows up at
+all, so frames of something else don't count against it: none of these competes there within the frame only (for `max`
+in the rule's best frame, for `fraction` through p itself).
 
 A rule with `min_score: 0` is meant to win with any score: none of these then has no say against it, unless the config
 itself names some (`none_of_these`); built-in negatives guard thresholds, not the wish to do without.
 
-The rule with the highest score wins its level if score ≥ `min_score` and margin ≥ `min_margin`; then its
-children compete. Ties, also between frames of a vote: the earlier rule in the file; a rule before none of
-these. Scores that differ by less than 1e-9 are equal. A rule whose words the model doesn't know takes no
-part and scores 0.
+At each level, first the rules that don't compete, in the order of the file: one with conditions only takes a video for
+which they hold, one that `contains` something takes a video that shows it for long enough. Then the others compete, as
+far as their conditions hold. The rule with the highest score wins its level if score ≥ `min_score` and margin ≥
+`min_margin`; then its children compete. Ties, also between frames of a vote: the earlier rule in the file; a rule
+before none of these. Scores that differ by less than 1e-9 are equal. A rule whose words the model doesn't know takes
+no part and scores 0.
 """
 
 from __future__ import annotations
@@ -35,28 +27,22 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
+from vsortd.competition import competition, presence, seconds_shown
+from vsortd.conditions import unmet
 from vsortd.errors import ModelError
-from vsortd.rules import Aggregate, OnUnsure
+from vsortd.rules import OnUnsure
+from vsortd.standings import DECIMALS, EPSILON, Race, Standing, is_settled, reaches, standing_of, values_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from vsortd.rules import Rule, RuleTree
-    from vsortd.vision.prompts import LevelVectors, RuleVectors
+    from vsortd.competition import Array
+    from vsortd.conditions import Facts
+    from vsortd.rules import Rule, RuleTree, TagRule
+    from vsortd.vision.prompts import RuleVectors
 
 NONE: Final = "(none of these)"
-# The log-odds that a random pair of SigLIP's training batch belongs together, ln(1/32767) ≈ -10: its initial
-# bias.
-SIGMOID_NONE_LOGIT: Final = -10.0
-# Scores nearer than this are equal: sums in another order differ by about 1e-16, embeddings are float32.
-DECIMALS: Final = 9
-EPSILON: Final = 1e-9
-# A decision is settled when it would survive scores that are off by this many standard errors over the
-# frames.
-SETTLED_ERRORS: Final = 2.0
 _SHOWN_WORDS: Final = 3
-
-_Array = npt.NDArray[np.float64]
 
 
 class Outcome(StrEnum):
@@ -72,7 +58,7 @@ class Level:
 
     `scores` maps each sibling's name, and `(none of these)`, to its aggregated probability. `best` is the
     rule that came first (also when it did not win; "" if the model knows none), `score`, `margin` and
-    `runner_up` are its own.
+    `runner_up` are its own. `excluded` says of each rule whose conditions don't hold why.
     """
 
     parent: str
@@ -83,6 +69,7 @@ class Level:
     runner_up: str
     reason: str
     best: str = ""
+    excluded: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,61 +90,141 @@ class Decision:
     reason: str
     settled: bool
     frame_scores: dict[str, tuple[float, ...]]
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class _Race:
-    """One level's competition: p [frames, siblings + 1], none of these last."""
+class _Film:
+    """What is known of the video: unit rows [frames, dim], when each frame is shown [frames], and its facts if any."""
 
-    parent: str
-    rules: Sequence[Rule]
-    vectors: LevelVectors
-    probs: _Array
-    memo: dict[tuple[Aggregate, float], tuple[_Array, _Array]] = field(default_factory=dict)  # what `_values` answered
+    frames: Array
+    times_ms: npt.NDArray[np.int64]
+    facts: Facts | None
 
-
-@dataclass(frozen=True, slots=True)
-class _Standing:
-    """A rule against the others, all scored by its aggregate; `rival` is a column of the race."""
-
-    column: int
-    score: float
-    margin: float
-    rival: int
-    none: float
-    score_error: float
-    margin_error: float
+    @property
+    def duration_s(self) -> float:
+        """How long the video is, 0.0 if unknown."""
+        return self.facts.clip.duration_s if self.facts else 0.0
 
 
-def decide(tree: RuleTree, vectors: RuleVectors, embeddings: npt.NDArray[np.float32]) -> Decision:
+def decide(
+    tree: RuleTree,
+    vectors: RuleVectors,
+    embeddings: npt.NDArray[np.float32],
+    *,
+    times_ms: npt.NDArray[np.int64] | None = None,
+    facts: Facts | None = None,
+) -> Decision:
     """Walk down the tree from winner to winner.
 
-    `vectors` are made of this tree; `embeddings` are unit rows [frames ≥ 1, dim]. Raises ModelError for
-    embeddings that are no numbers, ValueError for none at all or for vectors of another tree.
+    `vectors` are made of this tree; `embeddings` are unit rows [frames ≥ 1, dim], shown at `times_ms` [frames] (by
+    default one a second, for what is timed). Without `facts` no condition holds. Raises ModelError for embeddings that
+    are no numbers, ValueError for none at all or for vectors of another tree.
     """
     frames = _checked(embeddings, vectors)
+    shown_ms = np.arange(len(frames), dtype=np.int64) * 1000 + 500 if times_ms is None else np.asarray(times_ms)
+    film = _Film(frames, shown_ms, facts)
     levels: list[Level] = []
     frame_scores: dict[str, tuple[float, ...]] = {}
-    settled = True
+    tags, settled = _tags(tree, vectors, film)
     won: Rule | None = None
     siblings = tree.rules
     while siblings:
-        race = _race(won.key if won else "", siblings, vectors, frames)
-        prefix = f"{race.parent}/" if race.parent else ""
-        frame_scores.update(
-            (prefix + rule.name, tuple(race.probs[:, column].tolist())) for column, rule in enumerate(siblings)
-        )
-        level, winner, sure = _judge(race)
+        parent = won.key if won else ""
+        excluded = _excluded(siblings, facts)
+        found = _taken(parent, siblings, vectors, film, excluded)
+        settled = settled and found.sure
+        frame_scores.update(found.frame_scores)
+        level, winner = found.level, found.winner
+        if level is None:
+            race = _race(parent, siblings, tree, vectors, frames, excluded)
+            prefix = f"{parent}/" if parent else ""
+            frame_scores.update(
+                (prefix + rule.name, tuple(race.probs[:, column].tolist()))
+                for column, rule in enumerate(siblings)
+                if rule.prompts
+            )
+            level, winner, sure = _judge(race)
+            settled = settled and sure
         levels.append(level)
-        settled = settled and sure
         if winner is None:
             break
         won, siblings = winner, winner.rules
-    return _conclude(won, levels, frame_scores, settled=settled)
+    return _conclude(won, levels, frame_scores, tags=tags, settled=settled)
+
+
+def _excluded(siblings: Sequence[Rule], facts: Facts | None) -> dict[int, str]:
+    """Return why some siblings may not take part, by their column."""
+    found = {}
+    for column, rule in enumerate(siblings):
+        if rule.when is not None:
+            why = unmet(rule.when, facts) if facts else "nothing is known of the file"
+            if why:
+                found[column] = why
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """What became of the siblings that don't compete: the level if one of them took the video."""
+
+    level: Level | None
+    winner: Rule | None
+    frame_scores: dict[str, tuple[float, ...]]
+    sure: bool  # more frames would hardly change this
+
+
+def _taken(
+    parent: str, siblings: Sequence[Rule], vectors: RuleVectors, film: _Film, excluded: dict[int, str]
+) -> _Taken:
+    """Ask the rules that don't compete, in the order of the file."""
+    frame_scores: dict[str, tuple[float, ...]] = {}
+    why_out = {siblings[column].name: why for column, why in excluded.items()}
+    sure = True
+    for column, rule in enumerate(siblings):
+        if rule.prompts or column in excluded:
+            continue
+        score, reason = 1.0, f"{rule.key}: its conditions hold"
+        if rule.contains is not None:
+            probs = presence(vectors, rule.key, film.frames)
+            frame_scores[rule.key] = tuple(probs.tolist())
+            seen_s = seconds_shown(probs >= rule.contains.level - EPSILON, film.times_ms, film.duration_s)
+            if not seen_s or seen_s < rule.contains.min_seconds_s:
+                sure = False  # it may be shown between the frames
+                continue
+            score = float(probs.max())
+            reason = f"{rule.key}: contains '{rule.contains.prompts[0]}' for {seen_s:.1f} s, at best {score:.2f}"
+        level = Level(parent, {rule.name: score}, rule.name, score, score, NONE, reason, rule.name, why_out)
+        return _Taken(level, rule, frame_scores, sure=True)
+    return _Taken(None, None, frame_scores, sure=sure)
+
+
+def _tags(tree: RuleTree, vectors: RuleVectors, film: _Film) -> tuple[tuple[str, ...], bool]:
+    """Return the tags of a video, and whether more frames could not bring another."""
+    found, sure = [], True
+    for tag in tree.tags:
+        if tag.when is not None and (film.facts is None or unmet(tag.when, film.facts)):
+            continue
+        if not tag.prompts or _is_shown(tag, vectors, film):
+            found.append(tag.name)
+        else:
+            sure = False
+    return tuple(found), sure
+
+
+def _is_shown(tag: TagRule, vectors: RuleVectors, film: _Film) -> bool:
+    shown = presence(vectors, f"#{tag.name}", film.frames) >= tag.level - EPSILON
+    seen_s = seconds_shown(shown, film.times_ms, film.duration_s)
+    return seen_s > 0 and seen_s >= tag.min_seconds
 
 
 def _conclude(
-    won: Rule | None, levels: list[Level], frame_scores: dict[str, tuple[float, ...]], *, settled: bool
+    won: Rule | None,
+    levels: list[Level],
+    frame_scores: dict[str, tuple[float, ...]],
+    *,
+    tags: tuple[str, ...],
+    settled: bool,
 ) -> Decision:
     last = levels[-1]
     undecided = last.winner is None
@@ -173,10 +240,11 @@ def _conclude(
         reason=reason,
         settled=settled,
         frame_scores=frame_scores,
+        tags=tags,
     )
 
 
-def _checked(embeddings: npt.NDArray[np.float32], vectors: RuleVectors) -> _Array:
+def _checked(embeddings: npt.NDArray[np.float32], vectors: RuleVectors) -> Array:
     frames = np.asarray(embeddings, dtype=np.float64)
     if not frames.size or frames.shape != (len(frames), vectors.dim):
         raise ValueError(f"wants [frames, {vectors.dim}] with at least one frame, got {list(frames.shape)}")
@@ -185,47 +253,37 @@ def _checked(embeddings: npt.NDArray[np.float32], vectors: RuleVectors) -> _Arra
     return frames
 
 
-def _race(parent: str, rules: Sequence[Rule], vectors: RuleVectors, frames: _Array) -> _Race:
+def _race(  # noqa: PLR0917 - everything that a level's race depends on
+    parent: str,
+    rules: Sequence[Rule],
+    tree: RuleTree,
+    vectors: RuleVectors,
+    frames: Array,
+    excluded: dict[int, str],
+) -> Race:
     level = vectors.levels.get(parent)
     if level is None or level.names != tuple(rule.name for rule in rules):
         raise ValueError(f"the vectors were made of other rules (level {parent!r})")
-    return _Race(parent, rules, level, competition(level, frames, vectors.logit_scale, vectors.logit_bias))
+    probs = competition(vectors, parent, frames, hierarchy=tree.hierarchy, excluded=excluded)
+    runs = tuple(competes and column not in excluded for column, competes in enumerate(level.competes))
+    return Race(parent, rules, level, probs, runs, {rules[column].name: why for column, why in excluded.items()})
 
 
-def competition(level: LevelVectors, frames: _Array, scale: float, bias: float | None) -> _Array:
-    """Return p of every sibling and, last, of none of these: [frames, siblings + 1]; rows add up to 1.
-
-    See the module's formulas. Unknown rules get 0.
-    """
-    logits = scale * (frames @ level.vectors.astype(np.float64).T)
-    logits[:, ~np.asarray(level.known, dtype=bool)] = -np.inf
-    against = scale * (frames @ level.negative_vectors.astype(np.float64).T)
-    if bias is not None:
-        logits, against = logits + bias, against + bias
-        against = np.hstack([against, np.full((len(frames), 1), SIGMOID_NONE_LOGIT)])
-    elif not against.shape[1] and not any(level.known):
-        against = np.zeros((len(frames), 1))  # nobody runs: none of these has it
-    together = np.hstack([logits, against])
-    weights = np.exp(together - together.max(axis=1, keepdims=True))
-    probs = weights / weights.sum(axis=1, keepdims=True)
-    count = logits.shape[1]
-    return np.hstack([probs[:, :count], probs[:, count:].sum(axis=1, keepdims=True)])
-
-
-def _judge(race: _Race) -> tuple[Level, Rule | None, bool]:
+def _judge(race: Race) -> tuple[Level, Rule | None, bool]:
     """Return the level as people see it, its winner if there is one, and whether that is settled."""
-    own = np.array([_values(race, rule)[1][column] for column, rule in enumerate(race.rules)])
+    own = np.array([values_of(race, rule)[1][column] for column, rule in enumerate(race.rules)])
     scores = {rule.name: float(score) for rule, score in zip(race.rules, own, strict=True)}
-    known = np.asarray(race.vectors.known, dtype=bool)
-    if not known.any():
+    runs = np.asarray(race.runs, dtype=bool)
+    if not runs.any():
         scores[NONE] = float(race.probs[:, -1].mean())
-        level = Level(race.parent, scores, None, 0.0, -scores[NONE], NONE, f"unsure: {_unknown(race)}")
-        return level, None, True
-    column = int(np.argmax(np.where(known, np.round(own, DECIMALS), -1.0)))
-    standing = _standing(race, column)
+        why = _unknown(race) or "the conditions of no rule hold"
+        reason = f"unsure: {why}" + "".join(f"; {name}: {said}" for name, said in list(race.excluded.items())[:1])
+        return Level(race.parent, scores, None, 0.0, -scores[NONE], NONE, reason, "", race.excluded), None, True
+    column = int(np.argmax(np.where(runs, np.round(own, DECIMALS), -1.0)))
+    standing = standing_of(race, column)
     scores[NONE] = standing.none
     best = race.rules[column]
-    wins = _wins(best, standing)
+    wins = reaches(best, standing)
     level = Level(
         parent=race.parent,
         scores=scores,
@@ -235,103 +293,12 @@ def _judge(race: _Race) -> tuple[Level, Rule | None, bool]:
         runner_up=NONE if standing.rival == len(race.rules) else race.rules[standing.rival].name,
         reason=_reason(race, standing, wins=wins),
         best=best.name,
+        excluded=race.excluded,
     )
-    return level, best if wins else None, _settled(race, own, standing, wins=wins)
+    return level, best if wins else None, is_settled(race, own, standing, wins=wins)
 
 
-def _wins(rule: Rule, standing: _Standing, *, errors: float = 0.0) -> bool:
-    """Tell whether a rule reaches its thresholds, score and margin raised by `errors` of their errors."""
-    score, margin = standing.score, standing.margin
-    if errors:  # the error of a single frame is infinite
-        score, margin = score + errors * standing.score_error, margin + errors * standing.margin_error
-    return score >= rule.min_score - EPSILON and margin >= rule.min_margin - EPSILON
-
-
-def _settled(race: _Race, own: _Array, standing: _Standing, *, wins: bool) -> bool:
-    """Tell whether the level's outcome survives scores that are two standard errors off.
-
-    A winner must still reach its thresholds with score and margin lowered by that much; where nobody wins,
-    nobody may reach them with both raised. One frame settles nothing.
-    """
-    if wins:
-        return _wins(race.rules[standing.column], standing, errors=-SETTLED_ERRORS)
-    for column, rule in enumerate(race.rules):
-        if not race.vectors.known[column]:
-            continue
-        values, _ = _values(race, rule)
-        if own[column] + SETTLED_ERRORS * _error(values[:, column], rule) < rule.min_score - EPSILON:
-            continue  # out of reach by its score alone, so its rivals need not be looked at
-        if _wins(rule, _standing(race, column), errors=SETTLED_ERRORS):
-            return False
-    return len(race.probs) > 1
-
-
-def _values(race: _Race, rule: Rule) -> tuple[_Array, _Array]:
-    """Return what each frame says about each column under a rule's aggregate, and the aggregated scores."""
-    asked = (rule.aggregate, rule.fraction_level)
-    if asked not in race.memo:
-        race.memo[asked] = _aggregated(race.probs, rule)
-    return race.memo[asked]
-
-
-def _aggregated(probs: _Array, rule: Rule) -> tuple[_Array, _Array]:
-    if rule.aggregate is Aggregate.MAX:
-        return probs, probs.max(axis=0)
-    if rule.aggregate is Aggregate.VOTE:
-        winners = np.argmax(np.round(probs, DECIMALS), axis=1)  # the first of equals
-        values = (winners[:, None] == np.arange(probs.shape[1])).astype(np.float64)
-    elif rule.aggregate is Aggregate.FRACTION:
-        values = (probs >= rule.fraction_level - EPSILON).astype(np.float64)
-        values[:, -1] = 0.0  # none of these has already had its part in p
-    else:
-        values = probs
-    return values, values.mean(axis=0)
-
-
-def _standing(race: _Race, column: int) -> _Standing:
-    """Set a rule against the others under its own aggregate."""
-    rule = race.rules[column]
-    values, scores = _values(race, rule)
-    against = scores.copy()
-    if rule.aggregate is Aggregate.MAX:
-        against[-1] = race.probs[int(np.argmax(race.probs[:, column])), -1]
-    if rule.min_score <= 0 and not race.vectors.configured:
-        against[-1] = 0.0
-    against[column] = -1.0
-    rival = int(np.argmax(np.round(against, DECIMALS)))
-    lead = values[:, column] - values[:, rival]
-    return _Standing(
-        column=column,
-        score=float(scores[column]),
-        margin=float(scores[column] - against[rival]),
-        rival=rival,
-        none=float(scores[-1] if rule.aggregate is not Aggregate.MAX else against[-1]),
-        score_error=_error(values[:, column], rule),
-        margin_error=_error(lead, rule),
-    )
-
-
-def _error(values: _Array, rule: Rule) -> float:
-    """Estimate how far an aggregate of these frames may be from that of all frames of the video.
-
-    The standard error of the mean over frames. For shares of frames not less than that of (n+1)/(n+2), since
-    eight of eight is no proof; for `max` the spread itself, since one other frame can change it. Infinite
-    for a single frame.
-    """
-    count = len(values)
-    if count == 1:
-        return float("inf")
-    spread = float(values.std(ddof=1))
-    if rule.aggregate is Aggregate.MAX:
-        return spread
-    error = spread / float(np.sqrt(count))
-    if rule.aggregate in {Aggregate.VOTE, Aggregate.FRACTION}:
-        share = (count + 1) / (count + 2)
-        error = max(error, float(np.sqrt(share * (1 - share) / count)))
-    return error
-
-
-def _reason(race: _Race, standing: _Standing, *, wins: bool) -> str:
+def _reason(race: Race, standing: Standing, *, wins: bool) -> str:
     """Say in one sentence why the level ended as it did."""
     rule = race.rules[standing.column]
     key = f"{race.parent}/{rule.name}" if race.parent else rule.name
@@ -355,7 +322,7 @@ def _reason(race: _Race, standing: _Standing, *, wins: bool) -> str:
     return f"unsure: {why}{'; ' if unknown else ''}{unknown}"
 
 
-def _rival_name(race: _Race, standing: _Standing) -> str:
+def _rival_name(race: Race, standing: Standing) -> str:
     if standing.rival == len(race.rules):
         return "none of these"
     name = race.rules[standing.rival].name
@@ -371,10 +338,13 @@ def _apart(small: float, large: float) -> tuple[str, str]:
     return texts
 
 
-def _unknown(race: _Race) -> str:
+def _unknown(race: Race) -> str:
     """Name the words that kept rules out, or return ""."""
     words = [
-        word for known, own in zip(race.vectors.known, race.vectors.unknown, strict=True) if not known for word in own
+        word
+        for competes, own in zip(race.vectors.competes, race.vectors.unknown, strict=True)
+        if not competes
+        for word in own
     ]
     words = list(dict.fromkeys(words))
     if not words:

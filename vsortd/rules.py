@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from vsortd.settings import RuleSettings, Settings
+    from vsortd.settings import Contains, RuleSettings, Settings, Tag, When
 
 
 class Aggregate(StrEnum):
@@ -28,13 +28,29 @@ class OnUnsure(StrEnum):
     REVIEW = "review"
 
 
+class Ensemble(StrEnum):
+    """How several prompts of one rule become its score in a frame."""
+
+    AVERAGE = "average"
+    BEST = "best"
+
+
+class Hierarchy(StrEnum):
+    """How a rule that has finer rules is scored in its own level's competition."""
+
+    TOP_DOWN = "top_down"
+    LEAVES = "leaves"
+    PRODUCT = "product"
+
+
 @dataclass(frozen=True, eq=False)
 class Rule:
     """One rule with everything inherited; a node equals only itself (trees may be deeper than the stack).
 
-    `path` holds the names from the top, the rule's own last. `prompts` is never empty. `none_of_these`
-    competes with the rule's children, not with the rule. `templates` None means the model's own. Scores,
-    margins and levels are probabilities from 0 to 1.
+    `path` holds the names from the top, the rule's own last. A rule without `prompts` has conditions (`when`) or
+    something to look for (`contains`) and doesn't compete: it takes what meets them. `none_of_these` competes with
+    the rule's children, not with the rule. `templates` None means the model's own. Scores, margins and levels are
+    probabilities from 0 to 1.
     """
 
     name: str
@@ -48,11 +64,25 @@ class Rule:
     on_unsure: OnUnsure
     none_of_these: tuple[str, ...]
     rules: tuple[Rule, ...] = field(default=(), repr=False)
+    ensemble: Ensemble = Ensemble.AVERAGE
+    when: When | None = None
+    contains: Contains | None = None
 
     @property
     def key(self) -> str:
         """The names from the top joined by slashes: "forest/night"."""
         return "/".join(self.path)
+
+
+@dataclass(frozen=True, slots=True)
+class TagRule:
+    """A mark for videos that meet `when` and contain what `prompts` say for long enough."""
+
+    name: str
+    prompts: tuple[str, ...]
+    level: float
+    min_seconds: float
+    when: When | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,6 +98,8 @@ class RuleTree:
     templates: tuple[str, ...] | None = None
     aggregate: Aggregate = Aggregate.MEAN
     fraction_level: float = 0.5
+    hierarchy: Hierarchy = Hierarchy.TOP_DOWN
+    tags: tuple[TagRule, ...] = ()
 
     def walk(self) -> Iterator[Rule]:
         """Yield every rule, parents before children, in the order of the file; any depth."""
@@ -107,7 +139,16 @@ def build_rules(settings: Settings) -> RuleTree:
         templates=defaults.templates,
         aggregate=defaults.aggregate,
         fraction_level=defaults.fraction_level,
+        hierarchy=settings.hierarchy,
+        tags=tuple(_tag(tag) for tag in settings.tags),
     )
+
+
+def _tag(tag: Tag) -> TagRule:
+    looked_for = tag.contains
+    if looked_for is None:  # a tag that only has conditions has nothing to look for
+        return TagRule(tag.name, () if tag.when else (tag.name,), 0.5, 1.0, tag.when)
+    return TagRule(tag.name, looked_for.prompts, looked_for.level, looked_for.min_seconds_s, tag.when)
 
 
 @dataclass
@@ -122,6 +163,7 @@ class _Entry:
     aggregate: Aggregate
     fraction_level: float
     on_unsure: OnUnsure
+    ensemble: Ensemble
     children: range = range(0)
 
     def rule(self, children: tuple[Rule, ...]) -> Rule:
@@ -129,7 +171,7 @@ class _Entry:
         return Rule(
             name=self.source.name,
             path=self.path,
-            prompts=self.source.prompts or (self.source.name,),
+            prompts=self.source.prompts or (() if self.source.when or self.source.contains else (self.source.name,)),
             templates=self.templates,
             min_score=self.min_score,
             min_margin=self.min_margin,
@@ -138,6 +180,9 @@ class _Entry:
             on_unsure=self.on_unsure,
             none_of_these=self.source.none_of_these,
             rules=children,
+            ensemble=self.ensemble,
+            when=self.source.when,
+            contains=self.source.contains,
         )
 
 
@@ -153,6 +198,7 @@ def _flatten(settings: Settings) -> list[_Entry]:
         aggregate=defaults.aggregate,
         fraction_level=defaults.fraction_level,
         on_unsure=defaults.on_unsure,
+        ensemble=defaults.ensemble,
     )
     order = [_inherit(rule, top) for rule in settings.rules]
     for entry in order:  # grows while it is walked
@@ -173,4 +219,5 @@ def _inherit(source: RuleSettings, parent: _Entry) -> _Entry:
         aggregate=source.aggregate or parent.aggregate,
         fraction_level=parent.fraction_level if source.fraction_level is None else source.fraction_level,
         on_unsure=source.on_unsure or parent.on_unsure,
+        ensemble=source.ensemble or parent.ensemble,
     )

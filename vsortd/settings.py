@@ -8,15 +8,19 @@ forbids unknown keys. Attributes carry units in their names (`settle_s`); the ke
 from __future__ import annotations
 
 import os
+from datetime import date  # noqa: TC003 - as below
 from enum import StrEnum
 from pathlib import Path  # noqa: TC003 - pydantic looks at it when it builds the models
 from typing import Annotated, Literal
 
 from annotated_types import Ge, Le, MinLen
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Strict, Tag
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Strict
+from pydantic import Tag as Shape
 
 from vsortd.clip import Orientation
 from vsortd.configtypes import (
+    Codec,
+    Day,
     Duration,
     FolderName,
     FolderPath,
@@ -32,17 +36,21 @@ from vsortd.configtypes import (
 from vsortd.mistakes import InvalidConfigError, Mistake
 from vsortd.names import TEMPLATE_FIELDS
 from vsortd.places import find_config, state_folder
-from vsortd.rules import Aggregate, OnUnsure
+from vsortd.rules import Aggregate, Ensemble, Hierarchy, OnUnsure
 
 __all__ = [
     "TEMPLATE_FIELDS",
     "Accept",
     "Aggregate",
+    "Contains",
     "Convert",
     "Defaults",
     "DuplicateFolder",
+    "Ensemble",
+    "Hierarchy",
     "Inbox",
     "InvalidConfigError",
+    "Learn",
     "Mistake",
     "ModelChoice",
     "MovPolicy",
@@ -52,7 +60,9 @@ __all__ = [
     "RuleSettings",
     "Sampling",
     "Settings",
+    "Tag",
     "Watch",
+    "When",
     "Workers",
     "find_config",
     "load_settings",
@@ -64,6 +74,7 @@ _MINUTE_S, _HOUR_S, _DAY_S = 60, 3_600, 86_400
 Flag = Annotated[bool, Strict()]
 Probability = Annotated[float, Strict(), Ge(0), Le(1)]
 Pixels = Annotated[int, Strict(), Ge(1), Le(100_000)]
+FramesPerSecond = Annotated[float, Strict(), Ge(0), Le(10_000)]
 FrameCount = Annotated[int, Strict(), Ge(1), Le(512)]
 FolderText = Annotated[str, FolderName()]
 Prompts = Annotated[tuple[Annotated[str, Prompt()], ...], OneOrMany()]
@@ -166,8 +177,8 @@ class ModelChoice(_Options):
     )
 
 
-class Accept(_Options):
-    """Which videos are sorted; the others stay where they are, with the reason in the history."""
+class _Limits(_Options):
+    """What can be asked of a video's shape and length."""
 
     orientation: Annotated[
         tuple[Orientation, ...], MinLen(1), OneOrMany(words=("any",), meaning=tuple(Orientation))
@@ -176,13 +187,60 @@ class Accept(_Options):
         description="any, or one or a list of portrait, landscape, square; as shown, after rotation.",
     )
     min_duration_s: Annotated[float, Duration(0, 30 * _DAY_S)] | None = Field(
-        default=None, alias="min_duration", description="Shorter videos are rejected."
+        default=None, alias="min_duration", description="Not videos that are shorter."
     )
     max_duration_s: Annotated[float, Duration(0, 30 * _DAY_S)] | None = Field(
-        default=None, alias="max_duration", description="Longer videos are rejected."
+        default=None, alias="max_duration", description="Not videos that are longer."
     )
-    min_width: Pixels | None = Field(default=None, description="Narrower videos are rejected (pixels as shown).")
-    min_height: Pixels | None = Field(default=None, description="Lower videos are rejected (pixels as shown).")
+    min_width: Pixels | None = Field(default=None, description="Not narrower videos (pixels as shown).")
+    min_height: Pixels | None = Field(default=None, description="Not lower videos (pixels as shown).")
+
+
+class Accept(_Limits):
+    """Which videos are sorted; the others stay where they are, with the reason in the history."""
+
+
+class When(_Limits):
+    """Conditions on a video's facts, all of which must hold; what the file does not say holds for no condition."""
+
+    max_width: Pixels | None = Field(default=None, description="Not wider videos (pixels as shown).")
+    max_height: Pixels | None = Field(default=None, description="Not higher videos (pixels as shown).")
+    min_fps: FramesPerSecond | None = Field(default=None, description="Not fewer frames a second.")
+    max_fps: FramesPerSecond | None = Field(default=None, description="Not more frames a second.")
+    codec: Annotated[tuple[Annotated[str, Codec()], ...], OneOrMany()] = Field(
+        default=(), description="One or a list of video codecs by ffmpeg's names, such as hevc."
+    )
+    has_audio: Flag | None = Field(default=None, description="Whether there is sound.")
+    camera: Annotated[tuple[Annotated[str, Pattern()], ...], OneOrMany()] = Field(
+        default=(), description='Make and model as the file says, as patterns in any case, such as "*iPhone*".'
+    )
+    recorded_since: Annotated[date, Day()] | None = Field(
+        default=None, description="Recorded on this day or later, by the camera's clock."
+    )
+    recorded_before: Annotated[date, Day()] | None = Field(default=None, description="Recorded before this day.")
+    file_name: Annotated[tuple[Annotated[str, Pattern()], ...], OneOrMany()] = Field(
+        default=(), description='The file\'s name as patterns in any case, such as "IMG_*"; one must match.'
+    )
+
+
+class Contains(_Options):
+    """Something that is looked for anywhere in the video, however short, against everything else."""
+
+    prompts: Annotated[Prompts, MinLen(1)] = Field(description="What to look for: one text or a list.")
+    level: Probability = Field(default=0.5, description="The least probability with which a frame shows it.")
+    min_seconds_s: Annotated[float, Duration(0, _DAY_S)] = Field(
+        default=1.0,
+        alias="min_seconds",
+        description="For how long in all. Each frame that is looked at stands for the time around it.",
+    )
+
+
+class Tag(_Options):
+    """A mark for videos that contain something, wherever they are filed; the history shows it."""
+
+    name: FolderText = Field(description="The mark; also what is looked for, if nothing else is said.")
+    when: When | None = Field(default=None, description="Only videos for which these conditions hold.")
+    contains: Contains | None = Field(default=None, description="What to look for; default the name.")
 
 
 class Convert(_Options):
@@ -223,7 +281,7 @@ class Place(_Options):
         + ".",
     )
     on_duplicate: Annotated[
-        Annotated[OnDuplicate, Tag(WORD)] | Annotated[DuplicateFolder, Tag(MAPPING)], Discriminator(_shape)
+        Annotated[OnDuplicate, Shape(WORD)] | Annotated[DuplicateFolder, Shape(MAPPING)], Discriminator(_shape)
     ] = Field(
         default=OnDuplicate.KEEP_BOTH,
         description="When the same bytes lie in the library already: keep_both, "
@@ -251,6 +309,19 @@ class Defaults(_Options):
         default=None,
         description="Sentences that prompts are put into, {} for the prompt; else the model's own.",
     )
+    ensemble: Ensemble = Field(
+        default=Ensemble.AVERAGE,
+        description="Of several prompts. average: what they have in common; best: whichever fits the frame best.",
+    )
+
+
+class Learn(_Options):
+    """Corrections: videos that the user put into a rule's folder are examples of it."""
+
+    use: Flag = Field(default=True, description="Judge by examples, too, where they don't make it worse.")
+    from_moves: Flag = Field(
+        default=True, description="Learn when a filed video is moved to another rule's folder of the library."
+    )
 
 
 class RuleSettings(_Options):
@@ -261,8 +332,19 @@ class RuleSettings(_Options):
     """
 
     name: FolderText = Field(description="The folder's name; also the prompt, if none is given.")
-    prompts: Prompts = Field(default=(), description="What the videos show: one text or a list; default the name.")
+    prompts: Prompts = Field(
+        default=(),
+        description="What the videos show: one text or a list; default the name, but nothing beside when or contains.",
+    )
+    when: When | None = Field(
+        default=None,
+        description="Conditions on facts. With prompts: who may compete; alone: who is filed here whatever is seen.",
+    )
+    contains: Contains | None = Field(
+        default=None, description="Files here whatever contains this, before the others compete; instead of prompts."
+    )
     templates: Templates | None = Field(default=None, description="As in defaults.")
+    ensemble: Ensemble | None = Field(default=None, description="As in defaults.")
     min_score: Probability | None = Field(default=None, description="As in defaults.")
     min_margin: Probability | None = Field(default=None, description="As in defaults.")
     aggregate: Aggregate | None = Field(default=None, description="As in defaults.")
@@ -299,7 +381,7 @@ class Workers(_Options):
     """The processes that decode videos, apart from the daemon, so that a bad video costs only itself."""
 
     decode: Annotated[
-        Annotated[Literal["auto"], Tag(WORD)] | Annotated[int, Strict(), Ge(1), Le(256), Tag(NUMBER)],
+        Annotated[Literal["auto"], Shape(WORD)] | Annotated[int, Strict(), Ge(1), Le(256), Shape(NUMBER)],
         Discriminator(_shape),
     ] = Field(default="auto", description="How many at once; auto: one for each processor core, at most 16.")
     timeout_s: Annotated[float, Duration(1, _DAY_S)] = Field(
@@ -324,7 +406,7 @@ class Settings(_Options):
     inboxes: tuple[Inbox, ...] = Field(min_length=1, description="The folders that videos are dropped into.")
     library: Annotated[Path, FolderPath()] = Field(description="The folder that videos are filed in.")
     model: Annotated[
-        Annotated[Literal["auto", "sample"], Tag(WORD)] | Annotated[ModelChoice, Tag(MAPPING)],
+        Annotated[Literal["auto", "sample"], Shape(WORD)] | Annotated[ModelChoice, Shape(MAPPING)],
         Discriminator(_shape),
     ] = Field(
         default="auto",
@@ -336,6 +418,21 @@ class Settings(_Options):
     sampling: Sampling = Field(default_factory=Sampling, description="How many frames of a video are looked at.")
     place: Place = Field(default_factory=Place, description="How videos are named and where undecided ones go.")
     defaults: Defaults = Field(default_factory=Defaults, description="What rules inherit.")
+    hierarchy: Hierarchy = Field(
+        default=Hierarchy.TOP_DOWN,
+        description="How rules with finer rules are scored. top_down: by their own prompts; leaves: with all that is "
+        "below them added up; product: by the best path below them.",
+    )
+    temperature: Annotated[
+        Annotated[Literal["auto"], Shape(WORD)] | Annotated[float, Strict(), Ge(0.05), Le(20), Shape(NUMBER)],
+        Discriminator(_shape),
+    ] = Field(
+        default="auto",
+        description="How much scores are softened (above 1) or sharpened (below), so that 0.8 is right 8 times of 10; "
+        "auto: as `vsortd eval --calibrate` learned for the model, else as the model's makers left it.",
+    )
+    learn: Learn = Field(default_factory=Learn, description="What becomes of corrections.")
+    tags: tuple[Tag, ...] = Field(default=(), description="Marks for what videos contain, wherever they are filed.")
     none_of_these: Prompts = Field(
         default=(),
         description="What else a video may show: competes with the top rules; where it wins, the video goes to review.",

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from vsortd.conditions import Facts
+from vsortd.conditions import admit as admit_clip
 from vsortd.decide import Decision, Outcome, decide
 from vsortd.filing.place import ConvertedFile, FilingRequest
 from vsortd.identity import Identity
 from vsortd.library.index import Embedded
-from vsortd.media.admit import admit as admit_clip
 from vsortd.media.convert import ConversionKind, plan_conversion
 from vsortd.media.convert import convert as convert_clip
 from vsortd.pipeline import Job, State
@@ -42,16 +43,18 @@ def judge(shop: Workshop, job: Job) -> Job:
         shop.filer.risk(job.path)
     resident = shop.model.get(job.cancel)
     sampling = shop.settings.sampling
+    assert job.clip is not None
+    facts = Facts(job.clip, job.path.name)
     seen: list[Embedded] = []
     begin, end = 0, min(sampling.min_frames, sampling.max_frames)
     while True:
         seen.append(_look(shop, job, resident, len(seen), range(begin, end)))
         vectors = np.concatenate([part.vectors for part in seen])
-        decision = decide(resident.tree, resident.vectors, vectors)
+        times = np.concatenate([part.times_ms for part in seen])
+        decision = decide(resident.tree, resident.vectors, vectors, times_ms=times, facts=facts)
         if decision.settled or end >= sampling.max_frames or not len(seen[-1].times_ms):
             break
         begin, end = end, min(end * 2, sampling.max_frames)
-    times = np.concatenate([part.times_ms for part in seen])
     return replace(job, decision=decision, reason=decision.reason, frame_times_ms=tuple(int(t) for t in times))
 
 
@@ -148,5 +151,6 @@ def _detail(job: Job, decision: Decision) -> dict[str, object]:
             for level in decision.levels
         ],
         "frame_times_ms": list(job.frame_times_ms),
+        "tags": list(decision.tags),
         "timings_ms": job.timings_ms,
     }

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from vsortd.errors import ModelError
+from vsortd.rules import Ensemble, Rule
 from vsortd.vision.encoder import Encoder, Family
 from vsortd.vision.negatives import (
     Facets,
@@ -24,7 +25,7 @@ from vsortd.vision.templates import TEMPLATES, texts_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from vsortd.rules import Rule, RuleTree
+    from vsortd.rules import RuleTree
 
 # Words that say nothing about what is seen. A prompt of these alone is as good as unknown.
 _EMPTY_WORDS: Final = frozenset(
@@ -59,16 +60,66 @@ class LevelVectors:
     negatives: tuple[str, ...]
     negative_vectors: _Rows
     configured: bool = True  # whether the config names some of the negatives (False: all are built in)
+    # by the sibling's column: its prompts one by one [k, dim], where the best one counts; its examples [k, dim]
+    alternatives: Mapping[int, _Rows] = field(default_factory=dict)
+    examples: Mapping[int, _Rows] = field(default_factory=dict)
+
+    @property
+    def competes(self) -> tuple[bool, ...]:
+        """Tell per sibling whether it takes part: its words are known, or it was taught by examples."""
+        return tuple(known or column in self.examples for column, known in enumerate(self.known))
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A video that somebody put into a rule's folder: the rule's key, and unit rows [frames, dim]."""
+
+    rule: str
+    vectors: _Rows
 
 
 @dataclass(frozen=True, slots=True)
 class RuleVectors:
-    """All levels of a tree by their parent's key ("" at the top), and how cosines become logits."""
+    """All levels of a tree by their parent's key ("" at the top), and how cosines become logits.
+
+    `sightings` holds what is looked for anywhere in a video, each as a level of one: by the key of a rule that
+    `contains` something, or by `#` and a tag's name. `memo` is for what `vsortd.competition` works out once.
+    """
 
     levels: Mapping[str, LevelVectors]
     dim: int
     logit_scale: float
     logit_bias: float | None
+    sightings: Mapping[str, LevelVectors] = field(default_factory=dict)
+    temperature: float = 1.0
+    memo: dict[str, dict[int, npt.NDArray[np.float64]]] = field(default_factory=dict, repr=False, compare=False)
+
+    def with_examples(self, examples: Iterable[Example]) -> RuleVectors:
+        """Return these vectors with other examples; those of rules that are not in the tree count as far as they go."""
+        found: dict[str, dict[int, list[_Rows]]] = {}
+        for example in examples:
+            parent = ""
+            for name in example.rule.split("/"):
+                level = self.levels.get(parent)
+                if level is None or name not in level.names:
+                    break
+                found.setdefault(parent, {}).setdefault(level.names.index(name), []).append(example.vectors)
+                parent = f"{parent}/{name}" if parent else name
+        levels = {
+            key: replace(level, examples={c: np.concatenate(rows) for c, rows in found.get(key, {}).items()})
+            for key, level in self.levels.items()
+        }
+        return replace(self, levels=levels, memo={})
+
+
+@dataclass(frozen=True, slots=True)
+class _Sought:
+    """What is looked for, in the place of a level's only rule; any of the prompts is enough."""
+
+    name: str
+    prompts: tuple[str, ...]
+    templates: tuple[str, ...] | None = None
+    ensemble: Ensemble = Ensemble.BEST
 
 
 @dataclass(slots=True)
@@ -76,13 +127,14 @@ class _LevelPlan:
     """A level on its way: what is spoken above and below it, and what it will need texts for."""
 
     parent: str
-    rules: tuple[Rule, ...]
+    rules: Sequence[Rule | _Sought]
     explicit: tuple[str, ...]
     templates: tuple[str, ...]
     above: frozenset[str]
     below: set[str] = field(default_factory=set)
     spoken: list[_Spoken] = field(default_factory=list)
     negatives: tuple[Negative, ...] = ()
+    anything: bool = False  # a video may show anything here: all built-in negatives compete
     built_in: int = 0  # how many of `negatives`, at the end, are built in and may be screened out
 
 
@@ -104,10 +156,11 @@ def level_vectors(tree: RuleTree, encoder: Encoder, *, facets: Facets | None = N
     if facets is None and family is Family.SAMPLE:
         facets = _sample_facets()
     plans = _plan_levels(tree, TEMPLATES[family])
-    for plan in plans:
+    sightings = _plan_sightings(tree, TEMPLATES[family])
+    for plan in (*plans, *sightings):
         plan.spoken = [_spoken(rule.prompts, encoder, limited=facets is not None) for rule in plan.rules]
         _add_negatives(plan, encoder, facets)
-    book = _Book(encoder, _all_texts(plans, TEMPLATES[family], screened=facets is None))
+    book = _Book(encoder, _all_texts((*plans, *sightings), TEMPLATES[family], screened=facets is None))
     shared: dict[tuple[tuple[Negative, ...], tuple[str, ...]], _Rows] = {}
     common = _common(book, TEMPLATES[family]) if facets is None else None
     return RuleVectors(
@@ -115,16 +168,17 @@ def level_vectors(tree: RuleTree, encoder: Encoder, *, facets: Facets | None = N
         dim=encoder.info.dim,
         logit_scale=encoder.info.logit_scale,
         logit_bias=encoder.info.logit_bias,
+        sightings={plan.parent: _embed(plan, book, common, shared) for plan in sightings},
     )
 
 
 def _plan_levels(tree: RuleTree, default: tuple[str, ...]) -> list[_LevelPlan]:
     """List the levels, parents before children, with what is said above and below each; any depth."""
-    top = _LevelPlan("", tree.rules, tree.none_of_these, tree.templates or default, frozenset())
+    top = _LevelPlan("", tree.rules, tree.none_of_these, tree.templates or default, frozenset(), anything=True)
     plans, parents = [top], [-1]
     for number, plan in enumerate(plans):  # grows while it is walked
         for rule in plan.rules:
-            if rule.rules:
+            if isinstance(rule, Rule) and rule.rules:
                 above = plan.above | {rule.name, *rule.prompts}
                 plans.append(_LevelPlan(rule.key, rule.rules, rule.none_of_these, rule.templates or default, above))
                 parents.append(number)
@@ -134,6 +188,20 @@ def _plan_levels(tree: RuleTree, default: tuple[str, ...]) -> list[_LevelPlan]:
             for rule in plan.rules:
                 plans[parent].below |= {rule.name, *rule.prompts}
     return plans
+
+
+def _plan_sightings(tree: RuleTree, default: tuple[str, ...]) -> list[_LevelPlan]:
+    """List what is looked for anywhere in a video, each alone against everything else."""
+    found = [
+        (rule.key, rule.contains.prompts, rule.templates or default)
+        for rule in tree.walk()
+        if rule.contains is not None
+    ]
+    found += [(f"#{tag.name}", tag.prompts, tree.templates or default) for tag in tree.tags if tag.prompts]
+    return [
+        _LevelPlan(key, (_Sought(key, prompts),), (), templates, frozenset(), anything=True)
+        for key, prompts, templates in found
+    ]
 
 
 def _spoken(prompts: Sequence[str], encoder: Encoder, *, limited: bool) -> _Spoken:
@@ -167,7 +235,7 @@ def _add_negatives(plan: _LevelPlan, encoder: Encoder, facets: Facets | None) ->
         found = facet_negatives(facets, own, kin)
     else:
         names = (rule.name for rule in plan.rules)
-        found = built_in_negatives({*kin, *names, *(text for prompts in own for text in prompts)}, top=not plan.parent)
+        found = built_in_negatives({*kin, *names, *(text for prompts in own for text in prompts)}, top=plan.anything)
     plan.built_in = len(found)
     plan.negatives = (*explicit, *found)
     if not plan.negatives and len(own) == 1:
@@ -218,9 +286,13 @@ def _embed(
     shared: dict[tuple[tuple[Negative, ...], tuple[str, ...]], _Rows],
 ) -> LevelVectors:
     vectors = np.zeros((len(plan.rules), book.dim), np.float32)
+    alternatives: dict[int, _Rows] = {}
     for row, (rule, said) in enumerate(zip(plan.rules, plan.spoken, strict=True)):
         if said.prompts:
             vectors[row] = book.ensemble(said.prompts, rule.templates or plan.templates)
+            if rule.ensemble is Ensemble.BEST and len(said.prompts) > 1:
+                each = [book.ensemble([prompt], rule.templates or plan.templates) for prompt in said.prompts]
+                alternatives[row] = np.stack(each)
     negatives = plan.negatives
     if common is not None and plan.built_in:
         explicit = len(negatives) - plan.built_in
@@ -239,6 +311,7 @@ def _embed(
         negatives=tuple(negative.label for negative in negatives),
         negative_vectors=_negative_rows(negatives, plan, book, shared),
         configured=len(plan.negatives) > plan.built_in and bool(plan.explicit),
+        alternatives=alternatives,
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from vsortd.clip import Clip, Orientation
-from vsortd.media.admit import admit
+from vsortd.conditions import admit
 from vsortd.settings import Accept
 
 
