@@ -94,8 +94,15 @@ def _prompts(report: CheckReport, settings: Settings) -> Iterator[tuple[Location
     """Yield every text that the model is given, with where it stands."""
     yield from _listed(report, ("none_of_these",), settings.none_of_these)
     yield from _listed(report, ("defaults", "templates"), _sentences(settings.defaults.templates))
+    for number, tag in enumerate(settings.tags):
+        if tag.contains is not None:
+            yield from _listed(report, ("tags", number, "contains", "prompts"), tag.contains.prompts)
+        elif tag.when is None:
+            yield ("tags", number, "name"), tag.name
     for rule, location, _ in _walk(settings):
-        if not rule.prompts:
+        if rule.contains is not None:
+            yield from _listed(report, (*location, "contains", "prompts"), rule.contains.prompts)
+        elif not rule.prompts and rule.when is None:
             yield (*location, "name"), rule.name
         yield from _listed(report, (*location, "prompts"), rule.prompts)
         yield from _listed(report, (*location, "none_of_these"), rule.none_of_these)

@@ -124,6 +124,14 @@ def test_check_warns_of_missing_folders_and_a_missing_version(config: Path, caps
     assert f"warning: {config}:3: library: the library does not exist (yet)" in capsys.readouterr().out
 
 
+def test_line_100_is_no_emoji(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config.write_text(
+        "\n" * 97 + "version: 1\ninboxes: [{path: /no/in}]\nlibrary: /no/out\nrules: [{name: a}]\n", encoding="utf-8"
+    )
+    assert main(["--config", str(config), "check"]) == ExitCode.OK
+    assert f"warning: {config}:100: library:" in capsys.readouterr().out
+
+
 def test_check_warns_of_a_rule_that_is_its_own_rival(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with config.open("a", encoding="utf-8") as file:
         file.write("none_of_these: [x, A]\n")
@@ -170,7 +178,10 @@ def test_every_text_that_the_sample_model_is_given_is_looked_up(
     text = config.read_text(encoding="utf-8").replace(
         "rules: [{name: a, rules: [{name: b}]}]",
         "model: sample\nnone_of_these: n\nrules:\n  - name: a\n    prompts: p\n    none_of_these: [m]\n"
-        '    rules:\n      - {name: b, templates: ["a t {}"]}\ndefaults: {templates: ["{} d"]}\n',
+        '    rules:\n      - {name: b, templates: ["a t {}"]}\n'
+        "  - {name: c, when: {has_audio: true}}\n  - {name: e, contains: {prompts: [f]}}\n"
+        "tags: [{name: g}, {name: h, when: {has_audio: true}}, {name: i, contains: {prompts: j}}]\n"
+        'defaults: {templates: ["{} d"]}\n',
     )
     config.write_text(text, encoding="utf-8")
     assert main(["--config", str(config), "check", "--json"]) == ExitCode.OK
@@ -180,6 +191,9 @@ def test_every_text_that_the_sample_model_is_given_is_looked_up(
         ("rules[0].none_of_these[0]", "m"),
         ("rules[0].rules[0].name", "b"),
         ("rules[0].rules[0].templates[0]", "a t"),
+        ("rules[2].contains.prompts[0]", "f"),
+        ("tags[0].name", "g"),
+        ("tags[2].contains.prompts", "j"),
         ("defaults.templates[0]", "d"),
     ]
 

@@ -97,7 +97,7 @@ def console(*, stderr: bool = False) -> Console:
     """Return a console that honours NO_COLOR and pipes."""
     from rich.console import Console
 
-    return Console(stderr=stderr, highlight=False, soft_wrap=True)
+    return Console(stderr=stderr, highlight=False, soft_wrap=True, emoji=False)
 
 
 @contextlib.contextmanager

@@ -1,21 +1,24 @@
-"""`vsortd check` and `vsortd config init|path|show|schema`."""
+"""`vsortd check` and `vsortd config init|import|path|show|schema`."""
 
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vsortd.cli.common import JsonFlag, console, print_json, printable
-from vsortd.errors import ConfigError, VsortdError
+from vsortd.cli.common import JsonFlag, console, print_json, printable, progress_bar
+from vsortd.errors import ConfigError, ExitCode, UsageError, VsortdError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from vsortd.categoryfile import Categories
     from vsortd.mistakes import Mistake
+    from vsortd.oneshot import Outcome
     from vsortd.settings import Settings
 
 app = typer.Typer(help="Write, find and show the config file.", no_args_is_help=True)
@@ -100,38 +103,205 @@ def init(
     ctx: typer.Context,
     path: Annotated[Path | None, typer.Option("--path", help="Where to write; else where vsortd looks first.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a config that is there.")] = False,
+    source: Annotated[
+        Path | None, typer.Option("--from", metavar="FILE", help="Take the rules from a category file; ask nothing.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Write the example with its comments; ask nothing.")] = False,
     as_json: JsonFlag = False,
-) -> None:
-    """Write a first config with comments to start from, and its schema beside it for editors."""
+) -> int:
+    """Answer a few questions at the terminal, see where your videos would go, and get a config with comments.
+
+    Without a terminal, or told to ask nothing, it writes an example to start from.
+
+    The schema for editors is put beside it.
+    """
     from vsortd.places import wanted_config
+
+    if source is not None and yes:
+        raise UsageError("--yes writes the example, --from your own rules.", remedy="Take one of the two.")
+    target = wanted_config(path if path is not None else ctx.obj.config)
+    if source is not None:
+        return _import(source, target, force=force, as_json=as_json)
+    if not yes and not as_json and sys.stdin.isatty() and sys.stdout.isatty():
+        _refuse_early(target, force=force)
+        return _ask(ctx, target, force=force)
+    _write(target, None, force=force)
+    if as_json:
+        print_json({"schema_version": 1, "path": str(target)})
+        return int(ExitCode.OK)
+    out = console()
+    out.print(printable(f"Wrote {target}"), markup=False)
+    out.print("Edit the folders and rules in it, then run: vsortd check", markup=False)
+    return int(ExitCode.OK)
+
+
+def _ask(ctx: typer.Context, target: Path, *, force: bool) -> int:
+    """Hold the dialogue, then write; until then nothing but a temporary folder is touched."""
+    from rich.console import Console
+
+    from vsortd.logs import set_up_logging
+    from vsortd.wizarddraft import check_draft, config_yaml
+    from vsortd.wizardterminal import Terminal
+    from vsortd.wizardtrial import ask_all, missing_folders
+
+    set_up_logging(verbose=ctx.obj.verbose, quiet=not ctx.obj.verbose)
+    out = Console(highlight=False)
+    talk = Terminal(out)
+    with tempfile.TemporaryDirectory(prefix="vsortd-init-") as state:
+        try:
+            draft = ask_all(talk, lambda settings, videos: _foresee(settings, Path(state), videos))
+            folders = missing_folders(talk, check_draft(draft).settings_or_raise())
+        except (KeyboardInterrupt, EOFError, typer.Abort) as error:
+            out.print("\nNothing was written.")
+            raise typer.Abort from error
+    _write(target, config_yaml(draft), force=force)
+    out.print()
+    out.print(printable(f"Wrote {target}"), style="green", markup=False, soft_wrap=True)
+    for folder in folders:
+        _make_wanted_folder(folder)
+    _print_next(ctx, target)
+    return int(ExitCode.OK)
+
+
+def _foresee(settings: Settings, state: Path, videos: Sequence[Path]) -> Sequence[Outcome]:
+    from vsortd.oneshot import sort_paths
+
+    with progress_bar("looking") as on_progress:
+        return sort_paths(settings, state, videos, dry_run=True, on_progress=on_progress)
+
+
+def _print_next(ctx: typer.Context, target: Path) -> None:
+    """Say how to go on; `--config` where vsortd would not find the file by itself."""
+    from shlex import quote
+
+    from vsortd.places import find_config
+
+    try:
+        found = find_config(ctx.obj.config) == target and ctx.obj.config is None
+    except ConfigError:
+        found = False
+    option = "" if found else f"--config {quote(str(target))} "
+    out = console()
+    for what, word in (("To file what comes in:", "run"), ("After every change to the config:", "check")):
+        out.print(what, style="dim")
+        out.print(printable(f"  vsortd {option}{word}"), markup=False)
+
+
+def _make_wanted_folder(folder: Path) -> None:
+    try:
+        _make_folder(folder)
+    except OSError as error:
+        console(stderr=True).print(
+            printable(f"{folder} can't be made: {error.strerror or error}."), markup=False, emoji=False
+        )
+
+
+@app.command("import")
+def import_categories(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Lines of: [Category] (Name) prompt, prompt")],
+    path: Annotated[
+        Path | None, typer.Option("--path", metavar="OUT", help="Write a whole config; else the rules are printed.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a config that is there.")] = False,
+    as_json: JsonFlag = False,
+) -> int:
+    """Make rules of a category file: lines of `[Category] (Name) prompts`, a/b for categories within categories."""
+    from vsortd.places import wanted_config
+
+    return _import(file, None if path is None else wanted_config(path), force=force, as_json=as_json)
+
+
+def _import(file: Path, target: Path | None, *, force: bool, as_json: bool) -> int:
+    from vsortd.categoryfile import InvalidCategoryFileError, read_categories
+    from vsortd.wizarddraft import Draft, check_text, config_yaml, rules_yaml
+
+    try:
+        categories = read_categories(file)
+    except InvalidCategoryFileError as error:
+        if as_json:
+            mistakes = [mistake.to_json(str(file)) for mistake in error.mistakes]
+            print_json({"schema_version": 1, "ok": False, "file": str(file), "mistakes": mistakes, "changes": []})
+        raise
+    text = config_yaml(Draft(rules=categories.rules))
+    check_text(text).settings_or_raise()
+    if target is not None:
+        _write(target, text, force=force)
+    if as_json:
+        _print_imported(file, target, categories)
+        return int(ExitCode.OK)
+    notes = console(stderr=True)
+    for change in categories.changes:
+        notes.print("changed: ", style="yellow", end="")
+        notes.print(printable(change), markup=False)
+    if target is None:
+        typer.echo(rules_yaml(categories.rules), nl=False)
+        return int(ExitCode.OK)
+    out = console()
+    out.print(printable(f"Wrote {target}: {_count(len(categories.rules), 'rule')}"), markup=False)
+    out.print("Edit the folders in it, then run: vsortd check", markup=False)
+    return int(ExitCode.OK)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def _print_imported(file: Path, target: Path | None, categories: Categories) -> None:
+    from vsortd.configshow import dump_json
+    from vsortd.wizarddraft import plain_rules
+
+    document = {
+        "schema_version": 1,
+        "ok": True,
+        "file": str(file),
+        "path": None if target is None else str(target),
+        "rules": plain_rules(categories.rules),
+        "mistakes": [],
+        "changes": list(categories.changes),
+    }
+    typer.echo(dump_json(document))  # of any depth, unlike print_json
+
+
+def _refuse_early(target: Path, *, force: bool) -> None:
+    """Raise what writing would, before a person has answered everything."""
+    try:
+        taken = target.exists() and not force
+        above = next(folder for folder in target.parents if folder.exists())
+    except OSError as error:
+        raise _unwritable(target, error.strerror or str(error)) from error
+    if taken:
+        raise _there_already(target)
+    if not above.is_dir() or not os.access(above, os.W_OK):
+        raise _unwritable(target, f"{above} is no folder that you can write to")
+
+
+def _unwritable(target: Path, why: str) -> VsortdError:
+    return VsortdError(f"{target} can't be written: {why}.", remedy="Write elsewhere with --path FILE.", paths=[target])
+
+
+def _there_already(target: Path) -> VsortdError:
+    return VsortdError(
+        f"{target} is there already; it was left as it is.",
+        remedy="Write elsewhere with --path FILE, or replace it with --force.",
+        paths=[target],
+    )
+
+
+def _write(target: Path, text: str | None, *, force: bool) -> None:
+    """Write a config, the example where no text is given, and the schema beside it. Raises VsortdError."""
     from vsortd.resources import resource_folder
 
-    target = wanted_config(path if path is not None else ctx.obj.config)
     source = resource_folder("config")
     schema = "vsortd.schema.json"
     try:
         _make_folder(target.parent)
-        _publish(target, (source / _EXAMPLE).read_bytes(), replace=force)
+        _publish(target, text.encode() if text is not None else (source / _EXAMPLE).read_bytes(), replace=force)
         # Ours and made by us: an older one is brought up to date with the config.
         _publish(target.parent / schema, (source / schema).read_bytes(), replace=True)
     except FileExistsError as error:
-        raise VsortdError(
-            f"{target} is there already; it was left as it is.",
-            remedy="Write elsewhere with --path FILE, or replace it with --force.",
-            paths=[target],
-        ) from error
+        raise _there_already(target) from error
     except OSError as error:
-        raise VsortdError(
-            f"{target} can't be written: {error.strerror or error}.",
-            remedy="Write elsewhere with --path FILE.",
-            paths=[target],
-        ) from error
-    if as_json:
-        print_json({"schema_version": 1, "path": str(target)})
-        return
-    out = console()
-    out.print(printable(f"Wrote {target}"), markup=False)
-    out.print("Edit the folders and rules in it, then run: vsortd check", markup=False)
+        raise _unwritable(target, error.strerror or str(error)) from error
 
 
 def _make_folder(folder: Path) -> None:
