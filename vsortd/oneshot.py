@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from vsortd.settings import Inbox, Settings
 
 Progress = Callable[[int, int], None]
+# Sees every job that ended while the workshop is still open, on the thread that ended it.
+OnJob = Callable[[Workshop, Job], None]
 _TICK_S = 0.05
 
 
@@ -43,6 +45,7 @@ class Outcome:
     margin: float
     converted: str
     reason: str
+    tags: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, job: Job) -> Outcome:
@@ -60,12 +63,13 @@ class Outcome:
             margin=decision.margin if decision else 0.0,
             converted=job.conversion,
             reason=job.reason,
+            tags=decision.tags if decision else (),
         )
 
     def to_json(self) -> dict[str, Any]:
         """Return the item as `sort --json` prints it: like history's, null where there is no destination."""
         fields = {name: getattr(self, name) for name in self.__slots__}
-        return {**fields, "destination": self.destination or None}
+        return {**fields, "destination": self.destination or None, "tags": list(self.tags)}
 
 
 def sort_paths(
@@ -75,17 +79,19 @@ def sort_paths(
     *,
     dry_run: bool,
     on_progress: Progress | None = None,
+    on_job: OnJob | None = None,
 ) -> list[Outcome]:
     """Carry every video under `paths` to its end and return the outcomes in the order of the files.
 
-    `on_progress` gets how many are done and how many there are. Raises UsageError for a path that is not there,
-    ModelError when the model can't be had, StoreError when the journal can't be used.
+    `on_progress` gets how many are done and how many there are, `on_job` each job that ended (on several threads at
+    once). Raises UsageError for a path that is not there, ModelError when the model can't be had, StoreError when the
+    journal can't be used.
     """
     found = list(gather(settings, paths))
     if not found:
         return []
     with Workshop.open(settings, state_folder, keep_trying=False, recover_first=not dry_run) as shop:
-        return _Session(shop, found, dry_run=dry_run, on_progress=on_progress).run()
+        return _Session(shop, found, dry_run=dry_run, on_progress=on_progress, on_job=on_job).run()
 
 
 def gather(settings: Settings, paths: Sequence[Path]) -> Iterator[tuple[Path, Inbox, bool]]:
@@ -138,11 +144,13 @@ class _Session:
         *,
         dry_run: bool,
         on_progress: Progress | None,
+        on_job: OnJob | None,
     ) -> None:
         self._shop = shop
         self._found = found
         self._dry_run = dry_run
         self._on_progress = on_progress
+        self._on_job = on_job
         self._batch = new_batch_id()
         self._jobs: dict[Path, Job] = {}
         self._again: list[tuple[Path, str]] = []
@@ -236,6 +244,8 @@ class _Session:
             return taken
 
     def _done(self, job: Job) -> None:
+        if self._on_job is not None:
+            self._on_job(self._shop, job)
         with self._changed:
             self._jobs[job.path] = job
             self._changed.notify_all()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,12 +18,16 @@ from vsortd.cli.common import (
     progress_bar,
     state_folder,
 )
-from vsortd.errors import ExitCode
+from vsortd.cli.explain import bar, insist_on_ending, print_tree
+from vsortd.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from vsortd.oneshot import Outcome
+    from rich.text import Text
+
+    from vsortd.oneshot import OnJob, Outcome
+    from vsortd.planreport import Folder
     from vsortd.settings import Settings
 
 Paths = Annotated[list[Path], typer.Argument(metavar="PATH…", help="Videos, or folders to look through.")]
@@ -51,24 +55,53 @@ def sort(
     return _exit_code(outcomes)
 
 
-def plan(ctx: typer.Context, paths: Paths, as_json: JsonFlag = False) -> int:
+def plan(
+    ctx: typer.Context,
+    paths: Paths,
+    html: Annotated[
+        Path | None, typer.Option("--html", metavar="REPORT.html", help="Write it as one web page with pictures, too.")
+    ] = None,
+    as_json: JsonFlag = False,
+) -> int:
     """Show where videos would go, as a tree; nothing is touched."""
     settings = load(ctx)
-    outcomes = _run(ctx, settings, paths, dry_run=True)
+    outcomes = _plan_with_page(ctx, settings, paths, html) if html else _run(ctx, settings, paths, dry_run=True)
     if as_json:
         _print_items(outcomes)
     else:
         _print_tree(outcomes, settings.library)
+        if html is not None:
+            console().print(printable(f"Written to {html}."), style="dim", markup=False)
     return _exit_code(outcomes)
 
 
-def _run(ctx: typer.Context, settings: Settings, paths: Sequence[Path], *, dry_run: bool) -> list[Outcome]:
+def _plan_with_page(ctx: typer.Context, settings: Settings, paths: Sequence[Path], html: Path) -> list[Outcome]:
+    """Plan, and write the report meanwhile gathered."""
+    from datetime import datetime
+
+    from vsortd.planreport import Gatherer
+
+    insist_on_ending(html, ".html", ".htm")
+    gatherer = Gatherer()
+    outcomes = _run(ctx, settings, paths, dry_run=True, on_job=gatherer)
+    when = f"{datetime.now().astimezone():%Y-%m-%d %H:%M}"
+    page = gatherer.page(outcomes, settings.library, when=when)
+    try:
+        html.write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(printable(f"Can't write {html}: {error.strerror}."), paths=[html]) from error
+    return outcomes
+
+
+def _run(
+    ctx: typer.Context, settings: Settings, paths: Sequence[Path], *, dry_run: bool, on_job: OnJob | None = None
+) -> list[Outcome]:
     from vsortd.logs import set_up_logging
     from vsortd.oneshot import sort_paths
 
     set_up_logging(verbose=ctx.obj.verbose, quiet=not ctx.obj.verbose)
     with progress_bar("looking" if dry_run else "filing") as on_progress:
-        return sort_paths(settings, state_folder(), paths, dry_run=dry_run, on_progress=on_progress)
+        return sort_paths(settings, state_folder(), paths, dry_run=dry_run, on_progress=on_progress, on_job=on_job)
 
 
 def _print_items(outcomes: Sequence[Outcome]) -> None:
@@ -96,36 +129,55 @@ def _print_lines(outcomes: Sequence[Outcome], *, dry_run: bool) -> None:
 
 
 def _print_tree(outcomes: Sequence[Outcome], library: Path) -> None:
+    """Print each folder with its count and mean confidence, its videos with theirs; then what stays, by reason."""
     from rich.text import Text
     from rich.tree import Tree
 
-    root = Tree(Text(printable(library), style="bold"))
-    folders: dict[tuple[str, ...], Any] = {(): root}
-    placed = [one for one in outcomes if one.destination]
-    counts: dict[tuple[str, ...], int] = {}
-    for one in placed:
-        parts = Path(one.destination).parent.relative_to(library).parts
-        for depth in range(len(parts) + 1):
-            counts[parts[:depth]] = counts.get(parts[:depth], 0) + 1
-    for parts in sorted(counts):
-        if parts:
-            label = Text(printable(parts[-1])).append(f"  {counts[parts]}", style="dim")
-            folders[parts] = folders[parts[:-1]].add(label)
-    for one in sorted(placed, key=lambda item: item.destination):
-        parts = Path(one.destination).parent.relative_to(library).parts
-        label = Text(printable(Path(one.destination).name), style=STATE_STYLES.get(one.state, ""))
-        label.append(f"  {_bar(one.score)} {one.score:.2f} ({one.margin:+.2f})", style="dim")
-        folders[parts].add(label)
+    from vsortd.planreport import folders, staying
+
     out = console()
-    out.print(root)
-    for one in outcomes:
-        if not one.destination:
-            line = Text(f"{one.state:<9}", style=STATE_STYLES.get(one.state, ""))
-            out.print(line.append(printable(f"{one.source}  {one.reason}"), style="dim"))
+    if not outcomes:
+        out.print("No videos there.")
+        return
+    root = Tree(Text(printable(library), style="bold"))
+    nodes: dict[tuple[str, ...], Tree] = {}
+    for folder in folders(outcomes, library):
+        node = nodes[folder.parts] = nodes[folder.parts[:-1]].add(_folder_line(folder)) if folder.parts else root
+        for one in folder.outcomes:
+            node.add(_video_line(one))
+    if nodes:
+        print_tree(out, root)
+    for group in staying(outcomes):
+        stays = Tree(Text(f"Stays: {printable(group.reason)}").append(f"  {len(group.outcomes)}", style="bold"))
+        for one in group.outcomes:
+            line = Text(printable(one.source), style=STATE_STYLES.get(one.state, ""))
+            stays.add(line if one.reason == group.reason else line.append(f"  {printable(one.reason)}", style="dim"))
+        print_tree(out, stays)
+    _print_sum(outcomes)
 
 
-def _bar(share: float, width: int = 10) -> str:
-    return "█" * round(share * width) + "░" * (width - round(share * width))
+def _folder_line(folder: Folder) -> Text:
+    from rich.text import Text
+
+    style = "yellow" if folder.undecided == folder.count else "green"
+    line = Text(printable(folder.parts[-1]), style="bold").append(f"  {folder.count}  ", style="bold")
+    line.append(bar(folder.mean_score), style=f"{style} not bold")
+    return line.append(f" {folder.mean_score:.2f} on average", style="dim not bold")
+
+
+def _video_line(one: Outcome) -> Text:
+    from rich.text import Text
+
+    style = STATE_STYLES.get(one.state, "")
+    line = Text(printable(Path(one.destination).name), style=style)
+    return line.append(f"  {bar(one.score)} {one.score:.2f} ({one.margin:+.2f})", style="dim")
+
+
+def _print_sum(outcomes: Sequence[Outcome]) -> None:
+    placed = [one for one in outcomes if one.destination]
+    unsure = sum(one.state == "review" for one in placed)
+    parts = f"{len(placed) - unsure} would be filed, {unsure} sent to review, {len(outcomes) - len(placed)} would stay"
+    console().print(f"{parts}. Nothing was touched.", style="dim")
 
 
 def _exit_code(outcomes: Sequence[Outcome]) -> int:

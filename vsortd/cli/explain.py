@@ -1,0 +1,238 @@
+"""`vsortd explain`: why one video goes, or went, where it does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vsortd.cli.common import (
+    SCHEMA_VERSION,
+    STATE_STYLES,
+    JsonFlag,
+    console,
+    load,
+    print_json,
+    printable,
+    state_folder,
+)
+from vsortd.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
+    from rich.tree import Tree
+
+    from vsortd.explain import Explanation, LevelView, Speaker
+
+_BAR_CELLS = 20
+_PIPE_COLUMNS = 1_000  # nothing is cut off where nobody looks at a screen
+_MOST_SIBLINGS = 8  # shown of a level; the others have hardly a share
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("explain")(explain)
+
+
+def explain(
+    ctx: typer.Context,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A video: in an inbox, in the library, anywhere.")],
+    image: Annotated[
+        Path | None, typer.Option("--image", metavar="OUT.png", help="Draw the frames and their scores into a PNG.")
+    ] = None,
+    as_json: JsonFlag = False,
+) -> int:
+    """Say why a video goes, or went, where it does: each level's scores, and the frames that spoke for and against."""
+    settings = load(ctx)
+    if image is not None:
+        insist_on_ending(image, ".png")
+    from vsortd.explain import explain_file
+    from vsortd.explainsheet import PICTURE_PX
+    from vsortd.logs import set_up_logging
+
+    set_up_logging(verbose=ctx.obj.verbose, quiet=not ctx.obj.verbose)
+    explained = explain_file(settings, state_folder(), file, picture_px=PICTURE_PX if image is not None else 0)
+    drawn = image if image is not None and _draw(explained, image) else None
+    if as_json:
+        document = explained.to_json()
+        if image is not None:
+            document["image"] = printable(drawn) if drawn else None
+        print_json({"schema_version": SCHEMA_VERSION, **document})
+    else:
+        _print(explained)
+        if image is not None:
+            what = f"Drawn into {image}." if drawn else "No picture was drawn: none of its frames was looked at."
+            console().print(printable(what), style="dim", markup=False)
+    return int(ExitCode.FAILURE if explained.outcome.state == "failed" else ExitCode.OK)
+
+
+def insist_on_ending(path: Path, *endings: str) -> None:
+    """Refuse a file to write whose name says something else, or whose folder isn't there: before the work begins."""
+    if path.suffix.lower() not in endings:
+        raise UsageError(
+            printable(f"{path} does not end in {' or '.join(endings)}."), remedy="So nothing else is overwritten."
+        )
+    if not path.absolute().parent.is_dir():
+        raise UsageError(printable(f"There is no folder {path.absolute().parent}."), remedy="Make it first.")
+
+
+def _draw(explained: Explanation, image: Path) -> bool:
+    """Draw the sheet; return whether there was anything to draw."""
+    if not explained.frames:
+        return False
+    from vsortd.explainsheet import explanation_sheet
+
+    sheet = explanation_sheet(explained, name=Path(explained.outcome.source).name)
+    try:
+        sheet.save(image, "PNG", optimize=True)
+    except OSError as error:
+        raise UsageError(printable(f"Can't write {image}: {error.strerror}."), paths=[image]) from error
+    return True
+
+
+# For people
+
+
+def print_tree(out: Console, tree: Tree) -> None:
+    """Print a tree: folded to the terminal's width, in full into a pipe or a file."""
+    if not out.is_terminal:
+        out.width = _PIPE_COLUMNS
+    out.print(tree, soft_wrap=False)
+
+
+def _print(explained: Explanation) -> None:
+    from rich.text import Text
+
+    out, outcome = console(), explained.outcome
+    line = Text(printable(Path(outcome.source).name), style="bold")
+    out.print(line.append(f"  {_facts(explained)}", style="dim not bold"))
+    line = Text(outcome.state, style=STATE_STYLES.get(outcome.state, ""))
+    if outcome.destination:
+        line.append(" → ", style="dim").append(printable(outcome.destination), style="bold")
+    out.print(line.append("" if outcome.destination else f"  {printable(outcome.reason)}"))
+    if explained.decision is not None and explained.decision.tags:
+        out.print(Text("tags: ").append(printable(", ".join(explained.decision.tags)), style="cyan"))
+    _print_journal(out, explained)
+    if explained.levels:
+        out.print()
+        print_tree(out, _tree(explained))
+
+
+def _facts(explained: Explanation) -> str:
+    """Return what the file is, in a few words."""
+    clip = explained.clip
+    if clip is None:
+        return ""
+    parts = [f"{clip.shown_width_px}x{clip.shown_height_px} {clip.orientation}", f"{clip.duration_s:.1f} s"]
+    if clip.video_codec:
+        parts.append(clip.video_codec)
+    if explained.frames:
+        parts.append(f"{len(explained.frames)} frame{'s' * (len(explained.frames) != 1)} looked at")
+    return printable(", ".join(parts))
+
+
+def _print_journal(out: Console, explained: Explanation) -> None:
+    """Say what the journal knows of the file, and where that differs from what would happen now."""
+    from datetime import datetime
+
+    from rich.text import Text
+
+    item = explained.known
+    if item is None:
+        return
+    when = f"{datetime.fromisoformat(item.time).astimezone():%Y-%m-%d %H:%M:%S}"
+    if item.state in {"filed", "review"}:
+        what = f"{'filed' if item.state == 'filed' else 'sent to review'} {when} from {item.source}"
+        what += f", as {item.rule}" if item.rule else ""
+        what += f" with {item.score:.2f} ({item.margin:+.2f})"
+        changed = (item.state, item.rule) != (explained.outcome.state, explained.outcome.rule)
+        what += "; rules or model have changed since" if changed else ""
+    elif explained.held:
+        what = f"undone, on hold since then (filed {when}); `vsortd release` lets it be sorted again"
+    else:
+        what = f"{item.state} {when}: {item.reason}"
+    out.print(Text(printable(f"journal #{item.id}: {what}"), style="dim"))
+
+
+def _tree(explained: Explanation) -> Tree:
+    """Return the levels, each below the rule that won the one above."""
+    from rich.text import Text
+    from rich.tree import Tree
+
+    root = Tree(Text("rules", style="bold"))
+    branch = root
+    for view in explained.levels:
+        below = branch
+        for label, leads_on in _siblings(view):
+            added = below.add(label)
+            if leads_on:
+                branch = added
+        for words in _remarks(view):
+            below.add(words)
+    return root
+
+
+def _siblings(view: LevelView) -> list[tuple[Text, bool]]:
+    """Return a line for each sibling, and whether the way goes on below it."""
+    from rich.text import Text
+
+    level = view.level
+    ranked = view.ranked
+    shown = [*ranked[:_MOST_SIBLINGS], *(pair for pair in ranked[_MOST_SIBLINGS:] if pair[0].startswith("("))]
+    width = min(32, max((len(printable(_named(name))) for name, _ in shown), default=0))
+    lines = []
+    for name, score in shown:
+        first = name == level.best
+        style = ("green" if level.winner else "yellow") if first else "dim"
+        line = Text(f"{printable(_named(name)):<{width}}  ", style=style if first else "")
+        line.append(bar(score, _BAR_CELLS), style=style).append(f" {score:.2f}", style=style)
+        if first and view.rule is not None and view.rule.prompts:
+            line.append(f"  needs {view.rule.min_score:.2f}", style="dim")
+        elif name == level.runner_up:
+            line.append("  next", style="dim")
+        lines.append((line, name == level.winner))
+    if len(ranked) > len(shown):
+        lines.append((Text(f"and {len(ranked) - len(shown)} more with less", style="dim"), False))
+    for name, share in view.sought.items():
+        lines.append(
+            (Text(printable(f"{name}  looked for in vain: at best {share:.2f} in a frame"), style="dim"), False)
+        )
+    for name, why in level.excluded.items():
+        lines.append((Text(printable(f"{name}  left out: {why}"), style="dim"), False))
+    return lines
+
+
+def _remarks(view: LevelView) -> list[Text]:
+    """Return why a level ended as it did: the lead that was needed, the frames for and against."""
+    from rich.text import Text
+
+    level, rule = view.level, view.rule
+    why = level.reason
+    if level.winner and rule is not None and rule.prompts:
+        why = f"lead {level.margin:+.2f}, needs {rule.min_margin:.2f}"
+    words = [Text(printable(why), style="dim")]
+    for side, style, speakers in (("for", "green", view.for_it), ("against", "red", view.against_it)):
+        if speakers:
+            line = Text(f"{side:<8}", style=style)
+            words.append(line.append(", ".join(_spoken(one, side) for one in speakers), style="dim"))
+    return words
+
+
+def _spoken(one: Speaker, side: str) -> str:
+    rival = printable(f" ({_named(one.rival)} {one.rival_share:.2f})") if side == "against" else ""
+    return f"{one.frame.clock} {one.share:.2f}{rival}"
+
+
+def _named(name: str) -> str:
+    """Return a sibling as people read it: none of these is no rule, but needs no brackets either."""
+    from vsortd.decide import NONE
+
+    return NONE.strip("()") if name == NONE else name
+
+
+def bar(share: float, width: int = 10) -> str:
+    """Return a bar of so many cells for a share from 0 to 1."""
+    full = round(min(1.0, max(0.0, share)) * width)
+    return "█" * full + "░" * (width - full)
