@@ -15,6 +15,8 @@ from loguru import logger
 from vsortd.errors import Cancelled, ModelError, VsortdError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from vsortd.rules import RuleTree
     from vsortd.settings import ModelChoice
     from vsortd.vision.encoder import Encoder
@@ -42,27 +44,45 @@ class ResidentModel:
     """Loads the encoder on a thread of its own and hands out the `Judge`.
 
     With `keep_trying`, a model that can't be had is asked for again and again (a daemon: the weights may come);
-    without, `get` raises the ModelError.
+    without, `get` raises the ModelError. `refine` makes of the judge by texts alone the one that is handed out, asked
+    anew each time: it knows what was taught meanwhile.
     """
 
-    def __init__(self, choice: str | ModelChoice, tree: RuleTree, *, keep_trying: bool) -> None:
+    def __init__(
+        self,
+        choice: str | ModelChoice,
+        tree: RuleTree,
+        *,
+        keep_trying: bool,
+        refine: Callable[[Judge], Judge] | None = None,
+    ) -> None:
         self._choice = choice
         self._tree = tree
         self._keep_trying = keep_trying
+        self._refine = refine
         self._changed = threading.Condition()
         self._judge: Judge | None = None
         self._encoder: Encoder | None = None  # the loader's own: loaded, its rules not embedded yet
         self._error: BaseException | None = None
         self._stopping = False
         self._poked = False
+        self._started = False
         self._thread = threading.Thread(target=self._work, name="model-loader", daemon=True)
 
     def start(self) -> None:
-        """Begin to load."""
+        """Begin to load, unless that has begun."""
+        with self._changed:
+            if self._started:
+                return
+            self._started = True
         self._thread.start()
 
     def get(self, cancel: threading.Event) -> Judge:
-        """Wait for the model. Raises ModelError when it can't be had, Cancelled when `cancel` is set meanwhile."""
+        """Wait for the model; begins to load it where nobody has.
+
+        Raises ModelError when it can't be had, Cancelled when `cancel` is set meanwhile, and what `refine` raises.
+        """
+        self.start()
         with self._changed:
             while self._judge is None:
                 if self._error is not None and not self._keep_trying:
@@ -70,11 +90,12 @@ class ResidentModel:
                 if self._stopping or cancel.is_set():
                     raise Cancelled
                 self._changed.wait(0.2)
-            return self._judge
+            judge, refine = self._judge, self._refine
+        return judge if refine is None else refine(judge)
 
     @property
     def judge(self) -> Judge | None:
-        """The loaded model, or None while there is none."""
+        """The loaded model with the rules by their texts alone, or None while there is none."""
         with self._changed:
             return self._judge
 
@@ -84,7 +105,7 @@ class ResidentModel:
         with self._changed:
             return "" if self._error is None else str(self._error)
 
-    def change_rules(self, tree: RuleTree) -> None:
+    def change_rules(self, tree: RuleTree, refine: Callable[[Judge], Judge] | None = None) -> None:
         """Judge by other rules from now on; who has the `Judge` in hand keeps it.
 
         Raises ModelError when the model fails; the rules are the old ones then.
@@ -92,11 +113,11 @@ class ResidentModel:
         with self._changed:
             judge = self._judge
             if judge is None:  # the load under way, or the next one, takes these
-                self._tree = tree
+                self._tree, self._refine = tree, refine
                 return
         changed = _judge(judge.encoder, tree)
         with self._changed:
-            self._tree, self._judge = tree, changed
+            self._tree, self._judge, self._refine = tree, changed, refine
 
     def try_again(self) -> None:
         """Ask for a missing model now instead of at the next interval."""

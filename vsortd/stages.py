@@ -20,7 +20,12 @@ from vsortd.media.convert import convert as convert_clip
 from vsortd.pipeline import Job, State
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from vsortd.filing.records import Item
     from vsortd.resident import Judge
+    from vsortd.rules import RuleTree
+    from vsortd.vision.prompts import RuleVectors
     from vsortd.workshop import Workshop
 
 
@@ -42,20 +47,42 @@ def judge(shop: Workshop, job: Job) -> Job:
         shop.model.get(job.cancel)
         shop.filer.risk(job.path)
     resident = shop.model.get(job.cancel)
-    sampling = shop.settings.sampling
     assert job.clip is not None
-    facts = Facts(job.clip, job.path.name)
-    seen: list[Embedded] = []
-    begin, end = 0, min(sampling.min_frames, sampling.max_frames)
-    while True:
-        seen.append(_look(shop, job, resident, len(seen), range(begin, end)))
-        vectors = np.concatenate([part.vectors for part in seen])
-        times = np.concatenate([part.times_ms for part in seen])
-        decision = decide(resident.tree, resident.vectors, vectors, times_ms=times, facts=facts)
-        if decision.settled or end >= sampling.max_frames or not len(seen[-1].times_ms):
+    seen = rounds(shop, job, resident)
+    decision, times_ms = decide_in_rounds(resident.tree, resident.vectors, seen, Facts(job.clip, job.path.name))
+    return replace(job, decision=decision, reason=decision.reason, frame_times_ms=times_ms)
+
+
+def rounds(shop: Workshop, job: Job, resident: Judge) -> Iterator[Embedded]:
+    """Yield one look after the other, each when it is asked for: a few frames, then as many again, up to all."""
+    sampling = shop.settings.sampling
+    begin, end, number = 0, min(sampling.min_frames, sampling.max_frames), 0
+    while begin < end:
+        part = _look(shop, job, resident, number, range(begin, end))
+        yield part
+        if not len(part.times_ms):  # the video has no more frames
             break
-        begin, end = end, min(end * 2, sampling.max_frames)
-    return replace(job, decision=decision, reason=decision.reason, frame_times_ms=tuple(int(t) for t in times))
+        begin, end, number = end, min(end * 2, sampling.max_frames), number + 1
+
+
+def decide_in_rounds(
+    tree: RuleTree, vectors: RuleVectors, looks: Iterable[Embedded], facts: Facts
+) -> tuple[Decision, tuple[int, ...]]:
+    """Decide after each look until more would hardly change it; return the decision and the times of its frames, ms.
+
+    There is at least one look. Raises like `decide`.
+    """
+    seen: list[Embedded] = []
+    decision: Decision | None = None
+    for look in looks:
+        seen.append(look)
+        rows = np.concatenate([part.vectors for part in seen])
+        times_ms = np.concatenate([part.times_ms for part in seen])
+        decision = decide(tree, vectors, rows, times_ms=times_ms, facts=facts)
+        if decision.settled:
+            break
+    assert decision is not None
+    return decision, tuple(int(time_ms) for time_ms in times_ms)
 
 
 def _look(shop: Workshop, job: Job, resident: Judge, number: int, ranks: range) -> Embedded:
@@ -89,8 +116,11 @@ def convert(shop: Workshop, job: Job, *, dry_run: bool) -> Job:
     return replace(job, converted=staged, conversion=report.kind.value)
 
 
-def place(shop: Workshop, job: Job, *, dry_run: bool) -> Job:
-    """Move the video with its sidecars to where the decision says; a dry run only says where that is."""
+def place(shop: Workshop, job: Job, *, dry_run: bool, by_hand: Callable[[Item], None] | None = None) -> Job:
+    """Move the video with its sidecars to where the decision says; a dry run only says where that is.
+
+    `by_hand` is for a decision that a person made, see `Filer.place`.
+    """
     assert job.clip is not None
     assert job.decision is not None
     request = _request(shop, job, job.decision)
@@ -104,7 +134,7 @@ def place(shop: Workshop, job: Job, *, dry_run: bool) -> Job:
                 shop.foreseen.add(preview.destination)
         return replace(job, state=State(preview.state), destination=preview.destination, reason=preview.reason)
     try:
-        item = shop.filer.place(request, cancel=job.cancel)
+        item = shop.filer.place(request, cancel=job.cancel, by_hand=by_hand)
     except BaseException:
         if job.converted is not None:
             shop.filer.discard(job.converted)  # the next try makes its own; a full disk must not fill further

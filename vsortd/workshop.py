@@ -13,6 +13,8 @@ from vsortd.filing.journal import Journal
 from vsortd.filing.originals import expire_originals
 from vsortd.filing.place import Filer
 from vsortd.filing.recover import recover
+from vsortd.learning.lessons import Lessons
+from vsortd.learning.store import ExampleStore, examples_path
 from vsortd.library.index import Index
 from vsortd.media.pool import MediaPool
 from vsortd.media.sidecars import find_sidecars
@@ -41,20 +43,33 @@ class Workshop:
     journal: Journal
     filer: Filer
     index: Index
+    examples: ExampleStore
+    lessons: Lessons
+    state_folder: Path
     # Names that a dry run has given away already, so that it numbers like the real thing.
     foreseen: set[Path] = field(default_factory=set)
     foreseeing: threading.Lock = field(default_factory=threading.Lock)
 
     @classmethod
-    def open(cls, settings: Settings, state_folder: Path, *, keep_trying: bool, recover_first: bool = True) -> Self:
+    def open(
+        cls,
+        settings: Settings,
+        state_folder: Path,
+        *,
+        keep_trying: bool,
+        recover_first: bool = True,
+        load_model: bool = True,
+    ) -> Self:
         """Open the journal, recover what a dead process left, and begin to load the model.
 
-        Raises StoreError when journal or index can't be used.
+        Without `load_model` it is loaded when it is first asked for. Raises StoreError when journal, index or examples
+        can't be used.
         """
         with ExitStack() as opened:
             shop = cls._open(opened, settings, state_folder, keep_trying=keep_trying, recover_first=recover_first)
             opened.pop_all()
-        shop.model.start()
+        if load_model:
+            shop.model.start()
         return shop
 
     @classmethod
@@ -71,18 +86,20 @@ class Workshop:
         journal = opened.enter_context(Journal.open(journal_path(state_folder)))
         index = Index(index_path(state_folder))
         opened.callback(index.close)
+        examples = opened.enter_context(ExampleStore(examples_path(state_folder)))
         filer = Filer(journal, settings.library, settings.place)
         if recover_first:
             for line in recover(journal).lines():
                 logger.warning("recovered: {}", line)
         tree = build_rules(settings)
-        model = ResidentModel(settings.model, tree, keep_trying=keep_trying)
+        lessons = Lessons(settings, state_folder, examples, journal)
+        model = ResidentModel(settings.model, tree, keep_trying=keep_trying, refine=lessons.applied)
         media = MediaPool(
             settings.workers.decode_count(),
             timeout_s=settings.workers.timeout_s,
             memory_bytes=settings.workers.memory_bytes,
         )
-        return cls(settings, tree, model, media, journal, filer, index)
+        return cls(settings, tree, model, media, journal, filer, index, examples, lessons, state_folder)
 
     @property
     def extensions(self) -> tuple[str, ...]:
@@ -116,17 +133,18 @@ class Workshop:
         """
         before = self.settings
         tree = build_rules(settings)
+        lessons = Lessons(settings, self.state_folder, self.examples, self.journal)
         model = self.model
         if settings.model != before.model:
-            model = ResidentModel(settings.model, tree, keep_trying=True)
+            model = ResidentModel(settings.model, tree, keep_trying=True, refine=lessons.applied)
         else:
-            model.change_rules(tree)
+            model.change_rules(tree, lessons.applied)
         filer = self.filer
         if (settings.library, settings.place) != (before.library, before.place):
             filer = Filer(self.journal, settings.library, settings.place)
         if model is not self.model:
             model.start()
-        return replace(self, settings=settings, tree=tree, model=model, filer=filer, foreseen=set())
+        return replace(self, settings=settings, tree=tree, model=model, filer=filer, lessons=lessons, foreseen=set())
 
     def retire(self, successor: Workshop) -> None:
         """Let go what the workshop that came after doesn't share; nothing may be under way in this one."""
@@ -141,6 +159,7 @@ class Workshop:
         self.media.close()
         self.filer.close()
         self.index.close()
+        self.examples.close()
         self.journal.close()
 
     def __enter__(self) -> Self:

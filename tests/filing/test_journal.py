@@ -29,7 +29,7 @@ def tampered(bench: Any, how: str) -> Path:
     path: Path = bench.state / "journal.sqlite3"
     if how == "newer":
         with sqlite3.connect(path) as db:
-            db.execute(f"PRAGMA user_version={schema.VERSION + 1}")
+            db.execute(f"PRAGMA user_version={schema.JOURNAL.version + 1}")
         db.close()
     elif how == "another program's":
         path.unlink()

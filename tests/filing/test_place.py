@@ -44,6 +44,7 @@ def test_a_video_goes_to_its_folder_with_its_sidecars(either: Any) -> None:
         "rule": "forest/night",
         "score": 0.8,
         "margin": 0.3,
+        "tags": [],
         "converted": "",
         "reason": "looks like it",
     } == entry

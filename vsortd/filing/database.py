@@ -1,4 +1,4 @@
-"""The journal's SQLite file: made whole or not at all, opened only if it is ours and can be read."""
+"""The SQLite file of what can't be rebuilt: made whole or not at all, opened only if it is ours and can be read."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from vsortd.errors import StoreError
 from vsortd.filing.faults import Point, reach
-from vsortd.filing.schema import APPLICATION_ID, STEPS, VERSION
+from vsortd.filing.schema import JOURNAL, Form
 from vsortd.filing.trouble import printable
 
 if TYPE_CHECKING:
@@ -31,9 +31,10 @@ class Database:
     Every error of SQLite's becomes a StoreError that names the file: nothing here ever counts as empty.
     """
 
-    def __init__(self, path: Path, *, busy_s: float = BUSY_S) -> None:
+    def __init__(self, path: Path, form: Form = JOURNAL, *, busy_s: float = BUSY_S) -> None:
         """Open the file, making it first where there is none. Raises StoreError."""
         self.path = path
+        self._form = form
         self._busy_s = busy_s
         self._local = threading.local()
         self._connections: weakref.WeakSet[_Connection] = weakref.WeakSet()
@@ -86,25 +87,25 @@ class Database:
         return mine.db
 
     def _create(self) -> None:
-        """Make an empty journal under another name and give it its own in one step.
+        """Make an empty file under another name and give it its own in one step.
 
-        A journal of zero bytes is therefore always a damaged one, never one that is being made.
+        One of zero bytes is therefore always a damaged one, never one that is being made.
         """
         folder = self.path.parent
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         left = [name for suffix in ("-wal", "-shm") if os.path.lexists(name := f"{self.path}{suffix}")]
         if left:
             raise StoreError(
-                printable(f"The journal {self.path} is missing, but {left[0]} is there."),
-                remedy="Put the journal back beside it. To begin a new one, move that file away.",
+                printable(f"The {self._form.noun} {self.path} is missing, but {left[0]} is there."),
+                remedy=f"Put the {self._form.noun} back beside it. To begin a new one, move that file away.",
                 paths=[self.path],
             )
-        temp = folder / f".journal-{uuid.uuid4().hex}.tmp"
+        temp = folder / f".{self.path.stem}-{uuid.uuid4().hex}.tmp"
         try:
             db = sqlite3.connect(temp, isolation_level=None)
             try:
                 # not in the WAL yet: what fails while it is copied into the file at closing, SQLite does not say
-                _migrate(db, 0)
+                _migrate(db, self._form, 0)
                 db.execute("PRAGMA journal_mode=WAL")
             finally:
                 db.close()
@@ -122,41 +123,42 @@ class Database:
             raise self._damaged("is empty (0 bytes)")
         (application,) = db.execute("PRAGMA application_id").fetchone()
         (version,) = db.execute("PRAGMA user_version").fetchone()
-        if application != APPLICATION_ID or version == 0:
-            raise self._damaged("is not a journal of vsortd")
-        if version > VERSION:
+        form = self._form
+        if application != form.application_id or version == 0:
+            raise self._damaged(f"is not a {form.noun} of vsortd")
+        if version > form.version:
             raise StoreError(
-                printable(f"The journal {self.path} is of format {version}; this vsortd knows {VERSION}."),
+                printable(f"The {form.noun} {self.path} is of format {version}; this vsortd knows {form.version}."),
                 remedy="It was written by a newer vsortd: update this one. Nothing was touched.",
                 paths=[self.path],
             )
         (mode,) = db.execute("PRAGMA journal_mode").fetchone()
         if mode != "wal" and db.execute("PRAGMA journal_mode=WAL").fetchone() != ("wal",):
             raise StoreError(
-                printable(f"The journal {self.path} can't be kept safely: its filesystem has no shared memory."),
+                printable(f"The {form.noun} {self.path} can't be kept safely: its filesystem has no shared memory."),
                 remedy="Put the state folder on a local disk ($VSORTD_STATE_DIR).",
                 paths=[self.path],
             )
-        if version < VERSION:
-            _migrate(db, version)
-        db.execute("SELECT count(*) FROM counter").fetchone()
+        if version < form.version:
+            _migrate(db, form, version)
+        db.execute(f"SELECT count(*) FROM {form.table}").fetchone()  # noqa: S608 - a constant
 
     def _damaged(self, what: str) -> StoreError:
         return StoreError(
-            printable(f"The journal {self.path} {what}."),
+            printable(f"The {self._form.noun} {self.path} {what}."),
             remedy="Nothing was touched. Restore it from a backup; or move it away to begin a new one, which "
-            "knows nothing of what was filed before.",
+            f"knows nothing of what was {self._form.loss} before.",
             paths=[self.path],
         )
 
     def _malformed(self, error: sqlite3.Error) -> StoreError:
-        """Look again before a journal is called damaged: SQLite takes a page that the disk didn't read for that."""
+        """Look again before a file is called damaged: SQLite takes a page that the disk didn't read for that."""
         again = ""
         try:
             with contextlib.closing(_Connection(self.path, self._busy_s)) as fresh:
                 (application,) = fresh.db.execute("PRAGMA application_id").fetchone()
                 found = fresh.db.execute("PRAGMA quick_check(1)").fetchall()
-            if application != APPLICATION_ID or found != [("ok",)] or self.path.stat().st_size == 0:
+            if application != self._form.application_id or found != [("ok",)] or self.path.stat().st_size == 0:
                 return self._damaged(f"can't be read ({error})")
             again = ", but is whole on a second look"
         except (OSError, sqlite3.OperationalError):
@@ -164,7 +166,7 @@ class Database:
         except sqlite3.DatabaseError:
             return self._damaged(f"can't be read ({error})")
         return StoreError(
-            printable(f"The journal {self.path} could not be read ({error}){again}."),
+            printable(f"The {self._form.noun} {self.path} could not be read ({error}){again}."),
             remedy="Try again. If it happens once more, the disk may be failing: look at the system's log, and copy "
             "the state folder elsewhere.",
             paths=[self.path],
@@ -180,7 +182,7 @@ class Database:
             raise self._malformed(error) from error
         except OSError as error:
             raise StoreError(
-                printable(f"The journal {self.path} can't be used: {error.strerror or error}."),
+                printable(f"The {self._form.noun} {self.path} can't be used: {error.strerror or error}."),
                 remedy="See to the state folder ($VSORTD_STATE_DIR): its rights and its free space.",
                 paths=[self.path],
             ) from error
@@ -193,7 +195,7 @@ class Database:
             remedy = "Free some space on the disk of the state folder, and look at the system's log."
         else:
             remedy = "See to the state folder ($VSORTD_STATE_DIR): its rights, and that the disk is whole."
-        title = printable(f"The journal {self.path} can't be used: {error}.")
+        title = printable(f"The {self._form.noun} {self.path} can't be used: {error}.")
         return StoreError(title, remedy=remedy, paths=[self.path])
 
 
@@ -201,7 +203,7 @@ class _Connection:
     """A thread's connection; goes with its thread, or when the database is closed."""
 
     def __init__(self, path: Path, busy_s: float) -> None:
-        # mode=rw: a journal that vanished while we run is an error, not a new, empty one
+        # mode=rw: a file that vanished while we run is an error, not a new, empty one
         name = f"file:{quote(os.fsencode(path))}?mode=rw"
         self.db = sqlite3.connect(
             name,
@@ -221,16 +223,16 @@ class _Connection:
             self.db.close()
 
 
-def _migrate(db: sqlite3.Connection, version: int) -> None:
-    """Bring a journal to the present version: each step and its record in one transaction."""
-    for number, step in enumerate(STEPS[version:], start=version + 1):
+def _migrate(db: sqlite3.Connection, form: Form, version: int) -> None:
+    """Bring a file to the present version: each step and its record in one transaction."""
+    for number, step in enumerate(form.steps[version:], start=version + 1):
         db.execute("BEGIN IMMEDIATE")
         try:
             (now,) = db.execute("PRAGMA user_version").fetchone()
             if now < number:  # else another process was first
                 for statement in _statements(step):
                     db.execute(statement)
-                db.execute(f"PRAGMA application_id={APPLICATION_ID}")
+                db.execute(f"PRAGMA application_id={form.application_id}")
                 db.execute(f"PRAGMA user_version={number}")
             db.execute("COMMIT")
         except BaseException:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from vsortd.filing.records import (
@@ -28,13 +29,16 @@ _SHOWN = "state NOT IN ('placing', 'rolled_back')"
 _PLACED = "state IN ('filed', 'review')"
 
 
-def history(db: Database, *, last: int | None = None, since: float | None = None) -> list[Item]:
-    """Return the items that people see, newest first: the last N, those since a time (Unix seconds), or all."""
+def history(db: Database, *, last: int | None = None, since: float | None = None, tag: str | None = None) -> list[Item]:
+    """Return the items that people see, newest first: the last N, since a time (Unix seconds), with a tag, or all."""
     limit = -1 if last is None else last
+    tagged, values = "", list[Any]()
+    if tag is not None:
+        tagged, values = "AND EXISTS (SELECT 1 FROM json_each(item.detail, '$.tags') WHERE value = ?)", [tag]
     if since is None:
-        return _items(db, f"{_SHOWN} ORDER BY id DESC LIMIT ?", (limit,))
-    where = f"time >= ? AND {_SHOWN} ORDER BY time DESC, id DESC LIMIT ?"
-    return _items(db, where, (utc(since), limit), index="item_time")
+        return _items(db, f"{_SHOWN} {tagged} ORDER BY id DESC LIMIT ?", (*values, limit))
+    where = f"time >= ? AND {_SHOWN} {tagged} ORDER BY time DESC, id DESC LIMIT ?"
+    return _items(db, where, (utc(since), *values, limit), index="item_time")
 
 
 def counts(db: Database) -> dict[str, int]:
@@ -57,9 +61,37 @@ def placed_at(db: Database, path: Path) -> Item | None:
     return found[0] if found else None
 
 
+def placed_from(db: Database, path: Path) -> Item | None:
+    """Return the newest item whose video came from `path` and was not taken back, or None."""
+    found = _items(db, f"source = ? AND {_PLACED} ORDER BY id DESC LIMIT 1", (to_blob(path),), index="item_placed")
+    return found[0] if found else None
+
+
 def placed_with_size(db: Database, size_bytes: int) -> list[Item]:
     """Return the items in the library whose video had this many bytes when it came."""
     return _items(db, f"size_bytes = ? AND {_PLACED} ORDER BY id", (size_bytes,))
+
+
+def withdrawn(db: Database, items: Sequence[tuple[int, str]]) -> frozenset[int]:
+    """Return those of some items (number and mark) whose video is not, or not yet, where it was put.
+
+    An item that this journal doesn't know is not among them.
+    """
+    if not items:
+        return frozenset()
+    with db.read() as connection:
+        rows = connection.execute(
+            "SELECT item.id FROM json_each(?) AS asked JOIN item ON item.id = json_extract(asked.value, '$[0]')"
+            " AND item.mark = json_extract(asked.value, '$[1]')"
+            " WHERE item.state NOT IN ('filed', 'review', 'expiring')",
+            (json.dumps(items),),
+        )
+        return frozenset(number for (number,) in rows)
+
+
+def in_review(db: Database) -> list[Item]:
+    """Return the items that wait for a person in the review folder, oldest first."""
+    return _items(db, f"{_PLACED} AND state = 'review' AND standing ORDER BY id", ())
 
 
 def select_placed(

@@ -17,6 +17,7 @@ from vsortd.filing import history, holds
 from vsortd.filing.database import BUSY_S, Database
 from vsortd.filing.owners import OwnerLock
 from vsortd.filing.records import (
+    PLACED,
     UNFINISHED,
     Item,
     ItemState,
@@ -202,7 +203,8 @@ class Journal:
     ) -> Item:
         """Write what became of every operation, and the item's end; it is in nobody's hands afterwards.
 
-        An undo that was taken back loses its hold; `held` is the identity of the file that came back.
+        An undo that was taken back loses its hold; `held` is the identity of the file that came back. An item whose
+        video lay in the library already takes the place of the one that had put it there, as long as it stands.
         """
         assert state not in UNFINISHED
         item = replace(item, item_state=state, owner=None, reason=item.reason if reason is None else reason)
@@ -218,6 +220,7 @@ class Journal:
                     "UPDATE operation SET state = ? WHERE item = ? AND kind = ? AND state = ?",
                     (OperationState.ROLLED_BACK, item.id, Kind.KEEP, OperationState.DONE),
                 )
+            _hand_on(db, item)
             if held is not None:
                 holds.refresh(db, item.id, held)
             elif state is not ItemState.UNDONE:
@@ -233,9 +236,9 @@ class Journal:
 
     # Reading, and letting go: see the modules of these names
 
-    def history(self, *, last: int | None = None, since: float | None = None) -> list[Item]:
+    def history(self, *, last: int | None = None, since: float | None = None, tag: str | None = None) -> list[Item]:
         """Return the items that people see, newest first; `since` in Unix seconds."""
-        return history.history(self.db, last=last, since=since)
+        return history.history(self.db, last=last, since=since, tag=tag)
 
     def counts(self) -> dict[str, int]:
         """Return how many videos are filed, in review, rejected, failed and held now."""
@@ -257,6 +260,10 @@ class Journal:
     def placed_at(self, path: Path) -> Item | None:
         """Return the newest item whose video was put at `path` and not taken back, or None."""
         return history.placed_at(self.db, path)
+
+    def placed_from(self, path: Path) -> Item | None:
+        """Return the newest item whose video came from `path` and was not taken back, or None."""
+        return history.placed_from(self.db, path)
 
     def release(
         self, *, ids: Collection[int] = (), paths: Collection[Path] = (), everything: bool = False
@@ -327,6 +334,17 @@ def _update(db: sqlite3.Connection, one: Operation) -> None:
         "UPDATE operation SET state = ?, put_device = ?, put_inode = ?, put_size_bytes = ?, put_mtime_ns = ?,"
         " copied = ?, sha256 = ?, time = ? WHERE id = ?",
         (one.state, *to_columns(one.put), one.copied, one.sha256, utc(), one.id),
+    )
+
+
+def _hand_on(db: sqlite3.Connection, item: Item) -> None:
+    """Let the item that had put this one's video where it was taken from count no longer, or again after an undo."""
+    if item.item_state not in {*PLACED, ItemState.UNDONE}:
+        return
+    db.execute(
+        "UPDATE item SET standing = ? WHERE id = (SELECT id FROM item WHERE destination = ?"
+        " AND state IN ('filed', 'review') AND id < ? ORDER BY id DESC LIMIT 1)",
+        (item.item_state is ItemState.UNDONE, to_blob(item.source), item.id),
     )
 
 

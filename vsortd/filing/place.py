@@ -21,7 +21,7 @@ from vsortd.filing.transfer import Conflict, Transfer, reach_quietly
 from vsortd.filing.trouble import BusyError, StuckError, TakenError, explained, printable
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from pathlib import Path
 
     from vsortd.clip import Clip
@@ -98,8 +98,17 @@ class Filer:
         """Remove a staged MP4 that was not filed; one that can't be removed goes with the staging folder."""
         self._staging.discard(converted.path)
 
-    def place(self, request: FilingRequest, *, cancel: threading.Event | None = None) -> Item:
+    def place(
+        self,
+        request: FilingRequest,
+        *,
+        cancel: threading.Event | None = None,
+        by_hand: Callable[[Item], None] | None = None,
+    ) -> Item:
         """File a video, and return its item: filed, review, or rejected for a duplicate that is to be skipped.
+
+        `by_hand`: a person chose the folder, so duplicates make no difference. It is called with the item once the
+        intent is written, before anything moves; what it writes counts if and as long as the item is placed.
 
         Raises ChangedError (the source is no longer what was decided on), FilingError (refused by the filesystem;
         everything is as it was, try again later), Cancelled (likewise), StoreError.
@@ -107,13 +116,13 @@ class Filer:
         if self._troubled.is_set():
             self._clear_up(request.source)
         with self._gate.enter(request.identity.size_bytes, self._on_duplicate):
-            twin = self._twin(request, cancel)
+            twin = self._twin(request, cancel) if by_hand is None else None
             if twin is not None and self._on_duplicate is OnDuplicate.SKIP:
                 return self._skip(request, twin)
             ensure_library(self._journal, self.library)
             mark = new_mark()
             with self._journal.at_work(mark), Folders(self.library) as folders:
-                return self._place(self._to_duplicates(request, twin), mark, folders, cancel)
+                return self._place(self._to_duplicates(request, twin), mark, folders, cancel, by_hand)
 
     def preview(
         self, request: FilingRequest, *, taken: Collection[Path] = (), cancel: threading.Event | None = None
@@ -257,7 +266,14 @@ class Filer:
 
         return self._names(request, next_free(is_free))
 
-    def _place(self, request: FilingRequest, mark: str, folders: Folders, cancel: threading.Event | None) -> Item:
+    def _place(
+        self,
+        request: FilingRequest,
+        mark: str,
+        folders: Folders,
+        cancel: threading.Event | None,
+        by_hand: Callable[[Item], None] | None,
+    ) -> Item:
         path = self._folder_of(request)
         with explained("Could not make the folder", path):
             folder = folders.get(path, create=True)
@@ -269,6 +285,9 @@ class Filer:
         tries = NAME_TRIES
         while True:
             try:
+                if by_hand is not None:
+                    by_hand(item)
+                    by_hand = None
                 done = transfer.carry_out(operations, Conflict.ROLL_BACK)
                 break
             except TakenError as error:

@@ -175,6 +175,11 @@ class Item:
     detail: Mapping[str, Any] = field(default_factory=dict)
 
     @property
+    def tags(self) -> tuple[str, ...]:
+        """What the video was found to contain, by the names of the config's tags."""
+        return tuple(self.detail.get("tags", ()))
+
+    @property
     def state(self) -> str:
         """The state as history shows it: filed, review, rejected, failed or undone."""
         return shown_state(self.item_state, self.outcome).value
@@ -193,6 +198,7 @@ class Item:
             "margin": self.margin,
             "converted": self.converted,
             "reason": self.reason,
+            "tags": list(self.tags),
         }
 
 

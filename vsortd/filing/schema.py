@@ -2,8 +2,29 @@
 
 from __future__ import annotations
 
-# "vsrt": tells our journal from any other SQLite file.
-APPLICATION_ID = 0x76737274
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What kind of SQLite file a `Database` is.
+
+    `noun` is what people call it, `loss` what an empty one would not know. `application_id` tells it from any other
+    SQLite file, `table` is there in every version. Step N of `steps` brings version N - 1 to version N, in one
+    transaction with its record; steps are only ever added.
+    """
+
+    noun: str
+    loss: str
+    application_id: int
+    table: str
+    steps: tuple[str, ...]
+
+    @property
+    def version(self) -> int:
+        """The format that this program writes."""
+        return len(self.steps)
+
 
 _FIRST = """
 CREATE TABLE item (                        -- one video's transaction and its history entry
@@ -97,6 +118,4 @@ CREATE TRIGGER hold_removed AFTER DELETE ON hold BEGIN
 END;
 """
 
-# Step N brings a journal of version N - 1 to version N; steps are only ever added.
-STEPS: tuple[str, ...] = (_FIRST,)
-VERSION = len(STEPS)
+JOURNAL = Form("journal", "filed", 0x76737274, "counter", (_FIRST,))  # "vsrt"

@@ -117,6 +117,11 @@ def _undo(journal: Journal, number: int, promised: set[Path], *, dry_run: bool, 
             plan = _plan(journal, item, folders)
         except FilingError as error:
             raise RefusedError(str(error)) from error
+        except RefusedError as refusal:
+            later = None if item.destination is None else journal.placed_from(item.destination)
+            if later is None:
+                raise
+            raise RefusedError(f"it was filed again from there: undo #{later.id} first") from refusal
         _check_free(plan, promised)
         promised.update(one.target for one in plan.operations if one.destination is not None)
         reason = "; ".join(filter(None, (item.reason, *plan.notes)))

@@ -12,17 +12,13 @@ import sqlite3
 import threading
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from vsortd.errors import StoreError
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from vsortd.identity import Identity
+from vsortd.identity import Identity
 
 SCHEMA_VERSION = 1
 _SCHEMA = """
@@ -99,6 +95,34 @@ class Index:
             np.frombuffer(times, "<i8").astype(np.int64),
             np.frombuffer(vectors, dtype).reshape(-1, dim).astype(np.float32),
         )
+
+    def kept(self, identity: Identity, model: str) -> Embedded | None:
+        """Return everything that was kept of this very file for a model, in the order of time, or None."""
+        with self._lock:
+            rows = self._db.execute(
+                "SELECT frames.dim, frames.dtype, times_ms, vectors FROM frames JOIN video ON video.id = frames.video"
+                " WHERE size_bytes = ? AND mtime_ns = ? AND inode = ? AND device = ? AND model = ?",
+                (*_key(identity), model),
+            ).fetchall()
+        if not any(times for _, _, times, _ in rows):
+            return None
+        times_ms = np.concatenate([np.frombuffer(times, "<i8") for _, _, times, _ in rows])
+        vectors = np.concatenate([np.frombuffer(blob, dtype).reshape(-1, dim) for dim, dtype, _, blob in rows])
+        moments, first = np.unique(times_ms, return_index=True)  # the same frame may be there by several plans
+        return Embedded(moments.astype(np.int64), vectors[first].astype(np.float32))
+
+    def alike(self, identity: Identity) -> list[tuple[Identity, Path]]:
+        """Return the files with this size and time: this one, or what it may have been moved or copied from."""
+        with self._lock:
+            rows = self._db.execute(
+                "SELECT device, inode, size_bytes, mtime_ns, path FROM video WHERE size_bytes = ? AND mtime_ns = ?",
+                (identity.size_bytes, identity.mtime_ns),
+            ).fetchall()
+        found = []
+        for device, inode, size_bytes, mtime_ns, path in rows:
+            unsigned = inode + (1 << 64) if inode < 0 else inode
+            found.append((Identity(device, unsigned, size_bytes, mtime_ns), Path(os.fsdecode(path))))
+        return found
 
     def keep(  # noqa: PLR0917 - one row's worth of facts
         self,

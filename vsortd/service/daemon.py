@@ -16,6 +16,7 @@ from loguru import logger
 from vsortd.batches import Batches
 from vsortd.errors import ExitCode, VsortdError
 from vsortd.filing.holds import Why
+from vsortd.learning.librarywatch import LibraryWatch
 from vsortd.pipeline import Job, State, build_stages
 from vsortd.runner import RETRY_AFTER_S, Runner, fatal_message
 from vsortd.service.api import ControlServer
@@ -100,9 +101,12 @@ class Daemon:
             retry_after_s=() if self._once else RETRY_AFTER_S,
         )
         self._watcher = self._new_watcher()
+        self._moves = LibraryWatch(lambda: self._shop, on_fatal=self._give_up)
         server = ControlServer(self, self._state_folder)
         self._runner.start()
         self._watcher.start()
+        if not self._once:
+            self._moves.start()
         server.start()
         logger.info("watching {}", ", ".join(str(inbox.path) for inbox in self._settings.inboxes))
         try:
@@ -110,6 +114,8 @@ class Daemon:
         finally:
             self._runner.cancel.set()  # first, so that all three waits pass together
             self._watcher.stop(patience_s=1.0)
+            if not self._once:
+                self._moves.stop()
             if not self._runner.stop(patience_s=STOP_PATIENCE_S):
                 logger.warning("a video in hand did not end in time; the journal will set it right at the next start")
             server.stop()
@@ -168,6 +174,8 @@ class Daemon:
 
     def _done(self, job: Job) -> None:
         self._watcher.done(job.path)
+        if job.destination is not None:
+            self._moves.wake()  # the first video makes the library
         self._tally[job.state] += 1
         where = f" → {job.destination}" if job.destination else ""
         spent = " ".join(f"{name} {ms:.0f}" for name, ms in job.timings_ms.items())
@@ -253,6 +261,7 @@ class Daemon:
                 self._watcher = self._new_watcher()
                 self._watcher.start()
             self._retired.append(old)
+            self._moves.wake()
             self._bell.ring()
             logger.info("the config was read anew; changed: {}", ", ".join(changed))
             if "workers" in changed:

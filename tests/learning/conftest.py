@@ -1,0 +1,28 @@
+"""Fixtures for learning: a person's home with the real commands, killed daemons included."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import harness
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Callable[..., harness.Home]]:
+    """Return what makes a home; its daemon ends with the test."""
+    made = []
+
+    def make(**options: str) -> harness.Home:
+        made.append(harness.Home.make(tmp_path / f"home{len(made)}", **options))
+        return made[-1]
+
+    yield make
+    for one in made:
+        if one.daemon is not None:
+            one.daemon.kill()
+            one.daemon.wait()

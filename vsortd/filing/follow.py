@@ -1,0 +1,98 @@
+"""The user's own moves: a filed video that now lies elsewhere in the library is followed, so that undo finds it.
+
+The effect is the user's and has happened; there is nothing to carry out and nothing to take back. One transaction
+writes where the file is, only as long as nobody is at work on its item. Undo looks at the file itself as ever.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vsortd.filing.records import (
+    ITEM_COLUMNS,
+    Item,
+    ItemState,
+    Likeness,
+    from_columns,
+    item_of,
+    likeness,
+    to_blob,
+    to_columns,
+)
+from vsortd.filing.trouble import printable
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from vsortd.filing.journal import Journal
+    from vsortd.identity import Identity
+
+_PUT = "put_device, put_inode, put_size_bytes, put_mtime_ns"
+_MOVED = "phase = 'place' AND kind IN ('move', 'publish_converted') AND operation.state = 'done'"
+
+
+def standing_at(journal: Journal, path: Path) -> tuple[Item, Identity] | None:
+    """Return the newest item that has its video at `path`, with what was put there; None if there is none."""
+    with journal.db.read() as db:
+        row = db.execute(
+            f"SELECT {ITEM_COLUMNS} FROM item WHERE destination = ? AND state IN ('filed', 'review') AND standing"  # noqa: S608 - constants
+            " ORDER BY id DESC LIMIT 1",
+            (to_blob(path),),
+        ).fetchone()
+        if row is None:
+            return None
+        item = item_of(row)
+        put = db.execute(
+            f"SELECT {_PUT} FROM operation WHERE item = ? AND {_MOVED} AND destination = ?",  # noqa: S608 - constants
+            (item.id, to_blob(path)),
+        ).fetchone()
+    identity = from_columns(*put) if put else None
+    return None if identity is None else (item, identity)
+
+
+def is_known(journal: Journal, path: Path, identity: Identity) -> bool:
+    """Tell whether a file is what an item put where it lies; asked of every file of a library, so in one query."""
+    with journal.db.read() as db:
+        put = db.execute(
+            f"SELECT {_PUT} FROM item JOIN operation ON operation.item = item.id AND {_MOVED}"  # noqa: S608 - constants
+            " AND operation.destination = item.destination WHERE item.destination = ?"
+            " AND item.state IN ('filed', 'review') AND standing ORDER BY item.id DESC LIMIT 1",
+            (to_blob(path),),
+        ).fetchone()
+    meant = from_columns(*put) if put else None
+    return meant is not None and likeness(meant, identity) in {Likeness.SAME, Likeness.ALIKE, Likeness.EDITED}
+
+
+def is_busy(journal: Journal, path: Path) -> bool:
+    """Tell whether some process is at work on a file that comes from `path` or goes there."""
+    with journal.db.read() as db:
+        row = db.execute(
+            "SELECT 1 FROM item WHERE owner IS NOT NULL AND (source = ? OR destination = ?)",
+            (to_blob(path), to_blob(path)),
+        ).fetchone()
+    return row is not None
+
+
+def follow(  # noqa: PLR0917 - one row's worth of facts
+    journal: Journal, item: Item, path: Path, identity: Identity, rule: str | None, note: str, *, decided: bool
+) -> bool:
+    """Write that the user moved an item's video to `path`, where it has this identity; False if that is no longer so.
+
+    `rule` is the key of the rule whose folder that is, if any; `note` goes into the item's reason. `decided`: what
+    waited in the review folder waits no longer, it counts as filed.
+    """
+    reason = printable("; ".join(filter(None, (item.reason, note))))
+    state = ItemState.FILED if decided else item.outcome
+    with journal.db.write() as db:
+        taken = db.execute(
+            "UPDATE item SET destination = ?, reason = ?, rule = coalesce(?, rule), state = ?, outcome = ?"
+            " WHERE id = ? AND destination = ? AND state IN ('filed', 'review') AND owner IS NULL",
+            (to_blob(path), reason, rule, state, state, item.id, to_blob(item.destination)),
+        )
+        if taken.rowcount != 1:
+            return False
+        db.execute(
+            f"UPDATE operation SET destination = ?, ({_PUT}) = (?, ?, ?, ?) WHERE item = ? AND {_MOVED}",  # noqa: S608 - constants
+            (to_blob(path), *to_columns(identity), item.id),
+        )
+    return True

@@ -1,0 +1,170 @@
+"""What the user moves within the library: a filed video in another rule's folder is an example of that rule.
+
+A file that lies where no item of the journal has put it is recognised by its identity: renamed, it is the same inode;
+copied and deleted, it has the size and time of one that is no longer where it was. What vsortd moves itself is in the
+journal before and after, so it is never taken for the user's. A folder that is no rule's teaches nothing, nor does a
+new name in the same folder; the journal and the index follow all the same, so that undo finds the video.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from enum import Enum, auto
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from loguru import logger
+
+from vsortd.batches import new_batch_id
+from vsortd.errors import ChangedError, ModelError, VideoError
+from vsortd.filing import history
+from vsortd.filing.follow import follow, is_busy, is_known, standing_at
+from vsortd.filing.names import component
+from vsortd.filing.records import Item, Likeness, likeness
+from vsortd.filing.staging import HIDDEN
+from vsortd.identity import Identity
+from vsortd.learning.store import Link, NewExample, Origin
+from vsortd.learning.teach import rows_of
+from vsortd.pipeline import Job
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Iterator
+
+    from vsortd.workshop import Workshop
+
+# So often a scan lets others have the processor: files, and seconds of rest.
+_REST_EVERY = 100
+_REST_S = 0.005
+
+
+class Seen(Enum):
+    """What a look at a file of the library came to."""
+
+    NOTHING = auto()  # it is where it belongs, or none of ours
+    FOLLOWED = auto()
+    COPY = auto()  # what it may have been moved from is still there
+    BUSY = auto()  # vsortd is at work on it, or has no model yet to look at it with
+
+
+class _Origin(NamedTuple):
+    """Where a file came from: the item that had put it there, and the identity that it had."""
+
+    item: Item
+    path: Path
+    identity: Identity
+
+
+class Follower:
+    """Looks at files of the library and follows those that the user moved. Its methods raise StoreError, Cancelled."""
+
+    def __init__(self, shop: Workshop, cancel: threading.Event) -> None:
+        self._shop = shop
+        self._cancel = cancel
+        self._library = shop.settings.library
+        self._suffixes = tuple(f".{extension}" for extension in {*shop.extensions, "mp4"})
+        self._rules = {tuple(component(name) for name in rule.path): rule.key for rule in shop.tree.walk()}
+
+    def takes(self, name: str) -> bool:
+        """Tell whether a name is that of a video."""
+        return name.lower().endswith(self._suffixes) and not name.startswith(".")
+
+    def scan(self, folder: Path) -> Iterator[tuple[Path, Seen]]:
+        """Look at every video below a folder that is not where it was put; rests now and then."""
+        waiting, looked = [folder], 0
+        while waiting and not self._cancel.is_set():
+            try:
+                with os.scandir(waiting.pop()) as entries:
+                    inside = list(entries)
+            except OSError as error:  # gone, or not for us: nothing is concluded from it
+                logger.debug("the library can't be looked through: {}", error)
+                continue
+            for entry in inside:
+                if entry.name == HIDDEN:
+                    continue
+                with contextlib.suppress(OSError):
+                    if entry.is_dir(follow_symlinks=False):
+                        waiting.append(Path(entry.path))
+                    elif self.takes(entry.name) and (seen := self.look(Path(entry.path))) is not Seen.NOTHING:
+                        yield Path(entry.path), seen
+                looked += 1
+                if looked % _REST_EVERY == 0 and self._cancel.wait(_REST_S):
+                    return
+
+    def look(self, path: Path) -> Seen:
+        """Look at one file, and follow it if the user moved it here. Raises OSError where the system refuses."""
+        identity = Identity.of(path)
+        if identity is None or is_known(self._shop.journal, path, identity):
+            return Seen.NOTHING
+        origin = self._origin(path, identity)
+        if origin is None:
+            return Seen.NOTHING
+        if is_busy(self._shop.journal, path) or is_busy(self._shop.journal, origin.path):
+            return Seen.BUSY
+        if os.path.lexists(origin.path):
+            return Seen.COPY
+        return self._follow(path, identity, origin)
+
+    def _origin(self, path: Path, identity: Identity) -> _Origin | None:
+        """Return which item's video this is, by what the index knows of such a file, else by the journal alone."""
+        for before, there in sorted(self._shop.index.alike(identity), key=lambda pair: pair[0] != identity):
+            if there != path and (found := standing_at(self._shop.journal, there)) is not None:
+                item, put = found
+                if likeness(put, identity) in {Likeness.SAME, Likeness.ALIKE}:
+                    return _Origin(item, there, before)
+        for item in history.placed_with_size(self._shop.journal.db, identity.size_bytes):
+            if item.destination is None or item.destination == path:
+                continue
+            found = standing_at(self._shop.journal, item.destination)
+            if found is not None and likeness(found[1], identity) is Likeness.SAME:
+                return _Origin(found[0], item.destination, identity)
+        return None
+
+    def _follow(self, path: Path, identity: Identity, origin: _Origin) -> Seen:
+        shop, item = self._shop, origin.item
+        inside = path.parent.relative_to(self._library).parts
+        moved = path.parent != origin.path.parent
+        rule = self._rules.get(inside) if moved else None
+        number = None
+        if rule is not None and shop.settings.learn.from_moves:
+            try:
+                number = self._learn(path, identity, origin, rule)
+            except ChangedError:
+                return Seen.BUSY
+            except VideoError as error:
+                logger.warning("{}: nothing could be learned from it: {}", path, error.reason)
+            else:
+                if number is None:
+                    return Seen.BUSY
+        where = "/".join(inside) or "the library's top folder"
+        note = f"you moved it to {where}" if moved else f"you renamed it to {path.name}"
+        decided = moved and inside != (shop.settings.place.review,)
+        if not follow(shop.journal, item, path, identity, rule, note, decided=decided):
+            return Seen.BUSY  # an undo or another filing was quicker
+        shop.index.moved(origin.identity, identity, path)
+        learned = f"; learned as an example of {rule} (correction {number})" if number is not None else ""
+        logger.info("#{} {}: {}{}", item.id, origin.path.name, note, learned)
+        return Seen.FOLLOWED
+
+    def _learn(self, path: Path, identity: Identity, origin: _Origin, rule: str) -> int | None:
+        """Keep the video as an example before the journal follows it: killed in between, the next scan does it again.
+
+        Returns its number, None if there is no model to look at it with just now. Raises VideoError.
+        """
+        shop = self._shop
+        key = shop.lessons.present_model()
+        kept = shop.index.kept(origin.identity, key) if key else None
+        if kept is not None:
+            vectors = kept.vectors
+        elif shop.model.judge is None:
+            return None
+        else:
+            try:
+                _, key, vectors = rows_of(shop, Job(path, identity, new_batch_id(), self._cancel))
+            except ModelError as error:  # a reload may have let it go; if it is broken, the next video says so loudly
+                logger.debug("{}: not looked at yet: {}", path, error)
+                return None
+        link = Link(origin.item.id, origin.item.mark)
+        new = NewExample(rule, path, identity, Origin.MOVE, key, vectors)
+        return shop.examples.add(new, link=link, former=link)
