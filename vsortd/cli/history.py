@@ -38,15 +38,20 @@ def register(app: typer.Typer) -> None:
         app.command(command.__name__)(command)
 
 
-def history(last: Last = None, since: Since = None, as_json: JsonFlag = False) -> None:
+def history(
+    last: Last = None,
+    since: Since = None,
+    tag: Annotated[str | None, typer.Option("--tag", metavar="NAME", help="Only videos with this tag.")] = None,
+    as_json: JsonFlag = False,
+) -> None:
     """List what was done with each video, newest first."""
     since_s = parse_since(since) if since else None
     journal = open_journal()
-    items = journal.history(last=last, since=since_s) if journal is not None else []
+    items = journal.history(last=last, since=since_s, tag=tag) if journal is not None else []
     if as_json:
         print_json({"schema_version": SCHEMA_VERSION, "items": [item.to_json() for item in items]})
     elif not items:
-        console().print("Nothing has been filed yet.")
+        console().print("Nothing has been filed yet." if tag is None else f"No video has the tag {tag}.", markup=False)
     else:
         _table(items)
 
@@ -70,6 +75,8 @@ def _table(items: Sequence[Item]) -> None:
                 place = place.relative_to(item.library)
             where.append(printable(place)).append("\n")
         where.append(printable(item.reason), style="dim")
+        if item.tags:
+            where.append(printable(f"  [{', '.join(item.tags)}]"), style="cyan")
         table.add_row(
             str(item.id),
             _local(item.time),
