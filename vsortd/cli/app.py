@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from vsortd.cli import config, demo, doctor, history, model, run, sort, status
+from vsortd.cli import config, demo, doctor, evaluate, explain, history, model, review, run, sort, status, teach
 from vsortd.cli.common import Root
 from vsortd.errors import UsageError
 
@@ -73,7 +73,11 @@ def hoist_config(words: list[str]) -> list[str]:
 run.register(app)
 status.register(app)
 sort.register(app)
+explain.register(app)
+evaluate.register(app)
 history.register(app)
+teach.register(app)
+review.register(app)
 app.command("check")(config.check)
 app.add_typer(config.app, name="config")
 app.add_typer(model.app, name="model")

@@ -1,0 +1,133 @@
+"""A world of numbers: a tree of rules whose frames say exactly which probability each rule gets."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from vsortd.clip import Clip
+from vsortd.conditions import Facts
+from vsortd.evaluation.trial import Judged, Seen, judge_all
+from vsortd.evaluation.truth import Case
+from vsortd.library.index import Embedded
+from vsortd.rules import Aggregate, OnUnsure, Rule, RuleTree
+from vsortd.vision.prompts import LevelVectors, RuleVectors
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def rule(name: str, *children: Rule, **changes: object) -> Rule:
+    """Return a rule with the defaults of the config; its path is set by the world."""
+    made = Rule(
+        name=name,
+        path=(name,),
+        prompts=(name,),
+        templates=None,
+        min_score=0.35,
+        min_margin=0.1,
+        aggregate=Aggregate.MEAN,
+        fraction_level=0.5,
+        on_unsure=OnUnsure.STOP,
+        none_of_these=(),
+        rules=children,
+    )
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+CLIP = Clip("mp4", "isom", 320, 180, 320, 180, 0, 4.0, 4.0, 10.0, 40, 0, "h264", "yuv420p", 8, False, False)
+
+
+@dataclass(frozen=True)
+class World:
+    """A tree and its vectors: each rule has an axis of its own, and each level one more for none of these."""
+
+    tree: RuleTree
+    vectors: RuleVectors
+    axis: dict[str, int]
+
+    @classmethod
+    def of(cls, *rules: Rule) -> World:
+        """Make it of rules (recursive: for shallow trees)."""
+
+        def placed(one: Rule, above: tuple[str, ...]) -> Rule:
+            path = (*above, one.name)
+            return replace(one, path=path, rules=tuple(placed(child, path) for child in one.rules))
+
+        tree = RuleTree(rules=tuple(placed(one, ()) for one in rules))
+        levels: dict[str, Sequence[Rule]] = {"": tree.rules} | {one.key: one.rules for one in tree.walk() if one.rules}
+        keys = [key for parent, siblings in levels.items() for key in (*(one.key for one in siblings), f"!{parent}")]
+        axis = {key: place for place, key in enumerate(keys)}
+        rows = np.eye(len(axis), dtype=np.float32)
+        found = {
+            parent: LevelVectors(
+                parent=parent,
+                names=tuple(one.name for one in siblings),
+                vectors=rows[[axis[one.key] for one in siblings]],
+                known=(True,) * len(siblings),
+                unknown=((),) * len(siblings),
+                negatives=("nothing",),
+                negative_vectors=rows[[axis[f"!{parent}"]]],
+            )
+            for parent, siblings in levels.items()
+        }
+        return cls(tree, RuleVectors(found, len(axis), 1.0, None), axis)
+
+    def frame(self, **probs: float) -> list[float]:
+        """Return a frame in which rules (`a__b` for a/b) have these probabilities, none of these the rest.
+
+        A level that is not named shares evenly.
+        """
+        named = {key.replace("__", "/"): prob for key, prob in probs.items()}
+        row = np.zeros(len(self.axis))
+        for parent, level in self.vectors.levels.items():
+            keys = [f"{parent}/{name}" if parent else name for name in level.names]
+            if not any(key in named for key in keys):
+                continue
+            own = [named.get(key, 0.0) for key in keys]
+            for key, prob in zip((*keys, f"!{parent}"), (*own, 1 - sum(own)), strict=True):
+                row[self.axis[key]] = math.log(max(prob, 1e-9))
+        return list(row)
+
+    def pure(self, *keys: str) -> list[float]:
+        """Return a frame of length 1 that shows these rules alike; its shares hang on the model's scale."""
+        row = np.zeros(len(self.axis))
+        row[[self.axis[key] for key in keys]] = 1 / math.sqrt(len(keys))
+        return list(row)
+
+    def seen(self, truth: str, *rounds: Sequence[Sequence[float]]) -> Seen:
+        """Return a video that belongs to `truth` ("" for none) and is looked at in these rounds of frames."""
+        looks, start = [], 0
+        for frames in rounds:
+            times_ms = np.arange(start, start + len(frames), dtype=np.int64) * 100
+            looks.append(Embedded(times_ms, np.array(frames, np.float32)))
+            start += len(frames)
+        path = tuple(truth.split("/")) if truth else ()
+        return Seen(Case(Path(f"/films/{truth}.mp4"), path), Facts(CLIP, "film.mp4"), tuple(looks))
+
+    def judged(self, *seen: Seen) -> list[Judged]:
+        """Judge videos as the daemon would."""
+        return judge_all(seen, self.tree, self.vectors)
+
+
+@pytest.fixture
+def world() -> World:
+    """Return nature with two finer rules, and town without any."""
+    return World.of(rule("nature", rule("forest"), rule("sea")), rule("town"))
+
+
+@pytest.fixture
+def make_world() -> type[World]:
+    """Return what makes a world of rules."""
+    return World
+
+
+@pytest.fixture
+def make_rule() -> object:
+    """Return what makes a rule."""
+    return rule

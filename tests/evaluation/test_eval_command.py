@@ -1,0 +1,150 @@
+"""`vsortd eval` as a person runs it: real clips, the real command, the sample model."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import shutil
+from typing import TYPE_CHECKING, Any
+
+import harness
+import pytest
+from PIL import Image
+
+from vsortd.__main__ import main
+from vsortd.calibration import read_calibration
+from vsortd.demo import Shot, render_shot
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = [pytest.mark.timeout(240), pytest.mark.slow]
+FRAMES = 16  # of each clip at most, to be quick
+MORE = f"defaults: {{ensemble: best}}\nsampling: {{max_frames: {FRAMES}}}\n"
+SHOTS = {
+    "nature/forest": Shot("wood.mp4", "forest", "day"),
+    "nature/snow": Shot("ski.mp4", "snow", "day", portrait=True),
+    "nature/meadow": Shot("flowers.mov", "meadow", "day"),
+    "sea": Shot("waves.mp4", "sea", "day"),
+    "city": Shot("street.mp4", "city", "night"),
+    "_none": Shot("noise.mp4", "unknown", "day"),
+}
+
+
+@pytest.fixture(scope="module")
+def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Render a labelled folder once."""
+    folder = tmp_path_factory.mktemp("labelled")
+    for number, (place, shot) in enumerate(SHOTS.items()):
+        (folder / place).mkdir(parents=True, exist_ok=True)
+        render_shot(shot, folder / place / shot.name, seed=93_000_000 + number)
+    return folder
+
+
+@pytest.fixture
+def labelled(rendered: Path, tmp_path: Path) -> Path:
+    """Return a copy of the labelled folder that a test may change."""
+    return shutil.copytree(rendered, tmp_path / "labelled", copy_function=shutil.copy2)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> harness.Home:
+    """Return a person's folders."""
+    return harness.Home.make(tmp_path / "home", more=MORE)
+
+
+def test_every_number_is_there_and_a_second_run_decodes_nothing(home: harness.Home, labelled: Path) -> None:
+    before = harness.snapshot(labelled)
+    first = home.json("eval", labelled)
+    assert 6 == first["n"]
+    assert {"forest", "snow", "meadow"} <= {key.rpartition("/")[2] for key in first["per_rule"]}
+    assert first["accuracy"] >= 5 / 6
+    assert sum(first["undecided"].values()) == round(first["unsure"] * 6)
+    assert 6 == sum(sum(row.values()) for row in first["confusion"].values())
+    assert {"1", "2"} == set(first["accuracy_at"])
+    assert 6 == first["calibration"]["before"]["top"]["n"]
+    assert (6 * FRAMES, 0) == (first["sampling"]["frames_decoded"], first["sampling"]["frames_recalled"])
+
+    second = home.json("eval", labelled)
+    assert (0, 6 * FRAMES) == (second["sampling"]["frames_decoded"], second["sampling"]["frames_recalled"])
+    assert {**first, "sampling": None} == {**second, "sampling": None}
+
+    text = home.config.read_text().replace("prompts: [sea, ocean waves]", "prompts: [ocean, coast], min_score: 0.2")
+    home.config.write_text(text)
+    other = home.json("eval", labelled, "--compare")
+    assert 0 == other["sampling"]["frames_decoded"]
+    rows = {row["name"]: row for row in other["compare"]}
+    assert other["accuracy"] == rows["as configured"]["accuracy"]
+    assert FRAMES == rows["sampling: every frame"]["frames"]
+    assert before == harness.snapshot(labelled)
+    assert [] == home.items()
+
+
+def test_a_broken_file_is_reported_and_not_counted(home: harness.Home, labelled: Path) -> None:
+    (labelled / "sea" / "broken.mp4").write_bytes(b"no film at all" * 100)
+    found = home.json("eval", labelled, code=3)
+    assert 6 == found["n"]
+    ((path, reason),) = [(one["path"], one["reason"]) for one in found["failed"]]
+    assert str(labelled / "sea" / "broken.mp4") == path
+    assert reason
+    text = home.run("eval", labelled, code=3).stdout
+    assert "broken.mp4" in text
+    assert "6 videos" in text
+
+
+def test_a_folder_of_broken_files_alone_is_a_failure(home: harness.Home, tmp_path: Path) -> None:
+    (tmp_path / "films" / "sea").mkdir(parents=True)
+    (tmp_path / "films" / "sea" / "broken.mp4").write_bytes(b"no film")
+    said = home.run("eval", tmp_path / "films", code=1).stderr
+    assert "None of the 1 videos" in said
+
+
+def test_a_folder_that_is_no_rule_stops_before_anything_is_done(home: harness.Home, labelled: Path) -> None:
+    (labelled / "nature" / "forest").rename(labelled / "nature" / "forrest")
+    said = home.run("eval", labelled, code=2).stderr
+    assert "'nature/forrest' (did you mean nature/forest?)" in said
+    assert not (home.folder / "state").exists()
+
+
+def test_no_videos_are_a_usage_error(home: harness.Home, tmp_path: Path) -> None:
+    (tmp_path / "empty" / "sea").mkdir(parents=True)
+    assert "There is no video" in home.run("eval", tmp_path / "empty", code=2).stderr
+    assert "There is no folder" in home.run("eval", tmp_path / "nowhere", code=2).stderr
+
+
+def test_what_the_config_does_not_accept_is_left_out(home: harness.Home, labelled: Path) -> None:
+    home.config.write_text(home.config.read_text().replace("rules:", "accept: {orientation: landscape}\nrules:", 1))
+    found = home.json("eval", labelled)
+    assert 5 == found["n"]
+    assert ["ski.mp4"] == [one["path"].rpartition("/")[2] for one in found["rejected"]]
+
+
+def test_the_temperature_is_kept_for_the_model(home: harness.Home, labelled: Path) -> None:
+    found = home.json("eval", labelled, "--calibrate")
+    assert found["calibration"]["kept"]
+    (learned,) = read_calibration(home.folder / "state").values()
+    assert found["calibration"]["temperature"] == pytest.approx(learned.temperature, abs=1e-4)
+    assert [found["model"]["key"]] == list(read_calibration(home.folder / "state"))
+    assert 6 == learned.n
+
+
+def test_out_draws_what_is_to_be_looked_at(home: harness.Home, labelled: Path, tmp_path: Path) -> None:
+    # a wrong label makes a mistake for sure
+    (labelled / "nature" / "forest" / "wood.mp4").rename(labelled / "city" / "wood.mp4")
+    out = tmp_path / "out"
+    home.run("eval", labelled, "--out", out)
+    for name in ("confusion.png", "reliability.png"):
+        with Image.open(out / name) as picture:
+            assert picture.width > 600
+    document: dict[str, Any] = json.loads((out / "eval.json").read_text())
+    assert ["city"] == [one["truth"] for one in document["mistakes"] if one["path"].endswith("wood.mp4")]
+    assert len(document["mistakes"]) == len(list((out / "mistakes").glob("*.png")))
+
+
+def test_drawing_without_matplotlib_says_how_to_get_it(
+    home: harness.Home, labelled: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+    assert 2 == main(["eval", str(labelled), "--config", str(home.config), "--out", str(home.folder / "out")])
+    assert "pip install 'vsortd[library]'" in capsys.readouterr().err
+    assert not (home.folder / "out").exists()

@@ -1,0 +1,72 @@
+"""The temperature is found again where it is known, and is measured on videos that it was not learned from."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from vsortd.errors import UsageError
+from vsortd.evaluation.temperature import FOLDS, GRID, best_temperature, fit_temperature
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from conftest import World
+
+    from vsortd.rules import Rule
+
+
+def costs_of(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Return -ln softmax(logits / T)[label] for each video and each temperature of the grid."""
+    scaled = logits[:, None, :] / GRID[None, :, None]
+    logs = scaled - np.logaddexp.reduce(scaled, axis=2, keepdims=True)
+    return np.asarray(-logs[np.arange(len(labels)), :, labels])
+
+
+@pytest.mark.parametrize("true", [0.3, 1.0, 2.3, 7.0])
+def test_a_known_temperature_is_found_again(true: float) -> None:
+    rng = np.random.default_rng(5)
+    logits = rng.normal(0, 2 * true, (6000, 5))
+    # the largest of logits / T plus Gumbel noise is drawn from softmax(logits / T)
+    labels = np.argmax(logits / true + rng.gumbel(size=logits.shape), axis=1)
+    assert true == pytest.approx(best_temperature(costs_of(logits, labels)), rel=0.04)
+
+
+def test_videos_that_all_come_out_right_do_not_sharpen_without_end() -> None:
+    logits = np.tile([4.0, 0.0], (10, 1))
+    found = best_temperature(costs_of(logits, np.zeros(10, np.int64)))
+    assert 0.3 < found < 1.0
+
+
+def test_one_video_says_little() -> None:
+    surely_wrong = costs_of(np.array([[6.0, 0.0]]), np.array([1]))
+    assert 1.0 < best_temperature(surely_wrong) < 4.0
+
+
+def test_every_level_has_a_say_and_each_fold_is_left_out_of_its_own_temperature(world: World) -> None:
+    right = [world.frame(nature=0.6, town=0.3, nature__forest=0.6, nature__sea=0.3)]
+    seen = [world.seen("nature/forest", right)] * 11 + [world.seen("town", right)]
+    fit = fit_temperature(seen, world.tree, lambda _: world.vectors, seed=1)
+    only_top = fit_temperature(
+        [replace(one, case=replace(one.case, truth=one.case.truth[:1])) for one in seen],
+        replace(world.tree, rules=tuple(replace(one, rules=()) for one in world.tree.rules)),
+        lambda _: world.vectors,
+        seed=1,
+    )
+    assert 12 == fit.n == len(fit.held_out)
+    assert fit.temperature != pytest.approx(only_top.temperature)
+    # the fold with the video of town is judged by a temperature that doesn't know of it: sharper
+    assert fit.held_out[11] == min(fit.held_out) < fit.temperature
+    assert len(set(fit.held_out)) <= FOLDS
+
+
+def test_without_a_rule_that_competes_there_is_nothing_to_learn(
+    make_world: type[World], make_rule: Callable[..., Rule]
+) -> None:
+    world = make_world.of(make_rule("phone", prompts=()), make_rule("town"))
+    seen = [world.seen("phone", [world.frame(town=0.5)])]
+    with pytest.raises(UsageError, match="No temperature can be learned"):
+        fit_temperature(seen, world.tree, lambda _: world.vectors, seed=0)

@@ -1,0 +1,101 @@
+"""`vsortd eval`: how often it is right on videos that lie where they belong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from vsortd.cli.common import (
+    SCHEMA_VERSION,
+    JsonFlag,
+    console,
+    load,
+    print_json,
+    printable,
+    progress_bar,
+    state_folder,
+)
+from vsortd.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from vsortd.evaluation.report import Evaluation
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("eval")(evaluate)
+
+
+def evaluate(
+    ctx: typer.Context,
+    folder: Annotated[
+        Path,
+        typer.Argument(metavar="FOLDER", help="Its subfolders are named like the rules, and hold videos of them."),
+    ],
+    compare: Annotated[bool, typer.Option("--compare", help="Also try the other ways to judge, one by one.")] = False,
+    calibrate: Annotated[
+        bool, typer.Option("--calibrate", help="Keep the temperature with which scores can be trusted most.")
+    ] = False,
+    precision: Annotated[
+        float, typer.Option("--precision", min=0.0, max=1.0, help="Wished of every rule, for the suggestions.")
+    ] = 0.95,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Write plots, the worst mistakes and eval.json there.")
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of what is drawn by chance.")] = 0,
+    as_json: JsonFlag = False,
+) -> int:
+    """Say how often videos in folders named like the rules would be filed rightly, and what would make it better.
+
+    FOLDER/<rule>/<finer rule>/film.mp4 is the truth; _none holds videos that fit no rule. Nothing is moved.
+    """
+    settings = load(ctx)
+    if out is not None:
+        _make_out(out)
+    from vsortd.evaluation.run import Wishes
+    from vsortd.evaluation.run import evaluate as run
+    from vsortd.logs import set_up_logging
+
+    set_up_logging(verbose=ctx.obj.verbose, quiet=not ctx.obj.verbose)
+    wishes = Wishes(precision=precision, calibrate=calibrate, compare=compare, out=out, seed=seed)
+    found = run(settings, state_folder(), folder, wishes, bar=progress_bar)
+    document = {"schema_version": SCHEMA_VERSION, **found.to_json()}
+    if out is not None:
+        _write(out / "eval.json", document)
+    if as_json:
+        print_json(document)
+    else:
+        _print(found)
+        if out is not None:
+            console().print(printable(f"Drawn into {out}."), style="dim", markup=False)
+    return int(ExitCode.PARTIAL if found.look.failed else ExitCode.OK)
+
+
+def _make_out(out: Path) -> None:
+    """Make the folder for the plots, and see that they can be drawn: before the work begins."""
+    import importlib.util
+
+    if importlib.util.find_spec("matplotlib") is None:
+        raise UsageError("--out draws with matplotlib, which is not installed.", remedy="pip install 'vsortd[library]'")
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(printable(f"Can't make the folder {out}: {error.strerror}."), paths=[out]) from error
+
+
+def _write(path: Path, document: dict[str, Any]) -> None:
+    import json
+
+    text = json.dumps(document, ensure_ascii=False, indent=2).encode("utf-8", "backslashreplace")
+    try:
+        path.write_bytes(text + b"\n")
+    except OSError as error:
+        raise UsageError(printable(f"Can't write {path}: {error.strerror}."), paths=[path]) from error
+
+
+def _print(found: Evaluation) -> None:
+    from vsortd.evaluation.text import print_evaluation
+
+    print_evaluation(console(), found)

@@ -1,0 +1,129 @@
+"""Looking at the videos: the daemon's own stages, several videos in flight, every frame that may ever be looked at."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from vsortd.batches import new_batch_id
+from vsortd.conditions import Facts
+from vsortd.errors import VideoError
+from vsortd.evaluation.trial import Seen
+from vsortd.identity import Identity
+from vsortd.pipeline import Job, Stage, State, build_stages, carry
+from vsortd.stages import rounds
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from vsortd.evaluation.truth import Case
+    from vsortd.library.index import Embedded
+    from vsortd.resident import Judge
+    from vsortd.workshop import Workshop
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A video that is not counted, and why: it can't be looked at (`failed`), or the config doesn't accept it."""
+
+    path: Path
+    reason: str
+    failed: bool = True
+
+    def to_json(self) -> dict[str, str]:
+        """Return it for JSON."""
+        return {"path": str(self.path), "reason": self.reason}
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What came of looking: the videos that were seen, in the order of the cases, and those that are not counted.
+
+    `decoded` of all `frames` were decoded now; the index had the others.
+    """
+
+    seen: list[Seen]
+    failed: list[LeftOut]
+    rejected: list[LeftOut]
+    frames: int
+    decoded: int
+
+
+def look_at_all(
+    shop: Workshop, cases: Sequence[Case], *, on_progress: Callable[[int, int], None] | None = None
+) -> tuple[Judge, Look]:
+    """Look at every video with all `sampling.max_frames` frames, and return the model that did, and what was seen.
+
+    Raises ModelError when the model can't be had, StoreError when the index can't be written.
+    """
+    cancel = threading.Event()
+    if on_progress is not None:
+        on_progress(0, len(cases))
+    judge = shop.model.get(cancel)
+    looker = _Looker(shop, judge, cancel)
+    with ThreadPoolExecutor(shop.lanes, thread_name_prefix="eval-look") as threads:
+        tasks = {threads.submit(looker.look, case): number for number, case in enumerate(cases)}
+        ends: dict[int, Seen | LeftOut] = {}
+        try:
+            for task in as_completed(tasks):
+                ends[tasks[task]] = task.result()
+                if on_progress is not None:
+                    on_progress(len(ends), len(cases))
+        except BaseException:
+            cancel.set()  # Ctrl-C comes here, too
+            threads.shutdown(wait=False, cancel_futures=True)
+            raise
+    in_order = [ends[number] for number in range(len(cases))]
+    return judge, Look(
+        seen=[one for one in in_order if isinstance(one, Seen)],
+        failed=[one for one in in_order if isinstance(one, LeftOut) and one.failed],
+        rejected=[one for one in in_order if isinstance(one, LeftOut) and not one.failed],
+        frames=looker.frames,
+        decoded=looker.decoded,
+    )
+
+
+class _Looker:
+    """Looks at one video after the other; thread-safe."""
+
+    def __init__(self, shop: Workshop, judge: Judge, cancel: threading.Event) -> None:
+        self._shop = shop
+        self._judge = judge
+        self._cancel = cancel
+        self._lock = threading.Lock()
+        self._batch = new_batch_id()
+        self.frames = 0
+        self.decoded = 0
+
+    def look(self, case: Case) -> Seen | LeftOut:
+        """Return what is seen of a video, or why it is not to be counted."""
+        real = case.path.resolve()
+        identity = Identity.of(real)
+        if identity is None:
+            return LeftOut(case.path, "it went away, or is a link to nothing")
+        looks: list[Embedded] = []
+        stages = [stage for stage in build_stages(self._shop, dry_run=True) if stage.name in {"probe", "admit"}]
+        stages.append(Stage("look", lambda job: self._take_looks(job, looks)))
+        try:
+            job = carry(Job(real, identity, self._batch, self._cancel), stages)
+        except VideoError as error:
+            return LeftOut(case.path, error.reason)
+        if job.state is State.REJECTED:
+            return LeftOut(case.path, job.reason, failed=False)
+        assert job.clip is not None
+        return Seen(case, Facts(job.clip, case.path.name), tuple(looks))
+
+    def _take_looks(self, job: Job, looks: list[Embedded]) -> Job:
+        before = self._shop.index.kept(job.identity, self._judge.key)
+        known = before.times_ms if before is not None else np.empty(0, np.int64)
+        looks += rounds(self._shop, job, self._judge)
+        times_ms = np.concatenate([look.times_ms for look in looks])
+        with self._lock:
+            self.frames += len(times_ms)
+            self.decoded += int(np.isin(times_ms, known, invert=True).sum())
+        return job
