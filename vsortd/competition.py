@@ -13,9 +13,11 @@ T = 1 is the model as its makers left it; one temperature a model calibrates it 
 The negatives (and z_0) are folded into one competitor, none of these.
 
 A rule of several prompts has for t_j their average, or with `ensemble: best` z_j is that of the prompt that fits the
-frame best. A rule that was taught by examples gets z_j + w·s·max_i exp(-β(1 - v·k_i)) over its examples k_i, a cache as
-in Tip-Adapter (2111.03930) with the nearest example instead of the sum, so that many examples of one rule don't drown
-another's few. One that the model knows by examples only starts from the average of its siblings.
+frame best. A rule that was taught by examples gets z_j + w·s·max(0, e(max_i v·k_i) - e(c)) over its examples k_i, where
+e(x) = exp(-β(1 - x)): a cache as in Tip-Adapter (2111.03930), but with the nearest example instead of the sum, so that
+many examples of one rule don't drown another's few, and only as far as it is nearer than the nearest examples of
+different siblings are to each other (c is the 98th percentile of that), so that what is like nothing in particular
+stays unsure. One that the model knows by examples only starts from the average of its siblings.
 
 `hierarchy` says what a rule that has finer rules stands for:
 
@@ -122,7 +124,8 @@ def _logits(vectors: RuleVectors, level: LevelVectors, frames: Array) -> _Logits
     own[:, strangers] = own[:, known].mean(axis=1, keepdims=True) if known.any() else 0.0
     for column, rows in level.examples.items():
         nearest = (frames @ rows.astype(np.float64).T).max(axis=1)
-        own[:, column] += EXAMPLE_WEIGHT * scale * np.exp(-EXAMPLE_SHARPNESS * (1 - nearest))
+        beyond = np.exp(-EXAMPLE_SHARPNESS * (1 - nearest)) - np.exp(-EXAMPLE_SHARPNESS * (1 - level.common_likeness))
+        own[:, column] += EXAMPLE_WEIGHT * scale * np.maximum(beyond, 0)
     own[:, ~np.asarray(level.competes, dtype=bool)] = -np.inf
     against = scale * (frames @ level.negative_vectors.astype(np.float64).T)
     if bias is not None:

@@ -64,7 +64,7 @@ class Rule:
     on_unsure: OnUnsure
     none_of_these: tuple[str, ...]
     rules: tuple[Rule, ...] = field(default=(), repr=False)
-    ensemble: Ensemble = Ensemble.AVERAGE
+    ensemble: Ensemble = Ensemble.BEST
     when: When | None = None
     contains: Contains | None = None
 

@@ -310,8 +310,8 @@ class Defaults(_Options):
         description="Sentences that prompts are put into, {} for the prompt; else the model's own.",
     )
     ensemble: Ensemble = Field(
-        default=Ensemble.AVERAGE,
-        description="Of several prompts. average: what they have in common; best: whichever fits the frame best.",
+        default=Ensemble.BEST,
+        description="Of several prompts. best: whichever fits the frame best; average: what they have in common.",
     )
 
 

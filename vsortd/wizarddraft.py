@@ -32,7 +32,7 @@ ANY: Final = "any"
 _LINE_CHARS: Final = 110  # longer lists of prompts are written one a line
 _INDENTED_LEVELS: Final = 60  # deeper rules are written in one line: indentation grows with the square of the depth
 _TEACHING: Final = (
-    "  # name: the folder. prompts: what its videos show (left out: the name itself; several are averaged).",
+    "  # name: the folder. prompts: what its videos show (left out: the name itself; of several any will do).",
     "  # rules: finer folders within, to any depth. A rule may also set what stands under `defaults`, for itself and",
     "  # the rules below it, and a none_of_these of its own, which competes with the rules below it.",
 )

@@ -70,8 +70,8 @@ def test_every_way_is_a_row_and_those_as_configured_are_marked(world: World, jud
     assert 0 == rows["as configured"].won == rows["as configured"].lost
     assert [f"corrections: {count} a rule" for count in (0, 1, 2, 5, 10)] == list(rows)[-5:]
     marked = {name for name, row in rows.items() if row.same}
-    assert {"ensemble: average", "aggregate: mean", "hierarchy: top_down", "temperature: 1"} <= marked
-    assert not {"ensemble: best", "aggregate: vote", "negatives: none", "sampling: every frame"} & marked
+    assert {"ensemble: best", "aggregate: mean", "hierarchy: top_down", "temperature: 1"} <= marked
+    assert not {"ensemble: average", "aggregate: vote", "negatives: none", "sampling: every frame"} & marked
     assert 0.0 == rows["as configured"].none_right
     assert {1: 13, 2: 6} == {depth: share.n for depth, share in rows["corrections: 5 a rule"].accuracy_at.items()}
 

@@ -18,6 +18,8 @@ def home(tmp_path: Path) -> Iterator[Callable[..., harness.Home]]:
     made = []
 
     def make(**options: str) -> harness.Home:
+        # prompts that are averaged leave more of the clips unsure: something to decide on and to teach
+        options["more"] = "defaults: {ensemble: average}\n" + options.get("more", "")
         made.append(harness.Home.make(tmp_path / f"home{len(made)}", **options))
         return made[-1]
 

@@ -41,6 +41,12 @@ _NEUTRAL: Final = Negative("a video", ("a video", "a picture"))
 # An average this short means that the texts contradict each other; nothing real comes near.
 _SHORTEST_MEAN: Final = 1e-4
 
+# Examples of different rules: how many rows of each are asked for the nearest of how many, and which share is usual.
+_ASKED: Final = 32
+_COMPARED: Final = 128
+_COMMON_QUANTILE: Final = 0.98
+_LONE_LIKENESS: Final = 0.7  # where one rule alone has examples
+
 _Rows = npt.NDArray[np.float32]
 
 
@@ -63,6 +69,7 @@ class LevelVectors:
     # by the sibling's column: its prompts one by one [k, dim], where the best one counts; its examples [k, dim]
     alternatives: Mapping[int, _Rows] = field(default_factory=dict)
     examples: Mapping[int, _Rows] = field(default_factory=dict)
+    common_likeness: float = 0.0  # how near examples of one sibling come to those of another, as a cosine
 
     @property
     def competes(self) -> tuple[bool, ...]:
@@ -105,11 +112,28 @@ class RuleVectors:
                     break
                 found.setdefault(parent, {}).setdefault(level.names.index(name), []).append(example.vectors)
                 parent = f"{parent}/{name}" if parent else name
-        levels = {
-            key: replace(level, examples={c: np.concatenate(rows) for c, rows in found.get(key, {}).items()})
-            for key, level in self.levels.items()
-        }
-        return replace(self, levels=levels, memo={})
+        levels = dict(self.levels)
+        for key, level in self.levels.items():
+            if level.examples or key in found:
+                rows = {column: np.concatenate(parts) for column, parts in found.get(key, {}).items()}
+                levels[key] = replace(level, examples=rows, common_likeness=_common_likeness(rows))
+        return replace(self, levels=levels)
+
+
+def _common_likeness(examples: Mapping[int, _Rows]) -> float:
+    """Return how near, as a cosine, the nearest example of another sibling is to nearly all of the examples."""
+    few = [_spread(rows, _COMPARED) for rows in examples.values()]
+    nearest = [
+        (_spread(one, _ASKED) @ other.T).max(axis=1)
+        for number, one in enumerate(few)
+        for place, other in enumerate(few)
+        if place != number
+    ]
+    return float(np.quantile(np.concatenate(nearest), _COMMON_QUANTILE)) if nearest else _LONE_LIKENESS
+
+
+def _spread(rows: _Rows, most: int) -> _Rows:
+    return rows[np.linspace(0, len(rows) - 1, min(len(rows), most)).round().astype(int)]
 
 
 @dataclass(frozen=True, slots=True)
