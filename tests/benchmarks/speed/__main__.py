@@ -1,0 +1,7 @@
+"""`python -m tests.benchmarks.speed`."""
+
+import sys
+
+from tests.benchmarks.speed.run import main
+
+sys.exit(main())
