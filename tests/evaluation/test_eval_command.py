@@ -57,6 +57,7 @@ def test_every_number_is_there_and_a_second_run_decodes_nothing(home: harness.Ho
     before = harness.snapshot(labelled)
     first = home.json("eval", labelled)
     assert 6 == first["n"]
+    assert first["corrections"] is None
     assert {"forest", "snow", "meadow"} <= {key.rpartition("/")[2] for key in first["per_rule"]}
     assert first["accuracy"] >= 5 / 6
     assert sum(first["undecided"].values()) == round(first["unsure"] * 6)
@@ -148,3 +149,11 @@ def test_drawing_without_matplotlib_says_how_to_get_it(
     assert 2 == main(["eval", str(labelled), "--config", str(home.config), "--out", str(home.folder / "out")])
     assert "pip install 'vsortd[library]'" in capsys.readouterr().err
     assert not (home.folder / "out").exists()
+
+
+def test_what_was_taught_is_tried_on_the_videos_each_without_its_own_lesson(home: harness.Home, labelled: Path) -> None:
+    home.json("teach", labelled / "sea" / "waves.mp4", "city", "--keep")  # a wrong lesson, and its own
+    found = home.json("eval", labelled)
+    assert (1, True) == (found["corrections"]["n"], found["corrections"]["used"])
+    assert found["corrections"]["without"]["share"] == found["corrections"]["with"]["share"] == found["accuracy"]
+    assert "1 correction: " in home.run("eval", labelled).stdout

@@ -50,6 +50,23 @@ class Trust:
 
 
 @dataclass(frozen=True, slots=True)
+class Corrections:
+    """What was taught, tried on these videos: how many are right without and with it, each without its own lesson.
+
+    `n` lessons count for the model and the rules; `used` says whether judging uses them.
+    """
+
+    n: int
+    without: Share
+    within: Share
+    used: bool
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it for JSON."""
+        return {"n": self.n, "without": self.without.to_json(), "with": self.within.to_json(), "used": self.used}
+
+
+@dataclass(frozen=True, slots=True)
 class Evaluation:
     """The videos, judged as the daemon would (`judged`) and with every frame (`full`), in the same order.
 
@@ -66,6 +83,7 @@ class Evaluation:
     trust: Trust
     fit: Fit | None
     suggestions: Sequence[Suggestion]
+    corrections: Corrections | None = None  # None: nothing was taught
     rows: Sequence[Row] = ()
     kept: Calibrated | None = None
 
@@ -130,6 +148,7 @@ class Evaluation:
             "calibration": self._calibration(),
             "mistakes": [_mistake(one) for one in self.mistakes[:MOST_MISTAKES]],
             "suggestions": [one.to_json() for one in self.suggestions],
+            "corrections": self.corrections.to_json() if self.corrections else None,
             "compare": [row.to_json() for row in self.rows],
             "failed": [one.to_json() for one in self.look.failed],
             "rejected": [one.to_json() for one in self.look.rejected],

@@ -10,8 +10,8 @@ from vsortd.calibration import Calibrated, keep_calibration, now
 from vsortd.errors import UsageError, VsortdError
 from vsortd.evaluation.compare import compare, own_vectors
 from vsortd.evaluation.looking import look_at_all
-from vsortd.evaluation.measure import calibration, claim_of
-from vsortd.evaluation.report import Evaluation, Trust
+from vsortd.evaluation.measure import Share, calibration, claim_of
+from vsortd.evaluation.report import Corrections, Evaluation, Trust
 from vsortd.evaluation.suggest import suggestions, worth_calibrating, worth_switching
 from vsortd.evaluation.temperature import fit_temperature
 from vsortd.evaluation.trial import judge_all
@@ -21,7 +21,7 @@ from vsortd.rules import build_rules
 from vsortd.workshop import Workshop
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from vsortd.evaluation.temperature import Fit
     from vsortd.resident import Judge
     from vsortd.settings import Settings
+    from vsortd.vision.prompts import Example
 
     # shows on the terminal how many of how many are done
     Bar = Callable[[str], AbstractContextManager[Callable[[int, int], None] | None]]
@@ -68,6 +69,7 @@ def evaluate(
         if not look.seen:
             raise _nothing_seen(folder, look)
         found = _count(folder, judge, look, wishes, bar)
+        found = replace(found, corrections=_corrections(judge, look, shop.lessons.counted(judge)))
         if wishes.calibrate:
             found = replace(found, kept=_keep(found, state_folder))
         if wishes.out is not None:
@@ -105,6 +107,19 @@ def _count(folder: Path, judge: Judge, look: Look, wishes: Wishes, bar: Bar) -> 
         suggestions=advice,
         rows=rows,
     )
+
+
+def _corrections(judge: Judge, look: Look, taught: Mapping[int, Example]) -> Corrections | None:
+    """Try what was taught on the videos, each without its own lesson; cross-validation, one video a fold."""
+    if not taught:
+        return None
+    texts = judge.vectors.with_examples(())
+    ways = (texts, own_vectors(look.seen, texts.with_examples(taught.values())))
+    without, within = (
+        Share(sum(one.is_right for one in judge_all(look.seen, judge.tree, way)), len(look.seen)) for way in ways
+    )
+    used = any(level.examples for level in judge.vectors.levels.values())
+    return Corrections(len(taught), without, within, used)
 
 
 def _trust(judge: Judge, look: Look, wishes: Wishes) -> tuple[Fit | None, Trust]:

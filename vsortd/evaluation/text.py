@@ -71,6 +71,11 @@ def _print_head(out: Console, found: Evaluation) -> None:
     line.append(f" ({found.in_review} in review, {found.stopped} stopped above)", style="dim")
     line.append(f"   wrong {found.wrong / count:.1%}", style="red" if found.wrong else "")
     out.print(line.append(f" ({found.wrong} in a folder they don't belong in)", style="dim"))
+    if (taught := found.corrections) is not None:
+        text = f"{taught.n} correction{'s' * (taught.n != 1)}: {taught.within.share:.1%} right all the way with them,"
+        text += f" {taught.without.share:.1%} without (no video with its own)"
+        advice = "" if taught.within.share >= taught.without.share else "; learn: {use: false} switches them off"
+        out.print(Text(f"{text}; they are {'used' if taught.used else 'not used'}{advice}", style="dim"))
     adaptive, every = found.frames
     differ = len(found.differing)
     more = f"{differ} video{'s' * (differ != 1)} would go elsewhere" if differ else "nothing would go elsewhere"

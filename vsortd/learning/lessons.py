@@ -114,6 +114,13 @@ class Lessons:
         undone = withdrawn(self._journal.db, self._links)
         return sift(taught, undone=undone, model=model, rules=rules)
 
+    def counted(self, judge: Judge) -> dict[int, Example]:
+        """Return the examples that count for a judge's model and rules, by their numbers, whether they help or not."""
+        rules = {rule.key for rule in judge.tree.walk()}
+        counted = {one.taught.id: one.taught for one in self.sifted(judge.key, rules) if not one.why_not}
+        rows = self._store.vectors(counted)
+        return {number: Example(one.rule, rows[number]) for number, one in counted.items()}
+
     def known_verdict(self, rules: Collection[str]) -> tuple[str, Verdict | None]:
         """Return the present model's key and what was found of the examples as they are now; "" and None if unknown."""
         row = self._store.verdict()
@@ -139,14 +146,11 @@ class Lessons:
         self._store.note_model(self._choice, judge.key)
         temperature = temperature_for(self._settings, self._state_folder, judge.key)
         judge = replace(judge, vectors=replace(judge.vectors, temperature=temperature))
-        rules = {rule.key for rule in judge.tree.walk()}
-        counted = {one.taught.id: one.taught for one in self.sifted(judge.key, rules) if not one.why_not}
-        if not self._settings.learn.use or not counted:
+        examples = self.counted(judge)
+        if not self._settings.learn.use or not examples:
             return judge
-        rows = self._store.vectors(counted)
-        examples = {number: Example(counted[number].rule, rows[number]) for number in counted}
         verdict = weigh(judge.tree, judge.vectors, examples)
-        self._store.note_verdict(self._digest(judge.key, counted), judge.key, json.dumps(asdict(verdict)))
+        self._store.note_verdict(self._digest(judge.key, examples), judge.key, json.dumps(asdict(verdict)))
         logger.info("corrections: {}", verdict.sentence())
         if not verdict.helps:
             return judge
