@@ -102,14 +102,14 @@ def _print_trust(out: Console, found: Evaluation) -> None:
     out.print(f"calibration error at the top level      {said(trust.top_before, trust.top_after)}")
     out.print(f"calibration error at the deepest level  {said(trust.deepest_before, trust.deepest_after)}")
     if found.fit is not None:
-        kept = "kept; `vsortd reload` or the next start uses it" if found.kept else "--calibrate keeps it"
+        kept = "kept, and used from now on" if found.kept else "--calibrate keeps it"
         text = f"15 bins of equal width; temperature 1, and {found.fit.temperature:.2f} as learned from {found.fit.n}"
         out.print(Text(f"{text} videos, measured on others (5 folds); {kept}", style="dim"))
     curve = coverage_curve([claim_of(one, found.tree, top=True) for one in found.judged])
-    for point in curve:
-        if any(abs(point.coverage - wanted) < 1 / len(found.judged) for wanted in _COVERAGES):
-            line = Text(f"of the surest {point.coverage:4.0%} the right top rule comes first in {point.accuracy:.1%}")
-            out.print(line.append(f" (scores from {point.least_share:.2f} up)", style="dim"))
+    nearest = (min(curve, key=lambda point: abs(point.coverage - wanted)) for wanted in _COVERAGES if curve)
+    for point in dict.fromkeys(nearest):
+        line = Text(f"of the surest {point.coverage:4.0%} the right top rule comes first in {point.accuracy:.1%}")
+        out.print(line.append(f" (scores from {point.least_share:.2f} up)", style="dim"))
 
 
 def _print_top_confusion(out: Console, found: Evaluation) -> None:
