@@ -6,6 +6,7 @@ checked all the same, so that the same application may listen on loopback where 
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import socket
@@ -100,6 +101,26 @@ class _LocalOnly:
         await self._app(scope, receive, send)
 
 
+class _Server(uvicorn.Server):
+    """Sleeps until its end; uvicorn's own wakes ten times a second, to renew a date header that nobody here reads."""
+
+    _loop: asyncio.AbstractEventLoop | None = None
+
+    async def main_loop(self) -> None:
+        """Wait until `end`."""
+        self._ended = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        if not self.should_exit:  # `end` came before there was anything to wake
+            await self._ended.wait()
+
+    def end(self) -> None:
+        """Stop serving; from any thread."""
+        self.should_exit = True
+        if self._loop is not None:
+            with contextlib.suppress(RuntimeError):  # the loop is closed: it has ended by itself
+                self._loop.call_soon_threadsafe(self._ended.set)
+
+
 class ControlServer:
     """Serves the control API on a thread of its own."""
 
@@ -113,8 +134,9 @@ class ControlServer:
             limit_concurrency=64,
             timeout_keep_alive=5,
             timeout_graceful_shutdown=1,
+            date_header=False,
         )
-        self._server = uvicorn.Server(config)
+        self._server = _Server(config)
         self._socket: socket.socket | None = None
         self._thread: threading.Thread | None = None
 
@@ -137,7 +159,7 @@ class ControlServer:
 
     def stop(self) -> None:
         """Stop serving and remove the socket."""
-        self._server.should_exit = True
+        self._server.end()
         if self._thread is not None:
             self._thread.join(2.0)
         if self._socket is not None:
