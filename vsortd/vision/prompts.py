@@ -133,7 +133,7 @@ def _common_likeness(examples: Mapping[int, _Rows]) -> float:
 
 
 def _spread(rows: _Rows, most: int) -> _Rows:
-    return rows[np.linspace(0, len(rows) - 1, min(len(rows), most)).round().astype(int)]
+    return np.asarray(rows[np.linspace(0, len(rows) - 1, min(len(rows), most)).round().astype(int)])
 
 
 @dataclass(frozen=True, slots=True)
