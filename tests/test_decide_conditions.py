@@ -194,6 +194,20 @@ def test_what_is_contained_too_shortly_takes_nothing_and_more_frames_may_help() 
     assert not decision.settled
 
 
+@pytest.mark.parametrize("first", ["wine", "tall"])
+def test_a_later_rule_settles_nothing_while_an_earlier_one_may_still_be_found(first: str) -> None:
+    wine = rule("wine", prompts=(), contains=Contains.model_validate({"prompts": "a bottle of wine"}))
+    tall = rule("tall", prompts=(), when=when(orientation="portrait"))
+    siblings = (wine, tall) if first == "wine" else (tall, wine)
+    seen = vectors(
+        level("", {one.name: [0, 0, 0, 0] for one in siblings}, EYE[2]),
+        sightings={"wine": level("wine", {"wine": EYE[3]}, EYE[2])},
+    )
+    decision = decide(RuleTree(rules=siblings), seen, logs(*[[1, 1, 0.9, 0.1]] * 8), facts=FACTS)
+    assert "tall" == decision.rule
+    assert (first == "tall") == decision.settled
+
+
 def test_each_frame_stands_for_the_time_around_it() -> None:
     times = np.asarray([9000, 1000, 3000])  # in any order: edges at 0, 2, 6 and 10 s
     assert 4.0 == seconds_shown(np.asarray([True, False, False]), times, 10.0)
@@ -290,3 +304,18 @@ def test_a_rule_of_unknown_words_takes_part_once_it_has_examples() -> None:
     assert "zorb" != alone.rule
     taught = vectors(strange, scale=20.0).with_examples([Example("zorb", np.asarray([unit(0, 0, 0, 1)]))])
     assert "zorb" == decide(tree, taught, like).rule
+
+
+def test_a_rule_that_looks_for_something_competes_as_well_once_it_has_examples() -> None:
+    sought = Contains.model_validate({"prompts": "a bottle of wine"})
+    tree = RuleTree(rules=(rule("forest"), rule("wine", prompts=(), contains=sought)))
+    plain = vectors(
+        level("", {"forest": EYE[0], "wine": [0, 0, 0, 0]}, EYE[2]),
+        scale=20.0,
+        sightings={"wine": level("wine", {"wine": EYE[1]}, EYE[2])},
+    )
+    like = np.asarray([unit(0, -0.1, 0, 1)] * 4)
+    assert "wine" != decide(tree, plain, like).rule
+    decision = decide(tree, plain.with_examples([Example("wine", np.asarray([unit(0, 0, 0, 1)]))]), like)
+    assert "wine" == decision.rule
+    assert "contains" not in decision.reason

@@ -10,12 +10,12 @@ in the rule's best frame, for `fraction` through p itself).
 A rule with `min_score: 0` is meant to win with any score: none of these then has no say against it, unless the config
 itself names some (`none_of_these`); built-in negatives guard thresholds, not the wish to do without.
 
-At each level, first the rules that don't compete, in the order of the file: one with conditions only takes a video for
-which they hold, one that `contains` something takes a video that shows it for long enough. Then the others compete, as
-far as their conditions hold. The rule with the highest score wins its level if score ≥ `min_score` and margin ≥
-`min_margin`; then its children compete. Ties, also between frames of a vote: the earlier rule in the file; a rule
-before none of these. Scores that differ by less than 1e-9 are equal. A rule whose words the model doesn't know takes
-no part and scores 0.
+At each level, first the rules that don't compete, in the order of the file: one with conditions only takes a video
+for which they hold, one that `contains` something takes a video that shows it for long enough. Then the others
+compete, as far as their conditions hold, and with them those that were taught by examples. The rule with the highest
+score wins its level if score ≥ `min_score` and margin ≥ `min_margin`; then its children compete. Ties, also between
+frames of a vote: the earlier rule in the file; a rule before none of these. Scores that differ by less than 1e-9 are
+equal. A rule whose words the model doesn't know takes no part and scores 0.
 """
 
 from __future__ import annotations
@@ -195,7 +195,7 @@ def _taken(
             score = float(probs.max())
             reason = f"{rule.key}: contains '{rule.contains.prompts[0]}' for {seen_s:.1f} s, at best {score:.2f}"
         level = Level(parent, {rule.name: score}, rule.name, score, score, NONE, reason, rule.name, why_out)
-        return _Taken(level, rule, frame_scores, sure=True)
+        return _Taken(level, rule, frame_scores, sure=sure)  # an earlier one may yet show between the frames
     return _Taken(None, None, frame_scores, sure=sure)
 
 
