@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 from vsortd.errors import StoreError
 from vsortd.filing.faults import Point, reach
+from vsortd.filing.groupsync import Writers
 from vsortd.filing.schema import JOURNAL, Form
 from vsortd.filing.trouble import printable
 
@@ -28,7 +29,8 @@ BUSY_S = 30.0
 class Database:
     """One SQLite file for many threads and processes: a connection a thread, one writer at a time.
 
-    Every error of SQLite's becomes a StoreError that names the file: nothing here ever counts as empty.
+    Threads that write at once share a commit, and its sync. Every error of SQLite's becomes a StoreError that names
+    the file: nothing here ever counts as empty.
     """
 
     def __init__(self, path: Path, form: Form = JOURNAL, *, busy_s: float = BUSY_S) -> None:
@@ -38,7 +40,7 @@ class Database:
         self._busy_s = busy_s
         self._local = threading.local()
         self._connections: weakref.WeakSet[_Connection] = weakref.WeakSet()
-        self._writing = threading.RLock()
+        self._writers = Writers(self._begin)
         with self._explained():
             if not path.exists():
                 self._create()
@@ -46,7 +48,7 @@ class Database:
 
     def close(self) -> None:
         """Close every thread's connection; nothing may be under way."""
-        with self._writing:
+        with self._explained(), self._writers.stopped():
             for connection in list(self._connections):
                 connection.close()
             self._local = threading.local()
@@ -59,32 +61,34 @@ class Database:
 
     @contextmanager
     def write(self, *, lasting: bool = True) -> Iterator[sqlite3.Connection]:
-        """Lend this thread's connection inside a transaction, committed at the end unless something is raised.
+        """Lend a connection inside a transaction, committed at the end unless something is raised.
 
-        A commit lasts through a power cut; without `lasting` it lasts through a kill only, and costs no sync.
+        A commit lasts through a power cut; without `lasting` it lasts through a kill only, and costs no sync unless
+        others are waiting for one. Threads that write at once share a commit: each returns when it has been synced;
+        if it fails, each raises and nothing of theirs was written. Inside another `write` of the same thread this is
+        a part of that one: taken back alone, and lasting with it, not before.
         """
-        with self._writing, self._explained():
-            connection = self._connection()
-            connection.execute(f"PRAGMA synchronous={'FULL' if lasting else 'NORMAL'}")
-            connection.execute("BEGIN IMMEDIATE")
-            try:
+        with self._explained():
+            with self._writers.write(lasting=lasting) as connection:
                 yield connection
-                reach(Point.COMMIT_BEFORE)
-                connection.execute("COMMIT")
-            except BaseException:
-                # a commit that failed may have closed the transaction itself
-                with contextlib.suppress(sqlite3.Error):
-                    connection.execute("ROLLBACK")
-                raise
             reach(Point.COMMIT_AFTER)
 
+    def _begin(self, lasting: bool) -> _Connection:  # noqa: FBT001 - as Writers calls it
+        mine = self._mine()
+        mine.begin(lasting=lasting)
+        return mine
+
     def _connection(self) -> sqlite3.Connection:
+        # who reads amid writing sees what was written, on whosever connection it was
+        return self._writers.lent or self._mine().db
+
+    def _mine(self) -> _Connection:
         mine: _Connection | None = getattr(self._local, "mine", None)
         if mine is None:
             mine = _Connection(self.path, self._busy_s)
             self._local.mine = mine
             self._connections.add(mine)
-        return mine.db
+        return mine
 
     def _create(self) -> None:
         """Make an empty file under another name and give it its own in one step.
@@ -214,6 +218,17 @@ class _Connection:
             cached_statements=256,
         )
         self.db.execute("PRAGMA foreign_keys=ON")
+        # what can take one of several parts back is a few pages: it needs no temporary file, which might not be had
+        self.db.execute("PRAGMA temp_store=MEMORY")
+        self._lasting: bool | None = None
+
+    def begin(self, *, lasting: bool) -> None:
+        """Begin a transaction of which the commit is synced if it is to be `lasting`."""
+        if lasting is not self._lasting:
+            self._lasting = None
+            self.db.execute(f"PRAGMA synchronous={'FULL' if lasting else 'NORMAL'}")
+            self._lasting = lasting
+        self.db.execute("BEGIN IMMEDIATE")
 
     def close(self) -> None:
         self.db.close()
