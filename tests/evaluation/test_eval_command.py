@@ -152,8 +152,11 @@ def test_drawing_without_matplotlib_says_how_to_get_it(
 
 
 def test_what_was_taught_is_tried_on_the_videos_each_without_its_own_lesson(home: harness.Home, labelled: Path) -> None:
+    plain = home.json("eval", labelled)
     home.json("teach", labelled / "sea" / "waves.mp4", "city", "--keep")  # a wrong lesson, and its own
     found = home.json("eval", labelled)
     assert (1, True) == (found["corrections"]["n"], found["corrections"]["used"])
-    assert found["corrections"]["without"]["share"] == found["corrections"]["with"]["share"] == found["accuracy"]
+    assert found["corrections"]["without"]["share"] == plain["accuracy"]
+    assert found["corrections"]["with"]["share"] == found["accuracy"]
+    assert found["confusion"]["sea"] == plain["confusion"]["sea"] == {"sea": 1}, "it doesn't get its own lesson"
     assert "1 correction: " in home.run("eval", labelled).stdout

@@ -48,6 +48,15 @@ def test_a_video_is_not_judged_with_its_own_example(world: World) -> None:
     assert [1] == list(own.levels["nature"].examples)
 
 
+def test_its_own_example_is_known_though_fp16_changed_its_length(world: World) -> None:
+    dice = np.random.default_rng(5)
+    rows = dice.standard_normal((200, world.vectors.dim)).astype(np.float32)
+    rows = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float16).astype(np.float32)
+    assert (rows * rows).sum(axis=1).min() < 1 - 1e-5, "or this shows nothing"
+    taught = world.vectors.with_examples([Example("town", rows)])
+    assert {} == without_own_examples(taught, rows).levels[""].examples
+
+
 def test_vectors_without_own_examples_stay_the_same_object(world: World) -> None:
     rows = np.eye(world.vectors.dim, dtype=np.float32)
     taught = world.vectors.with_examples([Example("town", rows[:2])])

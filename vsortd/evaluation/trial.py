@@ -108,8 +108,17 @@ def judge_all(
 def without_own_examples(vectors: RuleVectors, frames: npt.NDArray[np.float32]) -> RuleVectors:
     """Return vectors that were not taught by this very video; the same object where they were not anyway."""
     levels = {}
+    mine = _unit(frames)
     for key, level in vectors.levels.items():
-        kept = {column: rows[(rows @ frames.T).max(axis=1) < _SAME_COSINE] for column, rows in level.examples.items()}
+        kept = {
+            column: rows[(_unit(rows) @ mine.T).max(axis=1) < _SAME_COSINE] for column, rows in level.examples.items()
+        }
         if any(len(kept[column]) < len(rows) for column, rows in level.examples.items()):
             levels[key] = replace(level, examples={column: rows for column, rows in kept.items() if len(rows)})
     return replace(vectors, levels={**vectors.levels, **levels}, memo={}) if levels else vectors
+
+
+def _unit(rows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Return rows of length 1: through fp16 they are up to 1e-4 longer or shorter."""
+    length: npt.NDArray[np.float32] = np.linalg.norm(rows, axis=1, keepdims=True)
+    return rows / length
