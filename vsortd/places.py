@@ -88,6 +88,11 @@ def index_path(state: Path) -> Path:
     return state / "index.sqlite3"
 
 
+def texts_path(state: Path) -> Path:
+    """Return where the vectors of prompts lie in the state folder `state`."""
+    return state / "texts.sqlite3"
+
+
 def _absolute(path: Path) -> Path:
     """Expand ~ and make absolute, without following symlinks."""
     with contextlib.suppress(RuntimeError):  # no such user: the name is taken as it stands

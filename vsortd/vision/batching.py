@@ -20,9 +20,11 @@ from loguru import logger
 from vsortd.errors import ModelError
 from vsortd.vision.loading import LoadedModel, usable_cpus
 from vsortd.vision.text import TextSide
+from vsortd.vision.textcache import TextCache
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     import numpy.typing as npt
 
@@ -58,10 +60,17 @@ class BatchingEncoder:
     """An `Encoder` over a loaded model; see there for the promises.
 
     `max_batch` bounds the pictures or texts that run at once; when the GPU's memory is short it is halved
-    for good.
+    for good. Texts that were embedded in an earlier run are looked up in the file `texts`.
     """
 
-    def __init__(self, loaded: LoadedModel, *, max_batch: int | None = None, patience_s: float = PATIENCE_S) -> None:
+    def __init__(
+        self,
+        loaded: LoadedModel,
+        *,
+        max_batch: int | None = None,
+        patience_s: float = PATIENCE_S,
+        texts: Path | None = None,
+    ) -> None:
         self._loaded: LoadedModel | None = loaded
         self._info = loaded.info
         self._unknown_words = loaded.unknown_words
@@ -72,6 +81,7 @@ class BatchingEncoder:
         self._closing = False
         self._last_round = 1  # callers merged into the last batch of pictures
         self._texts: OrderedDict[str, npt.NDArray[np.float32]] = OrderedDict()
+        self._cache = None if texts is None else TextCache(texts, _texts_key(loaded), loaded.info.dim)
         self._thread = threading.Thread(target=self._work, args=(loaded,), name="encoder", daemon=True)
         self._thread.start()
 
@@ -107,7 +117,7 @@ class BatchingEncoder:
                     rows[text] = self._texts[text]
         missing = [text for text in wanted if text not in rows]
         if missing:
-            rows.update(zip(missing, self._ask(_Request(missing)), strict=True))
+            rows.update(self._beyond_memory(missing))
             with self._wake:
                 self._texts.update((text, rows[text]) for text in missing)
                 while len(self._texts) > MAX_TEXTS:
@@ -131,6 +141,18 @@ class BatchingEncoder:
         if loaded is not None and loaded.device.type == "cuda":
             del loaded
             torch.cuda.empty_cache()
+
+    def _beyond_memory(self, texts: list[str]) -> dict[str, npt.NDArray[np.float32]]:
+        """Return the rows of texts from the file of earlier runs, and from the model those that it lacks."""
+        if self._cache is None:
+            return dict(zip(texts, self._ask(_Request(texts)), strict=True))
+        rows = self._cache.recall(texts)
+        missing = [text for text in texts if text not in rows]
+        if missing:
+            made = dict(zip(missing, self._ask(_Request(missing)), strict=True))
+            self._cache.keep(made)
+            rows.update(made)
+        return rows
 
     def _ask(self, request: _Request) -> npt.NDArray[np.float32]:
         with self._wake:
@@ -260,6 +282,11 @@ class _Runner:
                 continue
             begin = end
         return np.concatenate(parts)
+
+
+def _texts_key(loaded: LoadedModel) -> str:
+    """Return what the vectors of texts hang on, to the last bit."""
+    return f"{loaded.info.key}/{loaded.architecture}/{loaded.info.dtype}/{loaded.device.type}"
 
 
 def _failure(error: BaseException) -> ModelError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import json
 import math
 import os
 import pickle
@@ -31,6 +32,7 @@ from torch.overrides import TorchFunctionMode
 
 from vsortd.errors import ModelError
 from vsortd.vision.encoder import Family, ModelInfo
+from vsortd.vision.fuse import fold_batch_norm
 from vsortd.vision.sources import Source, resolve, to_preprocess
 
 if TYPE_CHECKING:
@@ -51,7 +53,10 @@ _BPE_TOKENS: Final = 49_408  # of open_clip's plain tokenizer
 
 @dataclass(frozen=True, slots=True)
 class LoadedModel:
-    """A model ready to run; `tokenizer` turns a list of n texts into int64 [n, context]."""
+    """A model ready to run; `tokenizer` turns a list of n texts into int64 [n, context].
+
+    `architecture` is a digest of the config: the same weights give other vectors with another activation.
+    """
 
     module: Untyped
     tokenizer: Callable[[list[str]], torch.Tensor]
@@ -59,6 +64,7 @@ class LoadedModel:
     dtype: torch.dtype
     info: ModelInfo
     unknown_words: Callable[[str], tuple[str, ...]]
+    architecture: str = ""
 
 
 def load_model(
@@ -81,6 +87,7 @@ def build_model(source: Source, device: torch.device, dtype: torch.dtype) -> Loa
     state = _fitting_weights(module, source)
     # Read before the cast: bf16 would round a scale of 100 by up to 0.4 %.
     scale, bias = _scale_and_bias(state, source)
+    fold_batch_norm(module.visual, state, "visual.")
     # Assigned, not copied into place: each tensor must be copied anyway, since the file may change under its
     # mapping, so the copy is made on the device and in the precision that is wanted.
     module.load_state_dict({key: _own(value, device, dtype) for key, value in state.items()}, strict=True, assign=True)
@@ -101,7 +108,7 @@ def build_model(source: Source, device: torch.device, dtype: torch.dtype) -> Loa
         family=source.family,
     )
     _try_out(module, tokenizer, info, device, dtype)
-    return LoadedModel(module, tokenizer, device, dtype, info, _unknown_words(source))
+    return LoadedModel(module, tokenizer, device, dtype, info, _unknown_words(source), _digest(source.model_cfg))
 
 
 def best_device() -> torch.device:
@@ -133,6 +140,11 @@ def fingerprint(path: Path) -> str:
             file.seek(offset)
             digest.update(file.read(_FINGERPRINT_SLICE_BYTES))
     return digest.hexdigest()
+
+
+def _digest(config: Mapping[str, Untyped]) -> str:
+    text = json.dumps(config, sort_keys=True, default=repr)
+    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
 
 def read_weights(path: Path) -> dict[str, torch.Tensor]:
