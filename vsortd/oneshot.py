@@ -222,7 +222,8 @@ class _Session:
     def _attend(self, settler: Settler) -> None:
         for verdict in settler.due(time.monotonic()):
             if verdict.outcome is Settled.READY:
-                self._runner.submit(verdict.path, verdict.identity, self._batch)
+                settled_s = time.monotonic() - verdict.since_s
+                self._runner.submit(verdict.path, verdict.identity, self._batch, settled_s=settled_s)
             elif verdict.path not in self._jobs:
                 settler.forget(verdict.path)  # one that still changes would go on waiting
                 self._end(verdict.path, verdict.identity, State.FAILED, verdict.reason or "the file went away")

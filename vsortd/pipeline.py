@@ -8,12 +8,12 @@ filesystem.
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING
 
+from vsortd.clock import Clock
 from vsortd.errors import Cancelled, ChangedError, VideoError
 from vsortd.identity import Identity
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from vsortd.clip import Clip
     from vsortd.decide import Decision
     from vsortd.filing.place import ConvertedFile
+    from vsortd.media.frames import Frames
     from vsortd.workshop import Workshop
 
 
@@ -40,11 +41,20 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Glimpse:
+    """Pictures of a video, made for a model (its key), of some ranks."""
+
+    model: str
+    ranks: range
+    frames: Frames
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     """One video on its way; a stage returns a new one.
 
-    `timings_ms` holds the wall time of each stage, `frames` how many pictures the decision rests on and
-    `frame_times_ms` when they are shown.
+    `clock` says what its time was spent on, `frames` how many pictures the decision rests on and `frame_times_ms` when
+    they are shown. `glimpse` are the pictures that came with the facts, until they are judged.
     """
 
     path: Path
@@ -60,7 +70,8 @@ class Job:
     conversion: str = ""  # "", "remux" or "transcode": done, or foreseen by a dry run
     destination: Path | None = None
     item_id: int | None = None
-    timings_ms: dict[str, float] = field(default_factory=dict)
+    glimpse: Glimpse | None = None
+    clock: Clock = field(default_factory=Clock)
 
     def ended(self, state: State, reason: str) -> Job:
         """Return the job at its end, with the sentence that says why."""
@@ -105,16 +116,14 @@ def carry(job: Job, stages: Sequence[Stage]) -> Job:
         # of a converted video the filing itself looks once more, and clears its staging away
         if job.converted is None and Identity.of(job.path) != job.identity:
             raise ChangedError("the file changed or went away while it was looked at")
-        started = time.perf_counter()
         try:
-            job = stage.run(job)
+            with job.clock.time(stage.name):
+                job = stage.run(job)
         except VideoError as error:
             if isinstance(error, ChangedError) or Identity.of(job.path) == job.identity:
                 raise
             # what was found wrong may be the change itself, and is no verdict on what is there now
             raise ChangedError(f"the file changed or went away while it was looked at ({error.reason})") from error
-        took_ms = (time.perf_counter() - started) * 1000
-        job = replace(job, timings_ms={**job.timings_ms, stage.name: round(took_ms, 1)})
         if job.state is not State.WORKING:
             break
     return job

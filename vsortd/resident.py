@@ -16,6 +16,7 @@ from vsortd.errors import Cancelled, ModelError, VsortdError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from vsortd.rules import RuleTree
     from vsortd.settings import ModelChoice
@@ -45,7 +46,8 @@ class ResidentModel:
 
     With `keep_trying`, a model that can't be had is asked for again and again (a daemon: the weights may come);
     without, `get` raises the ModelError. `refine` makes of the judge by texts alone the one that is handed out, asked
-    anew each time: it knows what was taught meanwhile.
+    anew each time: it knows what was taught meanwhile. `texts_path` is the file that keeps the vectors of texts between
+    runs.
     """
 
     def __init__(
@@ -55,8 +57,10 @@ class ResidentModel:
         *,
         keep_trying: bool,
         refine: Callable[[Judge], Judge] | None = None,
+        texts_path: Path | None = None,
     ) -> None:
         self._choice = choice
+        self._texts_path = texts_path
         self._tree = tree
         self._keep_trying = keep_trying
         self._refine = refine
@@ -67,7 +71,8 @@ class ResidentModel:
         self._stopping = False
         self._poked = False
         self._started = False
-        self._thread = threading.Thread(target=self._work, name="model-loader", daemon=True)
+        self._used_s = time.monotonic()
+        self._thread = self._new_thread()
 
     def start(self) -> None:
         """Begin to load, unless that has begun."""
@@ -83,6 +88,7 @@ class ResidentModel:
         Raises ModelError when it can't be had, Cancelled when `cancel` is set meanwhile, and what `refine` raises.
         """
         self.start()
+        self._used_s = time.monotonic()
         with self._changed:
             while self._judge is None:
                 if self._error is not None and not self._keep_trying:
@@ -91,7 +97,13 @@ class ResidentModel:
                     raise Cancelled
                 self._changed.wait(0.2)
             judge, refine = self._judge, self._refine
+        self._used_s = time.monotonic()
         return judge if refine is None else refine(judge)
+
+    @property
+    def idle_s(self) -> float:
+        """How long ago somebody asked for the model, or it was made, seconds."""
+        return time.monotonic() - self._used_s
 
     @property
     def judge(self) -> Judge | None:
@@ -124,6 +136,20 @@ class ResidentModel:
         with self._changed:
             self._poked = True
             self._changed.notify_all()
+
+    def unload(self) -> None:
+        """Let the loaded model go until it is asked for again; nobody may be using it. Does nothing where none is."""
+        with self._changed:
+            encoder = self._encoder
+            if self._judge is None or encoder is None:
+                return
+            self._judge = self._encoder = None
+            self._thread = self._new_thread()
+            self._started = False
+        encoder.close()
+
+    def _new_thread(self) -> threading.Thread:
+        return threading.Thread(target=self._work, name="model-loader", daemon=True)
 
     def close(self) -> None:
         """Stop trying and let the encoder go. A load under way is not waited for: it can't be interrupted."""
@@ -159,7 +185,7 @@ class ResidentModel:
         from vsortd.vision.encoder import load_encoder
 
         started = time.perf_counter()
-        encoder = self._encoder or load_encoder(self._choice)
+        encoder = self._encoder or load_encoder(self._choice, texts=self._texts_path)
         self._encoder = encoder
         judge = _judge(encoder, self._tree)
         info = encoder.info

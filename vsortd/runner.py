@@ -11,7 +11,7 @@ import heapq
 import threading
 import time
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
 from loguru import logger
@@ -66,6 +66,8 @@ class _Ticket:
     batch: str
     alone: bool = False
     tries: int = 0
+    settled_s: float = 0.0
+    since_s: float = field(default_factory=time.monotonic)
 
 
 class Runner:
@@ -111,11 +113,11 @@ class Runner:
         for thread in self._threads:
             thread.start()
 
-    def submit(self, path: Path, identity: Identity, batch: str) -> None:
-        """Put a ready file at the end of the queue."""
+    def submit(self, path: Path, identity: Identity, batch: str, *, settled_s: float = 0.0) -> None:
+        """Put a ready file at the end of the queue; `settled_s` is how long it was watched until it was ready."""
         alone = self._desk.suspect(path, identity)
         with self._wake:
-            self._queue.append(_Ticket(path, identity, batch, alone))
+            self._queue.append(_Ticket(path, identity, batch, alone, settled_s=settled_s))
             self._wake.notify()
 
     def change_stages(self, stages: Sequence[Stage], desk: Desk, *, wanted: Callable[[Path], bool]) -> None:
@@ -173,6 +175,14 @@ class Runner:
         with self._wake:
             return not (self._queue or self._later or self._busy)
 
+    def if_idle(self, work: Callable[[], None]) -> bool:
+        """Do something while nothing waits and nothing is under way, and nothing begins; tell whether that was so."""
+        with self._wake:
+            if self._queue or self._later or self._busy:
+                return False
+            work()
+            return True
+
     def _lane(self) -> None:
         while (ticket := self._next()) is not None:
             try:
@@ -224,6 +234,8 @@ class Runner:
     def _attend(self, ticket: _Ticket) -> None:
         """Carry one video, and route what comes of it: the only place that does."""
         job = Job(ticket.path, ticket.identity, ticket.batch, self.cancel)
+        job.clock.note("settle", ticket.settled_s * 1000)
+        job.clock.note("waiting", (time.monotonic() - ticket.since_s) * 1000)
         with self._wake:  # a reload changes both together
             desk, stages = self._desk, self._stages
         set_aside = desk.begin(ticket.path, ticket.identity)
@@ -263,7 +275,7 @@ class Runner:
             logger.error("{}: {} Trying again in {:.0f} s, and then less often.", ticket.path, error, wait_s)
         with self._wake:
             self._order += 1
-            again = replace(ticket, tries=ticket.tries + 1)
+            again = replace(ticket, tries=ticket.tries + 1, since_s=time.monotonic())
             heapq.heappush(self._later, (time.monotonic() + wait_s, self._order, again))
             self._trouble[ticket.path] = str(error)
             self._wake.notify_all()

@@ -390,6 +390,10 @@ class Workers(_Options):
     memory_bytes: Annotated[int, Size(256 * 10**6, 10**12)] = Field(
         default=2 * 10**9, alias="memory", description="Memory that one process may use."
     )
+    decoder: Literal["cpu", "cuda"] = Field(
+        default="cpu",
+        description="What decodes: cpu, or cuda for the decoder of an NVIDIA GPU; what that can't do the CPU does.",
+    )
 
     def decode_count(self) -> int:
         """Return how many decoding processes to run."""
@@ -441,6 +445,11 @@ class Settings(_Options):
         min_length=1, description="The folders to sort into, the earlier wins a tie."
     )
     workers: Workers = Field(default_factory=Workers, description="The processes that decode videos.")
+    unload_model_s: Annotated[float | None, Duration(1, 30 * _DAY_S, word="never")] = Field(
+        default=None,
+        alias="unload_model",
+        description="Free the model's memory after so long without a video; the next one waits while it is loaded.",
+    )
 
 
 def load_settings(path: Path) -> Settings:

@@ -17,7 +17,10 @@ from vsortd.identity import Identity
 from vsortd.library.index import Embedded
 from vsortd.media.convert import ConversionKind, plan_conversion
 from vsortd.media.convert import convert as convert_clip
-from vsortd.pipeline import Job, State
+from vsortd.pipeline import Glimpse, Job, State
+from vsortd.settings import Accept
+
+_EVERYTHING = Accept()
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -30,8 +33,22 @@ if TYPE_CHECKING:
 
 
 def probe(shop: Workshop, job: Job) -> Job:
-    """Read the facts of the container, and see that a frame near the end can be decoded."""
-    return replace(job, clip=shop.media.probe(job.path, cancel=job.cancel))
+    """Read the facts of the container, and see that a frame near the end can be decoded.
+
+    Where no fact can keep the video from being judged, its first pictures are taken as well: it is opened once then.
+    """
+    ranks, total = _first_ranks(shop), shop.settings.sampling.max_frames
+    resident = shop.model.judge
+    if (
+        resident is None
+        or shop.settings.accept != _EVERYTHING
+        or shop.index.recall(job.identity, resident.key, _plan(ranks, total), 0) is not None
+    ):
+        return replace(job, clip=shop.media.probe(job.path, cancel=job.cancel))
+    preprocess = resident.encoder.info.preprocess
+    clip, frames, sampling_s = shop.media.look(job.path, ranks, total, preprocess, cancel=job.cancel)
+    job.clock.split("sample", sampling_s * 1000)
+    return replace(job, clip=clip, glimpse=Glimpse(resident.key, ranks, frames))
 
 
 def admit(shop: Workshop, job: Job) -> Job:
@@ -49,14 +66,16 @@ def judge(shop: Workshop, job: Job) -> Job:
     resident = shop.model.get(job.cancel)
     assert job.clip is not None
     seen = rounds(shop, job, resident)
-    decision, times_ms = decide_in_rounds(resident.tree, resident.vectors, seen, Facts(job.clip, job.path.name))
-    return replace(job, decision=decision, reason=decision.reason, frame_times_ms=times_ms)
+    facts = Facts(job.clip, job.path.name)
+    with job.clock.time("decide"):
+        decision, times_ms = decide_in_rounds(resident.tree, resident.vectors, seen, facts)
+    return replace(job, decision=decision, reason=decision.reason, frame_times_ms=times_ms, glimpse=None)
 
 
 def rounds(shop: Workshop, job: Job, resident: Judge) -> Iterator[Embedded]:
     """Yield one look after the other, each when it is asked for: a few frames, then as many again, up to all."""
     sampling = shop.settings.sampling
-    begin, end, number = 0, min(sampling.min_frames, sampling.max_frames), 0
+    begin, end, number = 0, len(_first_ranks(shop)), 0
     while begin < end:
         part = _look(shop, job, resident, number, range(begin, end))
         yield part
@@ -89,17 +108,32 @@ def _look(shop: Workshop, job: Job, resident: Judge, number: int, ranks: range) 
     """Return one round's embeddings: from the index if this very file was seen before, else from its frames."""
     assert job.clip is not None
     total = shop.settings.sampling.max_frames
-    model, plan = resident.key, f"spread-{total}:{ranks.start}-{ranks.stop}"
-    known = shop.index.recall(job.identity, model, plan, number)
-    if known is not None:
-        return known
-    preprocess = resident.encoder.info.preprocess
-    frames = shop.media.sample(job.path, job.clip, ranks, total, preprocess, cancel=job.cancel)
-    vectors = resident.encoder.encode_images(frames.pixels)
+    model, plan = resident.key, _plan(ranks, total)
+    glimpse = job.glimpse
+    if glimpse is not None and (glimpse.model, glimpse.ranks) == (model, ranks):
+        frames = glimpse.frames
+    else:
+        known = shop.index.recall(job.identity, model, plan, number)
+        if known is not None:
+            return known
+        preprocess = resident.encoder.info.preprocess
+        with job.clock.time("sample"):
+            frames = shop.media.sample(job.path, job.clip, ranks, total, preprocess, cancel=job.cancel)
+    with job.clock.time("embed"):
+        vectors = resident.encoder.encode_images(frames.pixels)
     # through the precision of the index, so that a second look decides exactly like the first
     embedded = Embedded(frames.times_ms, vectors.astype(np.float16).astype(np.float32))
     shop.index.keep(job.identity, job.path, job.clip.duration_s, model, plan, number, embedded)
     return embedded
+
+
+def _first_ranks(shop: Workshop) -> range:
+    return range(min(shop.settings.sampling.min_frames, shop.settings.sampling.max_frames))
+
+
+def _plan(ranks: range, total: int) -> str:
+    """Return the name under which the index keeps a look."""
+    return f"spread-{total}:{ranks.start}-{ranks.stop}"
 
 
 def convert(shop: Workshop, job: Job, *, dry_run: bool) -> Job:
@@ -134,7 +168,7 @@ def place(shop: Workshop, job: Job, *, dry_run: bool, by_hand: Callable[[Item], 
                 shop.foreseen.add(preview.destination)
         return replace(job, state=State(preview.state), destination=preview.destination, reason=preview.reason)
     try:
-        item = shop.filer.place(request, cancel=job.cancel, by_hand=by_hand)
+        item = shop.filer.place(request, cancel=job.cancel, by_hand=by_hand, clock=job.clock)
     except BaseException:
         if job.converted is not None:
             shop.filer.discard(job.converted)  # the next try makes its own; a full disk must not fill further
@@ -182,5 +216,5 @@ def _detail(job: Job, decision: Decision) -> dict[str, object]:
         ],
         "frame_times_ms": list(job.frame_times_ms),
         "tags": list(decision.tags),
-        "timings_ms": job.timings_ms,
+        "timings_ms": job.clock.spent_ms(),
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Self
@@ -18,9 +19,10 @@ from vsortd.learning.store import ExampleStore, examples_path
 from vsortd.library.index import Index
 from vsortd.media.pool import MediaPool
 from vsortd.media.sidecars import find_sidecars
-from vsortd.places import index_path, journal_path
+from vsortd.places import index_path, journal_path, texts_path
 from vsortd.resident import ResidentModel
 from vsortd.rules import RuleTree, build_rules
+from vsortd.watch.companions import Companions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,6 +51,9 @@ class Workshop:
     # Names that a dry run has given away already, so that it numbers like the real thing.
     foreseen: set[Path] = field(default_factory=set)
     foreseeing: threading.Lock = field(default_factory=threading.Lock)
+    # Folders are listed once for many videos: each time anew would cost the square of their size.
+    companions: Companions = field(default_factory=Companions)
+    listing: threading.Lock = field(default_factory=threading.Lock)
 
     @classmethod
     def open(
@@ -93,11 +98,13 @@ class Workshop:
                 logger.warning("recovered: {}", line)
         tree = build_rules(settings)
         lessons = Lessons(settings, state_folder, examples, journal)
-        model = ResidentModel(settings.model, tree, keep_trying=keep_trying, refine=lessons.applied)
+        texts = texts_path(state_folder)
+        model = ResidentModel(settings.model, tree, keep_trying=keep_trying, refine=lessons.applied, texts_path=texts)
         media = MediaPool(
             settings.workers.decode_count(),
             timeout_s=settings.workers.timeout_s,
             memory_bytes=settings.workers.memory_bytes,
+            decoder=settings.workers.decoder,
         )
         return cls(settings, tree, model, media, journal, filer, index, examples, lessons, state_folder)
 
@@ -108,7 +115,9 @@ class Workshop:
 
     def sidecars_of(self, video: Path) -> tuple[Path, ...]:
         """Return the files that move with a video."""
-        return find_sidecars(video, self.extensions)
+        with self.listing:
+            names = self.companions.of(video, time.monotonic())
+        return find_sidecars(video, self.extensions, names)
 
     def library_place(self, video: Path) -> tuple[str, ...] | None:
         """Return the folders between the library and a video that lies in it, None for one that doesn't."""
@@ -117,8 +126,11 @@ class Workshop:
 
     @property
     def lanes(self) -> int:
-        """How many videos are under way at once: one a decoder, and two that wait for encoder or disk."""
-        return self.settings.workers.decode_count() + 2
+        """How many videos are under way at once: one a decoder, and enough for the encoder's next batch and the disk.
+
+        With two more than decoders, these waited for the encoder a fifth of the time.
+        """
+        return 2 * self.settings.workers.decode_count() + 4
 
     def expire_originals(self) -> None:
         """Remove converted originals whose retention has ended."""
@@ -136,7 +148,8 @@ class Workshop:
         lessons = Lessons(settings, self.state_folder, self.examples, self.journal)
         model = self.model
         if settings.model != before.model:
-            model = ResidentModel(settings.model, tree, keep_trying=True, refine=lessons.applied)
+            texts = texts_path(self.state_folder)
+            model = ResidentModel(settings.model, tree, keep_trying=True, refine=lessons.applied, texts_path=texts)
         else:
             model.change_rules(tree, lessons.applied)
         filer = self.filer

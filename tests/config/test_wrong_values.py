@@ -291,6 +291,11 @@ CASES = [
     Case("workers: {memory: 2 gigs}", 5, "workers.memory", "512MiB or 2GB", value="2 gigs"),
     Case("workers: {memory: 1MB}", 5, "workers.memory", "too little"),
     Case("workers: {memory: 2.5}", 5, "workers.memory", "512MiB or 2GB", value=2.5),
+    Case("workers: {decoder: nvidia}", 5, "workers.decoder", "cpu or cuda", value="nvidia"),
+    Case("workers: {decoder: 1}", 5, "workers.decoder", "cpu or cuda", value=1),
+    # unload_model
+    Case("unload_model: soon", 5, "unload_model", "or never", value="soon"),
+    Case("unload_model: 0.1s", 5, "unload_model", "from 1s to 30d"),
     # between options
     Case("inboxes: [{path: /in}, {path: /in/}]", 2, "inboxes[1].path", "same folder", value="/in/"),
     Case("inboxes:\n  - path: /in\n  - path: /in/b", 4, "inboxes[1].path", "recursive: false", value="/in/b"),

@@ -52,12 +52,13 @@ opened = 0
 
 
 def on_event(event, arguments):
-    # a worker opens a video to probe it, then to take pictures of it
+    # a worker opens a video to probe it, then to take pictures of it; or once for both
     global opened
     if event == "open" and isinstance(arguments[0], (str, bytes)):
         path = os.fsdecode(arguments[0])
         if path.endswith((".mp4", ".mov")) and not sys.argv[0].endswith("__main__.py"):
             mark = GATES / (os.path.basename(path) + ".probed")
+            stand("probe")
             if mark.exists():
                 stand("sample")
             elif (GATES / "sample").exists():
@@ -86,7 +87,7 @@ exit $code
 
 @dataclass(frozen=True)
 class Gates:
-    """Holds the commands of one home at a moment: `sample`, `convert`, `clock`, or a fault point's name."""
+    """Holds the commands of one home at a moment: `probe`, `sample`, `convert`, `clock`, or a fault point's name."""
 
     folder: Path
 

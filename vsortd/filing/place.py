@@ -6,6 +6,7 @@ import threading
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from vsortd.clock import Clock
 from vsortd.errors import ChangedError, FilingError, VsortdError
 from vsortd.filing import fsops, holds
 from vsortd.filing.duplicates import DuplicateGate, OnDuplicate, find_twin, policy_of
@@ -104,11 +105,13 @@ class Filer:
         *,
         cancel: threading.Event | None = None,
         by_hand: Callable[[Item], None] | None = None,
+        clock: Clock | None = None,
     ) -> Item:
         """File a video, and return its item: filed, review, or rejected for a duplicate that is to be skipped.
 
         `by_hand`: a person chose the folder, so duplicates make no difference. It is called with the item once the
-        intent is written, before anything moves; what it writes counts if and as long as the item is placed.
+        intent is written, before anything moves; what it writes counts if and as long as the item is placed. The
+        journal's own time is noted on `clock`.
 
         Raises ChangedError (the source is no longer what was decided on), FilingError (refused by the filesystem;
         everything is as it was, try again later), Cancelled (likewise), StoreError.
@@ -122,7 +125,8 @@ class Filer:
             ensure_library(self._journal, self.library)
             mark = new_mark()
             with self._journal.at_work(mark), Folders(self.library) as folders:
-                return self._place(self._to_duplicates(request, twin), mark, folders, cancel, by_hand)
+                request = self._to_duplicates(request, twin)
+                return self._place(request, mark, folders, cancel, by_hand, clock or Clock())
 
     def preview(
         self, request: FilingRequest, *, taken: Collection[Path] = (), cancel: threading.Event | None = None
@@ -266,20 +270,22 @@ class Filer:
 
         return self._names(request, next_free(is_free))
 
-    def _place(
+    def _place(  # noqa: PLR0917 - one call, cut off for its length
         self,
         request: FilingRequest,
         mark: str,
         folders: Folders,
         cancel: threading.Event | None,
         by_hand: Callable[[Item], None] | None,
+        clock: Clock,
     ) -> Item:
         path = self._folder_of(request)
         with explained("Could not make the folder", path):
             folder = folders.get(path, create=True)
             names = self._free_names(request, folder)
         item, operations = self._plan(request, mark, [path / name for name in names])
-        item, operations = self._begin(item, operations)
+        with clock.time("journal"):
+            item, operations = self._begin(item, operations)
         reach_quietly(Point.PLACE_AFTER_INTENT)
         transfer = Transfer(self._journal, folders, cancel)
         tries = NAME_TRIES
@@ -300,7 +306,8 @@ class Filer:
                 self._give_up(item, operations, error)
                 raise
         reach_quietly(Point.PLACE_BEFORE_DONE)
-        item = self._conclude(item, done, transfer.notes)
+        with clock.time("journal"):
+            item = self._conclude(item, done, transfer.notes)
         reach_quietly(Point.PLACE_AFTER_DONE)
         return item
 

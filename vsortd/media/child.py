@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
 import signal
@@ -16,11 +17,16 @@ from typing import BinaryIO, cast
 import vsortd
 from vsortd.errors import Cancelled
 from vsortd.media import protocol
-from vsortd.media.protocol import Message, ProtocolError
+from vsortd.media.protocol import Blob, Message, ProtocolError
+
+if sys.platform == "linux":
+    import fcntl
 
 _STDERR_LINES = 20
+# A look's frames (8 of 224 x 224) pass a pipe of this size at once; Linux's 64 KiB take twenty turns between the two.
+_PIPE_BYTES = 1 << 20
 _TICK_S = 0.1
-_Reply = tuple[Message, bytes] | ProtocolError | None  # None: the stream ended
+_Reply = tuple[Message, Blob] | ProtocolError | None  # None: the stream ended
 
 
 class ChildGoneError(Exception):
@@ -30,10 +36,12 @@ class ChildGoneError(Exception):
 class Child:
     """A worker process. One thread at a time may talk to it; `kill` may be called from any."""
 
-    def __init__(self, memory_bytes: int) -> None:
+    def __init__(self, memory_bytes: int, decoder: str = "cpu") -> None:
         self.served = 0
         self.healthy = True
+        self.last_path = ""  # the video that it read last, whose table it may still have
         self._memory_bytes = memory_bytes
+        self._decoder = decoder
         self._max_blob_bytes = 0
         self._replies: queue.SimpleQueue[_Reply] = queue.SimpleQueue()
         self._errors: deque[str] = deque(maxlen=_STDERR_LINES)
@@ -45,6 +53,7 @@ class Child:
             stderr=subprocess.PIPE,
             env=_environment(),
         )
+        _widen(cast("BinaryIO", self._process.stdout))
         self._threads = [
             threading.Thread(target=self._read_replies, name="media-replies", daemon=True),
             threading.Thread(target=self._read_errors, name="media-errors", daemon=True),
@@ -62,15 +71,19 @@ class Child:
         """Tell whether the process still runs."""
         return self._process.poll() is None
 
-    def greet(self, limit_s: float, cancel: threading.Event | None) -> None:
-        """Wait until the process has loaded its decoders. Raises ChildGoneError or Cancelled."""
-        self.ask({"op": "hello", "memory_bytes": self._memory_bytes}, 0)
+    def greet(self, limit_s: float, cancel: threading.Event | None) -> str:
+        """Wait until the process has loaded its decoders; returns why it can't use the wanted one, "" if it can.
+
+        Raises ChildGoneError or Cancelled.
+        """
+        self.ask({"op": "hello", "memory_bytes": self._memory_bytes, "decoder": self._decoder}, 0)
         deadline = time.monotonic() + limit_s
-        while self.reply(_TICK_S) is None:
+        while (reply := self.reply(_TICK_S)) is None:
             if cancel is not None and cancel.is_set():
                 raise Cancelled
             if time.monotonic() > deadline:
                 raise ChildGoneError(f"did not answer within {limit_s:g} s")
+        return protocol.printable(str(reply[0].get("no_hardware", "")))
 
     def ask(self, request: Message, max_blob_bytes: int) -> None:
         """Send a request whose reply may carry up to `max_blob_bytes`. Raises ChildGoneError."""
@@ -81,7 +94,7 @@ class Child:
         except OSError as error:
             raise ChildGoneError(self._ending()) from error
 
-    def reply(self, wait_s: float) -> tuple[Message, bytes] | None:
+    def reply(self, wait_s: float) -> tuple[Message, Blob] | None:
         """Return the reply, or None if there is none after `wait_s`. Raises ChildGoneError, ProtocolError."""
         try:
             reply = self._replies.get(timeout=wait_s)
@@ -123,7 +136,7 @@ class Child:
             if message is None:
                 return
 
-    def _receive(self, pipe: BinaryIO) -> tuple[Message, bytes] | None:
+    def _receive(self, pipe: BinaryIO) -> tuple[Message, Blob] | None:
         # the limit is asked for when the lengths are in, so it is that of the request under way
         return protocol.receive(pipe, lambda: self._max_blob_bytes)
 
@@ -145,6 +158,13 @@ class Child:
             how = f"ended (exit status {code})"
         last = next((line for line in reversed(self._errors) if line), "")
         return f"{how}: {last}" if last else how
+
+
+def _widen(pipe: BinaryIO) -> None:
+    """Let the pipe of replies hold a whole look; one that stays small (a limit for users, another system) is slower."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):
+            fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
 
 
 def _environment() -> dict[str, str]:

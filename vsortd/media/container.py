@@ -21,6 +21,7 @@ from av.stream import Discard, Disposition, Stream
 
 from vsortd.errors import BrokenError, ChangedError, IncompleteError, LimitError
 from vsortd.media.boxes import Layout, read_layout
+from vsortd.media.hardware import HARDWARE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,10 +58,11 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class OpenVideo:
-    """An open file: its raw bytes, its size, what its boxes say, and libav's view of it."""
+    """An open file: its raw bytes, its size and identity, what its boxes say, and libav's view of it."""
 
     file: BinaryIO
     size_bytes: int
+    identity: tuple[int, ...]
     layout: Layout
     container: InputContainer
 
@@ -81,7 +83,8 @@ def open_video(path: str) -> Iterator[OpenVideo]:
     ends before its boxes do or has no header yet.
     """
     with _open_regular(path) as file:
-        size_bytes = os.fstat(file.fileno()).st_size
+        status = os.fstat(file.fileno())
+        size_bytes = status.st_size
         layout = read_layout(file, size_bytes)
         _refuse_layout(layout, size_bytes)
         file.seek(0)
@@ -93,6 +96,7 @@ def open_video(path: str) -> Iterator[OpenVideo]:
                 metadata_errors="replace",
                 buffer_size=_BUFFER_BYTES,
                 io_open=_refuse_open,
+                hwaccel=HARDWARE.accelerator,
                 options={"enable_drefs": "0", "use_absolute_path": "0", "max_pixels": str(MAX_PIXELS)},
             )
         except MemoryError:
@@ -100,7 +104,7 @@ def open_video(path: str) -> Iterator[OpenVideo]:
         except (av.error.FFmpegError, ValueError) as error:
             raise BrokenError(f"the file's structure can't be read ({plain(error)})") from error
         try:
-            yield OpenVideo(file, size_bytes, layout, container)
+            yield OpenVideo(file, size_bytes, _identity(status), layout, container)
         finally:
             container.close()
 
@@ -128,6 +132,10 @@ def _open_regular(path: str) -> BinaryIO:
         os.close(descriptor)
         raise BrokenError("this is not a regular file")
     return os.fdopen(descriptor, "rb", buffering=0)
+
+
+def _identity(status: os.stat_result) -> tuple[int, ...]:
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 def _refuse_open(url: str, flags: int, options: dict[str, str]) -> NoReturn:  # noqa: ARG001 - libav's signature
@@ -198,7 +206,24 @@ def _pixels(stream: VideoStream) -> int:
 
 
 def read_table(video: OpenVideo, film: VideoStream) -> Table:
-    """Return the film's samples; a fragmented file is walked to its end for them (read, not decoded)."""
+    """Return the film's samples; a fragmented file is walked to its end for them (read, not decoded).
+
+    The table read last is kept: a later look at a film of two hours would spend most of its time in reading it again.
+    """
+    key = (*video.identity, film.index)
+    if not video.layout.fragmented and (known := _last_table.get(key)) is not None:
+        return known
+    table = _read_table(video, film)
+    _last_table.clear()
+    _last_table[key] = table
+    return table
+
+
+# One table, by the identity of its file and the index of its film.
+_last_table: dict[tuple[int, ...], Table] = {}
+
+
+def _read_table(video: OpenVideo, film: VideoStream) -> Table:
     if video.layout.fragmented:
         for _ in packets(video.container, film):
             pass

@@ -13,10 +13,12 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self, TypeVar
 
+from loguru import logger
+
 from vsortd.errors import Cancelled, LimitError, VsortdError
 from vsortd.media import protocol
 from vsortd.media.child import Child, ChildGoneError
-from vsortd.media.protocol import Message, ProtocolError
+from vsortd.media.protocol import Blob, Message, ProtocolError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -58,12 +60,21 @@ class DecodeReport:
     sha256: str
 
 
-class MediaPool:
-    """Up to `workers` processes; a request may take `timeout_s` seconds and `memory_bytes` of data memory."""
+class _WorkerGoneError(LimitError):
+    """The worker ended over a video."""
 
-    def __init__(self, workers: int, *, timeout_s: float, memory_bytes: int) -> None:
+
+class MediaPool:
+    """Up to `workers` processes; a request may take `timeout_s` seconds and `memory_bytes` of data memory.
+
+    `decoder` is "cpu", or a kind of device ("cuda"); what the device can't do the CPU does.
+    """
+
+    def __init__(self, workers: int, *, timeout_s: float, memory_bytes: int, decoder: str = "cpu") -> None:
         self._timeout_s = timeout_s
         self._memory_bytes = memory_bytes
+        self._decoder = decoder
+        self._no_hardware = ""
         self._workers = max(1, workers)
         self._wake = threading.Condition()
         self._idle: list[Child] = []
@@ -95,21 +106,33 @@ class MediaPool:
         bytes give the same frames, and no frame is given to two ranks. A short video yields fewer.
         """
         most, side = len(ranks), preprocess.side_px
-        request = {
-            "op": "sample",
-            "path": str(path),
-            "start": ranks.start,
-            "stop": ranks.stop,
-            "total": total,
-            "video_index": clip.video_index,
-            "preprocess": {
-                "side_px": side,
-                "resize": preprocess.resize.value,
-                "interpolation": preprocess.interpolation,
-            },
-        }
+        request = {"op": "sample", "video_index": clip.video_index, **_frames_request(path, ranks, total, preprocess)}
         header, blob = self.call(request, max_blob_bytes=most * side * side * 3, cancel=cancel)
         return self._checked(lambda: protocol.frames_from_message(header, blob, most=most, side_px=side))
+
+    def look(
+        self,
+        path: Path,
+        ranks: range,
+        total: int,
+        preprocess: Preprocess,
+        *,
+        cancel: threading.Event | None = None,
+    ) -> tuple[Clip, Frames, float]:
+        """Do `probe` and `sample` in one go; returns what both do, and how long the second took, seconds.
+
+        Each of the two may take the time that a request may take.
+        """
+        most, side = len(ranks), preprocess.side_px
+        request = {"op": "look", **_frames_request(path, ranks, total, preprocess)}
+        header, blob = self.call(request, max_blob_bytes=most * side * side * 3, parts=2, cancel=cancel)
+
+        def check() -> tuple[Clip, Frames, float]:
+            clip = protocol.clip_from_message(header.get("clip"))
+            frames = protocol.frames_from_message(header, blob, most=most, side_px=side)
+            return clip, frames, max(0.0, _typed(header, "sampling_s", float))
+
+        return self._checked(check)
 
     def compare_packets(
         self,
@@ -156,12 +179,28 @@ class MediaPool:
         *,
         max_blob_bytes: int = 0,
         timeout_s: float | None = None,
+        parts: int = 1,
         cancel: threading.Event | None = None,
-    ) -> tuple[Message, bytes]:
-        """Send one request to a worker and return its reply; the time limit begins when a worker is free."""
+    ) -> tuple[Message, Blob]:
+        """Send one request to a worker and return its reply; the time limit begins when a worker is free.
+
+        A request of several `parts` may take the time limit for each. Where a device decodes and its driver takes the
+        process down, the video gets another try with the CPU.
+        """
         limit_s = self._timeout_s if timeout_s is None else timeout_s
-        with self._borrowed(cancel) as child:
-            deadline = time.monotonic() + limit_s
+        try:
+            return self._call(request, max_blob_bytes, limit_s, parts, cancel)
+        except _WorkerGoneError as error:
+            if self._decoder == "cpu":
+                raise
+            logger.warning("{}: {} while {} decoded; the CPU tries", request.get("path"), error.reason, self._decoder)
+            return self._call({**request, "cpu": True}, max_blob_bytes, limit_s, parts, cancel)
+
+    def _call(
+        self, request: Message, max_blob_bytes: int, limit_s: float, parts: int, cancel: threading.Event | None
+    ) -> tuple[Message, Blob]:
+        with self._borrowed(cancel, str(request.get("path", ""))) as child:
+            deadline = time.monotonic() + parts * limit_s
             try:
                 child.ask({**request, "soft_s": limit_s * _SOFT_PART}, max_blob_bytes)
                 while (reply := child.reply(_TICK_S)) is None:
@@ -169,9 +208,11 @@ class MediaPool:
                     if self._closed:
                         raise Cancelled
                     if time.monotonic() > deadline:
-                        raise LimitError(f"a worker took longer than {limit_s:g} s for this video and was stopped")
+                        raise LimitError(
+                            f"a worker took longer than {parts * limit_s:g} s for this video and was stopped"
+                        )
             except ChildGoneError as error:
-                raise LimitError(f"the worker process {error} on this video") from error
+                raise _WorkerGoneError(f"the worker process {error} on this video") from error
             except ProtocolError as error:
                 raise LimitError(f"the worker process broke its protocol on this video ({error})") from error
             child.served += 1
@@ -212,8 +253,9 @@ class MediaPool:
         self.close()
 
     @contextmanager
-    def _borrowed(self, cancel: threading.Event | None) -> Iterator[Child]:
-        child = self._take(cancel)
+    def _borrowed(self, cancel: threading.Event | None, path: str = "") -> Iterator[Child]:
+        child = self._take(cancel, path)
+        child.last_path = path
         child.healthy = False  # until the reply is in: whatever interrupts a call, its worker is in an unknown state
         try:
             yield child
@@ -227,14 +269,17 @@ class MediaPool:
             if not keep:
                 child.dispose()
 
-    def _take(self, cancel: threading.Event | None) -> Child:
+    def _take(self, cancel: threading.Event | None, path: str) -> Child:
+        """Take a free worker, at best the one that read `path` last: it still has the table; or start one."""
         with self._wake:
             while True:
                 _honour(cancel)
                 if self._closed:
                     raise Cancelled
                 while self._idle:
-                    child = self._idle.pop()
+                    # else the one that has been idle longest: the others' tables may still be asked for
+                    place = next((n for n, one in enumerate(self._idle) if one.last_path == path), 0)
+                    child = self._idle.pop(place)
                     if child.alive:
                         self._busy.add(child)
                         return child
@@ -244,7 +289,7 @@ class MediaPool:
                     break
                 self._wake.wait(_TICK_S)
         try:
-            child = self._starter.submit(Child, self._memory_bytes).result()
+            child = self._starter.submit(Child, self._memory_bytes, self._decoder).result()
         except RuntimeError as error:  # the pool was closed meanwhile
             raise Cancelled from error
         finally:
@@ -253,7 +298,7 @@ class MediaPool:
         with self._wake:
             self._busy.add(child)
         try:
-            child.greet(_START_LIMIT_S, cancel)
+            self._note_hardware(child.greet(_START_LIMIT_S, cancel))
         except BaseException as error:
             with self._wake:
                 self._busy.discard(child)
@@ -267,12 +312,33 @@ class MediaPool:
             raise
         return child
 
+    def _note_hardware(self, why_not: str) -> None:
+        """Say once that the CPU decodes although the config asks for a device."""
+        with self._wake:
+            new, self._no_hardware = why_not != self._no_hardware, why_not
+        if why_not and new:
+            logger.warning("decoder: {}: {}; the CPU decodes instead", self._decoder, why_not)
+
     @staticmethod
     def _checked(check: Callable[[], T]) -> T:
         try:
             return check()
         except ProtocolError as error:
             raise LimitError(f"the worker process answered nonsense on this video ({error})") from error
+
+
+def _frames_request(path: Path, ranks: range, total: int, preprocess: Preprocess) -> Message:
+    return {
+        "path": str(path),
+        "start": ranks.start,
+        "stop": ranks.stop,
+        "total": total,
+        "preprocess": {
+            "side_px": preprocess.side_px,
+            "resize": preprocess.resize.value,
+            "interpolation": preprocess.interpolation,
+        },
+    }
 
 
 def _honour(cancel: threading.Event | None) -> None:

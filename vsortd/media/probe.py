@@ -50,10 +50,14 @@ def probe_file(path: str, *, deadline: float) -> Clip:
     """
     with open_video(path) as video:
         film = film_stream(video)
-        table = read_table(video, film)
-        _refuse_missing(video, film, table)
-        frame = _frame_near_end(video, film, table, deadline)
-        return _clip(video, film, table, frame)
+        return probe_video(video, film, read_table(video, film), deadline=deadline)
+
+
+def probe_video(video: OpenVideo, film: VideoStream, table: Table, *, deadline: float) -> Clip:
+    """Return the facts of an open video; see `probe_file`."""
+    _refuse_missing(video, film, table)
+    frame = _frame_near_end(video, film, table, deadline)
+    return _clip(video, film, table, frame)
 
 
 def _refuse_missing(video: OpenVideo, film: VideoStream, table: Table) -> None:

@@ -11,7 +11,7 @@ import json
 import math
 import struct
 from dataclasses import asdict, fields
-from typing import TYPE_CHECKING, Any, BinaryIO, get_type_hints
+from typing import TYPE_CHECKING, Any, BinaryIO, cast, get_type_hints
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from vsortd.media.frames import Frames
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from io import RawIOBase
 
 # The longest header is a clip with every tag: about 50 kB.
 MAX_HEADER_BYTES = 1 << 20
@@ -36,6 +37,7 @@ _ERRORS: dict[str, type[VideoError]] = {
 }
 
 Message = dict[str, Any]
+Blob = bytes | bytearray | memoryview
 
 
 class ProtocolError(Exception):
@@ -62,17 +64,16 @@ def printable(text: str, limit: int = _MAX_TEXT) -> str:
     return "".join(letter if letter.isprintable() else " " for letter in text[:limit]).strip()
 
 
-def send(pipe: BinaryIO, header: Message, blob: bytes = b"") -> None:
-    """Write one message and flush it."""
+def send(pipe: BinaryIO, header: Message, blob: Blob = b"") -> None:
+    """Write one message and flush it; the blob's bytes go to the system from where they lie."""
     text = json.dumps(header).encode()
-    pipe.write(_LENGTHS.pack(len(text), len(blob)))
-    pipe.write(text)
+    pipe.write(_LENGTHS.pack(len(text), len(blob)) + text)
     if len(blob):
         pipe.write(blob)
     pipe.flush()
 
 
-def receive(pipe: BinaryIO, max_blob_bytes: Callable[[], int]) -> tuple[Message, bytes] | None:
+def receive(pipe: BinaryIO, max_blob_bytes: Callable[[], int]) -> tuple[Message, Blob] | None:
     """Read one message; None at the end of the stream. Raises ProtocolError if it is too large or malformed.
 
     `max_blob_bytes` is called when a message has begun, so that it may answer for the request under way.
@@ -96,15 +97,16 @@ def receive(pipe: BinaryIO, max_blob_bytes: Callable[[], int]) -> tuple[Message,
     return header, blob
 
 
-def _exactly(pipe: BinaryIO, count: int) -> bytes | None:
-    parts: list[bytes] = []
-    while count:
-        part = pipe.read(min(count, 1 << 20))
-        if not part:
+def _exactly(pipe: BinaryIO, count: int) -> bytearray | None:
+    """Read `count` bytes into their place; None if the stream ends before."""
+    buffer = bytearray(count)
+    rest = memoryview(buffer)
+    while rest:
+        read = cast("RawIOBase", pipe).readinto(rest)
+        if not read:
             return None
-        parts.append(part)
-        count -= len(part)
-    return b"".join(parts)
+        rest = rest[read:]
+    return buffer
 
 
 def clip_to_message(clip: Clip) -> Message:
@@ -148,13 +150,14 @@ def _checked(values: Message, kind: type) -> Message:
     return values
 
 
-def frames_to_message(frames: Frames) -> tuple[Message, bytes]:
-    """Return the frames' header and their pixels."""
+def frames_to_message(frames: Frames) -> tuple[Message, Blob]:
+    """Return the frames' header and a view of their pixels."""
     header = {"times_ms": frames.times_ms.tolist(), "exact": frames.exact}
-    return header, frames.pixels.tobytes()
+    pixels = np.ascontiguousarray(frames.pixels)
+    return header, pixels.data.cast("B") if pixels.size else b""
 
 
-def frames_from_message(header: Message, blob: bytes, *, most: int, side_px: int) -> Frames:
+def frames_from_message(header: Message, blob: Blob, *, most: int, side_px: int) -> Frames:
     """Check frames that a worker sent: at most `most`, each `side_px` square. Raises ProtocolError."""
     times, exact = header.get("times_ms"), header.get("exact")
     if not isinstance(times, list) or len(times) > most or not all(type(t) is int and 0 <= t < 1 << 53 for t in times):

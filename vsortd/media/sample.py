@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vsortd.errors import ChangedError
-from vsortd.media.container import Table, film_stream, open_video, read_table, undecodable
+from vsortd.media.container import OpenVideo, Table, film_stream, open_video, read_table, undecodable
 from vsortd.media.frames import Frames
 from vsortd.media.picture import Pictures
 from vsortd.media.probe import pixel_aspect
@@ -20,11 +20,17 @@ from vsortd.media.reader import FilmReader
 from vsortd.media.spread import visiting_order
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from av.video.stream import VideoStream
+
     from vsortd.vision.preprocess import Preprocess
 
 # A frame that decoding has to reach may lie this part of its tolerance before the wished moment, to save
 # work.
 _EARLY = 0.5
+# A film at least this many times as large as the model's input, on its shorter side, shows no edges of blocks.
+_SHRINK = 2
 
 
 def sample_file(
@@ -41,17 +47,47 @@ def sample_file(
         if film.index != video_index:
             raise ChangedError("the file is not the one that was probed")
         table = read_table(video, film)
-        picks = choose(table, total)[ranks.start : ranks.stop]
-        wanted = sorted({pick for pick in picks if pick >= 0})
-        reader = FilmReader(video, film, table, deadline=deadline)
-        pictures = Pictures(preprocess, pixel_aspect(film))
-        start_s = (video.container.start_time or 0) / 1_000_000
-        base = float(film.time_base or 0)
-        found: list[tuple[int, int, npt.NDArray[np.uint8]]] = []
-        for sample, frame in reader.frames(wanted):
-            time_ms = max(0, round(((frame.pts or 0) * base - start_s) * 1000))
-            found.append((time_ms, sample, pictures.make(frame)))
-    if not found and wanted and ranks.start == 0:
+        wanted = wanted_samples(table, ranks, total)
+        spare_smoothing(film, table, wanted, preprocess)
+        return sample_video(video, film, table, wanted, preprocess, first=ranks.start == 0, deadline=deadline)
+
+
+def wanted_samples(table: Table, ranks: range, total: int) -> list[int]:
+    """Return the samples to show for some ranks, ascending."""
+    return sorted({pick for pick in choose(table, total)[ranks.start : ranks.stop] if pick >= 0})
+
+
+def spare_smoothing(film: VideoStream, table: Table, wanted: Sequence[int], preprocess: Preprocess) -> None:
+    """Let a decoder that has not begun leave out its loop filter, where no picture shows the difference.
+
+    That is where pictures are made small, and none is predicted from another one, or its errors would travel on.
+    """
+    context = film.codec_context
+    shrinks = min(film.width, film.height) >= _SHRINK * preprocess.side_px
+    if shrinks and not context.is_open and bool(table.keys[list(wanted)].all()):
+        context.options = {**context.options, "skip_loop_filter": "all"}
+
+
+def sample_video(
+    video: OpenVideo,
+    film: VideoStream,
+    table: Table,
+    wanted: Sequence[int],
+    preprocess: Preprocess,
+    *,
+    first: bool,
+    deadline: float,
+) -> Frames:
+    """Return frames of an open video; see `sample_file`. `first`: it is the first look, so there has to be one."""
+    reader = FilmReader(video, film, table, deadline=deadline)
+    pictures = Pictures(preprocess, pixel_aspect(film))
+    start_s = (video.container.start_time or 0) / 1_000_000
+    base = float(film.time_base or 0)
+    found: list[tuple[int, int, npt.NDArray[np.uint8]]] = []
+    for sample, frame in reader.frames(wanted):
+        time_ms = max(0, round(((frame.pts or 0) * base - start_s) * 1000))
+        found.append((time_ms, sample, pictures.make(frame)))
+    if not found and wanted and first:
         raise undecodable(video, film)
     found.sort(key=lambda item: item[:2])
     side = preprocess.side_px

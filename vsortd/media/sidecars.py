@@ -22,18 +22,19 @@ _VIDEO_EXTENSIONS = frozenset({"mp4", "mov", "m4v"})
 _FLAG = re.compile(r"[A-Za-z0-9_-]{1,16}")
 
 
-def find_sidecars(video: Path, extensions: Iterable[str] = ()) -> tuple[Path, ...]:
+def find_sidecars(video: Path, extensions: Iterable[str] = (), names: Iterable[str] | None = None) -> tuple[Path, ...]:
     """Return the regular files beside `video` that belong to it, by name; links and folders never do.
 
     A sidecar has the video's exact stem, then flags (`Film.en.srt`), or its whole name (`Film.mov.xmp`); the
     extension counts in any case. Where several videos could own it, the longest stem wins, and of equal stems
     (`Film.mov`, `Film.mp4`) the one that is left last. `extensions` are further names of videos (without
-    dot). Raises OSError when the folder can't be read.
+    dot); `names` are those beside the video that begin with its stem, where they are known, else the folder is
+    listed. Raises OSError when the folder can't be read.
     """
     videos = _VIDEO_EXTENSIONS | {extension.lower().lstrip(".") for extension in extensions}
     names = [
         name
-        for name in os.listdir(video.parent)  # noqa: PTH208 - 20,000 names in 5 ms, no Path for each
+        for name in (os.listdir(video.parent) if names is None else names)  # noqa: PTH208 - no Path for each
         if name.startswith(video.stem) and name != video.name
     ]
     rivals = [name for name in names if _split(name)[1] in videos and _is_file(video.parent / name)]

@@ -17,13 +17,15 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from vsortd.errors import BrokenError, LimitError, VideoError
 from vsortd.media import protocol
-from vsortd.media.protocol import Message
+from vsortd.media.protocol import Blob, Message
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from vsortd.vision.preprocess import Preprocess
+
 _NICENESS = 5
-Reply = tuple[Message, bytes]
+Reply = tuple[Message, Blob]
 
 
 def main() -> None:
@@ -38,7 +40,7 @@ def main() -> None:
         request = requests.get()
         if request.get("op") == "hello":
             _limit(int(request["memory_bytes"]))
-            protocol.send(replies, {"pid": os.getpid()})
+            protocol.send(replies, {"pid": os.getpid(), "no_hardware": operations["hardware"](request)[0]["why"]})
             continue
         header, blob = _answer(operations, request)
         protocol.send(replies, header, blob)
@@ -69,9 +71,10 @@ def _operations() -> dict[str, Callable[[Message], Reply]]:
     import av
 
     from vsortd.media import verify
+    from vsortd.media.hardware import HARDWARE
+    from vsortd.media.look import look_at_file
     from vsortd.media.probe import probe_file
     from vsortd.media.sample import sample_file
-    from vsortd.vision.preprocess import Preprocess, ResizeMode
 
     # straight to stderr; PyAV's own way would take the GIL in libav's threads
     av.logging.restore_default_callback()
@@ -82,20 +85,26 @@ def _operations() -> dict[str, Callable[[Message], Reply]]:
         return {"clip": protocol.clip_to_message(clip)}, b""
 
     def sample(request: Message) -> Reply:
-        raw = request["preprocess"]
-        preprocess = Preprocess(
-            raw["side_px"], (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), ResizeMode(raw["resize"]), raw["interpolation"]
-        )
-        ranks = range(request["start"], request["stop"])
         frames = sample_file(
             request["path"],
-            ranks,
+            range(request["start"], request["stop"]),
             request["total"],
-            preprocess,
+            _preprocess_of(request),
             video_index=request["video_index"],
             deadline=_deadline(request),
         )
         return protocol.frames_to_message(frames)
+
+    def look(request: Message) -> Reply:
+        clip, frames, sampling_s = look_at_file(
+            request["path"],
+            range(request["start"], request["stop"]),
+            request["total"],
+            _preprocess_of(request),
+            allowed_s=request["soft_s"],
+        )
+        header, pixels = protocol.frames_to_message(frames)
+        return {"clip": protocol.clip_to_message(clip), "sampling_s": sampling_s, **header}, pixels
 
     def compare(request: Message) -> Reply:
         pairs = [(int(a), int(b)) for a, b in request["pairs"]]
@@ -105,14 +114,36 @@ def _operations() -> dict[str, Callable[[Message], Reply]]:
         return verify.decode_all(request["path"], request["streams"], deadline=_deadline(request)), b""
 
     operations: dict[str, Callable[[Message], Reply]] = {
-        "probe": probe,
-        "sample": sample,
+        "hardware": lambda request: ({"why": HARDWARE.use(request["decoder"])}, b""),
+        "probe": _seeing(probe),
+        "sample": _seeing(sample),
+        "look": _seeing(look),
         "compare": compare,
         "decode": decode,
     }
     if os.environ.get("VSORTD_MEDIA_TEST_OPS") == "1":
         operations.update(_test_operations())
     return operations
+
+
+def _preprocess_of(request: Message) -> Preprocess:
+    from vsortd.vision.preprocess import Preprocess, ResizeMode
+
+    raw = request["preprocess"]
+    return Preprocess(raw["side_px"], (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), ResizeMode(raw["resize"]), raw["interpolation"])
+
+
+def _seeing(operation: Callable[[Message], Reply]) -> Callable[[Message], Reply]:
+    """Let an operation decode with the wanted device, and with the CPU where that fails or the request says so."""
+    from vsortd.media.hardware import HARDWARE
+
+    def run(request: Message) -> Reply:
+        if request.get("cpu"):
+            with HARDWARE.off():
+                return operation(request)
+        return HARDWARE.or_cpu(lambda: operation(request))
+
+    return run
 
 
 def _deadline(request: Message) -> float:
@@ -124,6 +155,11 @@ def _test_operations() -> dict[str, Callable[[Message], Reply]]:
 
     def abort(_: Message) -> Reply:
         os.abort()
+
+    def abort_on_a_device(request: Message) -> Reply:
+        if not request.get("cpu"):
+            os.abort()
+        return {"by": "the CPU"}, b""
 
     def hang(_: Message) -> Reply:
         threading.Event().wait()
@@ -142,7 +178,8 @@ def _test_operations() -> dict[str, Callable[[Message], Reply]]:
     def leave(request: Message) -> Reply:
         raise LimitError(str(request["reason"])) if request["reason"] else BrokenError("left")
 
-    return {"abort": abort, "hang": hang, "eat": eat, "noise": noise, "lie": lie, "leave": leave}
+    named = {"abort": abort, "hang": hang, "eat": eat, "noise": noise, "lie": lie, "leave": leave}
+    return {**named, "abort on a device": abort_on_a_device}
 
 
 def _unbuffered_stdin() -> BinaryIO:

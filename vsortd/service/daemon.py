@@ -23,6 +23,7 @@ from vsortd.service.api import ControlServer
 from vsortd.service.bell import Bell
 from vsortd.service.lock import DaemonLock
 from vsortd.service.status import status_form
+from vsortd.units import format_duration
 from vsortd.watch.inbox import InboxWatcher
 from vsortd.watch.kinds import Health, ReportKind
 from vsortd.workshop import Desk, Workshop
@@ -146,7 +147,7 @@ class Daemon:
             if self._retired and self._runner.working == 0:
                 self._let_go()
             if not self._once:
-                self._bell.wait(RETIRING_S if self._retired else HOUSEKEEPING_S)
+                self._bell.wait(RETIRING_S if self._retired else min(HOUSEKEEPING_S, self._unload()))
                 continue
             # both are asked in this order: what leaves the watcher is in the runner before the watcher is idle
             if self._watcher.idle() and self._runner.idle() and self._watcher.idle():
@@ -154,8 +155,21 @@ class Daemon:
                 return
             self._bell.wait(0.05)
 
+    def _unload(self) -> float:
+        """Let the model go if it has had nothing to do for long enough; returns when to see to it again, seconds."""
+        after_s = self._settings.unload_model_s
+        if after_s is None:
+            return HOUSEKEEPING_S
+        model = self._shop.model
+        left_s = after_s - model.idle_s
+        if left_s > 0:
+            return left_s
+        if model.judge is not None and self._runner.if_idle(model.unload):
+            logger.info("the model was let go: {} without a video", format_duration(after_s))
+        return after_s
+
     def _ready(self, file: ReadyFile) -> None:
-        self._runner.submit(file.path, file.identity, self._batches.current())
+        self._runner.submit(file.path, file.identity, self._batches.current(), settled_s=file.settled_s)
 
     def _known(self, path: Path, identity: Identity) -> bool:
         """Tell whether a file is to be left alone as it is: undone, or refused before. One in work elsewhere isn't."""
@@ -178,7 +192,7 @@ class Daemon:
             self._moves.wake()  # the first video makes the library
         self._tally[job.state] += 1
         where = f" → {job.destination}" if job.destination else ""
-        spent = " ".join(f"{name} {ms:.0f}" for name, ms in job.timings_ms.items())
+        spent = " ".join(f"{name} {ms:.0f}" for name, ms in job.clock.spent_ms().items())
         log = logger.warning if job.state is State.FAILED else logger.info
         log(
             "#{} {}: {}{} ({}){}",

@@ -8,7 +8,7 @@ looked into.
 from __future__ import annotations
 
 import os
-from collections import Counter
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 # some shares and filesystems tell it late or coarsely.
 _FRESH_S = 0.1
 _STALE_S = 5.0
+# Of a folder that changes all the time, listings may take this part of the time.
+_SHARE = 0.05
+# FAT tells times to two seconds.
+_RACY_NS = 3_000_000_000
 # Names with more dots are not taken apart: their answer is "maybe".
 _DOTS = 8
 _FOLDERS_KEPT = 16
@@ -28,8 +32,10 @@ _FOLDERS_KEPT = 16
 @dataclass(frozen=True, slots=True)
 class _Listing:
     made_s: float
+    fresh_s: float
     mtime_ns: int
-    stems: Counter[str]
+    racy: bool  # made so soon after the folder changed that another change may have left its mtime as it is
+    names: dict[str, list[str]]  # by every stem that they have, case folded
 
 
 class Companions:
@@ -43,24 +49,32 @@ class Companions:
 
         Raises OSError when the folder can't be listed.
         """
+        return len(self.of(video, now)) > 1
+
+    def of(self, video: Path, now: float) -> list[str]:
+        """Return the names beside `video`, its own among them, that begin with its stem and a dot, in any case.
+
+        Where the stem has too many dots, all names. Raises OSError when the folder can't be listed.
+        """
         stem = video.stem
         if stem.count(".") >= _DOTS:
-            return True
-        return self._stems(str(video.parent), now)[stem.casefold()] > 1
+            return os.listdir(video.parent)  # noqa: PTH208 - names are wanted
+        return self._names(str(video.parent), now).get(stem.casefold(), [])
 
     def clear(self) -> None:
         """Forget the listings, so that nothing is kept while nothing waits."""
         self._listings.clear()
 
-    def _stems(self, folder: str, now: float) -> Counter[str]:
+    def _names(self, folder: str, now: float) -> dict[str, list[str]]:
         known = self._listings.get(folder)
         age_s = now - known.made_s if known is not None else -1.0
-        if known is not None and 0 <= age_s < _FRESH_S:
-            return known.stems
+        if known is not None and 0 <= age_s < known.fresh_s:
+            return known.names
         mtime_ns = os.stat(folder).st_mtime_ns  # noqa: PTH116 - no Path for each question
-        if known is not None and 0 <= age_s < _STALE_S and mtime_ns == known.mtime_ns:
-            return known.stems
-        stems: Counter[str] = Counter()
+        if known is not None and not known.racy and 0 <= age_s < _STALE_S and mtime_ns == known.mtime_ns:
+            return known.names
+        began_s, racy = time.perf_counter(), abs(time.time_ns() - mtime_ns) < _RACY_NS
+        names: dict[str, list[str]] = {}
         for name in os.listdir(folder):  # noqa: PTH208 - no Path for each of 20,000 names
             folded = name.casefold()
             cut = -1
@@ -68,8 +82,9 @@ class Companions:
                 cut = folded.find(".", cut + 1)
                 if cut < 0:
                     break
-                stems[folded[:cut]] += 1
+                names.setdefault(folded[:cut], []).append(name)
         if len(self._listings) >= _FOLDERS_KEPT:
             self._listings.clear()
-        self._listings[folder] = _Listing(now, mtime_ns, stems)
-        return stems
+        fresh_s = max(_FRESH_S, (time.perf_counter() - began_s) / _SHARE)
+        self._listings[folder] = _Listing(now, fresh_s, mtime_ns, racy, names)
+        return names

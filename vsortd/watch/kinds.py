@@ -43,11 +43,12 @@ class InboxLike(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ReadyFile:
-    """A video that may be worked on: whole, quiet, and nobody is writing it."""
+    """A video that may be worked on: whole, quiet, and nobody is writing it. `settled_s`: watched for so long."""
 
     path: Path
     identity: Identity
     inbox: Path
+    settled_s: float = 0.0
 
 
 class ReportKind(StrEnum):

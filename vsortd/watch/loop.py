@@ -307,7 +307,7 @@ class InboxLoop:
                 self._memory.keep(path, identity, Dealt.KNOWN, verdict.since_s)
             return
         if verdict.outcome is Outcome.READY:
-            self._on_ready(ReadyFile(path, identity, self.path))
+            self._on_ready(ReadyFile(path, identity, self.path, self._clock() - verdict.since_s))
             self._memory.keep(path, identity, Dealt.AT_WORK, verdict.since_s)
             return
         kind = _REPORT_KINDS[verdict.outcome]

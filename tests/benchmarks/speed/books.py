@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-# The stages that are told apart. `judge` is sample, embed and decide together; `admit` and `convert` cost nothing here.
-STAGES = ("waiting", "settle", "probe", "admit", "judge", "sample", "embed", "decide", "convert", "place", "journal")
+# The stages that are told apart, each without the others; `admit`, `judge` and `convert` cost next to nothing here.
+STAGES = ("settle", "waiting", "probe", "sample", "embed", "decide", "judge", "place", "journal")
+_DECIDING = ("probe", "admit", "judge", "sample", "embed", "decide")
 _PLACED = ("filed", "review")
 # Those that read and decode the video.
 _DECODING = ("probe", "sample")
@@ -38,9 +39,7 @@ class Filed:
     @property
     def decision_ms(self) -> float:
         """From the first look at the file to the decision: everything but waiting, settling and filing."""
-        known = self.stages_ms
-        inside = ("judge",) if "judge" in known else ("sample", "embed", "decide")
-        return sum(known.get(name, 0.0) for name in ("probe", "admit", *inside))
+        return sum(self.stages_ms.get(name, 0.0) for name in _DECIDING)
 
     def looks(self, first: int = 8) -> list[int]:
         """Return how many frames each look brought: `first`, then as many again."""

@@ -21,7 +21,6 @@ from vsortd.settings import Settings, load_settings
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from vsortd.clip import Clip
 
 Task = dict[str, Any]
 Result = dict[str, Any]
@@ -35,7 +34,7 @@ def main() -> None:
 
 
 def decode(task: Task) -> Result:
-    """Probe every clip, then take its frames, look by look; `clips` are [path, sizes of the looks]."""
+    """Probe every clip and take its frames, look by look; `clips` are [path, sizes of the looks]."""
     from vsortd.media.pool import MediaPool
     from vsortd.vision.loading import load_model
 
@@ -43,32 +42,21 @@ def decode(task: Task) -> Result:
     preprocess = load_model(settings.model).info.preprocess
     limits = settings.workers
     workers, total = limits.decode_count(), settings.sampling.max_frames
-    found: dict[str, Clip] = {}
     with MediaPool(workers, timeout_s=limits.timeout_s, memory_bytes=limits.memory_bytes) as pool:
         pool.warm(workers)
 
-        def probe(clip: tuple[str, list[int]]) -> None:
-            found[clip[0]] = pool.probe(Path(clip[0]))
-
-        def sample(clip: tuple[str, list[int]]) -> tuple[int, int]:
-            path, rounds = clip
-            begin = frames = exact = 0
-            for size in rounds:
-                part = pool.sample(Path(path), found[path], range(begin, begin + size), total, preprocess)
+        def take(clip: tuple[str, list[int]]) -> tuple[int, int]:
+            path, (begin, *later) = Path(clip[0]), clip[1]
+            facts, part, _ = pool.look(path, range(begin), total, preprocess)
+            frames, exact = len(part.times_ms), part.exact
+            for size in later:
+                part = pool.sample(path, facts, range(begin, begin + size), total, preprocess)
                 begin, frames, exact = begin + size, frames + len(part.times_ms), exact + part.exact
             return frames, exact
 
-        threads = 1 if task["alone"] else workers
-        probing = _together(probe, task["clips"], threads)
-        sampling = _together(sample, task["clips"], threads)
-    counts = sampling.pop("results")
-    probing.pop("results")
-    return {
-        "probe": probing,
-        "sample": sampling,
-        "frames": sum(n for n, _ in counts),
-        "exact": sum(n for _, n in counts),
-    }
+        timing = _together(take, task["clips"], 1 if task["alone"] else workers)
+    counts = timing.pop("results")
+    return {**timing, "frames": sum(n for n, _ in counts), "exact": sum(n for _, n in counts)}
 
 
 def encode(task: Task) -> Result:
@@ -137,7 +125,7 @@ def _together(work: Callable[[Any], Any], items: Sequence[Any], threads: int) ->
 
 
 def _lanes(settings: Settings) -> int:
-    return settings.workers.decode_count() + 2  # as vsortd.workshop.Workshop.lanes
+    return 2 * settings.workers.decode_count() + 4  # as vsortd.workshop.Workshop.lanes
 
 
 def _cpu_s() -> float:

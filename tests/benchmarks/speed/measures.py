@@ -100,8 +100,7 @@ def drop(plan: Plan, on_progress: Progress) -> Figures:
     filed = read_books(home.state, home.log)[-1]
     figures["floors"] = floors = _floors(plan, home, [filed], alone=True)
     on_progress(1, 1)
-    needed_ms = floors["decode"]["probe"]["median_ms"] + floors["decode"]["sample"]["median_ms"]
-    needed_ms += floors["encode"]["median_ms"]
+    needed_ms = floors["decode"]["median_ms"] + floors["encode"]["median_ms"]
     figures["beyond_floors_ms"] = round(figures["filed_ms"] - home.settle_s * 1000 - needed_ms, 1)
     return figures
 
@@ -134,7 +133,7 @@ def tiny(plan: Plan, on_progress: Progress) -> Figures:
     figures, filed = _flood(plan, home, folder, number, on_progress)
     floors = _floors(plan, home, filed[: plan.scale.tiny_floor])
     factor = number / min(number, plan.scale.tiny_floor)
-    needed_s = factor * (_decoding_s(floors) + floors["encode"]["wall_s"])
+    needed_s = factor * (floors["decode"]["wall_s"] + floors["encode"]["wall_s"])
     beyond_s = figures["wall_s"] - home.settle_s - needed_s
     return {
         **figures,
@@ -158,8 +157,8 @@ def backlog(plan: Plan, on_progress: Progress) -> Figures:
     figures, filed = _flood(plan, home, folder, len(specs), on_progress)
     floors = _floors(plan, home, filed)
     wall_s = figures["wall_s"] - home.settle_s
-    decode_s, encode_s = _decoding_s(floors), floors["encode"]["wall_s"]
-    work_s = floors["decode"]["probe"]["cpu_s"] + floors["decode"]["sample"]["cpu_s"] + floors["encode"]["cpu_s"]
+    decode_s, encode_s = floors["decode"]["wall_s"], floors["encode"]["wall_s"]
+    work_s = floors["decode"]["cpu_s"] + floors["encode"]["cpu_s"]
     cores = len(os.sched_getaffinity(0))
     return {
         **figures,
@@ -167,7 +166,6 @@ def backlog(plan: Plan, on_progress: Progress) -> Figures:
         "megabytes": round(sum(one.path.stat().st_size for one in filed) / 1e6),
         "frames_per_s": round(figures["frames"] / wall_s, 1),
         "of_slower_floor": round(max(decode_s, encode_s) / wall_s, 3),
-        "of_slower_floor_without_probe": round(max(floors["decode"]["sample"]["wall_s"], encode_s) / wall_s, 3),
         # decoding and encoding that share the cores can't be quicker than both together
         "of_shared_cores": round(work_s / cores / wall_s, 3),
     }
@@ -297,10 +295,6 @@ def _floors(plan: Plan, home: Home, filed: Sequence[Filed], *, alone: bool = Fal
         out, usage = _script(f"floors {name}", task, folder)
         found[name] = {"peak_mb": round(usage.peak_mb, 1), **out}
     return found
-
-
-def _decoding_s(floors: Figures) -> float:
-    return float(floors["decode"]["probe"]["wall_s"] + floors["decode"]["sample"]["wall_s"])
 
 
 def _script(words: str, task: Figures, folder: Path) -> tuple[Figures, Usage]:
