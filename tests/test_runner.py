@@ -257,16 +257,24 @@ def test_stopping_puts_back_what_is_in_hand(bench: Callable[..., Bench], tmp_pat
     assert [path] == one.books.finished
 
 
-def test_nothing_begins_while_paused(bench: Callable[..., Bench], tmp_path: Path) -> None:
-    paths = files(tmp_path, 3)
-    one = bench(filed)
-    one.runner.pause(paused=True)
+def test_nothing_begins_while_paused_and_then_all_in_their_order(bench: Callable[..., Bench], tmp_path: Path) -> None:
+    paths = files(tmp_path, 6)
+    one = bench(filed, lanes=1)
+    held = set(paths)
+    one.runner._paused = held.__contains__
     one.submit(*paths)
     time.sleep(0.05)
-    assert (3, 0) == (one.runner.queued, len(one.done))
-    one.runner.pause(paused=False)
+    assert (6, 0) == (one.runner.queued, len(one.done))
+    assert one.runner.stuck()
+    assert not one.runner.idle()
+    held.difference_update(paths[1::2])  # one inbox goes on, the other doesn't
+    one.runner.look_again()
+    one.wait(one.runner.stuck)
+    assert paths[1::2] == [job.path for job in one.done]
+    held.clear()
+    one.runner.look_again()
     one.wait(one.runner.idle)
-    assert 3 == len(one.done)
+    assert paths[1::2] + paths[::2] == [job.path for job in one.done]
 
 
 def test_a_path_is_never_in_two_lanes(bench: Callable[..., Bench], tmp_path: Path) -> None:

@@ -10,16 +10,16 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import tempfile
 import time
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from vsortd.errors import StoreError
+from vsortd.wholefile import write_whole
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from vsortd.settings import Settings
 
 SCHEMA_VERSION: Final = 1
@@ -86,7 +86,7 @@ def keep_calibration(state_folder: Path, model_key: str, learned: Calibrated) ->
     text = json.dumps({"schema_version": SCHEMA_VERSION, "models": models}, indent=2) + "\n"
     try:
         state_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        _publish(path, text)
+        write_whole(path, text)
     except OSError as error:
         raise StoreError(
             f"The temperature can't be kept in {path}: {error.strerror or error}.",
@@ -121,23 +121,3 @@ def _unusable(path: Path, why: str) -> StoreError:
         remedy="Move the file away and learn anew with `vsortd eval FOLDER --calibrate`, or set `temperature: 1.0`.",
         paths=[path],
     )
-
-
-def _publish(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    if os.name != "nt":  # there a folder can't be synced
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from vsortd.batches import new_batch_id
 from vsortd.errors import UsageError
@@ -66,6 +66,11 @@ class Outcome:
             tags=decision.tags if decision else (),
         )
 
+    @classmethod
+    def from_json(cls, item: dict[str, Any]) -> Outcome:
+        """Take an outcome out of what `to_json` made of it."""
+        return cls(**{**item, "destination": item["destination"] or "", "tags": tuple(item["tags"])})
+
     def to_json(self) -> dict[str, Any]:
         """Return the item as `sort --json` prints it: like history's, null where there is no destination."""
         fields = {name: getattr(self, name) for name in self.__slots__}
@@ -92,6 +97,37 @@ def sort_paths(
         return []
     with Workshop.open(settings, state_folder, keep_trying=False, recover_first=not dry_run) as shop:
         return _Session(shop, found, dry_run=dry_run, on_progress=on_progress, on_job=on_job).run()
+
+
+def sort_within(
+    shop: Workshop, paths: Sequence[Path], *, own: Ownership, on_progress: Progress, cancel: threading.Event
+) -> list[Outcome]:
+    """Carry videos to their end in a workshop that others work in, too (the daemon's); see `sort_paths`.
+
+    `own` keeps two from working on one file; `cancel` puts back what is in hand and leaves the rest.
+    """
+    found = list(gather(shop.settings, paths))
+    return _Session(shop, found, dry_run=False, on_progress=on_progress, on_job=None, own=own, cancel=cancel).run()
+
+
+class Ownership(Protocol):
+    """Who works on which file within one process."""
+
+    def claim(self, path: Path) -> bool:
+        """Take a file for this session; False if it is in other hands."""
+
+    def give_back(self, path: Path) -> None:
+        """Let it go."""
+
+
+class _Alone:
+    """Ownership where there is nobody else."""
+
+    def claim(self, path: Path) -> bool:  # noqa: ARG002 - see Ownership
+        return True
+
+    def give_back(self, path: Path) -> None:
+        """Do nothing."""
 
 
 def gather(settings: Settings, paths: Sequence[Path]) -> Iterator[tuple[Path, Inbox, bool]]:
@@ -145,7 +181,11 @@ class _Session:
         dry_run: bool,
         on_progress: Progress | None,
         on_job: OnJob | None,
+        own: Ownership | None = None,
+        cancel: threading.Event | None = None,
     ) -> None:
+        self._own = own or _Alone()
+        self._cancel = cancel or threading.Event()
         self._shop = shop
         self._found = found
         self._dry_run = dry_run
@@ -199,7 +239,7 @@ class _Session:
                 quiet_s = max(0.0, time.time() - max(path.stat().st_mtime, path.stat().st_ctime))
                 settler.add(path, identity, now_s - min(quiet_s, inbox.settle_s))
                 where[path] = settler
-        while len(self._jobs) < len(self._found) and not self._fatal:
+        while len(self._jobs) < len(self._found) and not self._fatal and not self._cancel.is_set():
             for settler in settlers.values():
                 self._attend(settler)
             for path, reason in self._take_again():
@@ -221,7 +261,9 @@ class _Session:
 
     def _attend(self, settler: Settler) -> None:
         for verdict in settler.due(time.monotonic()):
-            if verdict.outcome is Settled.READY:
+            if verdict.outcome is Settled.READY and not self._own.claim(verdict.path):
+                self._end(verdict.path, None, State.HELD, "the daemon is at work on it this moment")
+            elif verdict.outcome is Settled.READY:
                 settled_s = time.monotonic() - verdict.since_s
                 self._runner.submit(verdict.path, verdict.identity, self._batch, settled_s=settled_s)
             elif verdict.path not in self._jobs:
@@ -236,6 +278,7 @@ class _Session:
         self._done(job)
 
     def _send_back(self, path: Path, _identity: Identity, reason: str) -> None:
+        self._own.give_back(path)
         with self._changed:
             self._again.append((path, reason))
 
@@ -245,6 +288,7 @@ class _Session:
             return taken
 
     def _done(self, job: Job) -> None:
+        self._own.give_back(job.path)
         if self._on_job is not None:
             self._on_job(self._shop, job)
         with self._changed:

@@ -25,6 +25,7 @@ from vsortd.errors import (
     VideoError,
     VsortdError,
 )
+from vsortd.logs import about_job, new_job_id
 from vsortd.pipeline import Job, Stage, State, carry
 
 if TYPE_CHECKING:
@@ -66,8 +67,10 @@ class _Ticket:
     batch: str
     alone: bool = False
     tries: int = 0
+    number: int = 0
     settled_s: float = 0.0
     since_s: float = field(default_factory=time.monotonic)
+    job_id: str = field(default_factory=new_job_id)
 
 
 class Runner:
@@ -75,8 +78,9 @@ class Runner:
 
     A video that a process died over is carried alone: should it take this one down too, no other shares the blame.
 
-    `on_done` is called on a lane's thread with every job that ended; `on_fatal` with the error that makes going on
-    pointless (a broken store or model), after which the lanes stop.
+    `on_done` is called on a lane's thread with every job that ended, `on_begin` when one begins; `on_fatal` with the
+    error that makes going on pointless (a broken store or model), after which the lanes stop. `paused` tells of a path
+    whether it may not be begun now; call `look_again` when its answers have changed.
     """
 
     def __init__(
@@ -87,8 +91,13 @@ class Runner:
         lanes: int,
         on_done: Callable[[Job], None],
         on_fatal: Callable[[BaseException], None],
+        on_begin: Callable[[], None] = lambda: None,
+        paused: Callable[[Path], bool] = lambda _: False,
         retry_after_s: Sequence[float] = RETRY_AFTER_S,
     ) -> None:
+        self._on_begin = on_begin
+        self._paused = paused
+        self._held: list[_Ticket] = []  # their inbox is paused
         self._stages = tuple(stages)
         self._desk = desk
         self._on_done = on_done
@@ -99,9 +108,9 @@ class Runner:
         self._later: list[tuple[float, int, _Ticket]] = []  # (due, order, ticket): refused by the filesystem
         self._order = 0
         self._busy: set[Path] = set()
+        self._claimed: set[Path] = set()  # of those, the files that others work on
         self._alone = False  # the one video in the lanes is to be alone
         self._trouble: dict[Path, str] = {}
-        self._paused = False
         self._stopping = False
         self.cancel = threading.Event()
         self._threads = [
@@ -117,7 +126,8 @@ class Runner:
         """Put a ready file at the end of the queue; `settled_s` is how long it was watched until it was ready."""
         alone = self._desk.suspect(path, identity)
         with self._wake:
-            self._queue.append(_Ticket(path, identity, batch, alone, settled_s=settled_s))
+            self._order += 1
+            self._queue.append(_Ticket(path, identity, batch, alone, number=self._order, settled_s=settled_s))
             self._wake.notify()
 
     def change_stages(self, stages: Sequence[Stage], desk: Desk, *, wanted: Callable[[Path], bool]) -> None:
@@ -128,14 +138,19 @@ class Runner:
         with self._wake:
             self._stages, self._desk = tuple(stages), desk
             self._queue = deque(ticket for ticket in self._queue if wanted(ticket.path))
+            self._held = [ticket for ticket in self._held if wanted(ticket.path)]
             self._later = [entry for entry in self._later if wanted(entry[2].path)]
             heapq.heapify(self._later)
             self._trouble = {path: reason for path, reason in self._trouble.items() if wanted(path)}
 
-    def pause(self, *, paused: bool) -> None:
-        """Begin no further video while paused; those in the lanes are finished."""
+    def look_again(self) -> None:
+        """Ask anew who is paused; what waits is begun in the order in which it came, what is in the lanes is finished.
+
+        Once it returns, nothing begins that is paused now.
+        """
         with self._wake:
-            self._paused = paused
+            self._queue = deque(sorted((*self._held, *self._queue), key=lambda ticket: ticket.number))
+            self._held = []
             self._wake.notify_all()
 
     def stop(self, *, patience_s: float = 4.0) -> bool:
@@ -156,7 +171,7 @@ class Runner:
     def queued(self) -> int:
         """How many files wait for a lane, those waiting for another try included."""
         with self._wake:
-            return len(self._queue) + len(self._later)
+            return len(self._queue) + len(self._later) + len(self._held)
 
     @property
     def working(self) -> int:
@@ -173,7 +188,29 @@ class Runner:
     def idle(self) -> bool:
         """Tell whether nothing waits and nothing is under way."""
         with self._wake:
-            return not (self._queue or self._later or self._busy)
+            return not (self._queue or self._later or self._busy or self._held)
+
+    def stuck(self) -> bool:
+        """Tell whether all that is left to do is paused."""
+        with self._wake:
+            return bool(self._held) and not (self._queue or self._later or self._busy)
+
+    def claim(self, path: Path) -> bool:
+        """Keep a file from the lanes; False if one has it in hand."""
+        with self._wake:
+            if path in self._busy:
+                return False
+            self._busy.add(path)
+            self._claimed.add(path)
+            return True
+
+    def give_back(self, path: Path) -> None:
+        """Let a claimed file go; does nothing for another."""
+        with self._wake:
+            if path in self._claimed:
+                self._claimed.discard(path)
+                self._busy.discard(path)
+                self._wake.notify_all()
 
     def if_idle(self, work: Callable[[], None]) -> bool:
         """Do something while nothing waits and nothing is under way, and nothing begins; tell whether that was so."""
@@ -186,7 +223,8 @@ class Runner:
     def _lane(self) -> None:
         while (ticket := self._next()) is not None:
             try:
-                self._attend(ticket)
+                with about_job(ticket.job_id):
+                    self._attend(ticket)
             except BaseException as error:  # noqa: BLE001 - a lane has nobody above it; the daemon stops loudly
                 self._on_fatal(error)
                 with self._wake:
@@ -201,16 +239,12 @@ class Runner:
     def _next(self) -> _Ticket | None:
         with self._wake:
             while not self._stopping:
-                wait_s = None
-                if not self._paused:
-                    while self._later and self._later[0][0] <= time.monotonic():
-                        self._queue.appendleft(heapq.heappop(self._later)[2])
-                    ticket = self._take()
-                    if ticket is not None:
-                        return ticket
-                    if self._later:
-                        wait_s = max(0.0, self._later[0][0] - time.monotonic())
-                self._wake.wait(wait_s)
+                while self._later and self._later[0][0] <= time.monotonic():
+                    self._queue.appendleft(heapq.heappop(self._later)[2])
+                ticket = self._take()
+                if ticket is not None:
+                    return ticket
+                self._wake.wait(max(0.0, self._later[0][0] - time.monotonic()) if self._later else None)
             return None
 
     def _take(self) -> _Ticket | None:
@@ -220,8 +254,10 @@ class Runner:
         """
         if self._alone:
             return None
+        if self._queue:
+            self._put_aside()
         for position, ticket in enumerate(self._queue):
-            if ticket.path in self._busy:
+            if ticket.path in self._busy or self._paused(ticket.path):
                 continue
             if ticket.alone and self._busy:
                 return None
@@ -231,8 +267,14 @@ class Runner:
             return ticket
         return None
 
+    def _put_aside(self) -> None:
+        """Take what is paused out of the queue, up to the first file that isn't."""
+        while self._queue and self._paused(self._queue[0].path):
+            self._held.append(self._queue.popleft())
+
     def _attend(self, ticket: _Ticket) -> None:
         """Carry one video, and route what comes of it: the only place that does."""
+        self._on_begin()
         job = Job(ticket.path, ticket.identity, ticket.batch, self.cancel)
         job.clock.note("settle", ticket.settled_s * 1000)
         job.clock.note("waiting", (time.monotonic() - ticket.since_s) * 1000)

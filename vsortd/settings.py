@@ -7,6 +7,7 @@ forbids unknown keys. Attributes carry units in their names (`settle_s`); the ke
 
 from __future__ import annotations
 
+import hashlib
 import os
 from datetime import date  # noqa: TC003 - as below
 from enum import StrEnum
@@ -51,9 +52,11 @@ __all__ = [
     "Inbox",
     "InvalidConfigError",
     "Learn",
+    "Log",
     "Mistake",
     "ModelChoice",
     "MovPolicy",
+    "Notify",
     "OnDuplicate",
     "OnUnsure",
     "Place",
@@ -403,6 +406,28 @@ class Workers(_Options):
         return max(1, min(cores, 16))
 
 
+class Log(_Options):
+    """The daemon's log file in the state folder, which `vsortd logs` shows."""
+
+    paths: Literal["full", "relative"] = Field(
+        default="full",
+        description="full, or relative: without what is above the inboxes and the library, for logs to be shown around.",
+    )
+    size_bytes: Annotated[int, Size(100_000, 10**9)] = Field(
+        default=10 * 10**6, alias="size", description="A new file is begun when this one has this size."
+    )
+    keep: Annotated[int, Strict(), Ge(0), Le(100)] = Field(default=5, description="How many old files stay.")
+
+
+class Notify(_Options):
+    """The desktop's notifications, which `vsortd tray` shows."""
+
+    batches: Flag = Field(default=True, description="One for each batch: how many videos were filed, where.")
+    failures: Flag = Field(
+        default=True, description="One when videos failed or the daemon has trouble, each told once."
+    )
+
+
 class Settings(_Options):
     """A config of vsortd."""
 
@@ -445,11 +470,23 @@ class Settings(_Options):
         min_length=1, description="The folders to sort into, the earlier wins a tie."
     )
     workers: Workers = Field(default_factory=Workers, description="The processes that decode videos.")
+    control: Literal["socket", "loopback"] = Field(
+        default="socket",
+        description="Where the daemon listens for commands. socket: a Unix socket in the state folder; loopback: a port "
+        "of this machine, with a token that only the user can read (always so on Windows).",
+    )
     unload_model_s: Annotated[float | None, Duration(1, 30 * _DAY_S, word="never")] = Field(
         default=None,
         alias="unload_model",
         description="Free the model's memory after so long without a video; the next one waits while it is loaded.",
     )
+    notify: Notify = Field(default_factory=Notify, description="The notifications of `vsortd tray`.")
+    log: Log = Field(default_factory=Log, description="The daemon's log file.")
+
+
+def fingerprint(settings: Settings) -> str:
+    """Return what tells one config from another, wherever it was read from."""
+    return hashlib.sha256(settings.model_dump_json().encode()).hexdigest()
 
 
 def load_settings(path: Path) -> Settings:

@@ -121,7 +121,7 @@ class Home:
                 stdout=log,
                 stderr=log,
             )
-        self.wait(lambda: self.json("status", code=None)["state"] == "running", what="the daemon answers")
+        self.wait(lambda: self.json("status", code=None)["state"] in {"running", "paused"}, what="the daemon answers")
 
     def stop(self, *, how: int = signal.SIGTERM, within_s: float = 8) -> int:
         """End the daemon and return its exit code."""

@@ -2,35 +2,86 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
+import json
 import os
 import socket
 import stat
 import subprocess
 import sys
 import threading
-from typing import TYPE_CHECKING
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from vsortd.errors import AlreadyRunningError, ConfigError, DaemonUnreachableError
+from vsortd.errors import AlreadyRunningError, ConfigError, DaemonUnreachableError, UsageError
+from vsortd.filing.letgo import LetGo
+from vsortd.filing.undo import Selection, UndoReport
 from vsortd.service.api import ControlServer
-from vsortd.service.client import SOCKET_NAME, Client
+from vsortd.service.client import SOCKET_NAME, TOKEN_NAME, Client
+from vsortd.service.events import Hub
 from vsortd.service.lock import DaemonLock, daemon_holds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 
 
 class Fake:
     """A daemon that only remembers what it was asked."""
 
     def __init__(self) -> None:
-        self.asked: list[str] = []
+        self.asked: list[Any] = []
+        self.wrong: list[str] = []
+        self.hub = Hub(self.status)
 
-    def status(self) -> dict[str, object]:
-        return {"state": "running", "threads": threading.active_count()}
+    def status(self) -> dict[str, Any]:
+        return {"state": "running", "threads": threading.active_count(), "asked": len(self.asked)}
+
+    def health(self) -> list[str]:
+        return self.wrong
+
+    def metrics(self) -> str:
+        return "vsortd_queued 3\n"
+
+    def history(self, **wanted: Any) -> list[dict[str, Any]]:
+        self.asked.append(wanted)
+        return [{"id": 7}]
+
+    def events(self) -> AsyncIterator[str]:
+        return self.hub.stream()
+
+    def pause(self, inbox: Path | None = None, for_s: float | None = None) -> dict[str, Any]:
+        if inbox == Path("/elsewhere"):
+            raise UsageError("/elsewhere is not an inbox.", remedy="There are: /in.")
+        self.asked.append(("pause", inbox, for_s))
+        return self.status()
+
+    def resume(self, inbox: Path | None = None) -> dict[str, Any]:
+        self.asked.append(("resume", inbox))
+        return self.status()
+
+    def undo(self, selection: Selection, *, dry_run: bool) -> UndoReport:
+        self.asked.append((selection, dry_run))
+        return UndoReport([], [(3, "no such item")])
+
+    def let_go(self, verb: str, words: Sequence[str], *, everything: bool) -> LetGo:
+        self.asked.append((verb, list(words), everything))
+        return LetGo([Path("/in/a.mp4")], [("9", "no held item has this id")])
+
+    def sort(
+        self, paths: Sequence[Path], config: str, on_progress: Callable[[int, int], None], cancel: threading.Event
+    ) -> list[dict[str, Any]] | None:
+        if config == "slow":
+            self.asked.append("sorting")
+            cancel.wait(10)
+            self.asked.append("cancelled" if cancel.is_set() else "in vain")
+        on_progress(1, 2)
+        if config == "bad":
+            raise UsageError("it is not there.", remedy="Name videos.")
+        return None if config == "other" else [{"source": str(path)} for path in paths]
 
     def scan(self) -> None:
         self.asked.append("scan")
@@ -45,14 +96,24 @@ class Fake:
         self.asked.append("stop")
 
 
+@pytest.fixture(params=["socket", "loopback"])
+def served(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Fake, Path]]:
+    fake = Fake()
+    server = ControlServer(fake, tmp_path, loopback=request.param == "loopback")
+    server.start()
+    yield fake, tmp_path
+    fake.hub.close()
+    server.stop()
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.fixture
-def served(tmp_path: Path) -> Iterator[tuple[Fake, Path]]:
+def on_a_socket(tmp_path: Path) -> Iterator[tuple[Fake, Path]]:
     fake = Fake()
     server = ControlServer(fake, tmp_path)
     server.start()
     yield fake, tmp_path
     server.stop()
-    assert not (tmp_path / SOCKET_NAME).exists()
 
 
 def test_commands_reach_the_daemon(served: tuple[Fake, Path]) -> None:
@@ -71,23 +132,186 @@ def test_a_refused_reload_tells_the_reason_and_a_good_one_what_changed(served: t
         client.reload()
 
 
-def test_only_the_owner_can_open_the_socket(served: tuple[Fake, Path]) -> None:
+def test_only_the_owner_can_open_the_socket_or_read_the_token(served: tuple[Fake, Path]) -> None:
     _, folder = served
-    assert 0o600 == stat.S_IMODE((folder / SOCKET_NAME).stat().st_mode)
+    (made,) = folder.iterdir()
+    assert 0o600 == stat.S_IMODE(made.stat().st_mode)
+
+
+def test_every_call_has_its_words_and_its_answer(served: tuple[Fake, Path]) -> None:
+    fake, folder = served
+    client = Client(folder)
+    assert [{"id": 7}] == client.history(last=5, tag="a b&c")
+    assert "running" == client.pause(inbox=Path("/in"), for_s=7200.0)["state"]
+    assert "running" == client.resume()["state"]
+    assert [{"id": 3, "reason": "no such item"}] == client.undo([3, 4], dry_run=True)["refused"]
+    assert ["/in/a.mp4"] == client.let_go("release", ["9"], everything=False)["freed"]
+    assert "vsortd_queued 3\n" == client.metrics()
+    assert [] == client.health()
+    fake.wrong.append("no model")
+    assert ["no model"] == client.health()
+    assert [
+        {"last": 5, "since": None, "tag": "a b&c"},
+        ("pause", Path("/in"), 7200.0),
+        ("resume", None),
+        (Selection(ids=(3, 4)), True),
+        ("release", ["9"], False),
+    ] == fake.asked
+
+
+def test_a_refusal_comes_with_its_kind_and_remedy(served: tuple[Fake, Path]) -> None:
+    with pytest.raises(UsageError, match="not an inbox") as caught:
+        Client(served[1]).pause(inbox=Path("/elsewhere"))
+    assert caught.value.remedy == "There are: /in."
+
+
+def test_files_are_sorted_with_progress_or_for_a_reason_not(served: tuple[Fake, Path]) -> None:
+    client, steps = Client(served[1]), list[tuple[int, int]]()
+    found = client.sort([Path("/in/a.mp4")], "this", lambda done, total: steps.append((done, total)))
+    assert ([{"source": "/in/a.mp4"}], [(1, 2)]) == (found, steps)
+    assert client.sort([], "other") is None
+    with pytest.raises(UsageError, match="it is not there"):
+        client.sort([], "bad")
+
+
+def test_sorting_ends_when_nobody_listens(served: tuple[Fake, Path]) -> None:
+    fake, folder = served
+    connection, headers = Client(folder)._connection(5.0)
+    connection.request("POST", "/v1/sort", b'{"paths": [], "config": "slow"}', headers)
+    assert eventually(lambda: "sorting" in fake.asked)
+    connection.close()
+    assert eventually(lambda: "cancelled" in fake.asked)
+
+
+def eventually(condition: Callable[[], bool]) -> bool:
+    deadline_s = time.monotonic() + 10
+    while not condition() and time.monotonic() < deadline_s:
+        time.sleep(0.01)
+    return condition()
+
+
+def test_events_tell_the_state_at_once_and_what_happens(served: tuple[Fake, Path]) -> None:
+    fake, folder = served
+    events = Client(folder).events()
+    assert ("status", 0) == ((first := next(events))["event"], first["data"]["asked"])
+    fake.hub.tell("item", {"id": 1, "source": "/in/ü.mp4"})
+    assert {"event": "item", "data": {"id": 1, "source": "/in/ü.mp4"}} == next(events)
+    for _ in range(100):  # a flood is told once, as it stands then
+        fake.asked.append("x")
+        fake.hub.changed()
+    states = [next(events)["data"]["asked"]]
+    if states[-1] < 100:
+        states.append(next(events)["data"]["asked"])
+    fake.hub.close()
+    with pytest.raises(DaemonUnreachableError):
+        states += [one["data"]["asked"] for one in events]
+    assert 100 == states[-1]
+    assert len(states) < 10
+
+
+def test_a_quiet_stream_is_pinged(served: tuple[Fake, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vsortd.service.events.PING_EVERY_S", 0.05)
+    events = Client(served[1]).events()
+    assert ["status", "ping", "ping"] == [next(events)["event"] for _ in range(3)]
+
+
+def test_one_who_does_not_read_loses_the_oldest_events_only() -> None:
+    async def listen() -> list[str]:
+        hub = Hub(lambda: {"state": "running"})
+        stream = hub.stream()
+        found = [await anext(stream)]
+        for number in range(3000):
+            hub.tell("item", {"id": number})
+        hub.changed()
+        found += [await anext(stream) for _ in range(1001)]
+        await stream.aclose()
+        return found
+
+    found = asyncio.run(listen())
+    assert sum(text.startswith("event: status") for text in found) >= 2
+    assert any('{"id": 2999}' in text for text in found)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "code"),
+    [
+        ("GET", "/v1/status?x=1", None, 422),
+        ("GET", "/v1/history?last=many", None, 422),
+        ("GET", "/v1/history?since=nan", None, 422),
+        ("POST", "/v1/pause", b"no json", 422),
+        ("POST", "/v1/pause", b"[]", 422),
+        ("POST", "/v1/pause", b'{"for_s": -1}', 422),
+        ("POST", "/v1/pause", b'{"for_s": true}', 422),
+        ("POST", "/v1/undo", b'{"ids": ["a"]}', 422),
+        ("POST", "/v1/undo", b'{"ids": 3}', 422),
+        ("POST", "/v1/undo", b'{"sudo": true}', 422),
+        ("POST", "/v1/undo", b"[" * 100_000, 422),
+        ("POST", "/v1/undo", b" " * ((1 << 20) + 1), 413),
+        ("GET", "/v1/stop", None, 405),
+        ("POST", "/v2/stop", None, 404),
+    ],
+)
+def test_what_is_not_understood_is_refused_and_harms_nothing(
+    on_a_socket: tuple[Fake, Path], method: str, path: str, body: bytes | None, code: int
+) -> None:
+    fake, folder = on_a_socket
+    connection, _ = Client(folder)._connection(5.0)
+    connection.request(method, path, body)
+    response = connection.getresponse()
+    assert (code, []) == (response.status, fake.asked)
+    connection.close()
+    assert "running" == Client(folder).status()["state"]
+
+
+def test_who_takes_too_long_to_say_what_he_wants_is_left(
+    on_a_socket: tuple[Fake, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vsortd.service.api.BODY_TIMEOUT_S", 0.2)
+    connection, _ = Client(on_a_socket[1])._connection(5.0)
+    connection.putrequest("POST", "/v1/pause")
+    connection.putheader("Content-Length", "10")
+    connection.endheaders(b"{")
+    assert 408 == connection.getresponse().status
+    connection.close()
+
+
+def test_loopback_wants_the_token(tmp_path: Path) -> None:
+    fake = Fake()
+    server = ControlServer(fake, tmp_path, loopback=True)
+    server.start()
+    try:
+        path = tmp_path / TOKEN_NAME
+        known = json.loads(path.read_text())
+        assert len(known["token"]) >= 43
+        path.write_text(json.dumps({**known, "token": "x" * 43}))
+        with pytest.raises(DaemonUnreachableError):
+            Client(tmp_path).stop()
+        connection = http.client.HTTPConnection("127.0.0.1", known["port"], timeout=5)
+        connection.request("POST", "/v1/stop")
+        assert (401, []) == (connection.getresponse().status, fake.asked)
+        connection.close()
+    finally:
+        server.stop()
 
 
 @pytest.mark.parametrize(
     "headers",
-    [{"Host": "evil.example"}, {"Host": "localhost", "Origin": "http://evil.example"}],
-    ids=["host", "origin"],
+    [
+        {"Host": "evil.example"},
+        {"Host": "localhost", "Origin": "http://evil.example"},
+        {"Host": "localhost", "Origin": "null"},
+        {"Host": "localhost.evil.example:80"},
+        {"Host": "localhost", "Sec-Fetch-Site": "cross-site"},
+    ],
+    ids=["host", "origin", "null origin", "host's name inside another", "fetched by a page"],
 )
 def test_what_comes_from_a_web_page_is_refused(served: tuple[Fake, Path], headers: dict[str, str]) -> None:
-    _, folder = served
-    connection = http.client.HTTPConnection("localhost")
-    connection.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    connection.sock.connect(str(folder / SOCKET_NAME))
-    connection.request("POST", "/v1/stop", headers=headers)
-    assert 403 == connection.getresponse().status
+    fake, folder = served
+    connection, token = Client(folder)._connection(5.0)
+    connection.request("POST", "/v1/stop", headers={**token, **headers})
+    response = connection.getresponse()
+    assert (403, []) == (response.status, fake.asked)
+    assert not [name for name, _ in response.getheaders() if name.lower().startswith("access-control")]
     connection.close()
 
 

@@ -8,12 +8,32 @@ from typing import Annotated
 
 import typer
 
-from vsortd.cli import config, demo, doctor, evaluate, explain, history, model, review, run, sort, status, teach
+from vsortd.cli import (
+    completion,
+    config,
+    control,
+    demo,
+    doctor,
+    edit,
+    evaluate,
+    explain,
+    history,
+    logs,
+    model,
+    review,
+    run,
+    sort,
+    status,
+    teach,
+)
 from vsortd.cli.common import Root
+from vsortd.cli.examples import EPILOG, HelpfulGroup
 from vsortd.errors import UsageError
 
 app = typer.Typer(
     name="vsortd",
+    cls=HelpfulGroup,
+    epilog=EPILOG,
     help="Drop videos into a folder; they file themselves by what they show. Every move can be undone.",
     no_args_is_help=True,
     add_completion=True,
@@ -72,6 +92,7 @@ def hoist_config(words: list[str]) -> list[str]:
 
 run.register(app)
 status.register(app)
+control.register(app)
 sort.register(app)
 explain.register(app)
 evaluate.register(app)
@@ -82,6 +103,9 @@ app.command("check")(config.check)
 app.add_typer(config.app, name="config")
 app.add_typer(model.app, name="model")
 doctor.register(app)
+logs.register(app)
+edit.register(app)
+completion.register(app)
 demo.register(app)
 
 # Output for programs is UTF-8 whatever the locale says; names that aren't text come out escaped, never as a crash.

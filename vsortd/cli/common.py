@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vsortd.errors import UsageError
+from vsortd.errors import DaemonUnreachableError, UsageError
 from vsortd.plaintext import printable
 
 if TYPE_CHECKING:
@@ -21,12 +21,14 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from vsortd.filing.journal import Journal
+    from vsortd.service.client import Client
     from vsortd.settings import Settings
 
 __all__ = [
     "STATE_STYLES",
     "JsonFlag",
     "Root",
+    "asking_the_daemon",
     "console",
     "load",
     "open_journal",
@@ -84,6 +86,23 @@ def open_journal() -> Journal | None:
         if not path.exists():
             return None
     return Journal.open(path)
+
+
+@contextlib.contextmanager
+def asking_the_daemon() -> Iterator[Client]:
+    """Yield a client; where no daemon runs the block is left at its first call, and what follows it is done here.
+
+    Raises DaemonUnreachableError when a daemon holds the state folder and does not answer.
+    """
+    from vsortd.service.client import Client
+    from vsortd.service.lock import daemon_holds
+
+    folder = state_folder()
+    try:
+        yield Client(folder)
+    except DaemonUnreachableError:
+        if daemon_holds(folder):
+            raise
 
 
 def print_json(document: Mapping[str, Any]) -> None:

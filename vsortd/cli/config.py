@@ -12,6 +12,7 @@ import typer
 
 from vsortd.cli.common import JsonFlag, console, print_json, printable, progress_bar
 from vsortd.errors import ConfigError, ExitCode, UsageError, VsortdError
+from vsortd.wholefile import beside
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -314,20 +315,12 @@ def _make_folder(folder: Path) -> None:
 
 def _publish(target: Path, data: bytes, *, replace: bool) -> None:
     """Write a file whole or not at all. Raises FileExistsError where one is and must not be replaced."""
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+    with beside(target, data) as temporary:
         temporary.chmod(0o644)
         if replace:
             temporary.replace(target)
         else:
             _publish_new(temporary, target, data)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _publish_new(temporary: Path, target: Path, data: bytes) -> None:

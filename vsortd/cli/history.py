@@ -11,20 +11,19 @@ from vsortd.cli.common import (
     SCHEMA_VERSION,
     STATE_STYLES,
     JsonFlag,
+    asking_the_daemon,
     console,
     open_journal,
     parse_since,
     print_json,
     printable,
     progress_bar,
-    state_folder,
 )
-from vsortd.errors import DaemonUnreachableError, ExitCode, UsageError
+from vsortd.cli.completing import batches, held_ids, refused_ids, tag_names, undoable_ids
+from vsortd.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from vsortd.filing.history import Item
 
 Last = Annotated[int | None, typer.Option("--last", metavar="N", min=1, help="Only the newest N.")]
 Since = Annotated[
@@ -41,22 +40,32 @@ def register(app: typer.Typer) -> None:
 def history(
     last: Last = None,
     since: Since = None,
-    tag: Annotated[str | None, typer.Option("--tag", metavar="NAME", help="Only videos with this tag.")] = None,
+    tag: Annotated[
+        str | None, typer.Option("--tag", metavar="NAME", help="Only videos with this tag.", autocompletion=tag_names)
+    ] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """List what was done with each video, newest first."""
     since_s = parse_since(since) if since else None
-    journal = open_journal()
-    items = journal.history(last=last, since=since_s, tag=tag) if journal is not None else []
+    items = _items(last, since_s, tag)
     if as_json:
-        print_json({"schema_version": SCHEMA_VERSION, "items": [item.to_json() for item in items]})
+        print_json({"schema_version": SCHEMA_VERSION, "items": items})
     elif not items:
         console().print("Nothing has been filed yet." if tag is None else f"No video has the tag {tag}.", markup=False)
     else:
         _table(items)
 
 
-def _table(items: Sequence[Item]) -> None:
+def _items(last: int | None, since_s: float | None, tag: str | None) -> list[dict[str, Any]]:
+    """Ask the daemon where one runs, else the journal itself."""
+    with asking_the_daemon() as client:
+        return client.history(last=last, since=since_s, tag=tag)
+    journal = open_journal()
+    found = journal.history(last=last, since=since_s, tag=tag) if journal is not None else []
+    return [item.to_json() for item in found]
+
+
+def _table(items: Sequence[dict[str, Any]]) -> None:
     """Print the items: the video by its name, where it went within the library; why, on a line of its own."""
     from rich.table import Table
     from rich.text import Text
@@ -69,19 +78,19 @@ def _table(items: Sequence[Item]) -> None:
         table.add_column(name, overflow="fold")
     for item in items:
         where = Text()
-        if item.state in {"filed", "review"} and item.destination is not None:
-            place = item.destination
-            if item.library is not None and place.is_relative_to(item.library):
-                place = place.relative_to(item.library)
+        if item["state"] in {"filed", "review"} and item["destination"]:
+            place = Path(item["destination"])
+            if item["library"] and place.is_relative_to(item["library"]):
+                place = place.relative_to(item["library"])
             where.append(printable(place)).append("\n")
-        where.append(printable(item.reason), style="dim")
-        if item.tags:
-            where.append(printable(f"  [{', '.join(item.tags)}]"), style="cyan")
+        where.append(printable(item["reason"]), style="dim")
+        if item["tags"]:
+            where.append(printable(f"  [{', '.join(item['tags'])}]"), style="cyan")
         table.add_row(
-            str(item.id),
-            _local(item.time),
-            Text(item.state, style=STATE_STYLES.get(item.state, "")),
-            Text(printable(item.source.name)),
+            str(item["id"]),
+            _local(item["time"]),
+            Text(item["state"], style=STATE_STYLES.get(item["state"], "")),
+            Text(printable(Path(item["source"]).name)),
             where,
         )
     console().print(table)
@@ -95,63 +104,77 @@ def _local(text: str) -> str:
 
 
 def undo(
-    ids: Annotated[list[int] | None, typer.Argument(metavar="[ID…]", help="Items by their id in `history`.")] = None,
+    ids: Annotated[
+        list[int] | None,
+        typer.Argument(metavar="[ID…]", help="Items by their id in `history`.", autocompletion=undoable_ids),
+    ] = None,
     last: Last = None,
     since: Since = None,
-    batch: Annotated[str | None, typer.Option("--batch", metavar="B", help="Everything of one batch.")] = None,
+    batch: Annotated[
+        str | None, typer.Option("--batch", metavar="B", help="Everything of one batch.", autocompletion=batches)
+    ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Everything that can be undone.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be undone.")] = False,
     as_json: JsonFlag = False,
 ) -> int:
     """Take filings back: each file returns to where it came from, byte for byte, and is held until released."""
-    from vsortd.filing.undo import Selection
-    from vsortd.filing.undo import undo as undo_items
-
     chosen = [bool(ids), last is not None, since is not None, batch is not None, everything]
     if sum(chosen) != 1:
         raise UsageError(
             "Say what to undo, in one way.",
             remedy="ID…, --last N, --since T, --batch B or --all; see `vsortd history`.",
         )
-    selection = Selection(
-        ids=tuple(ids or ()),
-        last=last,
-        since=parse_since(since) if since else None,
-        batch=batch,
-        all=everything,
-    )
-    journal = open_journal()
-    if batch is not None and (journal is None or not journal.has_batch(batch)):
-        raise UsageError(f"There is no batch {batch!r}.", remedy="`vsortd history --json` names each item's batch.")
-    if journal is None:
-        report_undone: list[Any] = []
-        refused: list[tuple[int, str]] = [(number, "no such item") for number in ids or ()]
-    else:
-        with progress_bar("undoing") as on_progress:
-            report = undo_items(journal, selection, dry_run=dry_run, on_progress=on_progress)
-        report_undone, refused = list(report.undone), list(report.refused)
-        if report_undone and not dry_run:
-            _poke_daemon()
+    wanted = {
+        "ids": tuple(ids or ()),
+        "last": last,
+        "since": parse_since(since) if since else None,
+        "batch": batch,
+        "all": everything,
+    }
+    report = _undo(wanted, dry_run=dry_run)
+    undone, refused = report["undone"], report["refused"]
     if as_json:
         print_json(
             {
                 "schema_version": SCHEMA_VERSION,
                 "dry_run": dry_run,
-                "undone": [item.to_json() for item in report_undone],
-                "refused": [{"id": number, "reason": reason} for number, reason in refused],
+                "undone": undone,
+                "refused": refused,
             }
         )
     else:
-        _print_undone(report_undone, refused, dry_run=dry_run)
+        _print_undone(undone, refused, dry_run=dry_run)
     return int(ExitCode.PARTIAL if refused else ExitCode.OK)
 
 
-def _print_undone(undone: Sequence[Item], refused: Sequence[tuple[int, str]], *, dry_run: bool) -> None:
+def _undo(wanted: dict[str, Any], *, dry_run: bool) -> dict[str, Any]:
+    """Have the daemon undo where one runs, else do it here; return what is undone and what was refused."""
+    from vsortd.filing.undo import Selection
+    from vsortd.filing.undo import undo as undo_items
+
+    journal = open_journal()
+    batch = wanted["batch"]
+    if batch is not None and (journal is None or not journal.has_batch(batch)):
+        raise UsageError(f"There is no batch {batch!r}.", remedy="`vsortd history --json` names each item's batch.")
+    if journal is None:
+        return {"undone": [], "refused": [{"id": number, "reason": "no such item"} for number in wanted["ids"]]}
+    with asking_the_daemon() as client:
+        return client.undo(dry_run=dry_run, **wanted)
+    with progress_bar("undoing") as on_progress:
+        report = undo_items(journal, Selection(**wanted), dry_run=dry_run, on_progress=on_progress)
+    return {
+        "undone": [item.to_json() for item in report.undone],
+        "refused": [{"id": number, "reason": reason} for number, reason in report.refused],
+    }
+
+
+def _print_undone(undone: Sequence[dict[str, Any]], refused: Sequence[dict[str, Any]], *, dry_run: bool) -> None:
     out = console()
     for item in undone:
-        out.print(printable(f"#{item.id} {'would go' if dry_run else 'is'} back at {item.source}"), markup=False)
-    for number, reason in refused:
-        out.print(printable(f"#{number} refused: {reason}"), style="red", markup=False)
+        back = "would go" if dry_run else "is"
+        out.print(printable(f"#{item['id']} {back} back at {item['source']}"), markup=False)
+    for one in refused:
+        out.print(printable(f"#{one['id']} refused: {one['reason']}"), style="red", markup=False)
     if not undone and not refused:
         out.print("Nothing to undo.")
     elif undone and not dry_run:
@@ -159,7 +182,10 @@ def _print_undone(undone: Sequence[Item], refused: Sequence[tuple[int, str]], *,
 
 
 def release(
-    which: Annotated[list[str] | None, typer.Argument(metavar="[ID|FILE…]", help="Held items by id or path.")] = None,
+    which: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[ID|FILE…]", help="Held items by id or path.", autocompletion=held_ids),
+    ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Everything that is held.")] = False,
     as_json: JsonFlag = False,
 ) -> int:
@@ -168,7 +194,10 @@ def release(
 
 
 def retry(
-    which: Annotated[list[str] | None, typer.Argument(metavar="[ID|FILE…]", help="Failed items by id or path.")] = None,
+    which: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[ID|FILE…]", help="Failed items by id or path.", autocompletion=refused_ids),
+    ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Everything failed or rejected.")] = False,
     as_json: JsonFlag = False,
 ) -> int:
@@ -179,23 +208,23 @@ def retry(
 def _let_go(verb: str, which: list[str] | None, *, everything: bool, as_json: bool) -> int:
     if bool(which) == everything:
         raise UsageError(f"Say what to {verb}.", remedy="Ids or files, or --all; see `vsortd history`.")
-    freed: list[Path] = []
-    refused: list[tuple[str, str]] = []
-    journal = open_journal()
-    free = None if journal is None else journal.release if verb == "release" else journal.retry
-    state = "held" if verb == "release" else "failed or rejected"
-    if everything and free is not None:
-        freed = list(free(everything=True))
-    for word in which or ():
-        by_id = word.isdigit() and not Path(word).exists()
-        found = [] if free is None else free(ids=[int(word)]) if by_id else free(paths=[Path(word).absolute()])
-        freed += found
-        if not found:
-            refused.append((word, f"no {state} {'item has this id' if by_id else 'file has this name'}"))
-    if freed:
-        _poke_daemon()
+    words = [word if word.isdigit() and not Path(word).exists() else str(Path(word).absolute()) for word in which or ()]
+    freed, refused = _freed(verb, words, everything=everything)
+    shown = dict(zip(words, which or (), strict=True))
+    refused = [(shown.get(word, word), reason) for word, reason in refused]
     _tell_let_go(verb, freed, refused, as_json=as_json)
     return int(ExitCode.PARTIAL if refused else ExitCode.OK)
+
+
+def _freed(verb: str, words: Sequence[str], *, everything: bool) -> tuple[list[Path], list[tuple[str, str]]]:
+    """Ask the daemon where one runs, else do it here."""
+    from vsortd.filing.letgo import let_go
+
+    with asking_the_daemon() as client:
+        answer = client.let_go(verb, words, everything=everything)
+        return [Path(path) for path in answer["freed"]], [(word, reason) for word, reason in answer["refused"]]
+    found = let_go(open_journal(), verb, words, everything=everything)
+    return found.freed, found.refused
 
 
 def _tell_let_go(verb: str, freed: Sequence[Path], refused: Sequence[tuple[str, str]], *, as_json: bool) -> None:
@@ -215,13 +244,3 @@ def _tell_let_go(verb: str, freed: Sequence[Path], refused: Sequence[tuple[str, 
         console().print(printable(f"{word} refused: {reason}"), style="red", markup=False)
     if not freed and not refused:
         console().print(f"Nothing to {verb}.")
-
-
-def _poke_daemon() -> None:
-    """Tell a running daemon to look again now instead of at its next scan."""
-    from vsortd.service.client import Client
-
-    try:
-        Client(state_folder()).scan()
-    except DaemonUnreachableError:
-        return  # none runs: the next start scans anyway

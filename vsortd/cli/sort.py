@@ -19,7 +19,7 @@ from vsortd.cli.common import (
     state_folder,
 )
 from vsortd.cli.explain import bar, insist_on_ending, print_tree
-from vsortd.errors import ExitCode, UsageError
+from vsortd.errors import DaemonUnreachableError, ExitCode, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,7 +47,9 @@ def sort(
 ) -> int:
     """File videos now: looked at, decided and placed exactly as the daemon would."""
     settings = load(ctx)
-    outcomes = _run(ctx, settings, paths, dry_run=dry_run)
+    outcomes = None if dry_run else _by_the_daemon(settings, paths)
+    if outcomes is None:
+        outcomes = _run(ctx, settings, paths, dry_run=dry_run)
     if as_json:
         _print_items(outcomes)
     else:
@@ -91,6 +93,22 @@ def _plan_with_page(ctx: typer.Context, settings: Settings, paths: Sequence[Path
     except OSError as error:
         raise UsageError(printable(f"Can't write {html}: {error.strerror}."), paths=[html]) from error
     return outcomes
+
+
+def _by_the_daemon(settings: Settings, paths: Sequence[Path]) -> list[Outcome] | None:
+    """Let a daemon do it that has the model loaded; None if none runs, or one that works by another config."""
+    from vsortd.oneshot import Outcome
+    from vsortd.service.client import Client
+    from vsortd.settings import fingerprint
+
+    client = Client(state_folder())
+    try:
+        client.status()
+        with progress_bar("filing") as on_progress:
+            found = client.sort([path.absolute() for path in paths], fingerprint(settings), on_progress)
+    except DaemonUnreachableError:
+        return None  # none runs, or it has just ended: what it had in hand is back where it was
+    return None if found is None else [Outcome.from_json(one) for one in found]
 
 
 def _run(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
 from vsortd.cli.common import JsonFlag, console, open_journal, print_json, printable, state_folder
-from vsortd.errors import DaemonUnreachableError
+from vsortd.cli.control import pause_lines
+from vsortd.errors import DaemonUnreachableError, ExitCode
 
 
 def register(app: typer.Typer) -> None:
@@ -15,13 +16,39 @@ def register(app: typer.Typer) -> None:
     app.command("status")(status)
 
 
-def status(as_json: JsonFlag = False) -> None:
+def status(
+    check: Annotated[
+        bool,
+        typer.Option("--check", help="Exit code 1 when none answers, it has no model, or every inbox is missing."),
+    ] = False,
+    as_json: JsonFlag = False,
+) -> int:
     """Show whether the daemon runs, what waits, and the health of each inbox."""
-    document = current_status()
+    try:
+        document = current_status()
+    except DaemonUnreachableError:
+        if not check:
+            raise
+        document = unanswered()
     if as_json:
         print_json(document)
-        return
-    _print(document)
+    else:
+        _print(document)
+    return int(ExitCode.FAILURE if check and not can_work(document) else ExitCode.OK)
+
+
+def unanswered() -> dict[str, Any]:
+    """Return the status of a daemon that is there and does not answer."""
+    from vsortd.service.status import status_form
+
+    return status_form("stopped", model={"reason": "the daemon does not answer"}, counts={})
+
+
+def can_work(document: dict[str, Any]) -> bool:
+    """Tell whether a daemon runs that can file something; paused is no illness."""
+    inboxes = document["inboxes"]
+    all_missing = bool(inboxes) and all(inbox["health"] == "missing" for inbox in inboxes)
+    return document["state"] != "stopped" and not document["model"]["reason"] and not all_missing
 
 
 def current_status() -> dict[str, Any]:
@@ -31,6 +58,7 @@ def current_status() -> dict[str, Any]:
     """
     from vsortd.service.client import Client
     from vsortd.service.lock import daemon_holds
+    from vsortd.service.pauses import Pauses, pauses_path
     from vsortd.service.status import status_form
 
     folder = state_folder()
@@ -41,7 +69,7 @@ def current_status() -> dict[str, Any]:
             raise
     journal = open_journal()
     counts = journal.counts() if journal is not None else {}
-    return status_form("stopped", model={}, counts=counts)
+    return status_form("stopped", model={}, counts=counts, paused=Pauses(pauses_path(folder)).form())
 
 
 def _print(document: dict[str, Any]) -> None:
@@ -56,8 +84,10 @@ def _print(document: dict[str, Any]) -> None:
         )
     if model["reason"]:
         out.print(f"model    {printable(model['reason'])}", style="red", markup=False)
-    if state == "running":
+    if state != "stopped":
         out.print(f"queue    {document['queued']} waiting, {document['working']} under way")
+    for line in pause_lines(document["paused"]):
+        out.print(printable(line), style="yellow", markup=False)
     counts = document["counts"]
     out.print("videos   " + ", ".join(f"{counts[name]} {name}" for name in counts))
     for inbox in document["inboxes"]:
@@ -66,3 +96,5 @@ def _print(document: dict[str, Any]) -> None:
         out.print(printable(f"inbox    {inbox['path']} ({inbox['health']}{reason})"), style=style, markup=False)
     for line in document.get("trouble", ()):
         out.print(printable(f"trouble  {line}"), style="red", markup=False)
+    if state == "stopped":
+        out.print("Start it with: vsortd run", style="dim")

@@ -11,7 +11,6 @@ import contextlib
 import os
 import re
 import shutil
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -20,10 +19,10 @@ from vsortd.configcheck import check_file
 from vsortd.configshow import dump_yaml
 from vsortd.errors import ConfigError
 from vsortd.mistakes import InvalidConfigError
+from vsortd.wholefile import beside, sync_folder
 from vsortd.yamlsource import Node, plain, read_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
 
     from vsortd.settings import Settings
 
@@ -82,14 +81,15 @@ def add_rule(path: Path, new: NewRule) -> Settings:
         after = _with_rule(before, new)
         if after is None:
             raise NoPlaceError(path, new)
-        with _beside(real, after) as temporary:
+        with beside(real, after) as temporary:
+            shutil.copymode(real, temporary)
             report = check_file(temporary)
             if report.settings is None:
                 raise InvalidConfigError(path, report.mistakes)
             if real.read_bytes() != before:
                 raise ConfigError(f"{path} was changed meanwhile.", remedy="Nothing was added: try again.")
             temporary.replace(real)
-            _sync_folder(real.parent)
+            sync_folder(real.parent)
             return report.settings
     except OSError as error:
         raise ConfigError(
@@ -180,29 +180,3 @@ def _is_what_was_meant(before: Node, after: Node | None, new: NewRule) -> bool:
     with contextlib.suppress(RecursionError):
         return bool(wanted == plain(after))
     return False
-
-
-@contextlib.contextmanager
-def _beside(path: Path, data: bytes) -> Iterator[Path]:
-    """Write a file beside another with the same rights, and remove it unless it was renamed."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        shutil.copymode(path, temporary)
-        yield temporary
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name == "nt":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

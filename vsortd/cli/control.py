@@ -1,0 +1,164 @@
+"""Telling the daemon what to do: `start`, `stop`, `pause`, `resume`, `metrics`."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from vsortd.cli.common import JsonFlag, asking_the_daemon, console, load, print_json, printable, state_folder
+from vsortd.cli.completing import inbox_paths
+from vsortd.errors import AlreadyRunningError, DaemonUnreachableError, UsageError, VsortdError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_START_S = 60.0  # until a daemon answers; the model is loaded later, in the background
+_STOP_S = 15.0
+_TICK_S = 0.05
+
+For = Annotated[str | None, typer.Option("--for", metavar="TIME", help="Go on by itself after a time, such as 2h.")]
+InboxOption = Annotated[
+    Path | None, typer.Option("--inbox", metavar="P", help="Only this inbox.", autocompletion=inbox_paths)
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    for command in (start, stop, pause, resume, metrics):
+        app.command(command.__name__)(command)
+
+
+def start(ctx: typer.Context, as_json: JsonFlag = False) -> None:
+    """Start the daemon in the background; `vsortd service install` has it started at each login instead."""
+    from vsortd.service.client import Client
+    from vsortd.service.lock import daemon_holds
+    from vsortd.settings import find_config
+
+    load(ctx)  # mistakes are told here, not in a log
+    folder = state_folder()
+    if daemon_holds(folder):
+        raise AlreadyRunningError(f"A daemon already runs on {folder}.", remedy="`vsortd status` shows it.")
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    said = folder / "start.log"
+    command = [sys.executable, "-m", "vsortd", "--config", str(find_config(ctx.obj.config).absolute()), "run"]
+    with said.open("wb") as log:
+        daemon = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd=Path.home()
+        )
+    deadline_s = time.monotonic() + _START_S
+    while True:
+        try:
+            document = Client(folder).status()
+            break
+        except DaemonUnreachableError:
+            ended = daemon.poll()
+            if ended is not None or time.monotonic() > deadline_s:
+                what = f"ended with {ended}" if ended is not None else "does not answer"
+                words = said.read_text("utf-8", "replace").strip().splitlines()
+                raise VsortdError(
+                    printable(f"The daemon {what}: {words[-1] if words else 'it said nothing'}"),
+                    remedy=f"Everything that it said is in {said}.",
+                    paths=[said],
+                ) from None
+        time.sleep(_TICK_S)
+    if as_json:
+        print_json(document)
+    else:
+        console().print(f"vsortd runs (process {document['pid']}). `vsortd status` shows it, `vsortd stop` ends it.")
+
+
+def stop(as_json: JsonFlag = False) -> None:
+    """End the daemon; the file in hand is finished or put back."""
+    from vsortd.service.client import Client
+    from vsortd.service.lock import daemon_holds
+
+    folder = state_folder()
+    Client(folder).stop()
+    deadline_s = time.monotonic() + _STOP_S
+    while daemon_holds(folder):
+        if time.monotonic() > deadline_s:
+            raise VsortdError("The daemon was told to stop, but has not ended yet.", remedy="Look again: vsortd status")
+        time.sleep(_TICK_S)
+    if as_json:
+        from vsortd.cli.status import current_status
+
+        print_json(current_status())
+    else:
+        console().print("vsortd has stopped.")
+
+
+def pause(for_: For = None, inbox: InboxOption = None, as_json: JsonFlag = False) -> None:
+    """Begin no further video until `vsortd resume`; what is in hand is finished, arrivals are noticed and wait."""
+    seconds = None if for_ is None else _duration(for_)
+    _say(_change(pause=True, inbox=inbox, for_s=seconds), as_json=as_json)
+
+
+def resume(inbox: InboxOption = None, as_json: JsonFlag = False) -> None:
+    """Go on after a pause, in the order in which the videos came; without --inbox every pause ends."""
+    _say(_change(pause=False, inbox=inbox, for_s=None), as_json=as_json)
+
+
+def metrics() -> None:
+    """Print the daemon's numbers in Prometheus' text form."""
+    from vsortd.service.client import Client
+
+    sys.stdout.write(Client(state_folder()).metrics())
+
+
+def _duration(text: str) -> float:
+    from vsortd.units import parse_duration
+
+    try:
+        seconds = parse_duration(text)
+    except ValueError as error:
+        raise UsageError(f"--for {text!r} is no time.", remedy="Write 30m, 2h, or 1d.") from error
+    if seconds <= 0:
+        raise UsageError(f"--for {text!r} is no time.", remedy="Write 30m, 2h, or 1d.")
+    return seconds
+
+
+def _change(*, pause: bool, inbox: Path | None, for_s: float | None) -> Mapping[str, Any]:
+    """Pause or resume through the daemon, or where none runs in the state folder, for the next start."""
+    where = None if inbox is None else inbox.expanduser().absolute()
+    with asking_the_daemon() as client:
+        return client.pause(inbox=where, for_s=for_s) if pause else client.resume(inbox=where)
+    from vsortd.cli.status import current_status
+    from vsortd.service.pauses import Pauses, pauses_path
+
+    pauses = Pauses(pauses_path(state_folder()))
+    if pause:
+        pauses.pause(where, until=None if for_s is None else time.time() + for_s)
+    else:
+        pauses.resume(where)
+    return current_status()
+
+
+def _say(document: Mapping[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        print_json(document)
+        return
+    for line in pause_lines(document["paused"]) or ["Nothing is paused."]:
+        console().print(printable(line), markup=False)
+    if document["state"] == "stopped":
+        console().print("No daemon runs: this counts from the next start on.", style="dim")
+
+
+def pause_lines(paused: Mapping[str, Any]) -> list[str]:
+    """Say what is paused, and until when."""
+    everything = [("everything", paused["until"])] if paused["all"] else []
+    return [
+        f"Paused: {what}{_until(until)}"
+        for what, until in everything + [(f"inbox {one['path']}", one["until"]) for one in paused["inboxes"]]
+    ]
+
+
+def _until(moment: float | None) -> str:
+    if moment is None:
+        return " until `vsortd resume`"
+    today = time.strftime("%Y-%m-%d") == time.strftime("%Y-%m-%d", time.localtime(moment))
+    return f" until {time.strftime('%H:%M' if today else '%Y-%m-%d %H:%M', time.localtime(moment))}"

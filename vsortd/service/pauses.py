@@ -1,0 +1,120 @@
+"""Who is paused, and until when: kept in the state folder, so that a pause outlasts restarts."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+from loguru import logger
+
+from vsortd.errors import StoreError
+from vsortd.wholefile import write_whole
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+_EVERYTHING = ""  # the key of a pause of all inboxes
+
+
+def pauses_path(state_folder: Path) -> Path:
+    """Return where the pauses are kept."""
+    return state_folder / "pause.json"
+
+
+class Pauses:
+    """Pauses of everything and of single inboxes, each without end or until a time (Unix seconds); thread-safe.
+
+    The file is the truth: a command without a daemon writes it, and the next start reads it. One that can't be read
+    counts as a pause of everything, since somebody may have wanted it.
+    """
+
+    def __init__(self, path: Path, *, clock: Callable[[], float] = time.time) -> None:
+        self._path = path
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._until: dict[str, float | None] = self._read()
+
+    def pause(self, inbox: Path | None = None, *, until: float | None = None) -> None:
+        """Pause everything, or one inbox, until a time or without end. Raises StoreError; then nothing has changed."""
+        with self._lock:
+            self._write({**self._now(), _key(inbox): until})
+
+    def resume(self, inbox: Path | None = None) -> None:
+        """End the pause of one inbox, or every pause. Raises StoreError; then nothing has changed."""
+        with self._lock:
+            now = self._now()
+            self._write({} if inbox is None else {key: until for key, until in now.items() if key != _key(inbox)})
+
+    def holds(self, path: Path) -> bool:
+        """Tell whether a video is not to be begun now."""
+        with self._lock:
+            now = self._now()
+        return _EVERYTHING in now or any(path.is_relative_to(key) for key in now)
+
+    @property
+    def everything(self) -> bool:
+        """Whether all inboxes are paused together."""
+        with self._lock:
+            return _EVERYTHING in self._now()
+
+    def next_end_s(self) -> float | None:
+        """Return in how many seconds the next pause ends by itself, or None."""
+        with self._lock:
+            ends = [until for until in self._until.values() if until is not None]
+        return max(0.0, min(ends) - self._clock()) if ends else None
+
+    def end_due(self) -> bool:
+        """Drop the pauses whose time is over; tell whether there were any."""
+        with self._lock:
+            now = self._now()
+            if now == self._until:
+                return False
+            with contextlib.suppress(StoreError):  # their time is over all the same
+                self._write(now)
+            self._until = now
+            return True
+
+    def form(self) -> dict[str, Any]:
+        """Return the pauses as the status has them."""
+        with self._lock:
+            now = self._now()
+        inboxes = [{"path": key, "until": until} for key, until in sorted(now.items()) if key != _EVERYTHING]
+        return {"all": _EVERYTHING in now, "until": now.get(_EVERYTHING), "inboxes": inboxes}
+
+    def _now(self) -> dict[str, float | None]:
+        moment = self._clock()
+        return {key: until for key, until in self._until.items() if until is None or until > moment}
+
+    def _write(self, wanted: dict[str, float | None]) -> None:
+        text = json.dumps({"version": 1, "until": wanted}, indent=1)
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            write_whole(self._path, text)
+        except OSError as error:
+            raise StoreError(
+                f"The pause can't be kept in {self._path}: {error.strerror or error}.",
+                remedy="See to the state folder ($VSORTD_STATE_DIR): its rights and its free space.",
+                paths=[self._path],
+            ) from error
+        self._until = wanted
+
+    def _read(self) -> dict[str, float | None]:
+        try:
+            document = json.loads(self._path.read_text("utf-8"))
+            found = document["until"]
+            if not all(isinstance(key, str) and isinstance(until, int | float | None) for key, until in found.items()):
+                raise TypeError("not a table of times")  # noqa: TRY301 - all that is wrong with it ends in one place
+            return dict(found)
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+            logger.warning("{} can't be read ({}): everything is paused; `vsortd resume` ends that", self._path, error)
+            return {_EVERYTHING: None}
+
+
+def _key(inbox: Path | None) -> str:
+    return _EVERYTHING if inbox is None else str(inbox)
