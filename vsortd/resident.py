@@ -5,6 +5,10 @@ Whoever needs it waits; when it can't be had the reason is kept for `status`, an
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
+import gc
+import sys
 import threading
 import time
 from dataclasses import dataclass
@@ -147,6 +151,8 @@ class ResidentModel:
             self._thread = self._new_thread()
             self._started = False
         encoder.close()
+        del encoder
+        _give_memory_back()
 
     def _new_thread(self) -> threading.Thread:
         return threading.Thread(target=self._work, name="model-loader", daemon=True)
@@ -221,3 +227,11 @@ def _judge(encoder: Encoder, tree: RuleTree) -> Judge:
     from vsortd.vision.prompts import level_vectors
 
     return Judge(encoder, tree, level_vectors(tree, encoder))
+
+
+def _give_memory_back() -> None:
+    """Return what was freed to the system; the C library would keep it for later (measured: 270 MB of a ViT-B-32)."""
+    gc.collect()
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError, AttributeError):  # a C library without it: musl
+            ctypes.CDLL(None).malloc_trim(0)

@@ -28,6 +28,7 @@ from vsortd.service.bell import Bell
 from vsortd.service.events import Hub
 from vsortd.service.lock import DaemonLock
 from vsortd.service.metrics import StageTimes, exposition
+from vsortd.service.notify import Notifier
 from vsortd.service.pauses import Pauses, pauses_path
 from vsortd.service.status import status_form
 from vsortd.settings import fingerprint
@@ -51,6 +52,8 @@ HOUSEKEEPING_S = 6 * 3600.0
 STOP_PATIENCE_S = 2.5
 # How often it is seen whether the last video that began before a reload has ended.
 RETIRING_S = 1.0
+# The service manager hears of a new status line at most this often.
+STATUS_EVERY_S = 1.0
 
 
 # Options that a reload can't change.
@@ -85,6 +88,8 @@ class Daemon:
         self._left = False  # a pause kept some from being begun
         self._pauses = Pauses(pauses_path(state_folder))
         self._hub = Hub(self.status)
+        self._notifier = Notifier.from_environment()
+        self._told_manager = ("", 0.0)  # the last status line, and when
         self._spent = StageTimes()
         self._sorting = threading.Lock()
         self._cancels: set[threading.Event] = set()
@@ -133,9 +138,11 @@ class Daemon:
         server.start()
         logger.info("watching {}", ", ".join(str(inbox.path) for inbox in self._settings.inboxes))
         self._tell_pauses()
+        self._notifier.ready(self._sentence())
         try:
             self._wait()
         finally:
+            self._notifier.stopping()
             self._runner.cancel.set()  # first, so that all three waits pass together
             with self._sorting:
                 for cancel in self._cancels:
@@ -177,8 +184,7 @@ class Daemon:
             if self._retired and self._runner.working == 0:
                 self._let_go()
             if not self._once:
-                waits = (HOUSEKEEPING_S, self._unload(), self._pauses.next_end_s() or HOUSEKEEPING_S)
-                self._bell.wait(RETIRING_S if self._retired else min(waits))
+                self._bell.wait(self._sleep_s())
                 continue
             # both are asked in this order: what leaves the watcher is in the runner before the watcher is idle
             if self._watcher.idle() and (self._runner.idle() or self._runner.stuck()) and self._watcher.idle():
@@ -189,11 +195,43 @@ class Daemon:
                 return
             self._bell.wait(0.05)
 
-    def _unload(self) -> float:
+    def _sleep_s(self) -> float:
+        """Return how long there is nothing to do for the main thread, if nobody rings, seconds."""
+        waits = [
+            HOUSEKEEPING_S,
+            RETIRING_S if self._retired else None,
+            self._unload(),
+            self._pauses.next_end_s(),
+            self._tell_manager(),
+        ]
+        return min(seconds for seconds in waits if seconds is not None)
+
+    def _tell_manager(self) -> float | None:
+        """Tell the service manager that the loop turns, and what is going on; return when to do so again, seconds."""
+        self._notifier.watchdog()
+        if not self._notifier.listens:
+            return self._notifier.watchdog_s
+        sentence, (before, when_s) = self._sentence(), self._told_manager
+        early_s = when_s + STATUS_EVERY_S - time.monotonic()
+        if sentence != before and early_s > 0:
+            return early_s
+        if sentence != before:
+            self._notifier.status(sentence)
+            self._told_manager = (sentence, time.monotonic())
+        return self._notifier.watchdog_s
+
+    def _sentence(self) -> str:
+        waiting, working = self._runner.queued + self._watcher.waiting(), self._runner.working
+        state = "paused" if self._pauses.everything else "working" if working else "watching"
+        count = len(self._settings.inboxes)
+        counted = f"{waiting} waiting, {working} under way, {self._tally[State.FILED]} filed since the start"
+        return f"{state} {count} inbox{'es' if count > 1 else ''}: {counted}"
+
+    def _unload(self) -> float | None:
         """Let the model go if it has had nothing to do for long enough; returns when to see to it again, seconds."""
         after_s = self._settings.unload_model_s
         if after_s is None:
-            return HOUSEKEEPING_S
+            return None
         model = self._shop.model
         left_s = after_s - model.idle_s
         if left_s > 0:
@@ -229,6 +267,8 @@ class Daemon:
         self._spent.add(job.clock.spent_ms())
         tell_end(job)
         self._tell(job.item_id)
+        if self._notifier.listens:
+            self._bell.ring()  # another status line
 
     def _tell(self, *numbers: int | None) -> None:
         """Tell those who listen what became of some items, and how things stand now."""
@@ -386,7 +426,7 @@ class Daemon:
         """
         if self._read_config is None:
             return []
-        with self._reloading:
+        with self._reloading, self._reload_told():
             before, after = self._settings, self._read_config()
             changed = [key for key in type(after).model_fields if getattr(after, key) != getattr(before, key)]
             if not changed:
@@ -414,6 +454,14 @@ class Daemon:
             for key in LATER & set(changed):
                 logger.warning("{}: takes effect when vsortd is started again", key)
             return changed
+
+    @contextlib.contextmanager
+    def _reload_told(self) -> Iterator[None]:
+        self._notifier.reloading()
+        try:
+            yield
+        finally:
+            self._notifier.ready(self._sentence())
 
     def _reload_by_signal(self) -> None:
         try:
