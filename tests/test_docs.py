@@ -55,7 +55,7 @@ def test_every_command_is_in_the_readme(command: str) -> None:
 
 def test_every_exit_code_is_in_the_readme() -> None:
     for code in ExitCode:
-        assert re.search(rf"\b{int(code)} [a-z]", README), f"exit code {int(code)} is not explained"
+        assert re.search(rf"\| {int(code)} \| [a-z]", README), f"exit code {int(code)} is not explained"
 
 
 def test_ci_runs_the_readmes_own_test_command() -> None:

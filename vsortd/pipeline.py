@@ -13,6 +13,8 @@ from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING
 
+from loguru import logger
+
 from vsortd.clock import Clock
 from vsortd.errors import Cancelled, ChangedError, VideoError
 from vsortd.identity import Identity
@@ -124,6 +126,7 @@ def carry(job: Job, stages: Sequence[Stage]) -> Job:
                 raise
             # what was found wrong may be the change itself, and is no verdict on what is there now
             raise ChangedError(f"the file changed or went away while it was looked at ({error.reason})") from error
+        logger.debug("{}: {} done", job.path.name, stage.name)
         if job.state is not State.WORKING:
             break
     return job

@@ -93,6 +93,11 @@ def texts_path(state: Path) -> Path:
     return state / "texts.sqlite3"
 
 
+def log_path(state: Path) -> Path:
+    """Return the daemon's log file, JSON lines, in the state folder `state`; older ones lie beside it."""
+    return state / "logs" / "vsortd.log"
+
+
 def _absolute(path: Path) -> Path:
     """Expand ~ and make absolute, without following symlinks."""
     with contextlib.suppress(RuntimeError):  # no such user: the name is taken as it stands

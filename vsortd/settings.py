@@ -411,7 +411,7 @@ class Log(_Options):
 
     paths: Literal["full", "relative"] = Field(
         default="full",
-        description="full, or relative: without what is above the inboxes and the library, for logs to be shown around.",
+        description="full, or relative: without what is above the inboxes and the library, for logs to show around.",
     )
     size_bytes: Annotated[int, Size(100_000, 10**9)] = Field(
         default=10 * 10**6, alias="size", description="A new file is begun when this one has this size."
@@ -472,8 +472,8 @@ class Settings(_Options):
     workers: Workers = Field(default_factory=Workers, description="The processes that decode videos.")
     control: Literal["socket", "loopback"] = Field(
         default="socket",
-        description="Where the daemon listens for commands. socket: a Unix socket in the state folder; loopback: a port "
-        "of this machine, with a token that only the user can read (always so on Windows).",
+        description="Where the daemon listens for commands. socket: a Unix socket in the state folder; loopback: a "
+        "port of this machine, with a token that only the user can read (always so on Windows).",
     )
     unload_model_s: Annotated[float | None, Duration(1, 30 * _DAY_S, word="never")] = Field(
         default=None,

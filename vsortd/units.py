@@ -116,3 +116,25 @@ def format_size(size_bytes: int) -> str:
             if size_bytes % factor == 0:
                 return f"{size_bytes // factor}{unit}"
     return "0B"
+
+
+def about_size(size_bytes: float) -> str:
+    """Write a size for people, rounded: `12.3 GB`, `850 MB`, `17 bytes`."""
+    for unit, factor in (("TB", 10**12), ("GB", 10**9), ("MB", 10**6), ("KB", 10**3)):
+        if size_bytes >= factor * 0.9995:
+            return f"{_three_digits(size_bytes / factor)} {unit}"
+    return "1 byte" if size_bytes == 1 else f"{size_bytes:.0f} bytes"
+
+
+def about_duration(seconds: float) -> str:
+    """Write a duration for people, rounded: `2.5 days`, `12 min`, `3 s`, `40 ms`."""
+    for unit, factor in (("days", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= 2 * factor * 0.9995:
+            return f"{_three_digits(seconds / factor)} {unit}"
+    return f"{_three_digits(seconds)} s" if seconds >= 1 or not seconds else f"{seconds * 1000:.0f} ms"
+
+
+def _three_digits(number: float) -> str:
+    """Round so that three digits are left, and nothing behind a whole number."""
+    digits = 0 if abs(number) >= 99.95 else 1  # noqa: PLR2004 - from there on three stand before the point
+    return f"{number:.{digits}f}".removesuffix(".0")

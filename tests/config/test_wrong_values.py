@@ -209,6 +209,12 @@ CASES = [
     Case("sampling: {max_frames: many}", 5, "sampling.max_frames", "a whole number from 1 to 512", value="many"),
     Case("sampling: {max_frames: 1_000}", 5, "sampling.max_frames", "a whole number", value="1_000"),
     Case("sampling: {max_frames: true}", 5, "sampling.max_frames", "a whole number", value=True),
+    # log
+    Case("log: full", 5, "log", "the keys paths, size, keep", value="full"),
+    Case("log: {paths: short}", 5, "log.paths", "full or relative"),
+    Case("log: {size: 1kB}", 5, "log.size", "100KB"),
+    Case("log: {keep: -1}", 5, "log.keep", "a whole number from 0 to 100", value=-1),
+    Case("log: {kep: 1}", 5, "log.kep", "the keys paths, size, keep", "keep"),
     # place
     Case("place: [{name: x}]", 5, "place", "a mapping of options is wanted, not a list"),
     Case('place: {name: "{stem}/{rule}"}', 5, "place.name", "/ or \\", value="{stem}/{rule}"),
@@ -292,7 +298,14 @@ CASES = [
     Case("workers: {memory: 1MB}", 5, "workers.memory", "too little"),
     Case("workers: {memory: 2.5}", 5, "workers.memory", "512MiB or 2GB", value=2.5),
     Case("workers: {decoder: nvidia}", 5, "workers.decoder", "cpu or cuda", value="nvidia"),
+    # notifications
+    Case("notify: false", 5, "notify", "a mapping of options is wanted", value=False),
+    Case("notify: {batches: 1}", 5, "notify.batches", "true or false", value=1),
+    Case("notify: {failures: once}", 5, "notify.failures", "true or false", value="once"),
+    Case("notify: {failure: true}", 5, "notify.failure", "batches, failures", "failures"),
     Case("workers: {decoder: 1}", 5, "workers.decoder", "cpu or cuda", value=1),
+    # control
+    Case("control: tcp", 5, "control", "socket or loopback", value="tcp"),
     # unload_model
     Case("unload_model: soon", 5, "unload_model", "or never", value="soon"),
     Case("unload_model: 0.1s", 5, "unload_model", "from 1s to 30d"),

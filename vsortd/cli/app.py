@@ -22,9 +22,11 @@ from vsortd.cli import (
     model,
     review,
     run,
+    service,
     sort,
     status,
     teach,
+    tray,
 )
 from vsortd.cli.common import Root
 from vsortd.cli.examples import EPILOG, HelpfulGroup
@@ -106,6 +108,8 @@ doctor.register(app)
 logs.register(app)
 edit.register(app)
 completion.register(app)
+service.register(app)
+tray.register(app)
 demo.register(app)
 
 # Output for programs is UTF-8 whatever the locale says; names that aren't text come out escaped, never as a crash.

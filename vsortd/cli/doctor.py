@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Annotated
+
 import typer
 
 from vsortd.cli.common import JsonFlag, console, print_json, printable
 from vsortd.errors import ExitCode
 
-_MARKS = {"ok": "[green]ok[/]  ", "warn": "[yellow]warn[/]", "fail": "[red]fail[/]"}
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from vsortd.doctor import Finding
+
+_STYLES = {"ok": "green", "warn": "yellow", "fail": "red"}
 
 
 def register(app: typer.Typer) -> None:
@@ -15,19 +22,40 @@ def register(app: typer.Typer) -> None:
     app.command("doctor")(doctor)
 
 
-def doctor(ctx: typer.Context, as_json: JsonFlag = False) -> int:
-    """Check the installation, the config, the folders, the model and the machine, each with a remedy."""
+def doctor(
+    ctx: typer.Context,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Leave out what takes seconds: loading the model, sorting a clip.")
+    ] = False,
+    as_json: JsonFlag = False,
+) -> int:
+    """Check the installation, the machine, the config, the folders and the model, and sort a clip end to end.
+
+    Each line is ok, warn or fail, with what to type. The exit code is 1 if anything fails.
+    """
     from vsortd.doctor import Level, examine
 
-    findings = examine(ctx.obj.config)
-    failed = any(finding.level is Level.FAIL for finding in findings)
+    out = console()
+    findings = []
+    for finding in examine(ctx.obj.config, quick=quick):
+        findings.append(finding)
+        if not as_json:
+            _print(out, finding)  # at once: the last ones take seconds
+    failed = sum(finding.level is Level.FAIL for finding in findings)
+    warned = sum(finding.level is Level.WARN for finding in findings)
     if as_json:
-        print_json({"schema_version": 1, "ok": not failed, "checks": [finding.to_json() for finding in findings]})
+        checks = [finding.to_json() for finding in findings]
+        print_json({"schema_version": 1, "ok": not failed, "failed": failed, "warned": warned, "checks": checks})
+    elif failed or warned:
+        out.print(f"{failed} failed, {warned} with a warning, of {len(findings)} looked at.")
     else:
-        out = console()
-        for finding in findings:
-            out.print(f"{_MARKS[finding.level]} ", end="")
-            out.print(printable(f"{finding.name}: {finding.found}"), markup=False)
-            if finding.remedy:
-                out.print(printable(f"       {finding.remedy}"), style="dim", markup=False)
+        out.print(f"All {len(findings)} are well.")
     return int(ExitCode.FAILURE if failed else ExitCode.OK)
+
+
+def _print(out: Console, finding: Finding) -> None:
+    out.print(f"{finding.level:<5}", style=_STYLES[finding.level], end="")
+    first, *more = finding.found.splitlines() or [""]
+    out.print(printable(f"{finding.name}: {first}"), markup=False)
+    for line in (*more, *finding.remedy.splitlines()):
+        out.print(printable(f"     {line}"), style="dim", markup=False)

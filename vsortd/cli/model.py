@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vsortd.cli.common import SCHEMA_VERSION, JsonFlag, console, print_json, printable
+from vsortd.cli.completing import model_names, model_tags
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,8 +32,16 @@ def list_models(
 
 @app.command("fetch")
 def fetch(
-    name: Annotated[str, typer.Argument(help="A model name, such as ViT-B-32-256; or auto, for both defaults.")],
-    tag: Annotated[str | None, typer.Argument(help="Its pretrained tag; by default the recommended one.")] = None,
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="A model name, such as ViT-B-32-256; or auto, for both defaults.", autocompletion=model_names
+        ),
+    ],
+    tag: Annotated[
+        str | None,
+        typer.Argument(help="Its pretrained tag; by default the recommended one.", autocompletion=model_tags),
+    ] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Download a model's weights into the cache, so that vsortd finds them without network."""
@@ -131,12 +140,14 @@ def _print_pairs(entries: list[dict[str, Any]]) -> None:
 def _print_recommended(entries: list[dict[str, Any]]) -> None:
     from rich.table import Table
 
+    from vsortd.units import about_size
+
     table = Table(box=None, pad_edge=False)
     for title in ("name", "weights", "download", "here", "licence", "for"):
         fixed = title in {"name", "weights"}  # to be copied into a config, so never broken
         table.add_column(title, justify="right" if title == "download" else "left", no_wrap=fixed, overflow="fold")
     for entry in entries:
-        size = f"{entry['size_mb'] / 1000:.1f} GB" if entry["size_mb"] else "none"
+        size = about_size(entry["size_mb"] * 1e6) if entry["size_mb"] else "none"
         here = "[green]yes[/green]" if entry["cached"] else "no"
         table.add_row(entry["name"], entry["tag"], size, here, entry["licence"], entry["purpose"])
     out = console()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +12,6 @@ from vsortd.errors import DaemonUnreachableError, ExitCode, VsortdError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from rich.console import Console
     from rich.text import Text
@@ -34,7 +31,6 @@ _HELP = (
     ("q", "quit; what was chosen stays"),
 )
 _BAR_WIDTH = 10
-_OPENER_S = 1.5  # an opener that finds no player says so within this time
 
 
 def register(app: typer.Typer) -> None:
@@ -201,7 +197,9 @@ class _Dialogue:
         return False
 
     def _open(self, waiting: Waiting) -> bool:
-        self._echo("opening it …" if open_in_player(waiting.path) else f"no player found; it lies at {waiting.path}")
+        from vsortd.opener import open_on_desktop
+
+        self._echo("opening it …" if open_on_desktop(waiting.path) else f"no player found; it lies at {waiting.path}")
         return False
 
     # Finding a rule
@@ -321,6 +319,8 @@ def _choice_line(number: int, rule: str, width: int, score: float | None) -> Tex
 def _facts_line(clip: Clip | None, size_bytes: int) -> str:
     if clip is None:
         return "it can't be read just now"
+    from vsortd.units import about_size
+
     minutes, seconds = divmod(round(clip.duration_s), 60)
     facts: list[Any] = [
         f"{minutes}:{seconds:02d}",
@@ -330,27 +330,6 @@ def _facts_line(clip: Clip | None, size_bytes: int) -> str:
         "with sound" if clip.has_audio else "no sound",
         clip.camera,
         clip.recorded_at[:10],
-        f"{size_bytes / 1e6:.1f} MB",
+        about_size(size_bytes),
     ]
     return printable(" · ".join(filter(None, facts)))
-
-
-def open_in_player(path: Path) -> bool:
-    """Open a video with the desktop's own program for it; returns whether there is one."""
-    if sys.platform == "win32":
-        import os
-
-        try:
-            os.startfile(path)  # noqa: S606 - the user asks for it
-        except OSError:
-            return False
-        return True
-    program = shutil.which("open" if sys.platform == "darwin" else "xdg-open")
-    if program is None:
-        return False
-    quiet = subprocess.DEVNULL
-    opener = subprocess.Popen([program, str(path)], stdin=quiet, stdout=quiet, stderr=quiet, start_new_session=True)
-    try:
-        return opener.wait(_OPENER_S) == 0
-    except subprocess.TimeoutExpired:
-        return True  # it stays as long as the player does

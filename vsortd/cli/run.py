@@ -26,13 +26,14 @@ def run(
     Ctrl-C or SIGTERM finishes the file in hand or puts it back, and ends within 5 seconds.
     """
     settings = load(ctx)
-    from vsortd.logs import set_up_logging
+    from vsortd.logs import daemon_log, set_up_logging
     from vsortd.service.daemon import Daemon
     from vsortd.settings import find_config, load_settings
 
     set_up_logging(verbose=ctx.obj.verbose, as_json=json_log)
     config = find_config(ctx.obj.config)
-    code = Daemon(settings, state_folder(), once=once, read_config=lambda: load_settings(config)).run()
+    with daemon_log(settings, state_folder()):
+        code = Daemon(settings, state_folder(), once=once, read_config=lambda: load_settings(config)).run()
     sys.stderr.flush()
     return int(code)
 

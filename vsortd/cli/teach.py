@@ -17,6 +17,7 @@ from vsortd.cli.common import (
     printable,
     state_folder,
 )
+from vsortd.cli.completing import rule_names
 from vsortd.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -39,7 +40,9 @@ def register(app: typer.Typer) -> None:
 def teach(
     ctx: typer.Context,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A video, wherever it lies.")],
-    rule: Annotated[str, typer.Argument(metavar="RULE", help="Where it belongs, such as forest/night.")],
+    rule: Annotated[
+        str, typer.Argument(metavar="RULE", help="Where it belongs, such as forest/night.", autocompletion=rule_names)
+    ],
     keep: Annotated[bool, typer.Option("--keep", help="Only learn; leave the video where it is.")] = False,
     as_json: JsonFlag = False,
 ) -> None:

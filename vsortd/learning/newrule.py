@@ -23,7 +23,6 @@ from vsortd.wholefile import beside, sync_folder
 from vsortd.yamlsource import Node, plain, read_bytes
 
 if TYPE_CHECKING:
-
     from vsortd.settings import Settings
 
 _ENTRY: Final = re.compile(r"( *)(- +)(?=\S)")

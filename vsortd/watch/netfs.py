@@ -66,6 +66,15 @@ def network_type(folder: Path, *, mountinfo: Path = _MOUNTINFO) -> str:
     return kind if remote else ""
 
 
+def filesystem_type(folder: Path, *, mountinfo: Path = _MOUNTINFO) -> str:
+    """Return the type of the filesystem that `folder` lies on by the kernel's name, "" where it can't be told."""
+    try:
+        text = mountinfo.read_text(encoding="utf-8", errors="surrogateescape")
+    except OSError:  # not Linux
+        return ""
+    return _type_of(os.path.realpath(folder), text)
+
+
 def _type_of(folder: str, mountinfo: str) -> str:
     """Return the type of the mount that a resolved path lies on (proc_pid_mountinfo(5)); the last covers."""
     best, kind = -1, ""

@@ -1,0 +1,147 @@
+"""What the shell offers on Tab beyond commands and options: names out of the config and the journal.
+
+None of it may fail or say anything: what can't be read is simply not offered.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from vsortd.filing.history import Item
+    from vsortd.settings import Settings
+
+Offers = list[tuple[str, str]]
+"""What may be typed, and what it is."""
+
+_NEWEST = 50
+
+
+def rule_names(ctx: typer.Context, incomplete: str) -> Offers:
+    """Offer every rule of the config, as `forest/night`."""
+    with contextlib.suppress(Exception):
+        from vsortd.rules import build_rules
+
+        rules = build_rules(_settings(ctx)).walk()
+        return [(rule.key, _told(rule.prompts)) for rule in rules if rule.key.startswith(incomplete)]
+    return []
+
+
+def inbox_paths(ctx: typer.Context, incomplete: str) -> Offers:
+    """Offer the inboxes."""
+    with contextlib.suppress(Exception):
+        paths = [str(inbox.path) for inbox in _settings(ctx).inboxes]
+        return [(path, "inbox") for path in paths if path.startswith(incomplete)]
+    return []
+
+
+def tag_names(ctx: typer.Context, incomplete: str) -> Offers:
+    """Offer the tags of the config."""
+    with contextlib.suppress(Exception):
+        return [(tag.name, "tag") for tag in _settings(ctx).tags if tag.name.startswith(incomplete)]
+    return []
+
+
+def item_ids(incomplete: str) -> Offers:
+    """Offer the newest items of the history."""
+    return _items(incomplete, ())
+
+
+def undoable_ids(incomplete: str) -> Offers:
+    """Offer the newest items that lie in the library."""
+    return _items(incomplete, ("filed", "review"))
+
+
+def held_ids(incomplete: str) -> Offers:
+    """Offer what `release` can let go."""
+    return _items(incomplete, ("held", "undone"))
+
+
+def refused_ids(incomplete: str) -> Offers:
+    """Offer what `retry` can try again."""
+    return _items(incomplete, ("failed", "rejected"))
+
+
+def batches(incomplete: str) -> Offers:
+    """Offer the batches of the newest items."""
+    with contextlib.suppress(Exception):
+        found: dict[str, int] = {}
+        for item in _history():
+            found[item.batch] = found.get(item.batch, 0) + 1
+        return [(batch, f"{count} of the newest") for batch, count in found.items() if batch.startswith(incomplete)]
+    return []
+
+
+def model_names(incomplete: str) -> Offers:
+    """Offer the recommended models."""
+    with contextlib.suppress(Exception):
+        from vsortd.vision.models import AUTO, RECOMMENDED
+
+        named = {AUTO: "both defaults", **{model.name: model.purpose for model in RECOMMENDED}}
+        return [(name, purpose) for name, purpose in named.items() if name.startswith(incomplete)]
+    return []
+
+
+def model_tags(ctx: typer.Context, incomplete: str) -> Offers:
+    """Offer the recommended tags of the model that was named before."""
+    with contextlib.suppress(Exception):
+        from vsortd.vision.models import RECOMMENDED
+
+        name = ctx.params.get("name")
+        fitting = [model for model in RECOMMENDED if model.name == name and model.tag.startswith(incomplete)]
+        return [(model.tag, model.licence) for model in fitting]
+    return []
+
+
+def levels(incomplete: str) -> Offers:
+    """Offer the log's levels."""
+    from vsortd.logview import LEVELS
+
+    return [(level, "") for level in LEVELS if level.startswith(incomplete)]
+
+
+def shells(incomplete: str) -> Offers:
+    """Offer the shells that Tab works in."""
+    return [(shell, "") for shell in SHELLS if shell.startswith(incomplete)]
+
+
+SHELLS = ("bash", "zsh", "fish", "powershell")
+
+
+def _settings(ctx: typer.Context) -> Settings:
+    """Load the config as the command would; while completing, no callback has run that would know the file."""
+    from vsortd.settings import find_config, load_settings
+
+    named: Path | None = ctx.find_root().params.get("config_file")
+    return load_settings(find_config(named))
+
+
+def _items(incomplete: str, states: tuple[str, ...]) -> Offers:
+    with contextlib.suppress(Exception):
+        return [
+            (str(item.id), f"{item.state}: {item.source.name}")
+            for item in _history()
+            if (not states or item.state in states) and str(item.id).startswith(incomplete)
+        ]
+    return []
+
+
+def _history() -> Iterator[Item]:
+    from vsortd.cli.common import open_journal
+
+    journal = open_journal()
+    if journal is not None:
+        with journal:
+            yield from journal.history(last=_NEWEST)
+
+
+def _told(prompts: tuple[str, ...]) -> str:
+    from vsortd.plaintext import printable
+
+    return printable(", ".join(prompts[:3]))

@@ -1,0 +1,108 @@
+"""`vsortd edit`: the config in your editor; taken when it has no mistakes, and by a running daemon at once."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import typer
+
+from vsortd.cli.common import console, printable, state_folder
+from vsortd.errors import DaemonUnreachableError, ExitCode, VsortdError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from vsortd.configedit import Edit
+    from vsortd.mistakes import Mistake
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("edit")(edit)
+
+
+def edit(ctx: typer.Context) -> int:
+    """Open the config in your editor, check it when you close, and have a running daemon take it.
+
+    $VISUAL and $EDITOR name the editor. With a mistake in it nothing is changed, and what you wrote is kept.
+    """
+    from vsortd.configedit import Edit, EditRefusedError, editor_command
+    from vsortd.places import find_config
+
+    config = find_config(ctx.obj.config)
+    editor = editor_command(os.environ)
+    work = Edit.begin(config)
+    try:
+        if not _write_until_sound(work, editor):
+            return int(ExitCode.OK)
+    except EditRefusedError:  # says itself where the copy is
+        raise
+    except BaseException:
+        if not work.drop_if_unchanged():
+            console(stderr=True).print(printable(f"What you wrote is kept in {work.copy}"), markup=False)
+        raise
+    warnings = work.warnings()
+    work.install()
+    out = console()
+    for warning in warnings:
+        _print_mistake(warning, str(config), "warning: ", "yellow")
+    out.print(printable(f"{config} is sound, and changed."), style="green", markup=False)
+    return _reload()
+
+
+def _write_until_sound(work: Edit, editor: Sequence[str]) -> bool:
+    """Let the user write until there are no mistakes; False where nothing was changed. Raises EditRefusedError."""
+    while True:
+        code = work.open_in(editor)
+        if not work.copy.exists() or work.drop_if_unchanged():
+            console().print("Nothing was changed.")
+            return False
+        if code != 0:
+            raise work.refused(f"the editor ended with exit code {code}")
+        mistakes = work.mistakes()
+        if not mistakes:
+            return True
+        for mistake in mistakes:
+            _print_mistake(mistake, work.copy.name, "", "red")
+        count = "1 mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
+        if not _wants_to_go_on(count):
+            raise work.refused(f"what you wrote has {count}")
+
+
+def _wants_to_go_on(count: str) -> bool:
+    """Ask whether to edit again; without a terminal nobody can answer."""
+    if not sys.stdin.isatty() or not sys.stderr.isatty():
+        return False
+    return typer.confirm(f"{count}. Edit again?", default=True, err=True)
+
+
+def _print_mistake(mistake: Mistake, file: str, what: str, style: str) -> None:
+    notes = console(stderr=True)
+    first, *more = mistake.text(file).splitlines()
+    notes.print(printable(f"{what}{first}"), style=style, markup=False)
+    for line in more:
+        notes.print(printable(line), markup=False)
+
+
+def _reload() -> int:
+    """Have a running daemon take the new config; say how it is taken else."""
+    from vsortd.service.client import Client
+
+    out = console()
+    try:
+        changed = Client(state_folder()).reload()
+    except DaemonUnreachableError:
+        out.print("No daemon runs now; the next one takes it: vsortd run")
+        return int(ExitCode.OK)
+    except VsortdError as error:
+        notes = console(stderr=True)
+        notes.print(printable(f"The daemon did not take it: {error}"), style="red", markup=False)
+        notes.print("Change it again: vsortd edit", markup=False)
+        return int(ExitCode.FAILURE)
+    if changed:
+        out.print(printable(f"The daemon took it; changed: {', '.join(changed)}."), markup=False)
+    else:
+        out.print("The daemon took it; nothing that it works by has changed.")
+    return int(ExitCode.OK)

@@ -1,0 +1,182 @@
+"""The examples under every command's `--help`, in one place; tests see that each of them parses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from typer.core import TyperGroup
+
+__all__ = ["EPILOG", "EXAMPLES", "HelpfulGroup"]
+
+Example = tuple[str, str]
+"""What to type, and what that does."""
+
+EXAMPLES: dict[str, tuple[Example, ...]] = {
+    "run": (
+        ("vsortd run", "watch the inboxes until Ctrl-C"),
+        ("vsortd run --once", "file what lies there now, then end"),
+        ("vsortd --verbose run", "say more, about every step"),
+    ),
+    "start": (("vsortd start", "run in the background"), ("vsortd logs -f", "see what it does")),
+    "stop": (("vsortd stop", "the video in hand is finished or put back first"),),
+    "pause": (
+        ("vsortd pause", "begin no further video"),
+        ("vsortd pause --for 2h", "go on by itself in two hours"),
+        ("vsortd pause --inbox ~/Videos/Inbox", "only this inbox"),
+    ),
+    "resume": (("vsortd resume", "go on"), ("vsortd resume --inbox ~/Videos/Inbox", "only with this inbox")),
+    "metrics": (("vsortd metrics", "numbers for Prometheus, from the running daemon"),),
+    "reload": (("vsortd check && vsortd reload", "take the changed config if it is sound"),),
+    "status": (
+        ("vsortd status", "what runs and what waits"),
+        ("vsortd status --check && echo well", "for scripts and health checks: exit code 1 if it can't work"),
+        ("vsortd status --json | jq .queued", "how many wait"),
+    ),
+    "sort": (
+        ("vsortd sort ~/Downloads/clip.mp4", "file one video now"),
+        ("vsortd sort --dry-run ~/Videos/Old", "only say where a folder's videos would go"),
+    ),
+    "plan": (
+        ("vsortd plan ~/Videos/Inbox", "where would they go? nothing is touched"),
+        ("vsortd plan ~/Videos/Old --html report.html", "the same as one page with pictures"),
+    ),
+    "explain": (
+        ("vsortd explain ~/Videos/Sorted/forest/walk.mp4", "why it went there"),
+        ("vsortd explain clip.mp4 --image why.png", "with the frames and their scores as a picture"),
+    ),
+    "eval": (
+        ("vsortd eval ~/Videos/Labelled", "folders named like the rules hold videos of them"),
+        ("vsortd eval ~/Videos/Labelled --calibrate", "keep the temperature with which scores can be trusted"),
+        ("vsortd eval ~/Videos/Labelled --out report", "with plots and the worst mistakes"),
+    ),
+    "history": (
+        ("vsortd history --last 20", "the newest 20"),
+        ("vsortd history --since 2h", "of the last two hours"),
+        ("vsortd history --json | jq '.items[0]'", "for programs"),
+    ),
+    "undo": (
+        ("vsortd undo 17", "the item 17 of the history"),
+        ("vsortd undo --last 3", "the newest three"),
+        ("vsortd undo --since 2026-11-20 --dry-run", "show first what would go back"),
+    ),
+    "release": (
+        ("vsortd release 17", "sort this undone video again"),
+        ("vsortd release --all", "everything that is held"),
+    ),
+    "retry": (
+        ("vsortd retry 17", "try this failed video again"),
+        ("vsortd retry --all", "everything failed or rejected"),
+    ),
+    "review": (
+        ("vsortd review", "a key for each video it was unsure of"),
+        ("vsortd review --json", "list them for programs"),
+    ),
+    "teach": (
+        ("vsortd teach clip.mp4 forest/night", "it belongs there: file it and learn"),
+        ("vsortd teach clip.mp4 sea --keep", "learn only, leave it where it is"),
+    ),
+    "corrections": (
+        ("vsortd corrections", "what was taught, and whether it helps"),
+        ("vsortd corrections forget 4", "judge without this one"),
+    ),
+    "corrections forget": (
+        ("vsortd corrections forget 4 5", "judge without these"),
+        ("vsortd corrections forget --all", "judge by the rules alone"),
+    ),
+    "corrections restore": (("vsortd corrections restore 4", "judge by it again"),),
+    "check": (
+        ("vsortd check", "every mistake in the config at once"),
+        ("vsortd check --config new.yaml", "in another file"),
+        ("vsortd check --json", "for editors and scripts"),
+    ),
+    "edit": (
+        ("vsortd edit", "in $VISUAL or $EDITOR; taken only if it is sound"),
+        ("EDITOR='code --wait' vsortd edit", "in an editor that has a window"),
+    ),
+    "config init": (
+        ("vsortd config init", "a few questions, then a config with comments"),
+        ("vsortd config init --yes --path ~/vsortd.yaml", "the example, no questions"),
+    ),
+    "config import": (
+        ("vsortd config import categories.txt", "print the rules of a category file"),
+        ("vsortd config import categories.txt --path vsortd.yaml", "a whole config of them"),
+    ),
+    "config path": (("vsortd config path", "which file is read"),),
+    "config show": (("vsortd config show", "the settings in effect, defaults included"),),
+    "config schema": (("vsortd config schema > vsortd.schema.json", "for editors"),),
+    "model list": (
+        ("vsortd model list", "the ones worth choosing"),
+        ("vsortd model list --all", "every name and tag of open_clip"),
+    ),
+    "model fetch": (
+        ("vsortd model fetch auto", "both defaults, for machines with and without a GPU"),
+        ("vsortd model fetch ViT-B-32-256 datacomp_s34b_b86k", "one model and its tag"),
+    ),
+    "logs": (
+        ("vsortd logs -f", "what happens now; Ctrl-C ends it"),
+        ("vsortd logs --id 17", "one video's lines, through all stages"),
+        ("vsortd logs --since 1h --level warning", "what went wrong lately"),
+        ("vsortd logs --json | jq .message", "the lines as they are"),
+    ),
+    "doctor": (
+        ("vsortd doctor", "is everything here that a quiet night needs?"),
+        ("vsortd doctor --quick", "without loading the model and sorting a clip"),
+        ("vsortd doctor --json", "for scripts; exit code 1 if anything fails"),
+    ),
+    "demo": (
+        ("vsortd demo", "see it work in a folder of its own"),
+        ("vsortd demo --keep", "and look at what it made"),
+    ),
+    "completion": (
+        ('eval "$(vsortd completion bash)"', "now; add the line to ~/.bashrc for always"),
+        ("vsortd completion zsh > ~/.zfunc/_vsortd", "for a folder in zsh's $fpath"),
+        ("vsortd completion fish > ~/.config/fish/completions/vsortd.fish", "for fish"),
+    ),
+    "tray": (("vsortd tray", "the icon beside the clock"),),
+    "service install": (
+        ("vsortd service install", "start at each login from now on"),
+        ("vsortd service install --dry-run", "only show what would be written"),
+    ),
+    "service uninstall": (("vsortd service uninstall", "no longer; config and state stay"),),
+    "service status": (("vsortd service status", "is it installed, and does it run?"),),
+}
+
+EPILOG = """\
+Begin with:
+  vsortd demo           [dim]see it work[/]
+  vsortd config init    [dim]make a config[/]
+  vsortd run            [dim]file what arrives[/]
+
+Exit codes: 0 ok, 1 failure, 2 wrong use, 3 partly done or refused, 10 the config is invalid, \
+11 the daemon does not answer, 12 a daemon already runs, 130 interrupted."""
+
+
+class HelpfulGroup(TyperGroup):
+    """The root of the command line; puts the examples under the help of whichever command is asked for."""
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ANN401 - typer's own types change their place
+        """Return a command with its examples."""
+        command = super().get_command(ctx, cmd_name)
+        if command is not None:
+            _add(cmd_name, command)
+        return command
+
+
+def _add(path: str, command: object) -> None:
+    """Put the examples under a command and all below it."""
+    if path in EXAMPLES and not getattr(command, "epilog", None):
+        command.epilog = epilog(EXAMPLES[path])  # type: ignore[attr-defined]
+    for name, child in getattr(command, "commands", {}).items():
+        _add(f"{path} {name}", child)
+
+
+def epilog(examples: tuple[Example, ...]) -> str:
+    """Return the examples as the help shows them: each on its line, what they do beside them."""
+    width = max(len(line) for line, _ in examples)
+    lines = [f"  {_plain(line)}{' ' * (width - len(line))}  [dim]{_plain(what)}[/]" for line, what in examples]
+    return "\n".join(["Examples:", *lines])
+
+
+def _plain(text: str) -> str:
+    """Escape rich's markup; its own function takes longer to import than a light command may take."""
+    return text.replace("[", r"\[")

@@ -1,0 +1,122 @@
+"""`vsortd logs`: what the daemon said, for people; it needs no daemon."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vsortd.cli.common import console, parse_since, printable, state_folder
+from vsortd.cli.completing import item_ids, levels
+from vsortd.errors import StoreError, UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from rich.console import Console
+
+    from vsortd.logview import Choice, Line
+
+_LAST = 50
+_STYLES = {"debug": "dim", "warning": "yellow", "error": "red", "critical": "bold red", "success": "green"}
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("logs")(logs)
+
+
+def logs(
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on showing what comes; Ctrl-C ends it.")] = False,
+    last: Annotated[
+        int | None,
+        typer.Option(
+            "--last", "-n", metavar="N", min=0, help=f"The newest N; else {_LAST}, and all with --id or --since."
+        ),
+    ] = None,
+    id_: Annotated[
+        str,
+        typer.Option(
+            "--id",
+            metavar="ID",
+            help="Only one video's: its number in `history`, or the id on its lines.",
+            autocompletion=item_ids,
+        ),
+    ] = "",
+    since: Annotated[
+        str | None, typer.Option("--since", metavar="T", help="Only since a time or an age (2h, 2026-11-20).")
+    ] = None,
+    level: Annotated[
+        str, typer.Option("--level", metavar="LEVEL", help="Only this serious or more.", autocompletion=levels)
+    ] = "debug",
+    as_json: Annotated[bool, typer.Option("--json", help="Print the lines as they are: JSON, one a line.")] = False,
+) -> None:
+    """Show the daemon's log, newest at the end; it need not run."""
+    from vsortd.logview import LEVELS, Choice, Follower, newest
+    from vsortd.places import log_path
+
+    if level.lower() not in LEVELS:
+        raise UsageError(f"There is no level {level!r}.", remedy=f"Write one of: {', '.join(LEVELS)}.")
+    choice = Choice(id_.removeprefix("#"), parse_since(since) if since else 0.0, level.lower())
+    if last is None and not id_ and since is None:
+        last = _LAST
+    path = log_path(state_folder())
+    try:
+        with Follower(path) as follower:  # first, so that nothing is missed in between
+            shown = newest(path, choice, last)
+            _show(shown, as_json=as_json)
+            if not shown:
+                _say_nothing(path, choice, follow=follow)
+            both = {line.raw for line in shown[-_LAST:]}  # written between the opening and the reading
+            for line in follower.lines() if follow else ():
+                if choice.wants(line) and line.raw not in both:
+                    _show([line], as_json=as_json)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise StoreError(
+            f"The log {path} can't be read: {error.strerror or error}.",
+            remedy=f"Ask as the user whose daemon it is, e.g.: sudo -u USER vsortd logs   (see: ls -l {path.parent})",
+            paths=[path],
+        ) from error
+
+
+def _show(lines: list[Line], *, as_json: bool) -> None:
+    if as_json:
+        sys.stdout.write("".join(f"{line.raw}\n" for line in lines))
+    else:
+        out = console()
+        for line in lines:
+            _print(out, line)
+    sys.stdout.flush()
+
+
+def _print(out: Console, line: Line) -> None:
+    from datetime import datetime
+
+    from rich.text import Text
+
+    level = str(line.fields.get("level", "info"))
+    style = _STYLES.get(level, "")
+    text = Text()
+    when = f"{datetime.fromtimestamp(line.time_s).astimezone():%Y-%m-%d %H:%M:%S}"
+    text.append(f"{when} ", style="dim")
+    text.append(f"{printable(level):<8} ", style=style)
+    if job := line.fields.get("job"):
+        text.append(f"{printable(job)} ", style="dim")
+    text.append(printable(line.fields.get("message", "")), style=style)
+    out.print(text)
+    for more in str(line.fields.get("traceback", "")).splitlines():
+        out.print(f"    {printable(more)}", style="dim", markup=False)
+
+
+def _say_nothing(path: Path, choice: Choice, *, follow: bool) -> None:
+    """Say on stderr why nothing is shown, and what to type."""
+    notes = console(stderr=True)
+    if not path.exists():
+        notes.print(printable(f"There is no log in {path.parent} yet; the daemon writes it: vsortd run"), markup=False)
+    elif choice.id:
+        notes.print(printable(f"No line is about {choice.id}; see its id in: vsortd history"), markup=False)
+    elif not follow:
+        notes.print("No such lines; try without --since and --level: vsortd logs", markup=False)

@@ -1,0 +1,46 @@
+"""What `vsortd doctor` looks at: each finding says what was found and, where something is amiss, what to type."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vsortd.doctor.finding import Finding, Level
+from vsortd.errors import VsortdError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+__all__ = ["Finding", "Level", "examine"]
+
+
+def examine(config: Path | None, *, quick: bool = False) -> Iterator[Finding]:
+    """Look at everything that can be looked at, one after the other; one broken part does not hide the others.
+
+    `quick` leaves out what takes seconds: loading the model, and sorting a clip.
+    """
+    from vsortd.doctor import folders, machine, model, trial
+
+    yield from machine.versions()
+    yield from machine.ffmpeg()
+    yield from machine.device()
+    yield machine.clock()
+    yield from machine.limits()
+    yield from folders.state()
+    try:
+        from vsortd.settings import find_config, load_settings
+
+        path = find_config(config)
+        settings = load_settings(path)
+    except VsortdError as error:
+        yield Finding("config", Level.FAIL, error.title, error.remedy)
+    else:
+        count = f"{len(settings.inboxes)} inboxes" if len(settings.inboxes) != 1 else "1 inbox"
+        yield Finding("config", Level.OK, f"{path}: {count}, {len(settings.rules)} rules at the top")
+        yield from folders.inboxes(settings)
+        yield from folders.library(settings)
+        yield from model.weights(settings)
+        if not quick:
+            yield from model.loads(settings)
+    if not quick:
+        yield trial.sorting()
