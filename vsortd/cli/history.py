@@ -79,10 +79,7 @@ def _table(items: Sequence[dict[str, Any]]) -> None:
     for item in items:
         where = Text()
         if item["state"] in {"filed", "review"} and item["destination"]:
-            place = Path(item["destination"])
-            if item["library"] and place.is_relative_to(item["library"]):
-                place = place.relative_to(item["library"])
-            where.append(printable(place)).append("\n")
+            where.append(printable(_within_library(item))).append("\n")
         where.append(printable(item["reason"]), style="dim")
         if item["tags"]:
             where.append(printable(f"  [{', '.join(item['tags'])}]"), style="cyan")
@@ -94,6 +91,12 @@ def _table(items: Sequence[dict[str, Any]]) -> None:
             where,
         )
     console().print(table)
+
+
+def _within_library(item: dict[str, Any]) -> Path:
+    """Return where a video went as people say it: the folders of its rule, and its name."""
+    folders = item["rule"].count("/") + 1 if item["state"] == "filed" else 1
+    return Path(*Path(item["destination"]).parts[-folders - 1 :])
 
 
 def _local(text: str) -> str:

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Self
 from vsortd.errors import FilingError
 from vsortd.filing.faults import Point, reach
 from vsortd.filing.trouble import explained, printable
+from vsortd.filing.winfiles import for_system, patiently
 from vsortd.identity import Identity
+from vsortd.lasting import sync
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,13 +39,13 @@ class Folder:
         """Open a folder, following symlinks. Raises OSError."""
         if _BY_DESCRIPTOR:
             return cls(path, os.open(path, _FOLDER))
-        if not path.is_dir():
+        if not os.path.isdir(for_system(path)):  # noqa: PTH112 - a long name
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
         return cls(path, None)
 
     def at(self, name: str) -> str:
         """Return what names `name` to the system, together with `fd`."""
-        return name if self.fd is not None else str(self.path / name)
+        return name if self.fd is not None else for_system(self.path / name)
 
     def child(self, name: str) -> Folder:
         """Open a folder inside, refusing symlinks. Raises FileNotFoundError, FilingError for anything else there."""
@@ -51,7 +53,7 @@ class Folder:
         try:
             if self.fd is not None:
                 return Folder(path, os.open(name, _FOLDER | _NO_FOLLOW, dir_fd=self.fd))
-            is_folder = stat.S_ISDIR(os.lstat(path).st_mode)
+            is_folder = stat.S_ISDIR(os.lstat(for_system(path)).st_mode)
         except OSError as error:
             if error.errno not in {errno.ELOOP, errno.ENOTDIR, errno.EMLINK}:
                 raise
@@ -96,7 +98,7 @@ class Folder:
     def unlink(self, name: str) -> None:
         """Remove a name."""
         reach(Point.UNLINK_BEFORE)
-        os.unlink(self.at(name), dir_fd=self.fd)
+        patiently(lambda: os.unlink(self.at(name), dir_fd=self.fd))
         reach(Point.UNLINK_AFTER)
 
     def sync(self) -> None:
@@ -105,7 +107,7 @@ class Folder:
             return
         reach(Point.FOLDER_SYNC)
         try:
-            os.fsync(self.fd)
+            sync(self.fd)
         except OSError as error:
             if error.errno != errno.EINVAL:  # some network filesystems have nothing to sync in a folder
                 raise

@@ -20,7 +20,9 @@ from vsortd.filing.folders import close_reading
 from vsortd.filing.noreplace import rename_noreplace
 from vsortd.filing.records import Likeness, likeness
 from vsortd.filing.trouble import StuckError, TakenError, explained, filing_error, printable
+from vsortd.filing.winfiles import for_system
 from vsortd.identity import Identity
+from vsortd.lasting import sync
 
 if TYPE_CHECKING:
     import threading
@@ -59,7 +61,7 @@ def settle_file(folder: Folder, name: str, identity: Identity) -> None:
                 raise ChangedError(f"{printable(name)} changed while it was looked at")
             reach(Point.FILE_SYNC)
             if sys.platform != "win32":  # there only writers may flush
-                os.fsync(descriptor)
+                sync(descriptor)
         finally:
             close_reading(descriptor)
 
@@ -144,13 +146,13 @@ def copy(  # noqa: PLR0917 - source, destination, and what is meant
                 sha256 = _pump(reading, writing, cancel)
                 _copy_attributes(reading, writing, status)
                 reach(Point.COPY_WRITTEN)
-                os.fsync(writing)
+                sync(writing)
                 put = Identity.from_stat(os.fstat(writing))
             finally:
                 os.close(writing)
             if sys.platform == "win32":  # no fchmod and no utime by descriptor there
-                os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
-                put = Identity.from_stat(path.stat())
+                os.utime(for_system(path), ns=(status.st_atime_ns, status.st_mtime_ns))
+                put = Identity.from_stat(os.stat(for_system(path)))  # noqa: PTH116 - a long name
             reach(Point.COPY_SYNCED)
         with explained("Could not read", source.path / name):
             unchanged = likeness(identity, Identity.from_stat(os.fstat(reading))) is Likeness.SAME

@@ -24,10 +24,11 @@ def rename_noreplace(source: str, destination: str, source_fd: int | None, desti
 
 
 if sys.platform == "win32":
+    from vsortd.filing.winfiles import patiently
 
     def _rename(source: str, destination: str, source_fd: int | None, destination_fd: int | None) -> None:
         # os.rename is MoveFileExW without MOVEFILE_REPLACE_EXISTING and without MOVEFILE_COPY_ALLOWED
-        os.rename(source, destination, src_dir_fd=source_fd, dst_dir_fd=destination_fd)
+        patiently(lambda: os.rename(source, destination, src_dir_fd=source_fd, dst_dir_fd=destination_fd))
 
 else:
     import ctypes

@@ -199,7 +199,6 @@ class Item:
             "converted": self.converted,
             "reason": self.reason,
             "tags": list(self.tags),
-            "library": None if self.library is None else printable(self.library),
         }
 
 

@@ -1,4 +1,4 @@
-"""One daemon a state folder, by a lock that the kernel gives back when its holder dies."""
+"""One daemon and one tray a state folder, each by a lock that the kernel gives back when its holder dies."""
 
 from __future__ import annotations
 
@@ -6,24 +6,30 @@ import contextlib
 import os
 import sys
 import time
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from vsortd.errors import AlreadyRunningError, StoreError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
     from types import TracebackType
 
 
-class DaemonLock:
-    """An exclusive lock on `<state>/daemon.lock`; the file holds the owner's process id for people to read.
+class _FolderLock:
+    """An exclusive lock on a file of the state folder, which holds the owner's process id for people to read.
 
     Raises AlreadyRunningError when another process holds it, StoreError when the folder can't be written.
     """
 
+    FILE: ClassVar[str]
+    OWNER: ClassVar[str]
+    REMEDY: ClassVar[str]
+
     def __init__(self, state_folder: Path) -> None:
-        self.path = state_folder / "daemon.lock"
+        self.path = state_folder / self.FILE
         self._fd = -1
+        self._release: Callable[[], None] | None = None
 
     def __enter__(self) -> Self:
         try:
@@ -35,13 +41,14 @@ class DaemonLock:
                 remedy="Make it writable or choose another with VSORTD_STATE_DIR.",
                 paths=[self.path.parent],
             ) from error
-        if not _lock_soon(self._fd):
+        self._release = _lock_soon(self.path, self._fd)
+        if self._release is None:
             owner = os.read(self._fd, 32).decode(errors="replace").strip()
             os.close(self._fd)
             self._fd = -1
             raise AlreadyRunningError(
-                f"A daemon already runs on {self.path.parent}" + (f" (process {owner})." if owner else "."),
-                remedy="Stop it first, or give this one another state folder with VSORTD_STATE_DIR.",
+                f"{self.OWNER} already runs on {self.path.parent}" + (f" (process {owner})." if owner else "."),
+                remedy=self.REMEDY,
                 paths=[self.path],
             )
         with contextlib.suppress(OSError):  # a full disk: the lock holds all the same, and the journal says the rest
@@ -55,48 +62,72 @@ class DaemonLock:
         if self._fd >= 0:
             os.close(self._fd)  # closing drops the lock; the file stays, so nobody locks an unlinked one
             self._fd = -1
+        if self._release is not None:
+            self._release()
+            self._release = None
 
 
-def _lock_soon(fd: int) -> bool:
-    """Try for a quarter of a second: somebody who asks `daemon_holds` takes the lock for an instant."""
+class DaemonLock(_FolderLock):
+    """One daemon a state folder, by `<state>/daemon.lock`."""
+
+    FILE = "daemon.lock"
+    OWNER = "A daemon"
+    REMEDY = "Stop it first, or give this one another state folder with VSORTD_STATE_DIR."
+
+
+class TrayLock(_FolderLock):
+    """One tray icon a state folder, by `<state>/tray.lock`."""
+
+    FILE = "tray.lock"
+    OWNER = "A tray icon"
+    REMEDY = "Its menu has everything; `Quit tray` there ends it."
+
+
+def _lock_soon(path: Path, fd: int) -> Callable[[], None] | None:
+    """Try for a quarter of a second: somebody who asks `daemon_holds` takes the lock for an instant.
+
+    Returns what gives the lock back, None where it can't be had.
+    """
     for _ in range(5):
-        if _try_lock(fd):
-            return True
+        release = _try_lock(path, fd)
+        if release is not None:
+            return release
         time.sleep(0.05)
-    return False
-
-
-def daemon_holds(state_folder: Path) -> bool:
-    """Tell whether a living process holds the daemon's lock."""
-    try:
-        fd = os.open(state_folder / "daemon.lock", os.O_RDWR)
-    except OSError:
-        return False
-    try:
-        return not _try_lock(fd)
-    finally:
-        os.close(fd)
+    return None
 
 
 if sys.platform == "win32":
-    import msvcrt
+    from vsortd.service import mutex
 
-    def _try_lock(fd: int) -> bool:
-        """Lock a byte far behind the text, so that others can still read who holds it."""
-        os.lseek(fd, 1 << 20, os.SEEK_SET)
-        try:
-            msvcrt.locking(fd, msvcrt.LK_NBLCK, 1)
-        except OSError:
-            return False
-        os.lseek(fd, 0, os.SEEK_SET)
-        return True
+    def _try_lock(path: Path, fd: int) -> Callable[[], None] | None:  # noqa: ARG001 - the same everywhere
+        kernel = mutex.Kernel32()
+        handle = mutex.take(mutex.name_for(path), kernel)
+        return None if handle is None else lambda: kernel.close(handle)
+
+    def daemon_holds(state_folder: Path) -> bool:
+        """Tell whether a living process holds the daemon's lock."""
+        return mutex.exists(mutex.name_for(state_folder / DaemonLock.FILE), mutex.Kernel32())
 
 else:
     import fcntl
 
-    def _try_lock(fd: int) -> bool:
+    def _try_lock(path: Path, fd: int) -> Callable[[], None] | None:  # noqa: ARG001 - the same everywhere
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
+            return None
+        return _nothing  # closing the descriptor gives it back
+
+    def _nothing() -> None:
+        pass
+
+    def daemon_holds(state_folder: Path) -> bool:
+        """Tell whether a living process holds the daemon's lock."""
+        try:
+            fd = os.open(state_folder / DaemonLock.FILE, os.O_RDWR)
+        except OSError:
             return False
-        return True
+        try:
+            return _try_lock(state_folder / DaemonLock.FILE, fd) is None
+        finally:
+            os.close(fd)

@@ -1,0 +1,206 @@
+"""`vsortd service install|uninstall|status`: have the system start vsortd, as yourself or for the whole machine."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from vsortd.cli.common import SCHEMA_VERSION, JsonFlag, console, print_json, printable
+from vsortd.errors import AlreadyRunningError, DaemonUnreachableError, UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from vsortd.service.install.common import Manager, Plan, Scope, Setup
+
+app = typer.Typer(help="Have the system start vsortd, and keep it running.", no_args_is_help=True)
+
+System = Annotated[bool, typer.Option("--system", help="For the whole machine instead of your own login.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Print what would be written and run; change nothing.")]
+
+
+def register(root: typer.Typer) -> None:
+    """Add the group."""
+    root.add_typer(app, name="service")
+
+
+@app.command()
+def install(
+    ctx: typer.Context,
+    system: System = False,
+    account: Annotated[
+        str, typer.Option("--account", "--user", metavar="ACCOUNT", help="Who runs it; with --system.")
+    ] = "",
+    no_tray: Annotated[bool, typer.Option("--no-tray", help="Without the tray icon at login.")] = False,
+    dry_run: DryRun = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Write the service, enable it and start it: a systemd unit, a launchd agent, or a Windows task or service.
+
+    The config is checked first; one with mistakes is not installed.
+    """
+    if account and not system:
+        raise UsageError("--account goes with --system.", remedy="Without --system it runs as yourself.")
+    manager = _manager(system=system)
+    if not dry_run:
+        _require(manager)
+    setup = _setup(ctx.obj.config, manager.scope, account, tray=not no_tray)
+    plan = manager.install(setup)
+    if not dry_run:
+        _refuse_second_daemon(manager, setup)
+    _do(manager, plan, "install", dry_run=dry_run, as_json=as_json)
+
+
+@app.command()
+def uninstall(system: System = False, dry_run: DryRun = False, as_json: JsonFlag = False) -> None:
+    """Stop the service and remove everything that install wrote. Journal, config and library stay."""
+    manager = _manager(system=system)
+    if not dry_run:
+        _require_rights(manager.scope)
+    _do(manager, manager.uninstall(), "uninstall", dry_run=dry_run, as_json=as_json)
+
+
+@app.command()
+def status(system: System = False, as_json: JsonFlag = False) -> None:
+    """Show whether the service is installed, enabled and active, and what the daemon says of itself."""
+    manager = _manager(system=system)
+    form = manager.status()
+    form["status"] = form["status"] or _own_words(form, manager)
+    if as_json:
+        print_json({"schema_version": SCHEMA_VERSION, "kind": manager.kind, "scope": str(manager.scope), **form})
+    else:
+        _print_status(manager, form)
+
+
+def _manager(*, system: bool) -> Manager:
+    from vsortd.service.install.common import Scope
+    from vsortd.service.install.managers import manager_of
+
+    return manager_of(Scope.SYSTEM if system else Scope.USER)
+
+
+def _require(manager: Manager) -> None:
+    _require_rights(manager.scope)
+    manager.require()
+
+
+def _require_rights(scope: Scope) -> None:
+    from vsortd.service.install.setup import require_root
+
+    require_root(scope)
+
+
+def _setup(config: Path | None, scope: Scope, account: str, *, tray: bool) -> Setup:
+    from vsortd.service.install import setup
+    from vsortd.service.install.common import Scope
+
+    if scope is Scope.USER:
+        return setup.user_setup(config, tray=tray)
+    if sys.platform == "win32":
+        return setup.windows_system_setup(config, account)
+    return setup.system_setup(config, setup.Account.named(account))
+
+
+def _refuse_second_daemon(manager: Manager, setup: Setup) -> None:
+    """Raise AlreadyRunningError where a daemon runs by hand: the service's own would not start beside it."""
+    from pathlib import Path
+
+    from vsortd.service.lock import daemon_holds
+
+    if setup.state and daemon_holds(Path(setup.state)) and not manager.status()["active"]:
+        raise AlreadyRunningError(
+            f"A daemon already runs on {setup.state}, and not as a service.",
+            remedy="Stop it first: vsortd stop",
+            paths=[setup.state],
+        )
+
+
+def _do(manager: Manager, plan: Plan, what: str, *, dry_run: bool, as_json: bool) -> None:
+    """Print a plan, or carry it out and say what was done."""
+    from vsortd.service.install.common import carry_out, run_command, step_form
+
+    said = [] if dry_run else carry_out(plan, run_command)
+    if as_json:
+        print_json(
+            {
+                "schema_version": SCHEMA_VERSION,
+                "kind": manager.kind,
+                "scope": str(manager.scope),
+                "action": what,
+                "dry_run": dry_run,
+                "steps": [step_form(step) for step in plan.steps],
+                "warnings": said,
+                "notes": list(plan.notes),
+                "next": plan.next,
+            }
+        )
+        return
+    if not plan.steps:
+        console().print("Nothing is installed." if what == "uninstall" else "There is nothing to do.")
+        return
+    _print_plan(plan, dry_run=dry_run)
+    for warning in said:
+        console(stderr=True).print(f"warning: {warning}", style="yellow", markup=False)
+    for note in plan.notes:
+        console().print(printable(note), markup=False)
+    if plan.next:
+        console().print(printable(f"Next: {plan.next}"), markup=False)
+
+
+def _print_plan(plan: Plan, *, dry_run: bool) -> None:
+    from vsortd.service.install.common import Command, Remove, Write
+
+    out = console()
+    for step in plan.steps:
+        match step:
+            case Write():
+                out.print(printable(f"{'would write' if dry_run else 'wrote'} {step.path}"), markup=False)
+                if dry_run:
+                    for line in step.text.splitlines():
+                        out.print(printable(f"    {line}").rstrip(), markup=False)
+            case Remove():
+                out.print(printable(f"{'would remove' if dry_run else 'removed'} {step.path}"), markup=False)
+            case Command():
+                line = shlex.join(step.words)
+                out.print(printable(f"{'would run' if dry_run else 'ran'} {line}"), markup=False)
+
+
+def _own_words(form: dict[str, Any], manager: Manager) -> str:
+    """Return the daemon's own line where the service manager passes none on, "" where none answers."""
+    from pathlib import Path
+
+    from vsortd.service.client import Client
+
+    state = manager.state_folder()
+    if not form["active"] or not state:
+        return ""
+    try:
+        document = Client(Path(state)).status()
+    except DaemonUnreachableError:
+        return ""
+    return f"{document['state']}, {document['queued']} waiting, {document['working']} under way"
+
+
+def _print_status(manager: Manager, form: dict[str, Any]) -> None:
+    out = console()
+    flag = " --system" if manager.scope == "system" else ""
+    if not form["installed"]:
+        out.print(f"vsortd is not installed as a {manager.scope} service ({manager.kind}).")
+        out.print(f"Next: vsortd service install{flag}{' --account ACCOUNT' if flag else ''}")
+        return
+    facts = [
+        ("service", "installed, " + ("enabled" if form["enabled"] else "not enabled")),
+        ("state", form["state"] or "unknown"),
+        ("process", form["pid"]),
+        ("file", form["file"]),
+        ("daemon", form["status"]),
+        ("tray", form.get("tray")),
+        ("trouble", form["trouble"]),
+        ("log", form["logs"]),
+    ]
+    for name, value in facts:
+        if value:
+            out.print(printable(f"{name:8} {value}"), markup=False)
