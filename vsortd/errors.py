@@ -83,6 +83,10 @@ class ToolError(VsortdError):
     """A program that some videos need (ffmpeg) is missing or doesn't run; they wait, the others go on."""
 
 
+class NoTrayError(VsortdError):
+    """There is no tray on this desktop, or no desktop; the tray icon can't be shown."""
+
+
 class VideoError(Exception):
     """This video can't be handled; `reason` is one sentence for the history."""
 

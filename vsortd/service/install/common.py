@@ -55,7 +55,7 @@ class Setup:
     @property
     def tray_command(self) -> tuple[str, ...]:
         """The tray's command line."""
-        return (self.python, "-m", "vsortd", "tray")
+        return (self.python, "-m", "vsortd", "tray", "--wait", "1m")
 
     @property
     def variables(self) -> dict[str, str]:

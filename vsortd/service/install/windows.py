@@ -72,7 +72,7 @@ class LogonTask:
         """Write the tasks' definitions, hand them to the scheduler, start the daemon's."""
         tasks = {TASK: (setup.command[3:], "Files videos by what they show.")}
         if setup.tray:
-            tasks[TRAY_TASK] = (("tray",), "Shows what vsortd files.")
+            tasks[TRAY_TASK] = (("tray", "--wait", "1m"), "Shows what vsortd files.")
         steps: list[Step] = []
         for name, (words, about) in tasks.items():
             path = self._path(name)

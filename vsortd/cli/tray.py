@@ -1,0 +1,52 @@
+"""`vsortd tray`: the icon in the desktop's tray."""
+
+from __future__ import annotations
+
+import functools
+from typing import Annotated
+
+import typer
+
+from vsortd.cli.common import state_folder
+from vsortd.errors import UsageError
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("tray")(tray)
+
+
+def tray(
+    ctx: typer.Context,
+    wait: Annotated[
+        str, typer.Option("--wait", metavar="TIME", help="How long to wait for the desktop's tray, as at login.")
+    ] = "2s",
+) -> int:
+    """Show the daemon's state as an icon in the tray, with a menu to pause, undo and look; and tell of each batch."""
+    from vsortd.logs import set_up_logging
+    from vsortd.service.client import Client
+    from vsortd.service.lock import TrayLock
+    from vsortd.tray.backends import choose
+    from vsortd.units import parse_duration
+
+    try:
+        wait_s = parse_duration(wait)
+    except ValueError as error:
+        raise UsageError(f"--wait {wait!r} is no duration.", remedy="Write a time such as 500ms, 10s or 1m.") from error
+    set_up_logging(verbose=ctx.obj.verbose)
+    backend = choose()
+    from vsortd.tray.app import TrayApp
+    from vsortd.tray.notifier import DesktopNotifications
+    from vsortd.tray.preferences import read_preferences
+
+    folder = state_folder()
+    with TrayLock(folder):
+        app = TrayApp(
+            Client(folder),
+            folder,
+            backend=backend,
+            show=DesktopNotifications().show,
+            preferences=functools.partial(read_preferences, ctx.obj.config),
+            wait_s=wait_s,
+        )
+        return int(app.run())

@@ -1,0 +1,97 @@
+"""What the menu's entries do: ask the daemon, or open something; and what the user is told of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from vsortd.errors import VsortdError
+from vsortd.places import log_path
+from vsortd.tray.follower import Followed
+from vsortd.tray.notes import Note
+from vsortd.tray.state import HOUR_S, Action, Filing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from vsortd.tray.state import Entry
+
+
+class TrayClient(Followed, Protocol):
+    """What the tray needs of `vsortd.service.client.Client`."""
+
+    def pause(self, *, inbox: Path | None = None, for_s: float | None = None) -> dict[str, Any]:
+        """Pause everything; return the status."""
+
+    def resume(self, *, inbox: Path | None = None) -> dict[str, Any]:
+        """End every pause; return the status."""
+
+    def undo(self, ids: Sequence[int]) -> dict[str, Any]:
+        """Take filings back; return {"undone", "refused"}."""
+
+
+class Actions:
+    """Does what a menu entry says. May take as long as the daemon does: not for the thread that shows the menu."""
+
+    def __init__(
+        self,
+        client: TrayClient,
+        state_folder: Path,
+        *,
+        open_target: Callable[[Path | str], bool],
+        review_name: Callable[[], str],
+        on_status: Callable[[Mapping[str, Any]], None],
+    ) -> None:
+        self._client = client
+        self._state_folder = state_folder
+        self._open_target = open_target
+        self._review_name = review_name
+        self._on_status = on_status
+
+    def do(self, entry: Entry) -> Note | None:
+        """Do what the entry says; return what the user is to be told, or None where it shows by itself."""
+        try:
+            return self._do(entry)
+        except VsortdError as error:
+            return Note(error.title, error.remedy)
+
+    def _do(self, entry: Entry) -> Note | None:  # noqa: PLR0911 - a table
+        action, argument = entry.action, entry.argument
+        if action is Action.PAUSE:
+            self._on_status(self._client.pause())
+        elif action is Action.PAUSE_HOUR:
+            self._on_status(self._client.pause(for_s=HOUR_S))
+        elif action is Action.RESUME:
+            self._on_status(self._client.resume())
+        elif action is Action.UNDO:
+            return self._undo(argument)
+        elif action is Action.OPEN_VIDEO:
+            return self._open(Path(argument.destination), "It may have been moved or undone.")
+        elif action is Action.REVIEW:
+            return self._open(Path(argument) / self._review_name(), "Nothing was put there yet.")
+        elif action is Action.LIBRARY:
+            return self._open(Path(argument), "Nothing was filed yet.")
+        elif action is Action.PAGE:
+            return self._open_address(str(argument))
+        elif action is Action.LOG:
+            return self._open(log_path(self._state_folder), "The daemon writes it with its first line.")
+        return None
+
+    def _undo(self, filing: Filing) -> Note:
+        answer = self._client.undo([filing.id])
+        for refused in answer["refused"]:
+            return Note(f"{filing.name} was not undone", refused["reason"])
+        back = [item["source"] for item in answer["undone"]]
+        return Note(f"{filing.name} is undone", f"It is back at {back[0]}, and held." if back else "")
+
+    def _open(self, path: Path, when_absent: str) -> Note | None:
+        try:
+            path.stat()
+        except OSError as error:
+            return Note(f"{path} can't be opened", f"{error.strerror or error}. {when_absent}")
+        return None if self._open_target(path) else Note(f"Nothing here opens {path}", "No program for it was found.")
+
+    def _open_address(self, address: str) -> Note | None:
+        if address.startswith(("http://", "https://")) and self._open_target(address):
+            return None
+        return Note("The page was not opened", f"Open it in a browser: {address}")
