@@ -56,9 +56,10 @@ class ConfigError(VsortdError):
 
 
 class DaemonUnreachableError(VsortdError):
-    """No daemon answers on this state folder."""
+    """No daemon answers on this state folder; `asked`: one was asked, and ended before its answer was in."""
 
     exit_code = ExitCode.UNREACHABLE
+    asked = False
 
 
 class AlreadyRunningError(VsortdError):

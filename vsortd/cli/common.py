@@ -89,10 +89,11 @@ def open_journal() -> Journal | None:
 
 
 @contextlib.contextmanager
-def asking_the_daemon() -> Iterator[Client]:
-    """Yield a client; where no daemon runs the block is left at its first call, and what follows it is done here.
+def asking_the_daemon(*, alone: bool = False) -> Iterator[Client]:
+    """Yield a client; where no daemon listens the block is left at its first call, and what follows it is done here.
 
-    Raises DaemonUnreachableError when a daemon holds the state folder and does not answer.
+    With `alone` only where none runs at all: one that starts would not see what is done here. Raises
+    DaemonUnreachableError then, and when the daemon ended with the answer: it may have done what it was asked for.
     """
     from vsortd.service.client import Client
     from vsortd.service.lock import daemon_holds
@@ -100,8 +101,8 @@ def asking_the_daemon() -> Iterator[Client]:
     folder = state_folder()
     try:
         yield Client(folder)
-    except DaemonUnreachableError:
-        if daemon_holds(folder):
+    except DaemonUnreachableError as error:
+        if error.asked or (alone and daemon_holds(folder)):
             raise
 
 

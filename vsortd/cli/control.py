@@ -125,7 +125,7 @@ def _duration(text: str) -> float:
 def _change(*, pause: bool, inbox: Path | None, for_s: float | None) -> Mapping[str, Any]:
     """Pause or resume through the daemon, or where none runs in the state folder, for the next start."""
     where = None if inbox is None else inbox.expanduser().absolute()
-    with asking_the_daemon() as client:
+    with asking_the_daemon(alone=True) as client:
         return client.pause(inbox=where, for_s=for_s) if pause else client.resume(inbox=where)
     from vsortd.cli.status import current_status
     from vsortd.service.pauses import Pauses, pauses_path

@@ -103,11 +103,12 @@ def _by_the_daemon(settings: Settings, paths: Sequence[Path]) -> list[Outcome] |
 
     client = Client(state_folder())
     try:
-        client.status()
         with progress_bar("filing") as on_progress:
             found = client.sort([path.absolute() for path in paths], fingerprint(settings), on_progress)
-    except DaemonUnreachableError:
-        return None  # none runs, or it has just ended: what it had in hand is back where it was
+    except DaemonUnreachableError as error:
+        if error.asked:  # some may be filed already
+            raise
+        return None
     return None if found is None else [Outcome.from_json(one) for one in found]
 
 

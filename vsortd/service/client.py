@@ -122,7 +122,7 @@ class Client:
                     return None
                 elif "outcomes" in said:
                     return list(said["outcomes"])
-        raise self._unreachable()
+        raise self._unreachable(asked=True)
 
     def events(self) -> Iterator[dict[str, Any]]:
         """Yield {"event", "data"}: "status" at once and when it has changed, "item" for each video that ended, "ping".
@@ -178,8 +178,11 @@ class Client:
     ) -> Iterator[http.client.HTTPResponse]:
         """Yield the daemon's answer to a request; what goes wrong on the way is the daemon's absence."""
         connection, headers = self._connection(timeout_s)
+        asked = False
         try:
             body = None if words is None else json.dumps(words).encode()
+            connection.connect()
+            asked = True
             connection.request(method, path, body, headers)
             response = connection.getresponse()
             if response.status == HTTPStatus.UNPROCESSABLE_ENTITY:
@@ -188,7 +191,7 @@ class Client:
                 raise self._unreachable()
             yield response
         except (OSError, http.client.HTTPException, ValueError, LookupError) as error:
-            raise self._unreachable() from error
+            raise self._unreachable(asked=asked) from error
         finally:
             connection.close()
 
@@ -204,7 +207,15 @@ class Client:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout_s)
         return connection, {"Authorization": f"Bearer {token}"}
 
-    def _unreachable(self) -> DaemonUnreachableError:
+    def _unreachable(self, *, asked: bool = False) -> DaemonUnreachableError:
+        if asked:
+            ended = DaemonUnreachableError(
+                f"The daemon on {self._path.parent} ended before its answer was in.",
+                remedy="`vsortd history` says what it has done; `vsortd status` whether one runs.",
+                paths=[self._path],
+            )
+            ended.asked = True
+            return ended
         return DaemonUnreachableError(
             f"No daemon answers on {self._path.parent}.",
             remedy="Start one with `vsortd run`.",
