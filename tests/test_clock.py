@@ -2,43 +2,55 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
+from vsortd import clock as module
 from vsortd.clock import Clock
 
 
-def _fail_after(seconds: float) -> None:
-    time.sleep(seconds)
-    raise KeyError
+class Hand:
+    """The hand of the clock, moved by the test; seconds."""
+
+    now = 100.0
+
+    def perf_counter(self) -> float:
+        return self.now
 
 
-def test_what_is_inside_counts_there_only() -> None:
-    clock, began_s = Clock(), time.perf_counter()
-    with clock.time("judge"):
-        time.sleep(0.01)
-        with clock.time("embed"):
-            time.sleep(0.03)
-        with clock.time("embed"):
-            time.sleep(0.03)
-        clock.split("sample", 5.0)
-    passed_ms = (time.perf_counter() - began_s) * 1000
-    spent = clock.spent_ms()
-    assert list(spent) == ["embed", "sample", "judge"]
-    assert spent["embed"] >= 60
-    assert spent["sample"] == 5.0
-    assert sum(spent.values()) == pytest.approx(passed_ms, abs=1.0)
+@pytest.fixture
+def hand(monkeypatch: pytest.MonkeyPatch) -> Hand:
+    one = Hand()
+    monkeypatch.setattr(module, "time", one)
+    return one
 
 
-def test_time_counts_when_something_is_raised() -> None:
+def test_what_is_inside_counts_there_only_and_the_sum_is_all(hand: Hand) -> None:
     clock = Clock()
+    with clock.time("judge"):
+        hand.now += 0.010
+        for _ in range(2):
+            with clock.time("embed"):
+                hand.now += 0.030
+                with clock.time("wait"):
+                    hand.now += 0.002
+        hand.now += 0.007
+        clock.split("sample", 5.0)
+    assert clock.spent_ms() == {"wait": 4.0, "embed": 60.0, "sample": 5.0, "judge": 12.0}
+    assert sum(clock.spent_ms().values()) == pytest.approx((hand.now - 100) * 1000)
+
+
+def test_time_counts_when_something_is_raised(hand: Hand) -> None:
+    clock = Clock()
+
+    def fail() -> None:
+        hand.now += 0.010
+        raise KeyError
+
     with pytest.raises(KeyError), clock.time("probe"):
-        _fail_after(0.01)
+        fail()
     with clock.time("place"):
-        time.sleep(0.01)
-    assert clock.spent_ms()["probe"] >= 10
-    assert clock.spent_ms()["place"] < 1000
+        hand.now += 0.020
+    assert clock.spent_ms() == {"probe": 10.0, "place": 20.0}
 
 
 def test_times_measured_elsewhere_add_up() -> None:
