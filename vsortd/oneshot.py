@@ -185,6 +185,7 @@ class _Session:
         cancel: threading.Event | None = None,
     ) -> None:
         self._own = own or _Alone()
+        self._claims: set[Path] = set()
         self._cancel = cancel or threading.Event()
         self._shop = shop
         self._found = found
@@ -217,6 +218,8 @@ class _Session:
         finally:
             # Ctrl-C comes here too: what is in hand is put back
             self._runner.stop()
+            for path in list(self._claims):  # called off, so they have no end that would let them go
+                self._let_go(path)
         if self._fatal:
             raise self._fatal[0]
         return [Outcome.of(self._jobs[path]) for path, _, _ in self._found if path in self._jobs]
@@ -261,7 +264,7 @@ class _Session:
 
     def _attend(self, settler: Settler) -> None:
         for verdict in settler.due(time.monotonic()):
-            if verdict.outcome is Settled.READY and not self._own.claim(verdict.path):
+            if verdict.outcome is Settled.READY and not self._claim(verdict.path):
                 self._end(verdict.path, None, State.HELD, "the daemon is at work on it this moment")
             elif verdict.outcome is Settled.READY:
                 settled_s = time.monotonic() - verdict.since_s
@@ -277,8 +280,20 @@ class _Session:
             job = self._desk.record(job)
         self._done(job)
 
+    def _claim(self, path: Path) -> bool:
+        if not self._own.claim(path):
+            return False
+        self._claims.add(path)
+        return True
+
+    def _let_go(self, path: Path) -> None:
+        """Give back what this session has claimed, and nothing that others have."""
+        if path in self._claims:
+            self._claims.discard(path)
+            self._own.give_back(path)
+
     def _send_back(self, path: Path, _identity: Identity, reason: str) -> None:
-        self._own.give_back(path)
+        self._let_go(path)
         with self._changed:
             self._again.append((path, reason))
 
@@ -288,7 +303,7 @@ class _Session:
             return taken
 
     def _done(self, job: Job) -> None:
-        self._own.give_back(job.path)
+        self._let_go(job.path)
         if self._on_job is not None:
             self._on_job(self._shop, job)
         with self._changed:

