@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
-import sys
 import threading
 import time
 from collections import Counter
@@ -30,6 +28,7 @@ from vsortd.service.lock import DaemonLock
 from vsortd.service.metrics import StageTimes, exposition
 from vsortd.service.notify import Notifier
 from vsortd.service.pauses import Pauses, pauses_path
+from vsortd.service.signals import Signals
 from vsortd.service.status import status_form
 from vsortd.settings import fingerprint
 from vsortd.units import format_duration
@@ -100,7 +99,7 @@ class Daemon:
         with (
             DaemonLock(self._state_folder),
             contextlib.closing(Bell()) as self._bell,
-            _Signals(self._told_to_stop, self._told_to_reload),
+            Signals(self._told_to_stop, self._told_to_reload),
             Workshop.open(self._settings, self._state_folder, keep_trying=not self._once) as shop,
         ):
             self._serve(shop)
@@ -272,7 +271,7 @@ class Daemon:
 
     def _tell(self, *numbers: int | None) -> None:
         """Tell those who listen what became of some items, and how things stand now."""
-        for number in numbers:
+        for number in numbers if self._hub.heard else ():
             item = None if number is None else self._shop.journal.item(number)
             if item is not None:
                 self._hub.tell("item", item.to_json())
@@ -480,32 +479,3 @@ class Daemon:
         """End the daemon: the file in hand is finished or put back."""
         self._stop.set()
         self._bell.ring()
-
-
-class _Signals:
-    """SIGTERM and SIGINT end the daemon, a second SIGINT at once; SIGHUP reloads. Only the main thread can listen."""
-
-    def __init__(self, on_stop: Callable[[bool], None], on_reload: Callable[[], None]) -> None:
-        self._on_stop = on_stop
-        self._on_reload = on_reload
-        self._before: dict[int, Any] = {}
-        self._asked = False
-
-    def __enter__(self) -> None:
-        if threading.current_thread() is not threading.main_thread():
-            return
-        for number in (signal.SIGTERM, signal.SIGINT):
-            self._before[number] = signal.signal(number, self._handle)
-        if sys.platform != "win32":
-            self._before[signal.SIGHUP] = signal.signal(signal.SIGHUP, lambda *_: self._on_reload())
-
-    def __exit__(self, *_: object) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-
-    def _handle(self, number: int, _frame: object) -> None:
-        interrupted = number == signal.SIGINT
-        if interrupted and self._asked:
-            raise KeyboardInterrupt
-        self._asked = True
-        self._on_stop(interrupted)

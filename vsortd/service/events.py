@@ -29,6 +29,11 @@ class Hub:
         self._listeners: set[_Listener] = set()
         self._closed = False
 
+    @property
+    def heard(self) -> bool:
+        """Whether anybody listens."""
+        return bool(self._present())
+
     def tell(self, event: str, data: dict[str, Any]) -> None:
         """Tell of something that happened once."""
         for listener in self._present():
