@@ -51,6 +51,16 @@ def watching(make_watcher: WatcherMaker, inbox: Any, until: Until) -> InboxWatch
     return watcher
 
 
+def test_trees_that_grow_while_they_are_found_do_not_end_the_watch(
+    watching: InboxWatcher, inbox: Any, recorder: Any, video: VideoMaker
+) -> None:
+    for number in range(50):
+        (inbox.path / str(number) / "a/b/c/d/e").mkdir(parents=True)
+    (inbox.path / "49/a/b/c/d/e/last.mp4").write_bytes(video(1))
+    recorder.wait_for(["last.mp4"])
+    assert Mode.EVENTS is watching.health()[0].mode
+
+
 @pytest.mark.usefixtures("watching")
 def test_a_copied_file_is_delivered_once(inbox: Any, recorder: Any, video: VideoMaker) -> None:
     (inbox.path / "a.MOV").write_bytes(video(1))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import warnings
 from typing import TYPE_CHECKING, Protocol
 
 from loguru import logger
@@ -73,6 +74,7 @@ class EventWatch:
 
     def __init__(self, root: Path, sink: HintSink, *, recursive: bool) -> None:
         _shorten_move_delay()
+        _expect_double_watches()
         real = os.path.realpath(root)
         self._recursive = recursive
         self._overflow = _OverflowListener(sink)
@@ -200,3 +202,13 @@ def _shorten_move_delay() -> None:
     except ImportError:  # another version of watchdog: only slower
         return
     InotifyMoveEventGrouper.delay = _MOVE_DELAY_S
+
+
+def _expect_double_watches() -> None:
+    """Let watchdog's threads live where warnings are errors, and keep the terminal free of its warning.
+
+    A folder made while its parent is being watched is watched twice by watchdog 7.1 (found by its walk, then by
+    the folder's own event), which replaces the first watch by its like and warns of it. Set at each watch and not
+    on import, since whoever tests or embeds vsortd may have set filters since.
+    """
+    warnings.filterwarnings("ignore", "Callback with id ", RuntimeWarning, r"watchdog\.observers\.inotify")
