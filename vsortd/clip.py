@@ -64,8 +64,12 @@ class Clip:
 
     @property
     def orientation(self) -> Orientation:
-        """Classify the shown picture; square means equal within 2 % (sample aspect ratios round)."""
-        width, height = self.shown_width_px, self.shown_height_px
-        if abs(width - height) <= 0.02 * max(width, height):
-            return Orientation.SQUARE
-        return Orientation.PORTRAIT if height > width else Orientation.LANDSCAPE
+        """Classify the shown picture, see `orientation_of`."""
+        return orientation_of(self.shown_width_px, self.shown_height_px)
+
+
+def orientation_of(width_px: int, height_px: int) -> Orientation:
+    """Classify a picture as it is shown; square means equal within 2 % (sample aspect ratios round)."""
+    if abs(width_px - height_px) <= 0.02 * max(width_px, height_px):
+        return Orientation.SQUARE
+    return Orientation.PORTRAIT if height_px > width_px else Orientation.LANDSCAPE

@@ -14,7 +14,7 @@ from vsortd.conditions import admit as admit_clip
 from vsortd.decide import Decision, Outcome, decide
 from vsortd.filing.place import ConvertedFile, FilingRequest
 from vsortd.identity import Identity
-from vsortd.library.index import Embedded
+from vsortd.library.index import DECIDING, Embedded
 from vsortd.media.convert import ConversionKind, plan_conversion
 from vsortd.media.convert import convert as convert_clip
 from vsortd.pipeline import Glimpse, Job, State
@@ -42,7 +42,7 @@ def probe(shop: Workshop, job: Job) -> Job:
     if (
         resident is None
         or shop.settings.accept != _EVERYTHING
-        or shop.index.recall(job.identity, resident.key, _plan(ranks, total), 0) is not None
+        or shop.index.recall(job.identity, resident.key, _plan(ranks, total)) is not None
     ):
         return replace(job, clip=shop.media.probe(job.path, cancel=job.cancel))
     preprocess = resident.encoder.info.preprocess
@@ -75,13 +75,13 @@ def judge(shop: Workshop, job: Job) -> Job:
 def rounds(shop: Workshop, job: Job, resident: Judge) -> Iterator[Embedded]:
     """Yield one look after the other, each when it is asked for: a few frames, then as many again, up to all."""
     sampling = shop.settings.sampling
-    begin, end, number = 0, len(_first_ranks(shop)), 0
+    begin, end = 0, len(_first_ranks(shop))
     while begin < end:
-        part = _look(shop, job, resident, number, range(begin, end))
+        part = _look(shop, job, resident, range(begin, end))
         yield part
         if not len(part.times_ms):  # the video has no more frames
             break
-        begin, end, number = end, min(end * 2, sampling.max_frames), number + 1
+        begin, end = end, min(end * 2, sampling.max_frames)
 
 
 def decide_in_rounds(
@@ -104,7 +104,7 @@ def decide_in_rounds(
     return decision, tuple(int(time_ms) for time_ms in times_ms)
 
 
-def _look(shop: Workshop, job: Job, resident: Judge, number: int, ranks: range) -> Embedded:
+def _look(shop: Workshop, job: Job, resident: Judge, ranks: range) -> Embedded:
     """Return one round's embeddings: from the index if this very file was seen before, else from its frames."""
     assert job.clip is not None
     total = shop.settings.sampling.max_frames
@@ -113,7 +113,7 @@ def _look(shop: Workshop, job: Job, resident: Judge, number: int, ranks: range) 
     if glimpse is not None and (glimpse.model, glimpse.ranks) == (model, ranks):
         frames = glimpse.frames
     else:
-        known = shop.index.recall(job.identity, model, plan, number)
+        known = shop.index.recall(job.identity, model, plan)
         if known is not None:
             return known
         preprocess = resident.encoder.info.preprocess
@@ -123,7 +123,7 @@ def _look(shop: Workshop, job: Job, resident: Judge, number: int, ranks: range) 
         vectors = resident.encoder.encode_images(frames.pixels)
     # through the precision of the index, so that a second look decides exactly like the first
     embedded = Embedded(frames.times_ms, vectors.astype(np.float16).astype(np.float32))
-    shop.index.keep(job.identity, job.path, job.clip.duration_s, model, plan, number, embedded)
+    shop.index.keep(job.identity, job.path, job.clip, model, plan, embedded)
     return embedded
 
 
@@ -133,7 +133,7 @@ def _first_ranks(shop: Workshop) -> range:
 
 def _plan(ranks: range, total: int) -> str:
     """Return the name under which the index keeps a look."""
-    return f"spread-{total}:{ranks.start}-{ranks.stop}"
+    return f"{DECIDING}-{total}:{ranks.start}-{ranks.stop}"
 
 
 def convert(shop: Workshop, job: Job, *, dry_run: bool) -> Job:

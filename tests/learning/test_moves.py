@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from vsortd.clip import Clip
 from vsortd.filing.faults import Point, hooked
 from vsortd.filing.journal import Journal
 from vsortd.filing.place import Filer, FilingRequest
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
     from vsortd.filing.records import Item
 
+CLIP = Clip("mp4", "isom", 320, 180, 320, 180, 0, 1.0, 1.0, 10.0, 10, 0, "h264", "yuv420p", 8, False, False)
 MODEL = "m/abc/80"
 
 
@@ -83,7 +85,7 @@ class World:
         identity = Identity.of(source)
         assert identity is not None
         rows = np.eye(1, 4, dtype=np.float32)
-        self.index.keep(identity, source, 1.0, MODEL, "spread", 0, Embedded(np.zeros(1, np.int64), rows))
+        self.index.keep(identity, source, CLIP, MODEL, "spread", Embedded(np.zeros(1, np.int64), rows))
         item = self.filer.place(FilingRequest(source, identity, folder, outcome, rule="/".join(folder)))
         assert item.destination is not None
         now = Identity.of(item.destination)
