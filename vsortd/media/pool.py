@@ -110,6 +110,33 @@ class MediaPool:
         header, blob = self.call(request, max_blob_bytes=most * side * side * 3, cancel=cancel)
         return self._checked(lambda: protocol.frames_from_message(header, blob, most=most, side_px=side))
 
+    def moments(
+        self,
+        path: Path,
+        clip: Clip,
+        times_ms: Sequence[int],
+        preprocess: Preprocess,
+        *,
+        snap_ms: int = 0,
+        cancel: threading.Event | None = None,
+    ) -> Frames:
+        """Return the frames shown at some moments (ms from the start), each once; raises like `probe`.
+
+        A keyframe at most `snap_ms` away is taken instead: cheaper. Damaged frames are left out. Ask for few at a time:
+        each takes `side_px` squared times three bytes, and all together one request's time.
+        """
+        most, side = len(times_ms), preprocess.side_px
+        request = {
+            "op": "moments",
+            "path": str(path),
+            "video_index": clip.video_index,
+            "times_ms": [int(moment) for moment in times_ms],
+            "snap_ms": snap_ms,
+            "preprocess": _preprocess_request(preprocess),
+        }
+        header, blob = self.call(request, max_blob_bytes=most * side * side * 3, cancel=cancel)
+        return self._checked(lambda: protocol.frames_from_message(header, blob, most=most, side_px=side))
+
     def look(
         self,
         path: Path,
@@ -333,11 +360,15 @@ def _frames_request(path: Path, ranks: range, total: int, preprocess: Preprocess
         "start": ranks.start,
         "stop": ranks.stop,
         "total": total,
-        "preprocess": {
-            "side_px": preprocess.side_px,
-            "resize": preprocess.resize.value,
-            "interpolation": preprocess.interpolation,
-        },
+        "preprocess": _preprocess_request(preprocess),
+    }
+
+
+def _preprocess_request(preprocess: Preprocess) -> Message:
+    return {
+        "side_px": preprocess.side_px,
+        "resize": preprocess.resize.value,
+        "interpolation": preprocess.interpolation,
     }
 
 

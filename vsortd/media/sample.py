@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 # A frame that decoding has to reach may lie this part of its tolerance before the wished moment, to save
 # work.
 _EARLY = 0.5
+# Moments are whole milliseconds, frames begin in between.
+_HALF_MS = 0.0005
 # A film at least this many times as large as the model's input, on its shorter side, shows no edges of blocks.
 _SHRINK = 2
 
@@ -50,6 +52,48 @@ def sample_file(
         wanted = wanted_samples(table, ranks, total)
         spare_smoothing(film, table, wanted, preprocess)
         return sample_video(video, film, table, wanted, preprocess, first=ranks.start == 0, deadline=deadline)
+
+
+def moments_of_file(
+    path: str, times_ms: Sequence[int], preprocess: Preprocess, *, snap_ms: int, video_index: int, deadline: float
+) -> Frames:
+    """Return the frames that are shown at some moments (ms from the start), as `sample_file` would, each once.
+
+    A keyframe at most `snap_ms` from a moment is taken instead of the frame itself: it needs no other. Moments after
+    the end get the last frame. Frames that are damaged, or not reached before `deadline`, are left out.
+    """
+    with open_video(path) as video:
+        film = film_stream(video)
+        if film.index != video_index:
+            raise ChangedError("the file is not the one that was probed")
+        table = read_table(video, film)
+        start_s = (video.container.start_time or 0) / 1_000_000
+        wanted = samples_at(table, times_ms, snap_ms, base=float(film.time_base or 0), start_s=start_s)
+        spare_smoothing(film, table, wanted, preprocess)
+        return sample_video(video, film, table, wanted, preprocess, first=False, deadline=deadline)
+
+
+def samples_at(table: Table, times_ms: Sequence[int], snap_ms: int, *, base: float, start_s: float) -> list[int]:
+    """Return the samples shown at some moments, ascending, each once; see `moments_of_file`.
+
+    The table has times of decoding: with B-frames a sample's neighbour may come out, whose true time is told anyway.
+    """
+    shown = np.flatnonzero(table.shown)
+    if not len(shown):
+        return []
+    order = shown[np.argsort(table.times[shown], kind="stable")]
+    seconds = table.times[order] * base - start_s
+    moments = np.asarray(times_ms, np.float64) / 1000
+    places = np.clip(np.searchsorted(seconds, moments + _HALF_MS, side="right") - 1, 0, len(order) - 1)
+    wanted = order[places]
+    keys = np.flatnonzero(table.keys[order])
+    if snap_ms and len(keys):
+        after = np.clip(np.searchsorted(seconds[keys], moments), 0, len(keys) - 1)
+        before = np.maximum(after - 1, 0)
+        nearer = np.abs(seconds[keys[before]] - moments) <= np.abs(seconds[keys[after]] - moments)
+        nearest = keys[np.where(nearer, before, after)]
+        wanted = np.where(np.abs(seconds[nearest] - moments) * 1000 <= snap_ms, order[nearest], wanted)
+    return sorted(set(wanted.tolist()))
 
 
 def wanted_samples(table: Table, ranks: range, total: int) -> list[int]:

@@ -50,6 +50,25 @@ def frame_pictures(
     return [found[time_ms].popleft() if found[time_ms] else None for time_ms in times_ms]
 
 
+def pictures_at(
+    media: MediaPool,
+    path: Path,
+    clip: Clip,
+    times_ms: Sequence[int],
+    *,
+    side_px: int,
+    cancel: threading.Event | None = None,
+) -> list[Pixels | None]:
+    """Return pictures of what is shown at some moments (ms), like `frame_pictures`; None where nothing is near."""
+    if not len(times_ms):
+        return []
+    frames = media.moments(path, clip, sorted(set(times_ms)), _shape(side_px), cancel=cancel)
+    if not len(frames.times_ms):
+        return [None] * len(times_ms)
+    nearest = [int(np.argmin(np.abs(frames.times_ms - moment))) for moment in times_ms]
+    return [_without_padding(frames.pixels[place], clip) for place in nearest]
+
+
 def middle_picture(
     media: MediaPool, path: Path, clip: Clip, *, total: int, side_px: int, cancel: threading.Event | None = None
 ) -> Pixels | None:

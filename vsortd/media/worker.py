@@ -74,7 +74,7 @@ def _operations() -> dict[str, Callable[[Message], Reply]]:
     from vsortd.media.hardware import HARDWARE
     from vsortd.media.look import look_at_file
     from vsortd.media.probe import probe_file
-    from vsortd.media.sample import sample_file
+    from vsortd.media.sample import moments_of_file, sample_file
 
     # straight to stderr; PyAV's own way would take the GIL in libav's threads
     av.logging.restore_default_callback()
@@ -90,6 +90,17 @@ def _operations() -> dict[str, Callable[[Message], Reply]]:
             range(request["start"], request["stop"]),
             request["total"],
             _preprocess_of(request),
+            video_index=request["video_index"],
+            deadline=_deadline(request),
+        )
+        return protocol.frames_to_message(frames)
+
+    def moments(request: Message) -> Reply:
+        frames = moments_of_file(
+            request["path"],
+            request["times_ms"],
+            _preprocess_of(request),
+            snap_ms=request["snap_ms"],
             video_index=request["video_index"],
             deadline=_deadline(request),
         )
@@ -117,6 +128,7 @@ def _operations() -> dict[str, Callable[[Message], Reply]]:
         "hardware": lambda request: ({"why": HARDWARE.use(request["decoder"])}, b""),
         "probe": _seeing(probe),
         "sample": _seeing(sample),
+        "moments": _seeing(moments),
         "look": _seeing(look),
         "compare": compare,
         "decode": decode,

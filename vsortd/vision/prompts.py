@@ -176,11 +176,31 @@ def level_vectors(tree: RuleTree, encoder: Encoder, *, facets: Facets | None = N
     `facets` is the vocabulary of a model that knows little (by default the sample model's own); the others
     of its values are the negatives then. Raises ModelError when the model fails.
     """
+    templates = TEMPLATES[encoder.info.family]
+    return _vectors(_plan_levels(tree, templates), _plan_sightings(tree, templates), encoder, facets)
+
+
+def sought_vectors(
+    prompts: Sequence[str], against: Sequence[str], encoder: Encoder, *, facets: Facets | None = None
+) -> tuple[LevelVectors, ...]:
+    """Embed each prompt as a level of one: alone against what else a picture may show, and against `against`.
+
+    A prompt that the model doesn't know has `known` False. Raises ModelError when the model fails.
+    """
+    templates = TEMPLATES[encoder.info.family]
+    plans = [
+        _LevelPlan(str(number), (_Sought(prompt, (prompt,)),), tuple(against), templates, frozenset(), anything=True)
+        for number, prompt in enumerate(prompts)
+    ]
+    return tuple(_vectors([], plans, encoder, facets).sightings.values())
+
+
+def _vectors(
+    plans: Sequence[_LevelPlan], sightings: Sequence[_LevelPlan], encoder: Encoder, facets: Facets | None
+) -> RuleVectors:
     family = encoder.info.family
     if facets is None and family is Family.SAMPLE:
         facets = _sample_facets()
-    plans = _plan_levels(tree, TEMPLATES[family])
-    sightings = _plan_sightings(tree, TEMPLATES[family])
     for plan in (*plans, *sightings):
         plan.spoken = [_spoken(rule.prompts, encoder, limited=facets is not None) for rule in plan.rules]
         _add_negatives(plan, encoder, facets)

@@ -1,0 +1,230 @@
+"""Looking at videos for the index: frames at a regular pace, or at chosen moments, each embedded once and kept.
+
+A long video is decoded in parts; each part is kept when it is done, so that a run that is killed goes on where it was.
+"""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from vsortd.errors import BrokenError, ChangedError, UsageError, VideoError
+from vsortd.identity import Identity
+from vsortd.library.index import Embedded
+from vsortd.library.pace import NEAR, is_walked, missing, moments_of, name_of, part_name, parts_of, step_of
+from vsortd.oneshot import gather
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from vsortd.clip import Clip
+    from vsortd.library.films import Film
+    from vsortd.media.frames import Frames
+    from vsortd.vision.encoder import Encoder
+    from vsortd.workshop import Workshop
+
+DEFAULT_FPS: Final = 1.0
+_TICK_S: Final = 0.2
+# A frame this far before the last moment of a request tells that its time was up, and not that the video ends there.
+_SLACK_MS: Final = 1000
+
+
+class State(StrEnum):
+    """What became of one file."""
+
+    INDEXED = "indexed"
+    KNOWN = "known"  # everything was there
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Indexed:
+    """One file's outcome: how many frames were embedded anew, and why it failed or ""."""
+
+    path: Path
+    state: State
+    frames: int = 0
+    duration_s: float = 0.0
+    reason: str = ""
+
+
+def index_paths(
+    shop: Workshop,
+    paths: Sequence[Path],
+    *,
+    fps: float = DEFAULT_FPS,
+    jobs: int | None = None,
+    on_progress: Callable[[int, int], None] | None = None,
+    cancel: threading.Event | None = None,
+) -> list[Indexed]:
+    """Look at every video under `paths` at a pace of `fps`, several at once; return the outcomes in their order.
+
+    Videos that were looked at so before cost nothing. `on_progress` gets how many are done and how many there are.
+    Raises UsageError for a path that is not there or an impossible `fps`, ModelError, StoreError, Cancelled.
+    """
+    step_ms = _step_of(fps)
+    files = [path for path, _, _ in gather(shop.settings, paths)]
+    stop = cancel or threading.Event()
+    if not files:
+        return []
+    encoder = shop.model.get(stop).encoder
+    done: dict[Path, Indexed] = {}
+    report = on_progress or (lambda *_: None)
+    report(0, len(files))
+
+    def one(path: Path) -> Indexed:
+        try:
+            return index_file(shop, encoder, path, step_ms=step_ms, cancel=stop)
+        except VideoError as error:
+            return Indexed(path, State.FAILED, reason=error.reason)
+
+    with ThreadPoolExecutor(jobs or shop.settings.workers.decode_count() + 1, thread_name_prefix="index") as pool:
+        waiting: set[Future[Indexed]] = {pool.submit(one, path) for path in files}
+        try:
+            while waiting:
+                ended, waiting = wait(waiting, timeout=_TICK_S, return_when=FIRST_COMPLETED)
+                for future in ended:
+                    outcome = future.result()
+                    done[outcome.path] = outcome
+                    report(len(done), len(files))
+        except BaseException:  # Ctrl-C, a model that fails: what is in hand ends, the rest does not begin
+            stop.set()
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
+    return [done[path] for path in files]
+
+
+def index_file(
+    shop: Workshop, encoder: Encoder, path: Path, *, step_ms: int, cancel: threading.Event | None = None
+) -> Indexed:
+    """Look at one video at a pace, as far as that was not done before. Raises VideoError, ModelError, Cancelled."""
+    identity = _identity_of(path)
+    key = encoder.info.key
+    if is_walked(shop.index.looks(identity, key), step_ms):
+        shop.index.moved(identity, identity, path)  # where it lies may be news
+        return Indexed(path, State.KNOWN)
+    clip = shop.media.probe(path, cancel=cancel)
+    film = shop.index.film(identity, key)
+    known = film.times_ms if film is not None else np.empty(0, np.int64)
+    looks = shop.index.looks(identity, key)
+    parts = [
+        (part_name(step_ms, number), missing(part, known, step_ms))
+        for number, part in enumerate(parts_of(moments_of(clip.duration_s, step_ms)))
+    ]
+    wanted = [(name, part) for name, part in parts if name not in looks and part]
+    looker = _Looker(shop, encoder, path, identity, clip, cancel)
+    count = sum(len(look.times_ms) for look in looker.take(wanted, snap_ms=int(step_ms * NEAR)))
+    if not count and not len(known):
+        raise BrokenError("no frame could be decoded")
+    shop.index.keep(identity, path, clip, key, name_of(step_ms), _nothing(encoder.info.dim))
+    return Indexed(path, State.INDEXED, count, clip.duration_s)
+
+
+def dense_film(
+    shop: Workshop, encoder: Encoder, path: Path, *, fps: float = DEFAULT_FPS, cancel: threading.Event | None = None
+) -> Film:
+    """Return a video with frames at a pace of `fps` at least, looked at now where it was not before.
+
+    Raises UsageError for an impossible `fps`, VideoError, ModelError, StoreError, Cancelled.
+    """
+    index_file(shop, encoder, path, step_ms=_step_of(fps), cancel=cancel)
+    film = shop.index.film(_identity_of(path), encoder.info.key)
+    if film is None:
+        raise ChangedError("the file changed while it was looked at")
+    return film
+
+
+def frames_at(
+    shop: Workshop,
+    encoder: Encoder,
+    path: Path,
+    clip: Clip,
+    times_ms: Sequence[int],
+    *,
+    cancel: threading.Event | None = None,
+) -> Embedded:
+    """Embed the frames that are shown at some moments (ms) and keep them; each once, in the order of time.
+
+    Damaged ones are left out. Raises VideoError, ModelError, StoreError, Cancelled.
+    """
+    identity = _identity_of(path)
+    looker = _Looker(shop, encoder, path, identity, clip, cancel)
+    found = [_nothing(encoder.info.dim)]
+    for part in parts_of(sorted(set(times_ms))):
+        name = f"at-{part[0]}-{part[-1]}-{len(part)}"
+        kept = shop.index.recall(identity, encoder.info.key, name)
+        found += [kept] if kept is not None else looker.take([(name, part)], snap_ms=0)
+    return Embedded(np.concatenate([part.times_ms for part in found]), np.concatenate([part.vectors for part in found]))
+
+
+@dataclass(frozen=True, slots=True)
+class _Looker:
+    """One video under the eye of one model: decodes, embeds and keeps."""
+
+    shop: Workshop
+    encoder: Encoder
+    path: Path
+    identity: Identity
+    clip: Clip
+    cancel: threading.Event | None
+
+    def take(self, parts: Sequence[tuple[str, list[int]]], *, snap_ms: int) -> Iterator[Embedded]:
+        """Embed and keep the frames of named parts; the next part is decoded while this one is embedded."""
+        with ThreadPoolExecutor(1, thread_name_prefix="index-ahead") as ahead:
+            coming = [ahead.submit(self._decode, parts[0][1], snap_ms)] if parts else []
+            for number, (name, _) in enumerate(parts):
+                frames = coming.pop().result()
+                if number + 1 < len(parts):
+                    coming.append(ahead.submit(self._decode, parts[number + 1][1], snap_ms))
+                yield self._keep(name, frames)
+
+    def _decode(self, moments: Sequence[int], snap_ms: int) -> list[Frames]:
+        """Return the frames at some moments, in as many requests as the time limit of one makes of it."""
+        found: list[Frames] = []
+        reached_ms, left = -1, list(moments)
+        while left:
+            frames = self.shop.media.moments(
+                self.path, self.clip, left, self.encoder.info.preprocess, snap_ms=snap_ms, cancel=self.cancel
+            )
+            if not len(frames.times_ms) or frames.times_ms[-1] <= reached_ms:
+                break  # what is left is damaged, or lies after the last frame
+            found.append(frames)
+            reached_ms = int(frames.times_ms[-1])
+            left = [moment for moment in left if moment > reached_ms + _SLACK_MS]
+        return found
+
+    def _keep(self, name: str, found: Sequence[Frames]) -> Embedded:
+        info = self.encoder.info
+        rows = [self.encoder.encode_images(frames.pixels) for frames in found]
+        if Identity.of(self.path) != self.identity:
+            raise ChangedError("the file changed or went away while it was looked at")
+        embedded = _nothing(info.dim)
+        if rows:
+            vectors = np.concatenate(rows).astype(np.float16).astype(np.float32)  # as they will be read
+            embedded = Embedded(np.concatenate([frames.times_ms for frames in found]), vectors)
+        self.shop.index.keep(self.identity, self.path, self.clip, info.key, name, embedded)
+        return embedded
+
+
+def _nothing(dim: int) -> Embedded:
+    return Embedded(np.empty(0, np.int64), np.empty((0, dim), np.float32))
+
+
+def _identity_of(path: Path) -> Identity:
+    identity = Identity.of(path)
+    if identity is None:
+        raise ChangedError("the file is gone, or is a link")
+    return identity
+
+
+def _step_of(fps: float) -> int:
+    try:
+        return step_of(fps)
+    except ValueError as error:
+        raise UsageError(f"--fps: {error}.", remedy="Write frames a second, such as 1, 0.5 or 4.") from error
