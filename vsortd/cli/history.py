@@ -154,6 +154,8 @@ def _undo(wanted: dict[str, Any], *, dry_run: bool) -> dict[str, Any]:
     """Have the daemon undo where one runs, else do it here; return what is undone and what was refused."""
     from vsortd.filing.undo import Selection
     from vsortd.filing.undo import undo as undo_items
+    from vsortd.library.following import follow
+    from vsortd.places import index_path, state_folder
 
     journal = open_journal()
     batch = wanted["batch"]
@@ -165,6 +167,8 @@ def _undo(wanted: dict[str, Any], *, dry_run: bool) -> dict[str, Any]:
         return client.undo(dry_run=dry_run, **wanted)
     with progress_bar("undoing") as on_progress:
         report = undo_items(journal, Selection(**wanted), dry_run=dry_run, on_progress=on_progress)
+    if not dry_run:
+        follow(index_path(state_folder()), report.moves)
     return {
         "undone": [item.to_json() for item in report.undone],
         "refused": [{"id": number, "reason": reason} for number, reason in report.refused],

@@ -54,6 +54,11 @@ class UndoReport:
     undone: list[Item] = field(default_factory=list)
     refused: list[tuple[int, str]] = field(default_factory=list)
 
+    @property
+    def moves(self) -> list[tuple[Path, Path]]:
+        """From where to where the videos went, in their order."""
+        return [(item.destination, item.source) for item in self.undone if item.destination is not None]
+
 
 class RefusedError(Exception):
     """This item can't be taken back; nothing was touched."""

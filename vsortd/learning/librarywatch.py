@@ -16,6 +16,7 @@ from loguru import logger
 from vsortd.errors import Cancelled
 from vsortd.filing.staging import HIDDEN
 from vsortd.learning.moves import Follower, Seen
+from vsortd.library.tidying import tidy
 from vsortd.watch.events import EventWatch
 from vsortd.watch.netfs import network_type
 
@@ -176,6 +177,10 @@ class LibraryWatch:
         for relative in sorted(folders):
             for path, seen in follower.scan(library / relative):
                 self._note(path, seen)
+        if scan and not self._cancel.is_set():
+            found = tidy(self._shop().index, [library], under=library, prune=True)
+            if found.moved or found.stale:
+                logger.info("index: {} followed, {} gone and forgotten", len(found.moved), len(found.stale))
         again = {*self._later, *(self._copies if files or folders else ())}
         for path in sorted({*again, *(library / relative for relative in files)}):
             if self._cancel.is_set():

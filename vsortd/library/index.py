@@ -23,13 +23,14 @@ import numpy as np
 import numpy.typing as npt
 
 from vsortd.errors import StoreError
-from vsortd.identity import Identity
 from vsortd.library.films import Film
+from vsortd.library.following import SAME_FILE, identity_of, key_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from vsortd.clip import Clip
+    from vsortd.identity import Identity
 
 SCHEMA_VERSION: Final = 2
 # The looks that a decision takes; a lesson is taken from their frames.
@@ -63,7 +64,6 @@ CREATE TABLE frames (
 CREATE INDEX frames_revision ON frames (revision);
 """
 _DTYPE: Final = "<f2"
-_SAME_FILE: Final = "size_bytes = ? AND mtime_ns = ? AND inode = ? AND device = ?"
 _FILM: Final = (
     "video.id, device, inode, size_bytes, mtime_ns, path, duration_s, width_px, height_px, recorded_s, frames.revision"
 )
@@ -139,8 +139,8 @@ class Index:
             row = self._db.execute(
                 "SELECT looks FROM frames JOIN video ON video.id = frames.video"  # noqa: S608 - constants
                 " JOIN model ON model.id = frames.model"
-                f" WHERE {_SAME_FILE} AND model.key = ?",
-                (*_key(identity), model),
+                f" WHERE {SAME_FILE} AND model.key = ?",
+                (*key_of(identity), model),
             ).fetchone()
         return tuple(name for name, _ in json.loads(row[0])) if row else ()
 
@@ -165,7 +165,7 @@ class Index:
                 "SELECT device, inode, size_bytes, mtime_ns, path FROM video WHERE size_bytes = ? AND mtime_ns = ?",
                 (identity.size_bytes, identity.mtime_ns),
             ).fetchall()
-        return [(_identity(row[:4]), Path(os.fsdecode(row[4]))) for row in rows]
+        return [(identity_of(row[:4]), Path(os.fsdecode(row[4]))) for row in rows]
 
     def keep(  # noqa: PLR0917 - one row's worth of facts
         self, identity: Identity, path: Path, clip: Clip, model: str, look: str, embedded: Embedded
@@ -206,8 +206,8 @@ class Index:
         with self._lock, self._writing():
             self._db.execute(
                 "UPDATE OR REPLACE video SET size_bytes = ?, mtime_ns = ?, inode = ?, device = ?, path = ?"  # noqa: S608
-                f" WHERE {_SAME_FILE}",
-                (*_key(after), os.fsencode(path), *_key(before)),
+                f" WHERE {SAME_FILE}",
+                (*key_of(after), os.fsencode(path), *key_of(before)),
             )
 
     def forget(self, videos: Sequence[int]) -> None:
@@ -238,16 +238,17 @@ class Index:
         with self.reading() as db:
             row = db.execute(
                 f"SELECT {_FILM} FROM video JOIN frames ON frames.video = video.id"  # noqa: S608 - constants
-                f" JOIN model ON model.id = frames.model WHERE {_SAME_FILE} AND model.key = ?",
-                (*_key(identity), model),
+                f" JOIN model ON model.id = frames.model WHERE {SAME_FILE} AND model.key = ?",
+                (*key_of(identity), model),
             ).fetchone()
             return next(films_of(db, [_row(row)], model), None) if row else None
 
     @contextlib.contextmanager
-    def reading(self) -> Iterator[sqlite3.Connection]:
-        """Yield a connection of the caller's own that sees one state of the index: long reads hold up no writer."""
+    def reading(self, *, at_once: bool = True) -> Iterator[sqlite3.Connection]:
+        """Yield a connection of the caller's own: long reads hold up no writer. `at_once`: it sees one state only."""
         with contextlib.closing(_read_only(self.path)) as db:
-            db.execute("BEGIN")
+            if at_once:
+                db.execute("BEGIN")
             yield db
 
     @contextlib.contextmanager
@@ -262,8 +263,8 @@ class Index:
             row = self._db.execute(
                 "SELECT looks, frames.dim, frames.dtype, times_ms, vectors FROM frames"  # noqa: S608 - constants
                 " JOIN video ON video.id = frames.video JOIN model ON model.id = frames.model"
-                f" WHERE {_SAME_FILE} AND model.key = ?",
-                (*_key(identity), model),
+                f" WHERE {SAME_FILE} AND model.key = ?",
+                (*key_of(identity), model),
             ).fetchone()
         return _arrays(row) if row else None
 
@@ -274,7 +275,7 @@ class Index:
             " seen_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
             " ON CONFLICT DO UPDATE SET path = excluded.path, seen_at = excluded.seen_at RETURNING id",
             (
-                *_key(identity),
+                *key_of(identity),
                 os.fsencode(path),
                 clip.duration_s,
                 clip.shown_width_px,
@@ -327,11 +328,11 @@ def rows_of(db: sqlite3.Connection, model: str | None = None, *, under: Path | N
 
 def films_of(db: sqlite3.Connection, rows: Iterable[Row], model: str) -> Iterator[Film]:
     """Yield these videos with their frames for a model; one without any is passed over."""
-    for row in rows:
+    number = db.execute("SELECT id FROM model WHERE key = ?", (model,)).fetchone()
+    for row in rows if number is not None else ():
         found = db.execute(
-            "SELECT looks, frames.dim, frames.dtype, times_ms, vectors FROM frames"
-            " JOIN model ON model.id = frames.model WHERE video = ? AND model.key = ?",
-            (row.id, model),
+            "SELECT looks, dim, dtype, times_ms, vectors FROM frames WHERE video = ? AND model = ?",
+            (row.id, *number),
         ).fetchone()
         if found is None:
             continue
@@ -360,7 +361,7 @@ def _unpacked(
 
 
 def _row(row: tuple[int, int, int, int, int, bytes, float, int, int, float, int]) -> Row:
-    return Row(row[0], _identity(row[1:5]), Path(os.fsdecode(row[5])), *row[6:])
+    return Row(row[0], identity_of(row[1:5]), Path(os.fsdecode(row[5])), *row[6:])
 
 
 def _read_only(path: Path) -> sqlite3.Connection:
@@ -374,14 +375,3 @@ def _recorded_s(clip: Clip, identity: Identity) -> float:
     with contextlib.suppress(ValueError):
         return datetime.fromisoformat(clip.recorded_at).timestamp()
     return identity.mtime_ns / 1e9
-
-
-def _identity(columns: Sequence[int]) -> Identity:
-    device, inode, size_bytes, mtime_ns = columns
-    return Identity(device, inode + (1 << 64) if inode < 0 else inode, size_bytes, mtime_ns)
-
-
-def _key(identity: Identity) -> tuple[int, int, int, int]:
-    # SQLite's integers are signed 64-bit; inode numbers of some network filesystems are not
-    inode = identity.inode - (1 << 64) if identity.inode >= 1 << 63 else identity.inode
-    return identity.size_bytes, identity.mtime_ns, inode, identity.device

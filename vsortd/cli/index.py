@@ -1,0 +1,214 @@
+"""`vsortd index`: look at whole libraries, and keep the index true."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from vsortd.cli.common import (
+    SCHEMA_VERSION,
+    JsonFlag,
+    console,
+    load,
+    print_json,
+    printable,
+    progress_bar,
+    state_folder,
+)
+from vsortd.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from vsortd.library.indexing import Indexed
+    from vsortd.library.tidying import Tidied
+    from vsortd.settings import Settings
+
+_MOST_SHOWN = 20
+
+
+class Engine(StrEnum):
+    """What the work is spread with."""
+
+    RAY = "ray"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("index")(index)
+
+
+def index(
+    ctx: typer.Context,
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[PATH…]", help="Videos, or folders to look through; by default the library."),
+    ] = None,
+    fps: Annotated[float, typer.Option("--fps", metavar="N", help="Frames a second to look at.")] = 1.0,
+    jobs: Annotated[
+        int | None,
+        typer.Option("--jobs", "-j", metavar="N", min=1, help="Videos at once; by default one a core and one."),
+    ] = None,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Look at no video; hold the index against the disk and follow moved files.")
+    ] = False,
+    prune: Annotated[
+        bool, typer.Option("--prune", help="Verify, and forget what is gone or has changed. Files are never touched.")
+    ] = False,
+    cluster: Annotated[
+        Engine | None, typer.Option("--cluster", help="Spread the work over many machines (extra: cluster-engine).")
+    ] = None,
+    address: Annotated[
+        str | None,
+        typer.Option("--address", metavar="HOST:PORT", help="The Ray cluster; by default one on this machine."),
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option("--workers", metavar="N", min=1, help="Models at work at once in the cluster.")
+    ] = None,
+    as_json: JsonFlag = False,
+) -> int:
+    """Look at videos for search, timelines and clusters: each frame is embedded once. Stop and go on at any time."""
+    settings = load(ctx)
+    if cluster is None and (address or workers):
+        raise UsageError("--address and --workers are for a cluster.", remedy="Add --cluster ray.")
+    from vsortd.logs import set_up_logging
+
+    set_up_logging(verbose=ctx.obj.verbose, quiet=not ctx.obj.verbose)
+    if verify or prune:
+        return _tidy(settings, paths or [], prune=prune, as_json=as_json)
+    outcomes = _look(settings, paths or [settings.library], fps, jobs, cluster, address, workers)
+    if as_json:
+        print_json({"schema_version": SCHEMA_VERSION, "items": [_item(one) for one in outcomes]})
+    else:
+        _print(outcomes)
+    return int(ExitCode.PARTIAL if any(one.state == "failed" for one in outcomes) else ExitCode.OK)
+
+
+def _look(
+    settings: Settings,
+    paths: Sequence[Path],
+    fps: float,
+    jobs: int | None,
+    cluster: Engine | None,
+    address: str | None,
+    workers: int | None,
+) -> list[Indexed]:
+    from vsortd.library.indexing import index_paths
+    from vsortd.workshop import Workshop
+
+    with (
+        Workshop.open(settings, state_folder(), keep_trying=False, recover_first=False, load_model=False) as shop,
+        progress_bar("looking") as on_progress,
+    ):
+        if cluster is None:
+            return index_paths(shop, paths, fps=fps, jobs=jobs, on_progress=on_progress)
+        from vsortd.library.raycluster import index_with_ray
+
+        return index_with_ray(shop, paths, fps=fps, address=address, workers=workers, on_progress=on_progress)
+
+
+def _item(one: Indexed) -> dict[str, Any]:
+    return {
+        "file": printable(one.path),
+        "state": one.state.value,
+        "frames": one.frames,
+        "duration_s": one.duration_s,
+        "reason": one.reason,
+    }
+
+
+def _print(outcomes: Sequence[Indexed]) -> None:
+    from rich.text import Text
+
+    out = console()
+    failed = [one for one in outcomes if one.state == "failed"]
+    for one in failed[:_MOST_SHOWN]:
+        out.print(
+            Text("failed   ", style="red").append(printable(one.path)).append(f"  {printable(one.reason)}", "dim")
+        )
+    if len(failed) > _MOST_SHOWN:
+        out.print(f"… and {len(failed) - _MOST_SHOWN} more that failed", style="dim")
+    if not outcomes:
+        out.print("No videos there.")
+        return
+    new = [one for one in outcomes if one.state == "indexed"]
+    known = len(outcomes) - len(new) - len(failed)
+    parts = [f"{_count(len(new), 'video')} looked at ({_count(sum(one.frames for one in new), 'frame')})"]
+    parts += [f"{known} known already"] if known else []
+    parts += [f"{len(failed)} failed"] if failed else []
+    out.print(f"{', '.join(parts)}.")
+    out.print('Next: vsortd search "a dog on a beach", or vsortd cluster', style="dim", markup=False)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'s' * (number != 1)}"
+
+
+def _tidy(settings: Settings, paths: Sequence[Path], *, prune: bool, as_json: bool) -> int:
+    """Hold the index against the disk."""
+    from vsortd.library.index import Index
+    from vsortd.library.tidying import Tidied, tidy
+    from vsortd.places import index_path
+
+    roots = [settings.library, *(inbox.path for inbox in settings.inboxes), *(path.absolute() for path in paths)]
+    store = Index(index_path(state_folder()))
+    found = Tidied()
+    try:
+        with progress_bar("verifying") as on_progress:
+            places: list[Path | None] = [path.absolute() for path in paths]
+            for under in places or [None]:
+                part = tidy(store, roots, under=under, prune=prune, on_progress=on_progress)
+                found = _sum(found, part)
+    finally:
+        store.close()
+    if as_json:
+        print_json({"schema_version": SCHEMA_VERSION, "pruned": prune, **_tidied(found)})
+    else:
+        _print_tidied(found, prune=prune)
+    return int(ExitCode.PARTIAL if found.stale and not prune else ExitCode.OK)
+
+
+def _sum(one: Tidied, other: Tidied) -> Tidied:
+    from vsortd.library.tidying import Tidied
+
+    return Tidied(
+        one.right + other.right,
+        one.moved + other.moved,
+        one.changed + other.changed,
+        one.gone + other.gone,
+        one.away + other.away,
+    )
+
+
+def _tidied(found: Tidied) -> dict[str, Any]:
+    return {
+        "right": found.right,
+        "moved": [{"from": printable(before), "to": printable(after)} for before, after in found.moved],
+        "changed": [printable(row.path) for row in found.changed],
+        "gone": [printable(row.path) for row in found.gone],
+        "away": [printable(row.path) for row in found.away],
+    }
+
+
+def _print_tidied(found: Tidied, *, prune: bool) -> None:
+    from rich.text import Text
+
+    out = console()
+    lines = [("moved", f"{printable(before)} → {printable(after)}") for before, after in found.moved]
+    lines += [("changed", printable(row.path)) for row in found.changed]
+    lines += [("gone", printable(row.path)) for row in found.gone]
+    for what, where in lines[:_MOST_SHOWN]:
+        out.print(Text(f"{what:<9}", style="yellow").append(where))
+    if len(lines) > _MOST_SHOWN:
+        out.print(f"… and {len(lines) - _MOST_SHOWN} more", style="dim")
+    parts = [f"{_count(found.right, 'video')} lie{'s' * (found.right == 1)} where the index says"]
+    parts += [f"{len(found.moved)} followed"] if found.moved else []
+    parts += [f"{len(found.away)} in folders that are away, kept"] if found.away else []
+    if found.stale:
+        parts.append(f"{len(found.stale)} gone or changed" + (", forgotten" if prune else ""))
+    out.print(f"{'; '.join(parts)}.")
+    if found.stale and not prune:
+        out.print("Forget what is gone with: vsortd index --prune", style="dim")
