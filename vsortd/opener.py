@@ -13,6 +13,22 @@ if TYPE_CHECKING:
 _OPENER_S = 1.5  # an opener that finds no program says so within this time
 
 
+# Players that begin at a moment, and how that is said.
+_PLAYERS = {"mpv": "--start={:.1f}", "vlc": "--start-time={:.1f}", "ffplay": "-ss {:.1f}"}
+
+
+def open_scene(video: Path, begin_s: float) -> bool:
+    """Open a video at a moment where a player is there that can, else from its beginning; whether there is any."""
+    for name, words in _PLAYERS.items():
+        program = shutil.which(name)
+        if begin_s and program is not None:
+            quiet = subprocess.DEVNULL
+            command = [program, *words.format(begin_s).split(), str(video)]
+            subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=quiet, start_new_session=True)
+            return True
+    return open_on_desktop(video)
+
+
 def open_on_desktop(target: Path | str) -> bool:
     """Open a path or an address; returns whether there is a program for it."""
     if sys.platform == "win32":

@@ -29,6 +29,8 @@ _SIZE_UNITS: dict[str, int] = {
 }
 _SIZE_FACTORS = {unit.lower(): factor for unit, factor in _SIZE_UNITS.items()}
 
+_CLOCK_S = (1, 60, 3_600)
+
 _NUMBER = r"[0-9]+(?:\.[0-9]+)?"
 _DURATION_PART = re.compile(rf"({_NUMBER})\s*(ms|[wdhms])\s*")
 _PLAIN_NUMBER = re.compile(_NUMBER)
@@ -64,6 +66,29 @@ def parse_duration(value: str | float) -> float:
     if not last_unit:
         raise ValueError("not a duration")
     return _finite(total)
+
+
+def parse_clock(value: str) -> float:
+    """Read a moment in a video and return seconds: `1:23`, `1:02:03.5`, or a duration such as `83s` or `12.5`.
+
+    Raises ValueError with a sentence for people.
+    """
+    parts = value.strip().split(":")
+    if len(parts) == 1:
+        return parse_duration(value)
+    if len(parts) > len(_CLOCK_S) or not all(_PLAIN_NUMBER.fullmatch(part) for part in parts):
+        raise ValueError("not a time in a video")
+    if not all(part.isdigit() for part in parts[:-1]) or any(float(part) >= 60 for part in parts[1:]):  # noqa: PLR2004
+        raise ValueError("not a time in a video")
+    return _finite(sum(Fraction(part) * unit_s for part, unit_s in zip(reversed(parts), _CLOCK_S, strict=False)))
+
+
+def about_clock(seconds: float) -> str:
+    """Write a moment in a video the way players show it, with tenths: `01:23.4`, `1:02:03.4`."""
+    tenths = round(seconds * 10)
+    hours, rest = divmod(tenths, 36_000)
+    text = f"{rest // 600:02d}:{rest // 10 % 60:02d}.{rest % 10}"
+    return f"{hours}:{text}" if hours else text
 
 
 def _finite(seconds: float | Fraction) -> float:

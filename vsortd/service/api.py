@@ -31,6 +31,7 @@ from starlette.routing import Route
 import vsortd
 from vsortd.errors import StoreError, UsageError, VsortdError
 from vsortd.filing.undo import Selection
+from vsortd.library.searching import Request as SearchRequest
 from vsortd.service.client import SOCKET_NAME, TOKEN_NAME, short_socket_path
 from vsortd.service.metrics import CONTENT_TYPE
 from vsortd.wholefile import write_whole
@@ -85,6 +86,9 @@ class Controlled(Protocol):
     ) -> list[dict[str, Any]] | None:
         """Sort files now; return their outcomes, None where the daemon works by another config."""
 
+    def search(self, request: SearchRequest, config: str) -> dict[str, Any] | None:
+        """Return the scenes that are looked for, None where the daemon works by another config."""
+
     def scan(self) -> None:
         """Look through the inboxes now, asking the journal anew about every file."""
 
@@ -106,6 +110,7 @@ def control_app(daemon: Controlled, token: str = "") -> Starlette:
         "undo": calls.undo,
         "release": calls.release,
         "retry": calls.retry,
+        "search": calls.search,
         "scan": calls.scan,
         "stop": calls.stop,
     }
@@ -216,6 +221,15 @@ class _Calls:
         which, everything = _take(words, which=list, all=bool)
         found = self._daemon.let_go(verb, [str(word) for word in which or ()], everything=bool(everything))
         return JSONResponse({"freed": [os.fspath(path) for path in found.freed], "refused": found.refused})
+
+    def search(self, words: dict[str, Any]) -> Response:
+        kinds = {"prompts": list, "against": list, "any_of": bool, "like": list, "window_s": float, "top": int}
+        kinds |= {"under": str, "since_s": float, "orientation": list, "config": str}
+        *values, config = _take(words, **kinds)
+        said = {name: value for name, value in zip(kinds, values, strict=False) if value is not None}
+        said |= {name: tuple(map(str, value)) for name, value in said.items() if isinstance(value, list)}
+        found = self._daemon.search(SearchRequest(**said), config or "")
+        return JSONResponse({"other_config": True} if found is None else found)
 
     def scan(self, words: dict[str, Any]) -> Response:
         _take(words)

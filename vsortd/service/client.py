@@ -124,6 +124,11 @@ class Client:
                     return list(said["outcomes"])
         raise self._unreachable(asked=True)
 
+    def search(self, request: Mapping[str, Any], config: str) -> dict[str, Any] | None:
+        """Return what `library.searching.Searcher.answer` does, or None where the daemon works by another config."""
+        found = self._call("POST", "/v1/search", {**request, "config": config}, timeout_s=WORK_TIMEOUT_S)
+        return None if "other_config" in found else found
+
     def events(self) -> Iterator[dict[str, Any]]:
         """Yield {"event", "data"}: "status" at once and when it has changed, "item" for each video that ended, "ping".
 

@@ -17,6 +17,8 @@ from vsortd.filing.holds import Why
 from vsortd.filing.letgo import LetGo, let_go
 from vsortd.filing.undo import undo as undo_items
 from vsortd.learning.librarywatch import LibraryWatch
+from vsortd.library.following import follow
+from vsortd.library.searching import Searcher
 from vsortd.logs import log_as_now, tell_end
 from vsortd.oneshot import sort_within
 from vsortd.pipeline import Job, State, build_stages
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
 
     from vsortd.filing.undo import Selection, UndoReport
     from vsortd.identity import Identity
+    from vsortd.library.searching import Request
     from vsortd.settings import Settings
     from vsortd.watch.kinds import ReadyFile, Report
 
@@ -116,6 +119,7 @@ class Daemon:
 
     def _serve(self, shop: Workshop) -> None:
         self._shop = shop
+        self._searcher = Searcher(shop.index)
         self._desk = Desk(shop, self._send_back)
         self._runner = Runner(
             build_stages(shop),
@@ -153,6 +157,7 @@ class Daemon:
                 logger.warning("a video in hand did not end in time; the journal will set it right at the next start")
             self._hub.close()
             server.stop()
+            self._searcher.close()
             self._let_go()
             self._shop.retire(shop)  # whoever opened `shop` closes what is its own
 
@@ -200,6 +205,7 @@ class Daemon:
             HOUSEKEEPING_S,
             RETIRING_S if self._retired else None,
             self._unload(),
+            self._searcher.rest(),
             self._pauses.next_end_s(),
             self._tell_manager(),
         ]
@@ -367,6 +373,7 @@ class Daemon:
         """Take filings back; see `filing.undo.undo`."""
         report = undo_items(self._shop.journal, selection, dry_run=dry_run, cancel=self._runner.cancel)
         if report.undone and not dry_run:
+            follow(self._shop.index.path, report.moves)
             self._watcher.scan_now()
             self._tell(*(item.id for item in report.undone))
         return report
@@ -389,6 +396,16 @@ class Daemon:
             outcomes = sort_within(self._shop, paths, own=self._runner, on_progress=on_progress, cancel=cancel)
         self._tell(*(one.id for one in outcomes))
         return [one.to_json() for one in outcomes]
+
+    def search(self, request: Request, config: str) -> dict[str, Any] | None:
+        """Look for scenes with the model that is loaded; see `Searcher.answer`. None for another `config`."""
+        if config != fingerprint(self._settings):
+            return None
+        cancel = threading.Event()
+        with self._stops_with(cancel):
+            found = self._searcher.answer(self._shop, request, cancel=cancel)
+        self._bell.ring()  # its memory is to be given back some time
+        return found
 
     @contextlib.contextmanager
     def _stops_with(self, cancel: threading.Event) -> Iterator[None]:

@@ -1,0 +1,167 @@
+"""`vsortd search` as a person uses it, over a rendered library whose scenes are known."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import av
+import harness
+import pytest
+from PIL import Image
+from takes import render_takes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = [pytest.mark.timeout(240), pytest.mark.slow]
+SECONDS = 5.3  # cuts are not on whole seconds
+SUBJECTS = (
+    "forest", "desert", "sea", "mountains", "city", "snow", "meadow",
+    "fire", "fireworks", "road", "indoor room", "text slides",
+)  # fmt: skip
+EACH = 3  # scenes of a subject
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> harness.Here:
+    """Return a home with an indexed library of videos with three scenes each."""
+    made = harness.Here.make(tmp_path_factory.mktemp("home") / "home")
+    count = len(SUBJECTS)
+    for number in range(count):
+        takes = [SUBJECTS[(number + place * (place + 3)) % count] for place in range(EACH)]
+        name = "_".join(take.split()[0] for take in takes)
+        render_takes(
+            made.library / f"{number:02d}_{name}.mp4", [(take, SECONDS) for take in takes], seed=72_000 + number
+        )
+    made.run("index", "--fps", "1")
+    return made
+
+
+def truth(scene: dict[str, Any]) -> tuple[str, int]:
+    """Return which take of which file the middle of a scene lies in."""
+    middle_s = (scene["begin_s"] + scene["end_s"]) / 2
+    return Path(scene["file"]).name, min(EACH - 1, int(middle_s / SECONDS))
+
+
+def shows(scene: dict[str, Any], subject: str) -> bool:
+    name, take = truth(scene)
+    return Path(name).stem.split("_")[1 + take] == subject.split(maxsplit=1)[0]
+
+
+def test_the_scenes_of_a_subject_are_among_the_first_five(home: harness.Here) -> None:
+    recalls = {}
+    for subject in SUBJECTS:
+        scenes = home.json("search", subject, "--top", "5")["scenes"]
+        recalls[subject] = len({truth(scene) for scene in scenes if shows(scene, subject)}) / EACH
+    assert sum(recalls.values()) / len(recalls) >= 0.95, recalls
+
+
+def test_a_scene_is_found_from_its_cut_to_its_cut_and_once(home: harness.Here) -> None:
+    scenes = [one for one in home.json("search", "the sea")["scenes"] if shows(one, "sea")]
+    assert len(scenes) == len({truth(one) for one in scenes})
+    for scene in scenes:
+        _, take = truth(scene)
+        # frames lie a second apart, so an edge is half-way between two
+        assert take * SECONDS == pytest.approx(scene["begin_s"], abs=0.75)
+        assert (take + 1) * SECONDS == pytest.approx(scene["end_s"], abs=0.75)
+
+
+def test_the_table_the_values_and_the_document_agree(home: harness.Here) -> None:
+    words = ("search", "a forest", "--top", "3")
+    scenes = home.json(*words)["scenes"]
+    rows = list(csv.DictReader(io.StringIO(home.run(*words, "--csv").stdout)))
+    assert [(one["file"], one["score"]) for one in scenes] == [(row["file"], float(row["score"])) for row in rows]
+    table = home.run(*words).stdout
+    assert all(one["file"] in table for one in scenes)
+    assert "Next: " in table
+
+
+def test_what_is_not_meant_goes_down_and_several_prompts_have_to_hold(home: harness.Here) -> None:
+    plain = home.json("search", "snow", "--top", "40")["scenes"]
+    against = home.json("search", "snow", "--not", "snow", "--top", "40")["scenes"]
+    assert max(one["score"] for one in against) <= 0.51 < plain[0]["score"]
+    both = home.json("search", "the sea", "fire", "--top", "1")["scenes"][0]["score"]
+    either = home.json("search", "the sea", "fire", "--any", "--top", "1")["scenes"][0]["score"]
+    assert both < 0.5 < either
+
+
+def test_filters_narrow_the_search(home: harness.Here) -> None:
+    (file,) = home.library.glob("00_*.mp4")
+    assert {str(file)} == {one["file"] for one in home.json("search", "sea", "--in", file)["scenes"]}
+    assert [] == home.json("search", "sea", "--orientation", "portrait", code=1)["scenes"]
+    assert home.json("search", "sea", "--orientation", "landscape", "--since", "1h")["scenes"]
+    assert [] == home.json("search", "sea", "--since", "2100-01-01", code=1)["scenes"]
+
+
+def test_a_file_that_nobody_indexed_is_looked_at_first(home: harness.Here, tmp_path: Path) -> None:
+    path = render_takes(tmp_path / "new.mp4", [("city", 6), ("snow", 6)], seed=72_900)
+    best = home.json("search", "snow", "--in", path)["scenes"][0]
+    assert 6 == pytest.approx(best["begin_s"], abs=0.75)
+
+
+def test_a_moment_a_clip_and_a_photo_find_their_like(home: harness.Here, tmp_path: Path) -> None:
+    (file,) = home.library.glob("05_snow*.mp4")
+    moment = home.json("search", "--like", f"{file}@2.5", "--top", "2", "--in", home.library)["scenes"]
+    assert [True, True] == [shows(one, "snow") for one in moment]
+    assert str(file) not in {one["file"] for one in moment}
+    with av.open(str(file)) as container:
+        next(container.decode(video=0)).to_image().save(tmp_path / "snow.png")
+    photo = home.json("search", "--like", tmp_path / "snow.png", "--top", "3", "--in", home.library)["scenes"]
+    assert all(shows(one, "snow") for one in photo)
+    assert photo[0]["score"] > 0.9
+
+
+def test_a_sheet_is_drawn_and_a_scene_is_cut_out(home: harness.Here, tmp_path: Path) -> None:
+    sheet, cut = tmp_path / "scenes.png", tmp_path / "scene.mp4"
+    found = home.json("search", "fire", "--top", "4", "--sheet", sheet, "--clip", "1", cut)
+    with Image.open(sheet) as image:
+        assert image.width >= 900
+    first = found["scenes"][0]
+    with av.open(str(cut)) as container:
+        length_s = float(container.duration or 0) / 1e6
+    assert first["end_s"] - first["begin_s"] == pytest.approx(length_s, abs=0.6)
+    assert "copy" == found["clip"]["kind"]
+    said = home.run("search", "fire", "--clip", "1", cut, code=None)
+    assert 0 != said.returncode
+    assert "exists" in said.stderr
+
+
+@pytest.fixture
+def running(home: harness.Here) -> Iterator[harness.Here]:
+    home.start()
+    yield home
+    assert 0 == home.stop()
+
+
+def test_the_daemon_answers_as_the_command_does_by_itself(running: harness.Here) -> None:
+    words = ("search", "a meadow", "--not", "a forest", "--top", "6")
+    asked = running.json(*words)
+    assert "scenes" in asked
+    running.stop()
+    alone = running.json(*words)
+    running.start()
+    for one, other in zip(asked["scenes"], alone["scenes"], strict=True):
+        assert (one["file"], one["begin_s"], one["end_s"]) == (other["file"], other["begin_s"], other["end_s"])
+        assert one["score"] == pytest.approx(other["score"], abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ((), "nothing to look for"),
+        (("zeppelins",), "knows nothing of 'zeppelins'"),
+        (("sea", "--window", "0"), "--window"),
+        (("sea", "--top", "0"), "--top"),
+        (("sea", "--in", "/nowhere"), "not there"),
+        (("--like", "/nowhere.mp4@3"), "not there"),
+        (("sea", "--orientation", "round"), "portrait"),
+        (("sea", "--sheet", "out.mp4"), ".png"),
+        (("sea", "--csv", "--json"), "exclude"),
+        (("sea", "--under", "nature/nothing"), "nature"),
+    ],
+)
+def test_bad_words_are_refused_with_the_remedy(home: harness.Here, words: tuple[str, ...], said: str) -> None:
+    assert said in home.run("search", *words, code=2).stderr

@@ -1,0 +1,294 @@
+"""`vsortd search`: scenes of the library by sentences, pictures and parts of videos."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from vsortd.cli.common import (
+    SCHEMA_VERSION,
+    JsonFlag,
+    console,
+    load,
+    parse_since,
+    print_json,
+    printable,
+    state_folder,
+)
+from vsortd.cli.explain import bar, insist_on_ending
+from vsortd.errors import DaemonUnreachableError, ExitCode, UsageError, VsortdError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from vsortd.library.searching import Request
+    from vsortd.settings import Settings
+
+_SURE = 0.5
+_FIELDS = ("file", "begin_s", "end_s", "score", "peak_s")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("search")(search)
+
+
+def search(
+    ctx: typer.Context,
+    prompts: Annotated[
+        list[str] | None, typer.Argument(metavar="[PROMPT…]", help="What a scene shows; of several, all.")
+    ] = None,
+    inside: Annotated[
+        Path | None, typer.Option("--in", metavar="PATH", help="A folder, or one video, which need not be indexed.")
+    ] = None,
+    window: Annotated[str, typer.Option("--window", metavar="TIME", help="How long scenes are at least.")] = "10s",
+    top: Annotated[int, typer.Option("--top", metavar="N", help="How many scenes.")] = 20,
+    against: Annotated[
+        list[str] | None, typer.Option("--not", metavar="PROMPT", help="What is not meant; may be repeated.")
+    ] = None,
+    any_of: Annotated[bool, typer.Option("--any", help="One of the prompts is enough.")] = False,
+    like: Annotated[
+        list[str] | None,
+        typer.Option("--like", metavar="FILE[@TIME]", help="A photo, a video, or its frame at 1:23; may be repeated."),
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option("--since", metavar="T", help="Recorded since: a date, or an age such as 30d.")
+    ] = None,
+    under: Annotated[
+        str | None, typer.Option("--under", metavar="RULE", help="Filed under this rule of the library.")
+    ] = None,
+    orientation: Annotated[
+        list[str] | None, typer.Option("--orientation", help="portrait, landscape or square; may be repeated.")
+    ] = None,
+    sheet: Annotated[
+        Path | None, typer.Option("--sheet", metavar="OUT.png", help="Draw the scenes as one picture.")
+    ] = None,
+    clip: Annotated[
+        tuple[int, Path] | None,
+        typer.Option("--clip", metavar="N OUT.mp4", help="Cut scene N out, without re-encoding where that can be."),
+    ] = None,
+    open_it: Annotated[bool, typer.Option("--open", help="Open the best scene's video, or what --clip made.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print comma-separated values.")] = False,
+    as_json: JsonFlag = False,
+) -> int:
+    """Find scenes by a sentence, a picture or a part of a video: where, from when to when, best first."""
+    settings = load(ctx)
+    if as_csv and as_json:
+        raise UsageError("--csv and --json exclude one another.")
+    if sheet is not None:
+        insist_on_ending(sheet, ".png")
+    if clip is not None:
+        insist_on_ending(clip[1], ".mp4")
+        if clip[0] < 1:
+            raise UsageError(f"--clip {clip[0]}: scenes are numbered from 1.")
+    from vsortd.library.searching import Request
+    from vsortd.logs import set_up_logging
+
+    set_up_logging(verbose=ctx.obj.verbose, quiet=not ctx.obj.verbose)
+    request = Request(
+        prompts=tuple(prompts or ()),
+        against=tuple(against or ()),
+        any_of=any_of,
+        like=tuple(_absolute(word) for word in like or ()),
+        window_s=_seconds(window),
+        top=max(top, clip[0]) if clip is not None and top > 0 else top,
+        under=str(_place(settings, inside, under)) if inside is not None or under is not None else None,
+        since_s=parse_since(since) if since is not None else None,
+        orientation=tuple(orientation or ()),
+    )
+    found = _ask(settings, request)
+    made = _extras(settings, found["scenes"], request, sheet, clip)
+    if as_json:
+        print_json({"schema_version": SCHEMA_VERSION, **found, **made})
+    elif as_csv:
+        _print_csv(found["scenes"])
+    else:
+        _print(found, made, request, like_alone=not request.prompts)
+    if open_it and found["scenes"]:
+        _open(found["scenes"][0], clip[1] if clip is not None else None)
+    return int(ExitCode.OK if found["scenes"] else ExitCode.FAILURE)
+
+
+def _absolute(word: str) -> str:
+    """Make FILE or FILE@TIME absolute: the daemon has another working folder."""
+    return str(Path(word).absolute())
+
+
+def _seconds(text: str) -> float:
+    from vsortd.units import parse_duration
+
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise UsageError(f"--window {text!r}: {error}.", remedy="Write 5s, 30s or 1m.") from error
+
+
+def _place(settings: Settings, inside: Path | None, under: str | None) -> Path:
+    """Return the folder, or the one file, to look through."""
+    if inside is not None and under is not None:
+        raise UsageError("--in and --under exclude one another.", remedy="A rule's folder can be named with --in, too.")
+    if inside is not None:
+        return inside.absolute()
+    from vsortd.filing.names import component
+    from vsortd.learning.teach import find_rule
+    from vsortd.rules import build_rules
+
+    assert under is not None
+    key = find_rule(build_rules(settings), under)
+    folder = settings.library.joinpath(*(component(name) for name in key.split("/")))
+    if not folder.is_dir():
+        raise UsageError(printable(f"Nothing was filed under {key} yet: there is no {folder}."))
+    return folder
+
+
+def _ask(settings: Settings, request: Request) -> dict[str, Any]:
+    """Have the daemon answer where one runs that has the same config, else do it here."""
+    from vsortd.service.client import Client
+    from vsortd.settings import fingerprint
+
+    try:
+        found = Client(state_folder()).search(request.to_json(), fingerprint(settings))
+        if found is not None:
+            return found
+    except DaemonUnreachableError:  # none runs, or it ended meanwhile: a question may be asked again
+        pass
+    from vsortd.library.searching import Searcher
+    from vsortd.workshop import Workshop
+
+    with Workshop.open(settings, state_folder(), keep_trying=False, recover_first=False) as shop:
+        searcher = Searcher(shop.index)
+        try:
+            return searcher.answer(shop, request)
+        finally:
+            searcher.close()
+
+
+def _extras(
+    settings: Settings,
+    scenes: Sequence[dict[str, Any]],
+    request: Request,
+    sheet: Path | None,
+    clip: tuple[int, Path] | None,
+) -> dict[str, Any]:
+    """Draw the sheet and cut the scene that were asked for; return what was made, as --json tells it."""
+    if clip is not None and clip[0] > len(scenes):
+        raise UsageError(f"There is no scene {clip[0]}; {len(scenes)} were found.")
+    if not scenes or (sheet is None and clip is None):
+        return {}
+    from vsortd.media.pool import MediaPool
+
+    workers = settings.workers
+    made: dict[str, Any] = {}
+    with MediaPool(1, timeout_s=workers.timeout_s, memory_bytes=workers.memory_bytes) as media:
+        if sheet is not None:
+            from vsortd.library.scenesheet import scene_sheet
+
+            image = scene_sheet(media, scenes, title=_title(request), words=_words(request))
+            try:
+                image.save(sheet, "PNG", optimize=True)
+            except OSError as error:
+                raise UsageError(printable(f"Can't write {sheet}: {error.strerror}."), paths=[sheet]) from error
+            made["sheet"] = printable(sheet)
+        if clip is not None:
+            made["clip"] = _cut(media, scenes[clip[0] - 1], clip[1])
+    return made
+
+
+def _cut(media: Any, scene: dict[str, Any], target: Path) -> dict[str, Any]:  # noqa: ANN401 - imported when it runs
+    from vsortd.errors import VideoError
+    from vsortd.media.cut import cut
+
+    source = Path(scene["file"])
+    try:
+        done = cut(source, target, media.probe(source), scene["begin_s"], scene["end_s"], media)
+    except VideoError as error:
+        raise VsortdError(printable(f"{source} can't be cut: {error.reason}."), paths=[source]) from error
+    return {
+        "file": printable(target),
+        "kind": done.kind.value,
+        "begin_s": round(done.begin_s, 3),
+        "end_s": round(done.end_s, 3),
+        "note": done.note,
+    }
+
+
+def _title(request: Request) -> str:
+    joint = " or " if request.any_of else " and "
+    return joint.join(request.prompts) or "like " + ", ".join(Path(word).name for word in request.like)
+
+
+def _words(request: Request) -> str:
+    parts = [f"not {', '.join(request.against)}"] if request.against else []
+    parts += [f"like {', '.join(Path(word).name for word in request.like)}"] if request.like and request.prompts else []
+    parts += [f"in {request.under}"] if request.under else []
+    return printable("; ".join(parts))
+
+
+def _print_csv(scenes: Sequence[dict[str, Any]]) -> None:
+    import csv
+    import sys
+
+    writer = csv.DictWriter(sys.stdout, _FIELDS, extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({**scene, "file": printable(scene["file"])} for scene in scenes)
+
+
+def _print(found: dict[str, Any], made: dict[str, Any], request: Request, *, like_alone: bool) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    from vsortd.units import about_clock
+
+    out, scenes = console(), found["scenes"]
+    for word in found["unknown"]:
+        out.print(
+            printable(f"The model {found['model']} does not know the word {word!r}."), style="yellow", markup=False
+        )
+    if not scenes:
+        where = f" under {request.under}" if request.under else ""
+        out.print(printable(f"Nothing to look through{where}."), markup=False)
+        out.print(printable(f"Next: vsortd index {request.under or ''}".rstrip()), style="dim", markup=False)
+        return
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column("", justify="right")
+    table.add_column("like it" if like_alone else "score", no_wrap=True)
+    for heading in ("from", "to"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("video", overflow="fold")
+    for number, scene in enumerate(scenes, 1):
+        style = "green" if scene["score"] >= _SURE else "dim"
+        score = Text(f"{bar(scene['score'], 10)} {scene['score']:.2f}", style=style)
+        table.add_row(
+            str(number), score, about_clock(scene["begin_s"]), about_clock(scene["end_s"]), printable(scene["file"])
+        )
+    if not out.is_terminal:
+        out.width = 1_000
+    out.print(table, soft_wrap=False)
+    _print_foot(found, made, like_alone=like_alone)
+
+
+def _print_foot(found: dict[str, Any], made: dict[str, Any], *, like_alone: bool) -> None:
+    from vsortd.units import about_duration
+
+    out, scenes = console(), found["scenes"]
+    if scenes[0]["score"] < _SURE and not like_alone:
+        out.print("None of them is likely: perhaps nothing here shows it.", style="yellow")
+    looked = about_duration(found["hours"] * 3600)
+    out.print(f"{found['videos']:,} video{'s' * (found['videos'] != 1)}, {looked}, looked through.", style="dim")
+    if found["gone"]:
+        out.print(f"{len(found['gone'])} of the videos are gone; `vsortd index --verify` looks for them.", style="dim")
+    if "sheet" in made:
+        out.print(f"Drawn into {made['sheet']}.", style="dim", markup=False)
+    if "clip" in made:
+        out.print(f"Cut into {made['clip']['file']}: {made['clip']['note']}", markup=False)
+    else:
+        out.print("Next: add --sheet scenes.png to see them, or --clip 1 scene.mp4 to cut one out.", style="dim")
+
+
+def _open(scene: dict[str, Any], made: Path | None) -> None:
+    from vsortd.opener import open_scene
+
+    if not open_scene(made or Path(scene["file"]), 0.0 if made else scene["begin_s"]):
+        raise VsortdError("There is no program here to open a video with.", remedy="Open it by hand.")
