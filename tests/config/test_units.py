@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from vsortd.units import format_duration, format_size, parse_duration, parse_size
+from vsortd.units import about_clock, format_duration, format_size, parse_clock, parse_duration, parse_size
 
 
 @pytest.mark.parametrize(
@@ -105,3 +105,32 @@ def test_a_written_size_reads_as_the_same_number(size_bytes: int) -> None:
 @given(some.sampled_from(["kB", "MB", "GB", "TB", "KiB", "MiB", "GiB", "TiB"]), some.integers(1, 999))
 def test_a_size_of_whole_units_keeps_a_unit(unit: str, count: int) -> None:
     assert format_size(parse_size(f"{count}{unit}"))[-2:].isalpha()
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("12.5", 12.5),
+        ("90s", 90.0),
+        ("1:23", 83.0),
+        ("01:23.4", 83.4),
+        ("1:02:03", 3723.0),
+        ("0:00", 0.0),
+        ("2m", 120.0),
+    ],
+)
+def test_a_moment_in_a_video_is_read_as_players_show_it(text: str, seconds: float) -> None:
+    assert seconds == parse_clock(text)
+
+
+@pytest.mark.parametrize("text", ["", "1:60", "1:2:3:4", "-1", "1:-2", "a:b", "1.5:20", ":30"])
+def test_what_is_no_moment_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="not a"):
+        parse_clock(text)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0, "00:00.0"), (83.44, "01:23.4"), (59.96, "01:00.0"), (3723.5, "1:02:03.5")]
+)
+def test_a_moment_is_shown_with_tenths(seconds: float, text: str) -> None:
+    assert text == about_clock(seconds)

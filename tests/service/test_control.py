@@ -20,6 +20,7 @@ import pytest
 from vsortd.errors import AlreadyRunningError, ConfigError, DaemonUnreachableError, UsageError
 from vsortd.filing.letgo import LetGo
 from vsortd.filing.undo import Selection, UndoReport
+from vsortd.library.searching import Request
 from vsortd.service.api import ControlServer
 from vsortd.service.client import SOCKET_NAME, TOKEN_NAME, Client
 from vsortd.service.events import Hub
@@ -49,6 +50,12 @@ class Fake:
     def history(self, **wanted: Any) -> list[dict[str, Any]]:
         self.asked.append(wanted)
         return [{"id": 7}]
+
+    def search(self, request: Request, config: str) -> dict[str, Any] | None:
+        if config == "another":
+            return None
+        self.asked.append(request)
+        return {"scenes": []}
 
     def events(self) -> AsyncIterator[str]:
         return self.hub.stream()
@@ -172,6 +179,18 @@ def test_files_are_sorted_with_progress_or_for_a_reason_not(served: tuple[Fake, 
     assert client.sort([], "other") is None
     with pytest.raises(UsageError, match="it is not there"):
         client.sort([], "bad")
+
+
+def test_a_search_arrives_as_it_was_asked_or_is_left_to_the_command(served: tuple[Fake, Path]) -> None:
+    daemon, folder = served
+    request = Request(
+        ("a dog",), ("a cat",), like=("/a.mp4@1:23",), window_s=4.5, under="/lib", orientation=("square",)
+    )
+    assert {"scenes": []} == Client(folder).search(request.to_json(), "mine")
+    assert [request] == daemon.asked
+    assert Client(folder).search(request.to_json(), "another") is None
+    with pytest.raises(UsageError, match="window_s"):
+        Client(folder).search({**request.to_json(), "window_s": "long"}, "mine")
 
 
 def test_sorting_ends_when_nobody_listens(served: tuple[Fake, Path]) -> None:

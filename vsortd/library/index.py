@@ -64,6 +64,7 @@ CREATE TABLE frames (
 CREATE INDEX frames_revision ON frames (revision);
 """
 _DTYPE: Final = "<f2"
+_MAPPED_BYTES: Final = 1 << 32  # a reader's view of the file: vectors are copied once less
 _FILM: Final = (
     "video.id, device, inode, size_bytes, mtime_ns, path, duration_s, width_px, height_px, recorded_s, frames.revision"
 )
@@ -367,6 +368,7 @@ def _row(row: tuple[int, int, int, int, int, bytes, float, int, int, float, int]
 def _read_only(path: Path) -> sqlite3.Connection:
     db = sqlite3.connect(path, timeout=30, check_same_thread=False, isolation_level=None)
     db.execute("PRAGMA query_only=ON")
+    db.execute(f"PRAGMA mmap_size={_MAPPED_BYTES}")
     return db
 
 
