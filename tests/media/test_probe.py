@@ -254,3 +254,11 @@ def test_huge_pictures_are_refused_before_they_are_decoded(clip_file: Build, mon
     monkeypatch.setattr(container, "MAX_PIXELS", 640 * 480 - 1)
     with pytest.raises(LimitError, match="640x480 pixels are more than"):
         probe_file(str(path), deadline=time.monotonic() + 20)
+
+
+def test_decoding_to_the_end_knows_when_the_last_picture_is_shown(clip_file: Build, pool: MediaPool) -> None:
+    """Pictures that are drained from a decoder of reordered ones come without a time base."""
+    path = clip_file(frames=48, gop=48)
+    (report,) = pool.decode(path, [0], timeout_s=20)
+    assert (48, 0.0) == (report.frames, report.first_s)
+    assert 47 / 24 == pytest.approx(report.last_s)

@@ -134,7 +134,7 @@ def _decode_one(video: OpenVideo, stream: Stream, deadline: float) -> Report:
             report["errors"] += 1
             continue
         for frame in frames:
-            _count(report, frame, resampler, digest)
+            _count(report, frame, stream, resampler, digest)
     report["sha256"] = digest.hexdigest() if resampler is not None else ""
     return report
 
@@ -144,7 +144,13 @@ def _with_end(stream: Iterator[av.Packet[Any]]) -> Iterator[av.Packet[Any] | Non
     yield None  # drains the decoder
 
 
-def _count(report: Report, frame: object, resampler: AudioResampler | None, digest: Any) -> None:  # noqa: ANN401
+def _count(
+    report: Report,
+    frame: av.AudioFrame | av.VideoFrame,
+    stream: Stream,
+    resampler: AudioResampler | None,
+    digest: Any,  # noqa: ANN401 - hashlib's objects have no common public type
+) -> None:
     if resampler is not None:
         sound = cast("av.AudioFrame", frame)
         report["frames"] += sound.samples
@@ -153,7 +159,8 @@ def _count(report: Report, frame: object, resampler: AudioResampler | None, dige
             digest.update(memoryview(part.planes[0])[:size])
     else:
         report["frames"] += 1
-    when = getattr(frame, "time", None)
-    if when is not None:
+    base = frame.time_base or stream.time_base  # frames that are drained from a decoder come without
+    if frame.pts is not None and base:
+        when = float(frame.pts * base)
         report["first_s"] = when if report["first_s"] is None else min(report["first_s"], when)
         report["last_s"] = when if report["last_s"] is None else max(report["last_s"], when)
