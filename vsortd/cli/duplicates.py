@@ -1,0 +1,188 @@
+"""`vsortd duplicates`: videos that are there more than once, also re-encoded, cut or resized."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vsortd.cli.common import (
+    SCHEMA_VERSION,
+    JsonFlag,
+    console,
+    load,
+    print_json,
+    printable,
+    progress_bar,
+    state_folder,
+)
+from vsortd.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from vsortd.library.duplicates import Found
+    from vsortd.library.twins import Group, Twin
+    from vsortd.settings import Settings
+
+_STYLES = {"copy": "green", "same": "green", "part": "cyan", "alike": "yellow"}
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("duplicates")(duplicates)
+
+
+def duplicates(
+    ctx: typer.Context,
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[PATH]…", help="Folders or videos; without one, all that is indexed.", show_default=False
+        ),
+    ] = None,
+    pictures: Annotated[
+        Path | None, typer.Option("--pictures", metavar="FOLDER", help="Draw a PNG of each pair into a new folder.")
+    ] = None,
+    min_score: Annotated[
+        float, typer.Option("--min-score", min=0.0, max=1.0, help="Share of the shorter one that must agree.")
+    ] = 0.5,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print a line for each video as CSV.")] = False,
+    as_json: JsonFlag = False,
+) -> int:
+    """Find videos that show the same: copies, re-encoded, resized, letterboxed or cut. Nothing is deleted or moved.
+
+    A pair is a copy (the same bytes), the same (from beginning to end), a part (one is cut out of the other), or only
+    alike (maybe). Which file may be worth keeping is a suggestion: the whole one with the most pixels and data.
+    """
+    settings = load(ctx)
+    if as_csv and as_json:
+        raise UsageError("--csv and --json exclude one another.", remedy="Take one of them.")
+    if pictures is not None:
+        _make_folder(pictures)
+    from vsortd.logs import set_up_logging
+
+    set_up_logging(verbose=ctx.obj.verbose, quiet=not ctx.obj.verbose)
+    found, drawn = _find(settings, paths or [], min_score, pictures)
+    if as_json:
+        print_json({"schema_version": SCHEMA_VERSION, **_with_pictures(found, drawn)})
+    elif as_csv:
+        _print_csv(found)
+    else:
+        _print(found, pictures)
+    return int(ExitCode.PARTIAL if found.failed else ExitCode.OK)
+
+
+def _make_folder(folder: Path) -> None:
+    """Make the folder for the pictures; one that holds something already is left alone."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        taken = any(folder.iterdir())
+    except OSError as error:
+        raise UsageError(printable(f"Can't make the folder {folder}: {error.strerror}."), paths=[folder]) from error
+    if taken:
+        raise UsageError(
+            printable(f"--pictures: {folder} is not empty."),
+            remedy="Name a new folder, so that nothing in it is overwritten.",
+            paths=[folder],
+        )
+
+
+def _find(
+    settings: Settings, paths: list[Path], min_score: float, pictures: Path | None
+) -> tuple[Found, dict[Path, Path]]:
+    """Return what was found, and the pictures by the paths of the videos."""
+    from vsortd.library.duplicates import find_duplicates
+    from vsortd.workshop import Workshop
+
+    with Workshop.open(settings, state_folder(), keep_trying=False, recover_first=False) as shop:
+        found = find_duplicates(shop, paths, min_score=min_score, bar=progress_bar)
+        if pictures is None or not found.groups:
+            return found, {}
+        from vsortd.library.duplicatesheet import draw_groups
+
+        try:
+            with progress_bar("drawing") as on_progress:
+                return found, draw_groups(found.groups, shop.media, pictures, on_progress=on_progress)
+        except OSError as error:
+            title = printable(f"Can't write into {pictures}: {error.strerror}.")
+            raise UsageError(title, paths=[pictures]) from error
+
+
+def _with_pictures(found: Found, drawn: dict[Path, Path]) -> dict[str, object]:
+    document = found.to_json()
+    for group in document["groups"]:
+        for other in group["others"]:
+            picture = drawn.get(Path(other["path"]))
+            other["picture"] = str(picture) if picture is not None else None
+    return document
+
+
+def _print_csv(found: Found) -> None:
+    import csv
+    import sys
+
+    from vsortd.library.duplicates import COLUMNS
+
+    table = csv.writer(sys.stdout, lineterminator="\n")
+    table.writerow(COLUMNS)
+    table.writerows(found.rows())
+    sys.stdout.flush()
+
+
+# For people
+
+
+def _print(found: Found, pictures: Path | None) -> None:
+    from rich.text import Text
+
+    from vsortd.library.duplicatesheet import size_of
+
+    out = console()
+    for number, group in enumerate(found.groups, 1):
+        _print_group(out, number, group)
+    for path, reason in found.failed:
+        out.print(Text(printable(f"{path}: {reason}"), style="red"))
+    if not found.videos:
+        out.print("There is no video to compare. `vsortd index FOLDER`, or name a folder here.", markup=False)
+        return
+    spare = sum(group.spare_bytes for group in found.groups)
+    groups = f"{len(found.groups)} group{'s' * (len(found.groups) != 1)}" if found.groups else "No duplicates"
+    line = f"{groups} among {found.videos} video{'s' * (found.videos != 1)}"
+    line += f", {size_of(spare)} more than once" if spare else ""
+    out.print(Text(f"{line}. Nothing was deleted or moved."))
+    if found.gone:
+        out.print(Text(f"{found.gone} in the index are gone or changed: `vsortd index --prune`.", style="dim"))
+    if pictures is not None and found.groups:
+        out.print(Text(printable(f"Drawn into {pictures}."), style="dim"))
+
+
+def _print_group(out: Console, number: int, group: Group) -> None:
+    from rich.text import Text
+
+    from vsortd.library.comparing import Kind
+    from vsortd.library.duplicatesheet import facts_of
+
+    doubtful = all(twin.kind is Kind.ALIKE for twin in group.twins)
+    out.print(
+        Text(f"{number:>3}  ", style="dim")
+        .append("      " if doubtful else "keep? ", style="bold")
+        .append(printable(group.keep.path), style="bold")
+        .append(f"  {facts_of(group.keep)}", style="dim not bold")
+    )
+    for twin in group.twins:
+        line = Text("     ").append(f"{twin.kind.value:<6}", style=_STYLES[twin.kind.value])
+        line.append(printable(twin.member.path)).append(f"  {facts_of(twin.member)}", style="dim")
+        out.print(line.append(f"  {_relation(group, twin)}", style="dim"))
+    out.print()
+
+
+def _relation(group: Group, twin: Twin) -> str:
+    from vsortd.library.comparing import Kind
+    from vsortd.library.duplicatesheet import verdict_of
+
+    what = verdict_of(twin) if twin.kind in {Kind.PART, Kind.ALIKE} else ""
+    other = f"of {printable(twin.of.path.name)}" if twin.of.path != group.keep.path else ""
+    score = f"{twin.score:.2f}" if twin.kind is not Kind.COPY else ""
+    return ", ".join(part for part in (score, what, other) if part)
