@@ -1,0 +1,378 @@
+"""`vsortd cluster`: videos that look alike, in groups; and what may become of them: pictures, folders, rules."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from vsortd.cli.common import (
+    JsonFlag,
+    console,
+    load,
+    print_json,
+    printable,
+    progress_bar,
+    state_folder,
+)
+from vsortd.cli.explain import insist_on_ending
+from vsortd.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from vsortd.library.cluster.collecting import Collected
+    from vsortd.library.cluster.filing import Applied
+    from vsortd.library.cluster.folders import Pile
+    from vsortd.library.cluster.grouping import Grouping
+    from vsortd.resident import Judge
+    from vsortd.workshop import Workshop
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("cluster")(cluster)
+
+
+@dataclass(frozen=True, slots=True)
+class _Wishes:
+    """What the command line asks for."""
+
+    path: Path | None
+    min_size: int | None
+    neighbors: int | None
+    seed: int
+    fps: float
+    out: Path | None
+    preview: bool
+    apply: bool
+    dry_run: bool
+    yes: bool
+    only: tuple[str, ...]
+    rename: tuple[tuple[str, str], ...]
+    into: tuple[str, ...]
+    to_rules: Path | None
+    teach: bool
+    as_json: bool
+
+    @property
+    def arranges(self) -> bool:
+        """Whether groups become folders or rules."""
+        return self.preview or self.apply or self.to_rules is not None
+
+
+def cluster(
+    ctx: typer.Context,
+    path: Annotated[
+        Path | None, typer.Argument(metavar="[PATH]", help="A folder with videos; else all that the index knows.")
+    ] = None,
+    min_size: Annotated[
+        int | None, typer.Option("--min-size", metavar="N", help="Videos of the smallest group; else by their number.")
+    ] = None,
+    neighbors: Annotated[
+        int | None,
+        typer.Option("--neighbors", metavar="N", help="Nearest videos that the map keeps together; else by number."),
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of what is drawn by chance.")] = 0,
+    fps: Annotated[
+        float, typer.Option("--fps", metavar="F", help="Frames a second of what the index doesn't know yet.")
+    ] = 1.0,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Draw the map and a sheet of each group there.")
+    ] = None,
+    preview: Annotated[bool, typer.Option("--preview", help="Show the folders that --apply would make.")] = False,
+    apply: Annotated[bool, typer.Option("--apply", help="File the groups into folders of the library.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="With --apply: only say where each would go.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="With --apply: don't ask.")] = False,
+    only: Annotated[
+        list[str] | None, typer.Option("--only", metavar="GROUPS", help="Only these groups, by number or name: 1,3")
+    ] = None,
+    rename: Annotated[
+        list[str] | None,
+        typer.Option("--rename", metavar="N=NAME", help="Another name or folder/folder for a group."),
+    ] = None,
+    into: Annotated[
+        Path | None, typer.Option("--into", metavar="FOLDER", help="Make the folders in this one of the library.")
+    ] = None,
+    to_rules: Annotated[
+        Path | None, typer.Option("--to-rules", metavar="FILE.yaml", help="Write the groups as rules, checked.")
+    ] = None,
+    teach: Annotated[
+        bool, typer.Option("--teach", help="With --to-rules: keep examples of each rule as corrections.")
+    ] = False,
+    as_json: JsonFlag = False,
+) -> int:
+    """Find groups of videos that look alike, and name them; nothing is moved unless you say --apply.
+
+    Videos below PATH that the index doesn't know are looked at first.
+    """
+    from vsortd.library.cluster.folders import parts_below
+
+    settings = load(ctx)
+    wishes = _Wishes(
+        path=None if path is None else Path(os.path.abspath(path)),  # noqa: PTH100 - resolve() would follow symlinks
+        min_size=min_size,
+        neighbors=neighbors,
+        seed=seed,
+        fps=fps,
+        out=out,
+        preview=preview,
+        apply=apply,
+        dry_run=dry_run,
+        yes=yes,
+        only=tuple(only or ()),
+        rename=tuple(_pair(one) for one in rename or ()),
+        into=parts_below(settings.library, into),
+        to_rules=to_rules,
+        teach=teach,
+        as_json=as_json,
+    )
+    _check(wishes)
+    from vsortd.logs import set_up_logging
+    from vsortd.workshop import Workshop
+
+    set_up_logging(verbose=ctx.obj.verbose, quiet=not ctx.obj.verbose)
+    moves = apply and not dry_run
+    with Workshop.open(settings, state_folder(), keep_trying=False, recover_first=moves) as shop:
+        return _Command(shop, wishes).run()
+
+
+def _pair(said: str) -> tuple[str, str]:
+    which, equals, name = said.partition("=")
+    if not equals or not which.strip() or not name.strip("/ "):
+        raise UsageError(printable(f"--rename {said} names no group or no name."), remedy="Write --rename 3=beach.")
+    return which.strip(), name
+
+
+def _check(wishes: _Wishes) -> None:
+    """Refuse what can't be meant, before the work begins."""
+    for given, wanted, option, other in (
+        (wishes.dry_run, wishes.apply, "--dry-run", "--apply"),
+        (wishes.yes, wishes.apply, "--yes", "--apply"),
+        (wishes.teach, wishes.to_rules is not None, "--teach", "--to-rules FILE.yaml"),
+        (bool(wishes.only), wishes.arranges, "--only", "--preview, --apply or --to-rules"),
+        (bool(wishes.rename), wishes.arranges, "--rename", "--preview, --apply or --to-rules"),
+        (bool(wishes.into), wishes.arranges, "--into", "--preview, --apply or --to-rules"),
+    ):
+        if given and not wanted:
+            raise UsageError(f"{option} says how {other} does it.", remedy=f"Add {other}.")
+    if wishes.preview and wishes.apply:
+        raise UsageError("--preview files nothing, --apply does.", remedy="Say one; or --apply --dry-run.")
+    asks = wishes.apply and not (wishes.yes or wishes.dry_run)
+    if asks and (wishes.as_json or not (sys.stdin.isatty() and sys.stdout.isatty())):
+        raise UsageError("Nobody can be asked here whether to file.", remedy="Add --yes, or --dry-run to see first.")
+    _insist_on_libraries(wishes.out)
+    if wishes.to_rules is not None:
+        insist_on_ending(wishes.to_rules, ".yaml", ".yml")
+        _insist_on_ours(wishes.to_rules)
+
+
+def _insist_on_libraries(out: Path | None) -> None:
+    from vsortd.library.cluster.arranging import insist_on_libraries
+
+    insist_on_libraries(["sklearn", "umap", *(["matplotlib"] if out is not None else [])])
+    if out is not None:
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UsageError(printable(f"Can't make the folder {out}: {error.strerror}."), paths=[out]) from error
+
+
+def _insist_on_ours(path: Path) -> None:
+    """Refuse to write over a config, or anything else that this command has not written."""
+    from vsortd.library.cluster.torules import HEADER
+
+    try:
+        with path.open("rb") as file:
+            begins = file.read(len(HEADER))
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise UsageError(printable(f"Can't write {path}: {error.strerror}."), paths=[path]) from error
+    if begins != HEADER.encode():
+        raise UsageError(
+            printable(f"{path} is there, and `vsortd cluster` did not write it."),
+            remedy="Name a new file; its rules can be put into your config from there.",
+            paths=[path],
+        )
+
+
+@dataclass
+class _Command:
+    """One run of the command: finds the groups, does what is asked for, and tells of it."""
+
+    shop: Workshop
+    wishes: _Wishes
+    document: dict[str, Any] = field(default_factory=dict)
+    partly: bool = False
+
+    def run(self) -> int:
+        """Do all of it and return the exit code."""
+        import threading
+
+        from vsortd.library.cluster.folders import Wanted, arrange
+        from vsortd.library.cluster.report import cluster_report
+
+        wishes, shop = self.wishes, self.shop
+        judge = shop.model.get(threading.Event())
+        grouping, collected = self._find(judge)
+        self.document = cluster_report(grouping)
+        self.document["failed"] = [
+            {"path": printable(one.path), "reason": printable(one.reason)} for one in collected.failed
+        ]
+        self.partly = bool(collected.failed)
+        self._tell(grouping, collected)
+        if wishes.out is not None:
+            self._draw(grouping, wishes.out)
+        if wishes.arranges:
+            piles = arrange(grouping.groups, Wanted(wishes.only, wishes.rename, wishes.into), shop.settings)
+            self._arrange(judge, piles, grouping)
+        if wishes.as_json:
+            print_json(self.document)
+        elif not wishes.arranges and grouping.groups:
+            self._say_next(grouping)
+        return int(ExitCode.PARTIAL if self.partly else ExitCode.OK)
+
+    def _find(self, judge: Judge) -> tuple[Grouping, Collected]:
+        """Return the named groups, and what came of looking at new videos."""
+        from contextlib import nullcontext
+
+        from vsortd.library.cluster.collecting import collect
+        from vsortd.library.cluster.grouping import group_films
+        from vsortd.library.cluster.naming import name_groups
+
+        wishes = self.wishes
+        with progress_bar("looking") as on_progress:
+            collected = collect(self.shop, judge.key, wishes.path, fps=wishes.fps, on_progress=on_progress)
+        live = sys.stdout.isatty() and not wishes.as_json
+        with console(stderr=True).status("grouping …") if live else nullcontext() as status:
+            grouping = group_films(
+                collected.films(),
+                model=judge.key,
+                min_size=wishes.min_size,
+                neighbors=wishes.neighbors,
+                seed=wishes.seed,
+                on_progress=None if status is None else lambda step: status.update(f"{step} …"),
+            )
+            grouping = name_groups(grouping, judge.encoder, self.shop.tree)
+        if not grouping.films and not collected.failed:
+            where = f"below {wishes.path}" if wishes.path else "in the index"
+            remedy = "Name a folder with videos: vsortd cluster FOLDER"
+            raise UsageError(printable(f"There is no video {where}."), remedy=remedy)
+        return grouping, collected
+
+    def _draw(self, grouping: Grouping, out: Path) -> None:
+        """Draw the map and the sheets, and write the report."""
+        import json
+
+        from vsortd.library.cluster.drawing import draw_group_sheets, draw_map
+
+        draw_map(grouping, out / "map.png")
+        sheets = draw_group_sheets(grouping, self.shop.media, self.shop.media.probe, out)
+        _save(out / "report.json", json.dumps(self.document, ensure_ascii=False, indent=2) + "\n")
+        self.document["out"] = [printable(one) for one in (out / "map.png", *sheets, out / "report.json")]
+        if not self.wishes.as_json:
+            console().print(
+                printable(f"Drawn into {out}: map.png and {len(sheets)} sheets."), style="dim", markup=False
+            )
+
+    def _arrange(self, judge: Judge, piles: Sequence[Pile], grouping: Grouping) -> None:
+        wishes = self.wishes
+        if not piles:
+            if not wishes.as_json:
+                console().print("There is nothing to file, and nothing to make rules of.")
+            return
+        if wishes.to_rules is not None:
+            self._write_rules(judge, piles, grouping, wishes.to_rules)
+        if wishes.preview or wishes.apply:
+            self._file(piles)
+
+    def _write_rules(self, judge: Judge, piles: Sequence[Pile], grouping: Grouping, path: Path) -> None:
+        from datetime import datetime
+
+        from vsortd.library.cluster.torules import draft_rules, keep_examples
+
+        draft = draft_rules(self.shop, judge, piles, grouping.noise)
+        when = f"{datetime.now().astimezone():%Y-%m-%d %H:%M}"
+        _save(path, draft.text(when=when))
+        kept = None
+        if self.wishes.teach:  # after the file is sure to be there
+            kept = keep_examples(self.shop, draft)
+            _save(path, draft.text(when=when, taught=kept.sentence()))
+        self.document["rules"] = {**draft.to_json(), "path": printable(path), "taught": kept and list(kept.numbers)}
+        if not self.wishes.as_json:
+            from vsortd.library.cluster.text import print_rules
+
+            print_rules(console(), draft, kept, path)
+
+    def _file(self, piles: Sequence[Pile]) -> None:
+        from vsortd.batches import new_batch_id
+        from vsortd.library.cluster.filing import file_piles, foresee
+        from vsortd.library.cluster.text import print_applied, print_prospects
+
+        wishes, out = self.wishes, console()
+        prospects = foresee(self.shop, piles)
+        self.document["preview"] = [one.to_json() for one in prospects]
+        going = sum(len(one.going) for one in prospects)
+        if not wishes.as_json:
+            print_prospects(out, prospects, self.shop.settings.library)
+        if not wishes.apply:
+            if not wishes.as_json:
+                out.print("Nothing was touched: this is a preview. --apply in its place files them.", style="dim")
+            return
+        if not (wishes.yes or wishes.dry_run or self._confirmed(going, len(prospects))):
+            out.print("Nothing was filed.")
+            return
+        batch = new_batch_id()
+        try:
+            with progress_bar("filing") as on_progress:
+                applied = file_piles(self.shop, piles, batch=batch, dry_run=wishes.dry_run, on_progress=on_progress)
+        except BaseException:
+            if not wishes.dry_run:
+                console(stderr=True).print(f"What was filed until now is undone with: vsortd undo --batch {batch}")
+            raise
+        self._conclude(applied)
+        if not wishes.as_json:
+            print_applied(out, applied, self.shop.settings.library)
+
+    def _conclude(self, applied: Applied) -> None:
+        from vsortd.library.cluster.filing import Fate
+
+        self.document["applied"] = applied.to_json()
+        self.partly = self.partly or bool(applied.of(Fate.REFUSED))
+
+    def _confirmed(self, going: int, folders: int) -> bool:
+        """Ask at the terminal whether to file."""
+        if not going:
+            return False
+        which = f"{folders} folder{'s' * (folders != 1)} of {self.shop.settings.library}"
+        return typer.confirm(printable(f"File {going} video{'s' * (going != 1)} into {which}?"))
+
+    def _tell(self, grouping: Grouping, collected: Collected) -> None:
+        if not self.wishes.as_json:
+            from vsortd.library.cluster.text import print_groups
+
+            print_groups(console(), grouping, collected)
+
+    def _say_next(self, grouping: Grouping) -> None:
+        """Print what may be typed next to do something with the very same groups."""
+        from vsortd.library.cluster.text import print_next
+
+        wishes = self.wishes
+        words = ["vsortd", "cluster", *([str(wishes.path)] if wishes.path else [])]
+        for option, value in (("--min-size", wishes.min_size), ("--neighbors", wishes.neighbors)):
+            words += [option, str(value)] if value is not None else []
+        words += ["--seed", str(grouping.seed)] if grouping.seed else []
+        print_next(console(), printable(shlex.join(words)))
+
+
+def _save(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
+    except OSError as error:
+        raise UsageError(printable(f"Can't write {path}: {error.strerror}."), paths=[path]) from error
