@@ -2,7 +2,8 @@
 
 UMAP (McInnes 2018, 1802.03426) lays the vectors out in few dimensions so that neighbours stay neighbours, HDBSCAN
 (Campello 2013) finds what is dense there, without being told how many groups there are; who is unlike the rest of a
-group is then put out of it. Everything is seeded: the same vectors give the same groups on the same machine. What was measured stands in tests/benchmarks/NOTES.md.
+group is then put out of it. Everything is seeded: the same vectors give the same groups on the same machine. What was
+measured stands in tests/benchmarks/NOTES.md.
 """
 
 from __future__ import annotations
