@@ -5,6 +5,7 @@ A long video is decoded in parts; each part is kept when it is done, so that a r
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
@@ -23,9 +24,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
+    import numpy.typing as npt
+
     from vsortd.clip import Clip
     from vsortd.library.films import Film
+    from vsortd.library.index import Index
     from vsortd.media.frames import Frames
+    from vsortd.media.pool import MediaPool
     from vsortd.vision.encoder import Encoder
     from vsortd.workshop import Workshop
 
@@ -54,6 +59,23 @@ class Indexed:
     reason: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is kept of a video already: the names of its looks, and the times of their frames (int64 [n], ms)."""
+
+    looks: tuple[str, ...]
+    times_ms: npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Frames of one video that were looked at together, under the name that the index keeps them by."""
+
+    clip: Clip
+    name: str
+    embedded: Embedded
+
+
 def index_paths(
     shop: Workshop,
     paths: Sequence[Path],
@@ -68,7 +90,7 @@ def index_paths(
     Videos that were looked at so before cost nothing. `on_progress` gets how many are done and how many there are.
     Raises UsageError for a path that is not there or an impossible `fps`, ModelError, StoreError, Cancelled.
     """
-    step_ms = _step_of(fps)
+    step_ms = step_ms_of(fps)
     files = [path for path, _, _ in gather(shop.settings, paths)]
     stop = cancel or threading.Event()
     if not files:
@@ -104,26 +126,54 @@ def index_file(
     shop: Workshop, encoder: Encoder, path: Path, *, step_ms: int, cancel: threading.Event | None = None
 ) -> Indexed:
     """Look at one video at a pace, as far as that was not done before. Raises VideoError, ModelError, Cancelled."""
-    identity = _identity_of(path)
-    key = encoder.info.key
-    if is_walked(shop.index.looks(identity, key), step_ms):
-        shop.index.moved(identity, identity, path)  # where it lies may be news
+    identity = identity_of(path)
+    known = known_of(shop.index, identity, encoder.info.key, path, step_ms)
+    if known is None:
         return Indexed(path, State.KNOWN)
-    clip = shop.media.probe(path, cancel=cancel)
-    film = shop.index.film(identity, key)
-    known = film.times_ms if film is not None else np.empty(0, np.int64)
-    looks = shop.index.looks(identity, key)
+    count, duration_s = 0, 0.0
+    for look in walk(shop.media, encoder, path, identity, known, step_ms=step_ms, cancel=cancel):
+        shop.index.keep(identity, path, look.clip, encoder.info.key, look.name, look.embedded)
+        count, duration_s = count + len(look.embedded.times_ms), look.clip.duration_s
+    return Indexed(path, State.INDEXED, count, duration_s)
+
+
+def known_of(index: Index, identity: Identity, key: str, path: Path, step_ms: int) -> Known | None:
+    """Return what is kept of a video before it is looked at; None when it was walked through at this pace before."""
+    looks = index.looks(identity, key)
+    if is_walked(looks, step_ms):
+        index.moved(identity, identity, path)  # where it lies may be news
+        return None
+    film = index.film(identity, key)
+    return Known(looks, film.times_ms if film is not None else np.empty(0, np.int64))
+
+
+def walk(
+    media: MediaPool,
+    encoder: Encoder,
+    path: Path,
+    identity: Identity,
+    known: Known,
+    *,
+    step_ms: int,
+    cancel: threading.Event | None = None,
+) -> Iterator[Look]:
+    """Look at a video at a pace, as far as that is not `known`; yield each part, at last the mark that all is done.
+
+    Nothing is kept here: whoever asks does that, maybe on another machine. Raises VideoError, ModelError, Cancelled.
+    """
+    clip = media.probe(path, cancel=cancel)
     parts = [
-        (part_name(step_ms, number), missing(part, known, step_ms))
+        (part_name(step_ms, number), missing(part, known.times_ms, step_ms))
         for number, part in enumerate(parts_of(moments_of(clip.duration_s, step_ms)))
     ]
-    wanted = [(name, part) for name, part in parts if name not in looks and part]
-    looker = _Looker(shop, encoder, path, identity, clip, cancel)
-    count = sum(len(look.times_ms) for look in looker.take(wanted, snap_ms=int(step_ms * NEAR)))
-    if not count and not len(known):
+    wanted = [(name, part) for name, part in parts if name not in known.looks and part]
+    count = 0
+    for look in _Looker(media, encoder, path, identity, clip, cancel).take(wanted, snap_ms=int(step_ms * NEAR)):
+        count += len(look.embedded.times_ms)
+        yield look
+    if not count and not len(known.times_ms):
         raise BrokenError("no frame could be decoded")
-    shop.index.keep(identity, path, clip, key, name_of(step_ms), _nothing(encoder.info.dim))
-    return Indexed(path, State.INDEXED, count, clip.duration_s)
+    yield Look(clip, name_of(step_ms), _nothing(encoder.info.dim))
 
 
 def dense_film(
@@ -133,8 +183,8 @@ def dense_film(
 
     Raises UsageError for an impossible `fps`, VideoError, ModelError, StoreError, Cancelled.
     """
-    index_file(shop, encoder, path, step_ms=_step_of(fps), cancel=cancel)
-    film = shop.index.film(_identity_of(path), encoder.info.key)
+    index_file(shop, encoder, path, step_ms=step_ms_of(fps), cancel=cancel)
+    film = shop.index.film(identity_of(path), encoder.info.key)
     if film is None:
         raise ChangedError("the file changed while it was looked at")
     return film
@@ -153,43 +203,47 @@ def frames_at(
 
     Damaged ones are left out. Raises VideoError, ModelError, StoreError, Cancelled.
     """
-    identity = _identity_of(path)
-    looker = _Looker(shop, encoder, path, identity, clip, cancel)
+    identity, key = identity_of(path), encoder.info.key
+    looker = _Looker(shop.media, encoder, path, identity, clip, cancel)
     found = [_nothing(encoder.info.dim)]
     for part in parts_of(sorted(set(times_ms))):
-        name = f"at-{part[0]}-{part[-1]}-{len(part)}"
-        kept = shop.index.recall(identity, encoder.info.key, name)
-        found += [kept] if kept is not None else looker.take([(name, part)], snap_ms=0)
+        name = f"at-{hashlib.sha256(repr(part).encode()).hexdigest()[:16]}"
+        kept = shop.index.recall(identity, key, name)
+        if kept is None:
+            (look,) = looker.take([(name, part)], snap_ms=0)
+            kept = look.embedded
+            shop.index.keep(identity, path, clip, key, name, kept)
+        found.append(kept)
     return Embedded(np.concatenate([part.times_ms for part in found]), np.concatenate([part.vectors for part in found]))
 
 
 @dataclass(frozen=True, slots=True)
 class _Looker:
-    """One video under the eye of one model: decodes, embeds and keeps."""
+    """One video under the eye of one model: decodes and embeds."""
 
-    shop: Workshop
+    media: MediaPool
     encoder: Encoder
     path: Path
     identity: Identity
     clip: Clip
     cancel: threading.Event | None
 
-    def take(self, parts: Sequence[tuple[str, list[int]]], *, snap_ms: int) -> Iterator[Embedded]:
-        """Embed and keep the frames of named parts; the next part is decoded while this one is embedded."""
+    def take(self, parts: Sequence[tuple[str, list[int]]], *, snap_ms: int) -> Iterator[Look]:
+        """Embed the frames of named parts; the next part is decoded while this one is embedded."""
         with ThreadPoolExecutor(1, thread_name_prefix="index-ahead") as ahead:
             coming = [ahead.submit(self._decode, parts[0][1], snap_ms)] if parts else []
             for number, (name, _) in enumerate(parts):
                 frames = coming.pop().result()
                 if number + 1 < len(parts):
                     coming.append(ahead.submit(self._decode, parts[number + 1][1], snap_ms))
-                yield self._keep(name, frames)
+                yield Look(self.clip, name, self._embed(frames))
 
     def _decode(self, moments: Sequence[int], snap_ms: int) -> list[Frames]:
         """Return the frames at some moments, in as many requests as the time limit of one makes of it."""
         found: list[Frames] = []
         reached_ms, left = -1, list(moments)
         while left:
-            frames = self.shop.media.moments(
+            frames = self.media.moments(
                 self.path, self.clip, left, self.encoder.info.preprocess, snap_ms=snap_ms, cancel=self.cancel
             )
             if not len(frames.times_ms) or frames.times_ms[-1] <= reached_ms:
@@ -199,31 +253,30 @@ class _Looker:
             left = [moment for moment in left if moment > reached_ms + _SLACK_MS]
         return found
 
-    def _keep(self, name: str, found: Sequence[Frames]) -> Embedded:
-        info = self.encoder.info
+    def _embed(self, found: Sequence[Frames]) -> Embedded:
         rows = [self.encoder.encode_images(frames.pixels) for frames in found]
         if Identity.of(self.path) != self.identity:
             raise ChangedError("the file changed or went away while it was looked at")
-        embedded = _nothing(info.dim)
-        if rows:
-            vectors = np.concatenate(rows).astype(np.float16).astype(np.float32)  # as they will be read
-            embedded = Embedded(np.concatenate([frames.times_ms for frames in found]), vectors)
-        self.shop.index.keep(self.identity, self.path, self.clip, info.key, name, embedded)
-        return embedded
+        if not rows:
+            return _nothing(self.encoder.info.dim)
+        vectors = np.concatenate(rows).astype(np.float16).astype(np.float32)  # as they will be read
+        return Embedded(np.concatenate([frames.times_ms for frames in found]), vectors)
 
 
 def _nothing(dim: int) -> Embedded:
     return Embedded(np.empty(0, np.int64), np.empty((0, dim), np.float32))
 
 
-def _identity_of(path: Path) -> Identity:
+def identity_of(path: Path) -> Identity:
+    """Return which bytes a path names now. Raises ChangedError where it names no regular file."""
     identity = Identity.of(path)
     if identity is None:
         raise ChangedError("the file is gone, or is a link")
     return identity
 
 
-def _step_of(fps: float) -> int:
+def step_ms_of(fps: float) -> int:
+    """Return the step of a pace that a person asked for, ms. Raises UsageError for an impossible one."""
     try:
         return step_of(fps)
     except ValueError as error:
