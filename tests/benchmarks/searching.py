@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -65,6 +66,7 @@ def fill(home: Home, hours: float, key: str, dim: int) -> int:
         rows /= np.linalg.norm(rows, axis=1, keepdims=True)
         index.keep(identity, path, CLIP, key, "pace-1000:0", Embedded(times_ms, rows))
     index.close()
+    os.sync()  # what is written behind our back would slow the first question down
     return count * SECONDS
 
 

@@ -18,6 +18,7 @@ from vsortd.clip import orientation_of
 from vsortd.competition import EXAMPLE_WEIGHT
 from vsortd.errors import UsageError
 from vsortd.library.asking import asked
+from vsortd.library.blocks import over_blocks
 from vsortd.library.scenes import Scene, Sights, find_scenes
 
 if TYPE_CHECKING:
@@ -126,23 +127,18 @@ def _values(
     def ask(vectors: npt.NDArray[np.float16]) -> Values:
         columns = [question.log_odds(vectors)] if question is not None else []
         if few is not None:
-            columns.append(nearest(vectors, few)[:, None])
+            columns.append(nearest(vectors, few))
         return np.hstack(columns)
 
     return ask
 
 
-def nearest(vectors: npt.NDArray[np.floating], examples: npt.NDArray[np.float32], *, block: int = 8192) -> Values:
-    """Return each row's cosine to the nearest example: float32 [n]."""
-    import torch  # see `Asked.log_odds`
+def nearest(vectors: npt.NDArray[np.floating], examples: npt.NDArray[np.float32]) -> Values:
+    """Return each row's cosine to the nearest example: float32 [n, 1]."""
+    import torch
 
     turned = torch.from_numpy(np.ascontiguousarray(examples, np.float32)).T
-    found = np.empty(len(vectors), np.float32)
-    for begin in range(0, len(vectors), block):
-        part = vectors[begin : begin + block]
-        part = part if part.flags.writeable else part.copy()
-        found[begin : begin + block] = (torch.from_numpy(part).float() @ turned).amax(dim=1).numpy()
-    return found
+    return over_blocks(vectors, 1, lambda rows: (rows @ turned).amax(dim=1, keepdim=True))
 
 
 def _as_log_odds(likeness: Values, encoder: Encoder) -> Values:

@@ -1,0 +1,57 @@
+"""One pass over very many vectors, on all cores.
+
+Half precision is widened block by block, so that a block and its products stay in a core's cache. Each thread takes
+blocks by itself and computes alone: OpenMP would wake its threads at every step of every block (360,000 rows against
+17 others, two cores: 0.20 s so, 0.10 s by blocks). NumPy, which widens numbers one by one, takes 0.4 s.
+"""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import torch
+
+_BLOCK: Final = 2048
+_THREADS_MOST: Final = 16
+
+
+def over_blocks(
+    vectors: npt.NDArray[np.floating], columns: int, work: Callable[[torch.Tensor], torch.Tensor]
+) -> npt.NDArray[np.float32]:
+    """Return what `work` makes of the rows [n, dim], float16 or float32: float32 [n, columns].
+
+    `work` takes some rows, float32 [b, dim], and returns [b, columns]; it is called on several threads at once.
+    """
+    import torch
+
+    found = np.empty((len(vectors), columns), np.float32)
+
+    def take(begin: int) -> None:
+        block = vectors[begin : begin + _BLOCK]
+        rows = torch.from_numpy(block if block.flags.writeable else block.copy())
+        found[begin : begin + _BLOCK] = work(rows.float()).numpy()
+
+    begins = range(0, len(vectors), _BLOCK)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if len(begins) < 2 or cores < 2:  # noqa: PLR2004 - nothing to share out
+        for begin in begins:
+            take(begin)
+        return found
+    before = torch.get_num_threads()
+    try:
+        with ThreadPoolExecutor(
+            min(cores, len(begins), _THREADS_MOST), "blocks", initializer=lambda: torch.set_num_threads(1)
+        ) as pool:
+            for _ in pool.map(take, begins):
+                pass
+    finally:
+        torch.set_num_threads(before)  # what the threads said holds for all that begin after them
+    return found
