@@ -9,23 +9,28 @@ from typing import Annotated
 import typer
 
 from vsortd.cli import (
+    cluster,
     completion,
     config,
     control,
     demo,
     doctor,
+    duplicates,
     edit,
     evaluate,
     explain,
     history,
+    index,
     logs,
     model,
     review,
     run,
+    search,
     service,
     sort,
     status,
     teach,
+    timeline,
     tray,
 )
 from vsortd.cli.common import Root
@@ -98,9 +103,14 @@ control.register(app)
 sort.register(app)
 explain.register(app)
 evaluate.register(app)
+cluster.register(app)
+index.register(app)
+search.register(app)
 history.register(app)
 teach.register(app)
 review.register(app)
+timeline.register(app)
+duplicates.register(app)
 app.command("check")(config.check)
 app.add_typer(config.app, name="config")
 app.add_typer(model.app, name="model")

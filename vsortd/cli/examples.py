@@ -49,6 +49,25 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
         ("vsortd eval ~/Videos/Labelled --calibrate", "keep the temperature with which scores can be trusted"),
         ("vsortd eval ~/Videos/Labelled --out report", "with plots and the worst mistakes"),
     ),
+    "index": (
+        ("vsortd index", "look at the whole library, for search, timelines and clusters; stop and go on at will"),
+        ("vsortd index ~/Videos/Old --fps 2", "a folder that was never filed, twice a second"),
+        ("vsortd index --prune", "follow what was moved by hand, forget what is gone"),
+        ("vsortd index /mnt/films --cluster ray --address head:6379", "with many machines"),
+    ),
+    "search": (
+        ('vsortd search "a dog on a beach"', "the best scenes of the library"),
+        ('vsortd search "a street at night" --not "a screen" --sheet scenes.png', "and a picture of them"),
+        ("vsortd search --like walk.mp4@1:23 --top 5", "what looks like this moment"),
+        ('vsortd search "a goal" --in match.mp4 --clip 1 goal.mp4', "within one file, and cut it out"),
+    ),
+    "cluster": (
+        ("vsortd cluster ~/Videos/Old", "groups of videos that look alike, with names"),
+        ("vsortd cluster ~/Videos/Old --out groups", "with a map and a sheet of each group"),
+        ("vsortd cluster ~/Videos/Old --preview --rename 3=beach", "the folders that they would become"),
+        ("vsortd cluster ~/Videos/Old --apply --only 1,3", "file two of them; undone like everything"),
+        ("vsortd cluster --to-rules groups.yaml --teach", "rules that sort new videos likewise"),
+    ),
     "history": (
         ("vsortd history --last 20", "the newest 20"),
         ("vsortd history --since 2h", "of the last two hours"),
@@ -84,6 +103,17 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
         ("vsortd corrections forget --all", "judge by the rules alone"),
     ),
     "corrections restore": (("vsortd corrections restore 4", "judge by it again"),),
+    "timeline": (
+        ('vsortd timeline trip.mp4 "a forest"', "does it show one, and when?"),
+        ('vsortd timeline trip.mp4 "a forest" "the sea" --fine', "two at once, edges right to 0.2 s"),
+        ('vsortd timeline trip.mp4 "a bus" --vs "a truck" --plot bus.png', "not to be taken for a truck; as a picture"),
+        ('vsortd timeline trip.mp4 "a forest" --chapters forest.vtt', "as chapters for a player"),
+    ),
+    "duplicates": (
+        ("vsortd duplicates", "in everything that is indexed; nothing is deleted"),
+        ("vsortd duplicates ~/Videos --pictures dupes", "look at each pair"),
+        ("vsortd duplicates ~/Videos --min-score 0.9 --csv > dupes.csv", "only sure ones, as a table"),
+    ),
     "check": (
         ("vsortd check", "every mistake in the config at once"),
         ("vsortd check --config new.yaml", "in another file"),
