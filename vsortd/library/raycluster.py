@@ -230,7 +230,7 @@ def _connected(address: str | None, workers: int | None) -> Iterator[Share]:
             raise _no_ray(address, error) from error
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, on_term)  # Ray puts its own in place
-        nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
+        nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
         yield share_out([(int(one.get("CPU", 0)), int(one.get("GPU", 0))) for one in nodes], workers)
 
 
