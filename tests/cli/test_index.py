@@ -139,6 +139,18 @@ def test_a_share_that_is_away_says_nothing_about_its_videos(filled: harness.Here
     assert 3 == len(_paths(filled))
 
 
+def test_the_daemon_puts_the_index_right_when_it_begins_to_watch(filled: harness.Here) -> None:
+    filled.run("index")
+    (filled.library / "sea.mp4").unlink()
+    (filled.library / "by hand").mkdir()
+    moved = filled.library / "by hand" / "wood.mp4"
+    shutil.move(filled.library / "forest.mp4", moved)
+    filled.start()
+    right = {str(moved), str(filled.library / "snow.mp4")}
+    filled.wait(lambda: set(_paths(filled)) == right, what="the index is right")
+    assert 0 == filled.stop()
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

@@ -129,6 +129,21 @@ def test_a_sheet_is_drawn_and_a_scene_is_cut_out(home: harness.Here, tmp_path: P
     assert "exists" in said.stderr
 
 
+def test_the_best_scene_is_opened_where_it_begins(
+    home: harness.Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    player = tmp_path / "mpv"
+    player.write_text(
+        f'#!/bin/sh\nprintf "%s\\n" "$@" > {tmp_path}/asked.part; mv {tmp_path}/asked.part {tmp_path}/asked\n'
+    )
+    player.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    (file,) = home.library.glob("00_*.mp4")
+    best = home.json("search", "a city", "--in", file, "--open")["scenes"][0]
+    home.wait((tmp_path / "asked").exists, what="the player is asked")
+    assert [f"--start={best['begin_s']:.1f}", best["file"]] == (tmp_path / "asked").read_text().splitlines()
+
+
 @pytest.fixture
 def running(home: harness.Here) -> Iterator[harness.Here]:
     home.start()
