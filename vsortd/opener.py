@@ -21,10 +21,7 @@ def open_scene(video: Path, begin_s: float) -> bool:
     """Open a video at a moment where a player is there that can, else from its beginning; whether there is any."""
     for name, words in _PLAYERS.items():
         program = shutil.which(name)
-        if begin_s and program is not None:
-            quiet = subprocess.DEVNULL
-            command = [program, *words.format(begin_s).split(), str(video)]
-            subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=quiet, start_new_session=True)
+        if begin_s and program is not None and _begins(program, *words.format(begin_s).split(), str(video)):
             return True
     return open_on_desktop(video)
 
@@ -42,8 +39,13 @@ def open_on_desktop(target: Path | str) -> bool:
     program = shutil.which("open" if sys.platform == "darwin" else "xdg-open")
     if program is None:
         return False
+    return _begins(program, str(target))
+
+
+def _begins(program: str, *words: str) -> bool:
+    """Start a program; whether it goes on, or has ended well."""
     quiet = subprocess.DEVNULL
-    opener = subprocess.Popen([program, str(target)], stdin=quiet, stdout=quiet, stderr=quiet, start_new_session=True)
+    opener = subprocess.Popen([program, *words], stdin=quiet, stdout=quiet, stderr=quiet, start_new_session=True)
     try:
         return opener.wait(_OPENER_S) == 0
     except subprocess.TimeoutExpired:
