@@ -102,6 +102,17 @@ def test_a_file_that_nobody_indexed_is_looked_at_first(home: harness.Here, tmp_p
     assert 6 == pytest.approx(best["begin_s"], abs=0.75)
 
 
+def test_videos_that_were_hardly_looked_at_are_told(home: harness.Here, tmp_path: Path) -> None:
+    other = harness.Here.make(tmp_path / "other")
+    (file,) = home.library.glob("00_*.mp4")
+    other.run("index", file, "--fps", "0.1")
+    rough = other.json("search", "a forest", "--window", "3s")
+    assert 1 == rough["coarse"]
+    assert "looks closer" in other.run("search", "a forest", "--window", "3s").stdout
+    other.run("index", file)
+    assert 0 == other.json("search", "a forest", "--window", "3s")["coarse"]
+
+
 def test_a_moment_a_clip_and_a_photo_find_their_like(home: harness.Here, tmp_path: Path) -> None:
     (file,) = home.library.glob("05_snow*.mp4")
     moment = home.json("search", "--like", f"{file}@2.5", "--top", "2", "--in", home.library)["scenes"]

@@ -157,7 +157,8 @@ def _ask(settings: Settings, request: Request) -> dict[str, Any]:
     from vsortd.library.searching import Searcher
     from vsortd.workshop import Workshop
 
-    with Workshop.open(settings, state_folder(), keep_trying=False, recover_first=False) as shop:
+    waiting = console(stderr=True).status("Searching")
+    with waiting, Workshop.open(settings, state_folder(), keep_trying=False, recover_first=False) as shop:
         searcher = Searcher(shop.index)
         try:
             return searcher.answer(shop, request)
@@ -277,6 +278,9 @@ def _print_foot(found: dict[str, Any], made: dict[str, Any], *, like_alone: bool
         out.print("None of them is likely: perhaps nothing here shows it.", style="yellow")
     looked = about_duration(found["hours"] * 3600)
     out.print(f"{found['videos']:,} video{'s' * (found['videos'] != 1)}, {looked}, looked through.", style="dim")
+    if found["coarse"]:
+        few = f"{found['coarse']:,} of them were looked at in few frames, so their times are rough"
+        out.print(f"{few}: `vsortd index` looks closer.", style="dim")
     if found["gone"]:
         out.print(f"{len(found['gone'])} of the videos are gone; `vsortd index --verify` looks for them.", style="dim")
     if "sheet" in made:

@@ -87,13 +87,17 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Scenes, best first; how much was looked through; words that the model doesn't know; files that are gone."""
+    """Scenes, best first; how much was looked through; words that the model doesn't know; files that are gone.
+
+    `coarse` is how many of the videos were looked at too rarely for a window to have a frame of its own.
+    """
 
     hits: list[Hit]
     videos: int
     hours: float
     unknown: tuple[str, ...] = ()
     gone: list[Path] = field(default_factory=list)
+    coarse: int = 0
 
 
 def search(shelf: Shelf, encoder: Encoder, wanted: Wanted) -> Found:
@@ -113,7 +117,9 @@ def search(shelf: Shelf, encoder: Encoder, wanted: Wanted) -> Found:
     scenes = find_scenes(sights, window_s=wanted.window_s, top=wanted.top * _SPARE, any_of=wanted.any_of)
     hits, gone = _hits(rows, sights, scenes, likeness if question is None else None, wanted.top)
     hours = float(sights.durations_s.sum()) / 3600
-    return Found(hits, len(rows), hours, question.unknown if question else (), gone)
+    apart_s = sights.durations_s / np.maximum(np.diff(sights.offsets), 1)
+    coarse = int((apart_s > wanted.window_s / 2).sum())
+    return Found(hits, len(rows), hours, question.unknown if question else (), gone, coarse)
 
 
 def _values(

@@ -70,7 +70,7 @@ class Searcher:
         self._used_s = 0.0
 
     def answer(self, shop: Workshop, request: Request, *, cancel: threading.Event | None = None) -> dict[str, Any]:
-        """Return {"scenes": […], "videos", "hours", "model", "unknown", "gone"}; see `search.Hit.to_json`.
+        """Return {"scenes": […], "videos", "hours", "coarse", "model", "unknown", "gone"}; see `search.Hit`, `Found`.
 
         Raises UsageError for what can't be looked for, ModelError, StoreError, Cancelled.
         """
@@ -82,6 +82,7 @@ class Searcher:
             "scenes": [hit.to_json() for hit in found.hits],
             "videos": found.videos,
             "hours": round(found.hours, 4),
+            "coarse": found.coarse,
             "model": encoder.info.name,
             "unknown": list(found.unknown),
             "gone": [os.fspath(path) for path in found.gone],
