@@ -13,6 +13,7 @@ import pytest
 from vsortd.clip import Clip, Orientation
 from vsortd.errors import StoreError
 from vsortd.identity import Identity
+from vsortd.library.following import follow
 from vsortd.library.index import Embedded, Index
 
 if TYPE_CHECKING:
@@ -169,3 +170,31 @@ def test_a_file_that_is_no_index_stops_with_the_reason(tmp_path: Path) -> None:
     path.write_bytes(b"not a database at all, by any means" * 100)
     with pytest.raises(StoreError, match=r"index\.sqlite3"):
         Index(path)
+
+
+@pytest.mark.parametrize("by", ["the filer", "an undo"])
+def test_a_row_whose_place_is_taken_goes_with_its_frames(index: Index, tmp_path: Path, by: str) -> None:
+    """Frames without a video would be taken for those of the next one that gets its number."""
+    path = tmp_path / "a.mp4"
+    path.write_bytes(b"a")
+    there = Identity.of(path)
+    assert there is not None
+    index.keep(FILE, Path("/gone.mp4"), CLIP, "model", "pace-1000", embedded(seed=1))
+    index.keep(there, path, CLIP, "model", "pace-1000", embedded(seed=2))
+    if by == "the filer":
+        index.moved(FILE, there, path)
+    else:
+        assert 1 == follow(index.path, [(Path("/gone.mp4"), path)])
+    (film,) = index.films("model")
+    np.testing.assert_array_equal(embedded(seed=1).vectors, film.vectors.astype(np.float32))
+    with sqlite3.connect(index.path) as db:
+        assert (1, 1) == db.execute("SELECT (SELECT count(*) FROM frames), (SELECT count(*) FROM video)").fetchone()
+    db.close()
+
+
+def test_an_index_that_is_not_there_or_is_none_follows_nothing(tmp_path: Path) -> None:
+    (tmp_path / "a.mp4").write_bytes(b"a")
+    (tmp_path / "none.sqlite3").write_bytes(b"no database" * 100)
+    for index in ("gone.sqlite3", "none.sqlite3"):
+        assert 0 == follow(tmp_path / index, [(Path("/gone.mp4"), tmp_path / "a.mp4")])
+    assert not (tmp_path / "gone.sqlite3").exists()

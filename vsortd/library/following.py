@@ -42,6 +42,7 @@ def follow(index: Path, moves: Iterable[tuple[Path, Path]]) -> int:
         return 0
     followed = 0
     with contextlib.suppress(sqlite3.Error, OSError), contextlib.closing(sqlite3.connect(index, timeout=5)) as db, db:
+        db.execute("PRAGMA foreign_keys=ON")  # a row that is replaced takes its frames with it
         for before, after in moves:
             identity = Identity.of(after)
             if identity is None:
