@@ -74,6 +74,8 @@ def test_bash_completes_commands_options_rules_and_inboxes(environment: dict[str
     assert ["Slow motion"] == in_bash(environment, "vsortd teach a.mp4 Sl")
     assert [str(tmp_path / "In box")] == in_bash(environment, "vsortd pause --inbox /")
     assert ["warning"] == in_bash(environment, "vsortd logs --level w")
+    assert ["forest/night"] == in_bash(environment, "vsortd search wood --under forest/n")
+    assert ["portrait"] == in_bash(environment, "vsortd search wood --orientation p")
     assert ["ViT-B-32-256", "ViT-B-32", "ViT-B-16-SigLIP2"] == in_bash(environment, "vsortd model fetch V")
 
 

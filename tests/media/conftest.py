@@ -122,9 +122,12 @@ def hdr_file(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def pool() -> Iterator[MediaPool]:
-    """Share two workers between tests; tests that harm workers make their own pool."""
+    """Share two workers between a module's tests: fewer requests than a worker is replaced after.
+
+    Tests that harm workers make their own pool.
+    """
     with MediaPool(2, timeout_s=30, memory_bytes=1_000_000_000) as shared:
         shared.warm(2)  # so that no test seems to leave their threads behind
         yield shared

@@ -106,6 +106,13 @@ def levels(incomplete: str) -> Offers:
     return [(level, "") for level in LEVELS if level.startswith(incomplete)]
 
 
+def orientations(incomplete: str) -> Offers:
+    """Offer the ways in which a video is shown."""
+    from vsortd.clip import Orientation
+
+    return [(one.value, "") for one in Orientation if one.value.startswith(incomplete)]
+
+
 def shells(incomplete: str) -> Offers:
     """Offer the shells that Tab works in."""
     return [(shell, "") for shell in SHELLS if shell.startswith(incomplete)]

@@ -17,6 +17,7 @@ from vsortd.cli.common import (
     printable,
     state_folder,
 )
+from vsortd.cli.completing import orientations, rule_names
 from vsortd.cli.explain import bar, insist_on_ending
 from vsortd.errors import DaemonUnreachableError, ExitCode, UsageError, VsortdError
 
@@ -57,10 +58,19 @@ def search(
         str | None, typer.Option("--since", metavar="T", help="Recorded since: a date, or an age such as 30d.")
     ] = None,
     under: Annotated[
-        str | None, typer.Option("--under", metavar="RULE", help="Filed under this rule of the library.")
+        str | None,
+        typer.Option(
+            "--under", metavar="RULE", help="Filed under this rule of the library.", autocompletion=rule_names
+        ),
     ] = None,
     orientation: Annotated[
-        list[str] | None, typer.Option("--orientation", help="portrait, landscape or square; may be repeated.")
+        list[str] | None,
+        typer.Option(
+            "--orientation",
+            metavar="SHAPE",
+            help="portrait, landscape or square; may be repeated.",
+            autocompletion=orientations,
+        ),
     ] = None,
     sheet: Annotated[
         Path | None, typer.Option("--sheet", metavar="OUT.png", help="Draw the scenes as one picture.")
