@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import harness
 import numpy as np
@@ -13,7 +13,8 @@ from takes import render_takes
 
 from vsortd.errors import BrokenError, ChangedError, UsageError
 from vsortd.identity import Identity
-from vsortd.library.indexing import State, dense_film, frames_at, index_paths
+from vsortd.library.index import Embedded, Index
+from vsortd.library.indexing import Keeper, Look, State, dense_film, frames_at, index_paths
 from vsortd.settings import load_settings
 from vsortd.workshop import Workshop
 
@@ -109,3 +110,28 @@ def test_a_cancelled_run_ends_and_keeps_what_it_had(shop: Workshop, encoder: Enc
     cancel.set()
     (outcome,) = index_paths(shop, [film], cancel=cancel)  # known: nothing to call off
     assert State.KNOWN is outcome.state
+
+
+def test_the_row_of_a_long_film_is_not_written_for_every_part(shop: Workshop, film: Path) -> None:
+    clip, identity = shop.media.probe(film), Identity.of(film)
+    assert identity is not None
+    written: list[int] = []
+
+    class Noting(Index):
+        def keep_looks(self, *words: Any) -> None:
+            written.append(len(words[-1]))
+            super().keep_looks(*words)
+
+    index = Noting(film.parent / "index.sqlite3")
+    with Keeper(index, identity, film, "model") as keeper:
+        for part in range(400):
+            rows = Embedded(np.arange(32) + part * 32, np.ones((32, 4), np.float32))
+            keeper.take(Look(clip, f"pace-1:{part}", rows))
+    kept = index.film(identity, "model")
+    index.close()
+    assert kept is not None
+    assert 400 * 32 == len(kept.times_ms)
+    assert sum(written) == 400
+    assert 1 == written[0]
+    assert len(written) < 60
+    assert max(written) <= 400 / 8

@@ -172,6 +172,12 @@ class Index:
         self, identity: Identity, path: Path, clip: Clip, model: str, look: str, embedded: Embedded
     ) -> None:
         """Keep the embeddings of one look (as fp16) for this very file; taken again, it replaces itself."""
+        self.keep_looks(identity, path, clip, model, [(look, embedded)])
+
+    def keep_looks(
+        self, identity: Identity, path: Path, clip: Clip, model: str, fresh: Sequence[tuple[str, Embedded]]
+    ) -> None:
+        """Keep several looks at once: the row of a video is written anew each time. There is at least one."""
         with self._lock, self._writing():
             video = self._video(identity, path, clip)
             self._db.execute("INSERT OR IGNORE INTO model (key) VALUES (?)", (model,))
@@ -179,14 +185,7 @@ class Index:
             row = self._db.execute(
                 "SELECT looks, dim, dtype, times_ms, vectors FROM frames WHERE video = ? AND model = ?", (video, number)
             ).fetchone()
-            looks, times, vectors = _unpacked(row) if row else ([], [], [])
-            for place, (name, _) in enumerate(looks):
-                if name == look:
-                    del looks[place], times[place], vectors[place]
-                    break
-            looks.append((look, len(embedded.times_ms)))
-            times.append(embedded.times_ms)
-            vectors.append(embedded.vectors.astype(np.float16))
+            looks, times, vectors = _with_looks(row, fresh)
             self._db.execute(
                 "INSERT INTO frames VALUES (?, ?, (SELECT coalesce(max(revision), 0) + 1 FROM frames), ?, ?, ?, ?, ?)"
                 " ON CONFLICT DO UPDATE SET revision = excluded.revision, dim = excluded.dim, dtype = excluded.dtype,"
@@ -194,11 +193,11 @@ class Index:
                 (
                     video,
                     number,
-                    embedded.vectors.shape[1],
+                    vectors.shape[1],
                     _DTYPE,
                     json.dumps(looks),
-                    np.concatenate(times).astype("<i8").tobytes(),
-                    np.concatenate([part.astype(_DTYPE) for part in vectors]).tobytes(),
+                    times.astype("<i8").tobytes(),
+                    vectors.astype(_DTYPE, copy=False).tobytes(),
                 ),
             )
 
@@ -352,13 +351,27 @@ def _arrays(row: tuple[str, int, str, bytes, bytes]) -> _Unpacked:
     return json.loads(looks), np.frombuffer(times, "<i8"), np.frombuffer(vectors, dtype).reshape(-1, dim)
 
 
-def _unpacked(
-    row: tuple[str, int, str, bytes, bytes],
-) -> tuple[_Looks, list[npt.NDArray[np.int64]], list[npt.NDArray[np.float16]]]:
-    """Return a row's looks, and the times and vectors of each."""
-    looks, times_ms, vectors = _arrays(row)
-    ends = np.cumsum([count for _, count in looks])[:-1]
-    return looks, np.split(times_ms, ends), np.split(vectors, ends)
+def _with_looks(
+    row: tuple[str, int, str, bytes, bytes] | None, fresh: Sequence[tuple[str, Embedded]]
+) -> tuple[_Looks, npt.NDArray[np.int64], npt.NDArray[np.float16]]:
+    """Return a row's looks, times and vectors with some more behind them, which take the place of their namesakes."""
+    looks: _Looks = []
+    times: list[npt.NDArray[np.int64]] = []
+    vectors: list[npt.NDArray[np.float16]] = []
+    if row is not None:
+        known, old_times, old_vectors = _arrays(row)
+        ends = np.cumsum([count for _, count in known])
+        names = {name for name, _ in fresh}
+        for (name, count), end in zip(known, ends, strict=True):
+            if name not in names:
+                looks.append((name, count))
+                times.append(old_times[end - count : end])
+                vectors.append(old_vectors[end - count : end])
+    for name, embedded in fresh:
+        looks.append((name, len(embedded.times_ms)))
+        times.append(embedded.times_ms)
+        vectors.append(embedded.vectors.astype(np.float16))
+    return looks, np.concatenate(times), np.concatenate(vectors)
 
 
 def _row(row: tuple[int, int, int, int, int, bytes, float, int, int, float, int]) -> Row:

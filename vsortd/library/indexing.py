@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import hashlib
 import threading
+import time
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self
 
 import numpy as np
 
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 
 DEFAULT_FPS: Final = 1.0
 _TICK_S: Final = 0.2
+_WAITING_PART: Final = 1 / 8
+_WAITING_S: Final = 30.0
 # A frame this far before the last moment of a request tells that its time was up, and not that the video ends there.
 _SLACK_MS: Final = 1000
 
@@ -131,10 +134,51 @@ def index_file(
     if known is None:
         return Indexed(path, State.KNOWN)
     count, duration_s = 0, 0.0
-    for look in walk(shop.media, encoder, path, identity, known, step_ms=step_ms, cancel=cancel):
-        shop.index.keep(identity, path, look.clip, encoder.info.key, look.name, look.embedded)
-        count, duration_s = count + len(look.embedded.times_ms), look.clip.duration_s
+    with Keeper(shop.index, identity, path, encoder.info.key) as keeper:
+        for look in walk(shop.media, encoder, path, identity, known, step_ms=step_ms, cancel=cancel):
+            keeper.take(look)
+            count, duration_s = count + len(look.embedded.times_ms), look.clip.duration_s
     return Indexed(path, State.INDEXED, count, duration_s)
+
+
+class Keeper:
+    """Puts the looks at one video into the index, some at once: each time its row is written anew.
+
+    A film of ten hours would cost 20 GB of writing, part by part. So a part waits until there are an eighth as many
+    frames as the row has, or for half a minute: a kill costs no more than that. As a context manager it keeps what is
+    left at the end, also where that is an error.
+    """
+
+    def __init__(self, index: Index, identity: Identity, path: Path, model: str) -> None:
+        self._index = index
+        self._file = (identity, path)
+        self._model = model
+        self._waiting: list[Look] = []
+        self._kept = 0
+        self._kept_s = time.monotonic()
+
+    def take(self, look: Look) -> None:
+        """Take one more look."""
+        self._waiting.append(look)
+        frames = sum(len(one.embedded.times_ms) for one in self._waiting)
+        if frames >= max(1, self._kept * _WAITING_PART) or time.monotonic() - self._kept_s >= _WAITING_S:
+            self.flush()
+
+    def flush(self) -> None:
+        """Keep all that waits."""
+        if not self._waiting:
+            return
+        looks = [(look.name, look.embedded) for look in self._waiting]
+        self._index.keep_looks(*self._file, self._waiting[-1].clip, self._model, looks)
+        self._kept += sum(len(embedded.times_ms) for _, embedded in looks)
+        self._kept_s = time.monotonic()
+        self._waiting.clear()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.flush()
 
 
 def known_of(index: Index, identity: Identity, key: str, path: Path, step_ms: int) -> Known | None:

@@ -26,7 +26,7 @@ from loguru import logger
 from vsortd.errors import Cancelled, ChangedError, UsageError, VideoError, VsortdError
 from vsortd.identity import Identity
 from vsortd.library.index import Embedded
-from vsortd.library.indexing import Indexed, State, identity_of, known_of, step_ms_of
+from vsortd.library.indexing import Indexed, Keeper, Look, State, identity_of, known_of, step_ms_of
 from vsortd.library.pace import name_of
 from vsortd.library.raylocal import QUIET, local_ray
 from vsortd.library.rayworker import Item, Ledger, RayWorker, Sight, Task
@@ -65,6 +65,7 @@ class _Hand:
     """One video that the workers have: its bytes by the driver's own look, and what arrived of it."""
 
     identity: Identity
+    keeper: Keeper
     frames: int = 0
     looks: set[str] = field(default_factory=set)
 
@@ -99,6 +100,7 @@ def index_with_ray(
     items = merge.begin()
     if items:
         with contextlib.ExitStack() as stack:
+            stack.callback(merge.save)  # also when it is called off
             waiting = _Waiting(stop)
             stack.callback(waiting.join)  # after Ray's end, which ends its wait
             share = stack.enter_context(_connected(address, workers))
@@ -135,7 +137,7 @@ class _Merge:
             if known is None:
                 self._end(path, Indexed(path, State.KNOWN))
                 continue
-            self._hands[path] = _Hand(identity)
+            self._hands[path] = _Hand(identity, Keeper(self._index, identity, path, self.info.key))
             items.append(Item(path, identity.size_bytes, identity.mtime_ns, known))
         return items
 
@@ -154,6 +156,7 @@ class _Merge:
             except VideoError as error:
                 reason = error.reason
         if reason:
+            hand.keeper.flush()
             del self._hands[path]
             self._end(path, Indexed(path, State.FAILED, reason=reason))
 
@@ -166,16 +169,23 @@ class _Merge:
         clip = protocol.clip_from_message(json.loads(sight.clip))
         times_ms = np.frombuffer(sight.times_ms, "<i8").astype(np.int64)
         vectors = np.frombuffer(sight.vectors, "<f2").astype(np.float32).reshape(len(times_ms), self.info.dim)
-        self._index.keep(hand.identity, path, clip, self.info.key, sight.look, Embedded(times_ms, vectors))
+        hand.keeper.take(Look(clip, sight.look, Embedded(times_ms, vectors)))
         if sight.look not in hand.looks:
             hand.looks.add(sight.look)
             hand.frames += len(times_ms)
         if last:
+            hand.keeper.flush()
             del self._hands[path]
             self._end(path, Indexed(path, State.INDEXED, hand.frames, clip.duration_s))
 
+    def save(self) -> None:
+        """Keep what has arrived of videos that are not done."""
+        for hand in self._hands.values():
+            hand.keeper.flush()
+
     def end(self) -> list[Indexed]:
         """Return what became of each file, in their order."""
+        self.save()
         for path in list(self._hands):
             self._end(path, Indexed(path, State.FAILED, reason=_WORDLESS))
         return [self._done[path] for path in self._files]
