@@ -198,3 +198,18 @@ def test_an_index_that_is_not_there_or_is_none_follows_nothing(tmp_path: Path) -
     for index in ("gone.sqlite3", "none.sqlite3"):
         assert 0 == follow(tmp_path / index, [(Path("/gone.mp4"), tmp_path / "a.mp4")])
     assert not (tmp_path / "gone.sqlite3").exists()
+
+
+def test_an_undo_follows_the_file_that_came_back_and_not_what_lay_there_before(index: Index, tmp_path: Path) -> None:
+    path, place = tmp_path / "a.mp4", Path("/library/a.mp4")
+    path.write_bytes(b"a")
+    there = Identity.of(path)
+    assert there is not None
+    index.keep(there, place, CLIP, "model", "pace-1000", embedded(seed=1))
+    index.keep(FILE, place, CLIP, "model", "pace-1000", embedded(seed=2))  # somebody's other file of that name
+    assert 1 == follow(index.path, [(place, path)])
+    film = index.film(there, "model")
+    assert film is not None
+    assert path == film.path
+    np.testing.assert_array_equal(embedded(seed=1).vectors, film.vectors.astype(np.float32))
+    assert 2 == len(index.rows())

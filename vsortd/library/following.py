@@ -47,10 +47,17 @@ def follow(index: Path, moves: Iterable[tuple[Path, Path]]) -> int:
             identity = Identity.of(after)
             if identity is None:
                 continue
-            changed = db.execute(
-                "UPDATE OR REPLACE video SET size_bytes = ?, mtime_ns = ?, inode = ?, device = ?, path = ?"
-                " WHERE path = ?",
-                (*key_of(identity), os.fsencode(after), os.fsencode(before)),
-            )
-            followed += changed.rowcount
+            # another file may have lain there before: the one that came back is meant, or of a conversion the last one
+            row = db.execute(
+                "SELECT id FROM video WHERE path = ?"
+                " ORDER BY size_bytes = ? AND mtime_ns = ? DESC, seen_at DESC, id DESC LIMIT 1",
+                (os.fsencode(before), identity.size_bytes, identity.mtime_ns),
+            ).fetchone()
+            if row is not None:
+                db.execute(
+                    "UPDATE OR REPLACE video SET size_bytes = ?, mtime_ns = ?, inode = ?, device = ?, path = ?"
+                    " WHERE id = ?",
+                    (*key_of(identity), os.fsencode(after), *row),
+                )
+                followed += 1
     return followed

@@ -87,7 +87,7 @@ def _look_for(index: Index, missing: Sequence[Row], roots: Sequence[Path], found
             identity, path = same[0]
             index.moved(row.identity, identity, path)
             found.moved.append((row.path, path))
-        elif any(row.path.is_relative_to(root) for root in away) or not _reachable(row.path):
+        elif any(row.path.is_relative_to(root) for root in away) or not _is_sure(row.path, roots):
             found.away.append(row)
         else:
             found.gone.append(row)
@@ -108,12 +108,18 @@ def _has_anything(root: Path) -> bool:
         return False
 
 
-def _reachable(path: Path) -> bool:
-    """Tell whether a file's absence can be relied on: a folder above it is there, can be read, and is not empty."""
+def _is_sure(path: Path, roots: Sequence[Path]) -> bool:
+    """Tell whether a file's absence can be relied on.
+
+    It can below a root that is there. Elsewhere the nearest folder above it that is there has to hold something: an
+    empty one may be where a disk is mounted at other times.
+    """
+    if any(path.is_relative_to(root) for root in roots):
+        return True
     for folder in path.parents:
         try:
             with os.scandir(folder) as entries:
-                return any(True for _ in entries) or folder.stat().st_dev == folder.parent.stat().st_dev
+                return any(True for _ in entries)
         except (FileNotFoundError, NotADirectoryError):
             continue
         except OSError:

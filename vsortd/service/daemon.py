@@ -241,7 +241,7 @@ class Daemon:
         left_s = after_s - model.idle_s
         if left_s > 0:
             return left_s
-        if model.judge is not None and self._runner.if_idle(model.unload):
+        if model.judge is not None and not self._cancels and self._runner.if_idle(model.unload):  # nor is it asked
             logger.info("the model was let go: {} without a video", format_duration(after_s))
         return after_s
 
