@@ -185,10 +185,19 @@ def known_of(index: Index, identity: Identity, key: str, path: Path, step_ms: in
     """Return what is kept of a video before it is looked at; None when it was walked through at this pace before."""
     looks = index.looks(identity, key)
     if is_walked(looks, step_ms):
-        index.moved(identity, identity, path)  # where it lies may be news
+        at = next((there for same, there in index.alike(identity) if same == identity), path)
+        if at != path and not _lies_at(at, identity):  # else that is one more way to it
+            index.moved(identity, identity, path)
         return None
     film = index.film(identity, key)
     return Known(looks, film.times_ms if film is not None else np.empty(0, np.int64))
+
+
+def _lies_at(path: Path, identity: Identity) -> bool:
+    try:
+        return Identity.of(path) == identity
+    except OSError:  # not for us to see
+        return False
 
 
 def walk(

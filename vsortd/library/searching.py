@@ -120,14 +120,7 @@ class Searcher:
 def _wanted(shop: Workshop, encoder: Encoder, request: Request, cancel: threading.Event | None) -> Wanted:
     if not 1 <= request.top <= TOP_MOST:
         raise UsageError(f"--top {request.top} is none, or too many.", remedy=f"Write a number from 1 to {TOP_MOST}.")
-    under = Path(request.under) if request.under is not None else None
-    if under is not None and under.is_file():
-        try:
-            dense_film(shop, encoder, under, cancel=cancel)
-        except VideoError as error:
-            raise UsageError(printable(f"{under} can't be looked at: {error.reason}."), paths=[under]) from error
-    elif under is not None and not under.is_dir():
-        raise UsageError(printable(f"{under} is not there."), remedy="--in takes a folder, or a video.", paths=[under])
+    under = None if request.under is None else _under(shop, encoder, Path(request.under), cancel)
     parts = [_examples(shop, encoder, word, cancel) for word in request.like]
     return Wanted(
         prompts=request.prompts,
@@ -141,6 +134,24 @@ def _wanted(shop: Workshop, encoder: Encoder, request: Request, cancel: threadin
         orientation=tuple(_orientation(name) for name in request.orientation),
         leave_out=tuple(path for _, path in parts if path != under),
     )
+
+
+def _under(shop: Workshop, encoder: Encoder, path: Path, cancel: threading.Event | None) -> Path:
+    """Return a folder, or one file that is looked at first, by the name under which the index has it."""
+    if os.path.isfile(path):  # noqa: PTH113 - not for us to see is not there
+        try:
+            return dense_film(shop, encoder, _no_link(path), cancel=cancel).path
+        except VideoError as error:
+            raise UsageError(printable(f"{path} can't be looked at: {error.reason}."), paths=[path]) from error
+    if not os.path.isdir(path):  # noqa: PTH112
+        raise UsageError(printable(f"{path} is not there."), remedy="--in takes a folder, or a video.", paths=[path])
+    known = bool(shop.index.rows(encoder.info.key, under=path))
+    return path if known else Path(os.path.realpath(path))  # it may have been indexed by its real name
+
+
+def _no_link(path: Path) -> Path:
+    """Return a file's own name where `path` is a link to it; links among the folders above stay."""
+    return Path(os.path.realpath(path)) if path.is_symlink() else path
 
 
 def _orientation(name: str) -> Orientation:
@@ -176,11 +187,11 @@ def _examples(shop: Workshop, encoder: Encoder, word: str, cancel: threading.Eve
 def _file_and_time(word: str) -> tuple[Path, float | None]:
     """Take FILE or FILE@time apart; a file whose name holds an @ is found as it is."""
     whole = Path(word)
-    if whole.is_file():
-        return whole, None
+    if os.path.isfile(whole):  # noqa: PTH113
+        return _no_link(whole), None
     name, at, moment = word.rpartition("@")
-    path = Path(name)
-    if not at or not path.is_file():
+    path = _no_link(Path(name))
+    if not at or not os.path.isfile(path):  # noqa: PTH113
         raise UsageError(
             printable(f"--like {word} is not there."), remedy="Write FILE, or FILE@1:23 for a moment.", paths=[whole]
         )
