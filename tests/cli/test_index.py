@@ -123,6 +123,23 @@ def test_the_index_follows_filings_undo_and_moves_by_hand_and_forgets_what_is_go
     assert {first["source"], str(home.library / "by hand" / "renamed.mp4")} == set(_paths(home))
 
 
+def test_an_undone_conversion_is_followed_into_its_original_also_by_the_daemon(
+    home: harness.Here, rendered: Path
+) -> None:
+    original = home.inbox / "wood.mov"
+    shutil.copy2(rendered / "forest.mp4", original)
+    for by_daemon in (False, True):
+        home.run("sort", original)
+        (filed,) = _paths(home)
+        assert filed.endswith("wood.mp4")
+        if by_daemon:
+            home.start()
+        home.run("undo", "--all")
+        assert [str(original)] == _paths(home)
+        home.run("release", "--all", code=None)
+    assert 0 == home.stop()
+
+
 def _paths(home: harness.Here) -> list[str]:
     with sqlite3.connect(home.folder / "state" / "index.sqlite3") as db:
         found = [os.fsdecode(path) for (path,) in db.execute("SELECT path FROM video")]

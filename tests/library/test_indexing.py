@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from takes import render_takes
 
-from vsortd.errors import BrokenError, ChangedError, UsageError
+from vsortd.errors import BrokenError, Cancelled, ChangedError, UsageError
 from vsortd.identity import Identity
 from vsortd.library.index import Embedded, Index
 from vsortd.library.indexing import Keeper, Look, State, dense_film, frames_at, index_paths
@@ -104,12 +104,13 @@ def test_what_is_no_video_and_an_impossible_pace_are_refused(
         index_paths(shop, [film], fps=-1)
 
 
-def test_a_cancelled_run_ends_and_keeps_what_it_had(shop: Workshop, encoder: Encoder, film: Path) -> None:
+def test_a_run_that_is_called_off_ends_and_the_next_one_does_it(shop: Workshop, film: Path) -> None:
     cancel = threading.Event()
-    dense_film(shop, encoder, film)
     cancel.set()
-    (outcome,) = index_paths(shop, [film], cancel=cancel)  # known: nothing to call off
-    assert State.KNOWN is outcome.state
+    with pytest.raises(Cancelled):
+        index_paths(shop, [film], cancel=cancel)
+    (outcome,) = index_paths(shop, [film])
+    assert (State.INDEXED, 6) == (outcome.state, outcome.frames)
 
 
 def test_the_row_of_a_long_film_is_not_written_for_every_part(shop: Workshop, film: Path) -> None:

@@ -186,17 +186,18 @@ def known_of(index: Index, identity: Identity, key: str, path: Path, step_ms: in
     looks = index.looks(identity, key)
     if is_walked(looks, step_ms):
         at = next((there for same, there in index.alike(identity) if same == identity), path)
-        if at != path and not _lies_at(at, identity):  # else that is one more way to it
+        if at != path and not lies_at(at, identity):  # else that is one more way to it
             index.moved(identity, identity, path)
         return None
     film = index.film(identity, key)
     return Known(looks, film.times_ms if film is not None else np.empty(0, np.int64))
 
 
-def _lies_at(path: Path, identity: Identity) -> bool:
+def lies_at(path: Path, identity: Identity) -> bool:
+    """Tell whether this very file lies at a path; one that is not for us to see does not."""
     try:
         return Identity.of(path) == identity
-    except OSError:  # not for us to see
+    except OSError:
         return False
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from vsortd.filing.staging import HIDDEN
 from vsortd.identity import Identity
-from vsortd.library.indexing import DEFAULT_FPS, State, index_paths
+from vsortd.library.indexing import DEFAULT_FPS, State, index_paths, lies_at
 from vsortd.oneshot import gather
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class Collected:
         for film in self.shop.index.films(self.model, under=self.folder):
             if HIDDEN in (self.shop.library_place(film.path) or ()):
                 continue  # an original that is kept for undo
-            if _lies_at(film.path, film.identity):
+            if lies_at(film.path, film.identity):
                 yield film
             else:
                 self.gone += 1
@@ -78,15 +78,8 @@ def _look(  # noqa: PLR0917 - cut off for its length
             continue
         if identity not in known:
             unknown.append(path)
-        elif known[identity] != path and not _lies_at(known[identity], identity):
+        elif known[identity] != path and not lies_at(known[identity], identity):
             shop.index.moved(identity, identity, path)
     if not unknown:
         return []
     return index_paths(shop, unknown, fps=fps, on_progress=on_progress, cancel=cancel)
-
-
-def _lies_at(path: Path, identity: Identity) -> bool:
-    try:
-        return Identity.of(path) == identity
-    except OSError:  # not for us to see
-        return False
