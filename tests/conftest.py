@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import threading
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.support.paths import MEDIA
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-REPOSITORY = Path(__file__).resolve().parents[1]
-MEDIA = REPOSITORY.parent / "shared" / "media"
+    from pathlib import Path
 
 
 # Each of these has a test of a minute or more.
-LONGEST = {"test_soak.py", "test_journal_trouble.py", "test_raycluster.py"}
+LONGEST = {"test_soak.py", "test_journal_trouble.py", "test_ray_cluster.py"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import typer
 
-from vsortd import demo
+from tests.support.paths import REPOSITORY
 from vsortd.cli.app import app
+from vsortd.config.load import load_settings
+from vsortd.doctor import demo_run
 from vsortd.errors import ExitCode
-from vsortd.settings import load_settings
 
-ROOT = Path(__file__).resolve().parents[1]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+if TYPE_CHECKING:
+    from pathlib import Path
+
+README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
 
 
 def _commands() -> dict[str, list[str]]:
@@ -43,7 +46,7 @@ def test_every_yaml_snippet_of_the_readme_is_a_valid_config(tmp_path: Path) -> N
 
 def test_the_demos_config_is_valid(tmp_path: Path) -> None:
     path = tmp_path / "demo.yaml"
-    path.write_text(demo.CONFIG.format(inbox=tmp_path / "in", library=tmp_path / "out"), encoding="utf-8")
+    path.write_text(demo_run.CONFIG.format(inbox=tmp_path / "in", library=tmp_path / "out"), encoding="utf-8")
     assert 10 == len(load_settings(path).rules)
 
 
@@ -61,12 +64,12 @@ def test_every_exit_code_is_in_the_readme() -> None:
 def test_ci_runs_the_readmes_own_test_command() -> None:
     commands = [line for line in README.splitlines() if line.startswith("python3 -m venv")]
     assert 2 == len(commands)
-    assert commands[1] in (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
+    assert commands[1] in (REPOSITORY / ".ci" / "run").read_text(encoding="utf-8").splitlines()
 
 
 def test_every_test_that_the_page_of_faults_names_exists() -> None:
-    page = (ROOT / "tests" / "FAULTS.md").read_text(encoding="utf-8")
+    page = (REPOSITORY / "tests" / "FAULTS.md").read_text(encoding="utf-8")
     named = re.findall(r"`([a-z_/]+\.py)::(\w+)`", page)
     assert named
     for file, name in named:
-        assert f"def {name}(" in (ROOT / "tests" / file).read_text(encoding="utf-8"), f"{file} has no {name}"
+        assert f"def {name}(" in (REPOSITORY / "tests" / file).read_text(encoding="utf-8"), f"{file} has no {name}"

@@ -6,11 +6,14 @@ import os
 import subprocess
 import sys
 import zipfile
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
+from tests.support.paths import REPOSITORY
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +21,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.Path:
     target = tmp_path_factory.mktemp("wheel")
     done = subprocess.run(
         [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(target)],
-        cwd=ROOT,
+        cwd=REPOSITORY,
         capture_output=True,
         text=True,
         check=False,
@@ -59,7 +62,7 @@ def test_an_unpacked_wheel_finds_its_examples(wheel: zipfile.Path, tmp_path: Pat
         [
             sys.executable,
             "-c",
-            "import vsortd, vsortd.resources as r; print(vsortd.__file__); print(r.resource_folder('config'))",
+            "import vsortd, vsortd.core.resources as r; print(vsortd.__file__); print(r.resource_folder('config'))",
         ],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(tmp_path / "site")},

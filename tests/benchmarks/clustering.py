@@ -22,8 +22,8 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.benchmarks.speed.machine import facts
-from vsortd.identity import Identity
-from vsortd.library.films import Film
+from vsortd.core.identity import Identity
+from vsortd.index.video import Film
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -70,8 +70,8 @@ def measure(count: int) -> dict[str, Any]:
     """Group a made library and return what it cost; meant for a fresh process."""
     from sklearn.metrics import adjusted_rand_score
 
-    from vsortd.library.cluster.drawing import map_picture
-    from vsortd.library.cluster.grouping import group_films
+    from vsortd.library.clusters.cluster_plots import map_picture
+    from vsortd.library.clusters.grouping import group_films
 
     truth = truth_of(count)
     films = list(made_films(truth))

@@ -24,7 +24,7 @@ import numpy as np
 import platformdirs
 
 from vsortd.vision.sample.canvas import Light
-from vsortd.vision.sample.scenes import Camera, Subject, clip_hour_shows, render_clip
+from vsortd.vision.sample.renderer import Camera, Subject, clip_hour_shows, render_clip
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

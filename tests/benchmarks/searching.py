@@ -28,15 +28,15 @@ from tests.benchmarks.speed.home import Home
 from tests.benchmarks.speed.machine import facts
 from tests.benchmarks.speed.models import choice
 from tests.benchmarks.speed.processes import BenchmarkError
-from vsortd.clip import Clip
+from vsortd.config.load import load_settings
+from vsortd.core.identity import Identity
+from vsortd.core.paths import index_path
+from vsortd.core.video_facts import Clip
 from vsortd.errors import DaemonUnreachableError
-from vsortd.identity import Identity
-from vsortd.library.index import Embedded, Index
-from vsortd.library.searching import Request
-from vsortd.places import index_path
+from vsortd.index.store import Embedded, Index
+from vsortd.library.search.requests import Request
 from vsortd.service.client import Client
-from vsortd.settings import load_settings
-from vsortd.vision.encoder import load_encoder
+from vsortd.vision.factory import load_encoder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -114,7 +114,7 @@ def measure(hours: float, scratch: Path, cache: Path) -> dict[str, Any]:
 
 def config_mark(home: Home) -> str:
     """Return what tells the daemon that both work by the same config."""
-    from vsortd.settings import fingerprint
+    from vsortd.config.settings import fingerprint
 
     return fingerprint(load_settings(home.config))
 

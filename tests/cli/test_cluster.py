@@ -10,14 +10,14 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import av
-import harness
 import pytest
 import yaml
 from PIL import Image
 
+from tests.support import harness
 from vsortd.__main__ import main
 from vsortd.vision.sample.canvas import Light
-from vsortd.vision.sample.scenes import Subject, render_clip
+from vsortd.vision.sample.renderer import Subject, render_clip
 
 if TYPE_CHECKING:
     from pathlib import Path

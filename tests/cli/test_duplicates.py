@@ -8,11 +8,11 @@ import shutil
 import subprocess
 from typing import TYPE_CHECKING, Any
 
-import harness
 import pytest
 from PIL import Image
-from takes import render_takes
 
+from tests.support import harness
+from tests.support.takes import render_takes
 from vsortd.media.ffmpeg import find_ffmpeg
 
 if TYPE_CHECKING:

@@ -11,9 +11,10 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-import harness
 import pytest
-from takes import render_takes
+
+from tests.support import harness
+from tests.support.takes import render_takes
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,21 +14,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from harness import Home
 from loguru import logger
 
-from vsortd import logs
-from vsortd.demo import Shot, render_shot
+from tests.support.harness import Home
+from vsortd.config.load import load_settings
+from vsortd.core.logs import sinks
+from vsortd.core.logs.file import LogFile, old_logs
+from vsortd.core.logs.reader import Choice, Follower, newest, parse
+from vsortd.core.logs.redaction import Redactor, secret_words
+from vsortd.doctor.demo_run import Shot, render_shot
 from vsortd.errors import StoreError
-from vsortd.logfile import LogFile, old_logs
-from vsortd.logview import Choice, Follower, newest, parse
-from vsortd.logwords import Manner, secret_words
-from vsortd.settings import load_settings
+from vsortd.service.daemon_log import daemon_log
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from vsortd.settings import Settings
+    from vsortd.config.settings import Settings
 
 
 @pytest.fixture
@@ -117,11 +118,10 @@ def settings(tmp_path: Path) -> Settings:
 def logging(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Log into a file as the daemon does."""
     monkeypatch.setenv("HF_TOKEN", "hf_verysecret")
-    logs.set_up_logging(quiet=True)
-    logs._Logging.level = "DEBUG"
-    logs.log_to_file(settings, tmp_path / "state")
-    yield
-    logs.stop_logging_to_file()
+    sinks.set_up_logging(quiet=True)
+    sinks._Logging.level = "DEBUG"
+    with daemon_log(settings, tmp_path / "state"):
+        yield
     logger.remove()
 
 
@@ -131,7 +131,7 @@ def written(tmp_path: Path) -> list[dict[str, object]]:
 
 @pytest.mark.usefixtures("logging")
 def test_a_line_is_json_with_its_time_level_job_and_fields(tmp_path: Path) -> None:
-    with logs.about_job("k3f9xa"):
+    with sinks.about_job("k3f9xa"):
         logger.bind(video=7, score=0.123456, margin=float("inf"), path="/x/a\nb.mp4").warning("two\nlines")
     (line,) = written(tmp_path)
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", str(line.pop("time")))
@@ -175,14 +175,14 @@ def test_secrets_are_known_by_their_names() -> None:
 
 def test_two_inboxes_of_one_name_stay_apart() -> None:
     roots = [Path("/home/ann/phone/In"), Path("/home/ann/camera/In"), Path("/srv/Sorted")]
-    manner = Manner(relative=True, roots=roots)
-    assert "phone/In/a.mp4 camera/In/a.mp4 Sorted" == manner.apply(
+    redactor = Redactor(relative=True, roots=roots)
+    assert "phone/In/a.mp4 camera/In/a.mp4 Sorted" == redactor.apply(
         "/home/ann/phone/In/a.mp4 /home/ann/camera/In/a.mp4 /srv/Sorted"
     )
 
 
 def test_an_id_of_a_job_is_never_taken_for_a_number() -> None:
-    ids = {logs.new_job_id() for _ in range(1000)}
+    ids = {sinks.new_job_id() for _ in range(1000)}
     assert 990 < len(ids)
     assert not any(one.isdigit() for one in ids)
 

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import av
-import harness
 import pytest
 from PIL import Image
-from takes import render_takes
+
+from tests.support import harness
+from tests.support.takes import render_takes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -19,7 +19,7 @@ from PIL import Image
 from vsortd.__main__ import main
 from vsortd.media.pool import MediaPool
 from vsortd.vision.sample.canvas import Light
-from vsortd.vision.sample.scenes import Subject, render_clip
+from vsortd.vision.sample.renderer import Subject, render_clip
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,16 +9,17 @@ import pytest
 import yaml
 
 from vsortd.__main__ import main
-from vsortd.categoryfile import MAX_LEVELS, MAX_PROMPT_CHARS, folder_name, parse_categories
+from vsortd.config.category_file import MAX_LEVELS, MAX_PROMPT_CHARS, folder_name, parse_categories
+from vsortd.config.draft import Draft, check_text, config_yaml, plain_rules, rules_yaml, walk
+from vsortd.config.load import load_settings
+from vsortd.core.names import folder_name_problem
 from vsortd.errors import ExitCode
-from vsortd.names import folder_name_problem
-from vsortd.settings import RuleSettings, load_settings
-from vsortd.wizarddraft import Draft, check_text, config_yaml, plain_rules, rules_yaml, walk
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from vsortd.wizarddraft import Rules
+    from vsortd.config.draft import Rules
+    from vsortd.config.settings import RuleSettings
 
 EXAMPLE = """\
 [Nature] (Forest) a forest, trees in a wood

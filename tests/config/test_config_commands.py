@@ -12,9 +12,9 @@ import pytest
 import yaml
 
 from vsortd.__main__ import main
+from vsortd.config.load import load_settings
+from vsortd.core.resources import resource_folder
 from vsortd.errors import ExitCode
-from vsortd.resources import resource_folder
-from vsortd.settings import load_settings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -377,7 +377,8 @@ def test_the_phone_example_takes_portrait_only() -> None:
 
 def test_the_command_line_starts_without_pydantic_yaml_or_the_models() -> None:
     code = (
-        "import sys\nimport vsortd.cli.config, vsortd.rules, vsortd.units, vsortd.places, vsortd.names\n"
+        "import sys\nimport vsortd.cli.config, vsortd.config.rules\n"
+        "import vsortd.core.units, vsortd.core.paths, vsortd.core.names\n"
         "print(sorted({'pydantic', 'yaml', 'torch', 'av', 'rich.console'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30)
@@ -386,7 +387,7 @@ def test_the_command_line_starts_without_pydantic_yaml_or_the_models() -> None:
 
 def test_loading_settings_does_not_import_the_model() -> None:
     code = (
-        "import sys\nfrom pathlib import Path\nfrom vsortd.settings import load_settings\n"
+        "import sys\nfrom pathlib import Path\nfrom vsortd.config.load import load_settings\n"
         f"load_settings(Path({str(resource_folder('config') / 'first.yaml')!r}))\n"
         "print(sorted({'torch', 'av', 'numpy', 'vsortd.vision.sample'} & set(sys.modules)))"
     )

@@ -14,8 +14,8 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
-import troubles
 
+from tests.support import troubles
 from vsortd.__main__ import main
 from vsortd.errors import ExitCode
 

@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from vsortd.configcheck import check_file
-from vsortd.configshow import dump_json, dump_yaml, plain_settings
-from vsortd.rules import Aggregate, OnUnsure, build_rules
-from vsortd.settings import InvalidConfigError, RuleSettings, Settings, load_settings
+from vsortd.config.check import check_file
+from vsortd.config.choices import Aggregate, OnUnsure
+from vsortd.config.diagnostics import InvalidConfigError
+from vsortd.config.dump import dump_json, dump_yaml, plain_settings
+from vsortd.config.load import load_settings
+from vsortd.config.rules import build_rules
+from vsortd.config.settings import RuleSettings, Settings
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from vsortd.configcheck import check_file
-from vsortd.configerrors import keys_of
-from vsortd.settings import InvalidConfigError, Settings, load_settings
+from vsortd.config.check import check_file
+from vsortd.config.diagnostics import InvalidConfigError
+from vsortd.config.error_messages import keys_of
+from vsortd.config.load import load_settings
+from vsortd.config.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from vsortd.mistakes import Mistake
+    from vsortd.config.diagnostics import Mistake
 
 BASE = {
     "version": "version: 1",

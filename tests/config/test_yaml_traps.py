@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from vsortd import yamlsource
-from vsortd.configcheck import check_file
-from vsortd.errors import ConfigError
-from vsortd.yamlsource import (
+from vsortd.config import yaml_lines
+from vsortd.config.check import check_file
+from vsortd.config.yaml_lines import (
     MAX_BYTES,
     MAX_DEPTH,
     MAX_MISTAKES,
@@ -23,6 +22,7 @@ from vsortd.yamlsource import (
     plain,
     read_bytes,
 )
+from vsortd.errors import ConfigError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,7 +39,7 @@ def loader(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> s
     """Run every test with PyYAML's C parser and with its Python one."""
     if not hasattr(yaml, request.param):
         pytest.skip(f"this PyYAML has no {request.param}")
-    monkeypatch.setattr(yamlsource, "_Loader", getattr(yaml, request.param))
+    monkeypatch.setattr(yaml_lines, "_Loader", getattr(yaml, request.param))
     return str(request.param)
 
 

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from vsortd.clip import Clip
-from vsortd.conditions import Facts
-from vsortd.evaluation.trial import Judged, Seen, judge_all
+from vsortd.config.choices import Aggregate, OnUnsure
+from vsortd.config.rules import Rule, RuleTree
+from vsortd.core.video_facts import Clip
+from vsortd.evaluation.rejudge import Judged, Seen, judge_all
 from vsortd.evaluation.truth import Case
-from vsortd.library.index import Embedded
-from vsortd.rules import Aggregate, OnUnsure, Rule, RuleTree
+from vsortd.index.store import Embedded
+from vsortd.judging.conditions import Facts
 from vsortd.vision.prompts import LevelVectors, RuleVectors
 
 if TYPE_CHECKING:

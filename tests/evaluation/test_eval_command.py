@@ -7,13 +7,13 @@ import json
 import shutil
 from typing import TYPE_CHECKING, Any
 
-import harness
 import pytest
 from PIL import Image
 
+from tests.support import harness
 from vsortd.__main__ import main
-from vsortd.calibration import read_calibration
-from vsortd.demo import Shot, render_shot
+from vsortd.doctor.demo_run import Shot, render_shot
+from vsortd.judging.calibration import read_calibration
 
 if TYPE_CHECKING:
     from pathlib import Path

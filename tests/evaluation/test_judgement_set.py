@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from vsortd.rules import build_rules
-from vsortd.settings import load_settings
-from vsortd.vision.sample.evaluate import HELD_OUT_SEED
+from tests.sample_model.evaluate import HELD_OUT_SEED
+from tests.support.paths import REPOSITORY
+from vsortd.config.load import load_settings
+from vsortd.config.rules import build_rules
 
 if TYPE_CHECKING:
     from types import ModuleType
 
-SCRIPT = Path(__file__).resolve().parents[1] / "benchmarks" / "judgement.py"
+SCRIPT = REPOSITORY / "tests" / "benchmarks" / "judgement.py"
 
 
 @pytest.fixture(scope="module")

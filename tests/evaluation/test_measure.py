@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from vsortd.decide import NONE
 from vsortd.evaluation.measure import (
     REVIEW,
     Claim,
@@ -18,11 +17,11 @@ from vsortd.evaluation.measure import (
     coverage_curve,
     per_rule,
 )
+from vsortd.judging.decide import NONE
 
 if TYPE_CHECKING:
-    from conftest import World
-
-    from vsortd.evaluation.trial import Judged
+    from tests.evaluation.conftest import World
+    from vsortd.evaluation.rejudge import Judged
 
 
 @pytest.mark.parametrize(

@@ -14,9 +14,8 @@ from vsortd.evaluation.temperature import FOLDS, GRID, best_temperature, fit_tem
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from conftest import World
-
-    from vsortd.rules import Rule
+    from tests.evaluation.conftest import World
+    from vsortd.config.rules import Rule
 
 
 def costs_of(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:

@@ -13,10 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from conftest import World
-
+    from tests.evaluation.conftest import World
+    from vsortd.config.rules import Rule
     from vsortd.evaluation.truth import Case
-    from vsortd.rules import Rule
 
 
 def put(folder: Path, *names: str) -> Path:

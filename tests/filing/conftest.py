@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from vsortd.config.settings import Place
+from vsortd.core.identity import Identity
 from vsortd.filing.journal import Journal
 from vsortd.filing.place import ConvertedFile, Filer, FilingRequest
 from vsortd.filing.records import ItemState, OperationState
 from vsortd.filing.recover import RecoveryReport, recover
-from vsortd.identity import Identity
-from vsortd.settings import Place
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -25,16 +25,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from harness import Home
 
+from tests.support.harness import Home
+from vsortd.config.settings import Place
+from vsortd.core.system import rename_noreplace
 from vsortd.errors import ChangedError, FilingError, StoreError
-from vsortd.filing import noreplace
 from vsortd.filing.journal import Journal
 from vsortd.filing.originals import expire_originals
 from vsortd.filing.place import ConvertedFile, Filer, FilingRequest
 from vsortd.filing.records import ItemState, OperationState, Phase
 from vsortd.filing.undo import Selection, undo
-from vsortd.settings import Place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -182,7 +182,7 @@ class Told:
 def transact(bench: Any, scenario: Scenario, request: FilingRequest, tries: int) -> Iterator[tuple[str, str]]:
     """Do the transaction, and what the daemon does when the filesystem refuses: try again."""
     if scenario.linking:
-        noreplace._call = lambda: None  # in a forked process of its own
+        rename_noreplace._call = lambda: None  # in a forked process of its own
     try:
         with Journal.open(bench.state / "journal.sqlite3", busy_s=BUSY_S) as journal:
             filer = Filer(journal, bench.library, Place(name="{stem}"))

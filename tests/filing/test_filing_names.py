@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vsortd.clip import Clip
-from vsortd.filing.names import NameFields, component, cut, next_free, numbered, render, tail_of
-from vsortd.identity import Identity
-from vsortd.names import TEMPLATE_FIELDS
+from vsortd.core.identity import Identity
+from vsortd.core.names import TEMPLATE_FIELDS, cut
+from vsortd.core.video_facts import Clip
+from vsortd.filing.file_names import NameFields, component, next_free, numbered, render, tail_of
 
 WORDS = st.text(max_size=300) | st.binary(max_size=300).map(os.fsdecode)
 TAILS = st.lists(st.sampled_from([".mp4", ".MOV", ".en.srt", ".forced.en.ass", ".mov.xmp"]), min_size=1)

@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from vsortd.core.system.fault_points import Point, hooked
 from vsortd.errors import StoreError
-from vsortd.filing import groupsync
+from vsortd.filing import group_commit
 from vsortd.filing.database import Database
-from vsortd.filing.faults import Point, hooked
 from vsortd.filing.recover import recover
 
 if TYPE_CHECKING:
@@ -273,7 +273,7 @@ def test_who_joins_reads_what_it_wrote(database: Database) -> None:
 def test_a_transaction_kept_open_for_one_that_never_comes_is_committed(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(groupsync, "PATIENCE_S", 0.01)
+    monkeypatch.setattr(group_commit, "PATIENCE_S", 0.01)
     database._writers._count(1)  # as if an interrupt took away who waits
     Crowd(database).write("0")
     database._writers._count(-1)

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from vsortd.core.identity import Identity
 from vsortd.errors import StoreError
 from vsortd.filing import schema
 from vsortd.filing.journal import Journal
 from vsortd.filing.records import from_columns, to_columns, unix_s
 from vsortd.filing.undo import Selection, undo
-from vsortd.identity import Identity
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -134,7 +134,7 @@ def test_a_journal_lasts_through_a_power_cut(bench: Any) -> None:
 
 def test_a_failed_commit_changes_nothing(bench: Any) -> None:
     video = bench.drop("a.mp4")
-    from vsortd.filing.faults import hooked, parse
+    from vsortd.core.system.fault_points import hooked, parse
 
     with bench.filer() as (filer, journal):
         filer.record(video, Identity.of(video), "failed", "so that the owner is known")

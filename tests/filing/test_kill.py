@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from vsortd.core.system import rename_noreplace
+from vsortd.core.system.fault_points import Point, hooked
 from vsortd.errors import FilingError
-from vsortd.filing import noreplace
-from vsortd.filing.faults import Point, hooked
 from vsortd.filing.originals import expire_originals
 from vsortd.filing.undo import Selection, undo
 
@@ -77,13 +77,13 @@ def place_where_a_name_is_taken(bench: Any) -> None:
 
 
 def _hook() -> Callable[[Point], None]:
-    from vsortd.filing import faults
+    from vsortd.core.system import fault_points
 
-    return faults._hook or (lambda _point: None)
+    return fault_points._hook or (lambda _point: None)
 
 
 def place_without_the_call(bench: Any) -> None:
-    noreplace._call = lambda: None  # in a forked process of its own
+    rename_noreplace._call = lambda: None  # in a forked process of its own
     place_with_sidecars(bench)
 
 
@@ -289,7 +289,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from vsortd.filing.journal import Journal
 from vsortd.filing.place import Filer, FilingRequest
-from vsortd.identity import Identity
+from vsortd.core.identity import Identity
 root = Path(sys.argv[1])
 source = root / "in" / "a.mp4"
 place = SimpleNamespace(name="{stem}", on_duplicate="keep_both", review="_Review")

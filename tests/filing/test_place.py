@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from vsortd.core.identity import Identity
+from vsortd.core.system.fault_points import Point, hooked
 from vsortd.errors import Cancelled, ChangedError, FilingError
-from vsortd.filing.faults import Point, hooked
 from vsortd.filing.holds import Why
-from vsortd.identity import Identity
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -276,7 +276,7 @@ def test_a_file_system_without_the_call_links_and_unlinks(bench: Any) -> None:
 
     seen: list[Point] = []
     video = bench.drop("a.mp4")
-    import vsortd.filing.noreplace as module
+    import vsortd.core.system.rename_noreplace as module
 
     call = module._call
     module._call = lambda: None  # what an old C library answers

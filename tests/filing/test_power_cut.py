@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from vsortd.filing.faults import Point, hooked
+from vsortd.core.system.fault_points import Point, hooked
 from vsortd.filing.undo import Selection, undo
 
 if TYPE_CHECKING:

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from vsortd.core.identity import Identity
+from vsortd.core.system.fault_points import Point, hooked, parse
 from vsortd.errors import FilingError
-from vsortd.filing.faults import Point, hooked, parse
 from vsortd.filing.holds import Why
 from vsortd.filing.place import ConvertedFile
 from vsortd.filing.recover import recover
 from vsortd.filing.undo import Selection, undo
-from vsortd.identity import Identity
 
 if TYPE_CHECKING:
     from collections.abc import Callable

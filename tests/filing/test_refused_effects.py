@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from vsortd.core.system.fault_points import Point, hooked, parse
 from vsortd.errors import ChangedError, FilingError, StoreError
-from vsortd.filing.faults import Point, hooked, parse
 from vsortd.filing.recover import recover
 from vsortd.filing.undo import Selection, undo
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from vsortd.filing.faults import Point, hooked
+from vsortd.core.identity import Identity
+from vsortd.core.system.fault_points import Point, hooked
 from vsortd.filing.holds import Why
 from vsortd.filing.originals import expire_originals
 from vsortd.filing.records import unix_s
 from vsortd.filing.undo import Selection, UndoReport, undo
-from vsortd.identity import Identity
 
 ALL = Selection(all=True)
 

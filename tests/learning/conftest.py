@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import harness
 import pytest
+
+from tests.support import harness
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -14,23 +14,23 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from vsortd.clip import Clip
-from vsortd.filing.faults import Point, hooked
+from vsortd.config.choices import Aggregate, OnUnsure
+from vsortd.config.rules import Rule, RuleTree
+from vsortd.config.settings import Learn, Place
+from vsortd.core.identity import Identity
+from vsortd.core.system.fault_points import Point, hooked
+from vsortd.core.video_facts import Clip
 from vsortd.filing.journal import Journal
 from vsortd.filing.place import Filer, FilingRequest
 from vsortd.filing.undo import Selection, undo
-from vsortd.identity import Identity
+from vsortd.index.store import Embedded, Index
+from vsortd.judging.example_store import ExampleStore, Origin
 from vsortd.learning.moves import Follower, Seen
-from vsortd.learning.store import ExampleStore, Origin
-from vsortd.library.index import Embedded, Index
-from vsortd.rules import Aggregate, OnUnsure, Rule, RuleTree
-from vsortd.settings import Learn, Place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    import harness
-
+    from tests.support import harness
     from vsortd.filing.records import Item
 
 CLIP = Clip("mp4", "isom", 320, 180, 320, 180, 0, 1.0, 1.0, 10.0, 10, 0, "h264", "yuv420p", 8, False, False)

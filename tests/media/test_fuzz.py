@@ -9,12 +9,12 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-import mutants
 import pytest
 
+from tests.support import damaged_media
 from vsortd.errors import VideoError
 from vsortd.media.pool import MediaPool
-from vsortd.vision.preprocess import Preprocess, ResizeMode
+from vsortd.media.preprocess import Preprocess, ResizeMode
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,12 +25,12 @@ PREPROCESS = Preprocess(32, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), ResizeMode.SHORTES
 
 @pytest.mark.timeout(60 + COUNT)
 def test_mutated_clips_end_with_facts_or_a_reason(clips: Path, bad_clips: Path, tmp_path: Path) -> None:
-    originals = mutants.seeds((clips, bad_clips))
+    originals = damaged_media.seeds((clips, bad_clips))
     outcomes: list[str] = []
     with MediaPool(2, timeout_s=20, memory_bytes=800_000_000) as pool:
 
         def attempt(number: int) -> str:
-            data, _ = mutants.mutant(number, originals)
+            data, _ = damaged_media.mutant(number, originals)
             path = tmp_path / f"{number}.mp4"
             path.write_bytes(data)
             try:

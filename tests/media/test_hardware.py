@@ -11,7 +11,7 @@ from loguru import logger
 from vsortd.errors import BrokenError, ChangedError, LimitError
 from vsortd.media.hardware import Hardware
 from vsortd.media.pool import MediaPool
-from vsortd.vision.preprocess import Preprocess, ResizeMode
+from vsortd.media.preprocess import Preprocess, ResizeMode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

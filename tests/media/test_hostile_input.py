@@ -20,10 +20,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import av
-import harness
 import psutil
 import pytest
-import troubles
+
+from tests.support import harness, troubles
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from vsortd.errors import ChangedError
+from vsortd.media.preprocess import Preprocess, ResizeMode
 from vsortd.media.thumbnails import pictures_at
-from vsortd.vision.preprocess import Preprocess, ResizeMode
 
 if TYPE_CHECKING:
     from vsortd.media.pool import MediaPool

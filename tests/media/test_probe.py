@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from vsortd.clip import Orientation
+from tests.support.paths import MEDIA
+from vsortd.core.video_facts import Orientation
 from vsortd.errors import BrokenError, ChangedError, IncompleteError, LimitError, VideoError
 from vsortd.media import container
 from vsortd.media.probe import probe_file
@@ -21,7 +22,6 @@ from vsortd.media.probe import probe_file
 if TYPE_CHECKING:
     from vsortd.media.pool import MediaPool
 
-MEDIA = Path(__file__).resolve().parents[2].parent / "shared" / "media"
 Build = Callable[..., Path]
 
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vsortd.clip import Clip, Stream
+from vsortd.core.video_facts import Clip, Stream
 from vsortd.errors import IncompleteError
 from vsortd.media import protocol
 from vsortd.media.frames import Frames

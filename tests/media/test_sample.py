@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from vsortd.media.picture import Pictures
-from vsortd.vision.preprocess import Preprocess, ResizeMode
+from vsortd.media.preprocess import Preprocess, ResizeMode
 
 if TYPE_CHECKING:
     from vsortd.media.frames import Frames

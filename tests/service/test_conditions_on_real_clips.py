@@ -5,8 +5,9 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-import harness
 import pytest
+
+from tests.support import harness
 
 RULES = """\
 tags:

@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from vsortd.errors import AlreadyRunningError, ConfigError, DaemonUnreachableError, UsageError
-from vsortd.filing.letgo import LetGo
+from vsortd.filing.release import LetGo
 from vsortd.filing.undo import Selection, UndoReport
-from vsortd.library.searching import Request
+from vsortd.library.search.requests import Request
 from vsortd.service.api import ControlServer
 from vsortd.service.client import SOCKET_NAME, TOKEN_NAME, Client
-from vsortd.service.events import Hub
+from vsortd.service.event_stream import Hub
 from vsortd.service.lock import DaemonLock, daemon_holds
 
 if TYPE_CHECKING:
@@ -229,7 +229,7 @@ def test_events_tell_the_state_at_once_and_what_happens(served: tuple[Fake, Path
 
 
 def test_a_quiet_stream_is_pinged(served: tuple[Fake, Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vsortd.service.events.PING_EVERY_S", 0.05)
+    monkeypatch.setattr("vsortd.service.event_stream.PING_EVERY_S", 0.05)
     events = Client(served[1]).events()
     assert ["status", "ping", "ping"] == [next(events)["event"] for _ in range(3)]
 

@@ -10,9 +10,9 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import harness
-import mutants
 import pytest
+
+from tests.support import damaged_media, harness
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,13 +36,13 @@ def home(tmp_path: Path) -> Iterator[harness.Home]:
 def test_a_daemon_lives_through_mutated_clips_and_each_ends_in_its_place_with_a_reason(
     home: harness.Home, clips: Path, bad_clips: Path
 ) -> None:
-    originals = mutants.seeds((clips, bad_clips))
+    originals = damaged_media.seeds((clips, bad_clips))
     home.start()
     assert home.daemon is not None
     process = home.daemon.pid
     for begin in range(0, COUNT, AT_ONCE):
         for number in range(begin, min(begin + AT_ONCE, COUNT)):
-            content, extension = mutants.mutant(number, originals)
+            content, extension = damaged_media.mutant(number, originals)
             (home.folder / "made").write_bytes(content)
             (home.folder / "made").rename(home.inbox / f"{number:05}{extension}")
         reached = min(begin + AT_ONCE, COUNT)
@@ -71,7 +71,7 @@ def test_a_daemon_lives_through_mutated_clips_and_each_ends_in_its_place_with_a_
     assert [] == undone["refused"]
     assert {} == harness.snapshot(home.library)
     for number in range(COUNT):
-        content, extension = mutants.mutant(number, originals)
+        content, extension = damaged_media.mutant(number, originals)
         assert content == (home.inbox / f"{number:05}{extension}").read_bytes(), number
     converted = sum(bool(item["converted"]) for item in items)
     print(f"\n{COUNT} mutated clips: {dict(states)}, {converted} of them converted")  # noqa: T201 - the figures of the long run

@@ -10,8 +10,9 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import harness
 import pytest
+
+from tests.support import harness
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

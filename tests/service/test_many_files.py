@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import av
-import harness
 import numpy as np
 import pytest
+
+from tests.support import harness
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,13 +8,14 @@ import stat
 import time
 from typing import TYPE_CHECKING
 
-import harness
 import pytest
 
+from tests.support import harness
+from vsortd.config.load import load_settings
+from vsortd.config.settings import fingerprint
 from vsortd.errors import StoreError
 from vsortd.service.client import Client
 from vsortd.service.pauses import Pauses
-from vsortd.settings import fingerprint, load_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,8 +8,9 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
-import harness
 import pytest
+
+from tests.support import harness
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

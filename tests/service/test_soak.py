@@ -1,7 +1,7 @@
 """vsortd is killed again and again while clips keep coming: nothing is lost, and everything can be taken back.
 
 10 kills by default; the whole load: `VSORTD_SOAK=500 pytest -s tests/service/test_soak.py`. What must hold is in
-soak.py, which also runs by itself.
+tests/support/soak.py, which also runs by itself.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
-import soak
+
+from tests.support import soak
 
 if TYPE_CHECKING:
     from pathlib import Path

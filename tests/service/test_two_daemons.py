@@ -12,10 +12,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import harness
 import pytest
 
-from vsortd.watch.claim import Claim
+from tests.support import harness
+from vsortd.watch.inbox_claim import Claim
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -17,9 +17,9 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import harness
 import pytest
-import troubles
+
+from tests.support import harness, troubles
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

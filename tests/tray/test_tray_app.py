@@ -8,15 +8,15 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from trayhelp import FakeClient, item, status, until
 
+from tests.support.tray import FakeClient, item, status, until
 from vsortd.errors import ExitCode, VsortdError
-from vsortd.tray import app as app_module
 from vsortd.tray import backends, notes
-from vsortd.tray.app import TrayApp
+from vsortd.tray import tray_app as app_module
 from vsortd.tray.icon import PLATES
 from vsortd.tray.preferences import Preferences
 from vsortd.tray.state import IconState
+from vsortd.tray.tray_app import TrayApp
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,8 +12,8 @@ from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from trayhelp import FakeClient, item, status, until
 
+from tests.support.tray import FakeClient, item, status, until
 from vsortd.service.client import SOCKET_NAME, Client
 from vsortd.tray.follower import Follower
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from trayhelp import item
-
+from tests.support.tray import item
 from vsortd.tray.notes import FAILURE_LONGEST_S, LONGEST_QUIET_S, QUIET_S, STALLED_S, TROUBLE_AGAIN_S, Note, Notes
 
 if TYPE_CHECKING:

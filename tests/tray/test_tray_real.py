@@ -11,10 +11,10 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
-from desktophelp import Desk, Screen, session_bus, tray_manager, with_bindings, x_server
-from harness import Home
-from trayhelp import until
 
+from tests.support.desktop import Desk, Screen, session_bus, tray_manager, with_bindings, x_server
+from tests.support.harness import Home
+from tests.support.tray import until
 from vsortd.tray.notes import Note
 from vsortd.tray.notifier import DesktopNotifications
 from vsortd.tray.state import IconState

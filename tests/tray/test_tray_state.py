@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 
 import pytest
-from trayhelp import item, status
 
+from tests.support.tray import item, status
 from vsortd.tray.state import SEPARATOR, TOOLTIP_CHARS, Action, Connection, Entry, IconState, TrayState, shortened
 
 NOW_S = time.mktime((2026, 11, 25, 14, 0, 0, 0, 0, -1))

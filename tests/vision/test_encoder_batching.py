@@ -16,7 +16,7 @@ from PIL import Image
 
 from vsortd.errors import ModelError
 from vsortd.vision.batching import BatchingEncoder
-from vsortd.vision.encoder import load_encoder
+from vsortd.vision.factory import load_encoder
 from vsortd.vision.loading import LoadedModel, load_model
 
 if TYPE_CHECKING:

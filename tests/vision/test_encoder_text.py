@@ -10,7 +10,7 @@ import pytest
 import torch
 from open_clip.model import CLIP, CustomTextCLIP
 
-from vsortd.vision.text import TextSide
+from vsortd.vision.text_tower import TextSide
 
 TEXTS = ["sea", "a photo of a forest at night", " ".join(["long"] * 40), ""]
 CONFIG: dict[str, Any] = {

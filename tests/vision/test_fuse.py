@@ -12,10 +12,10 @@ from safetensors.torch import save_file
 from timm.layers import BatchNormAct2d, ConvNormAct
 from torch import nn
 
+from tests.sample_model import architecture as building
+from tests.sample_model import evaluate
 from vsortd.vision.fuse import fold_batch_norm
 from vsortd.vision.loading import load_model
-from vsortd.vision.sample import evaluate
-from vsortd.vision.sample import model as building
 
 if TYPE_CHECKING:
     from pathlib import Path

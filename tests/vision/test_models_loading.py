@@ -18,10 +18,11 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from vsortd.errors import ModelError
-from vsortd.vision.encoder import Family, load_encoder
+from vsortd.media.preprocess import ResizeMode
+from vsortd.vision.encoder import Family
+from vsortd.vision.factory import load_encoder
 from vsortd.vision.loading import best_dtype, build_model, fingerprint, load_model, usable_cpus
 from vsortd.vision.models import AUTO_CPU, AUTO_CUDA, RECOMMENDED, ModelUnavailableError
-from vsortd.vision.preprocess import ResizeMode
 from vsortd.vision.sources import check_tag, repository_of, resolve, to_preprocess
 
 CPU = torch.device("cpu")

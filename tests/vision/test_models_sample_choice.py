@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 
 import vsortd.vision
+from vsortd.config.choices import Aggregate, OnUnsure
+from vsortd.config.rules import Rule, RuleTree
 from vsortd.errors import ModelError
-from vsortd.rules import Aggregate, OnUnsure, Rule, RuleTree
-from vsortd.vision.encoder import Family, load_encoder
+from vsortd.vision.encoder import Family
+from vsortd.vision.factory import load_encoder
 from vsortd.vision.prompts import level_vectors
 
 if TYPE_CHECKING:
@@ -69,7 +71,7 @@ def test_the_sample_model_itself() -> None:
     from vsortd.vision.loading import load_model
 
     if not hasattr(sample, "weights_path") or not sample.weights_path().is_file():
-        pytest.skip("this checkout holds no sample weights: train them with python -m vsortd.vision.sample.train")
+        pytest.skip("this checkout holds no sample weights: train them with python -m tests.sample_model.train")
     rows = []
     for dtype in (torch.float32, torch.bfloat16):
         encoder = BatchingEncoder(load_model("sample", device="cpu", dtype=dtype))

@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from vsortd.decide import NONE, decide
+from vsortd.config.choices import Aggregate, OnUnsure
+from vsortd.config.rules import Rule, RuleTree
 from vsortd.errors import ModelError
-from vsortd.rules import Aggregate, OnUnsure, Rule, RuleTree
+from vsortd.judging.decide import NONE, decide
+from vsortd.media.preprocess import Preprocess
 from vsortd.vision.batching import BatchingEncoder
 from vsortd.vision.encoder import Family, ModelInfo
 from vsortd.vision.loading import load_model
 from vsortd.vision.negatives import Negative, built_in_negatives, facet_negatives, screen, words_of
-from vsortd.vision.preprocess import Preprocess
 from vsortd.vision.prompts import LevelVectors, level_vectors
 from vsortd.vision.templates import TEMPLATES, texts_of
 

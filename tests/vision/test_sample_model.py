@@ -11,11 +11,12 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from tests.sample_model import architecture as building
+from tests.sample_model import evaluate, train
+from tests.sample_model.pool import Pool
 from vsortd.vision import sample
-from vsortd.vision.sample import evaluate, scenes, train
-from vsortd.vision.sample import model as building
+from vsortd.vision.sample import renderer
 from vsortd.vision.sample.canvas import Light
-from vsortd.vision.sample.pool import Pool
 
 LARGEST_PARAMETERS = 12_000_000
 LARGEST_BYTES = 25_000_000
@@ -66,7 +67,7 @@ def test_unknown_words_are_found(text: str, unknown: tuple[str, ...]) -> None:
 
 def test_the_vocabulary_is_consistent() -> None:
     vocabulary = sample.vocabulary()
-    assert {s.value for s in scenes.KNOWN} == set(vocabulary.facets["subject"])
+    assert {s.value for s in renderer.KNOWN} == set(vocabulary.facets["subject"])
     assert {light.value for light in Light} == set(vocabulary.facets["light"])
     assert not vocabulary.known_words & vocabulary.neutral_words
     for values in vocabulary.facets.values():
@@ -87,7 +88,7 @@ def test_held_out_renders_are_judged_well(judge: evaluate.Reader) -> None:
     by_subject = judge.probabilities(pictures, judge.subjects).argmax(1)
     by_light = judge.probabilities(pictures, judge.lights).argmax(1)
     timed = [i for i, light in enumerate(lights) if light is not None]
-    right = np.mean([scenes.KNOWN[k] is s for k, s in zip(by_subject, subjects, strict=True)])
+    right = np.mean([renderer.KNOWN[k] is s for k, s in zip(by_subject, subjects, strict=True)])
     lit = np.mean([tuple(Light)[by_light[i]] is lights[i] for i in timed])
     assert right >= SUBJECT_FLOOR
     assert lit >= LIGHT_FLOOR

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from vsortd.identity import Identity
-    from vsortd.watch.kinds import ReadyFile, Report
+    from vsortd.core.identity import Identity
+    from vsortd.watch.types import ReadyFile, Report
 
 # How long a test waits for what must happen; it fails then, and never passes because of it.
 PATIENCE_S = 20.0

@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
-from vsortd.identity import Identity
+from vsortd.core.identity import Identity
 from vsortd.watch.inbox import InboxWatcher
-from vsortd.watch.kinds import Health, Mode, ReportKind
 from vsortd.watch.loop import InboxLoop
+from vsortd.watch.types import Health, Mode, ReportKind
 
 VideoMaker = Callable[[int], bytes]
 Until = Callable[[Callable[[], bool]], None]

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.paths import REPOSITORY
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="namespaces and inotify are Linux's")
-REPOSITORY = Path(__file__).resolve().parents[2]
 
 PREAMBLE = """
 import struct, subprocess, sys, threading, time

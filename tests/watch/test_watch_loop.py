@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from vsortd.identity import Identity
-from vsortd.watch import root as root_module
+from vsortd.core.identity import Identity
+from vsortd.watch import inbox_root as root_module
 from vsortd.watch.events import EventWatch
-from vsortd.watch.kinds import Health, InboxHealth, Mode, ReportKind
 from vsortd.watch.loop import CHECK_S, InboxLoop
 from vsortd.watch.mailbox import AgainRequest
+from vsortd.watch.types import Health, InboxHealth, Mode, ReportKind
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from vsortd.identity import Identity
-from vsortd.watch.names import NameRules
-from vsortd.watch.netfs import network_type
+from vsortd.core.identity import Identity
+from vsortd.core.system.network_fs import network_type
+from vsortd.watch.candidates import NameRules
 from vsortd.watch.scan import ScanPlan, scan, spell_within
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from vsortd.identity import Identity
-from vsortd.watch import look
+from vsortd.core.identity import Identity
+from vsortd.watch import readiness_check
 from vsortd.watch.settle import Outcome, Settler, SettleTimes, Verdict
 
 if TYPE_CHECKING:
@@ -294,7 +294,7 @@ def test_a_file_that_cannot_be_read_is_told_once_and_tried_on(bench: Bench, monk
         raise PermissionError(13, "Permission denied")
 
     with monkeypatch.context() as patch:
-        patch.setattr(look, "open_to_look", refuse)
+        patch.setattr(readiness_check, "open_to_look", refuse)
         (verdict,) = bench.until(60.0)
     assert (Outcome.UNREADABLE, "the file can't be read: Permission denied") == (verdict.outcome, verdict.reason)
     assert [Outcome.READY] == bench.outcomes(80.0)
@@ -343,9 +343,9 @@ def test_twenty_thousand_waiting_files_are_left_alone_until_their_time(
         paths.append(path)
     looks: list[Path] = []
     listings: list[str] = []
-    real_look, real_list = look.look_at, os.listdir
+    real_look, real_list = readiness_check.look_at, os.listdir
 
-    def counted_look(path: Path, identity: Identity) -> look.Look:
+    def counted_look(path: Path, identity: Identity) -> readiness_check.Look:
         looks.append(path)
         return real_look(path, identity)
 

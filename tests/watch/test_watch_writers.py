@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from vsortd.watch.writers import Writer, writer_of
+from vsortd.watch.open_writers import Writer, writer_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,7 +21,7 @@ HOLD = "import sys; f = open(sys.argv[1], sys.argv[2]); print('open', flush=True
 BROKEN_LEASE = """
 import fcntl, subprocess, sys
 from pathlib import Path
-from vsortd.watch.writers import writer_of
+from vsortd.watch.open_writers import writer_of
 real = fcntl.fcntl
 code = "import os, sys; os.open(sys.argv[1], os.O_WRONLY | os.O_NONBLOCK)"
 def slow(descriptor, command, argument):
@@ -122,7 +122,7 @@ def test_a_file_of_another_owner_is_unknown(file: Path) -> None:
     folder = file.parent
     # ask as a third user, who can read but neither owns the file nor may lease it
     code = (
-        "import os, sys; from vsortd.watch.writers import writer_on; d = os.open(sys.argv[1], os.O_RDONLY);"
+        "import os, sys; from vsortd.watch.open_writers import writer_on; d = os.open(sys.argv[1], os.O_RDONLY);"
         "os.setgid(2); os.setuid(2); print(writer_on(d).value)"
     )
     done = subprocess.run(

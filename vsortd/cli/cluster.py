@@ -11,27 +11,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vsortd.cli.common import (
-    JsonFlag,
-    console,
-    load,
-    print_json,
-    printable,
-    progress_bar,
-    state_folder,
-)
+from vsortd.cli.common import JsonFlag, console, load, print_json, progress_bar, state_folder
 from vsortd.cli.explain import insist_on_ending
+from vsortd.core.text import printable
 from vsortd.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from vsortd.library.cluster.collecting import Collected
-    from vsortd.library.cluster.filing import Applied
-    from vsortd.library.cluster.folders import Pile
-    from vsortd.library.cluster.grouping import Grouping
-    from vsortd.resident import Judge
-    from vsortd.workshop import Workshop
+    from vsortd.judging.resident_model import Judge
+    from vsortd.library.clusters.apply import Applied
+    from vsortd.library.clusters.cluster_folders import Pile
+    from vsortd.library.clusters.collect import Collected
+    from vsortd.library.clusters.grouping import Grouping
+    from vsortd.pipeline.services import Workshop
 
 
 def register(app: typer.Typer) -> None:
@@ -111,7 +104,7 @@ def cluster(
 
     Videos below PATH that the index doesn't know are looked at first.
     """
-    from vsortd.library.cluster.folders import parts_below
+    from vsortd.library.clusters.cluster_folders import parts_below
 
     settings = load(ctx)
     wishes = _Wishes(
@@ -133,8 +126,8 @@ def cluster(
         as_json=as_json,
     )
     _check(wishes)
-    from vsortd.logs import set_up_logging
-    from vsortd.workshop import Workshop
+    from vsortd.core.logs.sinks import set_up_logging
+    from vsortd.pipeline.services import Workshop
 
     set_up_logging(verbose=ctx.obj.verbose, quiet=not ctx.obj.verbose)
     moves = apply and not dry_run
@@ -173,7 +166,7 @@ def _check(wishes: _Wishes) -> None:
 
 
 def _insist_on_libraries(out: Path | None) -> None:
-    from vsortd.library.cluster.arranging import insist_on_libraries
+    from vsortd.library.clusters.projection import insist_on_libraries
 
     insist_on_libraries(["sklearn", "umap", *(["matplotlib"] if out is not None else [])])
     if out is not None:
@@ -185,7 +178,7 @@ def _insist_on_libraries(out: Path | None) -> None:
 
 def _insist_on_ours(path: Path) -> None:
     """Refuse to write over a config, or anything else that this command has not written."""
-    from vsortd.library.cluster.torules import HEADER
+    from vsortd.library.clusters.to_rules import HEADER
 
     try:
         with path.open("rb") as file:
@@ -215,8 +208,8 @@ class _Command:
         """Do all of it and return the exit code."""
         import threading
 
-        from vsortd.library.cluster.folders import Wanted, arrange
-        from vsortd.library.cluster.report import cluster_report
+        from vsortd.library.clusters.cluster_folders import Wanted, arrange
+        from vsortd.library.clusters.cluster_report import cluster_report
 
         wishes, shop = self.wishes, self.shop
         judge = shop.model.get(threading.Event())
@@ -242,9 +235,9 @@ class _Command:
         """Return the named groups, and what came of looking at new videos."""
         from contextlib import nullcontext
 
-        from vsortd.library.cluster.collecting import collect
-        from vsortd.library.cluster.grouping import group_films
-        from vsortd.library.cluster.naming import name_groups
+        from vsortd.library.clusters.collect import collect
+        from vsortd.library.clusters.grouping import group_films
+        from vsortd.library.clusters.naming import name_groups
 
         wishes = self.wishes
         with progress_bar("looking") as on_progress:
@@ -270,7 +263,7 @@ class _Command:
         """Draw the map and the sheets, and write the report."""
         import json
 
-        from vsortd.library.cluster.drawing import draw_group_sheets, draw_map
+        from vsortd.library.clusters.cluster_plots import draw_group_sheets, draw_map
 
         draw_map(grouping, out / "map.png")
         sheets = draw_group_sheets(grouping, self.shop.media, self.shop.media.probe, out)
@@ -295,7 +288,7 @@ class _Command:
     def _write_rules(self, judge: Judge, piles: Sequence[Pile], grouping: Grouping, path: Path) -> None:
         from datetime import datetime
 
-        from vsortd.library.cluster.torules import draft_rules, keep_examples
+        from vsortd.library.clusters.to_rules import draft_rules, keep_examples
 
         draft = draft_rules(self.shop, judge, piles, grouping.noise)
         when = f"{datetime.now().astimezone():%Y-%m-%d %H:%M}"
@@ -306,14 +299,14 @@ class _Command:
             _save(path, draft.text(when=when, taught=kept.sentence()))
         self.document["rules"] = {**draft.to_json(), "path": printable(path), "taught": kept and list(kept.numbers)}
         if not self.wishes.as_json:
-            from vsortd.library.cluster.text import print_rules
+            from vsortd.library.clusters.cluster_tables import print_rules
 
             print_rules(console(), draft, kept, path)
 
     def _file(self, piles: Sequence[Pile]) -> None:
-        from vsortd.batches import new_batch_id
-        from vsortd.library.cluster.filing import file_piles, foresee
-        from vsortd.library.cluster.text import print_applied, print_prospects
+        from vsortd.core.batch_ids import new_batch_id
+        from vsortd.library.clusters.apply import file_piles, foresee
+        from vsortd.library.clusters.cluster_tables import print_applied, print_prospects
 
         wishes, out = self.wishes, console()
         prospects = foresee(self.shop, piles)
@@ -341,7 +334,7 @@ class _Command:
             print_applied(out, applied, self.shop.settings.library)
 
     def _conclude(self, applied: Applied) -> None:
-        from vsortd.library.cluster.filing import Fate
+        from vsortd.library.clusters.apply import Fate
 
         self.document["applied"] = applied.to_json()
         self.partly = self.partly or bool(applied.of(Fate.REFUSED))
@@ -355,13 +348,13 @@ class _Command:
 
     def _tell(self, grouping: Grouping, collected: Collected) -> None:
         if not self.wishes.as_json:
-            from vsortd.library.cluster.text import print_groups
+            from vsortd.library.clusters.cluster_tables import print_groups
 
             print_groups(console(), grouping, collected)
 
     def _say_next(self, grouping: Grouping) -> None:
         """Print what may be typed next to do something with the very same groups."""
-        from vsortd.library.cluster.text import print_next
+        from vsortd.library.clusters.cluster_tables import print_next
 
         wishes = self.wishes
         words = ["vsortd", "cluster", *([str(wishes.path)] if wishes.path else [])]

@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from vsortd.core.text import printable
 from vsortd.errors import DaemonUnreachableError, UsageError
-from vsortd.plaintext import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from rich.console import Console
 
+    from vsortd.config.settings import Settings
     from vsortd.filing.journal import Journal
     from vsortd.service.client import Client
-    from vsortd.settings import Settings
 
 __all__ = [
     "STATE_STYLES",
@@ -64,22 +64,23 @@ class Root:
 
 def load(ctx: typer.Context) -> Settings:
     """Load the config that the command line, the environment or the config folders name. Raises ConfigError."""
-    from vsortd.settings import find_config, load_settings
+    from vsortd.config.load import load_settings
+    from vsortd.core.paths import find_config
 
     return load_settings(find_config(ctx.obj.config))
 
 
 def state_folder() -> Path:
     """Return the folder of journal, index and socket."""
-    from vsortd.places import state_folder as folder
+    from vsortd.core.paths import state_folder as folder
 
     return folder()
 
 
 def open_journal() -> Journal | None:
     """Open the journal, or return None where nothing was ever filed."""
+    from vsortd.core.paths import journal_path
     from vsortd.filing.journal import Journal
-    from vsortd.places import journal_path
 
     path = journal_path(state_folder())
     with contextlib.suppress(PermissionError):  # a folder that can't be looked into is no empty one: opening says why
@@ -153,7 +154,7 @@ def parse_since(text: str) -> float:
     import time
     from datetime import datetime
 
-    from vsortd.units import parse_duration
+    from vsortd.core.units import parse_duration
 
     try:
         return datetime.fromisoformat(text).astimezone().timestamp()

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from vsortd.filing.history import Item
-    from vsortd.settings import Settings
+    from vsortd.config.settings import Settings
+    from vsortd.filing.records import Item
 
 Offers = list[tuple[str, str]]
 """What may be typed, and what it is."""
@@ -26,7 +26,7 @@ _NEWEST = 50
 def rule_names(ctx: typer.Context, incomplete: str) -> Offers:
     """Offer every rule of the config, as `forest/night`."""
     with contextlib.suppress(Exception):
-        from vsortd.rules import build_rules
+        from vsortd.config.rules import build_rules
 
         rules = build_rules(_settings(ctx)).walk()
         return [(rule.key, _told(rule.prompts)) for rule in rules if rule.key.startswith(incomplete)]
@@ -101,14 +101,14 @@ def model_tags(ctx: typer.Context, incomplete: str) -> Offers:
 
 def levels(incomplete: str) -> Offers:
     """Offer the log's levels."""
-    from vsortd.logview import LEVELS
+    from vsortd.core.logs.reader import LEVELS
 
     return [(level, "") for level in LEVELS if level.startswith(incomplete)]
 
 
 def orientations(incomplete: str) -> Offers:
     """Offer the ways in which a video is shown."""
-    from vsortd.clip import Orientation
+    from vsortd.core.video_facts import Orientation
 
     return [(one.value, "") for one in Orientation if one.value.startswith(incomplete)]
 
@@ -123,7 +123,8 @@ SHELLS = ("bash", "zsh", "fish", "powershell")
 
 def _settings(ctx: typer.Context) -> Settings:
     """Load the config as the command would; while completing, no callback has run that would know the file."""
-    from vsortd.settings import find_config, load_settings
+    from vsortd.config.load import load_settings
+    from vsortd.core.paths import find_config
 
     named: Path | None = ctx.find_root().params.get("config_file")
     return load_settings(find_config(named))
@@ -149,6 +150,6 @@ def _history() -> Iterator[Item]:
 
 
 def _told(prompts: tuple[str, ...]) -> str:
-    from vsortd.plaintext import printable
+    from vsortd.core.text import printable
 
     return printable(", ".join(prompts[:3]))

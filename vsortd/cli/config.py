@@ -10,17 +10,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vsortd.cli.common import JsonFlag, console, print_json, printable, progress_bar
+from vsortd.cli.common import JsonFlag, console, print_json, progress_bar
+from vsortd.core.system.atomic_file import beside
+from vsortd.core.text import printable
 from vsortd.errors import ConfigError, ExitCode, UsageError, VsortdError
-from vsortd.wholefile import beside
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from vsortd.categoryfile import Categories
-    from vsortd.mistakes import Mistake
-    from vsortd.oneshot import Outcome
-    from vsortd.settings import Settings
+    from vsortd.config.category_file import Categories
+    from vsortd.config.diagnostics import Mistake
+    from vsortd.config.settings import Settings
+    from vsortd.pipeline.batch import Outcome
 
 app = typer.Typer(help="Write, find and show the config file.", no_args_is_help=True)
 
@@ -29,11 +30,12 @@ _EXAMPLE = "first.yaml"
 
 def check(ctx: typer.Context, as_json: JsonFlag = False) -> None:
     """Check the config file: every mistake at once, each with its line and what is allowed."""
-    from vsortd.configcheck import check_file
-    from vsortd.configmodel import model_mistakes
-    from vsortd.configwarnings import warnings_of
-    from vsortd.mistakes import InvalidConfigError
-    from vsortd.places import find_config
+    from vsortd.config.check import check_file
+    from vsortd.config.diagnostics import InvalidConfigError
+    from vsortd.config.warnings import warnings_of
+    from vsortd.core.paths import find_config
+    from vsortd.vision.config_check import model_mistakes
+    from vsortd.vision.sample import unknown_words
 
     try:
         path = find_config(ctx.obj.config)
@@ -42,7 +44,7 @@ def check(ctx: typer.Context, as_json: JsonFlag = False) -> None:
         if as_json:
             _print_unreadable(error)
         raise
-    warnings = warnings_of(report)
+    warnings = warnings_of(report, unknown_words)
     mistakes = (*report.mistakes, *model_mistakes(report))
     if as_json:
         print_json(
@@ -78,7 +80,7 @@ def _print_unreadable(error: ConfigError) -> None:
 
 def _print_summary(path: Path, settings: Settings, warnings: Sequence[Mistake]) -> None:
     """Print what a valid config amounts to."""
-    from vsortd.rules import build_rules
+    from vsortd.config.rules import build_rules
 
     out = console()
     for warning in warnings:
@@ -116,7 +118,7 @@ def init(
 
     The schema for editors is put beside it.
     """
-    from vsortd.places import wanted_config
+    from vsortd.core.paths import wanted_config
 
     if source is not None and yes:
         raise UsageError("--yes writes the example, --from your own rules.", remedy="Take one of the two.")
@@ -140,10 +142,10 @@ def _ask(ctx: typer.Context, target: Path, *, force: bool) -> int:
     """Hold the dialogue, then write; until then nothing but a temporary folder is touched."""
     from rich.console import Console
 
-    from vsortd.logs import set_up_logging
-    from vsortd.wizarddraft import check_draft, config_yaml
-    from vsortd.wizardterminal import Terminal
-    from vsortd.wizardtrial import ask_all, missing_folders
+    from vsortd.cli.wizard.draft_trial import ask_all, missing_folders
+    from vsortd.cli.wizard.terminal import Terminal
+    from vsortd.config.draft import check_draft, config_yaml
+    from vsortd.core.logs.sinks import set_up_logging
 
     set_up_logging(verbose=ctx.obj.verbose, quiet=not ctx.obj.verbose)
     out = Console(highlight=False)
@@ -165,7 +167,7 @@ def _ask(ctx: typer.Context, target: Path, *, force: bool) -> int:
 
 
 def _foresee(settings: Settings, state: Path, videos: Sequence[Path]) -> Sequence[Outcome]:
-    from vsortd.oneshot import sort_paths
+    from vsortd.pipeline.batch import sort_paths
 
     with progress_bar("looking") as on_progress:
         return sort_paths(settings, state, videos, dry_run=True, on_progress=on_progress)
@@ -175,7 +177,7 @@ def _print_next(ctx: typer.Context, target: Path) -> None:
     """Say how to go on; `--config` where vsortd would not find the file by itself."""
     from shlex import quote
 
-    from vsortd.places import find_config
+    from vsortd.core.paths import find_config
 
     try:
         found = find_config(ctx.obj.config) == target and ctx.obj.config is None
@@ -207,14 +209,14 @@ def import_categories(
     as_json: JsonFlag = False,
 ) -> int:
     """Make rules of a category file: lines of `[Category] (Name) prompts`, a/b for categories within categories."""
-    from vsortd.places import wanted_config
+    from vsortd.core.paths import wanted_config
 
     return _import(file, None if path is None else wanted_config(path), force=force, as_json=as_json)
 
 
 def _import(file: Path, target: Path | None, *, force: bool, as_json: bool) -> int:
-    from vsortd.categoryfile import InvalidCategoryFileError, read_categories
-    from vsortd.wizarddraft import Draft, check_text, config_yaml, rules_yaml
+    from vsortd.config.category_file import InvalidCategoryFileError, read_categories
+    from vsortd.config.draft import Draft, check_text, config_yaml, rules_yaml
 
     try:
         categories = read_categories(file)
@@ -248,8 +250,8 @@ def _count(number: int, what: str) -> str:
 
 
 def _print_imported(file: Path, target: Path | None, categories: Categories) -> None:
-    from vsortd.configshow import dump_json
-    from vsortd.wizarddraft import plain_rules
+    from vsortd.config.draft import plain_rules
+    from vsortd.config.dump import dump_json
 
     document = {
         "schema_version": 1,
@@ -290,7 +292,7 @@ def _there_already(target: Path) -> VsortdError:
 
 def _write(target: Path, text: str | None, *, force: bool) -> None:
     """Write a config, the example where no text is given, and the schema beside it. Raises VsortdError."""
-    from vsortd.resources import resource_folder
+    from vsortd.core.resources import resource_folder
 
     source = resource_folder("config")
     schema = "vsortd.schema.json"
@@ -337,7 +339,7 @@ def _publish_new(temporary: Path, target: Path, data: bytes) -> None:
 @app.command("path")
 def show_path(ctx: typer.Context, as_json: JsonFlag = False) -> None:
     """Print which config file vsortd reads."""
-    from vsortd.places import find_config
+    from vsortd.core.paths import find_config
 
     path = find_config(ctx.obj.config)
     if as_json:
@@ -349,9 +351,9 @@ def show_path(ctx: typer.Context, as_json: JsonFlag = False) -> None:
 @app.command()
 def show(ctx: typer.Context, as_json: JsonFlag = False) -> None:
     """Print the settings in effect, defaults included, as YAML that loads again."""
-    from vsortd.configshow import dump_json, dump_yaml, plain_settings
-    from vsortd.places import find_config
-    from vsortd.settings import load_settings
+    from vsortd.config.dump import dump_json, dump_yaml, plain_settings
+    from vsortd.config.load import load_settings
+    from vsortd.core.paths import find_config
 
     path = find_config(ctx.obj.config)
     settings: dict[str, Any] = plain_settings(load_settings(path))
@@ -364,6 +366,6 @@ def show(ctx: typer.Context, as_json: JsonFlag = False) -> None:
 @app.command()
 def schema(as_json: JsonFlag = False) -> None:  # noqa: ARG001 - a schema is JSON either way
     """Print the JSON schema of the config file, for editors."""
-    from vsortd.configshow import config_schema, dump_json
+    from vsortd.config.dump import config_schema, dump_json
 
     typer.echo(dump_json(config_schema()))

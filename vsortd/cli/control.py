@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vsortd.cli.common import JsonFlag, asking_the_daemon, console, load, print_json, printable, state_folder
+from vsortd.cli.common import JsonFlag, asking_the_daemon, console, load, print_json, state_folder
 from vsortd.cli.completing import inbox_paths
+from vsortd.core.text import printable
 from vsortd.errors import AlreadyRunningError, DaemonUnreachableError, UsageError, VsortdError
 
 if TYPE_CHECKING:
@@ -35,9 +36,9 @@ def register(app: typer.Typer) -> None:
 
 def start(ctx: typer.Context, as_json: JsonFlag = False) -> None:
     """Start the daemon in the background; `vsortd service install` has it started at each login instead."""
+    from vsortd.core.paths import find_config
     from vsortd.service.client import Client
     from vsortd.service.lock import daemon_holds
-    from vsortd.settings import find_config
 
     load(ctx)  # mistakes are told here, not in a log
     folder = state_folder()
@@ -111,7 +112,7 @@ def metrics() -> None:
 
 
 def _duration(text: str) -> float:
-    from vsortd.units import parse_duration
+    from vsortd.core.units import parse_duration
 
     try:
         seconds = parse_duration(text)
@@ -142,23 +143,9 @@ def _say(document: Mapping[str, Any], *, as_json: bool) -> None:
     if as_json:
         print_json(document)
         return
+    from vsortd.cli.status import pause_lines
+
     for line in pause_lines(document["paused"]) or ["Nothing is paused."]:
         console().print(printable(line), markup=False)
     if document["state"] == "stopped":
         console().print("No daemon runs: this counts from the next start on.", style="dim")
-
-
-def pause_lines(paused: Mapping[str, Any]) -> list[str]:
-    """Say what is paused, and until when."""
-    everything = [("everything", paused["until"])] if paused["all"] else []
-    return [
-        f"Paused: {what}{_until(until)}"
-        for what, until in everything + [(f"inbox {one['path']}", one["until"]) for one in paused["inboxes"]]
-    ]
-
-
-def _until(moment: float | None) -> str:
-    if moment is None:
-        return " until `vsortd resume`"
-    today = time.strftime("%Y-%m-%d") == time.strftime("%Y-%m-%d", time.localtime(moment))
-    return f" until {time.strftime('%H:%M' if today else '%Y-%m-%d %H:%M', time.localtime(moment))}"

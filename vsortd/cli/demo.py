@@ -25,7 +25,7 @@ def demo(
     ] = None,
 ) -> int:
     """Render a dozen clips, file them with the real daemon, show why, undo everything, and prove it by hashes."""
-    from vsortd.demo import Demo
+    from vsortd.doctor.demo_run import Demo
 
     out = console()
     out.record = picture is not None
@@ -33,7 +33,7 @@ def demo(
     try:
         ok = Demo(folder, out).play()
         if picture is not None:
-            from vsortd.picture import svg_of
+            from vsortd.core.drawing.svg import svg_of
 
             picture.write_text(svg_of(out, title="vsortd demo"), encoding="utf-8")
     finally:

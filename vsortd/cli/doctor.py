@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vsortd.cli.common import JsonFlag, console, print_json, printable
+from vsortd.cli.common import JsonFlag, console, print_json
+from vsortd.core.text import printable
 from vsortd.errors import ExitCode
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from vsortd.doctor import Finding
+    from vsortd.doctor.finding import Finding
 
 _STYLES = {"ok": "green", "warn": "yellow", "fail": "red"}
 
@@ -33,7 +34,8 @@ def doctor(
 
     Each line is ok, warn or fail, with what to type. The exit code is 1 if anything fails.
     """
-    from vsortd.doctor import Level, examine
+    from vsortd.doctor import examine
+    from vsortd.doctor.finding import Level
 
     out = console()
     findings = []

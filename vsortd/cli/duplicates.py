@@ -7,24 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vsortd.cli.common import (
-    SCHEMA_VERSION,
-    JsonFlag,
-    console,
-    load,
-    print_json,
-    printable,
-    progress_bar,
-    state_folder,
-)
+from vsortd.cli.common import SCHEMA_VERSION, JsonFlag, console, load, print_json, progress_bar, state_folder
+from vsortd.core.text import printable
 from vsortd.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from vsortd.library.duplicates import Found
-    from vsortd.library.twins import Group, Twin
-    from vsortd.settings import Settings
+    from vsortd.config.settings import Settings
+    from vsortd.library.duplicates.find import Found
+    from vsortd.library.duplicates.groups import Group, Twin
 
 _STYLES = {"copy": "green", "same": "green", "part": "cyan", "alike": "yellow"}
 
@@ -61,7 +53,7 @@ def duplicates(
         raise UsageError("--csv and --json exclude one another.", remedy="Take one of them.")
     if pictures is not None:
         _make_folder(pictures)
-    from vsortd.logs import set_up_logging
+    from vsortd.core.logs.sinks import set_up_logging
 
     set_up_logging(verbose=ctx.obj.verbose, quiet=not ctx.obj.verbose)
     found, drawn = _find(settings, paths or [], min_score, pictures)
@@ -93,14 +85,14 @@ def _find(
     settings: Settings, paths: list[Path], min_score: float, pictures: Path | None
 ) -> tuple[Found, dict[Path, Path]]:
     """Return what was found, and the pictures by the paths of the videos."""
-    from vsortd.library.duplicates import find_duplicates
-    from vsortd.workshop import Workshop
+    from vsortd.library.duplicates.find import find_duplicates
+    from vsortd.pipeline.services import Workshop
 
     with Workshop.open(settings, state_folder(), keep_trying=False, recover_first=False) as shop:
         found = find_duplicates(shop, paths, min_score=min_score, bar=progress_bar)
         if pictures is None or not found.groups:
             return found, {}
-        from vsortd.library.duplicatesheet import draw_groups
+        from vsortd.library.duplicates.pair_sheet import draw_groups
 
         try:
             with progress_bar("drawing") as on_progress:
@@ -123,7 +115,7 @@ def _print_csv(found: Found) -> None:
     import csv
     import sys
 
-    from vsortd.library.duplicates import COLUMNS
+    from vsortd.library.duplicates.find import COLUMNS
 
     table = csv.writer(sys.stdout, lineterminator="\n")
     table.writerow(COLUMNS)
@@ -137,7 +129,7 @@ def _print_csv(found: Found) -> None:
 def _print(found: Found, pictures: Path | None) -> None:
     from rich.text import Text
 
-    from vsortd.library.duplicatesheet import size_of
+    from vsortd.library.duplicates.pair_sheet import size_of
 
     out = console()
     for number, group in enumerate(found.groups, 1):
@@ -161,8 +153,8 @@ def _print(found: Found, pictures: Path | None) -> None:
 def _print_group(out: Console, number: int, group: Group) -> None:
     from rich.text import Text
 
-    from vsortd.library.comparing import Kind
-    from vsortd.library.duplicatesheet import facts_of
+    from vsortd.library.duplicates.pair_check import Kind
+    from vsortd.library.duplicates.pair_sheet import facts_of
 
     doubtful = all(twin.kind is Kind.ALIKE for twin in group.twins)
     out.print(
@@ -179,8 +171,8 @@ def _print_group(out: Console, number: int, group: Group) -> None:
 
 
 def _relation(group: Group, twin: Twin) -> str:
-    from vsortd.library.comparing import Kind
-    from vsortd.library.duplicatesheet import verdict_of
+    from vsortd.library.duplicates.pair_check import Kind
+    from vsortd.library.duplicates.pair_sheet import verdict_of
 
     what = verdict_of(twin) if twin.kind in {Kind.PART, Kind.ALIKE} else ""
     other = f"of {printable(twin.of.path.name)}" if twin.of.path != group.keep.path else ""

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from vsortd.cli.common import console, printable, state_folder
+from vsortd.cli.common import console, state_folder
+from vsortd.core.text import printable
 from vsortd.errors import DaemonUnreachableError, ExitCode, VsortdError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from vsortd.configedit import Edit
-    from vsortd.mistakes import Mistake
+    from vsortd.cli.config_editor import Edit
+    from vsortd.config.diagnostics import Mistake
 
 
 def register(app: typer.Typer) -> None:
@@ -28,8 +29,8 @@ def edit(ctx: typer.Context) -> int:
 
     $VISUAL and $EDITOR name the editor. With a mistake in it nothing is changed, and what you wrote is kept.
     """
-    from vsortd.configedit import Edit, EditRefusedError, editor_command
-    from vsortd.places import find_config
+    from vsortd.cli.config_editor import Edit, EditRefusedError, editor_command
+    from vsortd.core.paths import find_config
 
     config = find_config(ctx.obj.config)
     editor = editor_command(os.environ)

@@ -7,20 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vsortd.cli.common import (
-    SCHEMA_VERSION,
-    JsonFlag,
-    console,
-    load,
-    print_json,
-    printable,
-    progress_bar,
-    state_folder,
-)
+from vsortd.cli.common import SCHEMA_VERSION, JsonFlag, console, load, print_json, progress_bar, state_folder
+from vsortd.core.text import printable
 from vsortd.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
-    from vsortd.evaluation.report import Evaluation
+    from vsortd.evaluation.eval_report import Evaluation
 
 
 def register(app: typer.Typer) -> None:
@@ -54,9 +46,9 @@ def evaluate(
     settings = load(ctx)
     if out is not None:
         _make_out(out)
-    from vsortd.evaluation.run import Wishes
-    from vsortd.evaluation.run import evaluate as run
-    from vsortd.logs import set_up_logging
+    from vsortd.core.logs.sinks import set_up_logging
+    from vsortd.evaluation.eval_run import Wishes
+    from vsortd.evaluation.eval_run import evaluate as run
 
     set_up_logging(verbose=ctx.obj.verbose, quiet=not ctx.obj.verbose)
     wishes = Wishes(precision=precision, calibrate=calibrate, compare=compare, out=out, seed=seed)
@@ -96,6 +88,6 @@ def _write(path: Path, document: dict[str, Any]) -> None:
 
 
 def _print(found: Evaluation) -> None:
-    from vsortd.evaluation.text import print_evaluation
+    from vsortd.evaluation.eval_tables import print_evaluation
 
     print_evaluation(console(), found)

@@ -7,16 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vsortd.cli.common import (
-    SCHEMA_VERSION,
-    STATE_STYLES,
-    JsonFlag,
-    console,
-    load,
-    print_json,
-    printable,
-    state_folder,
-)
+from vsortd.cli.common import SCHEMA_VERSION, STATE_STYLES, JsonFlag, console, load, print_json, state_folder
+from vsortd.core.text import printable
 from vsortd.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -24,7 +16,7 @@ if TYPE_CHECKING:
     from rich.text import Text
     from rich.tree import Tree
 
-    from vsortd.explain import Explanation, LevelView, Speaker
+    from vsortd.pipeline.explanation import Explanation, LevelView, Speaker
 
 _BAR_CELLS = 20
 _PIPE_COLUMNS = 1_000  # nothing is cut off where nobody looks at a screen
@@ -48,9 +40,9 @@ def explain(
     settings = load(ctx)
     if image is not None:
         insist_on_ending(image, ".png")
-    from vsortd.explain import explain_file
-    from vsortd.explainsheet import PICTURE_PX
-    from vsortd.logs import set_up_logging
+    from vsortd.core.logs.sinks import set_up_logging
+    from vsortd.pipeline.explain_sheet import PICTURE_PX
+    from vsortd.pipeline.explanation import explain_file
 
     set_up_logging(verbose=ctx.obj.verbose, quiet=not ctx.obj.verbose)
     explained = explain_file(settings, state_folder(), file, picture_px=PICTURE_PX if image is not None else 0)
@@ -82,7 +74,7 @@ def _draw(explained: Explanation, image: Path) -> bool:
     """Draw the sheet; return whether there was anything to draw."""
     if not explained.frames:
         return False
-    from vsortd.explainsheet import explanation_sheet
+    from vsortd.pipeline.explain_sheet import explanation_sheet
 
     sheet = explanation_sheet(explained, name=Path(explained.outcome.source).name)
     try:
@@ -227,7 +219,7 @@ def _spoken(one: Speaker, side: str) -> str:
 
 def _named(name: str) -> str:
     """Return a sibling as people read it: none of these is no rule, but needs no brackets either."""
-    from vsortd.decide import NONE
+    from vsortd.judging.decide import NONE
 
     return NONE.strip("()") if name == NONE else name
 

@@ -16,10 +16,10 @@ from vsortd.cli.common import (
     open_journal,
     parse_since,
     print_json,
-    printable,
     progress_bar,
 )
 from vsortd.cli.completing import batches, held_ids, refused_ids, tag_names, undoable_ids
+from vsortd.core.text import printable
 from vsortd.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -152,10 +152,10 @@ def undo(
 
 def _undo(wanted: dict[str, Any], *, dry_run: bool) -> dict[str, Any]:
     """Have the daemon undo where one runs, else do it here; return what is undone and what was refused."""
+    from vsortd.core.paths import index_path, state_folder
     from vsortd.filing.undo import Selection
     from vsortd.filing.undo import undo as undo_items
-    from vsortd.library.following import follow
-    from vsortd.places import index_path, state_folder
+    from vsortd.index.relocate import follow
 
     journal = open_journal()
     batch = wanted["batch"]
@@ -225,7 +225,7 @@ def _let_go(verb: str, which: list[str] | None, *, everything: bool, as_json: bo
 
 def _freed(verb: str, words: Sequence[str], *, everything: bool) -> tuple[list[Path], list[tuple[str, str]]]:
     """Ask the daemon where one runs, else do it here."""
-    from vsortd.filing.letgo import let_go
+    from vsortd.filing.release import let_go
 
     with asking_the_daemon() as client:
         answer = client.let_go(verb, words, everything=everything)

@@ -8,24 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vsortd.cli.common import (
-    SCHEMA_VERSION,
-    JsonFlag,
-    console,
-    load,
-    print_json,
-    printable,
-    progress_bar,
-    state_folder,
-)
+from vsortd.cli.common import SCHEMA_VERSION, JsonFlag, console, load, print_json, progress_bar, state_folder
+from vsortd.core.text import printable
 from vsortd.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from vsortd.library.indexing import Indexed
-    from vsortd.library.tidying import Tidied
-    from vsortd.settings import Settings
+    from vsortd.config.settings import Settings
+    from vsortd.index.verify import Tidied
+    from vsortd.library.indexing.embed import Indexed
 
 _MOST_SHOWN = 20
 
@@ -74,7 +66,7 @@ def index(
     settings = load(ctx)
     if cluster is None and (address or workers):
         raise UsageError("--address and --workers are for a cluster.", remedy="Add --cluster ray.")
-    from vsortd.logs import set_up_logging
+    from vsortd.core.logs.sinks import set_up_logging
 
     set_up_logging(verbose=ctx.obj.verbose, quiet=not ctx.obj.verbose)
     if verify or prune:
@@ -96,8 +88,8 @@ def _look(
     address: str | None,
     workers: int | None,
 ) -> list[Indexed]:
-    from vsortd.library.indexing import index_paths
-    from vsortd.workshop import Workshop
+    from vsortd.library.indexing.embed import index_paths
+    from vsortd.pipeline.services import Workshop
 
     with (
         Workshop.open(settings, state_folder(), keep_trying=False, recover_first=False, load_model=False) as shop,
@@ -105,7 +97,7 @@ def _look(
     ):
         if cluster is None:
             return index_paths(shop, paths, fps=fps, jobs=jobs, on_progress=on_progress)
-        from vsortd.library.raycluster import index_with_ray
+        from vsortd.library.indexing.ray_cluster import index_with_ray
 
         return index_with_ray(shop, paths, fps=fps, address=address, workers=workers, on_progress=on_progress)
 
@@ -149,9 +141,9 @@ def _count(number: int, what: str) -> str:
 
 def _tidy(settings: Settings, paths: Sequence[Path], *, prune: bool, as_json: bool) -> int:
     """Hold the index against the disk."""
-    from vsortd.library.index import Index
-    from vsortd.library.tidying import Tidied, tidy
-    from vsortd.places import index_path
+    from vsortd.core.paths import index_path
+    from vsortd.index.store import Index
+    from vsortd.index.verify import Tidied, tidy
 
     roots = [settings.library, *(inbox.path for inbox in settings.inboxes), *(path.absolute() for path in paths)]
     store = Index(index_path(state_folder()))
@@ -172,7 +164,7 @@ def _tidy(settings: Settings, paths: Sequence[Path], *, prune: bool, as_json: bo
 
 
 def _sum(one: Tidied, other: Tidied) -> Tidied:
-    from vsortd.library.tidying import Tidied
+    from vsortd.index.verify import Tidied
 
     return Tidied(
         one.right + other.right,

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vsortd.cli.common import console, parse_since, printable, state_folder
+from vsortd.cli.common import console, parse_since, state_folder
 from vsortd.cli.completing import item_ids, levels
+from vsortd.core.text import printable
 from vsortd.errors import StoreError, UsageError
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from vsortd.logview import Choice, Line
+    from vsortd.core.logs.reader import Choice, Line
 
 _LAST = 50
 _STYLES = {"debug": "dim", "warning": "yellow", "error": "red", "critical": "bold red", "success": "green"}
@@ -53,8 +54,8 @@ def logs(
     as_json: Annotated[bool, typer.Option("--json", help="Print the lines as they are: JSON, one a line.")] = False,
 ) -> None:
     """Show the daemon's log, newest at the end; it need not run."""
-    from vsortd.logview import LEVELS, Choice, Follower, newest
-    from vsortd.places import log_path
+    from vsortd.core.logs.reader import LEVELS, Choice, Follower, newest
+    from vsortd.core.paths import log_path
 
     if level.lower() not in LEVELS:
         raise UsageError(f"There is no level {level!r}.", remedy=f"Write one of: {', '.join(LEVELS)}.")

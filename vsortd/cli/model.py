@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vsortd.cli.common import SCHEMA_VERSION, JsonFlag, console, print_json, printable
+from vsortd.cli.common import SCHEMA_VERSION, JsonFlag, console, print_json
 from vsortd.cli.completing import model_names, model_tags
+from vsortd.core.text import printable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -140,7 +141,7 @@ def _print_pairs(entries: list[dict[str, Any]]) -> None:
 def _print_recommended(entries: list[dict[str, Any]]) -> None:
     from rich.table import Table
 
-    from vsortd.units import about_size
+    from vsortd.core.units import about_size
 
     table = Table(box=None, pad_edge=False)
     for title in ("name", "weights", "download", "here", "licence", "for"):

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from vsortd.cli.common import SCHEMA_VERSION, JsonFlag, console, load, print_json, printable, state_folder
+from vsortd.cli.common import SCHEMA_VERSION, JsonFlag, console, load, print_json, state_folder
+from vsortd.core.text import printable
 from vsortd.errors import DaemonUnreachableError, ExitCode, VsortdError
 
 if TYPE_CHECKING:
@@ -16,10 +17,10 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
-    from vsortd.clip import Clip
-    from vsortd.learning.keypress import Keys
-    from vsortd.learning.review import Session, Waiting
-    from vsortd.settings import Settings
+    from vsortd.cli.keypress import Keys
+    from vsortd.config.settings import Settings
+    from vsortd.core.video_facts import Clip
+    from vsortd.learning.review_queue import Session, Waiting
 
 _HELP = (
     ("1-9", "file it there, and learn from it"),
@@ -41,8 +42,8 @@ def register(app: typer.Typer) -> None:
 def review(ctx: typer.Context, as_json: JsonFlag = False) -> int:
     """Decide on the videos that vsortd was unsure of; every choice files the video and is learned from."""
     from vsortd.cli.common import open_journal
-    from vsortd.learning.review import waiting_in
-    from vsortd.rules import build_rules
+    from vsortd.config.rules import build_rules
+    from vsortd.learning.review_queue import waiting_in
 
     settings = load(ctx)
     journal = open_journal()
@@ -71,11 +72,11 @@ def _print_list(queue: Sequence[Waiting]) -> None:
 
 
 def _interview(ctx: typer.Context, settings: Settings, queue: list[Waiting]) -> int:
-    from vsortd.learning.keypress import keys_of_terminal
-    from vsortd.learning.review import Session
-    from vsortd.logs import set_up_logging
-    from vsortd.places import find_config
-    from vsortd.workshop import Workshop
+    from vsortd.cli.keypress import keys_of_terminal
+    from vsortd.core.logs.sinks import set_up_logging
+    from vsortd.core.paths import find_config
+    from vsortd.learning.review_queue import Session
+    from vsortd.pipeline.services import Workshop
 
     set_up_logging(verbose=ctx.obj.verbose, quiet=not ctx.obj.verbose)
     config = find_config(ctx.obj.config)
@@ -132,7 +133,7 @@ class _Dialogue:
 
     def _answer(self, key: str, waiting: Waiting) -> bool:
         """Do what a key asks for; returns whether the video is to be shown (anew)."""
-        from vsortd.learning.keypress import END, ENTER, ESCAPE
+        from vsortd.cli.keypress import END, ENTER, ESCAPE
 
         if key.startswith("/"):
             return self._find(key[1:])
@@ -197,7 +198,7 @@ class _Dialogue:
         return False
 
     def _open(self, waiting: Waiting) -> bool:
-        from vsortd.opener import open_on_desktop
+        from vsortd.core.system.desktop_open import open_on_desktop
 
         self._echo("opening it …" if open_on_desktop(waiting.path) else f"no player found; it lies at {waiting.path}")
         return False
@@ -205,7 +206,7 @@ class _Dialogue:
     # Finding a rule
 
     def _find(self, text: str) -> bool:
-        from vsortd.learning.review import matching
+        from vsortd.learning.review_queue import matching
 
         tree = self._session.shop.tree
         if not self._keys.single:
@@ -216,8 +217,8 @@ class _Dialogue:
 
     def _find_by_keys(self, text: str) -> bool:
         """Narrow the rules down letter by letter, on one line; a number or Enter chooses, Escape goes back."""
-        from vsortd.learning.keypress import BACKSPACE, END, ENTER, ESCAPE
-        from vsortd.learning.review import matching
+        from vsortd.cli.keypress import BACKSPACE, END, ENTER, ESCAPE
+        from vsortd.learning.review_queue import matching
 
         while True:
             found = matching(self._session.shop.tree, text)
@@ -245,8 +246,8 @@ class _Dialogue:
     # A new rule
 
     def _new_rule(self, _waiting: Waiting) -> bool:
-        from vsortd.learning.newrule import NewRule
-        from vsortd.learning.teach import find_rule
+        from vsortd.learning.new_rule import NewRule
+        from vsortd.learning.teaching import find_rule
 
         self._echo("a new rule; an empty name goes back")
         name = self._keys.line("  its name (the folder): ")
@@ -319,7 +320,7 @@ def _choice_line(number: int, rule: str, width: int, score: float | None) -> Tex
 def _facts_line(clip: Clip | None, size_bytes: int) -> str:
     if clip is None:
         return "it can't be read just now"
-    from vsortd.units import about_size
+    from vsortd.core.units import about_size
 
     minutes, seconds = divmod(round(clip.duration_s), 60)
     facts: list[Any] = [

@@ -26,9 +26,11 @@ def run(
     Ctrl-C or SIGTERM finishes the file in hand or puts it back, and ends within 5 seconds.
     """
     settings = load(ctx)
-    from vsortd.logs import daemon_log, set_up_logging
+    from vsortd.config.load import load_settings
+    from vsortd.core.logs.sinks import set_up_logging
+    from vsortd.core.paths import find_config
     from vsortd.service.daemon import Daemon
-    from vsortd.settings import find_config, load_settings
+    from vsortd.service.daemon_log import daemon_log
 
     set_up_logging(verbose=ctx.obj.verbose, as_json=json_log)
     config = find_config(ctx.obj.config)

@@ -7,25 +7,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vsortd.cli.common import (
-    SCHEMA_VERSION,
-    JsonFlag,
-    console,
-    load,
-    parse_since,
-    print_json,
-    printable,
-    state_folder,
-)
+from vsortd.cli.common import SCHEMA_VERSION, JsonFlag, console, load, parse_since, print_json, state_folder
 from vsortd.cli.completing import orientations, rule_names
 from vsortd.cli.explain import bar, insist_on_ending
+from vsortd.core.text import printable
 from vsortd.errors import DaemonUnreachableError, ExitCode, UsageError, VsortdError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from vsortd.library.searching import Request
-    from vsortd.settings import Settings
+    from vsortd.config.settings import Settings
+    from vsortd.library.search.requests import Request
 
 _SURE = 0.5
 _FIELDS = ("file", "begin_s", "end_s", "score", "peak_s")
@@ -93,8 +85,8 @@ def search(
         insist_on_ending(clip[1], ".mp4")
         if clip[0] < 1:
             raise UsageError(f"--clip {clip[0]}: scenes are numbered from 1.")
-    from vsortd.library.searching import Request
-    from vsortd.logs import set_up_logging
+    from vsortd.core.logs.sinks import set_up_logging
+    from vsortd.library.search.requests import Request
 
     set_up_logging(verbose=ctx.obj.verbose, quiet=not ctx.obj.verbose)
     request = Request(
@@ -127,7 +119,7 @@ def _absolute(word: str) -> str:
 
 
 def _seconds(text: str) -> float:
-    from vsortd.units import parse_duration
+    from vsortd.core.units import parse_duration
 
     try:
         return parse_duration(text)
@@ -141,9 +133,9 @@ def _place(settings: Settings, inside: Path | None, under: str | None) -> Path:
         raise UsageError("--in and --under exclude one another.", remedy="A rule's folder can be named with --in, too.")
     if inside is not None:
         return inside.absolute()
-    from vsortd.filing.names import component
-    from vsortd.learning.teach import find_rule
-    from vsortd.rules import build_rules
+    from vsortd.config.rules import build_rules
+    from vsortd.filing.file_names import component
+    from vsortd.learning.teaching import find_rule
 
     assert under is not None
     key = find_rule(build_rules(settings), under)
@@ -155,8 +147,8 @@ def _place(settings: Settings, inside: Path | None, under: str | None) -> Path:
 
 def _ask(settings: Settings, request: Request) -> dict[str, Any]:
     """Have the daemon answer where one runs that has the same config, else do it here."""
+    from vsortd.config.settings import fingerprint
     from vsortd.service.client import Client
-    from vsortd.settings import fingerprint
 
     try:
         found = Client(state_folder()).search(request.to_json(), fingerprint(settings))
@@ -164,8 +156,8 @@ def _ask(settings: Settings, request: Request) -> dict[str, Any]:
             return found
     except DaemonUnreachableError:  # none runs, or it ended meanwhile: a question may be asked again
         pass
-    from vsortd.library.searching import Searcher
-    from vsortd.workshop import Workshop
+    from vsortd.library.search.requests import Searcher
+    from vsortd.pipeline.services import Workshop
 
     waiting = console(stderr=True).status("Searching")
     with waiting, Workshop.open(settings, state_folder(), keep_trying=False, recover_first=False) as shop:
@@ -194,7 +186,7 @@ def _extras(
     made: dict[str, Any] = {}
     with MediaPool(1, timeout_s=workers.timeout_s, memory_bytes=workers.memory_bytes) as media:
         if sheet is not None:
-            from vsortd.library.scenesheet import scene_sheet
+            from vsortd.library.search.scene_sheet import scene_sheet
 
             image = scene_sheet(media, scenes, title=_title(request), words=_words(request))
             try:
@@ -250,7 +242,7 @@ def _print(found: dict[str, Any], made: dict[str, Any], request: Request, *, lik
     from rich.table import Table
     from rich.text import Text
 
-    from vsortd.units import about_clock
+    from vsortd.core.units import about_clock
 
     out, scenes = console(), found["scenes"]
     for word in found["unknown"]:
@@ -281,7 +273,7 @@ def _print(found: dict[str, Any], made: dict[str, Any], request: Request, *, lik
 
 
 def _print_foot(found: dict[str, Any], made: dict[str, Any], *, like_alone: bool) -> None:
-    from vsortd.units import about_duration
+    from vsortd.core.units import about_duration
 
     out, scenes = console(), found["scenes"]
     if scenes[0]["score"] < _SURE and not like_alone:
@@ -302,7 +294,7 @@ def _print_foot(found: dict[str, Any], made: dict[str, Any], *, like_alone: bool
 
 
 def _open(scene: dict[str, Any], made: Path | None) -> None:
-    from vsortd.opener import open_scene
+    from vsortd.core.system.desktop_open import open_scene
 
     if not open_scene(made or Path(scene["file"]), 0.0 if made else scene["begin_s"]):
         raise VsortdError("There is no program here to open a video with.", remedy="Open it by hand.")

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vsortd.cli.common import SCHEMA_VERSION, JsonFlag, console, print_json, printable
+from vsortd.cli.common import SCHEMA_VERSION, JsonFlag, console, print_json
+from vsortd.core.text import printable
 from vsortd.errors import AlreadyRunningError, DaemonUnreachableError, UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from vsortd.service.install.common import Manager, Plan, Scope, Setup
+    from vsortd.service.install.program import Manager, Plan, Scope, Setup
 
 app = typer.Typer(help="Have the system start vsortd, and keep it running.", no_args_is_help=True)
 
@@ -76,8 +77,8 @@ def status(system: System = False, as_json: JsonFlag = False) -> None:
 
 
 def _manager(*, system: bool) -> Manager:
-    from vsortd.service.install.common import Scope
     from vsortd.service.install.managers import manager_of
+    from vsortd.service.install.program import Scope
 
     return manager_of(Scope.SYSTEM if system else Scope.USER)
 
@@ -95,7 +96,7 @@ def _require_rights(scope: Scope) -> None:
 
 def _setup(config: Path | None, scope: Scope, account: str, *, tray: bool) -> Setup:
     from vsortd.service.install import setup
-    from vsortd.service.install.common import Scope
+    from vsortd.service.install.program import Scope
 
     if scope is Scope.USER:
         return setup.user_setup(config, tray=tray)
@@ -120,7 +121,7 @@ def _refuse_second_daemon(manager: Manager, setup: Setup) -> None:
 
 def _do(manager: Manager, plan: Plan, what: str, *, dry_run: bool, as_json: bool) -> None:
     """Print a plan, or carry it out and say what was done."""
-    from vsortd.service.install.common import carry_out, run_command, step_form
+    from vsortd.service.install.program import carry_out, run_command, step_form
 
     said = [] if dry_run else carry_out(plan, run_command)
     if as_json:
@@ -151,7 +152,7 @@ def _do(manager: Manager, plan: Plan, what: str, *, dry_run: bool, as_json: bool
 
 
 def _print_plan(plan: Plan, *, dry_run: bool) -> None:
-    from vsortd.service.install.common import Command, Remove, Write
+    from vsortd.service.install.program import Command, Remove, Write
 
     out = console()
     for step in plan.steps:

@@ -14,11 +14,11 @@ from vsortd.cli.common import (
     console,
     load,
     print_json,
-    printable,
     progress_bar,
     state_folder,
 )
 from vsortd.cli.explain import bar, insist_on_ending, print_tree
+from vsortd.core.text import printable
 from vsortd.errors import DaemonUnreachableError, ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
     from rich.text import Text
 
-    from vsortd.oneshot import OnJob, Outcome
-    from vsortd.planreport import Folder
-    from vsortd.settings import Settings
+    from vsortd.config.settings import Settings
+    from vsortd.pipeline.batch import OnJob, Outcome
+    from vsortd.pipeline.plan_report import Folder
 
 Paths = Annotated[list[Path], typer.Argument(metavar="PATH…", help="Videos, or folders to look through.")]
 
@@ -81,7 +81,7 @@ def _plan_with_page(ctx: typer.Context, settings: Settings, paths: Sequence[Path
     """Plan, and write the report meanwhile gathered."""
     from datetime import datetime
 
-    from vsortd.planreport import Gatherer
+    from vsortd.pipeline.plan_report import Gatherer
 
     insist_on_ending(html, ".html", ".htm")
     gatherer = Gatherer()
@@ -97,9 +97,9 @@ def _plan_with_page(ctx: typer.Context, settings: Settings, paths: Sequence[Path
 
 def _by_the_daemon(settings: Settings, paths: Sequence[Path]) -> list[Outcome] | None:
     """Let a daemon do it that has the model loaded; None if none runs, or one that works by another config."""
-    from vsortd.oneshot import Outcome
+    from vsortd.config.settings import fingerprint
+    from vsortd.pipeline.batch import Outcome
     from vsortd.service.client import Client
-    from vsortd.settings import fingerprint
 
     client = Client(state_folder())
     try:
@@ -115,8 +115,8 @@ def _by_the_daemon(settings: Settings, paths: Sequence[Path]) -> list[Outcome] |
 def _run(
     ctx: typer.Context, settings: Settings, paths: Sequence[Path], *, dry_run: bool, on_job: OnJob | None = None
 ) -> list[Outcome]:
-    from vsortd.logs import set_up_logging
-    from vsortd.oneshot import sort_paths
+    from vsortd.core.logs.sinks import set_up_logging
+    from vsortd.pipeline.batch import sort_paths
 
     set_up_logging(verbose=ctx.obj.verbose, quiet=not ctx.obj.verbose)
     with progress_bar("looking" if dry_run else "filing") as on_progress:
@@ -152,7 +152,7 @@ def _print_tree(outcomes: Sequence[Outcome], library: Path) -> None:
     from rich.text import Text
     from rich.tree import Tree
 
-    from vsortd.planreport import folders, staying
+    from vsortd.pipeline.plan_report import folders, staying
 
     out = console()
     if not outcomes:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
 
-from vsortd.cli.common import JsonFlag, console, open_journal, print_json, printable, state_folder
-from vsortd.cli.control import pause_lines
+from vsortd.cli.common import JsonFlag, console, open_journal, print_json, state_folder
+from vsortd.core.text import printable
 from vsortd.errors import DaemonUnreachableError, ExitCode
 
 
@@ -98,3 +100,19 @@ def _print(document: dict[str, Any]) -> None:
         out.print(printable(f"trouble  {line}"), style="red", markup=False)
     if state == "stopped":
         out.print("Start it with: vsortd run", style="dim")
+
+
+def pause_lines(paused: Mapping[str, Any]) -> list[str]:
+    """Say what is paused, and until when."""
+    everything = [("everything", paused["until"])] if paused["all"] else []
+    return [
+        f"Paused: {what}{_until(until)}"
+        for what, until in everything + [(f"inbox {one['path']}", one["until"]) for one in paused["inboxes"]]
+    ]
+
+
+def _until(moment: float | None) -> str:
+    if moment is None:
+        return " until `vsortd resume`"
+    today = time.strftime("%Y-%m-%d") == time.strftime("%Y-%m-%d", time.localtime(moment))
+    return f" until {time.strftime('%H:%M' if today else '%Y-%m-%d %H:%M', time.localtime(moment))}"

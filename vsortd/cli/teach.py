@@ -8,25 +8,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vsortd.cli.common import (
-    SCHEMA_VERSION,
-    JsonFlag,
-    console,
-    load,
-    print_json,
-    printable,
-    state_folder,
-)
+from vsortd.cli.common import SCHEMA_VERSION, JsonFlag, console, load, print_json, state_folder
 from vsortd.cli.completing import rule_names
+from vsortd.core.text import printable
 from vsortd.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from vsortd.learning.guard import Verdict
-    from vsortd.learning.lessons import Sifted
-    from vsortd.learning.teach import Lesson
-    from vsortd.settings import Settings
+    from vsortd.config.settings import Settings
+    from vsortd.judging.corrections import Sifted
+    from vsortd.judging.leave_one_out import Verdict
+    from vsortd.learning.teaching import Lesson
 
 corrections = typer.Typer(help="List what was taught; forget it, or restore it.", invoke_without_command=True)
 
@@ -47,12 +40,12 @@ def teach(
     as_json: JsonFlag = False,
 ) -> None:
     """Say where a video belongs: it is filed there (if it lies in an inbox or the library), and learned from."""
+    from vsortd.config.rules import build_rules
+    from vsortd.core.logs.sinks import set_up_logging
     from vsortd.errors import VideoError
-    from vsortd.learning.store import Origin
-    from vsortd.learning.teach import Teacher, explained, find_rule
-    from vsortd.logs import set_up_logging
-    from vsortd.rules import build_rules
-    from vsortd.workshop import Workshop
+    from vsortd.judging.example_store import Origin
+    from vsortd.learning.teaching import Teacher, explained, find_rule
+    from vsortd.pipeline.services import Workshop
 
     settings = load(ctx)
     key = find_rule(build_rules(settings), rule)
@@ -113,7 +106,7 @@ def show(ctx: typer.Context, as_json: JsonFlag = False) -> None:
     """List what was taught, newest first: used or why not, and whether it helps."""
     if ctx.invoked_subcommand is not None:
         return
-    from vsortd.logs import set_up_logging
+    from vsortd.core.logs.sinks import set_up_logging
 
     settings = load(ctx)
     set_up_logging(verbose=ctx.obj.verbose, quiet=not ctx.obj.verbose)
@@ -141,11 +134,11 @@ def _survey(settings: Settings) -> tuple[Sequence[Sifted], Verdict | None, str]:
     """Return every example, the verdict on them, and why there is none; the model is only loaded if it must be."""
     import threading
 
+    from vsortd.config.rules import build_rules
     from vsortd.errors import ModelError
-    from vsortd.learning.lessons import UNKNOWN_MODEL
-    from vsortd.learning.store import examples_path
-    from vsortd.rules import build_rules
-    from vsortd.workshop import Workshop
+    from vsortd.judging.corrections import UNKNOWN_MODEL
+    from vsortd.judging.example_store import examples_path
+    from vsortd.pipeline.services import Workshop
 
     if not examples_path(state_folder()).exists():
         return [], None, ""
@@ -263,7 +256,7 @@ def restore(ids: Ids = None, as_json: JsonFlag = False) -> int:
 
 
 def _switch(ids: list[int] | None, *, everything: bool, active: bool, as_json: bool) -> int:
-    from vsortd.learning.store import ExampleStore, examples_path
+    from vsortd.judging.example_store import ExampleStore, examples_path
 
     if bool(ids) == everything:
         remedy = "Ids, or --all with forget; see `vsortd corrections`."

@@ -8,16 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vsortd.cli.common import (
-    SCHEMA_VERSION,
-    JsonFlag,
-    console,
-    load,
-    print_json,
-    printable,
-    state_folder,
-)
+from vsortd.cli.common import SCHEMA_VERSION, JsonFlag, console, load, print_json, state_folder
 from vsortd.cli.explain import insist_on_ending
+from vsortd.core.text import printable
 from vsortd.errors import ExitCode, UsageError, VideoError, VsortdError
 
 if TYPE_CHECKING:
@@ -26,10 +19,10 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
-    from vsortd.library.timeline import Found, Reading, Span
-    from vsortd.library.tracking import Answer, Wish
+    from vsortd.config.settings import Settings
+    from vsortd.library.timeline.spans import Found, Reading, Span
+    from vsortd.library.timeline.track import Answer, Wish
     from vsortd.media.thumbnails import Pixels
-    from vsortd.settings import Settings
 
 _FINE_S = 0.2
 _LEAST_PRECISION_S = 0.02  # a frame at 50 a second
@@ -98,7 +91,7 @@ def timeline(
         raise UsageError("--csv and --json exclude one another.", remedy="Take one of them.")
     _insist_on_a_file(file)
     _insist_on_outputs(plot, chapters)
-    from vsortd.logs import set_up_logging
+    from vsortd.core.logs.sinks import set_up_logging
 
     reading = _reading((on, off), smooth=smooth, bridge=bridge, least=least)
     precision_s = _precision(precision, fine=fine)
@@ -139,12 +132,12 @@ def _insist_on_a_file(file: Path) -> None:
 
 def _insist_on_outputs(plot: Path | None, chapters: Path | None) -> None:
     if plot is not None:
-        from vsortd.library.timelineplot import insist_on_matplotlib
+        from vsortd.library.timeline.plot import insist_on_matplotlib
 
         insist_on_ending(plot, ".png")
         insist_on_matplotlib()
     if chapters is not None:
-        from vsortd.library.chapters import ENDINGS, insist_on_ours
+        from vsortd.library.timeline.chapters import ENDINGS, insist_on_ours
 
         insist_on_ending(chapters, *ENDINGS)
         insist_on_ours(chapters)
@@ -162,7 +155,7 @@ def _precision(text: str | None, *, fine: bool) -> float | None:
 
 
 def _seconds(option: str, text: str) -> float:
-    from vsortd.units import parse_duration
+    from vsortd.core.units import parse_duration
 
     try:
         return parse_duration(text)
@@ -171,7 +164,7 @@ def _seconds(option: str, text: str) -> float:
 
 
 def _reading(levels: tuple[float, float | None], *, smooth: str, bridge: str, least: str) -> Reading:
-    from vsortd.library.timeline import Reading
+    from vsortd.library.timeline.spans import Reading
 
     on, off = levels
     lowest = min(Reading().off, on) if off is None else off
@@ -183,7 +176,7 @@ def _reading(levels: tuple[float, float | None], *, smooth: str, bridge: str, le
 def _wish(
     file: Path, prompts: tuple[list[str], list[str]], fps: float, precision_s: float | None, reading: Reading
 ) -> Wish:
-    from vsortd.library.tracking import Wish
+    from vsortd.library.timeline.track import Wish
 
     wished, against = (tuple(dict.fromkeys(text.strip() for text in texts)) for texts in prompts)
     path = file.resolve() if file.is_symlink() else Path(os.path.abspath(file))  # noqa: PTH100 - only the file's own link
@@ -197,8 +190,8 @@ def _ask(settings: Settings, wish: Wish, *, plot: Path | None) -> tuple[Answer, 
     """Return the answer and, for a plot, a strip of the film."""
     import threading
 
-    from vsortd.library.tracking import strip_of, track_video
-    from vsortd.workshop import Workshop
+    from vsortd.library.timeline.track import strip_of, track_video
+    from vsortd.pipeline.services import Workshop
 
     cancel = threading.Event()
     waiting = console(stderr=True).status(printable(f"Looking at {wish.file.name}"))
@@ -213,12 +206,12 @@ def _ask(settings: Settings, wish: Wish, *, plot: Path | None) -> tuple[Answer, 
 
 def _write(answer: Answer, strip: tuple[Pixels | None, ...], plot: Path | None, chapters: Path | None) -> None:
     if plot is not None:
-        from vsortd.library.timelineplot import Chart, draw_timeline
+        from vsortd.library.timeline.plot import Chart, draw_timeline
 
         wish = answer.wish
         draw_timeline(Chart(wish.file.name, answer.track, answer.found, wish.reading, strip), plot)
     if chapters is not None:
-        from vsortd.library.chapters import chapters_of, write_chapters
+        from vsortd.library.timeline.chapters import chapters_of, write_chapters
 
         write_chapters(chapters, chapters_of(answer.found, answer.track.duration_s))
 
@@ -245,7 +238,7 @@ def _print_csv(answer: Answer) -> None:
 def _print(answer: Answer, typed: Path) -> None:
     from rich.text import Text
 
-    from vsortd.library.timeline import clock
+    from vsortd.library.timeline.spans import clock
 
     out, track = console(), answer.track
     cells = max(_LEAST_CELLS, min(_MOST_CELLS, out.width - 4))
@@ -264,7 +257,7 @@ def _print(answer: Answer, typed: Path) -> None:
 def _print_prompt(out: Console, one: Found, duration_s: float, cells: int) -> None:
     from rich.text import Text
 
-    from vsortd.library.timeline import clock
+    from vsortd.library.timeline.spans import clock
 
     style = _STYLES[one.shown.value]
     line = Text(printable(one.prompt), style="bold").append(f"  {one.shown.value}", style=f"{style} not bold")
@@ -324,7 +317,7 @@ def _scale(duration_s: float, cells: int) -> Text:
     """Return the marks of time below the last strip."""
     from rich.text import Text
 
-    from vsortd.library.timeline import clock
+    from vsortd.library.timeline.spans import clock
 
     marks = [clock(duration_s * 1000 * part) for part in (0, 0.5, 1)]
     left = cells - sum(map(len, marks))

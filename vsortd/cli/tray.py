@@ -23,11 +23,11 @@ def tray(
     ] = "2s",
 ) -> int:
     """Show the daemon's state as an icon in the tray, with a menu to pause, undo and look; and tell of each batch."""
-    from vsortd.logs import set_up_logging
+    from vsortd.core.logs.sinks import set_up_logging
+    from vsortd.core.units import parse_duration
     from vsortd.service.client import Client
     from vsortd.service.lock import TrayLock
     from vsortd.tray.backends import choose
-    from vsortd.units import parse_duration
 
     try:
         wait_s = parse_duration(wait)
@@ -35,9 +35,9 @@ def tray(
         raise UsageError(f"--wait {wait!r} is no duration.", remedy="Write a time such as 500ms, 10s or 1m.") from error
     set_up_logging(verbose=ctx.obj.verbose)
     backend = choose()
-    from vsortd.tray.app import TrayApp
     from vsortd.tray.notifier import DesktopNotifications
     from vsortd.tray.preferences import read_preferences
+    from vsortd.tray.tray_app import TrayApp
 
     folder = state_folder()
     with TrayLock(folder):

@@ -19,16 +19,17 @@ def examine(config: Path | None, *, quick: bool = False) -> Iterator[Finding]:
 
     `quick` leaves out what takes seconds: loading the model, and sorting a clip.
     """
-    from vsortd.doctor import folders, machine, model, trial
+    from vsortd.doctor import folder_checks, machine_checks, model_checks, trial
 
-    yield from machine.versions()
-    yield from machine.ffmpeg()
-    yield from machine.device()
-    yield machine.clock()
-    yield from machine.limits()
-    yield from folders.state()
+    yield from machine_checks.versions()
+    yield from machine_checks.ffmpeg()
+    yield from machine_checks.device()
+    yield machine_checks.clock()
+    yield from machine_checks.limits()
+    yield from folder_checks.state()
     try:
-        from vsortd.settings import find_config, load_settings
+        from vsortd.config.load import load_settings
+        from vsortd.core.paths import find_config
 
         path = find_config(config)
         settings = load_settings(path)
@@ -37,10 +38,10 @@ def examine(config: Path | None, *, quick: bool = False) -> Iterator[Finding]:
     else:
         count = f"{len(settings.inboxes)} inboxes" if len(settings.inboxes) != 1 else "1 inbox"
         yield Finding("config", Level.OK, f"{path}: {count}, {len(settings.rules)} rules at the top")
-        yield from folders.inboxes(settings)
-        yield from folders.library(settings)
-        yield from model.weights(settings)
+        yield from folder_checks.inboxes(settings)
+        yield from folder_checks.library(settings)
+        yield from model_checks.weights(settings)
         if not quick:
-            yield from model.loads(settings)
+            yield from model_checks.loads(settings)
     if not quick:
         yield trial.sorting()

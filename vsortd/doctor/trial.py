@@ -12,8 +12,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from vsortd.core.units import about_duration
 from vsortd.doctor.finding import Finding, Level
-from vsortd.units import about_duration
 
 _NAME = "sorting a clip"
 _CONFIG = """\
@@ -50,7 +50,7 @@ def sorting() -> Finding:
 
 def _sort(folder: Path) -> str:
     """Return what went wrong, "" if nothing did."""
-    from vsortd.demo import Shot, render_shot
+    from vsortd.doctor.demo_run import Shot, render_shot
 
     inbox, library = folder / "Inbox", folder / "Sorted"
     inbox.mkdir()

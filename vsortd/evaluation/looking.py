@@ -9,22 +9,23 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vsortd.batches import new_batch_id
-from vsortd.conditions import Facts
+from vsortd.core.batch_ids import new_batch_id
+from vsortd.core.identity import Identity
 from vsortd.errors import VideoError
-from vsortd.evaluation.trial import Seen
-from vsortd.identity import Identity
-from vsortd.pipeline import Job, Stage, State, build_stages, carry
-from vsortd.stages import rounds
+from vsortd.evaluation.rejudge import Seen
+from vsortd.judging.conditions import Facts
+from vsortd.pipeline.flow import Stage, build_stages, carry
+from vsortd.pipeline.job import Job, State
+from vsortd.pipeline.stages import rounds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from vsortd.evaluation.truth import Case
-    from vsortd.library.index import Embedded
-    from vsortd.resident import Judge
-    from vsortd.workshop import Workshop
+    from vsortd.index.store import Embedded
+    from vsortd.judging.resident_model import Judge
+    from vsortd.pipeline.services import Workshop
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from vsortd.decide import NONE
+from vsortd.judging.decide import NONE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from vsortd.decide import Decision
-    from vsortd.evaluation.trial import Judged
-    from vsortd.rules import RuleTree
+    from vsortd.config.rules import RuleTree
+    from vsortd.evaluation.rejudge import Judged
+    from vsortd.judging.decide import Decision
 
 REVIEW: Final = "(review)"
 BINS: Final = 15  # of equal width, for the calibration error

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from vsortd.evaluation.compare import Row
-    from vsortd.evaluation.trial import Judged
-    from vsortd.resident import Judge
-    from vsortd.rules import Rule, RuleTree
+    from vsortd.config.rules import Rule, RuleTree
+    from vsortd.evaluation.ablation import Row
+    from vsortd.evaluation.rejudge import Judged
+    from vsortd.judging.resident_model import Judge
 
 _MOST_PAIRS: Final = 6  # of rules that are mixed up
 _LEAST_MIXED: Final = 2  # videos: one alone may be the video's fault

@@ -15,16 +15,17 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
-from vsortd.calibration import HIGHEST, LOWEST
-from vsortd.competition import competition
-from vsortd.conditions import unmet
 from vsortd.errors import UsageError
+from vsortd.judging.calibration import HIGHEST, LOWEST
+from vsortd.judging.conditions import unmet
+from vsortd.judging.frame_scores import competition
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from vsortd.evaluation.trial import Seen
-    from vsortd.rules import Hierarchy, Rule, RuleTree
+    from vsortd.config.choices import Hierarchy
+    from vsortd.config.rules import Rule, RuleTree
+    from vsortd.evaluation.rejudge import Seen
     from vsortd.vision.prompts import RuleVectors
 
 Array = npt.NDArray[np.float64]

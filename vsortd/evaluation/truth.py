@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from vsortd.config.diagnostics import nearest_of
+from vsortd.core.text import printable
 from vsortd.errors import UsageError
-from vsortd.mistakes import nearest_of
-from vsortd.plaintext import printable
-from vsortd.watch.names import NameRules
+from vsortd.watch.candidates import NameRules
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from vsortd.rules import RuleTree
+    from vsortd.config.rules import RuleTree
 
 NONE_FOLDER: Final = "_none"
 _MOST_SHOWN: Final = 5  # wrong folders named in the message

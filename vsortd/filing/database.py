@@ -12,12 +12,12 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from vsortd.core.system.fault_points import Point, reach
+from vsortd.core.system.fsync import sync
+from vsortd.core.system.os_errors import printable
 from vsortd.errors import StoreError
-from vsortd.filing.faults import Point, reach
-from vsortd.filing.groupsync import Writers
+from vsortd.filing.group_commit import Writers
 from vsortd.filing.schema import JOURNAL, Form
-from vsortd.filing.trouble import printable
-from vsortd.lasting import sync
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -270,7 +270,7 @@ def _statements(script: str) -> Iterator[str]:
 
 
 def _publish(temp: Path, path: Path) -> None:
-    from vsortd.filing.noreplace import rename_noreplace
+    from vsortd.core.system.rename_noreplace import rename_noreplace
 
     rename_noreplace(str(temp), str(path), None, None)
 

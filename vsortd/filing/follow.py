@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from vsortd.core.system.os_errors import printable
 from vsortd.filing.records import (
     ITEM_COLUMNS,
     Item,
@@ -19,13 +20,12 @@ from vsortd.filing.records import (
     to_blob,
     to_columns,
 )
-from vsortd.filing.trouble import printable
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from vsortd.core.identity import Identity
     from vsortd.filing.journal import Journal
-    from vsortd.identity import Identity
 
 _PUT = "put_device, put_inode, put_size_bytes, put_mtime_ns"
 _MOVED = "phase = 'place' AND kind IN ('move', 'publish_converted') AND operation.state = 'done'"

@@ -14,21 +14,22 @@ import sys
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from vsortd.core.identity import Identity
+from vsortd.core.system.fault_points import Point, reach
+from vsortd.core.system.fsync import sync
+from vsortd.core.system.os_errors import explained, filing_error, printable
+from vsortd.core.system.rename_noreplace import rename_noreplace
+from vsortd.core.system.windows_files import for_system
 from vsortd.errors import Cancelled, ChangedError
-from vsortd.filing.faults import Point, reach
-from vsortd.filing.folders import close_reading
-from vsortd.filing.noreplace import rename_noreplace
+from vsortd.filing.errors import StuckError, TakenError
+from vsortd.filing.open_folder import close_reading
 from vsortd.filing.records import Likeness, likeness
-from vsortd.filing.trouble import StuckError, TakenError, explained, filing_error, printable
-from vsortd.filing.winfiles import for_system
-from vsortd.identity import Identity
-from vsortd.lasting import sync
 
 if TYPE_CHECKING:
     import threading
     from pathlib import Path
 
-    from vsortd.filing.folders import Folder
+    from vsortd.filing.open_folder import Folder
 
 # Large enough that system calls don't matter, small enough that a cancelled copy ends at once.
 CHUNK_BYTES = 4 * 1024 * 1024

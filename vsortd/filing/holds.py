@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection
     from pathlib import Path
 
+    from vsortd.core.identity import Identity
     from vsortd.filing.database import Database
-    from vsortd.identity import Identity
 
 # The words of the partial index item_refused.
 REFUSED = "standing AND state IN ('rejected', 'failed', 'set_aside', 'unclear')"

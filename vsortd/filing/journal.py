@@ -12,9 +12,11 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
+from vsortd.core.system.os_errors import printable
 from vsortd.errors import StoreError
-from vsortd.filing import history, holds
+from vsortd.filing import holds, queries
 from vsortd.filing.database import BUSY_S, Database
+from vsortd.filing.errors import BusyError
 from vsortd.filing.owners import OwnerLock
 from vsortd.filing.records import (
     PLACED,
@@ -29,7 +31,6 @@ from vsortd.filing.records import (
     to_columns,
     utc,
 )
-from vsortd.filing.trouble import BusyError, printable
 
 if TYPE_CHECKING:
     import sqlite3
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-    from vsortd.identity import Identity
+    from vsortd.core.identity import Identity
 
 
 def new_mark() -> str:
@@ -238,19 +239,19 @@ class Journal:
 
     def history(self, *, last: int | None = None, since: float | None = None, tag: str | None = None) -> list[Item]:
         """Return the items that people see, newest first; `since` in Unix seconds."""
-        return history.history(self.db, last=last, since=since, tag=tag)
+        return queries.history(self.db, last=last, since=since, tag=tag)
 
     def counts(self) -> dict[str, int]:
         """Return how many videos are filed, in review, rejected, failed and held now."""
-        return history.counts(self.db)
+        return queries.counts(self.db)
 
     def item(self, number: int) -> Item | None:
         """Return an item by its number."""
-        return history.item_by_id(self.db, number)
+        return queries.item_by_id(self.db, number)
 
     def operations(self, item: int) -> list[Operation]:
         """Return an item's operations in their order."""
-        return history.operations_of(self.db, item)
+        return queries.operations_of(self.db, item)
 
     def has_batch(self, batch: str) -> bool:
         """Tell whether any item is of this batch."""
@@ -259,11 +260,11 @@ class Journal:
 
     def placed_at(self, path: Path) -> Item | None:
         """Return the newest item whose video was put at `path` and not taken back, or None."""
-        return history.placed_at(self.db, path)
+        return queries.placed_at(self.db, path)
 
     def placed_from(self, path: Path) -> Item | None:
         """Return the newest item whose video came from `path` and was not taken back, or None."""
-        return history.placed_from(self.db, path)
+        return queries.placed_from(self.db, path)
 
     def release(
         self, *, ids: Collection[int] = (), paths: Collection[Path] = (), everything: bool = False

@@ -5,10 +5,12 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from vsortd.core.system.fault_points import Point
+from vsortd.core.system.os_errors import printable
 from vsortd.errors import ChangedError, FilingError
-from vsortd.filing.faults import Point
-from vsortd.filing.folders import Folders, identity_of, is_folder
+from vsortd.filing.errors import StuckError
 from vsortd.filing.journal import numbered
+from vsortd.filing.open_folder import Folders, identity_of, is_folder
 from vsortd.filing.records import (
     OPERATION_COLUMNS,
     Item,
@@ -24,7 +26,6 @@ from vsortd.filing.records import (
 )
 from vsortd.filing.staging import HIDDEN, remove_empty_stores
 from vsortd.filing.transfer import Conflict, Transfer, reach_quietly
-from vsortd.filing.trouble import StuckError, printable
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,29 +6,30 @@ import threading
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from vsortd.clock import Clock
+from vsortd.core.stopwatch import Clock
+from vsortd.core.system.fault_points import Point
+from vsortd.core.system.os_errors import explained, printable
 from vsortd.errors import ChangedError, FilingError, VsortdError
 from vsortd.filing import fsops, holds
-from vsortd.filing.duplicates import DuplicateGate, OnDuplicate, find_twin, policy_of
-from vsortd.filing.faults import Point
-from vsortd.filing.folders import Folder, Folders, identity_of
+from vsortd.filing.errors import BusyError, StuckError, TakenError
+from vsortd.filing.file_names import NameFields, component, next_free, numbered, render, tail_of
+from vsortd.filing.identical import DuplicateGate, OnDuplicate, find_twin, policy_of
 from vsortd.filing.journal import insert_item, new_mark
 from vsortd.filing.journal import numbered as number_operations
-from vsortd.filing.names import NameFields, component, next_free, numbered, render, tail_of
+from vsortd.filing.open_folder import Folder, Folders, identity_of
 from vsortd.filing.records import Item, ItemState, Kind, Likeness, Operation, Phase, likeness, to_blob, utc
 from vsortd.filing.recover import recover
 from vsortd.filing.staging import ORIGINALS, Staging, ensure_library, remove_empty_stores
 from vsortd.filing.transfer import Conflict, Transfer, reach_quietly
-from vsortd.filing.trouble import BusyError, StuckError, TakenError, explained, printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
     from pathlib import Path
 
-    from vsortd.clip import Clip
+    from vsortd.config.settings import Place
+    from vsortd.core.identity import Identity
+    from vsortd.core.video_facts import Clip
     from vsortd.filing.journal import Journal
-    from vsortd.identity import Identity
-    from vsortd.settings import Place
 
 # Somebody who takes every free name just before us, this often, is no accident.
 NAME_TRIES = 50

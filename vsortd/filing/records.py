@@ -11,8 +11,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vsortd.filing.trouble import printable
-from vsortd.identity import Identity
+from vsortd.core.identity import Identity
+from vsortd.core.system.os_errors import printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -5,33 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from vsortd.core.system.fault_points import Point
+from vsortd.core.system.os_errors import explained, printable
 from vsortd.errors import ChangedError, FilingError, VsortdError
-from vsortd.filing import history
-from vsortd.filing.faults import Point
-from vsortd.filing.folders import Folders, identity_of, is_folder
+from vsortd.filing import queries
+from vsortd.filing.errors import TakenError
 from vsortd.filing.holds import DEATHS
 from vsortd.filing.journal import insert_item
+from vsortd.filing.open_folder import Folders, identity_of, is_folder
 from vsortd.filing.owners import OwnerLock
-from vsortd.filing.records import (
-    Item,
-    ItemState,
-    Kind,
-    Operation,
-    OperationState,
-    from_blob,
-    from_columns,
-    utc,
-)
+from vsortd.filing.records import Item, ItemState, Kind, Operation, OperationState, from_blob, from_columns, utc
 from vsortd.filing.staging import HIDDEN, remove_empty_stores, remove_staging
 from vsortd.filing.transfer import Conflict, Seen, Transfer, reach_quietly
-from vsortd.filing.trouble import TakenError, explained, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
+    from vsortd.core.identity import Identity
     from vsortd.filing.journal import Journal
-    from vsortd.identity import Identity
 
 
 @dataclass
@@ -94,7 +86,7 @@ def _owners(journal: Journal) -> list[str]:
 
 def _recover_items(journal: Journal, owner: str, report: RecoveryReport) -> None:
     active = journal.active()
-    for item in history.unfinished(journal.db):
+    for item in queries.unfinished(journal.db):
         if item.owner != owner or item.mark in active:
             continue
         reach_quietly(Point.RECOVER_ITEM)

@@ -7,13 +7,14 @@ import secrets
 import threading
 from typing import TYPE_CHECKING
 
+from vsortd.core.names import cut
+from vsortd.core.system.fault_points import Point, reach
+from vsortd.core.system.os_errors import explained, printable
 from vsortd.errors import FilingError
 from vsortd.filing import fsops
-from vsortd.filing.faults import Point, reach
-from vsortd.filing.folders import Folders, is_folder
-from vsortd.filing.names import component, cut
+from vsortd.filing.file_names import component
+from vsortd.filing.open_folder import Folders, is_folder
 from vsortd.filing.records import Operation, to_blob
-from vsortd.filing.trouble import explained, printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

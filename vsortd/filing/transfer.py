@@ -10,20 +10,21 @@ from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
+from vsortd.core.system.fault_points import Point, reach
+from vsortd.core.system.os_errors import explained, printable
 from vsortd.errors import ChangedError, FilingError
 from vsortd.filing import fsops
-from vsortd.filing.faults import Point, reach
+from vsortd.filing.errors import StuckError, TakenError
 from vsortd.filing.records import ANCHORS, Kind, Likeness, Operation, OperationState, likeness
-from vsortd.filing.trouble import StuckError, TakenError, explained, printable
 
 if TYPE_CHECKING:
     import threading
     from collections.abc import Sequence
     from pathlib import Path
 
-    from vsortd.filing.folders import Folder, Folders
+    from vsortd.core.identity import Identity
     from vsortd.filing.journal import Journal
-    from vsortd.identity import Identity
+    from vsortd.filing.open_folder import Folder, Folders
 
 
 class Seen(Enum):

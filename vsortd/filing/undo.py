@@ -6,34 +6,25 @@ import os
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from vsortd.core.system.fault_points import Point
+from vsortd.core.system.os_errors import explained, printable
 from vsortd.errors import ChangedError, FilingError, VsortdError
-from vsortd.filing import fsops, history
-from vsortd.filing.faults import Point
-from vsortd.filing.folders import Folders
+from vsortd.filing import fsops, queries
+from vsortd.filing.errors import StuckError, TakenError
 from vsortd.filing.journal import numbered
-from vsortd.filing.records import (
-    PLACED,
-    Item,
-    ItemState,
-    Kind,
-    Likeness,
-    Operation,
-    OperationState,
-    Phase,
-    likeness,
-)
+from vsortd.filing.open_folder import Folders
+from vsortd.filing.records import PLACED, Item, ItemState, Kind, Likeness, Operation, OperationState, Phase, likeness
 from vsortd.filing.recover import recover
 from vsortd.filing.staging import remove_empty_stores
 from vsortd.filing.transfer import Conflict, Transfer, reach_quietly
-from vsortd.filing.trouble import StuckError, TakenError, explained, printable
 
 if TYPE_CHECKING:
     import threading
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from vsortd.core.identity import Identity
     from vsortd.filing.journal import Journal
-    from vsortd.identity import Identity
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +99,7 @@ def _select(journal: Journal, selection: Selection) -> Iterator[int]:
     if selection.ids:
         yield from sorted(set(selection.ids), reverse=True)
     elif selection.all or selection.last is not None or selection.since is not None or selection.batch is not None:
-        yield from history.select_placed(journal.db, last=selection.last, since=selection.since, batch=selection.batch)
+        yield from queries.select_placed(journal.db, last=selection.last, since=selection.since, batch=selection.batch)
 
 
 def _undo(journal: Journal, number: int, promised: set[Path], *, dry_run: bool, cancel: threading.Event | None) -> Item:

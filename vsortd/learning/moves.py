@@ -16,23 +16,23 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from loguru import logger
 
-from vsortd.batches import new_batch_id
+from vsortd.core.batch_ids import new_batch_id
+from vsortd.core.identity import Identity
 from vsortd.errors import ChangedError, ModelError, VideoError
-from vsortd.filing import history
+from vsortd.filing import queries
+from vsortd.filing.file_names import component
 from vsortd.filing.follow import follow, is_busy, is_known, standing_at
-from vsortd.filing.names import component
 from vsortd.filing.records import Item, Likeness, likeness
 from vsortd.filing.staging import HIDDEN
-from vsortd.identity import Identity
-from vsortd.learning.store import Link, NewExample, Origin
-from vsortd.learning.teach import rows_of
-from vsortd.pipeline import Job
+from vsortd.judging.example_store import Link, NewExample, Origin
+from vsortd.learning.teaching import rows_of
+from vsortd.pipeline.job import Job
 
 if TYPE_CHECKING:
     import threading
     from collections.abc import Iterator
 
-    from vsortd.workshop import Workshop
+    from vsortd.pipeline.services import Workshop
 
 # So often a scan lets others have the processor: files, and seconds of rest.
 _REST_EVERY = 100
@@ -113,7 +113,7 @@ class Follower:
                 item, put = found
                 if likeness(put, identity) in {Likeness.SAME, Likeness.ALIKE}:
                     return _Origin(item, there, before)
-        for item in history.placed_with_size(self._shop.journal.db, identity.size_bytes):
+        for item in queries.placed_with_size(self._shop.journal.db, identity.size_bytes):
             if item.destination is None or item.destination == path:
                 continue
             found = standing_at(self._shop.journal, item.destination)

@@ -15,8 +15,8 @@ import ffmpeg as spec
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from vsortd.clip import Clip
-    from vsortd.media.convert import ConversionPlan, KeptStream
+    from vsortd.core.video_facts import Clip
+    from vsortd.media.conversion_plan import ConversionPlan, KeptStream
 
 Version = tuple[int, int]
 

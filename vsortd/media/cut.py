@@ -20,22 +20,22 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vsortd.config.settings import MovPolicy
+from vsortd.core.system.atomic_file import sync_folder
+from vsortd.core.system.fsync import sync
+from vsortd.core.system.os_errors import explained, printable
+from vsortd.core.system.rename_noreplace import rename_noreplace
+from vsortd.core.system.windows_files import for_system
 from vsortd.errors import BrokenError, ChangedError, FilingError, IncompleteError, UsageError
-from vsortd.filing.noreplace import rename_noreplace
-from vsortd.filing.trouble import explained, printable
-from vsortd.filing.winfiles import for_system
-from vsortd.lasting import sync
 from vsortd.media.command import conversion_command, needed_encoders, real_creation_time
-from vsortd.media.convert import ConversionKind, ConversionPlan, plan_conversion
+from vsortd.media.conversion_plan import ConversionKind, ConversionPlan, plan_conversion
 from vsortd.media.ffmpeg import ffmpeg_version, find_ffmpeg, run_ffmpeg
-from vsortd.settings import MovPolicy
-from vsortd.wholefile import sync_folder
 
 if TYPE_CHECKING:
     import threading
     from collections.abc import Iterable
 
-    from vsortd.clip import Clip
+    from vsortd.core.video_facts import Clip
     from vsortd.media.pool import MediaPool
 
 # A scene may begin this much beside the wished moment; half a second more is less trouble than an edit list.

@@ -31,7 +31,7 @@ _TICK_S = 0.1
 _STDERR_LINES = 12
 _TOLD_LINES = 3  # the cause stands before the sentence that nothing came of it
 _VERSION = re.compile(r"ffmpeg version n?(\d+)\.(\d+)")
-_GUARD = Path(__file__).with_name("guard.py")
+_GUARD = Path(__file__).with_name("limits_exec.py")
 
 Version = tuple[int, int]
 

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 
-from vsortd.vision.preprocess import Preprocess, ResizeMode
+from vsortd.media.preprocess import Preprocess, ResizeMode
 
 Pixels = npt.NDArray[np.uint8]
 Light = npt.NDArray[np.float32]

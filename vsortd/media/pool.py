@@ -17,16 +17,16 @@ from loguru import logger
 
 from vsortd.errors import Cancelled, LimitError, VsortdError
 from vsortd.media import protocol
-from vsortd.media.child import Child, ChildGoneError
 from vsortd.media.protocol import Blob, Message, ProtocolError
+from vsortd.media.worker_process import Child, ChildGoneError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from vsortd.clip import Clip
+    from vsortd.core.video_facts import Clip
     from vsortd.media.frames import Frames
-    from vsortd.vision.preprocess import Preprocess
+    from vsortd.media.preprocess import Preprocess
 
 T = TypeVar("T")
 

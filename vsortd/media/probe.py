@@ -11,11 +11,11 @@ import av
 import numpy as np
 from av.video.stream import VideoStream
 
-from vsortd.clip import Clip, Stream
+from vsortd.core.video_facts import Clip, Stream
 from vsortd.errors import BrokenError, IncompleteError
 from vsortd.media.container import OpenVideo, Table, film_stream, is_picture, open_video, read_table, undecodable
 from vsortd.media.picture import TRANSFER_HLG, TRANSFER_PQ, Turn, turn_of
-from vsortd.media.reader import FilmReader
+from vsortd.media.video_reader import FilmReader
 
 if TYPE_CHECKING:
     from av.container import InputContainer

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast, get_type_hints
 
 import numpy as np
 
-from vsortd.clip import Clip, Stream
+from vsortd.core.video_facts import Clip, Stream
 from vsortd.errors import BrokenError, ChangedError, IncompleteError, LimitError, VideoError
 from vsortd.media.frames import Frames
 

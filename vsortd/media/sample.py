@@ -16,15 +16,15 @@ from vsortd.media.container import OpenVideo, Table, film_stream, open_video, re
 from vsortd.media.frames import Frames
 from vsortd.media.picture import Pictures
 from vsortd.media.probe import pixel_aspect
-from vsortd.media.reader import FilmReader
-from vsortd.media.spread import visiting_order
+from vsortd.media.sampling_order import visiting_order
+from vsortd.media.video_reader import FilmReader
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from av.video.stream import VideoStream
 
-    from vsortd.vision.preprocess import Preprocess
+    from vsortd.media.preprocess import Preprocess
 
 # A frame that decoding has to reach may lie this part of its tolerance before the wished moment, to save
 # work.

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from vsortd.vision.preprocess import Preprocess, ResizeMode
+from vsortd.media.preprocess import Preprocess, ResizeMode
 
 if TYPE_CHECKING:
     import threading
     from collections.abc import Sequence
     from pathlib import Path
 
-    from vsortd.clip import Clip
+    from vsortd.core.video_facts import Clip
     from vsortd.media.pool import MediaPool
 
 Pixels = npt.NDArray[np.uint8]

@@ -22,7 +22,7 @@ from vsortd.media.protocol import Blob, Message
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from vsortd.vision.preprocess import Preprocess
+    from vsortd.media.preprocess import Preprocess
 
 _NICENESS = 5
 Reply = tuple[Message, Blob]
@@ -70,10 +70,10 @@ def _operations() -> dict[str, Callable[[Message], Reply]]:
     """Import the decoders (the slow part of starting) and return what this process can do."""
     import av
 
-    from vsortd.media import verify
+    from vsortd.media import verify_conversion
     from vsortd.media.hardware import HARDWARE
-    from vsortd.media.look import look_at_file
     from vsortd.media.probe import probe_file
+    from vsortd.media.probe_and_sample import look_at_file
     from vsortd.media.sample import moments_of_file, sample_file
 
     # straight to stderr; PyAV's own way would take the GIL in libav's threads
@@ -119,10 +119,10 @@ def _operations() -> dict[str, Callable[[Message], Reply]]:
 
     def compare(request: Message) -> Reply:
         pairs = [(int(a), int(b)) for a, b in request["pairs"]]
-        return verify.compare_packets(request["path"], request["other"], pairs), b""
+        return verify_conversion.compare_packets(request["path"], request["other"], pairs), b""
 
     def decode(request: Message) -> Reply:
-        return verify.decode_all(request["path"], request["streams"], deadline=_deadline(request)), b""
+        return verify_conversion.decode_all(request["path"], request["streams"], deadline=_deadline(request)), b""
 
     operations: dict[str, Callable[[Message], Reply]] = {
         "hardware": lambda request: ({"why": HARDWARE.use(request["decoder"])}, b""),
@@ -139,7 +139,7 @@ def _operations() -> dict[str, Callable[[Message], Reply]]:
 
 
 def _preprocess_of(request: Message) -> Preprocess:
-    from vsortd.vision.preprocess import Preprocess, ResizeMode
+    from vsortd.media.preprocess import Preprocess, ResizeMode
 
     raw = request["preprocess"]
     return Preprocess(raw["side_px"], (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), ResizeMode(raw["resize"]), raw["interpolation"])

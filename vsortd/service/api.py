@@ -29,12 +29,12 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response, Strea
 from starlette.routing import Route
 
 import vsortd
+from vsortd.core.system.atomic_file import write_whole
 from vsortd.errors import StoreError, UsageError, VsortdError
 from vsortd.filing.undo import Selection
-from vsortd.library.searching import Request as SearchRequest
+from vsortd.library.search.requests import Request as SearchRequest
 from vsortd.service.client import SOCKET_NAME, TOKEN_NAME, short_socket_path
 from vsortd.service.metrics import CONTENT_TYPE
-from vsortd.wholefile import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-    from vsortd.filing.letgo import LetGo
+    from vsortd.filing.release import LetGo
     from vsortd.filing.undo import UndoReport
 
 MAX_BODY_BYTES = 1 << 20  # a hundred thousand ids

@@ -11,42 +11,45 @@ from typing import TYPE_CHECKING, Any
 
 from loguru import logger
 
-from vsortd.batches import Batches
+from vsortd.config.settings import fingerprint
+from vsortd.core.batch_ids import Batches
+from vsortd.core.units import format_duration
 from vsortd.errors import ExitCode, UsageError, VsortdError
 from vsortd.filing.holds import Why
-from vsortd.filing.letgo import LetGo, let_go
+from vsortd.filing.release import LetGo, let_go
 from vsortd.filing.undo import undo as undo_items
-from vsortd.learning.librarywatch import LibraryWatch
-from vsortd.library.following import follow
-from vsortd.library.searching import Searcher
-from vsortd.logs import log_as_now, tell_end
-from vsortd.oneshot import sort_within
-from vsortd.pipeline import Job, State, build_stages
-from vsortd.runner import RETRY_AFTER_S, Runner, fatal_message
+from vsortd.index.relocate import follow
+from vsortd.learning.library_watch import LibraryWatch
+from vsortd.library.search.requests import Searcher
+from vsortd.pipeline.batch import sort_within
+from vsortd.pipeline.flow import build_stages
+from vsortd.pipeline.job import Job, State
+from vsortd.pipeline.job_log import tell_end
+from vsortd.pipeline.ledger import Desk
+from vsortd.pipeline.runner import RETRY_AFTER_S, Runner, fatal_message
+from vsortd.pipeline.services import Workshop
 from vsortd.service.api import ControlServer
-from vsortd.service.bell import Bell
-from vsortd.service.events import Hub
+from vsortd.service.daemon_log import follow_config
+from vsortd.service.event_stream import Hub
 from vsortd.service.lock import DaemonLock
 from vsortd.service.metrics import StageTimes, exposition
 from vsortd.service.notify import Notifier
 from vsortd.service.pauses import Pauses, pauses_path
 from vsortd.service.signals import Signals
 from vsortd.service.status import status_form
-from vsortd.settings import fingerprint
-from vsortd.units import format_duration
+from vsortd.service.wakeup import Bell
 from vsortd.watch.inbox import InboxWatcher
-from vsortd.watch.kinds import Health, ReportKind
-from vsortd.workshop import Desk, Workshop
+from vsortd.watch.types import Health, ReportKind
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Sequence
     from pathlib import Path
 
+    from vsortd.config.settings import Settings
+    from vsortd.core.identity import Identity
     from vsortd.filing.undo import Selection, UndoReport
-    from vsortd.identity import Identity
-    from vsortd.library.searching import Request
-    from vsortd.settings import Settings
-    from vsortd.watch.kinds import ReadyFile, Report
+    from vsortd.library.search.requests import Request
+    from vsortd.watch.types import ReadyFile, Report
 
 # How often the daemon looks after things that no event announces: retention of originals.
 HOUSEKEEPING_S = 6 * 3600.0
@@ -453,7 +456,7 @@ class Daemon:
             if rewatch:
                 self._watcher.stop()
             self._settings, self._shop = after, shop
-            log_as_now(after, self._state_folder)
+            follow_config(after, self._state_folder)
             self._desk = Desk(shop, self._send_back)
             folders = tuple(inbox.path for inbox in after.inboxes)
             self._runner.change_stages(

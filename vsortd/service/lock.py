@@ -97,16 +97,16 @@ def _lock_soon(path: Path, fd: int) -> Callable[[], None] | None:
 
 
 if sys.platform == "win32":
-    from vsortd.service import mutex
+    from vsortd.service import windows_mutex
 
     def _try_lock(path: Path, fd: int) -> Callable[[], None] | None:  # noqa: ARG001 - the same everywhere
-        kernel = mutex.Kernel32()
-        handle = mutex.take(mutex.name_for(path), kernel)
+        kernel = windows_mutex.Kernel32()
+        handle = windows_mutex.take(windows_mutex.name_for(path), kernel)
         return None if handle is None else lambda: kernel.close(handle)
 
     def daemon_holds(state_folder: Path) -> bool:
         """Tell whether a living process holds the daemon's lock."""
-        return mutex.exists(mutex.name_for(state_folder / DaemonLock.FILE), mutex.Kernel32())
+        return windows_mutex.exists(windows_mutex.name_for(state_folder / DaemonLock.FILE), windows_mutex.Kernel32())
 
 else:
     import fcntl

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from loguru import logger
 
+from vsortd.core.system.atomic_file import write_whole
 from vsortd.errors import StoreError
-from vsortd.wholefile import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable

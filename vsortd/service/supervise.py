@@ -132,7 +132,7 @@ class Vsortd:
         return child
 
     def _keep(self, said: IO[bytes]) -> None:
-        from vsortd.logfile import LogFile
+        from vsortd.core.logs.file import LogFile
 
         log = LogFile(self._log, size_bytes=_LOG_BYTES, keep=1, say=lambda _: None)
         with said, contextlib.closing(log):

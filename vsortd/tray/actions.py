@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from vsortd.core.paths import log_path
 from vsortd.errors import VsortdError
-from vsortd.places import log_path
 from vsortd.tray.follower import Followed
 from vsortd.tray.notes import Note
 from vsortd.tray.state import HOUR_S, Action, Filing

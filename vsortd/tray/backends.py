@@ -8,21 +8,10 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
 from vsortd.errors import NoTrayError
+from vsortd.tray.backend import STATUS_INSTEAD, Backend
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-_LOOK_AGAIN_S = 0.5
-_STATUS_INSTEAD = "Without a tray, `vsortd status`, `pause` and `history` tell and do the same."
-_MANAGER_REMEDY = (
-    "Switch the panel's tray on, or start one, such as trayer or stalonetray; GNOME needs the extension "
-    f"AppIndicator. {_STATUS_INSTEAD}"
-)
 _WAYLAND_REMEDY = (
     "Without X (Wayland alone) it takes PyGObject and AyatanaAppIndicator3 where this Python finds them; on Debian: "
     "python3-gi and gir1.2-ayatanaappindicator3-0.1, and a venv made with --system-site-packages."
@@ -30,37 +19,13 @@ _WAYLAND_REMEDY = (
 _DISPLAY_REMEDY = "See that $DISPLAY names a running desktop, and $PYSTRAY_BACKEND, if it is set, a backend of pystray."
 
 
-@dataclass(frozen=True, slots=True)
-class Backend:
-    """A way to show the icon.
-
-    `missing` says why there is no tray now, or nothing; `call` runs a function where the icon may be touched.
-    """
-
-    name: str
-    icon: Callable[..., Any]  # makes a pystray icon
-    has_menu: bool = True
-    opaque: bool = False  # it knows no transparency
-    ampersand: str = "&"  # how a menu's text writes one
-    missing: Callable[[], str] = lambda: ""
-    call: Callable[[Callable[[], None]], None] = lambda function: function()
-
-    def wait_for_tray(self, wait_s: float, *, until: Callable[[], bool] = lambda: False) -> None:
-        """Wait for a tray, as at login, where the panel may come later; or `until`. Raises NoTrayError after that."""
-        deadline = time.monotonic() + wait_s
-        while (why := self.missing()) and not until():
-            if time.monotonic() >= deadline:
-                raise NoTrayError(f"There is no tray to show an icon in: {why}.", remedy=_MANAGER_REMEDY)
-            time.sleep(_LOOK_AGAIN_S)
-
-
 def choose() -> Backend:
     """Return the backend for this desktop; `$PYSTRAY_BACKEND` chooses another. Raises NoTrayError with a remedy."""
     asked = os.environ.get("PYSTRAY_BACKEND", "")
     if sys.platform == "win32":
-        from vsortd.tray import windows
+        from vsortd.tray import notification_area
 
-        if windows.in_session_0():
+        if notification_area.in_session_0():
             raise NoTrayError(
                 "There is no tray to show an icon in: this is session 0, where services run.",
                 remedy="Run `vsortd tray` as the user who is logged on.",
@@ -87,7 +52,7 @@ def _check_display() -> None:
     if not os.environ.get("DISPLAY") and not os.environ.get("WAYLAND_DISPLAY"):
         raise NoTrayError(
             "There is no tray to show an icon in: no desktop is here ($DISPLAY and $WAYLAND_DISPLAY are not set).",
-            remedy=f"Run `vsortd tray` in the desktop session of the user. {_STATUS_INSTEAD}",
+            remedy=f"Run `vsortd tray` in the desktop session of the user. {STATUS_INSTEAD}",
         )
 
 
@@ -104,7 +69,7 @@ def _load(asked: str) -> str:
         # anything: display, libraries and bindings fail in their own ways, and all mean that there is no icon
         raise NoTrayError(
             f"There is no tray to show an icon in: {str(error).rstrip('.') or type(error).__name__}.",
-            remedy=f"{_WAYLAND_REMEDY if not os.environ.get('DISPLAY') else _DISPLAY_REMEDY} {_STATUS_INSTEAD}",
+            remedy=f"{_WAYLAND_REMEDY if not os.environ.get('DISPLAY') else _DISPLAY_REMEDY} {STATUS_INSTEAD}",
         ) from error
     name = str(pystray.Icon.__module__).rpartition("._")[2]
     return "dummy" if name == "base" else name  # its dummy is the base class itself

@@ -7,7 +7,7 @@ import os
 import signal
 from typing import Any
 
-from vsortd.tray.backends import Backend
+from vsortd.tray.backend import Backend
 
 _WATCHER = "org.kde.StatusNotifierWatcher"
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pystray
 
-from vsortd.tray.backends import Backend
+from vsortd.tray.backend import Backend
 
 
 def backend(name: str) -> Backend:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vsortd.plaintext import printable
+from vsortd.core.text import printable
 from vsortd.tray.state import counted, shortened
 
 if TYPE_CHECKING:

@@ -24,7 +24,8 @@ class Preferences:
 
 def read_preferences(config: Path | None, last: Preferences | None = None) -> Preferences:
     """Read them anew from `--config` or where a config is found; if it can't be read: the `last` ones, or defaults."""
-    from vsortd.settings import find_config, load_settings
+    from vsortd.config.load import load_settings
+    from vsortd.core.paths import find_config
 
     try:
         settings = load_settings(find_config(config))

@@ -8,7 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vsortd.plaintext import printable
+from vsortd.core.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

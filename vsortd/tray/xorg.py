@@ -14,7 +14,7 @@ import Xlib.display
 import Xlib.error
 import Xlib.X
 
-from vsortd.tray.backends import Backend
+from vsortd.tray.backend import Backend
 
 # As many callers as may wait for the loop when it ends, and some more.
 _SPARE_ANSWERS = 16

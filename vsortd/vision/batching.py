@@ -19,8 +19,8 @@ from loguru import logger
 
 from vsortd.errors import ModelError
 from vsortd.vision.loading import LoadedModel, usable_cpus
-from vsortd.vision.text import TextSide
-from vsortd.vision.textcache import TextCache
+from vsortd.vision.text_cache import TextCache
+from vsortd.vision.text_tower import TextSide
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

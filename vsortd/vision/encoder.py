@@ -5,20 +5,17 @@ Importing this module is cheap; torch is imported by `load_encoder`.
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     import numpy as np
     import numpy.typing as npt
 
-    from vsortd.settings import ModelChoice
-    from vsortd.vision.preprocess import Preprocess
+    from vsortd.media.preprocess import Preprocess
 
 
 class Family(StrEnum):
@@ -80,18 +77,3 @@ class Encoder(Protocol):
 
     def close(self) -> None:
         """Free the model; calls under way are answered first."""
-
-
-def load_encoder(choice: str | ModelChoice, *, device: str | None = None, texts: Path | None = None) -> Encoder:
-    """Load the model that the config asks for: "auto", "sample" or a name with weights.
-
-    `device` is a torch device ("cpu", "cuda", "cuda:1"); by default CUDA where there is a GPU. `texts` is the file that
-    keeps the vectors of texts between runs (`places.texts_path`), None for none. Takes seconds. Raises
-    ModelUnavailableError when the weights can't be had now, ModelError when they never will fit.
-    """
-    # Threads of GNU OpenMP spin while they wait for work. In a daemon whose loader thread has ended they do so without
-    # end (measured: a batch took 150 ms instead of 27 beside two busy processes). It is read when torch is imported.
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    from vsortd.vision import batching, loading
-
-    return batching.BatchingEncoder(loading.load_model(choice, device=device), texts=texts)

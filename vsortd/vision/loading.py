@@ -38,7 +38,7 @@ from vsortd.vision.sources import Source, resolve, to_preprocess
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from vsortd.settings import ModelChoice
+    from vsortd.config.settings import ModelChoice
 
 # Bytes read for a fingerprint: weights that differ anywhere differ everywhere (training touches every
 # tensor), so slices spread over the file tell two apart at 4 MiB instead of 2 GB.

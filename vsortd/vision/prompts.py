@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
+from vsortd.config.choices import Ensemble
+from vsortd.config.rules import Rule
 from vsortd.errors import ModelError
-from vsortd.rules import Ensemble, Rule
 from vsortd.vision.encoder import Encoder, Family
 from vsortd.vision.negatives import (
     Facets,
@@ -25,7 +26,7 @@ from vsortd.vision.templates import TEMPLATES, texts_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from vsortd.rules import RuleTree
+    from vsortd.config.rules import RuleTree
 
 # Words that say nothing about what is seen. A prompt of these alone is as good as unknown.
 _EMPTY_WORDS: Final = frozenset(
@@ -90,7 +91,7 @@ class RuleVectors:
     """All levels of a tree by their parent's key ("" at the top), and how cosines become logits.
 
     `sightings` holds what is looked for anywhere in a video, each as a level of one: by the key of a rule that
-    `contains` something, or by `#` and a tag's name. `memo` is for what `vsortd.competition` works out once.
+    `contains` something, or by `#` and a tag's name. `memo` is for what `vsortd.judging.frame_scores` works out once.
     """
 
     levels: Mapping[str, LevelVectors]

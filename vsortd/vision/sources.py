@@ -13,6 +13,7 @@ from open_clip.pretrained import get_pretrained_cfg, is_pretrained_cfg, list_pre
 from open_clip.transform import PreprocessCfg
 
 from vsortd.errors import ModelError
+from vsortd.media.preprocess import Preprocess, ResizeMode
 from vsortd.vision.encoder import Family
 from vsortd.vision.hub import obtain_weights
 from vsortd.vision.models import (
@@ -26,12 +27,11 @@ from vsortd.vision.models import (
     ModelUnavailableError,
     looks_like_path,
 )
-from vsortd.vision.preprocess import Preprocess, ResizeMode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from vsortd.settings import ModelChoice
+    from vsortd.config.settings import ModelChoice
 
 _LIST_REMEDY = "`vsortd model list --all` prints every name and tag."
 

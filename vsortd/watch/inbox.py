@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 from loguru import logger
 
-from vsortd.watch.kinds import Health, InboxHealth, InboxLike, Mode, ReadyFile, Report, ReportKind
 from vsortd.watch.loop import InboxLoop
 from vsortd.watch.mailbox import AgainRequest
+from vsortd.watch.types import Health, InboxHealth, InboxLike, Mode, ReadyFile, Report, ReportKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from vsortd.identity import Identity
+    from vsortd.core.identity import Identity
 
 __all__ = ["Health", "InboxHealth", "InboxLike", "InboxWatcher", "Mode", "ReadyFile", "Report", "ReportKind"]
 

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 
 from loguru import logger
 
-from vsortd.identity import Identity
-from vsortd.watch.kinds import Health, InboxHealth, InboxLike, Mode, ReadyFile, Report, ReportKind
+from vsortd.core.identity import Identity
+from vsortd.watch.candidates import NameRules
+from vsortd.watch.inbox_root import Root
 from vsortd.watch.mailbox import AgainRequest, Mail, Mailbox
-from vsortd.watch.memory import Dealt, Memory
-from vsortd.watch.names import NameRules
-from vsortd.watch.root import Root
 from vsortd.watch.scan import ScanPlan, scan, spell_within
+from vsortd.watch.seen_files import Dealt, Memory
 from vsortd.watch.settle import Outcome, Settler, SettleTimes, Verdict
+from vsortd.watch.types import Health, InboxHealth, InboxLike, Mode, ReadyFile, Report, ReportKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

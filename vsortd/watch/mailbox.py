@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from vsortd.identity import Identity
+    from vsortd.core.identity import Identity
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vsortd.identity import Identity
+from vsortd.core.identity import Identity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
 
-    from vsortd.watch.names import NameRules
+    from vsortd.watch.candidates import NameRules
 
 # So many troubles are kept by name; the rest is counted.
 _TROUBLES_KEPT = 8

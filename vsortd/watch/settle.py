@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Self
 
 from loguru import logger
 
-from vsortd.identity import Identity
-from vsortd.watch.companions import Companions
-from vsortd.watch.kinds import InboxLike, ReadyFile, Report, ReportKind
-from vsortd.watch.look import Look, Sight, look_at, unreadable
-from vsortd.watch.writers import Writer, writer_of
+from vsortd.core.identity import Identity
+from vsortd.watch.open_writers import Writer, writer_of
+from vsortd.watch.readiness_check import Look, Sight, look_at, unreadable
+from vsortd.watch.sidecar_cache import Companions
+from vsortd.watch.types import InboxLike, ReadyFile, Report, ReportKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -16,10 +16,12 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from vsortd.settings import Settings, load_settings
+from vsortd.config.load import load_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+
+    from vsortd.config.settings import Settings
 
 
 Task = dict[str, Any]
@@ -63,7 +65,7 @@ def encode(task: Task) -> Result:
     """Encode batches of the sizes in `batches`, asked for by as many threads as the daemon has lanes."""
     import numpy as np
 
-    from vsortd.vision.encoder import load_encoder
+    from vsortd.vision.factory import load_encoder
 
     settings = load_settings(Path(task["config"]))
     encoder = load_encoder(settings.model)
@@ -125,7 +127,7 @@ def _together(work: Callable[[Any], Any], items: Sequence[Any], threads: int) ->
 
 
 def _lanes(settings: Settings) -> int:
-    return 2 * settings.workers.decode_count() + 4  # as vsortd.workshop.Workshop.lanes
+    return 2 * settings.workers.decode_count() + 4  # as vsortd.pipeline.services.Workshop.lanes
 
 
 def _cpu_s() -> float:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-REPOSITORY = Path(__file__).resolve().parents[3]
+if TYPE_CHECKING:
+    from pathlib import Path
+
 MODELS = ("sample", "ViT-B-32", "ViT-B-16")
 # What the model is asked to choose between, by vsortd and by the recipe alike.
 SUBJECTS = ("forest", "mountains", "snow", "sea", "city", "fire", "indoor", "road")

@@ -22,7 +22,7 @@ import torch
 from open_clip.transform import image_transform
 from PIL import Image
 
-from vsortd.settings import ModelChoice
+from vsortd.config.settings import ModelChoice
 from vsortd.vision.loading import load_model
 
 if TYPE_CHECKING:

@@ -9,15 +9,15 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.support.paths import REPOSITORY
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-REPOSITORY = Path(__file__).resolve().parents[3]
 MEASURES = ["recipe", "clip", "long", "drop", "idle", "tiny", "backlog"]
 
 pytestmark = [

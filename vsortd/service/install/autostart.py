@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vsortd.service.install.common import MARK
+from vsortd.service.install.program import MARK
 
 if TYPE_CHECKING:
-    from vsortd.service.install.common import Setup
+    from vsortd.service.install.program import Setup
 
 
 def autostart_entry(setup: Setup) -> str:

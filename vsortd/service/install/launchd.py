@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vsortd.errors import UsageError
-from vsortd.service.install.common import MARK, Command, Plan, Remove, Run, Scope, ServiceError, Write, run_command
+from vsortd.service.install.program import MARK, Command, Plan, Remove, Run, Scope, ServiceError, Write, run_command
 
 if TYPE_CHECKING:
-    from vsortd.service.install.common import Setup, Step
+    from vsortd.service.install.program import Setup, Step
 
 DAEMON = "org.vsortd.daemon"
 TRAY = "org.vsortd.tray"

@@ -6,10 +6,10 @@ import sys
 from typing import TYPE_CHECKING
 
 from vsortd.errors import UsageError
-from vsortd.service.install.common import Scope, ServiceError
+from vsortd.service.install.program import Scope, ServiceError
 
 if TYPE_CHECKING:
-    from vsortd.service.install.common import Manager
+    from vsortd.service.install.program import Manager
 
 
 def manager_of(scope: Scope, platform: str = sys.platform) -> Manager:

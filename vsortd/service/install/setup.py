@@ -9,9 +9,9 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from vsortd.core.text import printable
 from vsortd.errors import ConfigError, UsageError
-from vsortd.plaintext import printable
-from vsortd.service.install.common import Scope, Setup, carried, this_python
+from vsortd.service.install.program import Scope, Setup, carried, this_python
 from vsortd.service.install.systemd import SYSTEM_STATE
 
 _CHECK_TIMEOUT_S = 60.0
@@ -58,8 +58,8 @@ class Account:
 
 def user_setup(config: Path | None, *, tray: bool) -> Setup:
     """Return what runs as whoever installs. Raises ConfigError with every mistake of the config."""
-    from vsortd.places import find_config, state_folder
-    from vsortd.settings import load_settings
+    from vsortd.config.load import load_settings
+    from vsortd.core.paths import find_config, state_folder
 
     path = find_config(config)
     settings = load_settings(path)
@@ -118,7 +118,7 @@ def system_setup(config: Path | None, account: Account) -> Setup:
 
 def _config_of(config: Path | None, account: Account) -> Path:
     """Return the config that counts: the one that is named, else the account's own, else the site's; never root's."""
-    from vsortd.places import CONFIG_NAME, find_config, site_config
+    from vsortd.core.paths import CONFIG_NAME, find_config, site_config
 
     if config is not None or os.environ.get("VSORTD_CONFIG"):
         return find_config(config)

@@ -9,16 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from vsortd.core.resources import resource_folder
+from vsortd.core.text import printable
 from vsortd.errors import UsageError
-from vsortd.plaintext import printable
-from vsortd.resources import resource_folder
 from vsortd.service.install.autostart import autostart_entry
-from vsortd.service.install.common import Command, Plan, Remove, Run, Scope, ServiceError, Write, run_command
+from vsortd.service.install.program import Command, Plan, Remove, Run, Scope, ServiceError, Write, run_command
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from vsortd.service.install.common import Setup, Step
+    from vsortd.service.install.program import Setup, Step
 
 UNIT = "vsortd.service"
 ENTRY = "vsortd-tray.desktop"

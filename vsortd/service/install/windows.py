@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 from xml.sax.saxutils import escape
 
 from vsortd.errors import UsageError
-from vsortd.service.install.common import MARK, Command, Plan, Remove, Run, Scope, ServiceError, Write, run_command
+from vsortd.service.install.program import MARK, Command, Plan, Remove, Run, Scope, ServiceError, Write, run_command
 
 if TYPE_CHECKING:
-    from vsortd.service.install.common import Setup, Step
+    from vsortd.service.install.program import Setup, Step
 
 TASK = "vsortd"
 TRAY_TASK = "vsortd-tray"
@@ -48,7 +48,7 @@ class Facts:
     @classmethod
     def of_this_user(cls) -> Facts:
         """Return the real ones."""
-        from vsortd.places import state_folder
+        from vsortd.core.paths import state_folder
 
         user = "\\".join(filter(None, (os.environ.get("USERDOMAIN", ""), os.environ.get("USERNAME", ""))))
         return cls(user, state_folder(), os.environ.get("PROGRAMDATA", r"C:\ProgramData"), _event_messages())
@@ -154,7 +154,7 @@ class WindowsService:
         """Make the service, or change the one that is there; give it an event source; start it."""
         self._refuse_mapped(setup)
         state = str(PureWindowsPath(self._facts.program_data) / "vsortd")
-        host = (setup.python, "-m", "vsortd.service.windowshost", "--state", state, "--", *setup.command[3:])
+        host = (setup.python, "-m", "vsortd.service.windows_service", "--state", state, "--", *setup.command[3:])
         there = self._run(("sc.exe", "query", SERVICE)).code == 0
         account = setup.account or OWN_ACCOUNT
         grant = f'icacls "FOLDER" /grant "{account}:(OI)(CI)M"'

@@ -1,0 +1,82 @@
+"""Which config file is read, and where the state lies."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from vsortd.core.paths import find_config, journal_path, state_folder, wanted_config
+from vsortd.errors import ConfigError
+
+
+@pytest.fixture(autouse=True)
+def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give the test config folders of its own, and a working folder with a config that must not be found."""
+    for name, variable in [("user", "XDG_CONFIG_HOME"), ("site", "XDG_CONFIG_DIRS")]:
+        (tmp_path / name / "vsortd").mkdir(parents=True)
+        monkeypatch.setenv(variable, str(tmp_path / name))
+    (tmp_path / "work").mkdir()
+    for name in ("config.yaml", "vsortd.yaml"):
+        (tmp_path / "work" / name).touch()
+    monkeypatch.chdir(tmp_path / "work")
+    return tmp_path
+
+
+def _put(path: Path) -> Path:
+    path.touch()
+    return path
+
+
+def test_the_users_config_comes_before_the_sites(folders: Path) -> None:
+    site = _put(folders / "site" / "vsortd" / "config.yaml")
+    assert site == find_config(None)
+    user = _put(folders / "user" / "vsortd" / "config.yaml")
+    assert user == find_config(None)
+
+
+def test_the_environment_comes_before_the_users_config(folders: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _put(folders / "user" / "vsortd" / "config.yaml")
+    named = _put(folders / "named.yaml")
+    monkeypatch.setenv("VSORTD_CONFIG", str(named))
+    assert named == find_config(None)
+
+
+def test_the_command_line_comes_first_and_may_be_relative(folders: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VSORTD_CONFIG", str(_put(folders / "named.yaml")))
+    assert folders / "work" / "vsortd.yaml" == find_config(Path("vsortd.yaml"))
+
+
+def test_a_named_file_that_is_missing_is_never_skipped(folders: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _put(folders / "user" / "vsortd" / "config.yaml")
+    monkeypatch.setenv("VSORTD_CONFIG", str(folders / "gone.yaml"))
+    with pytest.raises(ConfigError, match=r"gone\.yaml \(\$VSORTD_CONFIG\) does not exist"):
+        find_config(None)
+    with pytest.raises(ConfigError, match=r"\(--config\) is no regular file"):
+        find_config(folders)
+
+
+def test_the_working_folder_is_never_searched(folders: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        find_config(None)
+    places = tuple(str(folders / name / "vsortd" / "config.yaml") for name in ("user", "site"))
+    assert places == caught.value.paths
+    assert "vsortd config init" in caught.value.remedy
+
+
+def test_a_new_config_goes_where_it_will_be_found(folders: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert folders / "user" / "vsortd" / "config.yaml" == wanted_config(None)
+    monkeypatch.setenv("VSORTD_CONFIG", "~/named.yaml")
+    monkeypatch.setenv("HOME", str(folders))
+    assert folders / "named.yaml" == wanted_config(None)
+    assert folders / "work" / "here.yaml" == wanted_config(Path("here.yaml"))
+
+
+def test_the_state_folder_is_named_or_the_users_and_not_made(folders: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VSORTD_STATE_DIR", str(folders / "state"))
+    assert folders / "state" == state_folder()
+    monkeypatch.delenv("VSORTD_STATE_DIR")
+    monkeypatch.setenv("XDG_STATE_HOME", str(folders / "xdg"))
+    assert folders / "xdg" / "vsortd" == state_folder()
+    assert not state_folder().exists()
+    assert folders / "xdg" / "vsortd" / "journal.sqlite3" == journal_path(state_folder())

@@ -1,0 +1,215 @@
+"""The index keeps embeddings by file and model, and says clearly when it can't."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from vsortd.core.identity import Identity
+from vsortd.core.video_facts import Clip, Orientation
+from vsortd.errors import StoreError
+from vsortd.index.relocate import follow
+from vsortd.index.store import Embedded, Index
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+FILE = Identity(1, 2, 3, 4)
+CLIP = Clip("mp4", "isom", 320, 180, 180, 320, 90, 3.0, 3.0, 10.0, 30, 0, "h264", "yuv420p", 8, False, False)
+
+
+def embedded(rows: int = 3, seed: int = 0, begin_ms: int = 0) -> Embedded:
+    vectors = np.random.default_rng(seed).normal(size=(rows, 8)).astype(np.float16).astype(np.float32)
+    return Embedded(begin_ms + np.arange(rows, dtype=np.int64) * 1000, vectors)
+
+
+@pytest.fixture
+def index(tmp_path: Path) -> Iterator[Index]:
+    made = Index(tmp_path / "index.sqlite3")
+    yield made
+    made.close()
+
+
+def test_one_row_holds_every_look_at_a_video_in_the_order_of_time(index: Index, tmp_path: Path) -> None:
+    first, second = embedded(seed=1), embedded(seed=2, begin_ms=500)
+    index.keep(FILE, Path("/a.mp4"), CLIP, "model", "spread-32:0-8", first)
+    index.keep(FILE, Path("/a.mp4"), CLIP, "model", "pace-1000:0", second)
+    film = index.film(FILE, "model")
+    assert film is not None
+    assert [0, 500, 1000, 1500, 2000, 2500] == film.times_ms.tolist()
+    np.testing.assert_array_equal(second.vectors, film.vectors[1::2].astype(np.float32))
+    assert ("spread-32:0-8", "pace-1000:0") == index.looks(FILE, "model")
+    with sqlite3.connect(tmp_path / "index.sqlite3") as db:
+        assert (1,) == db.execute("SELECT count(*) FROM frames").fetchone()
+    db.close()
+
+
+def test_a_look_taken_again_replaces_itself(index: Index) -> None:
+    for seed in (1, 2):
+        index.keep(FILE, Path("/a.mp4"), CLIP, "model", "pace-1000:0", embedded(seed=seed))
+    film = index.film(FILE, "model")
+    assert film is not None
+    np.testing.assert_array_equal(embedded(seed=2).vectors, film.vectors.astype(np.float32))
+
+
+def test_a_lesson_is_taken_from_the_frames_that_decide(index: Index) -> None:
+    index.keep(FILE, Path("/a.mp4"), CLIP, "model", "pace-1000:0", embedded(seed=1, begin_ms=500))
+    before = index.kept(FILE, "model")
+    assert before is not None
+    assert [500, 1500, 2500] == before.times_ms.tolist()
+    index.keep(FILE, Path("/a.mp4"), CLIP, "model", "spread-32:0-8", embedded(seed=2))
+    kept = index.kept(FILE, "model")
+    assert kept is not None
+    assert [0, 1000, 2000] == kept.times_ms.tolist()
+
+
+def test_films_say_how_they_are_shown_and_when_they_were_recorded(index: Index) -> None:
+    dated = replace(CLIP, recorded_at="2024-05-06T07:08:09+02:00")
+    index.keep(FILE, Path("/a.mp4"), dated, "model", "pace-1000", embedded())
+    index.keep(Identity(1, 3, 3, 4_000_000_000), Path("/b.mp4"), CLIP, "model", "pace-1000", embedded())
+    first, second = index.films("model")
+    assert (Orientation.PORTRAIT, 3.0, 1714972089.0) == (first.orientation, first.duration_s, first.recorded_s)
+    assert 4.0 == second.recorded_s
+
+
+def test_films_are_found_by_folder_and_by_file_and_by_no_mere_beginning_of_a_name(index: Index) -> None:
+    for number, name in enumerate(["/lib/a/1.mp4", "/lib/a b/2.mp4", "/lib/a.mp4", "/lib/a/c/3.mp4"]):
+        index.keep(Identity(1, number, 3, 4), Path(name), CLIP, "model", "pace-1000", embedded())
+    assert ["/lib/a/1.mp4", "/lib/a/c/3.mp4"] == [str(row.path) for row in index.rows("model", under=Path("/lib/a"))]
+    assert ["/lib/a.mp4"] == [str(row.path) for row in index.rows("model", under=Path("/lib/a.mp4"))]
+    assert 4 == len(index.rows("model", under=Path("/")))
+    assert not index.rows("another model")
+
+
+def test_what_is_forgotten_is_gone_with_its_frames(index: Index) -> None:
+    index.keep(FILE, Path("/a.mp4"), CLIP, "model", "pace-1000", embedded())
+    (row,) = index.rows()
+    index.forget([row.id])
+    assert index.film(FILE, "model") is None
+    assert {} == index.models()
+
+
+def test_an_index_of_an_older_format_begins_anew(tmp_path: Path) -> None:
+    path = tmp_path / "index.sqlite3"
+    with sqlite3.connect(path) as db:
+        db.execute("CREATE TABLE video (id INTEGER)")
+        db.execute("PRAGMA user_version = 1")
+    db.close()
+    index = Index(path)
+    index.keep(FILE, Path("/a.mp4"), CLIP, "model", "pace-1000", embedded())
+    index.close()
+
+
+def test_what_is_kept_comes_back_the_same(tmp_path: Path) -> None:
+    index = Index(tmp_path / "index.sqlite3")
+    kept = embedded()
+    index.keep(FILE, Path("/a.mp4"), CLIP, "model", "spread-32:0-8", kept)
+    index.close()
+    index = Index(tmp_path / "index.sqlite3")
+    found = index.recall(FILE, "model", "spread-32:0-8")
+    index.close()
+    assert found is not None
+    np.testing.assert_array_equal(kept.vectors, found.vectors)
+    np.testing.assert_array_equal(kept.times_ms, found.times_ms)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        (Identity(1, 2, 3, 5), "model", "spread-32:0-8"),
+        (FILE, "another model", "spread-32:0-8"),
+        (FILE, "model", "spread-16:0-8"),
+        (FILE, "model", "spread-32:8-16"),
+    ],
+    ids=["changed file", "other model", "other plan", "other part"],
+)
+def test_vectors_are_never_taken_for_others(tmp_path: Path, question: tuple[Identity, str, str]) -> None:
+    index = Index(tmp_path / "index.sqlite3")
+    index.keep(FILE, Path("/a.mp4"), CLIP, "model", "spread-32:0-8", embedded())
+    assert index.recall(*question) is None
+    index.close()
+
+
+def test_vectors_follow_a_file_to_its_new_place(tmp_path: Path) -> None:
+    index = Index(tmp_path / "index.sqlite3")
+    kept, there = embedded(), Identity(9, 8, 3, 4)
+    index.keep(FILE, Path("/a.mp4"), CLIP, "model", "plan", kept)
+    index.moved(FILE, there, Path("/library/a.mp4"))
+    assert index.recall(FILE, "model", "plan") is None
+    found = index.recall(there, "model", "plan")
+    index.close()
+    assert found is not None
+    np.testing.assert_array_equal(kept.vectors, found.vectors)
+
+
+def test_inodes_beyond_sqlites_integers_are_kept(tmp_path: Path) -> None:
+    index = Index(tmp_path / "index.sqlite3")
+    huge = Identity(1, (1 << 64) - 1, 3, 4)
+    index.keep(huge, Path("/a.mp4"), CLIP, "model", "plan", embedded())
+    assert index.recall(huge, "model", "plan") is not None
+    index.close()
+
+
+def test_a_newer_index_stops_with_the_reason(tmp_path: Path) -> None:
+    path = tmp_path / "index.sqlite3"
+    Index(path).close()
+    with sqlite3.connect(path) as db:
+        db.execute("PRAGMA user_version = 99")
+    db.close()
+    with pytest.raises(StoreError, match="newer vsortd"):
+        Index(path)
+
+
+def test_a_file_that_is_no_index_stops_with_the_reason(tmp_path: Path) -> None:
+    path = tmp_path / "index.sqlite3"
+    path.write_bytes(b"not a database at all, by any means" * 100)
+    with pytest.raises(StoreError, match=r"index\.sqlite3"):
+        Index(path)
+
+
+@pytest.mark.parametrize("by", ["the filer", "an undo"])
+def test_a_row_whose_place_is_taken_goes_with_its_frames(index: Index, tmp_path: Path, by: str) -> None:
+    """Frames without a video would be taken for those of the next one that gets its number."""
+    path = tmp_path / "a.mp4"
+    path.write_bytes(b"a")
+    there = Identity.of(path)
+    assert there is not None
+    index.keep(FILE, Path("/gone.mp4"), CLIP, "model", "pace-1000", embedded(seed=1))
+    index.keep(there, path, CLIP, "model", "pace-1000", embedded(seed=2))
+    if by == "the filer":
+        index.moved(FILE, there, path)
+    else:
+        assert 1 == follow(index.path, [(Path("/gone.mp4"), path)])
+    (film,) = index.films("model")
+    np.testing.assert_array_equal(embedded(seed=1).vectors, film.vectors.astype(np.float32))
+    with sqlite3.connect(index.path) as db:
+        assert (1, 1) == db.execute("SELECT (SELECT count(*) FROM frames), (SELECT count(*) FROM video)").fetchone()
+    db.close()
+
+
+def test_an_index_that_is_not_there_or_is_none_follows_nothing(tmp_path: Path) -> None:
+    (tmp_path / "a.mp4").write_bytes(b"a")
+    (tmp_path / "none.sqlite3").write_bytes(b"no database" * 100)
+    for index in ("gone.sqlite3", "none.sqlite3"):
+        assert 0 == follow(tmp_path / index, [(Path("/gone.mp4"), tmp_path / "a.mp4")])
+    assert not (tmp_path / "gone.sqlite3").exists()
+
+
+def test_an_undo_follows_the_file_that_came_back_and_not_what_lay_there_before(index: Index, tmp_path: Path) -> None:
+    path, place = tmp_path / "a.mp4", Path("/library/a.mp4")
+    path.write_bytes(b"a")
+    there = Identity.of(path)
+    assert there is not None
+    index.keep(there, place, CLIP, "model", "pace-1000", embedded(seed=1))
+    index.keep(FILE, place, CLIP, "model", "pace-1000", embedded(seed=2))  # somebody's other file of that name
+    assert 1 == follow(index.path, [(place, path)])
+    film = index.film(there, "model")
+    assert film is not None
+    assert path == film.path
+    np.testing.assert_array_equal(embedded(seed=1).vectors, film.vectors.astype(np.float32))
+    assert 2 == len(index.rows())

@@ -1,0 +1,91 @@
+"""What was learned is kept by model, and never taken for something else."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from vsortd.config.settings import Settings
+from vsortd.errors import StoreError
+from vsortd.judging.calibration import Calibrated, calibration_path, keep_calibration, read_calibration, temperature_for
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+LEARNED = Calibrated(1.7, 120, "2026-11-24T12:00:00Z", 0.11, 0.03)
+
+
+def settings(temperature: float | str) -> Settings:
+    return Settings.model_validate(
+        {
+            "version": 1,
+            "inboxes": [{"path": "/in"}],
+            "library": "/out",
+            "temperature": temperature,
+            "rules": [{"name": "forest"}],
+        }
+    )
+
+
+def test_without_anything_learned_scores_are_as_the_makers_left_them(tmp_path: Path) -> None:
+    assert 1.0 == temperature_for(settings("auto"), tmp_path, "model")
+    assert {} == read_calibration(tmp_path)
+
+
+def test_each_model_has_its_own(tmp_path: Path) -> None:
+    keep_calibration(tmp_path, "model", LEARNED)
+    keep_calibration(tmp_path, "other", Calibrated(0.6, 40, "2026-11-24T13:00:00Z", 0.2, 0.1))
+    assert 1.7 == temperature_for(settings("auto"), tmp_path, "model")
+    assert 0.6 == temperature_for(settings("auto"), tmp_path, "other")
+    assert 1.0 == temperature_for(settings("auto"), tmp_path, "third")
+    assert LEARNED == read_calibration(tmp_path)["model"]
+    assert ["calibration.json"] == [path.name for path in tmp_path.iterdir()]
+
+
+def test_a_number_in_the_config_needs_no_file(tmp_path: Path) -> None:
+    calibration_path(tmp_path).write_text("broken")
+    assert 2.5 == temperature_for(settings(2.5), tmp_path, "model")
+
+
+def _document(**changes: Any) -> str:
+    entry = {"temperature": 1.7, "n": 120, "date": "x", "ece_before": 0.11, "ece_after": 0.03}
+    return json.dumps({"schema_version": 1, "models": {"model": {**entry, **changes}}})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "broken",
+        "[]",
+        '{"schema_version": 1}',
+        '{"schema_version": 2, "models": {}}',
+        '{"schema_version": true, "models": {}}',
+        '{"schema_version": 1, "models": {"model": 1.7}}',
+        _document(temperature=0),
+        _document(temperature="1.7"),
+        _document(temperature=True),
+        _document(temperature=float("nan")),
+        _document(n=1.5),
+        _document(more=1),
+        "\udcff",
+    ],
+)
+def test_a_file_that_is_not_ours_stops_with_a_remedy_and_stays(tmp_path: Path, text: str) -> None:
+    path = calibration_path(tmp_path)
+    path.write_bytes(text.encode("utf-8", "surrogateescape"))
+    before = path.read_bytes()
+    with pytest.raises(StoreError, match=r"calibration\.json can't be used") as caught:
+        temperature_for(settings("auto"), tmp_path, "other")
+    assert "Move the file away" in caught.value.remedy
+    with pytest.raises(StoreError):
+        keep_calibration(tmp_path, "model", LEARNED)
+    assert before == path.read_bytes()
+
+
+def test_a_state_folder_that_cannot_be_written_to_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match="can't be"):
+        keep_calibration(tmp_path / "file", "model", LEARNED)

@@ -1,0 +1,83 @@
+"""Which videos are grouped: those of the index as they lie there now, and nothing is looked at twice."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from tests.support import harness
+from vsortd.config.load import load_settings
+from vsortd.core.identity import Identity
+from vsortd.core.video_facts import Clip
+from vsortd.errors import UsageError
+from vsortd.index.store import Embedded
+from vsortd.library.clusters.collect import collect
+from vsortd.pipeline.services import Workshop
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+MODEL = "m"
+FACTS = Clip("mp4", "isom", 320, 180, 320, 180, 0, 4.0, 4.0, 10.0, 40, 0, "h264", "yuv420p", 8, False, False)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> harness.Home:
+    """Return a person's folders."""
+    return harness.Home.make(tmp_path / "home")
+
+
+@pytest.fixture
+def shop(home: harness.Home, tmp_path: Path) -> Iterator[Workshop]:
+    """Return the services; the model is never loaded, so whatever would be looked at fails."""
+    settings = load_settings(home.config)
+    with Workshop.open(settings, tmp_path / "state", keep_trying=False, load_model=False) as opened:
+        yield opened
+
+
+def keep(shop: Workshop, path: Path, *, look: str = "spread-32:0-8") -> Path:
+    """Make a file and let the index know it by some look."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(str(path).encode())
+    identity = Identity.of(path)
+    assert identity is not None
+    embedded = Embedded(np.array([500]), np.eye(1, 4, dtype=np.float32))
+    shop.index.keep(identity, path, FACTS, MODEL, look, embedded)
+    return path
+
+
+def paths(shop: Workshop, folder: Path | None = None) -> set[Path]:
+    return {film.path for film in collect(shop, MODEL, folder).films()}
+
+
+def test_a_folder_has_its_own_videos_and_what_the_daemon_saw_is_enough(shop: Workshop, home: harness.Home) -> None:
+    one, other = keep(shop, home.library / "sea" / "a.mp4"), keep(shop, home.folder / "Old" / "b.mp4")
+    assert {one, other} == paths(shop)
+    assert {one} == paths(shop, home.library)
+    assert {other} == paths(shop, other)
+
+
+def test_what_moved_since_is_found_by_its_identity_and_what_went_is_counted(shop: Workshop, home: harness.Home) -> None:
+    moved = keep(shop, home.folder / "Old" / "a.mp4").rename(home.folder / "Old" / "renamed.mp4")
+    keep(shop, home.folder / "Old" / "gone.mp4").unlink()
+    keep(shop, home.folder / "Old" / "changed.mp4").write_bytes(b"other")
+    collected = collect(shop, MODEL, None)
+    assert [] == list(collected.films())
+    assert 3 == collected.gone
+    (home.folder / "Old" / "changed.mp4").unlink()
+    assert {moved} == paths(shop, home.folder / "Old")
+    assert {moved} == paths(shop)
+
+
+def test_originals_that_are_kept_for_undo_are_no_videos_of_the_library(shop: Workshop, home: harness.Home) -> None:
+    keep(shop, home.library / ".vsortd" / "originals" / "x" / "a.mov")
+    assert set() == paths(shop)
+    assert set() == paths(shop, home.library)
+
+
+def test_a_folder_that_is_not_there_is_a_mistake(shop: Workshop, home: harness.Home) -> None:
+    with pytest.raises(UsageError, match="is not there"):
+        collect(shop, MODEL, home.folder / "nowhere")

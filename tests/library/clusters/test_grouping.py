@@ -1,0 +1,142 @@
+"""Videos that look alike end up in one group, whatever their number, and the same ones every time."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from vsortd.errors import UsageError
+from vsortd.library.clusters import grouping as module
+from vsortd.library.clusters.grouping import Grouping, group_films
+from vsortd.library.clusters.projection import plan_for
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from vsortd.index.video import Film
+
+    Maker = Callable[..., list[Film]]
+
+# UMAP is compiled when it is first used: 6 s of a free core
+pytestmark = pytest.mark.timeout(180)
+
+
+def folders_of(found: Grouping) -> list[dict[str, int]]:
+    return [group.folders for group in found.groups]
+
+
+@pytest.fixture(scope="module")
+def large(made_films: Maker) -> Grouping:
+    """Return groups of enough videos for UMAP."""
+    return group_films(made_films(25, 20, 15, spread=0.15), model="m")
+
+
+def test_videos_that_look_alike_are_one_group_and_the_largest_comes_first(large: Grouping) -> None:
+    assert [{"/0": 25}, {"/1": 20}, {"/2": 15}] == folders_of(large)
+    assert [1, 2, 3] == [group.number for group in large.groups]
+    assert 15 == large.neighbors
+
+
+def test_the_same_videos_in_another_order_give_the_same_groups(large: Grouping, made_films: Maker) -> None:
+    again = group_films(reversed(made_films(25, 20, 15, spread=0.15)), model="m")
+    np.testing.assert_array_equal(large.labels, again.labels)
+    np.testing.assert_array_equal(large.map_xy, again.map_xy)
+    assert [film.path for film in large.films] == [film.path for film in again.films]
+
+
+def test_the_map_has_a_place_for_each_video_and_groups_keep_together(large: Grouping) -> None:
+    assert (60, 2) == large.map_xy.shape
+    assert np.isfinite(large.map_xy).all()
+    middles = np.array([large.map_xy[large.labels == label].mean(axis=0) for label in range(3)])
+    nearest = np.linalg.norm(large.map_xy[:, None] - middles, axis=2).argmin(axis=1)
+    np.testing.assert_array_equal(large.labels, nearest)
+
+
+def test_many_copies_of_two_videos_are_two_groups(made_films: Maker) -> None:
+    one, other = made_films(1, 1)
+    films = [replace(one, id=number) for number in range(30)] + [replace(other, id=number) for number in range(15)]
+    assert [30, 15] == [len(group.members) for group in group_films(films, model="m").groups]
+
+
+@pytest.mark.parametrize("count", [3, 40])
+def test_copies_of_one_video_are_one_group(made_films: Maker, count: int) -> None:
+    (film,) = made_films(1)
+    found = group_films([replace(film, id=number) for number in range(count)], model="m")
+    assert [count] == [len(group.members) for group in found.groups]
+    assert 1.0 == pytest.approx(found.groups[0].tightness, abs=1e-6)
+    assert np.isfinite(found.map_xy).all()
+
+
+@pytest.mark.parametrize("sizes", [(2, 1), (5, 5), (8, 6, 5)], ids=str)
+def test_few_videos_are_grouped_without_umap(made_films: Maker, sizes: tuple[int, ...]) -> None:
+    found = group_films(made_films(*sizes), model="m", min_size=2)
+    wanted = [{f"/{number}": size} for number, size in enumerate(sizes) if size > 1]
+    if sizes == (2, 1):  # a pair beside a single one is no denser than the three
+        wanted = []
+    assert wanted == folders_of(found)
+    assert 0 == found.neighbors
+    assert (sum(sizes), 2) == found.map_xy.shape
+
+
+def test_a_video_like_no_other_belongs_to_no_group(made_films: Maker) -> None:
+    found = group_films(made_films(6, 6, strangers=2), model="m")
+    assert ["/x/012.mp4", "/x/013.mp4"] == [film.path.as_posix() for film in found.noise]
+    assert [-1, -1] == found.labels[-2:].tolist()
+
+
+def test_among_many_videos_those_like_no_other_belong_to_no_group_either(made_films: Maker) -> None:
+    found = group_films(made_films(25, 20, strangers=2), model="m")
+    assert [{"/0": 25}, {"/1": 20}] == folders_of(found)
+    assert [f"/x/{number:03d}.mp4" for number in (45, 46)] == [film.path.as_posix() for film in found.noise]
+
+
+@pytest.mark.parametrize("count", [0, 1])
+def test_hardly_any_video_makes_no_group(made_films: Maker, count: int) -> None:
+    found = group_films(made_films(1)[:count], model="m")
+    assert () == found.groups
+    assert count == len(found.noise)
+
+
+def test_members_begin_with_the_most_typical(made_films: Maker) -> None:
+    (group, _) = group_films(made_films(7, 5, spread=0.1), model="m").groups
+    cosines = [float(member.film.vector() @ group.centre) for member in group.members]
+    assert sorted(cosines, reverse=True) == pytest.approx(cosines, abs=1e-5)
+    assert np.mean(cosines) == pytest.approx(group.tightness, abs=1e-5)
+    assert all(0 < member.strength <= 1 for member in group.members)
+
+
+def test_each_step_is_told_and_timed(made_films: Maker) -> None:
+    heard: list[str] = []
+    found = group_films(made_films(4, 4), model="m", on_progress=heard.append)
+    assert heard == list(found.seconds)
+    assert "grouping" in heard
+
+
+def test_frames_are_left_out_where_there_is_no_room(made_films: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = group_films(made_films(5, 5, frames=8), model="m")
+    monkeypatch.setattr(module, "_ROOM_BYTES", 10 * 3 * 32)
+    thin = group_films(made_films(5, 5, frames=8), model="m")
+    assert {2} == {len(film.times_ms) for film in thin.films}
+    np.testing.assert_array_equal(whole.labels, thin.labels)
+    assert [group.tightness for group in whole.groups] == [group.tightness for group in thin.groups]
+
+
+@pytest.mark.parametrize(
+    ("count", "min_size", "neighbors"), [(10, 2, 0), (12, 3, 0), (20, 3, 8), (100, 5, 15), (100_000, 158, 15)]
+)
+def test_the_numbers_suit_how_many_videos_there_are(count: int, min_size: int, neighbors: int) -> None:
+    plan = plan_for(count)
+    assert (min_size, neighbors) == (plan.min_size, plan.neighbors)
+
+
+def test_wishes_count_as_far_as_there_are_videos() -> None:
+    assert (7, 29) == (plan_for(30, min_size=7, neighbors=50).min_size, plan_for(30, neighbors=50).neighbors)
+
+
+@pytest.mark.parametrize("wish", [{"min_size": 1}, {"neighbors": 1}], ids=str)
+def test_numbers_that_can_not_be_are_refused_by_their_option(wish: dict[str, int]) -> None:
+    with pytest.raises(UsageError, match=f"--{next(iter(wish)).replace('_', '-')} 1"):
+        group_films([], model="m", **wish)  # type: ignore[arg-type]

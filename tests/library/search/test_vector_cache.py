@@ -1,0 +1,107 @@
+"""What is asked of the shelf is true of the index at that moment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from vsortd.core.identity import Identity
+from vsortd.core.video_facts import Clip
+from vsortd.index.store import Embedded, Index
+from vsortd.library.search.vector_cache import Shelf
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import numpy.typing as npt
+
+CLIP = Clip("mp4", "isom", 320, 180, 320, 180, 0, 3.0, 3.0, 10.0, 30, 0, "h264", "yuv420p", 8, False, False)
+
+
+@pytest.fixture
+def index(tmp_path: Path) -> Iterator[Index]:
+    made = Index(tmp_path / "index.sqlite3")
+    yield made
+    made.close()
+
+
+def keep(index: Index, number: int, value: float, *, frames: int = 3, look: str = "pace-1000", path: str = "") -> None:
+    rows = np.full((frames, 4), value, np.float32)
+    index.keep(
+        Identity(1, number, 3, 4),
+        Path(path or f"/lib/{number}.mp4"),
+        CLIP,
+        "m",
+        look,
+        Embedded(np.arange(frames) * 1000, rows),
+    )
+
+
+def first(vectors: npt.NDArray[np.float16]) -> npt.NDArray[np.float32]:
+    return vectors[:, :1].astype(np.float32)
+
+
+def answers(shelf: Shelf, under: Path | None = None) -> dict[str, list[float]]:
+    rows, sights = shelf.ask(first, under=under)
+    return {
+        row.path.name: sights.values[begin:end, 0].tolist()
+        for row, begin, end in zip(rows, sights.offsets[:-1], sights.offsets[1:], strict=True)
+    }
+
+
+@pytest.fixture(params=[1 << 30, 0], ids=["held", "read each time"])
+def shelf(index: Index, request: pytest.FixtureRequest) -> Iterator[Shelf]:
+    made = Shelf(index, "m", keep_bytes=request.param)
+    yield made
+    made.close()
+
+
+def test_it_follows_what_is_kept_moved_and_forgotten(index: Index, shelf: Shelf) -> None:
+    assert {} == answers(shelf)
+    keep(index, 1, 0.5)
+    keep(index, 2, 0.25)
+    assert {"1.mp4": [0.5] * 3, "2.mp4": [0.25] * 3} == answers(shelf)
+    index.keep(  # half a second between two frames
+        Identity(1, 1, 3, 4),
+        Path("/lib/1.mp4"),
+        CLIP,
+        "m",
+        "at-1",
+        Embedded(np.array([500]), np.full((1, 4), 0.75, np.float32)),
+    )
+    index.moved(Identity(1, 2, 3, 4), Identity(1, 9, 3, 4), Path("/lib/a/new.mp4"))
+    assert {"1.mp4": [0.5, 0.75, 0.5, 0.5], "new.mp4": [0.25] * 3} == answers(shelf)
+    index.forget([row.id for row in index.rows() if row.path.name == "1.mp4"])
+    assert {"new.mp4": [0.25] * 3} == answers(shelf)
+
+
+def test_only_what_lies_under_a_folder_is_asked(index: Index, shelf: Shelf) -> None:
+    keep(index, 1, 0.5, path="/lib/a/1.mp4")
+    keep(index, 2, 0.5, path="/lib/a b/2.mp4")
+    for _ in range(2):  # cold, and after everything was read
+        assert {"1.mp4"} == set(answers(shelf, Path("/lib/a")))
+        assert {"2.mp4"} == set(answers(shelf, Path("/lib/a b/2.mp4")))
+        answers(shelf)
+
+
+def test_other_models_have_no_say(index: Index, shelf: Shelf) -> None:
+    keep(index, 1, 0.5)
+    index.keep(
+        Identity(1, 2, 3, 4),
+        Path("/2.mp4"),
+        CLIP,
+        "other",
+        "pace-1000",
+        Embedded(np.zeros(1, np.int64), np.ones((1, 8), np.float32)),
+    )
+    assert {"1.mp4"} == set(answers(shelf))
+
+
+def test_many_small_changes_are_read_together_again(index: Index, shelf: Shelf) -> None:
+    for number in range(30):
+        keep(index, number, number / 64)
+        assert {f"{one}.mp4": [one / 64] * 3 for one in range(number + 1)} == answers(shelf)
+    assert len(shelf._held) <= 10

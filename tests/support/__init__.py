@@ -1,0 +1,1 @@
+"""What the tests share: a daemon at home, clips made to order, damage, desktops, folders."""

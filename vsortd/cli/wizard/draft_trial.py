@@ -1,0 +1,231 @@
+"""The end of `vsortd config init`: the draft is tried on some of the person's own videos before it is written.
+
+It is the planner of `vsortd plan` over a draft: nothing is moved, and its state is thrown away at the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from rich.text import Text
+from rich.tree import Tree
+
+from vsortd.cli.wizard.dialogue import BACK, Interview, Tone
+from vsortd.cli.wizard.questions import path_text, whole_path
+from vsortd.config.draft import RulePath, check_draft, walk
+from vsortd.core.text import printable
+from vsortd.errors import UsageError, VsortdError
+from vsortd.pipeline.batch import gather
+from vsortd.vision.models import AUTO_CPU, AUTO_CUDA, RECOMMENDED, cached_weights
+
+if TYPE_CHECKING:
+    from vsortd.cli.wizard.dialogue import Talk
+    from vsortd.config.draft import Draft
+    from vsortd.config.settings import Settings
+    from vsortd.pipeline.batch import Outcome
+
+Planner = Callable[["Settings", Sequence[Path]], Sequence["Outcome"]]
+"""Says where videos would go, touching none: `sort_paths` as a dry run."""
+
+HANDFUL: Final = 5
+_SHOWN_FILES: Final = 8  # of one folder; the others are counted
+_BAR_CHARS: Final = 10
+_STYLES: Final = {"filed": "green", "review": "yellow", "rejected": "dim", "failed": "red", "held": "cyan"}
+
+
+def ask_all(talk: Talk, planner: Planner) -> Draft:
+    """Hold the whole dialogue and return the draft that was accepted; no file is written by it."""
+    interview = Interview(talk)
+    interview.greet()
+    while True:
+        draft = interview.run()
+        rules = len(draft.rules)
+        tops = sum(len(path) == 1 for path in draft.rules)
+        talk.say("")
+        talk.say(f"The config is valid: {rules} rule{'s' if rules > 1 else ''}, {tops} at the top.", Tone.GOOD)
+        if _Trial(interview, planner).run():
+            return interview.draft
+        interview.back()
+
+
+def missing_folders(talk: Talk, settings: Settings) -> list[Path]:
+    """Ask whether to make the folders that are not there yet, and return those to make."""
+    folders = dict.fromkeys([*(inbox.path for inbox in settings.inboxes), settings.library])
+    missing = [folder for folder in folders if not folder.is_dir()]
+    return [folder for folder in missing if _yes(talk, f"There is no folder {folder} yet. Make it?")]
+
+
+def _yes(talk: Talk, text: str) -> bool:
+    while True:
+        given = talk.ask(f"{text} (y, n)", default="y").casefold()
+        if given in {"", "y", "yes"}:
+            return True
+        if given in {"n", "no"}:
+            return False
+        talk.say("y or n", Tone.WRONG)
+
+
+@dataclass(slots=True)
+class _Trial:
+    """A draft, the videos that it is tried on, and what the person says to the outcome."""
+
+    interview: Interview
+    planner: Planner
+    _inbox: list[Path] = field(default_factory=list)  # every video there
+    _videos: list[Path] = field(default_factory=list)  # those that are tried
+
+    @property
+    def _talk(self) -> Talk:
+        return self.interview.talk
+
+    def run(self) -> bool:
+        """Try, show and ask until the draft is accepted (True) or questions are to be asked again (False)."""
+        settings = self._settings()
+        folder = settings.inboxes[0].path
+        self._inbox = [path for path, _, _ in gather(settings, [folder])] if folder.is_dir() else []
+        self._videos = spread(self._inbox, HANDFUL)
+        if not self._videos and not self._ask_for_videos(folder):
+            return False
+        if self._videos and _downloads(settings) and not _yes(self._talk, _download_question()):
+            self._videos = []
+        self._try(self._videos)
+        while True:
+            match self._menu():
+                case "a":
+                    return True
+                case "b":
+                    return False
+                case "p":
+                    self._change_prompts()
+                case "w":
+                    self._try(self._inbox)
+
+    def _settings(self) -> Settings:
+        return check_draft(self.interview.draft).settings_or_raise()
+
+    def _ask_for_videos(self, inbox: Path) -> bool:
+        """Ask for videos from elsewhere to try the draft on; False for going back, none for not trying."""
+        text = f"There are no videos in {inbox} yet. Try the config on some from elsewhere?"
+        hints = ("A folder or a video; Enter goes on without trying. Nothing is moved.",)
+        while True:
+            given = self._talk.ask(text, hints=hints, folder=True)
+            if given in {"", BACK}:
+                return not given
+            path = whole_path(path_text(given))
+            try:
+                found = [one for one, _, _ in gather(self._settings(), [path])]
+            except UsageError:
+                self._talk.say(f"{path} is not there.", Tone.WRONG)
+                continue
+            self._videos = spread(found, HANDFUL)
+            if self._videos:
+                return True
+            self._talk.say(f"There are no videos (mp4, mov) in {path}.", Tone.WRONG)
+
+    def _try(self, videos: Sequence[Path]) -> None:
+        """Plan for these videos and show the outcome; a model that can't be had is said, and no reason to stop."""
+        if not videos:
+            return
+        settings = self._settings()
+        count = f"{len(videos)} videos" if len(videos) > 1 else "one video"
+        self._talk.say(f"Looking at {count}; nothing is moved …", Tone.QUIET)
+        try:
+            outcomes = self.planner(settings, videos)
+        except VsortdError as error:
+            self._talk.say(f"It can't be tried now: {error}", Tone.WARNING)
+            return
+        self._talk.show(tree_of_outcomes(outcomes, settings.library, list(walk(self.interview.draft.rules))))
+
+    def _menu(self) -> str:
+        hints = ["a  accept it: write the config"]
+        if self._videos:
+            hints.append("p  change what a rule's videos show, and look again")
+        if len(self._inbox) > len(self._videos):
+            hints.append(f"w  look at the whole inbox: {len(self._inbox)} videos")
+        hints.append("b  back to the questions")
+        letters = [hint[0] for hint in hints]
+        while True:
+            given = self._talk.ask(f"And now? ({', '.join(letters)})", hints=hints, default="a").casefold() or "a"
+            if given in letters:
+                return given
+            self._talk.say(f"One of {', '.join(letters)}", Tone.WRONG)
+
+    def _change_prompts(self) -> None:
+        path = self._ask_for_rule()
+        if path is not None:
+            before = self.interview.draft
+            self.interview.change_prompts(path)
+            if self.interview.draft != before:
+                self._try(self._videos)
+
+    def _ask_for_rule(self) -> RulePath | None:
+        rules = list(walk(self.interview.draft.rules))
+        names = ["/".join(path) for path in rules]
+        hints = [f"{number:>3}  {name}" for number, name in enumerate(names, start=1)]
+        while True:
+            given = self._talk.ask("Which rule? (its number or name)", hints=hints)
+            if given in {"", BACK}:
+                return None
+            if given in names:
+                return rules[names.index(given)]
+            fitting = [path for path in rules if path[-1].casefold() == given.casefold()]
+            if len(fitting) == 1:
+                return fitting[0]
+            if given.isdecimal() and 1 <= int(given) <= len(rules):
+                return rules[int(given) - 1]
+            self._talk.say(f"There is no rule {given}.", Tone.WRONG)
+
+
+def spread(videos: Sequence[Path], count: int) -> list[Path]:
+    """Return at most `count` of the videos, from all over: neighbours mostly show the same."""
+    if len(videos) <= count:
+        return list(videos)
+    return [videos[number * len(videos) // count] for number in range(count)]
+
+
+def _downloads(settings: Settings) -> bool:
+    """Tell whether looking at a video downloads a model first."""
+    repositories = [model.repository for model in RECOMMENDED if (model.name, model.tag) in {AUTO_CPU, AUTO_CUDA}]
+    return settings.model == "auto" and not any(cached_weights(one) for one in repositories)
+
+
+def _download_question() -> str:
+    sizes = {(model.name, model.tag): model.size_mb / 1000 for model in RECOMMENDED}
+    return (
+        "Shall it be tried on some of your videos? The model is downloaded first, once: "
+        f"{sizes[AUTO_CPU]:.1f} GB, with a GPU {sizes[AUTO_CUDA]:.1f} GB."
+    )
+
+
+def tree_of_outcomes(outcomes: Sequence[Outcome], library: Path, rules: Sequence[RulePath]) -> Tree:
+    """Draw where videos would go, with score, lead and reason: folders as the rules stand, what is undecided last."""
+    placed: dict[tuple[str, ...], list[Outcome]] = {}
+    staying = [one for one in outcomes if not one.destination]
+    for one in outcomes:
+        if one.destination:
+            placed.setdefault(Path(one.destination).parent.relative_to(library).parts, []).append(one)
+    order = {path: number for number, path in enumerate(rules)}
+    root = Tree(Text(printable(library), style="bold"), guide_style="dim")
+    branches: dict[tuple[str, ...], Tree] = {(): root}
+    for parts in sorted(placed, key=lambda parts: (order.get(parts, len(order)), parts)):
+        for depth in range(1, len(parts) + 1):
+            if parts[:depth] not in branches:
+                branches[parts[:depth]] = branches[parts[: depth - 1]].add(Text(printable(parts[depth - 1])))
+        _add_files(branches[parts], placed[parts])
+    if staying:
+        _add_files(root.add(Text("would stay where they are", style="dim italic")), staying)
+    return root
+
+
+def _add_files(branch: Tree, outcomes: Sequence[Outcome]) -> None:
+    for one in outcomes[:_SHOWN_FILES]:
+        label = Text(printable(Path(one.destination or one.source).name), style=_STYLES.get(one.state, ""))
+        if one.destination and one.rule:
+            full = round(one.score * _BAR_CHARS)
+            label.append(f"  {'█' * full}{'░' * (_BAR_CHARS - full)} {one.score:.2f} ({one.margin:+.2f})", style="dim")
+        branch.add(label.append(f"\n{printable(one.reason)}", style="dim"))
+    if len(outcomes) > _SHOWN_FILES:
+        branch.add(Text(f"… and {len(outcomes) - _SHOWN_FILES} more", style="dim"))

@@ -1,0 +1,255 @@
+"""The questions of `vsortd config init`: what each asks and offers, and what an answer makes of the draft.
+
+Which come is told from the draft alone, so that every step, at any depth of the tree, can be gone back.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import platformdirs
+
+from vsortd.config.draft import ANY, Draft, RulePath, Rules, children_of, walk
+from vsortd.vision.models import AUTO_CPU, AUTO_CUDA, RECOMMENDED
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+NOTHING: Final = "-"
+
+
+class About(StrEnum):
+    """What a question is about."""
+
+    INBOX = "inbox"
+    LIBRARY = "library"
+    MODEL = "model"
+    PROMPTS = "prompts"
+    BELOW = "below"  # the folders within a rule; the categories, where there is no rule above
+    ORIENTATION = "orientation"
+    MOV = "mov"
+
+
+Key = tuple[About, RulePath]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One question: what Enter means, and the draft that an answer makes of the one before."""
+
+    key: Key
+    text: str
+    hints: tuple[str, ...]
+    default: str
+    apply: Callable[[str], Draft]
+
+
+def questions(draft: Draft) -> Iterator[Key]:
+    """Yield every question in order: folders, model, the rules as they stand in the file, what is taken."""
+    for about in (About.INBOX, About.LIBRARY, About.MODEL, About.BELOW):
+        yield about, ()
+    for path in walk(draft.rules):
+        yield About.PROMPTS, path
+        yield About.BELOW, path
+    yield About.ORIENTATION, ()
+    yield About.MOV, ()
+
+
+def question_of(key: Key, draft: Draft) -> Question:
+    """Return a question with what it offers for the draft as it is."""
+    about, path = key
+    return _QUESTIONS[about](draft, path)
+
+
+def _inbox(draft: Draft, _: RulePath) -> Question:
+    def apply(text: str) -> Draft:
+        inbox = path_text(text)
+        library = "" if _overlap(inbox, draft.library) else draft.library
+        return replace(draft, inbox=inbox, library=library)
+
+    return Question(
+        (About.INBOX, ()),
+        "Which folder do your videos come into?",
+        ("vsortd watches it, subfolders included, and takes each video once it is complete.",),
+        draft.inbox or _short(platformdirs.user_videos_path() / "Inbox"),
+        apply,
+    )
+
+
+def _library(draft: Draft, _: RulePath) -> Question:
+    return Question(
+        (About.LIBRARY, ()),
+        "Where shall they be filed?",
+        ("A folder beside the first one, with space for all of them.",),
+        draft.library or some_library(draft.inbox),
+        lambda text: replace(draft, library=path_text(text)),
+    )
+
+
+def _model(draft: Draft, _: RulePath) -> Question:
+    sizes = {(model.name, model.tag): model.size_mb / 1000 for model in RECOMMENDED}
+    cpu, cuda = sizes[AUTO_CPU], sizes[AUTO_CUDA]
+    return Question(
+        (About.MODEL, ()),
+        "Which model shall look at them? (auto, sample)",
+        (
+            f"auto    knows nearly everything; downloaded once: {cpu:.1f} GB, with a GPU {cuda:.1f} GB",
+            "sample  costs nothing, it is inside vsortd and works offline; for trying out, knows 14 subjects",
+        ),
+        draft.model,
+        lambda text: replace(draft, model=_choice(text, ("auto", "sample"))),
+    )
+
+
+def _below(draft: Draft, path: RulePath) -> Question:
+    names = ", ".join(one[-1] for one in children_of(draft.rules)[path])
+    if not path:
+        text = "Which folders do you want? (separated by commas)"
+        hints = ["Such as: forest, sea, city"] if not names else []
+        if draft.model == "sample":
+            hints.append(f"The sample model knows {', '.join(_sample_subjects())}; by day, at sunset, at night.")
+    else:
+        text = f"Finer folders within {'/'.join(path)}? (separated by commas)"
+        hints = [f"Enter keeps them, {NOTHING} takes them away"] if names else ["Enter for none"]
+    return Question(
+        (About.BELOW, path),
+        text,
+        tuple(hints),
+        names,
+        lambda answer: replace(draft, rules=_with_children(draft.rules, path, answer)),
+    )
+
+
+def _prompts(draft: Draft, path: RulePath) -> Question:
+    def apply(text: str) -> Draft:
+        prompts = split_prompts(text)
+        return replace(draft, rules={**draft.rules, path: () if prompts == (path[-1],) else prompts})
+
+    return Question(
+        (About.PROMPTS, path),
+        f"What do videos of {'/'.join(path)} show?",
+        ("Say it as you would describe a picture; several with commas between, or ; where they have commas.",),
+        join_prompts(draft.rules[path] or (path[-1],)),
+        apply,
+    )
+
+
+def _orientation(draft: Draft, _: RulePath) -> Question:
+    choices = (ANY, "portrait", "landscape", "square")
+
+    def apply(text: str) -> Draft:
+        chosen = tuple(dict.fromkeys(_choice(part, choices) for part in split_names(text)))
+        return replace(draft, orientation=(ANY,) if ANY in chosen else chosen)
+
+    return Question(
+        (About.ORIENTATION, ()),
+        "Which videos shall be sorted? (any, portrait, landscape, square, or several)",
+        ("By how they are held; the others stay where they are.",),
+        ", ".join(draft.orientation),
+        apply,
+    )
+
+
+def _mov(draft: Draft, _: RulePath) -> Question:
+    return Question(
+        (About.MOV, ()),
+        "What shall become of .mov files? (remux, transcode, never)",
+        (
+            "remux      into .mp4 without loss, where it fits; the .mov is kept for 30 days",
+            "transcode  always anew: plays everywhere, takes long",
+            "never      they stay .mov",
+        ),
+        draft.mov,
+        lambda text: replace(draft, mov=_choice(text, ("remux", "transcode", "never"))),
+    )
+
+
+_QUESTIONS: Final[dict[About, Callable[[Draft, RulePath], Question]]] = {
+    About.INBOX: _inbox,
+    About.LIBRARY: _library,
+    About.MODEL: _model,
+    About.BELOW: _below,
+    About.PROMPTS: _prompts,
+    About.ORIENTATION: _orientation,
+    About.MOV: _mov,
+}
+
+
+def split_names(text: str) -> list[str]:
+    """Return names that stand between commas."""
+    return list(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
+
+
+def split_prompts(text: str) -> tuple[str, ...]:
+    """Return prompts that stand between semicolons, or between commas where there is none."""
+    parts = text.split(";") if ";" in text else text.split(",")
+    return tuple(dict.fromkeys(" ".join(part.split()) for part in parts if part.strip()))
+
+
+def join_prompts(prompts: Sequence[str]) -> str:
+    """Write prompts so that they are split into the same again."""
+    if any("," in prompt for prompt in prompts):
+        return "; ".join(prompts) + (";" if len(prompts) == 1 else "")
+    return ", ".join(prompts)
+
+
+def path_text(text: str) -> str:
+    """Return a path as typed or dropped onto the terminal, which adds quotes or backslashes before spaces."""
+    for quote in ("'", '"'):
+        if len(text) > 1 and text[0] == text[-1] == quote:
+            return text[1:-1]
+    text = text.replace("\\ ", " ")
+    return text.rstrip("/") or text  # a completed folder ends with a slash
+
+
+def _choice(text: str, choices: Sequence[str]) -> str:
+    """Return the one choice that begins like this; else the text itself, for the check to refuse."""
+    fitting = [choice for choice in choices if choice.startswith(text.strip().casefold())]
+    return fitting[0] if len(fitting) == 1 else text.strip()
+
+
+def _with_children(rules: Rules, path: RulePath, answer: str) -> Rules:
+    """Return rules with these folders within a rule; what was said about those that stay is kept."""
+    depth = len(path)
+    kept = {one: prompts for one, prompts in rules.items() if one[:depth] != path or len(one) == depth}
+    for name in [] if answer == NOTHING else split_names(answer):
+        child = (*path, name)
+        kept |= {child: ()} | {one: prompts for one, prompts in rules.items() if one[: depth + 1] == child}
+    return kept
+
+
+def some_library(inbox: str) -> str:
+    """Return a folder that can be the library beside an inbox."""
+    ways = [platformdirs.user_videos_path() / "Sorted", whole_path(inbox).parent / "Sorted"]
+    return next((_short(way) for way in ways if not _overlap(inbox, str(way))), "~/Sorted videos")
+
+
+def whole_path(text: str) -> Path:
+    """Return a path with its ~ expanded; as it is where there is no such user."""
+    with contextlib.suppress(RuntimeError):
+        return Path(text).expanduser()
+    return Path(text)
+
+
+def _overlap(one: str, other: str) -> bool:
+    """Tell whether one of two folders lies in the other; the check itself looks closer."""
+    if not one or not other:
+        return False
+    first, second = whole_path(one), whole_path(other)
+    return first.is_relative_to(second) or second.is_relative_to(first)
+
+
+def _short(path: Path) -> str:
+    """Write a path with ~ where it lies in the home folder."""
+    home = Path.home()
+    return f"~/{path.relative_to(home).as_posix()}" if path.is_relative_to(home) else str(path)
+
+
+def _sample_subjects() -> tuple[str, ...]:
+    from vsortd.vision.sample import vocabulary
+
+    return tuple(vocabulary().facets["subject"])

@@ -1,0 +1,257 @@
+"""Category files: `[Category] (Name) prompts`, one a line, as the simplest sorters take them.
+
+    [Nature] (Forest) a forest, trees in a wood
+    [Nature] (Sea) the sea, calm or rough; a beach
+    [Nature/Mountains] (Snowy)
+    - snow-covered peaks
+    # comment
+
+A header's prompts are separated by commas, or by semicolons where they have commas themselves; words that end with
+a full stop are one sentence. They may go on in the lines below, one prompt a line, until the next header. Headers of
+one folder add up. A file with mistakes is refused whole, with every mistake.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+import unicodedata
+from dataclasses import dataclass, field
+from itertools import zip_longest
+from typing import TYPE_CHECKING, Final
+
+from vsortd.config.diagnostics import Mistake, shorten
+from vsortd.config.draft import RulePath, Rules, children_of, walk
+from vsortd.core.names import NAME_MAX_BYTES, OWN_FOLDER, cut, folder_key, folder_name_problem
+from vsortd.errors import ConfigError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+
+MAX_BYTES: Final = 1 << 20  # as much as a config may have
+MAX_LEVELS: Final = 400  # a config can't hold more than 440
+MAX_PROMPT_CHARS: Final = 1_000
+LENT_PROMPTS: Final = 24  # an average of more says little about any of them
+REVIEW_FOLDER: Final = "_Review"  # where the config puts the undecided; no rule may share it
+
+_HEADER = re.compile(r"\[(?P<category>[^\[\]]*)\]\s*(?:\((?P<name>[^()]*)\))?\s*:?(?P<prompts>.*)")
+_COMMENT = re.compile(r"(?:^|\s)(?:#|//)(?:\s.*|$)|^(?:#|//).*")
+_BULLET = re.compile("^[-*\u2022\u2013]\\s+")
+# Writers of Chinese and Japanese get brackets, colon and semicolon in full width from their keyboards.
+_FULL_WIDTH = str.maketrans("\u3010\u3011\uff3b\uff3d\uff08\uff09\uff1a\uff1b", "[][]():;") | {0xFF0C: ", "}
+_STOPS = " .\u3002\uff0e\uff61"
+_FORM = "[Category] (Name) prompt, prompt"
+
+
+@dataclass(frozen=True, slots=True)
+class Categories:
+    """What a category file says: the rules, and what had to be changed to make folders of its names."""
+
+    rules: Rules
+    changes: tuple[str, ...]
+
+
+class InvalidCategoryFileError(ConfigError):
+    """The category file has mistakes; `mistakes` holds every one, in the order of the file."""
+
+    def __init__(self, file: Path, mistakes: Sequence[Mistake]) -> None:
+        self.file = file
+        self.mistakes = tuple(mistakes)
+        count = f"{len(mistakes)} mistakes" if len(mistakes) != 1 else "1 mistake"
+        report = "\n".join(mistake.text(str(file)) for mistake in mistakes)
+        super().__init__(
+            f"The category file has {count}, so nothing was written:\n{report}",
+            remedy="Correct them and import it again.",
+            paths=[file],
+        )
+
+
+def read_categories(path: Path) -> Categories:
+    """Read the category file at `path`.
+
+    Raises InvalidCategoryFileError with every mistake, ConfigError where it can't be read, UsageError where it is
+    not there.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except (FileNotFoundError, IsADirectoryError) as error:
+        what = "is not there" if isinstance(error, FileNotFoundError) else "is a folder"
+        raise UsageError(f"{path} {what}.", remedy="Name a category file.", paths=[path]) from error
+    except OSError as error:
+        raise ConfigError(
+            f"The category file {path} can't be read: {error.strerror or error}.",
+            remedy="Make it readable.",
+            paths=[path],
+        ) from error
+    categories, mistakes = parse_categories(data)
+    if mistakes:
+        raise InvalidCategoryFileError(path, mistakes)
+    return categories
+
+
+def parse_categories(data: bytes) -> tuple[Categories, tuple[Mistake, ...]]:
+    """Parse the bytes of a category file into its rules and every mistake in it."""
+    reader = _Reader()
+    text = reader.decode(data)
+    for line, content in enumerate(re.split(r"\r\n|\r|\n", text), start=1):
+        reader.take(line, content)
+    if not reader.mistakes and not reader.prompts:
+        reader.wrong(1, None, "there is no category in this file")
+    rules = {path: tuple(prompts) for path, prompts in reader.prompts.items()}
+    lent = _lend_prompts(rules)
+    notes = (
+        f'"{"/".join(path)}" has no prompts of its own; it got those below it'
+        for path in lent
+        if lent[path] != rules[path]
+    )
+    return Categories(lent, (*reader.changes.values(), *notes)), tuple(reader.mistakes)
+
+
+@dataclass(slots=True)
+class _Reader:
+    """The file as read so far; prompts of a rule in a dict, for its order and to have each once."""
+
+    prompts: dict[RulePath, dict[str, None]] = field(default_factory=dict)
+    changes: dict[tuple[str, RulePath], str] = field(default_factory=dict)
+    mistakes: list[Mistake] = field(default_factory=list)
+    _folders: dict[RulePath, RulePath] = field(default_factory=dict)  # what names share → the rule that has it
+    _header: RulePath | None = None
+    _broken: bool = False  # the last header was a mistake: what follows it is not reported, too
+
+    def wrong(self, line: int, value: str | None, message: str, allowed: str = _FORM) -> None:
+        """Note a mistake."""
+        self.mistakes.append(Mistake(line, "", value, message, allowed))
+
+    def decode(self, data: bytes) -> str:
+        """Return the text of the file, whatever byte order mark it begins with."""
+        if len(data) > MAX_BYTES:
+            self.wrong(1, None, "the file is larger than 1 MiB, so it was not read", f"at most {MAX_BYTES:,} bytes")
+            return ""
+        wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))  # what Notepad once called Unicode
+        try:
+            return data.decode("utf-16" if wide else "utf-8-sig")
+        except UnicodeDecodeError as error:
+            line = data.count(b"\n", 0, error.start) + 1
+            self.wrong(line, None, "this is no text in UTF-8", "a text file saved as UTF-8")
+            return ""
+
+    def take(self, line: int, content: str) -> None:
+        """Take one line."""
+        text = _without_bullet(_COMMENT.sub("", content.strip()))
+        if not text:
+            return
+        text = text.translate(_FULL_WIDTH)
+        if text.startswith("["):
+            self._take_header(line, text)
+        elif text.startswith("("):
+            self.wrong(line, shorten(text), "a name in parentheses needs its category before it")
+        elif self._header is not None:
+            self._take_prompts(line, self._header, text.split(";"))
+        elif not self._broken:
+            self._broken = True
+            self.wrong(line, shorten(text), "there is no [Category] before these words")
+
+    def _take_header(self, line: int, text: str) -> None:
+        self._header, self._broken = None, True
+        found = _HEADER.fullmatch(text)
+        if found is None:
+            self.wrong(line, shorten(text), "the brackets around the category don't match")
+            return
+        category, name, prompts = found.group("category", "name", "prompts")
+        if name is None and prompts.count("(") != prompts.count(")"):
+            self.wrong(line, shorten(text), "the parentheses around the name don't match")
+            return
+        names = [part.strip() for part in re.split(r"[/\\]", category) if part.strip()]
+        if not names:
+            self.wrong(line, shorten(text), "the category has no name")
+        elif name is not None and not name.strip():
+            self.wrong(line, shorten(text), "there is nothing in the parentheses", f"{_FORM}; or no parentheses")
+        elif len(names) >= MAX_LEVELS:
+            self.wrong(line, shorten(text), f"this lies {len(names)} folders deep", f"at most {MAX_LEVELS} folders")
+        else:
+            path = self._path(line, [*names, *([name.strip()] if name else [])])
+            if path is not None:
+                self._header, self._broken = path, False
+                self.prompts.setdefault(path, {})
+                self._take_prompts(line, path, split_header_prompts(prompts))
+
+    def _path(self, line: int, names: Sequence[str]) -> RulePath | None:
+        """Return where a header's prompts go, its parents made; the spelling that came first counts."""
+        path: RulePath = ()
+        for name in names:
+            folder = folder_name(name, at_top=not path)
+            if not folder:
+                self.wrong(line, name, "no folder can have this name", "a name with a letter or a digit")
+                return None
+            wanted = (*path, folder)
+            path = self._folders.setdefault((*path, folder_key(folder)), wanted)
+            self.prompts.setdefault(path, {})
+            if path[-1] != name:
+                why = folder_name_problem(name) or _clash(name, path[-1])
+                self.changes.setdefault((name, path), f'line {line}: "{name}" became "{"/".join(path)}": {why}')
+        return path
+
+    def _take_prompts(self, line: int, path: RulePath, texts: Sequence[str]) -> None:
+        for text in texts:
+            prompt = " ".join(text.split()).rstrip(_STOPS)
+            if any(unicodedata.category(char) in {"Cc", "Cs", "Zl", "Zp"} for char in prompt):
+                self.wrong(line, shorten(prompt), "there is a control character in these words", "words")
+            elif len(prompt) > MAX_PROMPT_CHARS:
+                message = f"this prompt is {len(prompt):,} characters long"
+                self.wrong(line, shorten(prompt), message, f"at most {MAX_PROMPT_CHARS:,}")
+            elif prompt:
+                self.prompts[path][prompt] = None
+
+
+def split_header_prompts(text: str) -> list[str]:
+    """Return the prompts behind a header: between semicolons, else commas; a sentence with its full stop is one."""
+    text = _without_bullet(text)
+    if ";" in text or text.endswith(tuple(_STOPS.strip())):
+        return text.split(";")
+    return re.split(r",\s+", text.rstrip(","))  # 1,000 people are one prompt
+
+
+def folder_name(name: str, *, at_top: bool = False) -> str:
+    """Return `name` if it can be a folder's, else the nearest that can, "" if nothing is left of it.
+
+    `at_top`: beside the library's own folders, whose names are taken.
+    """
+    folder = "".join("-" if char in "/\\" else char for char in name)
+    folder = "".join(char for char in folder if unicodedata.category(char) not in {"Cc", "Cs", "Zl", "Zp"})
+    folder = cut(folder, NAME_MAX_BYTES - 1).strip(" ").rstrip(". ")
+    taken = {OWN_FOLDER, folder_key(REVIEW_FOLDER)} if at_top else {OWN_FOLDER}
+    if folder_key(folder) in taken:
+        folder = folder.lstrip("._")
+    elif folder and folder_name_problem(folder):  # a device's name: the only problem that is left
+        folder = f"_{folder}"
+    return "" if folder_name_problem(folder) else folder
+
+
+def _clash(name: str, folder: str) -> str:
+    """Say why `name` went into a folder of another name that is a sound one itself."""
+    if folder_key(name) == folder_key(folder):
+        return "they are the same folder on some systems"
+    return "vsortd has a folder of this name"
+
+
+def _without_bullet(text: str) -> str:
+    return _BULLET.sub("", text.strip(), count=1) if _BULLET.match(text.strip()) else text.strip()
+
+
+def _lend_prompts(rules: Rules) -> Rules:
+    """Give a rule that has no words of its own, but rules below it, theirs.
+
+    A video must win the outer rule before the inner ones are asked, and a name such as "B-roll" describes no
+    picture; what its rules show does. They take turns, so that each is heard.
+    """
+    lent = dict(rules)
+    below = children_of(rules)
+    for path in reversed(list(walk(rules))):  # children first, so that theirs are there
+        if not lent[path] and below[path]:
+            turns = zip_longest(*(lent[child] or (child[-1],) for child in below[path]))
+            words = dict.fromkeys(prompt for turn in turns for prompt in turn if prompt is not None)
+            lent[path] = tuple(words)[:LENT_PROMPTS]
+    return lent

@@ -1,0 +1,128 @@
+"""What is odd about a config that is valid: missing folders, words that the model does not know."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vsortd.config.diagnostics import Location, Mistake, dotted
+from vsortd.config.yaml_lines import Kind
+from vsortd.core.names import folder_key
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from vsortd.config.check import CheckReport
+    from vsortd.config.settings import RuleSettings, Settings
+
+_PATH_MAX_BYTES = 3_500  # Linux allows 4,096 for a whole path; the library's own path and the file's name need room
+
+
+def warnings_of(report: CheckReport, sample_unknown: Callable[[str], Iterable[str]]) -> tuple[Mistake, ...]:
+    """Return what a person should know about a config, in file order; nothing where it has mistakes.
+
+    `sample_unknown` says which words of a text the sample model has never seen.
+    """
+    settings = report.settings
+    if settings is None:
+        return ()
+    found = [*_missing_version(report), *_missing_folders(report, settings), *_rivals(report, settings, ())]
+    for rule, location, path_bytes in _walk(settings):
+        found += _rivals(report, rule, location)
+        if path_bytes > _PATH_MAX_BYTES >= path_bytes - len(rule.name.encode()) - 1:
+            message = f"the folders down to here take {path_bytes:,} bytes; most systems allow 4,096 in all"
+            found.append(Mistake(report.line_of(location), dotted(location), rule.name, message))
+    if settings.model == "sample":
+        found += _unknown_words(report, settings, sample_unknown)
+    return tuple(sorted(found, key=lambda warning: warning.line))
+
+
+def _missing_version(report: CheckReport) -> Iterator[Mistake]:
+    """Warn where the file does not say its version."""
+    root = report.document.root
+    if root is not None and root.get("version") is None:
+        yield Mistake(1, "version", None, "the file does not say its version; it was read as version 1", "version: 1")
+
+
+def _missing_folders(report: CheckReport, settings: Settings) -> Iterator[Mistake]:
+    """Warn about inboxes and a library that are no folders yet."""
+    places: list[tuple[Location, str]] = [
+        (("inboxes", index, "path"), str(inbox.path))
+        for index, inbox in enumerate(settings.inboxes)
+        if not inbox.path.is_dir()
+    ]
+    if not settings.library.is_dir():
+        places.append((("library",), str(settings.library)))
+    for location, path in places:
+        what = "the library" if location == ("library",) else "this inbox"
+        message = f"{what} does not exist (yet)"
+        yield Mistake(report.line_of(location), dotted(location), path, message, "a folder; make it, or mount it")
+
+
+def _walk(settings: Settings) -> Iterator[tuple[RuleSettings, Location, int]]:
+    """Yield every rule with its location and the length of its folder's path in bytes."""
+    work: list[tuple[RuleSettings, Location, int]] = [
+        (rule, ("rules", index), 0) for index, rule in enumerate(settings.rules)
+    ]
+    while work:
+        rule, location, above = work.pop()
+        path_bytes = above + len(rule.name.encode()) + 1
+        yield rule, location, path_bytes
+        work.extend((child, (*location, "rules", index), path_bytes) for index, child in enumerate(rule.rules))
+
+
+def _rivals(report: CheckReport, parent: Settings | RuleSettings, location: Location) -> Iterator[Mistake]:
+    """Warn where `none_of_these` names one of the rules that it competes with."""
+    children = {folder_key(child.name) for child in parent.rules}
+    for index, words in enumerate(parent.none_of_these):
+        if folder_key(words) in children:
+            here = (*location, "none_of_these", index)
+            message = "this is one of the rules below, which would lose half its score to it"
+            yield Mistake(report.line_of(here), dotted(here), words, message)
+
+
+def _unknown_words(
+    report: CheckReport, settings: Settings, sample_unknown: Callable[[str], Iterable[str]]
+) -> Iterator[Mistake]:
+    """Warn about words that the sample model has never seen; it is unsure about what they describe."""
+    for location, text in _prompts(report, settings):
+        unknown = tuple(sample_unknown(text))
+        if unknown:
+            words = ", ".join(f'"{word}"' for word in unknown)
+            message = f"the sample model does not know {words}; it will be unsure about such videos"
+            allowed = "other words, or another model; its card lists what it knows"
+            yield Mistake(report.line_of(location), dotted(location), text, message, allowed)
+
+
+def _prompts(report: CheckReport, settings: Settings) -> Iterator[tuple[Location, str]]:
+    """Yield every text that the model is given, with where it stands."""
+    yield from _listed(report, ("none_of_these",), settings.none_of_these)
+    yield from _listed(report, ("defaults", "templates"), _sentences(settings.defaults.templates))
+    for number, tag in enumerate(settings.tags):
+        if tag.contains is not None:
+            yield from _listed(report, ("tags", number, "contains", "prompts"), tag.contains.prompts)
+        elif tag.when is None:
+            yield ("tags", number, "name"), tag.name
+    for rule, location, _ in _walk(settings):
+        if rule.contains is not None:
+            yield from _listed(report, (*location, "contains", "prompts"), rule.contains.prompts)
+        elif not rule.prompts and rule.when is None:
+            yield (*location, "name"), rule.name
+        yield from _listed(report, (*location, "prompts"), rule.prompts)
+        yield from _listed(report, (*location, "none_of_these"), rule.none_of_these)
+        yield from _listed(report, (*location, "templates"), _sentences(rule.templates))
+
+
+def _sentences(templates: tuple[str, ...] | None) -> tuple[str, ...]:
+    """Return templates without the place of the prompt."""
+    return tuple(template.replace("{}", " ").strip() for template in templates or ())
+
+
+def _listed(report: CheckReport, location: Location, texts: tuple[str, ...]) -> Iterator[tuple[Location, str]]:
+    """Yield the texts of one option; a single text that stands alone has no index."""
+    node = report.document.root
+    for step in location:
+        if node is not None:
+            node = node.items[step] if isinstance(step, int) else node.get(step)
+    alone = node is not None and node.kind is Kind.SCALAR
+    for index, text in enumerate(texts):
+        yield (location if alone else (*location, index)), text

@@ -1,0 +1,193 @@
+"""Reading the daemon's log: the newest lines, one video's, and what comes, across rotations and restarts."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import time
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Self
+
+from vsortd.core.logs.file import old_logs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+LEVELS = ("debug", "info", "success", "warning", "error", "critical")
+_BLOCK_BYTES = 64 * 1024
+# Often enough to look immediate, seldom enough to cost nothing: seconds.
+_LOOK_AGAIN_S = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the log as it stands in the file, and what it says."""
+
+    raw: str
+    fields: dict[str, Any]
+
+    @property
+    def time_s(self) -> float:
+        """When it was written, Unix seconds; 0 where it does not say."""
+        with contextlib.suppress(ValueError, TypeError):
+            return datetime.fromisoformat(str(self.fields.get("time"))).timestamp()
+        return 0.0
+
+
+@dataclass(slots=True)
+class Choice:
+    """Which lines are wanted.
+
+    `id` is an item's number in the journal or the id of a job. A video's lines before it got its number carry the
+    job's id only; that is learned from the lines that carry both, so they are to be shown newest first.
+    """
+
+    id: str = ""
+    since_s: float = 0.0
+    level: str = "debug"
+    _jobs: set[str] = field(default_factory=set)
+
+    def wants(self, line: Line) -> bool:
+        """Tell whether the line is one of them."""
+        level = str(line.fields.get("level", "info"))
+        if level in LEVELS and LEVELS.index(level) < LEVELS.index(self.level):
+            return False
+        return line.time_s >= self.since_s and (not self.id or self._is_about(line))
+
+    def _is_about(self, line: Line) -> bool:
+        job, video = line.fields.get("job"), line.fields.get("video")
+        if str(video) == self.id or job == self.id:
+            if job:
+                self._jobs.add(str(job))
+            return True
+        return job in self._jobs
+
+
+def parse(raw: str) -> Line | None:
+    """Read a line; None for one that a full disk or a power cut left in pieces."""
+    try:
+        fields = json.loads(raw)
+    except ValueError:
+        return None
+    return Line(raw, fields) if isinstance(fields, dict) else None
+
+
+def newest(path: Path, choice: Choice, last: int | None) -> list[Line]:
+    """Return the newest `last` lines that are wanted (None: all), the oldest first. Raises OSError."""
+    found: list[Line] = []
+    for file in (path, *old_logs(path)):
+        for raw in _backwards(file):
+            if last is not None and len(found) >= last:
+                return found[::-1]
+            line = parse(raw)
+            if line is None:
+                continue
+            if line.time_s < choice.since_s:
+                return found[::-1]
+            if choice.wants(line):
+                found.append(line)
+    return found[::-1]
+
+
+def _backwards(path: Path) -> Iterator[str]:
+    """Yield a file's whole lines from the end; none where it is gone, as when it is rotated just now."""
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:
+        return
+    with file:
+        position, rest = file.seek(0, os.SEEK_END), b""
+        while position > 0:
+            step = min(_BLOCK_BYTES, position)
+            position -= step
+            file.seek(position)
+            lines = (file.read(step) + rest).split(b"\n")
+            rest = lines[0]
+            for line in reversed(lines[1:]):
+                if line:
+                    yield line.decode("utf-8", "replace")
+        if rest:
+            yield rest.decode("utf-8", "replace")
+
+
+class Follower:
+    """Yields lines as they are written, from the end of the log as it is now."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file = self._open(path)
+        self._rest = b""
+        if self._file is not None:
+            self._file.seek(0, os.SEEK_END)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._file is not None:
+            self._file.close()
+
+    def lines(self, stop: Callable[[], bool] = lambda: False) -> Iterator[Line]:
+        """Yield each new line, for ever or until `stop` says so."""
+        while not stop():
+            yield from self._read()
+            if self._go_on():
+                continue  # another file has begun: all of it is new
+            time.sleep(_LOOK_AGAIN_S)
+
+    @staticmethod
+    def _open(path: Path) -> Any:  # noqa: ANN401 - a raw file
+        try:
+            return path.open("rb", buffering=0)
+        except FileNotFoundError:
+            return None
+
+    def _read(self) -> Iterator[Line]:
+        while self._file is not None and (data := self._file.read(_BLOCK_BYTES)):
+            *lines, self._rest = (self._rest + data).split(b"\n")
+            for raw in lines:
+                if raw and (line := parse(raw.decode("utf-8", "replace"))) is not None:
+                    yield line
+
+    def _go_on(self) -> bool:
+        """Turn to the file that came after the one in hand, if there is one; what was left in it has been read."""
+        if self._file is None:
+            self._file = self._open(self._path)
+            return self._file is not None
+        mine = os.fstat(self._file.fileno())
+        order = [self._path, *old_logs(self._path)]
+        for place, path in enumerate(order):
+            with contextlib.suppress(FileNotFoundError):
+                if os.path.samestat(mine, path.stat()):
+                    if place == 0:
+                        return self._begin_again(mine)
+                    return self._turn_to(order[place - 1])
+        return self._turn_to(self._path)  # ours is gone
+
+    def _begin_again(self, status: os.stat_result) -> bool:
+        """Read a file that was emptied from its start."""
+        assert self._file is not None
+        if status.st_size >= self._file.tell():
+            return False
+        self._file.seek(0)
+        self._rest = b""
+        return True
+
+    def _turn_to(self, path: Path) -> bool:
+        after = self._open(path)
+        if after is None:
+            return False
+        # what was written between the last look and the turning
+        left = self._file.read() if self._file is not None else b""
+        if left:
+            after.close()
+            assert self._file is not None
+            self._file.seek(-len(left), os.SEEK_CUR)
+            return True
+        if self._file is not None:
+            self._file.close()
+        self._file, self._rest = after, b""
+        return True

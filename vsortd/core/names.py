@@ -1,0 +1,108 @@
+"""Which names can be folders everywhere, and which templates can name a file."""
+
+from __future__ import annotations
+
+import os
+import re
+import string
+import sys
+import unicodedata
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+TEMPLATE_FIELDS: tuple[str, ...] = (
+    "stem",
+    "date",
+    "time",
+    "rule",
+    "width",
+    "height",
+    "orientation",
+    "camera",
+)
+"""The fields of `place.name`, each written `{field}` and rendered as one sanitised component."""
+
+NAME_MAX_BYTES = 200  # most filesystems allow 255; " (2)", ".mp4" and temporary prefixes need room
+OWN_FOLDER = ".vsortd"  # the library's own store of originals
+
+_RESERVED = re.compile(r"(?:con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])(?:\..*)?", re.IGNORECASE)
+_WINDOWS_FORBIDDEN = '<>:"|?*'
+
+
+def folder_name_problem(name: str) -> str | None:
+    """Say why `name` can't be one folder on every system, or None if it can.
+
+    Reserved names and trailing dots are refused on Linux too: a library is carried to other systems on disks
+    and shares. The characters that only Windows forbids are refused only there.
+    """
+    return next((problem for applies, problem in _PROBLEMS if applies(name)), None)
+
+
+_PROBLEMS: tuple[tuple[Callable[[str], bool], str], ...] = (
+    (lambda name: not name.strip(), "a folder's name can't be empty"),
+    (lambda name: name in {".", ".."}, "this name stands for a folder that exists already"),
+    (lambda name: "/" in name or "\\" in name, "a name is one folder, so it can't hold / or \\"),
+    (
+        lambda name: any(unicodedata.category(char) in {"Cc", "Cs", "Zl", "Zp"} for char in name),
+        "a folder's name can't hold control characters",
+    ),
+    (
+        lambda name: name[-1] in ". " or name[0] == " ",
+        "a folder's name can't end with a dot or a space, nor begin with a space",
+    ),
+    (lambda name: bool(_RESERVED.fullmatch(name)), "Windows reserves this name for a device"),
+    (lambda name: len(name.encode()) > NAME_MAX_BYTES, f"the name is longer than {NAME_MAX_BYTES} bytes"),
+    (lambda name: name.casefold() == OWN_FOLDER, "vsortd keeps its own files in a folder of this name"),
+    (
+        lambda name: sys.platform == "win32" and any(char in _WINDOWS_FORBIDDEN for char in name),
+        f"Windows allows none of {_WINDOWS_FORBIDDEN} in a name",
+    ),
+)
+
+
+def folder_key(name: str) -> str:
+    """Return what two names must not share to be two folders everywhere (case, Unicode form, sanitising)."""
+    folded = unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+    return "".join("_" if char in _WINDOWS_FORBIDDEN else char for char in folded).rstrip(". ")
+
+
+def template_problem(template: str) -> str | None:
+    """Say why `template` can't be `place.name`, or None if it can.
+
+    Only `{field}` of TEMPLATE_FIELDS counts: no attributes, indexes, conversions, format specs or doubled
+    braces, so that rendering is plain replacement and its result stays one component.
+    """
+    try:
+        parts = list(string.Formatter().parse(template))
+    except ValueError:
+        return "its braces don't match"
+    plain = ""
+    for literal, field, spec, conversion in parts:
+        if "{" in literal or "}" in literal:
+            return "braces may only hold a field"
+        plain += literal
+        if field is None:
+            continue
+        if field not in TEMPLATE_FIELDS:
+            return f'there is no field "{{{field}}}"'
+        if spec or conversion:
+            return f'the field "{{{field}}}" takes no format or conversion'
+        plain += "x"
+    if plain.startswith("."):
+        return "a file whose name begins with a dot is hidden"
+    return folder_name_problem(plain)
+
+
+def cut(text: str, limit_bytes: int) -> str:
+    """Shorten a name to a number of bytes, between two characters."""
+    if len(os.fsencode(text)) <= limit_bytes:
+        return text
+    used, kept = 0, 0
+    for char in text:
+        used += len(os.fsencode(char))
+        if used > limit_bytes:
+            break
+        kept += 1
+    return text[:kept]

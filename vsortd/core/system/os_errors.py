@@ -1,0 +1,53 @@
+"""What the system's refusals mean for a person: one title and one remedy for each."""
+
+from __future__ import annotations
+
+import errno
+import os
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from vsortd.errors import FilingError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_REMEDIES = {
+    errno.ENOSPC: "Free some space there; vsortd tries again.",
+    errno.EDQUOT: "The quota is used up: free some space or have it raised; vsortd tries again.",
+    errno.EROFS: "The filesystem is mounted read-only; mount it writable.",
+    errno.EACCES: "Let the user who runs vsortd write to that folder and read that file.",
+    errno.EPERM: "The filesystem forbids it (immutable file, foreign owner in a sticky folder); lift that.",
+    errno.EBUSY: "Another program holds it; vsortd tries again.",
+    errno.ETXTBSY: "Another program holds it; vsortd tries again.",
+    errno.EIO: "The disk or share reports an error; look at the system's log before anything else.",
+    errno.ESTALE: "The share was mounted anew; vsortd tries again.",
+    errno.EMFILE: "Too many files are open; vsortd tries again.",
+    errno.ENAMETOOLONG: "The path is too long for that filesystem; shorten rule names or the name template.",
+    errno.EOPNOTSUPP: "That filesystem can't rename without replacing; keep the library on another one.",
+}
+
+
+def printable(text: object) -> str:
+    r"""Return text that any database, terminal and JSON takes: undecodable bytes of names become `\\udcXX`."""
+    return str(text).encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def filing_error(error: OSError, doing: str, path: Path) -> FilingError:
+    """Say which effect on which path the system refused, and what helps."""
+    why = error.strerror or os.strerror(error.errno or 0)
+    return FilingError(
+        printable(f"{doing} {path}: {why}."),
+        remedy=_REMEDIES.get(error.errno or 0, "The file is where it was; vsortd tries again."),
+        paths=[printable(path)],
+    )
+
+
+@contextmanager
+def explained(doing: str, path: Path) -> Iterator[None]:
+    """Turn any OSError inside into a FilingError that names the path."""
+    try:
+        yield
+    except OSError as error:
+        raise filing_error(error, doing, path) from error

@@ -1,0 +1,271 @@
+"""The folders: whether they are there, can be written, have room, and what their filesystems can do.
+
+Rights are found out by really writing and removing a file: mode bits say nothing about read-only mounts, ACLs, quotas
+and shares.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import stat
+import tempfile
+import time
+from pathlib import Path
+from shlex import quote
+from typing import TYPE_CHECKING
+
+from vsortd.core.paths import journal_path, state_folder
+from vsortd.core.system.network_fs import filesystem_type, network_type
+from vsortd.core.units import about_duration, about_size, format_duration
+from vsortd.doctor.finding import Finding, Level
+from vsortd.errors import DaemonUnreachableError, VsortdError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from vsortd.config.settings import Inbox, Settings
+
+# Below this much free space a night's conversions may not fit; below the second nothing works: bytes.
+LOW_SPACE_BYTES, NO_SPACE_BYTES = 5 * 10**9, 50 * 10**6
+LOW_STATE_BYTES = 500 * 10**6
+# A share whose clock differs by more makes times of files misleading: seconds.
+CLOCK_SKEW_S = 5.0
+# Subfolders of an inbox are counted up to here.
+MANY_FOLDERS = 20_000
+_PREFIX = ".vsortd-doctor-"  # hidden, so that no watcher takes it for a video
+_WATCHES = Path("/proc/sys/fs/inotify/max_user_watches")
+
+
+def state() -> Iterator[Finding]:
+    """Look at the state folder and the journal in it."""
+    folder = state_folder()
+    if not folder.exists():
+        trouble = _above(folder)
+        if trouble:
+            yield Finding("state folder", Level.FAIL, f"{folder} can't be made: {trouble}", _elsewhere())
+            return
+        yield Finding("state folder", Level.OK, f"{folder} (made at the first run)")
+        there = next(parent for parent in folder.parents if parent.exists())
+        yield _space("free space for the state", there, LOW_STATE_BYTES)
+        return
+    if trouble := write_and_remove(folder):
+        remedy = f"sudo chown -R $(id -u) {quote(str(folder))}   (or: export VSORTD_STATE_DIR=FOLDER)"
+        yield Finding("state folder", Level.FAIL, f"{folder} can't be written: {trouble}", remedy)
+    elif network := network_type(folder):
+        found = f"{folder} is on a network filesystem ({network}): the journal needs a local disk"
+        yield Finding("state folder", Level.WARN, found, _elsewhere())
+    elif os.name == "posix" and stat.S_IMODE(folder.stat().st_mode) & 0o022:
+        yield Finding(
+            "state folder", Level.WARN, f"{folder} can be written by others", f"chmod 700 {quote(str(folder))}"
+        )
+    else:
+        yield Finding("state folder", Level.OK, f"{folder} ({filesystem_type(folder) or 'local'})")
+    yield from _journal(folder)
+    yield _space("free space for the state", folder, LOW_STATE_BYTES)
+
+
+def _elsewhere() -> str:
+    return "export VSORTD_STATE_DIR=$HOME/.local/state/vsortd"
+
+
+def _journal(folder: Path) -> Iterator[Finding]:
+    from vsortd.filing.journal import Journal
+
+    path = journal_path(folder)
+    with contextlib.suppress(PermissionError):
+        if not path.exists():
+            return
+    try:
+        with Journal.open(path) as journal:
+            counts = journal.counts()
+    except VsortdError as error:
+        yield Finding("journal", Level.FAIL, error.title, error.remedy)
+        return
+    yield Finding("journal", Level.OK, f"{sum(counts.values())} videos, {about_size(path.stat().st_size)}")
+
+
+def inboxes(settings: Settings) -> Iterator[Finding]:
+    """Look at each inbox: rights, filesystem, how many folders are to be watched, and what the daemon says of it."""
+    told = _from_daemon()
+    for inbox in settings.inboxes:
+        yield from _inbox(inbox)
+        health, reason = told.get(str(inbox.path), ("ok", ""))
+        if health != "ok":
+            yield Finding(
+                f"inbox {inbox.path}: health", Level.WARN, f"{health}: {reason}", "vsortd logs --level warning"
+            )
+    yield _folder_count(settings)
+
+
+def _inbox(inbox: Inbox) -> Iterator[Finding]:
+    name = f"inbox {inbox.path}"
+    finding = _usable(name, inbox.path)
+    if finding.level is not Level.OK:
+        yield finding
+        return
+    kind = filesystem_type(inbox.path)
+    network = network_type(inbox.path)
+    every = f"looked through every {format_duration(inbox.poll_s)}"
+    if network and inbox.watch == "events":
+        found = f"on a network filesystem ({network}), where events of other machines don't arrive"
+        yield Finding(name, Level.WARN, found, "Write `watch: auto` for it: vsortd edit")
+    elif network:
+        yield Finding(name, Level.OK, f"can be read and written; a network filesystem ({network}), {every}")
+    else:
+        how = every if inbox.watch == "poll" else "watched by events"
+        yield Finding(name, Level.OK, f"can be read and written; {kind or 'a local filesystem'}, {how}")
+
+
+def _folder_count(settings: Settings) -> Finding:
+    """Count the folders that need a watch each."""
+    folders = 0
+    for inbox in settings.inboxes:
+        if inbox.watch == "poll" or not inbox.path.is_dir() or network_type(inbox.path):
+            continue
+        folders += 1
+        for _, below, _ in os.walk(inbox.path) if inbox.recursive else ():
+            folders += len(below)
+            if folders >= MANY_FOLDERS:
+                break
+    with contextlib.suppress(OSError, ValueError):
+        limit = int(_WATCHES.read_text())
+        if folders > limit // 2:
+            remedy = f"sudo sysctl fs.inotify.max_user_watches={max(524_288, folders * 4)}"
+            return Finding("folders to watch", Level.WARN, f"{folders} of the {limit} that the limit allows", remedy)
+    return Finding("folders to watch", Level.OK, f"{folders}{' or more' if folders >= MANY_FOLDERS else ''}")
+
+
+def _from_daemon() -> dict[str, tuple[str, str]]:
+    """Return what a running daemon says of its inboxes."""
+    from vsortd.service.client import Client
+
+    try:
+        status = Client(state_folder()).status()
+    except (DaemonUnreachableError, VsortdError):
+        return {}
+    return {one["path"]: (one["health"], one["reason"]) for one in status["inboxes"]}
+
+
+def library(settings: Settings) -> Iterator[Finding]:
+    """Look at the library: rights, room, its clock, and whether files can be renamed into it."""
+    folder = settings.library
+    finding = _usable(f"library {folder}", folder, made_later=True)
+    yield finding
+    if finding.level is not Level.OK or not folder.is_dir():
+        return
+    yield _space("free space in the library", folder, LOW_SPACE_BYTES)
+    yield _skew(folder)
+    for inbox in settings.inboxes:
+        if inbox.path.is_dir() and not write_and_remove(inbox.path):
+            yield _same_filesystem(inbox.path, folder)
+
+
+def _usable(name: str, path: Path, *, made_later: bool = False) -> Finding:
+    make = f"mkdir -p {quote(str(path))}"
+    try:
+        there = path.is_dir()
+        if not there and path.exists():
+            return Finding(name, Level.FAIL, "is no folder", f"Move it away, then: {make}")
+    except OSError as error:
+        return Finding(
+            name, Level.FAIL, f"can't be looked into: {error.strerror or error}", f"ls -ld {quote(str(path))}"
+        )
+    if not there:
+        if made_later and not _above(path):
+            return Finding(name, Level.OK, "is made with the first video")
+        return Finding(name, Level.WARN, "is not there; it is waited for", make)
+    return _rights(name, path)
+
+
+def _rights(name: str, path: Path) -> Finding:
+    try:
+        with os.scandir(path) as entries:
+            next(entries, None)
+    except OSError as error:
+        return Finding(name, Level.FAIL, f"can't be read: {error.strerror or error}", f"chmod u+rwx {quote(str(path))}")
+    if trouble := write_and_remove(path):
+        remedy = f"sudo chown $(id -u) {quote(str(path))}   (read-only mount? see: findmnt -T {quote(str(path))})"
+        return Finding(name, Level.FAIL, f"can't be written: {trouble}", remedy)
+    return Finding(name, Level.OK, f"can be read and written; {filesystem_type(path) or 'a local filesystem'}")
+
+
+def write_and_remove(folder: Path) -> str:
+    """Write a small file and remove it; return what went wrong, "" if nothing did."""
+    try:
+        handle, name = tempfile.mkstemp(dir=folder, prefix=_PREFIX)
+        try:
+            os.write(handle, b"vsortd doctor\n")
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+            Path(name).unlink()
+    except OSError as error:
+        return error.strerror or str(error)
+    return ""
+
+
+def _above(path: Path) -> str:
+    """Return what keeps a folder that is not there from being made, "" if nothing does."""
+    for parent in path.parents:
+        with contextlib.suppress(OSError):
+            if parent.exists():
+                return write_and_remove(parent) if parent.is_dir() else f"{parent} is no folder"
+    return "nothing above it is there"
+
+
+def _space(name: str, folder: Path, low_bytes: int) -> Finding:
+    try:
+        free = shutil.disk_usage(folder).free
+    except OSError as error:
+        return Finding(name, Level.WARN, f"can't be told: {error.strerror or error}", f"df -h {quote(str(folder))}")
+    found = f"{about_size(free)} in {folder}"
+    remedy = f"See what takes it: du -xh -d1 {quote(str(folder))} | sort -h"
+    if free < NO_SPACE_BYTES:
+        return Finding(name, Level.FAIL, found, remedy)
+    if free < low_bytes:
+        return Finding(name, Level.WARN, f"{found}; {about_size(low_bytes)} would be safe", remedy)
+    return Finding(name, Level.OK, found)
+
+
+def _skew(folder: Path) -> Finding:
+    """Compare the clock by which the library's filesystem dates its files with this machine's."""
+    name = "clock of the library"
+    before = time.time()
+    try:
+        with tempfile.NamedTemporaryFile(dir=folder, prefix=_PREFIX) as file:
+            file.write(b"?")
+            file.flush()
+            os.fsync(file.fileno())
+            dated = os.fstat(file.fileno()).st_mtime
+    except OSError as error:
+        return Finding(name, Level.WARN, f"can't be told: {error.strerror or error}", f"ls -ld {quote(str(folder))}")
+    after = time.time()
+    apart = max(before - dated, dated - after, 0.0)
+    if apart > CLOCK_SKEW_S:
+        found = f"files are dated {about_duration(apart)} {'late' if dated > after else 'early'}"
+        return Finding(name, Level.WARN, found, "Set both clocks by the network: sudo timedatectl set-ntp true")
+    return Finding(name, Level.OK, "files are dated by the same clock")
+
+
+def _same_filesystem(inbox: Path, library: Path) -> Finding:
+    """Try a rename, since bind mounts of one filesystem refuse it although their device numbers agree."""
+    name = f"rename {inbox} → {library}"
+    from vsortd.core.system.rename_noreplace import rename_noreplace
+
+    try:
+        descriptor, made = tempfile.mkstemp(dir=inbox, prefix=_PREFIX)
+    except OSError as error:
+        return Finding(name, Level.FAIL, f"not possible: {error.strerror or error}", f"ls -ld {quote(str(inbox))}")
+    os.close(descriptor)
+    probe, target = Path(made), library / Path(made).name
+    try:
+        rename_noreplace(str(probe), str(target), None, None)
+        target.unlink()
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            probe.unlink(missing_ok=True)
+        found = f"not possible ({error.strerror}): files are copied, checked, then removed; slower, just as safe"
+        return Finding(name, Level.OK, found)
+    return Finding(name, Level.OK, "one filesystem: files are renamed, never copied")

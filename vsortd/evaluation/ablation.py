@@ -1,0 +1,253 @@
+"""Other ways to judge the same videos, by arithmetic on what was seen of them: what each option is worth here.
+
+Every row judges as the daemon would (more frames only while undecided) and differs from the config in one thing. The
+rows with corrections draw some videos of each rule as examples and judge the others: five folds, twice, so that every
+video is judged without being its own example, and all these rows are about the same videos.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from vsortd.config.choices import Aggregate, Ensemble, Hierarchy
+from vsortd.evaluation.measure import Share, accuracy_at, calibration, claim_of
+from vsortd.evaluation.rejudge import judge_all, without_own_examples
+from vsortd.judging.example_store import spread_over
+from vsortd.vision.prompts import Example, level_vectors
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from vsortd.config.rules import RuleTree
+    from vsortd.evaluation.rejudge import Judged, Seen
+    from vsortd.evaluation.temperature import Fit
+    from vsortd.judging.resident_model import Judge
+    from vsortd.vision.prompts import RuleVectors
+
+CORRECTIONS: Final = (0, 1, 2, 5, 10)  # examples a rule
+_FOLDS: Final = 5
+_REPEATS: Final = 2
+_PLAIN: Final = ("{}",)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One way to judge. `won` and `lost` count videos that it alone, or only the config as it is, judges right.
+
+    `none_right` is the share of those that fit no rule and are left in review, None where there are none. `same` says
+    that this is what the config does anyway. Of repeated rows all counts are averages.
+    """
+
+    name: str
+    accuracy_at: dict[int, Share]
+    accuracy: Share
+    wrong: float
+    undecided: float
+    ece: float | None
+    frames: float
+    won: float
+    lost: float
+    none_right: float | None
+    same: bool = False
+
+    @property
+    def is_better(self) -> bool:
+        """Whether it judges more videos right than chance would explain: two standard errors of won minus lost."""
+        return self.won - self.lost > 2 * math.sqrt(self.won + self.lost)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it for JSON."""
+        return {
+            "name": self.name,
+            "as_configured": self.same,
+            "accuracy": self.accuracy.share,
+            "accuracy_at": {str(depth): share.to_json() for depth, share in self.accuracy_at.items()},
+            "wrong": self.wrong,
+            "undecided": self.undecided,
+            "ece": self.ece,
+            "frames": self.frames,
+            "won": self.won,
+            "lost": self.lost,
+            "none_right": self.none_right,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """A way to judge: the rules, the vectors by a video's number, and whether frames are spared."""
+
+    name: str
+    tree: RuleTree
+    vectors_of: Callable[[int], RuleVectors]
+    adaptive: bool = True
+    same: bool = False  # this is what the config does anyway
+
+
+def compare(
+    seen: Sequence[Seen],
+    judge: Judge,
+    fit: Fit | None,
+    *,
+    seed: int,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> list[Row]:
+    """Return a row for each way to judge the videos. `fit` is the temperature that was learned from them, if any.
+
+    Raises ModelError when the model can't embed other wordings.
+    """
+    configured = judge_all(seen, judge.tree, own_vectors(seen, judge.vectors))
+    rows = [_row("as configured", [configured], [configured], judge.tree, same=True)]
+    ways = [*_texts(seen, judge), *_options(seen, judge), *_temperatures(fit, seen, judge)]
+    for way in ways:
+        if on_progress is not None:
+            on_progress(len(rows), len(ways) + len(CORRECTIONS))
+        judged = configured
+        if not way.same:
+            judged = judge_all(seen, way.tree, way.vectors_of, adaptive=way.adaptive)
+        rows.append(_row(way.name, [judged], [configured], way.tree, same=way.same))
+    for count in CORRECTIONS:
+        if on_progress is not None:
+            on_progress(len(rows), len(ways) + len(CORRECTIONS))
+        repeats = list(_with_examples(seen, judge, count, seed))
+        rows.append(_row(f"corrections: {count} a rule", repeats, [configured] * _REPEATS, judge.tree))
+    return rows
+
+
+def _row(
+    name: str, repeats: list[list[Judged]], configured: list[list[Judged]], tree: RuleTree, *, same: bool = False
+) -> Row:
+    count = len(repeats)
+    n = len(repeats[0])
+    every = [one for judged in repeats for one in judged]
+    nothing = [one.is_right for one in every if not one.truth]
+    pairs = [pair for new, old in zip(repeats, configured, strict=True) for pair in zip(new, old, strict=True)]
+    depths = {depth: Share(share.hits / count, share.n // count) for depth, share in accuracy_at(every, tree).items()}
+    return Row(
+        name=name,
+        accuracy_at=depths,
+        accuracy=Share(sum(one.is_right for one in every) / count, n),
+        wrong=sum(one.is_wrong for one in every) / (count * n),
+        undecided=sum(one.is_undecided for one in every) / (count * n),
+        ece=calibration([claim_of(one, tree, top=True) for one in every]).error,
+        frames=sum(len(one.times_ms) for one in every) / (count * n),
+        won=sum(new.is_right and not old.is_right for new, old in pairs) / count,
+        lost=sum(old.is_right and not new.is_right for new, old in pairs) / count,
+        none_right=sum(nothing) / len(nothing) if nothing else None,
+        same=same,
+    )
+
+
+def _texts(seen: Sequence[Seen], judge: Judge) -> Iterator[_Way]:
+    """Yield other wordings, negatives and ensembles: what needs the model once more, for texts alone."""
+    tree, base = judge.tree, judge.vectors
+    rules = list(tree.walk())
+
+    def embedded(name: str, changed: RuleTree, *, same: bool = False) -> _Way:
+        vectors = base if same else _like(level_vectors(changed, judge.encoder), base)
+        return _Way(name, changed, own_vectors(seen, vectors), same=same)
+
+    for name, templates in (("one, {}", _PLAIN), ("the model's library", None)):
+        changed = replace(changed_tree(tree, templates=templates), templates=templates)
+        same = {tree.templates, *(rule.templates for rule in rules)} == {templates}
+        yield embedded(f"templates: {name}", changed, same=same)
+    yield _Way("negatives: none", tree, own_vectors(seen, _without_negatives(base)))
+    configured = bool(tree.none_of_these) or any(rule.none_of_these for rule in rules)
+    bare = replace(changed_tree(tree, none_of_these=()), none_of_these=())
+    yield embedded("negatives: built-in", bare, same=not configured)
+    if configured:
+        yield embedded("negatives: built-in and configured", tree, same=True)
+    for ensemble in Ensemble:
+        same = all(rule.ensemble is ensemble for rule in rules)
+        yield embedded(f"ensemble: {ensemble}", changed_tree(tree, ensemble=ensemble), same=same)
+
+
+def _options(seen: Sequence[Seen], judge: Judge) -> Iterator[_Way]:
+    """Yield what is arithmetic alone: aggregates, hierarchies, sampling."""
+    tree, vectors_of = judge.tree, own_vectors(seen, judge.vectors)
+    for aggregate in Aggregate:
+        same = all(rule.aggregate is aggregate for rule in tree.walk())
+        yield _Way(f"aggregate: {aggregate}", changed_tree(tree, aggregate=aggregate), vectors_of, same=same)
+    for hierarchy in Hierarchy:
+        same = tree.hierarchy is hierarchy
+        yield _Way(f"hierarchy: {hierarchy}", replace(tree, hierarchy=hierarchy), vectors_of, same=same)
+    yield _Way("sampling: adaptive", tree, vectors_of, same=True)
+    yield _Way("sampling: every frame", tree, vectors_of, adaptive=False)
+
+
+def _temperatures(fit: Fit | None, seen: Sequence[Seen], judge: Judge) -> Iterator[_Way]:
+    own = own_vectors(seen, judge.vectors)
+    same = judge.vectors.temperature == 1.0
+    yield _Way("temperature: 1", judge.tree, lambda number: replace(own(number), temperature=1.0), same=same)
+    if fit is not None:
+        name = f"temperature: learned, {fit.temperature:.2f}"
+        yield _Way(name, judge.tree, lambda number: replace(own(number), temperature=fit.held_out[number]))
+
+
+def _with_examples(seen: Sequence[Seen], judge: Judge, count: int, seed: int) -> Iterator[list[Judged]]:
+    """Yield, once a repeat, every video judged with the help of `count` others of each rule."""
+    for repeat in range(_REPEATS):
+        rng = np.random.default_rng((seed, repeat))
+        order = [int(number) for number in rng.permutation(len(seen))]
+        fold_of = _folds(seen, order)
+        judged: dict[int, Judged] = {}
+        for fold in range(_FOLDS):
+            tested = [number for number in range(len(seen)) if fold_of[number] == fold]
+            examples = _draw(seen, [number for number in order if fold_of[number] != fold], count)
+            taught = judge.vectors.with_examples(examples)
+            found = judge_all([seen[number] for number in tested], judge.tree, taught)
+            judged.update(zip(tested, found, strict=True))
+        yield [judged[number] for number in range(len(seen))]
+
+
+def _folds(seen: Sequence[Seen], order: Sequence[int]) -> dict[int, int]:
+    """Return each video's fold, so that the videos of a rule are spread over all of them."""
+    fold_of: dict[int, int] = {}
+    for place, number in enumerate(sorted(order, key=lambda number: seen[number].case.truth)):  # stable: order within
+        fold_of[number] = place % _FOLDS
+    return fold_of
+
+
+def _draw(seen: Sequence[Seen], order: Sequence[int], count: int) -> list[Example]:
+    """Return the first `count` videos of each rule as examples, kept like those that a person teaches."""
+    left: dict[tuple[str, ...], int] = {}
+    examples = []
+    for number in order:
+        truth = seen[number].case.truth
+        if truth and left.setdefault(truth, count):
+            left[truth] -= 1
+            examples.append(Example("/".join(truth), spread_over(seen[number].in_time)))
+    return examples
+
+
+def changed_tree(tree: RuleTree, **changes: Any) -> RuleTree:  # noqa: ANN401 - whatever a rule has
+    """Return the tree with every rule's options changed; any depth."""
+    built: dict[tuple[str, ...], Any] = {}
+    for rule in reversed(list(tree.walk())):
+        below = tuple(built.pop(child.path) for child in rule.rules)
+        built[rule.path] = replace(rule, rules=below, **changes)
+    return replace(tree, rules=tuple(built[rule.path] for rule in tree.rules))
+
+
+def own_vectors(seen: Sequence[Seen], vectors: RuleVectors) -> Callable[[int], RuleVectors]:
+    """Return what gives a video's vectors: without what was taught by itself."""
+    if not any(level.examples for level in vectors.levels.values()):
+        return lambda _: vectors
+    return lambda number: without_own_examples(vectors, seen[number].frames)
+
+
+def _like(vectors: RuleVectors, base: RuleVectors) -> RuleVectors:
+    """Return newly embedded vectors with the temperature and the examples of others of the same tree."""
+    levels = {key: replace(level, examples=base.levels[key].examples) for key, level in vectors.levels.items()}
+    return replace(vectors, levels=levels, temperature=base.temperature)
+
+
+def _without_negatives(vectors: RuleVectors) -> RuleVectors:
+    levels = {
+        key: replace(level, negatives=(), negative_vectors=level.negative_vectors[:0], configured=False)
+        for key, level in vectors.levels.items()
+    }
+    return replace(vectors, levels=levels, memo={})

@@ -1,0 +1,137 @@
+"""Names in the library: one sanitised component from the template, and the next that is free for a whole group."""
+
+from __future__ import annotations
+
+import os
+import re
+import string
+import sys
+import unicodedata
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from vsortd.core.names import TEMPLATE_FIELDS, cut
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from vsortd.core.identity import Identity
+    from vsortd.core.video_facts import Clip
+
+# What ext4, APFS and NTFS allow for one name (NTFS counts UTF-16 units, which are never more than the bytes).
+MAX_BYTES = 255
+FALLBACK = "video"
+
+_RESERVED = re.compile(r"(?:con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])(?=\.|$)", re.IGNORECASE)
+_FORBIDDEN = frozenset('/\\<>:"|?*' if sys.platform == "win32" else "/\\")
+# Control characters, line and paragraph separators: no terminal, no script and no YAML takes them well in a name.
+_CONTROL = frozenset({"Cc", "Zl", "Zp"})
+
+
+@dataclass(frozen=True, slots=True)
+class NameFields:
+    """What the template's fields stand for; "" where the video doesn't say."""
+
+    stem: str
+    date: str = ""  # 2026-11-20: recorded, else last written (local time)
+    time: str = ""  # 18-30-05
+    rule: str = ""  # forest-night
+    width: str = ""  # pixels as shown
+    height: str = ""
+    orientation: str = ""
+    camera: str = ""
+
+    @classmethod
+    def of(cls, source: Path, identity: Identity, clip: Clip | None, rule: str) -> NameFields:
+        """Fill the fields from the file, what was probed, and the rule ("forest/night")."""
+        moment = _moment(clip.recorded_at if clip is not None else "", identity.mtime_ns)
+        return cls(
+            stem=source.stem,
+            date=moment.strftime("%Y-%m-%d"),
+            time=moment.strftime("%H-%M-%S"),
+            rule=rule.replace("/", "-"),
+            width="" if clip is None else str(clip.shown_width_px),
+            height="" if clip is None else str(clip.shown_height_px),
+            orientation="" if clip is None else clip.orientation.value,
+            camera="" if clip is None else clip.camera,
+        )
+
+
+def _moment(recorded_at: str, mtime_ns: int) -> datetime:
+    if recorded_at:
+        try:
+            return datetime.fromisoformat(recorded_at)  # the camera's own wall clock
+        except ValueError:
+            pass  # cameras write what they like
+    return datetime.fromtimestamp(mtime_ns // 1_000_000_000).astimezone()
+
+
+def render(template: str, fields: NameFields) -> str:
+    """Return the name without suffix: one component, never empty, not hidden, no device name.
+
+    Raises ValueError for a template with anything but `{field}` of TEMPLATE_FIELDS (the config refuses it earlier).
+    """
+    parts = []
+    for literal, name, spec, conversion in string.Formatter().parse(template):
+        parts.append(literal)
+        if name is None:
+            continue
+        if name not in TEMPLATE_FIELDS or spec or conversion:
+            raise ValueError(f"a name template takes no {{{name}}}")
+        parts.append(getattr(fields, name))
+    return component("".join(parts), component(fields.stem, FALLBACK))
+
+
+def component(text: str, fallback: str = "_") -> str:
+    """Return `text` as one name that every common filesystem takes, `fallback` if nothing is left of it.
+
+    The Unicode form is left as it is, and so are undecodable bytes: two names that differ stay two.
+    """
+    clean = "".join("_" if _unfit(char) else char for char in text)
+    clean = clean.strip(" ").lstrip(".").rstrip(". ").lstrip(" ")
+    if _RESERVED.match(clean):
+        clean = f"_{clean}"
+    return cut(clean, MAX_BYTES).rstrip(". ") or fallback
+
+
+def _unfit(char: str) -> bool:
+    return char in _FORBIDDEN or unicodedata.category(char) in _CONTROL
+
+
+def tail_of(sidecar: Path, video: Path) -> str:
+    """Return what a sidecar's name adds to the video's stem: `.en.srt`, or `.mov.xmp`."""
+    stem = video.stem
+    return sidecar.name[len(stem) :] if sidecar.name.startswith(stem) else f".{sidecar.name.lstrip('.')}"
+
+
+def numbered(stem: str, number: int, tails: Sequence[str]) -> list[str]:
+    """Return the names of a group: `stem`, from the second on `stem (2)`, with each tail, within MAX_BYTES."""
+    mark = "" if number == 1 else f" ({number})"
+    longest = max(len(os.fsencode(tail)) for tail in tails)
+    short = cut(stem, MAX_BYTES - longest - len(mark))
+    if short != stem:
+        short = short.rstrip(". ") or FALLBACK
+    return [f"{short}{mark}{tail}" for tail in tails]
+
+
+def next_free(is_free: Callable[[int], bool], first: int = 1) -> int:
+    """Return a number from `first` on that is free.
+
+    It is the lowest if one of the first eight is free, else found by doubling and halving, so that the
+    ten-thousandth file of one name costs a few looks.
+    """
+    for number in range(first, first + 8):
+        if is_free(number):
+            return number
+    taken, free = first + 7, (first + 8) * 2
+    while not is_free(free):
+        taken, free = free, free * 2
+    while free - taken > 1:
+        middle = (taken + free) // 2
+        if is_free(middle):
+            free = middle
+        else:
+            taken = middle
+    return free

@@ -1,0 +1,230 @@
+"""Open folders: names are resolved inside them, so that nobody can put a symlink under our feet meanwhile."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import stat
+from typing import TYPE_CHECKING, Self
+
+from vsortd.core.identity import Identity
+from vsortd.core.system.fault_points import Point, reach
+from vsortd.core.system.fsync import sync
+from vsortd.core.system.os_errors import explained, printable
+from vsortd.core.system.windows_files import for_system, patiently
+from vsortd.errors import FilingError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+    from types import TracebackType
+
+# Windows has no descriptors of folders: there every name is a whole path, and folders are not synced.
+_BY_DESCRIPTOR = os.open in os.supports_dir_fd
+_FOLDER = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0)
+_NO_FOLLOW: int = getattr(os, "O_NOFOLLOW", 0)
+_BINARY: int = getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+
+
+class Folder:
+    """A folder held open; all names are single components in it."""
+
+    def __init__(self, path: Path, descriptor: int | None) -> None:
+        self.path = path
+        self.fd = descriptor
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """Open a folder, following symlinks. Raises OSError."""
+        if _BY_DESCRIPTOR:
+            return cls(path, os.open(path, _FOLDER))
+        if not os.path.isdir(for_system(path)):  # noqa: PTH112 - a long name
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
+        return cls(path, None)
+
+    def at(self, name: str) -> str:
+        """Return what names `name` to the system, together with `fd`."""
+        return name if self.fd is not None else for_system(self.path / name)
+
+    def child(self, name: str) -> Folder:
+        """Open a folder inside, refusing symlinks. Raises FileNotFoundError, FilingError for anything else there."""
+        path = self.path / name
+        try:
+            if self.fd is not None:
+                return Folder(path, os.open(name, _FOLDER | _NO_FOLLOW, dir_fd=self.fd))
+            is_folder = stat.S_ISDIR(os.lstat(for_system(path)).st_mode)
+        except OSError as error:
+            if error.errno not in {errno.ELOOP, errno.ENOTDIR, errno.EMLINK}:
+                raise
+            is_folder = False
+        if is_folder:
+            return Folder(path, None)
+        raise FilingError(
+            printable(f"{path} is no folder of its own (a link or a file)."),
+            remedy="Inside the library vsortd follows no links: replace it by a folder.",
+            paths=[printable(path)],
+        )
+
+    def make(self, name: str) -> None:
+        """Make a folder inside and make its name last; one that is there already is fine. Raises OSError."""
+        reach(Point.FOLDER_MAKE)
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(self.at(name), dir_fd=self.fd)
+        reach(Point.FOLDER_MADE)
+        self.sync()
+
+    def status(self, name: str) -> os.stat_result | None:
+        """Look at a name without following a symlink; None if nothing has it. Raises FilingError."""
+        with explained("Could not look at", self.path / name):
+            try:
+                return os.stat(self.at(name), dir_fd=self.fd, follow_symlinks=False)
+            except (FileNotFoundError, NotADirectoryError):
+                return None
+
+    def identity(self, name: str) -> Identity | None:
+        """Return the identity of a regular file, else None. Raises FilingError."""
+        status = self.status(name)
+        return Identity.from_stat(status) if status is not None and stat.S_ISREG(status.st_mode) else None
+
+    def open_file(self, name: str) -> int:
+        """Open a file for reading, not through a symlink; returns a descriptor."""
+        return os.open(self.at(name), os.O_RDONLY | _NO_FOLLOW | _BINARY, dir_fd=self.fd)
+
+    def create_file(self, name: str) -> int:
+        """Create a file that is not there yet, readable by its owner only; returns a descriptor."""
+        return os.open(self.at(name), os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY, 0o600, dir_fd=self.fd)
+
+    def unlink(self, name: str) -> None:
+        """Remove a name."""
+        reach(Point.UNLINK_BEFORE)
+        patiently(lambda: os.unlink(self.at(name), dir_fd=self.fd))
+        reach(Point.UNLINK_AFTER)
+
+    def sync(self) -> None:
+        """Make the names in this folder last through a power cut."""
+        if self.fd is None:
+            return
+        reach(Point.FOLDER_SYNC)
+        try:
+            sync(self.fd)
+        except OSError as error:
+            if error.errno != errno.EINVAL:  # some network filesystems have nothing to sync in a folder
+                raise
+
+    def close(self) -> None:
+        """Let the folder go."""
+        if self.fd is not None:
+            descriptor, self.fd = self.fd, None
+            close_reading(descriptor)
+
+
+class Folders:
+    """The folders of one transaction: each opened once, remembered for syncing, closed together.
+
+    Below `library` no component may be a symlink; elsewhere (inboxes) people may link as they like.
+    """
+
+    def __init__(self, library: Path | None) -> None:
+        self._library = library
+        self._open: dict[Path, Folder] = {}
+        self._touched: dict[Path, Folder] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for folder in self._open.values():
+            folder.close()
+
+    def get(self, path: Path, *, create: bool = False) -> Folder:
+        """Return the open folder. Raises FileNotFoundError, FilingError (a symlink in the library), OSError."""
+        if path not in self._open:
+            self._open[path] = self._reach(path, create=create)
+        return self._open[path]
+
+    def forget(self, path: Path) -> None:
+        """Close a folder, so that the next `get` looks at what has the name then."""
+        self._touched.pop(path, None)
+        if (folder := self._open.pop(path, None)) is not None:
+            folder.close()
+
+    def require(self, path: Path) -> None:
+        """See that the path still leads to the folder that was opened by it.
+
+        Raises FilingError when the folder was renamed, moved or replaced meanwhile: a journal would name the old path.
+        """
+        folder = self._open.get(path)
+        if folder is None or folder.fd is None:
+            return
+        with explained("Could not look at", path):
+            try:
+                there = os.path.samestat(os.fstat(folder.fd), path.stat())
+            except (FileNotFoundError, NotADirectoryError):
+                there = False
+        if not there:
+            raise FilingError(
+                printable(f"The folder {path} was renamed or replaced while a video was put into it."),
+                remedy="Nothing moved; vsortd tries again.",
+                paths=[printable(path)],
+            )
+
+    def touched(self, folder: Folder) -> None:
+        """Remember that names in a folder changed."""
+        self._touched[folder.path] = folder
+
+    def sync(self) -> None:
+        """Make the changed names last. Raises FilingError; what was not synced is synced next time."""
+        for path, folder in list(self._touched.items()):
+            with explained("Could not make changes last in", path):
+                folder.sync()
+            del self._touched[path]
+
+    def _reach(self, path: Path, *, create: bool) -> Folder:
+        if self._library is not None and path.is_relative_to(self._library):
+            parts = path.relative_to(self._library).parts
+            return _descend(Folder.open(self._library), parts, create=create)
+        try:
+            return Folder.open(path)
+        except FileNotFoundError:
+            if not create or path.parent == path:
+                raise
+        self.get(path.parent, create=True).make(path.name)
+        return Folder.open(path)
+
+
+def identity_of(path: Path) -> Identity | None:
+    """Return the identity of a regular file by its whole path, else None. Raises FilingError."""
+    with explained("Could not look at", path):
+        return Identity.of(path)
+
+
+def is_folder(path: Path) -> bool:
+    """Tell whether a folder is there (or a link to one). Raises FilingError where the system won't say."""
+    with explained("Could not look at", path):
+        return path.is_dir()
+
+
+def close_reading(descriptor: int) -> None:
+    """Close what was only read, or synced before: a refusal (a share that went away) changes nothing any more."""
+    with contextlib.suppress(OSError):
+        os.close(descriptor)
+
+
+def _descend(folder: Folder, parts: Sequence[str], *, create: bool) -> Folder:
+    """Go down component by component; takes over `folder` and closes what it passes."""
+    for part in parts:
+        try:
+            try:
+                deeper = folder.child(part)
+            except FileNotFoundError:
+                if not create:
+                    raise
+                folder.make(part)
+                deeper = folder.child(part)
+        finally:
+            folder.close()
+        folder = deeper
+    return folder

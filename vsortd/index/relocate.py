@@ -1,0 +1,63 @@
+"""The index follows files that went elsewhere by other hands than the filer's: an undo, or the user.
+
+No NumPy in here: `vsortd undo` ends with it, and has 0.3 s.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+from typing import TYPE_CHECKING
+
+from vsortd.core.identity import Identity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+SAME_FILE = "size_bytes = ? AND mtime_ns = ? AND inode = ? AND device = ?"
+
+
+def key_of(identity: Identity) -> tuple[int, int, int, int]:
+    """Return an identity as the columns that `SAME_FILE` asks for."""
+    # SQLite's integers are signed 64-bit; inode numbers of some network filesystems are not
+    inode = identity.inode - (1 << 64) if identity.inode >= 1 << 63 else identity.inode
+    return identity.size_bytes, identity.mtime_ns, inode, identity.device
+
+
+def identity_of(columns: Sequence[int]) -> Identity:
+    """Return the identity of the columns device, inode, size_bytes, mtime_ns."""
+    device, inode, size_bytes, mtime_ns = columns
+    return Identity(device, inode + (1 << 64) if inode < 0 else inode, size_bytes, mtime_ns)
+
+
+def follow(index: Path, moves: Iterable[tuple[Path, Path]]) -> int:
+    """Let the rows of videos that lay at a path name where they lie now; return how many did.
+
+    Also a converted video that was undone is followed, into its original: they show the same. An index that is not
+    there, or can't be written just now, is left as it is: it is a cache, and `vsortd index --verify` puts it right.
+    """
+    if not index.exists():
+        return 0
+    followed = 0
+    with contextlib.suppress(sqlite3.Error, OSError), contextlib.closing(sqlite3.connect(index, timeout=5)) as db, db:
+        db.execute("PRAGMA foreign_keys=ON")  # a row that is replaced takes its frames with it
+        for before, after in moves:
+            identity = Identity.of(after)
+            if identity is None:
+                continue
+            # another file may have lain there before: the one that came back is meant, or of a conversion the last one
+            row = db.execute(
+                "SELECT id FROM video WHERE path = ?"
+                " ORDER BY size_bytes = ? AND mtime_ns = ? DESC, seen_at DESC, id DESC LIMIT 1",
+                (os.fsencode(before), identity.size_bytes, identity.mtime_ns),
+            ).fetchone()
+            if row is not None:
+                db.execute(
+                    "UPDATE OR REPLACE video SET size_bytes = ?, mtime_ns = ?, inode = ?, device = ?, path = ?"
+                    " WHERE id = ?",
+                    (*key_of(identity), os.fsencode(after), *row),
+                )
+                followed += 1
+    return followed

@@ -1,0 +1,392 @@
+"""The index: every frame's embedding, kept once a video and model, so that nothing is ever looked at twice.
+
+One SQLite file in the state folder, one row a video and model. It is a cache of what the originals hold and can be
+rebuilt (`vsortd index`), so unlike the journal it commits with `synchronous=NORMAL`. A row says which model, weights
+and preprocessing its vectors come from (a vector means nothing without them), and which looks at the video they came
+with: the sampling rounds of a decision, or a pass at so many frames a second.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sqlite3
+import threading
+import time
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from vsortd.errors import StoreError
+from vsortd.index.relocate import SAME_FILE, identity_of, key_of
+from vsortd.index.video import Film
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from vsortd.core.identity import Identity
+    from vsortd.core.video_facts import Clip
+
+SCHEMA_VERSION: Final = 2
+# The looks that a decision takes; a lesson is taken from their frames.
+DECIDING: Final = "spread"
+_SCHEMA = """
+CREATE TABLE video (
+    id INTEGER PRIMARY KEY,
+    device INTEGER NOT NULL, inode INTEGER NOT NULL, size_bytes INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
+    path BLOB NOT NULL,               -- os.fsencode: names need not be valid UTF-8
+    duration_s REAL NOT NULL,
+    width_px INTEGER NOT NULL, height_px INTEGER NOT NULL,  -- as shown; 0: unknown
+    recorded_s REAL NOT NULL,         -- Unix seconds, by the file's own word or its time of change
+    seen_at REAL NOT NULL,            -- Unix seconds
+    UNIQUE (size_bytes, mtime_ns, inode, device)
+);
+CREATE INDEX video_path ON video (path);
+CREATE TABLE model (
+    id INTEGER PRIMARY KEY,
+    key TEXT NOT NULL UNIQUE          -- name, weights by content, and preprocessing: what makes vectors comparable
+);
+CREATE TABLE frames (
+    video INTEGER NOT NULL REFERENCES video ON DELETE CASCADE,
+    model INTEGER NOT NULL REFERENCES model,
+    revision INTEGER NOT NULL,        -- grows with every change of any row
+    dim INTEGER NOT NULL, dtype TEXT NOT NULL,
+    looks TEXT NOT NULL,              -- [[name, frames], ...] in the order in which they were taken
+    times_ms BLOB NOT NULL,           -- int64, little-endian, look by look
+    vectors BLOB NOT NULL,            -- dtype, row-major [n, dim], unit rows
+    UNIQUE (video, model)
+);
+CREATE INDEX frames_revision ON frames (revision);
+"""
+_DTYPE: Final = "<f2"
+_MAPPED_BYTES: Final = 1 << 32  # a reader's view of the file: vectors are copied once less
+_FILM: Final = (
+    "video.id, device, inode, size_bytes, mtime_ns, path, duration_s, width_px, height_px, recorded_s, frames.revision"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """Frames as the model sees them: true times (int64 [n], ms), unit rows (float32 [n, dim])."""
+
+    times_ms: npt.NDArray[np.int64]
+    vectors: npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A video of the index without its frames; `revision` tells whether they are still those of last time."""
+
+    id: int
+    identity: Identity
+    path: Path
+    duration_s: float
+    width_px: int
+    height_px: int
+    recorded_s: float
+    revision: int
+
+
+class Index:
+    """The embeddings of every video that was looked at; thread-safe.
+
+    Raises StoreError when the file is not an index, comes from a newer vsortd, or can't be written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = threading.Lock()
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._db = sqlite3.connect(path, timeout=30, check_same_thread=False, isolation_level=None)
+            self._db.execute("PRAGMA journal_mode=WAL")
+            self._db.execute("PRAGMA synchronous=NORMAL")
+            self._db.execute("PRAGMA foreign_keys=ON")
+            self._migrate()
+        except (sqlite3.Error, OSError) as error:
+            raise StoreError(
+                f"The index {path} can't be opened: {error}.",
+                remedy="It holds nothing that can't be made again: move it away and vsortd starts a new one.",
+                paths=[path],
+            ) from error
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._db.close()
+
+    def recall(self, identity: Identity, model: str, look: str) -> Embedded | None:
+        """Return what was kept of one look at this very file, in the order of its frames, or None."""
+        found = self._row(identity, model)
+        if found is None:
+            return None
+        looks, times_ms, vectors = found
+        begin = 0
+        for name, count in looks:
+            if name == look:
+                part = slice(begin, begin + count)
+                return Embedded(times_ms[part].astype(np.int64), vectors[part].astype(np.float32))
+            begin += count
+        return None
+
+    def looks(self, identity: Identity, model: str) -> tuple[str, ...]:
+        """Return the names of the looks at this very file whose frames are kept."""
+        with self._lock:
+            row = self._db.execute(
+                "SELECT looks FROM frames JOIN video ON video.id = frames.video"  # noqa: S608 - constants
+                " JOIN model ON model.id = frames.model"
+                f" WHERE {SAME_FILE} AND model.key = ?",
+                (*key_of(identity), model),
+            ).fetchone()
+        return tuple(name for name, _ in json.loads(row[0])) if row else ()
+
+    def kept(self, identity: Identity, model: str) -> Embedded | None:
+        """Return the frames that decide about this very file, in the order of time; without a decision all, or None."""
+        found = self._row(identity, model)
+        if found is None:
+            return None
+        looks, times_ms, vectors = found
+        deciding = np.concatenate([np.full(count, name.startswith(DECIDING)) for name, count in looks])
+        if deciding.any():
+            times_ms, vectors = times_ms[deciding], vectors[deciding]
+        if not len(times_ms):
+            return None
+        moments, first = np.unique(times_ms, return_index=True)  # the same frame may be there by several looks
+        return Embedded(moments.astype(np.int64), vectors[first].astype(np.float32))
+
+    def alike(self, identity: Identity) -> list[tuple[Identity, Path]]:
+        """Return the files with this size and time: this one, or what it may have been moved or copied from."""
+        with self._lock:
+            rows = self._db.execute(
+                "SELECT device, inode, size_bytes, mtime_ns, path FROM video WHERE size_bytes = ? AND mtime_ns = ?",
+                (identity.size_bytes, identity.mtime_ns),
+            ).fetchall()
+        return [(identity_of(row[:4]), Path(os.fsdecode(row[4]))) for row in rows]
+
+    def keep(  # noqa: PLR0917 - one row's worth of facts
+        self, identity: Identity, path: Path, clip: Clip, model: str, look: str, embedded: Embedded
+    ) -> None:
+        """Keep the embeddings of one look (as fp16) for this very file; taken again, it replaces itself."""
+        self.keep_looks(identity, path, clip, model, [(look, embedded)])
+
+    def keep_looks(
+        self, identity: Identity, path: Path, clip: Clip, model: str, fresh: Sequence[tuple[str, Embedded]]
+    ) -> None:
+        """Keep several looks at once: the row of a video is written anew each time. There is at least one."""
+        with self._lock, self._writing():
+            video = self._video(identity, path, clip)
+            self._db.execute("INSERT OR IGNORE INTO model (key) VALUES (?)", (model,))
+            (number,) = self._db.execute("SELECT id FROM model WHERE key = ?", (model,)).fetchone()
+            row = self._db.execute(
+                "SELECT looks, dim, dtype, times_ms, vectors FROM frames WHERE video = ? AND model = ?", (video, number)
+            ).fetchone()
+            looks, times, vectors = _with_looks(row, fresh)
+            self._db.execute(
+                "INSERT INTO frames VALUES (?, ?, (SELECT coalesce(max(revision), 0) + 1 FROM frames), ?, ?, ?, ?, ?)"
+                " ON CONFLICT DO UPDATE SET revision = excluded.revision, dim = excluded.dim, dtype = excluded.dtype,"
+                " looks = excluded.looks, times_ms = excluded.times_ms, vectors = excluded.vectors",
+                (
+                    video,
+                    number,
+                    vectors.shape[1],
+                    _DTYPE,
+                    json.dumps(looks),
+                    times.astype("<i8").tobytes(),
+                    vectors.astype(_DTYPE, copy=False).tobytes(),
+                ),
+            )
+
+    def moved(self, before: Identity, after: Identity, path: Path) -> None:
+        """Follow a file to where it lies now, also onto another filesystem or into its converted form."""
+        with self._lock, self._writing():
+            self._db.execute(
+                "UPDATE OR REPLACE video SET size_bytes = ?, mtime_ns = ?, inode = ?, device = ?, path = ?"  # noqa: S608
+                f" WHERE {SAME_FILE}",
+                (*key_of(after), os.fsencode(path), *key_of(before)),
+            )
+
+    def forget(self, videos: Sequence[int]) -> None:
+        """Remove videos, by their numbers, with all that is kept of them."""
+        with self._lock, self._writing():
+            self._db.executemany("DELETE FROM video WHERE id = ?", [(number,) for number in videos])
+
+    def models(self) -> dict[str, int]:
+        """Return how many videos are kept for each model, by its key."""
+        with self._lock:
+            rows = self._db.execute(
+                "SELECT key, count(*) FROM frames JOIN model ON model.id = frames.model GROUP BY key"
+            ).fetchall()
+        return dict(rows)
+
+    def rows(self, model: str | None = None, *, under: Path | None = None) -> list[Row]:
+        """Return the videos kept for a model (by default: all of any), by path; `under` is a folder, or one file."""
+        with self.reading() as db:
+            return rows_of(db, model, under=under)
+
+    def films(self, model: str, *, under: Path | None = None) -> Iterator[Film]:
+        """Yield the videos kept for a model with all their frames, by path; `under` is a folder, or one file."""
+        with self.reading() as db:
+            yield from films_of(db, rows_of(db, model, under=under), model)
+
+    def film(self, identity: Identity, model: str) -> Film | None:
+        """Return all that is kept of this very file for a model, or None."""
+        with self.reading() as db:
+            row = db.execute(
+                f"SELECT {_FILM} FROM video JOIN frames ON frames.video = video.id"  # noqa: S608 - constants
+                f" JOIN model ON model.id = frames.model WHERE {SAME_FILE} AND model.key = ?",
+                (*key_of(identity), model),
+            ).fetchone()
+            return next(films_of(db, [_row(row)], model), None) if row else None
+
+    @contextlib.contextmanager
+    def reading(self, *, at_once: bool = True) -> Iterator[sqlite3.Connection]:
+        """Yield a connection of the caller's own: long reads hold up no writer. `at_once`: it sees one state only."""
+        with contextlib.closing(_read_only(self.path)) as db:
+            if at_once:
+                db.execute("BEGIN")
+            yield db
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        with self._db:
+            self._db.execute("BEGIN IMMEDIATE")
+            yield
+
+    def _row(self, identity: Identity, model: str) -> _Unpacked | None:
+        """Return looks, times and vectors of a row, look by look, as they are stored."""
+        with self._lock:
+            row = self._db.execute(
+                "SELECT looks, frames.dim, frames.dtype, times_ms, vectors FROM frames"  # noqa: S608 - constants
+                " JOIN video ON video.id = frames.video JOIN model ON model.id = frames.model"
+                f" WHERE {SAME_FILE} AND model.key = ?",
+                (*key_of(identity), model),
+            ).fetchone()
+        return _arrays(row) if row else None
+
+    def _video(self, identity: Identity, path: Path, clip: Clip) -> int:
+        """Note a file, or that it lies elsewhere now; return its number."""
+        (number,) = self._db.execute(
+            "INSERT INTO video (size_bytes, mtime_ns, inode, device, path, duration_s, width_px, height_px, recorded_s,"
+            " seen_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            " ON CONFLICT DO UPDATE SET path = excluded.path, seen_at = excluded.seen_at RETURNING id",
+            (
+                *key_of(identity),
+                os.fsencode(path),
+                clip.duration_s,
+                clip.shown_width_px,
+                clip.shown_height_px,
+                _recorded_s(clip, identity),
+                time.time(),
+            ),
+        ).fetchone()
+        return int(number)
+
+    def _migrate(self) -> None:
+        (version,) = self._db.execute("PRAGMA user_version").fetchone()
+        if version > SCHEMA_VERSION:
+            raise StoreError(
+                f"The index {self.path} was written by a newer vsortd"
+                f" (format {version}, this one knows {SCHEMA_VERSION}).",
+                remedy="Update vsortd, or move the file away: it can be rebuilt.",
+                paths=[self.path],
+            )
+        if version < SCHEMA_VERSION:
+            # an older format is a cache that nothing was lost with; executescript commits by itself, so the script
+            # carries its own transaction
+            drop = "DROP TABLE IF EXISTS frames; DROP TABLE IF EXISTS model; DROP TABLE IF EXISTS video;"
+            self._db.executescript(f"BEGIN IMMEDIATE;{drop}{_SCHEMA}PRAGMA user_version = {SCHEMA_VERSION};COMMIT;")
+
+
+_Looks = list[tuple[str, int]]
+_Unpacked = tuple[_Looks, npt.NDArray[np.int64], npt.NDArray[np.float16]]
+
+
+def rows_of(db: sqlite3.Connection, model: str | None = None, *, under: Path | None = None) -> list[Row]:
+    """Return the videos as one state of the index has them, see `Index.rows`."""
+    where: list[str] = ["1"]
+    values: list[str | bytes] = []
+    if model is not None:
+        where, values = ["model.key = ?"], [model]
+    if under is not None:
+        own = os.fsencode(under)
+        inside = own.rstrip(os.fsencode(os.sep)) + os.fsencode(os.sep)
+        where.append("(path = ? OR path >= ? AND path < ?)")
+        values += [own, inside, inside[:-1] + bytes([inside[-1] + 1])]
+    group = "" if model is not None else " GROUP BY video.id"
+    found = db.execute(
+        f"SELECT {_FILM} FROM video JOIN frames ON frames.video = video.id JOIN model ON model.id = frames.model"  # noqa: S608 - constants
+        f" WHERE {' AND '.join(where)}{group} ORDER BY path, video.id",
+        values,
+    )
+    return [_row(row) for row in found]
+
+
+def films_of(db: sqlite3.Connection, rows: Iterable[Row], model: str) -> Iterator[Film]:
+    """Yield these videos with their frames for a model; one without any is passed over."""
+    number = db.execute("SELECT id FROM model WHERE key = ?", (model,)).fetchone()
+    for row in rows if number is not None else ():
+        found = db.execute(
+            "SELECT looks, dim, dtype, times_ms, vectors FROM frames WHERE video = ? AND model = ?",
+            (row.id, *number),
+        ).fetchone()
+        if found is None:
+            continue
+        _, times_ms, vectors = _arrays(found)
+        if not len(times_ms):
+            continue
+        if not bool((np.diff(times_ms) > 0).all()):
+            times_ms, first = np.unique(times_ms, return_index=True)
+            vectors = vectors[first]
+        facts = (row.duration_s, row.width_px, row.height_px, row.recorded_s)
+        yield Film(row.id, row.identity, row.path, *facts, times_ms, vectors)
+
+
+def _arrays(row: tuple[str, int, str, bytes, bytes]) -> _Unpacked:
+    looks, dim, dtype, times, vectors = row
+    return json.loads(looks), np.frombuffer(times, "<i8"), np.frombuffer(vectors, dtype).reshape(-1, dim)
+
+
+def _with_looks(
+    row: tuple[str, int, str, bytes, bytes] | None, fresh: Sequence[tuple[str, Embedded]]
+) -> tuple[_Looks, npt.NDArray[np.int64], npt.NDArray[np.float16]]:
+    """Return a row's looks, times and vectors with some more behind them, which take the place of their namesakes."""
+    looks: _Looks = []
+    times: list[npt.NDArray[np.int64]] = []
+    vectors: list[npt.NDArray[np.float16]] = []
+    if row is not None:
+        known, old_times, old_vectors = _arrays(row)
+        ends = np.cumsum([count for _, count in known])
+        names = {name for name, _ in fresh}
+        for (name, count), end in zip(known, ends, strict=True):
+            if name not in names:
+                looks.append((name, count))
+                times.append(old_times[end - count : end])
+                vectors.append(old_vectors[end - count : end])
+    for name, embedded in fresh:
+        looks.append((name, len(embedded.times_ms)))
+        times.append(embedded.times_ms)
+        vectors.append(embedded.vectors.astype(np.float16))
+    return looks, np.concatenate(times), np.concatenate(vectors)
+
+
+def _row(row: tuple[int, int, int, int, int, bytes, float, int, int, float, int]) -> Row:
+    return Row(row[0], identity_of(row[1:5]), Path(os.fsdecode(row[5])), *row[6:])
+
+
+def _read_only(path: Path) -> sqlite3.Connection:
+    db = sqlite3.connect(path, timeout=30, check_same_thread=False, isolation_level=None)
+    db.execute("PRAGMA query_only=ON")
+    db.execute(f"PRAGMA mmap_size={_MAPPED_BYTES}")
+    return db
+
+
+def _recorded_s(clip: Clip, identity: Identity) -> float:
+    """Return when a video was recorded, Unix seconds: by its own word, else by the file's time of change."""
+    with contextlib.suppress(ValueError):
+        return datetime.fromisoformat(clip.recorded_at).timestamp()
+    return identity.mtime_ns / 1e9

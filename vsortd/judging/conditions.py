@@ -1,0 +1,139 @@
+"""Conditions on a video's facts: who is sorted at all (`accept`), and where a rule may take part (`when`). Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from vsortd.config.settings import Accept, When
+    from vsortd.core.video_facts import Clip
+
+# Frame rates are averages: a camera's 60 comes as 59.94, or as 59.7 when the phone was hot.
+FPS_TOLERANCE: Final = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known of a video before anybody looks at its pictures; `name` is the file's."""
+
+    clip: Clip
+    name: str
+
+
+def admit(clip: Clip, accept: Accept) -> str | None:
+    """Return None if a video is accepted, else one sentence that names the first setting that refuses it.
+
+    The order is orientation, duration (too short, too long), width, height; sizes are as shown.
+    """
+    found = _beyond_limits(clip, accept, "accept")
+    return f"{found[0]}: {found[1]}" if found else None
+
+
+def unmet(when: When, facts: Facts) -> str | None:
+    """Return None if all conditions hold, else why the first that doesn't: "landscape 1920x1080, not portrait"."""
+    found = _beyond_limits(facts.clip, when, "when")
+    if found:
+        return f"{found[0]} ({found[1]})"
+    return next((why for check in _CHECKS if (why := check(when, facts))), None)
+
+
+def _beyond_limits(clip: Clip, limits: Accept | When, option: str) -> tuple[str, str] | None:
+    """Return what the video is and the option that it does not meet, None if it meets all."""
+    size = f"{clip.shown_width_px}x{clip.shown_height_px}"
+    if clip.orientation not in limits.orientation:
+        wanted = " or ".join(limits.orientation)
+        return f"{clip.orientation} {size} is not accepted", f"{option}.orientation is {wanted}"
+    if limits.min_duration_s is not None and clip.duration_s < limits.min_duration_s:
+        return f"{clip.duration_s:.4g} s are too short", f"{option}.min_duration is {limits.min_duration_s:g} s"
+    if limits.max_duration_s is not None and clip.duration_s > limits.max_duration_s:
+        return f"{clip.duration_s:.4g} s are too long", f"{option}.max_duration is {limits.max_duration_s:g} s"
+    if limits.min_width is not None and clip.shown_width_px < limits.min_width:
+        return f"{size} is too narrow", f"{option}.min_width is {limits.min_width}"
+    if limits.min_height is not None and clip.shown_height_px < limits.min_height:
+        return f"{size} is too low", f"{option}.min_height is {limits.min_height}"
+    return None
+
+
+def _too_large(when: When, facts: Facts) -> str:
+    clip = facts.clip
+    if when.max_width is not None and clip.shown_width_px > when.max_width:
+        return f"{clip.shown_width_px} px are too wide (when.max_width is {when.max_width})"
+    if when.max_height is not None and clip.shown_height_px > when.max_height:
+        return f"{clip.shown_height_px} px are too high (when.max_height is {when.max_height})"
+    return ""
+
+
+def _other_rate(when: When, facts: Facts) -> str:
+    fps = facts.clip.fps
+    if when.min_fps is None and when.max_fps is None:
+        return ""
+    if not fps:
+        return "the file does not say how many frames a second it has"
+    if when.min_fps is not None and fps < when.min_fps * (1 - FPS_TOLERANCE):
+        return f"{fps:.4g} frames a second are too few (when.min_fps is {when.min_fps:g})"
+    if when.max_fps is not None and fps > when.max_fps * (1 + FPS_TOLERANCE):
+        return f"{fps:.4g} frames a second are too many (when.max_fps is {when.max_fps:g})"
+    return ""
+
+
+def _other_codec(when: When, facts: Facts) -> str:
+    codec = facts.clip.video_codec
+    if not when.codec or codec in when.codec:
+        return ""
+    return f"the codec is {codec or 'unknown'} (when.codec is {' or '.join(when.codec)})"
+
+
+def _other_sound(when: When, facts: Facts) -> str:
+    if when.has_audio is None or facts.clip.has_audio == when.has_audio:
+        return ""
+    has = "has sound" if facts.clip.has_audio else "has no sound"
+    return f"it {has} (when.has_audio is {str(when.has_audio).lower()})"
+
+
+def _other_camera(when: When, facts: Facts) -> str:
+    camera = facts.clip.camera
+    if not when.camera or (camera and _matches(camera, when.camera)):
+        return ""
+    what = f'the camera is "{camera}"' if camera else "the file names no camera"
+    return f"{what} (when.camera is {' or '.join(when.camera)})"
+
+
+def _other_day(when: When, facts: Facts) -> str:
+    if when.recorded_since is None and when.recorded_before is None:
+        return ""
+    try:
+        day = datetime.fromisoformat(facts.clip.recorded_at).date()
+    except ValueError:
+        return "the file does not say when it was recorded"
+    if when.recorded_since is not None and day < when.recorded_since:
+        return f"recorded on {day} (when.recorded_since is {when.recorded_since})"
+    if when.recorded_before is not None and day >= when.recorded_before:
+        return f"recorded on {day} (when.recorded_before is {when.recorded_before})"
+    return ""
+
+
+def _other_name(when: When, facts: Facts) -> str:
+    if not when.file_name or _matches(facts.name, when.file_name):
+        return ""
+    return f"the file is not called {' or '.join(when.file_name)}"
+
+
+def _matches(text: str, patterns: Iterable[str]) -> bool:
+    folded = text.casefold()
+    return any(fnmatchcase(folded, pattern.casefold()) for pattern in patterns)
+
+
+_CHECKS: Final[tuple[Callable[[When, Facts], str], ...]] = (
+    _too_large,
+    _other_rate,
+    _other_codec,
+    _other_sound,
+    _other_camera,
+    _other_day,
+    _other_name,
+)

@@ -1,0 +1,237 @@
+"""The resident model: loaded once, in the background, together with the vectors of the rules.
+
+Whoever needs it waits; when it can't be had the reason is kept for `status`, and a daemon goes on trying.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import gc
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from loguru import logger
+
+from vsortd.errors import Cancelled, ModelError, VsortdError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from vsortd.config.rules import RuleTree
+    from vsortd.config.settings import ModelChoice
+    from vsortd.vision.encoder import Encoder
+    from vsortd.vision.prompts import RuleVectors
+
+# Waits before a model that couldn't be had is asked for again, seconds; the last one for good.
+RETRY_AFTER_S = (15.0, 30.0, 60.0, 300.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """A loaded encoder and the rules in its terms."""
+
+    encoder: Encoder
+    tree: RuleTree
+    vectors: RuleVectors
+
+    @property
+    def key(self) -> str:
+        """What makes embeddings comparable: name, weights and preprocessing."""
+        return self.encoder.info.key
+
+
+class ResidentModel:
+    """Loads the encoder on a thread of its own and hands out the `Judge`.
+
+    With `keep_trying`, a model that can't be had is asked for again and again (a daemon: the weights may come);
+    without, `get` raises the ModelError. `refine` makes of the judge by texts alone the one that is handed out, asked
+    anew each time: it knows what was taught meanwhile. `texts_path` is the file that keeps the vectors of texts between
+    runs.
+    """
+
+    def __init__(
+        self,
+        choice: str | ModelChoice,
+        tree: RuleTree,
+        *,
+        keep_trying: bool,
+        refine: Callable[[Judge], Judge] | None = None,
+        texts_path: Path | None = None,
+    ) -> None:
+        self._choice = choice
+        self._texts_path = texts_path
+        self._tree = tree
+        self._keep_trying = keep_trying
+        self._refine = refine
+        self._changed = threading.Condition()
+        self._judge: Judge | None = None
+        self._encoder: Encoder | None = None  # the loader's own: loaded, its rules not embedded yet
+        self._error: BaseException | None = None
+        self._stopping = False
+        self._poked = False
+        self._started = False
+        self._used_s = time.monotonic()
+        self._thread = self._new_thread()
+
+    def start(self) -> None:
+        """Begin to load, unless that has begun."""
+        with self._changed:
+            if self._started:
+                return
+            self._started = True
+        self._thread.start()
+
+    def get(self, cancel: threading.Event) -> Judge:
+        """Wait for the model; begins to load it where nobody has.
+
+        Raises ModelError when it can't be had, Cancelled when `cancel` is set meanwhile, and what `refine` raises.
+        """
+        self.start()
+        self._used_s = time.monotonic()
+        with self._changed:
+            while self._judge is None:
+                if self._error is not None and not self._keep_trying:
+                    raise self._error
+                if self._stopping or cancel.is_set():
+                    raise Cancelled
+                self._changed.wait(0.2)
+            judge, refine = self._judge, self._refine
+        self._used_s = time.monotonic()
+        return judge if refine is None else refine(judge)
+
+    @property
+    def idle_s(self) -> float:
+        """How long ago somebody asked for the model, or it was made, seconds."""
+        return time.monotonic() - self._used_s
+
+    @property
+    def judge(self) -> Judge | None:
+        """The loaded model with the rules by their texts alone, or None while there is none."""
+        with self._changed:
+            return self._judge
+
+    @property
+    def trouble(self) -> str:
+        """Why there is no model yet, or ""."""
+        with self._changed:
+            return "" if self._error is None else str(self._error)
+
+    def change_rules(self, tree: RuleTree, refine: Callable[[Judge], Judge] | None = None) -> None:
+        """Judge by other rules from now on; who has the `Judge` in hand keeps it.
+
+        Raises ModelError when the model fails; the rules are the old ones then.
+        """
+        with self._changed:
+            judge = self._judge
+            if judge is None:  # the load under way, or the next one, takes these
+                self._tree, self._refine = tree, refine
+                return
+        changed = _judge(judge.encoder, tree)
+        with self._changed:
+            self._tree, self._judge, self._refine = tree, changed, refine
+
+    def try_again(self) -> None:
+        """Ask for a missing model now instead of at the next interval."""
+        with self._changed:
+            self._poked = True
+            self._changed.notify_all()
+
+    def unload(self) -> None:
+        """Let the loaded model go until it is asked for again; nobody may be using it. Does nothing where none is."""
+        with self._changed:
+            encoder = self._encoder
+            if self._judge is None or encoder is None:
+                return
+            self._judge = self._encoder = None
+            self._thread = self._new_thread()
+            self._started = False
+        encoder.close()
+        del encoder
+        _give_memory_back()
+
+    def _new_thread(self) -> threading.Thread:
+        return threading.Thread(target=self._work, name="model-loader", daemon=True)
+
+    def close(self) -> None:
+        """Stop trying and let the encoder go. A load under way is not waited for: it can't be interrupted."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify_all()
+            encoder = self._encoder
+        if encoder is not None:
+            encoder.close()
+
+    def _work(self) -> None:
+        tries = 0
+        while not self._stopping:
+            try:
+                judge = self._load()
+            except VsortdError as error:
+                self._fail(error, tries)
+            except Exception as error:  # noqa: BLE001 - torch raises anything; a lane must hear of it
+                self._fail(ModelError(f"The model {self._choice!r} failed to load: {error}"), tries)
+            else:
+                with self._changed:
+                    if judge.tree is not self._tree:  # the rules changed during the load
+                        continue
+                    self._judge, self._error = judge, None
+                    self._changed.notify_all()
+                return
+            if not self._keep_trying:
+                return
+            self._wait(RETRY_AFTER_S[min(tries, len(RETRY_AFTER_S) - 1)])
+            tries += 1
+
+    def _load(self) -> Judge:
+        from vsortd.vision.factory import load_encoder
+
+        started = time.perf_counter()
+        encoder = self._encoder or load_encoder(self._choice, texts=self._texts_path)
+        self._encoder = encoder
+        judge = _judge(encoder, self._tree)
+        info = encoder.info
+        logger.info(
+            "model {} / {} on {} ({}), ready after {:.1f} s",
+            info.name,
+            info.weights,
+            info.device,
+            info.dtype,
+            time.perf_counter() - started,
+        )
+        return judge
+
+    def _fail(self, error: BaseException, tries: int) -> None:
+        if tries == 0 and self._keep_trying:
+            logger.error("{} The files wait in the inbox; vsortd keeps trying.", error)
+        with self._changed:
+            self._error = error
+            self._changed.notify_all()
+
+    def _wait(self, seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        with self._changed:
+            while not (self._stopping or self._poked):
+                left_s = deadline - time.monotonic()
+                if left_s <= 0:
+                    break
+                self._changed.wait(left_s)
+            self._poked = False
+
+
+def _judge(encoder: Encoder, tree: RuleTree) -> Judge:
+    from vsortd.vision.prompts import level_vectors
+
+    return Judge(encoder, tree, level_vectors(tree, encoder))
+
+
+def _give_memory_back() -> None:
+    """Return what was freed to the system; the C library would keep it for later (measured: 270 MB of a ViT-B-32)."""
+    gc.collect()
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError, AttributeError):  # a C library without it: musl
+            ctypes.CDLL(None).malloc_trim(0)

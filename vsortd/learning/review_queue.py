@@ -1,0 +1,170 @@
+"""What waits in the review folder, the best guesses for each video, and deciding on them one after another."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from vsortd.core.identity import Identity
+from vsortd.core.text import printable
+from vsortd.errors import FilingError, VideoError
+from vsortd.filing.queries import in_review
+from vsortd.filing.undo import Selection, undo
+from vsortd.judging.example_store import Origin
+from vsortd.learning.new_rule import NewRule, add_rule
+from vsortd.learning.teaching import Teacher, explained
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from vsortd.config.rules import RuleTree
+    from vsortd.core.video_facts import Clip
+    from vsortd.filing.journal import Journal
+    from vsortd.filing.records import Item
+    from vsortd.learning.teaching import Lesson
+    from vsortd.pipeline.services import Workshop
+
+GUESSES: Final = 5
+FOUND: Final = 9  # what a single key can choose from
+
+
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """A rule that a video may belong to; `score` is the product of the scores on the way down to it."""
+
+    rule: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A video in the review folder."""
+
+    item: int
+    path: Path
+    time: str
+    reason: str
+    guesses: tuple[Guess, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the entry of `review --json`."""
+        return {
+            "id": self.item,
+            "time": self.time,
+            "path": printable(self.path),
+            "reason": self.reason,
+            "guesses": [{"rule": guess.rule, "score": guess.score} for guess in self.guesses],
+        }
+
+
+def waiting_in(journal: Journal, tree: RuleTree) -> list[Waiting]:
+    """Return what lies in the review folder and came there undecided, oldest first."""
+    found = []
+    for item in in_review(journal.db):
+        if item.destination is not None and _is_there(item.destination):
+            guesses = guesses_of(item, tree)
+            found.append(Waiting(item.id, item.destination, item.time, item.reason, guesses))
+    return found
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return Identity.of(path) is not None
+    except OSError:  # not for us to see: nothing to decide on now
+        return False
+
+
+def guesses_of(item: Item, tree: RuleTree) -> tuple[Guess, ...]:
+    """Return the best guesses, best first, from the scores of each level that the journal keeps."""
+    reached = {"": 1.0}
+    guesses: list[Guess] = []
+    for level in item.detail.get("levels", ()):
+        parent = str(level.get("parent", ""))
+        for name, score in level.get("scores", {}).items():
+            key = f"{parent}/{name}" if parent else name
+            if tree.find(key) is not None:
+                reached[key] = reached.get(parent, 1.0) * float(score)
+                guesses.append(Guess(key, round(reached[key], 4)))
+    return tuple(sorted(guesses, key=lambda guess: -guess.score)[:GUESSES])
+
+
+def matching(tree: RuleTree, text: str) -> list[str]:
+    """Return the keys of rules that hold every word of a text, those whose own name begins with it first."""
+    words = text.casefold().split()
+    keys = [rule.key for rule in tree.walk() if all(word in rule.key.casefold() for word in words)]
+    begins = text.casefold().strip()
+    return sorted(keys, key=lambda key: not key.rpartition("/")[2].casefold().startswith(begins))[:FOUND]
+
+
+@dataclass
+class Session:
+    """A person's way through the videos that wait. Every choice is on disk when the method returns."""
+
+    shop: Workshop
+    config: Path
+    queue: list[Waiting]
+    at: int = 0
+    tally: Counter[str] = field(default_factory=Counter)
+    _chosen: list[tuple[Waiting, Lesson]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._teacher = Teacher(self.shop)
+
+    @property
+    def current(self) -> Waiting | None:
+        """The video to decide on, None when all are through."""
+        return self.queue[self.at] if self.at < len(self.queue) else None
+
+    def facts(self, waiting: Waiting) -> Clip | None:
+        """Return what the file says of itself, None if it can't be read."""
+        try:
+            return self.shop.media.probe(waiting.path)
+        except VideoError:
+            return None
+
+    def choose(self, rule: str) -> Lesson:
+        """File the current video into a rule's folder and learn from it. Raises VsortdError; it stays current then."""
+        waiting = self.queue[self.at]
+        try:
+            lesson = self._teacher.teach(waiting.path, rule, Origin.REVIEW)
+        except VideoError as error:
+            raise explained(error, waiting.path) from error
+        self._chosen.append((waiting, lesson))
+        self.tally["filed"] += 1
+        self.at += 1
+        return lesson
+
+    def skip(self) -> None:
+        """Leave the current video for another time."""
+        self.tally["skipped"] += 1
+        self.at += 1
+
+    def undo(self) -> Waiting | None:
+        """Take the last choice back, and with it what was learned; its video is the current one again.
+
+        Returns it, None if there is nothing to take back. Raises FilingError when the file is no longer what it was.
+        """
+        if not self._chosen:
+            return None
+        waiting, lesson = self._chosen[-1]
+        if lesson.item is None:
+            self.shop.examples.set_active([lesson.example], active=False)
+        else:
+            report = undo(self.shop.journal, Selection(ids=(lesson.item,)))
+            if report.refused:
+                raise FilingError(f"That can't be taken back: {report.refused[0][1]}.")
+            self.shop.journal.release(ids=[lesson.item])  # back in the review folder it waits for no sorting
+        self._chosen.pop()
+        self.tally["filed"] -= 1
+        back = self.queue.index(waiting)
+        self.tally["skipped"] -= self.at - back - 1  # those come again, too
+        self.at = back
+        return waiting
+
+    def add_rule(self, new: NewRule) -> None:
+        """Write a new rule into the config, and decide by it from now on. Raises ConfigError, ModelError."""
+        settings = add_rule(self.config, new)
+        old, self.shop = self.shop, self.shop.changed(settings)
+        old.retire(self.shop)
+        self._teacher = Teacher(self.shop)

@@ -1,0 +1,239 @@
+"""Filing a video where a person says, and learning from it: for `vsortd teach` and `vsortd review`."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from vsortd.config.diagnostics import nearest_of
+from vsortd.core.batch_ids import new_batch_id
+from vsortd.errors import Cancelled, ChangedError, FilingError, UsageError, VideoError, VsortdError
+from vsortd.filing.follow import is_busy, standing_at
+from vsortd.filing.holds import Why
+from vsortd.filing.open_folder import identity_of
+from vsortd.filing.records import Likeness, likeness
+from vsortd.filing.staging import HIDDEN
+from vsortd.judging.decide import Decision, Outcome
+from vsortd.judging.example_store import Link, NewExample, Origin
+from vsortd.pipeline import stages
+from vsortd.pipeline.flow import Stage, build_stages, carry
+from vsortd.pipeline.job import Job
+from vsortd.watch.settle import Outcome as Settled
+from vsortd.watch.settle import Settler, SettleTimes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    import numpy as np
+    import numpy.typing as npt
+
+    from vsortd.config.rules import RuleTree
+    from vsortd.config.settings import Inbox, Settings
+    from vsortd.core.identity import Identity
+    from vsortd.filing.records import Item
+    from vsortd.pipeline.services import Workshop
+
+REASON: Final = "you said so"
+# The daemon may file the same video while it is looked at here; it is then taken up again from where that put it.
+_TRIES: Final = 3
+_BUSY_S: Final = 60.0
+_TICK_S: Final = 0.05
+_SHOWN_RULES: Final = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """What came of teaching: the example's number, and where the video lies now.
+
+    `item` is the filing in the history, None if the video stayed; `thought` the rule that vsortd would have chosen, ""
+    for none, None if it had not to look at the video again.
+    """
+
+    example: int
+    rule: str
+    source: Path
+    destination: Path
+    item: int | None = None
+    thought: str | None = None
+    released: bool = False
+
+
+class Teacher:
+    """Files videos where a person says and keeps them as examples; works beside a running daemon."""
+
+    def __init__(self, shop: Workshop) -> None:
+        self._shop = shop
+        self._batch = new_batch_id()
+
+    def teach(
+        self, path: Path, rule: str, origin: Origin, *, keep: bool = False, cancel: threading.Event | None = None
+    ) -> Lesson:
+        """Make a video an example of `rule` (a key of the tree); in an inbox or the library it is filed there as well.
+
+        With `keep` it stays where it is. A filing is journalled with the reason "you said so"; the example hangs on
+        it, so killing this at any moment leaves both or neither. Raises UsageError (no such file), VideoError,
+        FilingError, ModelError, StoreError, Cancelled.
+        """
+        cancel = cancel or threading.Event()
+        for left in reversed(range(_TRIES)):
+            here = self._whereabouts(path, cancel)
+            try:
+                return self._teach(here, rule, origin, keep=keep, cancel=cancel)
+            except ChangedError as error:
+                if not left:
+                    raise FilingError(
+                        f"{path} keeps changing: {error.reason}.", remedy="Try again when it is at rest.", paths=[path]
+                    ) from error
+        raise AssertionError("unreachable")
+
+    def _whereabouts(self, path: Path, cancel: threading.Event) -> Path:
+        """Return where a video is: where the user says, or where it was filed from there meanwhile."""
+        until_s = time.monotonic() + _BUSY_S
+        while is_busy(self._shop.journal, path) and time.monotonic() < until_s and not cancel.wait(_TICK_S):
+            pass  # the daemon files it this moment
+        if identity_of(path) is not None:
+            return path
+        item = self._shop.journal.placed_from(path)
+        if item is not None and item.destination is not None and identity_of(item.destination) is not None:
+            return item.destination
+        what = "is no regular file" if os.path.lexists(path) else "is not there"
+        raise UsageError(f"{path} {what}.", remedy="Name a video: vsortd teach FILE RULE", paths=[path])
+
+    def _teach(self, path: Path, rule: str, origin: Origin, *, keep: bool, cancel: threading.Event) -> Lesson:
+        shop = self._shop
+        inbox = _inbox_of(shop.settings, path)
+        inside = shop.library_place(path)
+        files = not keep and (inbox is not None or inside is not None) and HIDDEN not in (inside or ())
+        identity = self._at_rest(path, inbox, cancel) if files else _identity(path)
+        known = shop.filer.known(path, identity)
+        held = known is not None and known.why is Why.HELD
+        found = standing_at(shop.journal, path)
+        before = found[0] if found and likeness(found[1], identity) in {Likeness.SAME, Likeness.ALIKE} else None
+        former = Link(before.id, before.mark) if before else None
+        tags = before.tags if before else ()
+        job = Job(path, identity, self._batch, cancel)
+        set_aside = shop.filer.begin_work(path, identity) if files else ""
+        if set_aside:
+            raise FilingError(f"{path}: {set_aside}.", remedy="`vsortd retry` lets it be tried again.", paths=[path])
+        try:
+            job, model, vectors = rows_of(shop, job)
+            new = NewExample(rule, path, identity, origin, model, vectors)
+            thought = None if job.decision is None else job.decision.rule
+            if files:
+                lesson = self._file(job, new, former, tags if job.decision is None else job.decision.tags)
+            else:
+                lesson = Lesson(shop.examples.add(new, former=former), rule, path, path)
+        finally:
+            if files:
+                shop.filer.end_work(path, identity)
+        if held and not files:
+            shop.filer.release([path])
+        return replace(lesson, thought=thought, released=held)
+
+    def _at_rest(self, path: Path, inbox: Inbox | None, cancel: threading.Event) -> Identity:
+        """Wait until a file is whole and nobody writes to it, as the daemon would. Raises FilingError, ChangedError."""
+        template = inbox or self._shop.settings.inboxes[0]
+        settler = Settler(SettleTimes.of(template, drain=True), sidecars_of=self._shop.sidecars_of)
+        identity = _identity(path)
+        try:
+            changed_s = max(identity.mtime_ns / 1e9, path.stat().st_ctime)
+        except FileNotFoundError as error:
+            raise ChangedError("it went away") from error
+        quiet_s = max(0.0, time.time() - changed_s)
+        settler.add(path, identity, time.monotonic() - min(quiet_s, template.settle_s))
+        while not cancel.wait(_TICK_S):
+            for verdict in settler.due(time.monotonic()):
+                if verdict.outcome is Settled.READY:
+                    return verdict.identity
+                if verdict.outcome is Settled.GONE:
+                    raise ChangedError("it went away")
+                raise FilingError(f"{path}: {verdict.reason}.", remedy="It stays where it is.", paths=[path])
+        raise Cancelled
+
+    def _file(self, job: Job, new: NewExample, former: Link | None, tags: tuple[str, ...]) -> Lesson:
+        shop = self._shop
+        noted: list[int] = []
+
+        def note(item: Item) -> None:
+            noted.append(shop.examples.add(new, link=Link(item.id, item.mark), former=former))
+
+        if job.clip is None:
+            job = carry(job, _stages(shop, "probe"))
+        job = replace(job, decision=_said(new.rule, tags), reason=REASON)
+        place = Stage("place", partial(stages.place, shop, dry_run=False, by_hand=note))
+        job = carry(job, (*_stages(shop, "convert"), place))
+        if not noted:  # it lies there already
+            noted.append(shop.examples.add(new, former=former))
+        return Lesson(noted[0], new.rule, new.path, job.destination or new.path, job.item_id)
+
+
+def rows_of(shop: Workshop, job: Job) -> tuple[Job, str, npt.NDArray[np.float32]]:
+    """Return the job, the model's key and the video's unit rows [n, dim]: kept ones, else what the pipeline sees.
+
+    Raises VideoError, ModelError, StoreError, Cancelled.
+    """
+    key = shop.lessons.present_model()
+    kept = shop.index.kept(job.identity, key) if key else None
+    if kept is None:
+        job = carry(job, _stages(shop, "probe", "judge"))
+        key = shop.model.get(job.cancel).key
+        kept = shop.index.kept(job.identity, key)
+    if kept is None:
+        raise ChangedError("it went away while it was looked at")
+    return job, key, kept.vectors
+
+
+def find_rule(tree: RuleTree, key: str) -> str:
+    """Return the key of a rule as the tree has it. Raises UsageError that names the nearest ones."""
+    wanted = key.strip("/")
+    if tree.find(wanted) is not None:
+        return wanted
+    keys = [rule.key for rule in tree.walk()]
+    same = [one for one in keys if one.casefold() == wanted.casefold()]
+    ends = [one for one in keys if one.rpartition("/")[2].casefold() == wanted.casefold()]
+    if len(same or ends) == 1:
+        return (same or ends)[0]
+    near = list(dict.fromkeys([*ends, nearest_of(wanted, keys), *_with_word(keys, wanted)]))
+    near = [one for one in near if one]
+    if near:
+        remedy = f"Did you mean {' or '.join(near[:3])}?"
+    else:
+        more = ", …" if len(keys) > _SHOWN_RULES else ""
+        remedy = f"There are: {', '.join(keys[:_SHOWN_RULES])}{more}."
+    raise UsageError(f"There is no rule {key!r}.", remedy=remedy)
+
+
+def explained(error: VideoError, path: Path) -> VsortdError:
+    """Return what a person is told of a video that can't be looked at."""
+    return VsortdError(f"{path} can't be looked at: {error.reason}.", remedy="Nothing was learned.", paths=[path])
+
+
+def _with_word(keys: list[str], word: str) -> Iterator[str]:
+    last = word.rpartition("/")[2].casefold()
+    yield from (one for one in keys if last and last in one.casefold())
+    near = nearest_of(last, [one.rpartition("/")[2] for one in keys])
+    yield from (one for one in keys if near and one.rpartition("/")[2] == near)
+
+
+def _identity(path: Path) -> Identity:
+    found = identity_of(path)
+    if found is None:
+        raise ChangedError("it went away")
+    return found
+
+
+def _said(rule: str, tags: tuple[str, ...]) -> Decision:
+    return Decision(rule, Outcome.FILED, 1.0, 1.0, (), REASON, settled=True, frame_scores={}, tags=tags)
+
+
+def _stages(shop: Workshop, *names: str) -> tuple[Stage, ...]:
+    return tuple(stage for stage in build_stages(shop) if stage.name in names)
+
+
+def _inbox_of(settings: Settings, path: Path) -> Inbox | None:
+    return next((inbox for inbox in settings.inboxes if path.is_relative_to(inbox.path)), None)

@@ -1,0 +1,300 @@
+"""Filing groups: what would go where, and the moves, by the stages that file everything else.
+
+A group is one decision of a person, so nothing is judged anew: each member is probed, converted and placed under one
+batch, journalled as ever. It is no lesson either: nobody said of the single video where it belongs.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+from vsortd.core.identity import Identity
+from vsortd.core.text import printable
+from vsortd.errors import Cancelled, ChangedError, FilingError, ToolError, VideoError
+from vsortd.filing.holds import Why
+from vsortd.filing.identical import OnDuplicate
+from vsortd.filing.place import Filer
+from vsortd.filing.staging import HIDDEN
+from vsortd.judging.decide import Decision, Outcome
+from vsortd.pipeline import stages
+from vsortd.pipeline.flow import Stage, carry
+from vsortd.pipeline.job import Job
+from vsortd.watch.settle import Outcome as Settled
+from vsortd.watch.settle import Settler, SettleTimes, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from vsortd.index.video import Film
+    from vsortd.library.clusters.cluster_folders import Pile
+    from vsortd.library.clusters.grouping import Member
+    from vsortd.pipeline.services import Workshop
+
+TYPICAL: Final = 3  # members that a preview names of each folder
+_TICK_S: Final = 0.05
+
+
+class Fate(StrEnum):
+    """What becomes of a member."""
+
+    FILED = "filed"  # or would be, in a dry run
+    THERE = "there"  # it lies in that folder already
+    REFUSED = "refused"  # it stays where it is
+
+
+@dataclass(frozen=True, slots=True)
+class Prospect:
+    """A folder as it would be: the members that would go there, those that lie there, and those refused, with why."""
+
+    pile: Pile
+    path: Path
+    is_new: bool
+    going: tuple[Member, ...]
+    there: tuple[Member, ...]
+    refused: tuple[tuple[Member, str], ...]
+
+    @property
+    def typical(self) -> tuple[Member, ...]:
+        """Some of those that would go there, else of those that lie there, the most typical first."""
+        return (self.going or self.there)[:TYPICAL]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the entry of `cluster --preview --json`."""
+        return {
+            "folder": printable(self.pile.key),
+            "path": printable(self.path),
+            "new": self.is_new,
+            "groups": [group.number for group in self.pile.groups],
+            "going": len(self.going),
+            "there": len(self.there),
+            "refused": [_refusal(member.film.path, reason) for member, reason in self.refused],
+            "typical": [printable(member.film.path) for member in self.typical],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Filed:
+    """What became of one member, or would; `destination` is where it lies then, None if it was refused."""
+
+    pile: Pile
+    member: Member
+    fate: Fate
+    destination: Path | None
+    reason: str
+    item: int | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the entry of `cluster --apply --json`."""
+        return {
+            "id": self.item,
+            "state": self.fate.value,
+            "source": printable(self.member.film.path),
+            "destination": None if self.destination is None else printable(self.destination),
+            "rule": self.pile.key,
+            "score": round(self.member.strength, 4),
+            "reason": self.reason,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """All that was done under one batch, or would be."""
+
+    batch: str
+    items: tuple[Filed, ...]
+    dry_run: bool
+
+    def of(self, fate: Fate) -> tuple[Filed, ...]:
+        """Return the members with one fate."""
+        return tuple(one for one in self.items if one.fate is fate)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the part of `cluster --apply --json` that tells of it."""
+        counts = Counter(one.fate for one in self.items)
+        return {
+            "batch": None if self.dry_run else self.batch,
+            "dry_run": self.dry_run,
+            "counts": {fate.value: counts[fate] for fate in Fate},
+            "items": [one.to_json() for one in self.items],
+        }
+
+
+def foresee(shop: Workshop, piles: Sequence[Pile]) -> list[Prospect]:
+    """Return each folder as it would be: a look at every member, nothing is read or written. Raises StoreError."""
+    library = shop.settings.library
+    prospects = []
+    for pile in piles:
+        path = library.joinpath(*pile.parts)
+        going: list[Member] = []
+        there: list[Member] = []
+        refused: list[tuple[Member, str]] = []
+        for member in pile.members:
+            why = why_not(shop, member.film)
+            if why:
+                refused.append((member, why))
+            else:
+                (there if _lies_there(shop, member.film, pile) else going).append(member)
+        prospects.append(Prospect(pile, path, not path.is_dir(), tuple(going), tuple(there), tuple(refused)))
+    return prospects
+
+
+def file_piles(
+    shop: Workshop,
+    piles: Sequence[Pile],
+    *,
+    batch: str,
+    dry_run: bool,
+    cancel: threading.Event | None = None,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> Applied:
+    """File every member into its folder; one that can't be is refused with the reason, and the rest goes on.
+
+    A dry run walks the same way without any effect. `on_progress` gets how many are through and how many there are.
+    Raises StoreError, Cancelled; what was filed until then stands under `batch`.
+    """
+    # a person chose the folders, so duplicates make no difference
+    place = shop.settings.place.model_copy(update={"on_duplicate": OnDuplicate.KEEP_BOTH})
+    filer = Filer(shop.journal, shop.settings.library, place)
+    mover = _Mover(replace(shop, filer=filer, foreseen=set()), batch, cancel or threading.Event(), dry_run=dry_run)
+    total = sum(len(pile.members) for pile in piles)
+    items: list[Filed] = []
+    try:
+        for pile in piles:
+            for filed in mover.carry(pile):
+                items.append(filed)
+                if on_progress is not None:
+                    on_progress(len(items), total)
+    finally:
+        filer.close()
+    return Applied(batch, tuple(items), dry_run)
+
+
+def why_not(shop: Workshop, film: Film) -> str:
+    """Return why a video can't be filed as it is now, "" if it can."""
+    try:
+        now = Identity.of(film.path)
+    except OSError as error:
+        return f"it can't be looked at: {error.strerror or error}"
+    if now is None:
+        return "it is gone since it was indexed"
+    if now != film.identity:
+        return "it is no longer the file that was indexed"
+    if HIDDEN in (shop.library_place(film.path) or ()):
+        return "it is an original that vsortd keeps"
+    known = shop.filer.known(film.path, now)
+    return "vsortd is at work on it this moment" if known is not None and known.why is Why.WORKING else ""
+
+
+class _Mover:
+    """Carries members to their folders, one after another, so that names are numbered as a dry run says."""
+
+    def __init__(self, shop: Workshop, batch: str, cancel: threading.Event, *, dry_run: bool) -> None:
+        self._shop = shop
+        self._batch = batch
+        self._cancel = cancel
+        self._dry_run = dry_run
+        self._stages = (
+            Stage("probe", self._probe),
+            Stage("convert", partial(stages.convert, shop, dry_run=dry_run)),
+            Stage("place", partial(stages.place, shop, dry_run=dry_run)),
+        )
+
+    def carry(self, pile: Pile) -> Iterator[Filed]:
+        """Yield what became of each member of a pile."""
+        for group in pile.groups:
+            of_them = f"group {group.number} of videos that look alike, by `vsortd cluster`"
+            for member in group.members:
+                yield self._file(pile, member, f"{pile.key}: {of_them} (strength {member.strength:.2f})")
+
+    def _file(self, pile: Pile, member: Member, reason: str) -> Filed:
+        film = member.film
+        if self._cancel.is_set():
+            raise Cancelled
+        refusal = why_not(self._shop, film)
+        if not refusal and _lies_there(self._shop, film, pile):
+            return Filed(pile, member, Fate.THERE, film.path, "it is there already")
+        try:
+            if not refusal:
+                refusal = self._unrest(film)
+            if not refusal:
+                return self._carry(pile, member, reason)
+        except VideoError as error:
+            refusal = error.reason
+        except (FilingError, ToolError) as error:
+            refusal = error.title
+        return Filed(pile, member, Fate.REFUSED, None, printable(refusal))
+
+    def _carry(self, pile: Pile, member: Member, reason: str) -> Filed:
+        path, identity = member.film.path, member.film.identity
+        decision = _decided(pile, member, reason)
+        job = Job(path, identity, self._batch, self._cancel, decision=decision, reason=reason)
+        if self._dry_run:
+            job = carry(job, self._stages)
+            return Filed(pile, member, Fate.FILED, job.destination, job.reason)
+        set_aside = self._shop.filer.begin_work(path, identity)
+        if set_aside:
+            return Filed(pile, member, Fate.REFUSED, None, printable(set_aside))
+        try:
+            job = carry(job, self._stages)
+        finally:
+            self._shop.filer.end_work(path, identity)
+        return Filed(pile, member, Fate.FILED, job.destination, job.reason, job.item_id)
+
+    def _probe(self, job: Job) -> Job:
+        # the stage of this name would take pictures as well, for a judgement that nobody needs here
+        return replace(job, clip=self._shop.media.probe(job.path, cancel=job.cancel))
+
+    def _unrest(self, film: Film) -> str:
+        """Wait until a file and its sidecars have been quiet for long enough; return why they can't be moved, or ""."""
+        inboxes = self._shop.settings.inboxes
+        template = next((inbox for inbox in inboxes if film.path.is_relative_to(inbox.path)), inboxes[0])
+        # whoever writes longer than that is not waited for: the others would wait with it
+        times = replace(SettleTimes.of(template, drain=True), settle_max_s=template.settle_s)
+        settler = Settler(times, sidecars_of=self._shop.sidecars_of)
+        try:
+            changed_s = max(film.identity.mtime_ns / 1e9, film.path.stat().st_ctime)
+        except OSError as error:
+            raise ChangedError("it went away") from error
+        quiet_s = max(0.0, time.time() - changed_s)
+        settler.add(film.path, film.identity, time.monotonic() - min(quiet_s, template.settle_s))
+        while True:
+            for verdict in settler.due(time.monotonic()):
+                return _trouble(verdict, film)
+            if self._cancel.wait(_TICK_S):
+                raise Cancelled
+
+
+def _trouble(verdict: Verdict, film: Film) -> str:
+    if verdict.outcome is Settled.READY:
+        return "" if verdict.identity == film.identity else "it is no longer the file that was indexed"
+    if verdict.outcome is Settled.STILL_CHANGING:
+        return "somebody is writing to it or to its sidecars"
+    return verdict.reason or "it went away"
+
+
+def _decided(pile: Pile, member: Member, reason: str) -> Decision:
+    return Decision(
+        rule=pile.key,
+        outcome=Outcome.FILED,
+        score=member.strength,
+        margin=0.0,
+        levels=(),
+        reason=reason,
+        settled=True,
+        frame_scores={},
+    )
+
+
+def _lies_there(shop: Workshop, film: Film, pile: Pile) -> bool:
+    return shop.library_place(film.path) == pile.parts
+
+
+def _refusal(path: Path, reason: str) -> dict[str, str]:
+    return {"path": printable(path), "reason": printable(reason)}

@@ -1,0 +1,85 @@
+"""The videos to group: those of the index, and those of a folder that the index doesn't know, looked at first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from vsortd.core.identity import Identity
+from vsortd.filing.staging import HIDDEN
+from vsortd.library.indexing.embed import DEFAULT_FPS, State, index_paths, lies_at
+from vsortd.pipeline.batch import gather
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from vsortd.index.video import Film
+    from vsortd.library.indexing.embed import Indexed
+    from vsortd.pipeline.services import Workshop
+
+
+@dataclass(slots=True)
+class Collected:
+    """The videos to group. `failed` can't be looked at, `looked_at` were new to the index."""
+
+    shop: Workshop
+    model: str
+    folder: Path | None
+    failed: Sequence[Indexed] = ()
+    looked_at: int = 0
+    gone: int = 0  # of the index, no longer where they were; known when all films were read
+
+    def films(self) -> Iterator[Film]:
+        """Yield the videos as they lie there now, one by one: all frames of a large library don't fit into memory."""
+        for film in self.shop.index.films(self.model, under=self.folder):
+            if HIDDEN in (self.shop.library_place(film.path) or ()):
+                continue  # an original that is kept for undo
+            if lies_at(film.path, film.identity):
+                yield film
+            else:
+                self.gone += 1
+
+
+def collect(
+    shop: Workshop,
+    model: str,
+    folder: Path | None,
+    *,
+    fps: float = DEFAULT_FPS,
+    on_progress: Callable[[int, int], None] | None = None,
+    cancel: threading.Event | None = None,
+) -> Collected:
+    """Collect the videos of a folder (or of one file), or all of the index.
+
+    Of a folder, those that the index has no frame of for `model` (its key) are looked at first, at a pace of `fps`;
+    the others cost nothing. Raises UsageError for a folder that is not there, ModelError, StoreError, Cancelled.
+    """
+    looked = [] if folder is None else _look(shop, model, folder, fps, on_progress, cancel)
+    failed = [one for one in looked if one.state is State.FAILED]
+    return Collected(shop, model, folder, failed, len(looked) - len(failed))
+
+
+def _look(  # noqa: PLR0917 - cut off for its length
+    shop: Workshop,
+    model: str,
+    folder: Path,
+    fps: float,
+    on_progress: Callable[[int, int], None] | None,
+    cancel: threading.Event | None,
+) -> list[Indexed]:
+    """Look at what the index doesn't know; what it knows by another name gets its name of today."""
+    known = {row.identity: row.path for row in shop.index.rows(model)}
+    unknown: list[Path] = []
+    for path, _, _ in gather(shop.settings, [folder]):
+        identity = Identity.of(path)
+        if identity is None:
+            continue
+        if identity not in known:
+            unknown.append(path)
+        elif known[identity] != path and not lies_at(known[identity], identity):
+            shop.index.moved(identity, identity, path)
+    if not unknown:
+        return []
+    return index_paths(shop, unknown, fps=fps, on_progress=on_progress, cancel=cancel)

@@ -1,0 +1,254 @@
+"""Groups of videos that look alike: UMAP, then HDBSCAN, over one vector a video. Nothing is embedded anew."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from vsortd.library.clusters.projection import all_the_same, gathered, plan_for, space_of, without_strangers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from vsortd.index.video import Film
+    from vsortd.library.clusters.projection import Plan
+
+# Frames that are kept in memory for the sheets and for whoever makes rules; beyond, films keep fewer of them. They
+# are a gigabyte of a library of 100,000 films with ten frames each.
+_ROOM_BYTES: Final = 1 << 30
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Member:
+    """A video of a group; `strength` (0 to 1) is HDBSCAN's probability that it belongs there."""
+
+    film: Film
+    strength: float
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A name that a group could have: a word of the list or a rule's key, and how much better it fits than elsewhere.
+
+    `rule` is the key of the user's rule that it stands for, "" for a word of the list.
+    """
+
+    name: str
+    score: float
+    rule: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Group:
+    """Videos that look alike.
+
+    `number` counts from 1, the largest group first. `name` is unique among the groups, without regard to case, and
+    can be a rule's and a folder's; until `name_groups` has been there it is "Group 1" and so on. `rule` is the key of
+    the user's rule that it fits, or "". `words` are the prompts that fit it best, the best first; `score` is the
+    name's, `candidates` are all names that were thought of, the best first. `members` begin with the most typical.
+    `centre` is float32 [dim] of length 1, `tightness` the mean cosine of the members to it. `folders` counts the
+    members by the folder they lie in, the fullest first.
+    """
+
+    number: int
+    name: str
+    rule: str
+    words: tuple[str, ...]
+    score: float
+    members: tuple[Member, ...]
+    tightness: float
+    folders: dict[str, int]
+    centre: npt.NDArray[np.float32]
+    candidates: tuple[Candidate, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Grouping:
+    """What `group_films` found among `films`.
+
+    `groups` are the largest first; `noise` are the videos that belong to none. `map_xy` is float32 [n, 2] and `labels`
+    int64 [n] (index into `groups`, -1 for noise), both in the order of `films`, which is that of their paths. Films of
+    very large libraries hold fewer frames than the index has. `neighbors` is 0 where there were too few videos for
+    UMAP. `seconds` says how long each step took.
+    """
+
+    groups: tuple[Group, ...]
+    noise: tuple[Film, ...]
+    model: str
+    min_size: int
+    neighbors: int
+    seed: int
+    films: tuple[Film, ...]
+    map_xy: npt.NDArray[np.float32]
+    labels: npt.NDArray[np.int64]
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+def group_films(
+    films: Iterable[Film],
+    *,
+    model: str,
+    min_size: int | None = None,
+    neighbors: int | None = None,
+    seed: int = 0,
+    on_progress: Callable[[str], None] | None = None,
+) -> Grouping:
+    """Group videos of one model by what they show; the order in which they come makes no difference.
+
+    `model` is the model's key, `min_size` the fewest videos of a group, `neighbors` how many each video is compared
+    with (more: fewer, broader groups); None suits their number, see `plan_for`. Below 20 videos HDBSCAN groups the
+    vectors themselves, and `neighbors` does nothing. `on_progress` hears the name of each step as it begins. Raises
+    UsageError for numbers that can't be, and where scikit-learn or umap-learn is missing.
+    """
+    watch = _Watch(on_progress)
+    with watch("reading"):
+        shelf = _Shelf()
+        for film in films:
+            shelf.add(film)
+        kept, vectors = shelf.sorted()
+    plan = plan_for(len(kept), min_size=min_size, neighbors=neighbors)
+    if not kept:
+        return Grouping((), (), model, plan.min_size, plan.neighbors, seed, (), np.zeros((0, 2), np.float32), _none(0))
+    with watch("finding neighbours"):
+        space = space_of(vectors, plan, seed)
+    with watch("laying out"):
+        points = vectors if all_the_same(vectors) else space.laid_out()
+    with watch("grouping"):
+        labels, strengths = _labels(vectors, points, plan)
+        groups, labels = _groups(kept, vectors, labels, strengths)
+    with watch("drawing the map"):
+        map_xy = space.map()
+    return Grouping(
+        groups=groups,
+        noise=tuple(film for film, label in zip(kept, labels, strict=True) if label < 0),
+        model=model,
+        min_size=plan.min_size,
+        neighbors=plan.neighbors,
+        seed=seed,
+        films=kept,
+        map_xy=map_xy,
+        labels=labels,
+        seconds=watch.seconds,
+    )
+
+
+def _labels(
+    vectors: npt.NDArray[np.float32], points: npt.NDArray[np.float32], plan: Plan
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+    """Return label and strength of each video; copies of one video are one group."""
+    count = len(vectors)
+    if all_the_same(vectors) and count >= plan.min_size:
+        return np.zeros(count, np.int64), np.ones(count)
+    labels, strengths = gathered(points, plan.min_size)
+    if plan.neighbors:  # without UMAP HDBSCAN has seen the vectors themselves
+        labels = without_strangers(vectors, labels, plan.min_size)
+    return labels, strengths
+
+
+def _groups(
+    films: tuple[Film, ...],
+    vectors: npt.NDArray[np.float32],
+    labels: npt.NDArray[np.int64],
+    strengths: npt.NDArray[np.float64],
+) -> tuple[tuple[Group, ...], npt.NDArray[np.int64]]:
+    """Return the groups, the largest first (of equal ones that with the first video), and labels in their order."""
+    counts = np.bincount(labels[labels >= 0])
+    first = [int(np.flatnonzero(labels == label)[0]) for label in range(len(counts))]
+    order = sorted(range(len(counts)), key=lambda label: (-int(counts[label]), first[label]))
+    groups, renumbered = [], _none(len(labels))
+    for place, label in enumerate(order):
+        rows = np.flatnonzero(labels == label)
+        renumbered[rows] = place
+        groups.append(_group(place + 1, films, vectors, rows, strengths))
+    return tuple(groups), renumbered
+
+
+def _group(
+    number: int,
+    films: tuple[Film, ...],
+    vectors: npt.NDArray[np.float32],
+    rows: npt.NDArray[np.int64],
+    strengths: npt.NDArray[np.float64],
+) -> Group:
+    centre = vectors[rows].mean(axis=0, dtype=np.float64)
+    centre /= max(float(np.linalg.norm(centre)), 1e-12)
+    cosines = vectors[rows] @ centre
+    # rounded, so that copies stand in the order of their paths whatever the last bit says
+    typical = rows[np.argsort(-np.round(cosines, 6), kind="stable")]
+    folders = Counter(str(films[row].path.parent) for row in rows)
+    return Group(
+        number=number,
+        name=f"Group {number}",
+        rule="",
+        words=(),
+        score=0.0,
+        members=tuple(Member(films[row], float(strengths[row])) for row in typical),
+        tightness=float(cosines.mean()),
+        folders=dict(sorted(folders.items(), key=lambda item: (-item[1], item[0]))),
+        centre=centre.astype(np.float32),
+    )
+
+
+def _none(count: int) -> npt.NDArray[np.int64]:
+    return np.full(count, -1, np.int64)
+
+
+class _Shelf:
+    """Films and their vectors. A hundred thousand films don't fit into memory whole: then frames are left out."""
+
+    def __init__(self) -> None:
+        self._room = _ROOM_BYTES
+        self._films: list[Film] = []
+        self._vectors: list[npt.NDArray[np.float32]] = []
+        self._bytes = 0
+        self._most: int | None = None  # frames of a film
+
+    def add(self, film: Film) -> None:
+        """Take the film's vector, over all frames, and then as many of them as there is room for."""
+        self._vectors.append(film.vector())
+        thin = _thinned(film, self._most)
+        self._films.append(thin)
+        self._bytes += thin.vectors.nbytes
+        while self._bytes > self._room and self._most != 1:
+            longest = self._most or max(len(kept.times_ms) for kept in self._films)
+            self._most = max(1, longest // 2)
+            self._films = [_thinned(kept, self._most) for kept in self._films]
+            self._bytes = sum(kept.vectors.nbytes for kept in self._films)
+
+    def sorted(self) -> tuple[tuple[Film, ...], npt.NDArray[np.float32]]:
+        """Return the films by path and their vectors, float32 [n, dim]."""
+        order = sorted(range(len(self._films)), key=lambda row: (str(self._films[row].path), self._films[row].id))
+        vectors = [self._vectors[row] for row in order]
+        return tuple(self._films[row] for row in order), np.stack(vectors) if vectors else np.zeros((0, 0), np.float32)
+
+
+def _thinned(film: Film, most: int | None) -> Film:
+    """Return the film with at most so many of its frames, spread over it."""
+    count = len(film.times_ms)
+    if most is None or count <= most:
+        return film
+    rows = ((np.arange(most) + 0.5) * count / most).astype(np.int64)
+    return replace(film, times_ms=film.times_ms[rows], vectors=film.vectors[rows].copy())
+
+
+class _Watch:
+    """Says which step begins, and notes how long each took."""
+
+    def __init__(self, on_progress: Callable[[str], None] | None) -> None:
+        self._say = on_progress
+        self.seconds: dict[str, float] = {}
+
+    @contextlib.contextmanager
+    def __call__(self, step: str) -> Iterator[None]:
+        """Time a step."""
+        if self._say is not None:
+            self._say(step)
+        begin = time.perf_counter()
+        yield
+        self.seconds[step] = time.perf_counter() - begin

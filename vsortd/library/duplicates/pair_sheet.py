@@ -1,0 +1,178 @@
+"""A picture of each pair of duplicates: what both show at the same moments, over or beside one another."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from PIL import Image
+
+from vsortd.core.drawing.colours import Tone
+from vsortd.core.drawing.contact_sheet import Cell, Heading, Panel, draw_sheet
+from vsortd.errors import VideoError
+from vsortd.library.duplicates.pair_check import Kind
+from vsortd.media.thumbnails import pictures_at
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from vsortd.library.duplicates.groups import Group, Member, Twin
+    from vsortd.media.pool import MediaPool
+    from vsortd.media.thumbnails import Pixels
+
+PICTURE_PX: Final = 320  # the longer side of one video's picture
+_MOST_CELLS: Final = 6
+_COPY_MOMENTS: Final = 4  # of copies, which nobody had to look at
+_GAP_PX: Final = 4
+_GROUND: Final = (33, 37, 45)  # a card's, see `sheet`
+_AGREES: Final = 0.9
+_VERDICTS: Final = {
+    Kind.COPY: "the same file twice",
+    Kind.SAME: "the same, from beginning to end",
+    Kind.PART: "a part of it",
+    Kind.ALIKE: "maybe the same",
+}
+
+
+def draw_groups(
+    groups: Sequence[Group],
+    media: MediaPool,
+    folder: Path,
+    *,
+    cancel: threading.Event | None = None,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> dict[Path, Path]:
+    """Draw every video of every group beside the one it is like, into `folder`; return the PNGs by its path.
+
+    They are named `<group>-<place in it>.png`, counted from 1. One that can't be decoded any more has "no picture" in
+    the places of its frames. Raises OSError where the folder can't be written to, Cancelled.
+    """
+    drawn: dict[Path, Path] = {}
+    total = sum(len(group.twins) for group in groups)
+    for number, group in enumerate(groups, 1):
+        for place, twin in enumerate(group.twins, 1):
+            picture = folder / f"{number:03d}-{place}.png"
+            pair_sheet(group, twin, media, cancel=cancel).save(picture, "PNG")
+            drawn[twin.member.path] = picture
+            if on_progress is not None:
+                on_progress(len(drawn), total)
+    return drawn
+
+
+def pair_sheet(group: Group, twin: Twin, media: MediaPool, *, cancel: threading.Event | None = None) -> Image.Image:
+    """Return the picture of a video and the one it is like (A, and B), an RGB image."""
+    moments, agreed = _chosen(twin)
+    rows = [
+        _pictures(media, member, [times[side] for times in moments], cancel)
+        for side, member in enumerate((twin.of, twin.member))
+    ]
+    cells = [
+        Cell(
+            _joined(first, second),
+            f"A {clock(times[0])}   B {clock(times[1])}",
+            stripe=Tone.WINNER if share >= _AGREES else Tone.AGAINST,
+        )
+        for first, second, times, share in zip(*rows, moments, agreed, strict=True)
+    ]
+    tone = Tone.CANDIDATE if twin.kind is Kind.ALIKE else Tone.WINNER
+    panels = [_panel(f"{name}: {one.path.name}", one) for name, one in (("A", twin.of), ("B", twin.member))]
+    heading = Heading(
+        title=f"{twin.of.path.name} and {twin.member.path.name}",
+        badge=twin.kind.value,
+        verdict=verdict_of(twin),
+        tone=tone,
+        reason=_reason(group, twin),
+    )
+    legend = [(Tone.WINNER, "agrees")] + ([(Tone.AGAINST, "differs")] if min(agreed, default=1) < _AGREES else [])
+    return draw_sheet(heading, panels, cells, legend=legend, footer=f"score {twin.score:.2f}")
+
+
+def verdict_of(twin: Twin) -> str:
+    """Return what a video is to the other one, in a few words."""
+    if twin.kind is not Kind.PART:
+        return _VERDICTS[twin.kind]
+    if twin.member.duration_s <= twin.of.duration_s:
+        return f"a part of it, from {clock(twin.begins_s)} on"
+    return f"holds it, from {clock(-twin.begins_s)} on"
+
+
+def clock(time_s: float) -> str:
+    """Return a time of a video as m:ss.t, or h:mm:ss.t."""
+    tenths = max(0, round(time_s * 10))
+    minutes, rest = divmod(tenths, 600)
+    hours, minutes = divmod(minutes, 60)
+    return (f"{hours}:{minutes:02d}" if hours else f"{minutes}") + f":{rest // 10:02d}.{rest % 10}"
+
+
+def size_of(size_bytes: int) -> str:
+    """Return a size as people read it."""
+    size, unit = float(size_bytes), "B"
+    for larger in ("kB", "MB", "GB", "TB"):
+        if size < 1000:  # noqa: PLR2004 - that is what the units mean
+            break
+        size, unit = size / 1000, larger
+    return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+
+
+def facts_of(member: Member) -> str:
+    """Return what a file is, in a few words."""
+    shape = f"{member.width_px}x{member.height_px}" if member.width_px and member.height_px else "size unknown"
+    return f"{shape}, {clock(member.duration_s)}, {size_of(member.size_bytes)}"
+
+
+def _chosen(twin: Twin) -> tuple[list[tuple[float, float]], list[float]]:
+    """Return the moments to show, seconds of both, and how far they agree."""
+    if not twin.moments_s:
+        times = (np.arange(_COPY_MOMENTS) + 0.5) / _COPY_MOMENTS * twin.member.duration_s
+        return [(float(time_s), float(time_s)) for time_s in times], [1.0] * _COPY_MOMENTS
+    count = len(twin.moments_s)
+    places = np.unique(np.linspace(0, count - 1, min(count, _MOST_CELLS)).round().astype(int))
+    return [twin.moments_s[place] for place in places], [twin.agreed[place] for place in places]
+
+
+def _pictures(
+    media: MediaPool, member: Member, times_s: Sequence[float], cancel: threading.Event | None
+) -> list[Pixels | None]:
+    try:
+        clip = media.probe(member.path, cancel=cancel)
+        times_ms = [max(0, round(time_s * 1000)) for time_s in times_s]
+        return pictures_at(media, member.path, clip, times_ms, side_px=PICTURE_PX, cancel=cancel)
+    except VideoError:  # it went away since; the other one's pictures still tell something
+        return [None] * len(times_s)
+
+
+def _joined(first: Pixels | None, second: Pixels | None) -> Pixels | None:
+    """Return two pictures as one: wide ones over one another, high ones side by side, A first."""
+    if first is None or second is None:
+        return first if second is None else second
+    one, other = Image.fromarray(first), Image.fromarray(second)
+    over = one.width >= one.height
+    size = max(one.width, other.width) if over else max(one.height, other.height)
+    shown = [_scaled(picture, size, wide=over) for picture in (one, other)]
+    width = size if over else shown[0].width + shown[1].width + _GAP_PX
+    height = shown[0].height + shown[1].height + _GAP_PX if over else size
+    both = Image.new("RGB", (width, height), _GROUND)
+    both.paste(shown[0], (0, 0))
+    both.paste(shown[1], (0, shown[0].height + _GAP_PX) if over else (shown[0].width + _GAP_PX, 0))
+    return np.asarray(both)
+
+
+def _scaled(picture: Image.Image, size: int, *, wide: bool) -> Image.Image:
+    scale = size / (picture.width if wide else picture.height)
+    shape = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
+    return picture.resize(shape, Image.Resampling.LANCZOS)
+
+
+def _panel(title: str, member: Member) -> Panel:
+    return Panel(title, note=f"{facts_of(member)}. {member.path.parent}")
+
+
+def _reason(group: Group, twin: Twin) -> str:
+    count = len(twin.moments_s)
+    agree = sum(share >= _AGREES for share in twin.agreed)
+    looked = f"{agree} of {count} moments that were compared agree. " if count else ""
+    more = f"One of {len(group.twins) + 1} of a group. " if len(group.twins) > 1 else ""
+    advice = "" if twin.kind is Kind.ALIKE else f"Perhaps worth keeping: {group.keep.path.name}. "
+    return f"{looked}{more}{advice}Nothing was deleted or moved."

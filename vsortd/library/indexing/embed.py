@@ -1,0 +1,337 @@
+"""Looking at videos for the index: frames at a regular pace, or at chosen moments, each embedded once and kept.
+
+A long video is decoded in parts; each part is kept when it is done, so that a run that is killed goes on where it was.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final, Self
+
+import numpy as np
+
+from vsortd.core.identity import Identity
+from vsortd.errors import BrokenError, ChangedError, UsageError, VideoError
+from vsortd.index.store import Embedded
+from vsortd.library.indexing.sampling import NEAR, is_walked, missing, moments_of, name_of, part_name, parts_of, step_of
+from vsortd.pipeline.batch import gather
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    import numpy.typing as npt
+
+    from vsortd.core.video_facts import Clip
+    from vsortd.index.store import Index
+    from vsortd.index.video import Film
+    from vsortd.media.frames import Frames
+    from vsortd.media.pool import MediaPool
+    from vsortd.pipeline.services import Workshop
+    from vsortd.vision.encoder import Encoder
+
+DEFAULT_FPS: Final = 1.0
+_TICK_S: Final = 0.2
+_WAITING_PART: Final = 1 / 8
+_WAITING_S: Final = 30.0
+# A frame this far before the last moment of a request tells that its time was up, and not that the video ends there.
+_SLACK_MS: Final = 1000
+
+
+class State(StrEnum):
+    """What became of one file."""
+
+    INDEXED = "indexed"
+    KNOWN = "known"  # everything was there
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Indexed:
+    """One file's outcome: how many frames were embedded anew, and why it failed or ""."""
+
+    path: Path
+    state: State
+    frames: int = 0
+    duration_s: float = 0.0
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is kept of a video already: the names of its looks, and the times of their frames (int64 [n], ms)."""
+
+    looks: tuple[str, ...]
+    times_ms: npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Frames of one video that were looked at together, under the name that the index keeps them by."""
+
+    clip: Clip
+    name: str
+    embedded: Embedded
+
+
+def index_paths(
+    shop: Workshop,
+    paths: Sequence[Path],
+    *,
+    fps: float = DEFAULT_FPS,
+    jobs: int | None = None,
+    on_progress: Callable[[int, int], None] | None = None,
+    cancel: threading.Event | None = None,
+) -> list[Indexed]:
+    """Look at every video under `paths` at a pace of `fps`, several at once; return the outcomes in their order.
+
+    Videos that were looked at so before cost nothing. `on_progress` gets how many are done and how many there are.
+    Raises UsageError for a path that is not there or an impossible `fps`, ModelError, StoreError, Cancelled.
+    """
+    step_ms = step_ms_of(fps)
+    files = [path for path, _, _ in gather(shop.settings, paths)]
+    stop = cancel or threading.Event()
+    if not files:
+        return []
+    encoder = shop.model.get(stop).encoder
+    done: dict[Path, Indexed] = {}
+    report = on_progress or (lambda *_: None)
+    report(0, len(files))
+
+    def one(path: Path) -> Indexed:
+        try:
+            return index_file(shop, encoder, path, step_ms=step_ms, cancel=stop)
+        except VideoError as error:
+            return Indexed(path, State.FAILED, reason=error.reason)
+
+    with ThreadPoolExecutor(jobs or shop.settings.workers.decode_count() + 1, thread_name_prefix="index") as pool:
+        waiting: set[Future[Indexed]] = {pool.submit(one, path) for path in files}
+        try:
+            while waiting:
+                ended, waiting = wait(waiting, timeout=_TICK_S, return_when=FIRST_COMPLETED)
+                for future in ended:
+                    outcome = future.result()
+                    done[outcome.path] = outcome
+                    report(len(done), len(files))
+        except BaseException:  # Ctrl-C, a model that fails: what is in hand ends, the rest does not begin
+            stop.set()
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
+    return [done[path] for path in files]
+
+
+def index_file(
+    shop: Workshop, encoder: Encoder, path: Path, *, step_ms: int, cancel: threading.Event | None = None
+) -> Indexed:
+    """Look at one video at a pace, as far as that was not done before. Raises VideoError, ModelError, Cancelled."""
+    identity = identity_of(path)
+    known = known_of(shop.index, identity, encoder.info.key, path, step_ms)
+    if known is None:
+        return Indexed(path, State.KNOWN)
+    count, duration_s = 0, 0.0
+    with Keeper(shop.index, identity, path, encoder.info.key) as keeper:
+        for look in walk(shop.media, encoder, path, identity, known, step_ms=step_ms, cancel=cancel):
+            keeper.take(look)
+            count, duration_s = count + len(look.embedded.times_ms), look.clip.duration_s
+    return Indexed(path, State.INDEXED, count, duration_s)
+
+
+class Keeper:
+    """Puts the looks at one video into the index, some at once: each time its row is written anew.
+
+    A film of ten hours would cost 20 GB of writing, part by part. So a part waits until there are an eighth as many
+    frames as the row has, or for half a minute: a kill costs no more than that. As a context manager it keeps what is
+    left at the end, also where that is an error.
+    """
+
+    def __init__(self, index: Index, identity: Identity, path: Path, model: str) -> None:
+        self._index = index
+        self._file = (identity, path)
+        self._model = model
+        self._waiting: list[Look] = []
+        self._kept = 0
+        self._kept_s = time.monotonic()
+
+    def take(self, look: Look) -> None:
+        """Take one more look."""
+        self._waiting.append(look)
+        frames = sum(len(one.embedded.times_ms) for one in self._waiting)
+        if frames >= max(1, self._kept * _WAITING_PART) or time.monotonic() - self._kept_s >= _WAITING_S:
+            self.flush()
+
+    def flush(self) -> None:
+        """Keep all that waits."""
+        if not self._waiting:
+            return
+        looks = [(look.name, look.embedded) for look in self._waiting]
+        self._index.keep_looks(*self._file, self._waiting[-1].clip, self._model, looks)
+        self._kept += sum(len(embedded.times_ms) for _, embedded in looks)
+        self._kept_s = time.monotonic()
+        self._waiting.clear()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.flush()
+
+
+def known_of(index: Index, identity: Identity, key: str, path: Path, step_ms: int) -> Known | None:
+    """Return what is kept of a video before it is looked at; None when it was walked through at this pace before."""
+    looks = index.looks(identity, key)
+    if is_walked(looks, step_ms):
+        at = next((there for same, there in index.alike(identity) if same == identity), path)
+        if at != path and not lies_at(at, identity):  # else that is one more way to it
+            index.moved(identity, identity, path)
+        return None
+    film = index.film(identity, key)
+    return Known(looks, film.times_ms if film is not None else np.empty(0, np.int64))
+
+
+def lies_at(path: Path, identity: Identity) -> bool:
+    """Tell whether this very file lies at a path; one that is not for us to see does not."""
+    try:
+        return Identity.of(path) == identity
+    except OSError:
+        return False
+
+
+def walk(
+    media: MediaPool,
+    encoder: Encoder,
+    path: Path,
+    identity: Identity,
+    known: Known,
+    *,
+    step_ms: int,
+    cancel: threading.Event | None = None,
+) -> Iterator[Look]:
+    """Look at a video at a pace, as far as that is not `known`; yield each part, at last the mark that all is done.
+
+    Nothing is kept here: whoever asks does that, maybe on another machine. Raises VideoError, ModelError, Cancelled.
+    """
+    clip = media.probe(path, cancel=cancel)
+    parts = [
+        (part_name(step_ms, number), missing(part, known.times_ms, step_ms))
+        for number, part in enumerate(parts_of(moments_of(clip.duration_s, step_ms)))
+    ]
+    wanted = [(name, part) for name, part in parts if name not in known.looks and part]
+    count = 0
+    for look in _Looker(media, encoder, path, identity, clip, cancel).take(wanted, snap_ms=int(step_ms * NEAR)):
+        count += len(look.embedded.times_ms)
+        yield look
+    if not count and not len(known.times_ms):
+        raise BrokenError("no frame could be decoded")
+    yield Look(clip, name_of(step_ms), _nothing(encoder.info.dim))
+
+
+def dense_film(
+    shop: Workshop, encoder: Encoder, path: Path, *, fps: float = DEFAULT_FPS, cancel: threading.Event | None = None
+) -> Film:
+    """Return a video with frames at a pace of `fps` at least, looked at now where it was not before.
+
+    Raises UsageError for an impossible `fps`, VideoError, ModelError, StoreError, Cancelled.
+    """
+    index_file(shop, encoder, path, step_ms=step_ms_of(fps), cancel=cancel)
+    film = shop.index.film(identity_of(path), encoder.info.key)
+    if film is None:
+        raise ChangedError("the file changed while it was looked at")
+    return film
+
+
+def frames_at(
+    shop: Workshop,
+    encoder: Encoder,
+    path: Path,
+    clip: Clip,
+    times_ms: Sequence[int],
+    *,
+    cancel: threading.Event | None = None,
+) -> Embedded:
+    """Embed the frames that are shown at some moments (ms) and keep them; each once, in the order of time.
+
+    Damaged ones are left out. Raises VideoError, ModelError, StoreError, Cancelled.
+    """
+    identity, key = identity_of(path), encoder.info.key
+    looker = _Looker(shop.media, encoder, path, identity, clip, cancel)
+    found = [_nothing(encoder.info.dim)]
+    for part in parts_of(sorted(set(times_ms))):
+        name = f"at-{hashlib.sha256(repr(part).encode()).hexdigest()[:16]}"
+        kept = shop.index.recall(identity, key, name)
+        if kept is None:
+            (look,) = looker.take([(name, part)], snap_ms=0)
+            kept = look.embedded
+            shop.index.keep(identity, path, clip, key, name, kept)
+        found.append(kept)
+    return Embedded(np.concatenate([part.times_ms for part in found]), np.concatenate([part.vectors for part in found]))
+
+
+@dataclass(frozen=True, slots=True)
+class _Looker:
+    """One video under the eye of one model: decodes and embeds."""
+
+    media: MediaPool
+    encoder: Encoder
+    path: Path
+    identity: Identity
+    clip: Clip
+    cancel: threading.Event | None
+
+    def take(self, parts: Sequence[tuple[str, list[int]]], *, snap_ms: int) -> Iterator[Look]:
+        """Embed the frames of named parts; the next part is decoded while this one is embedded."""
+        with ThreadPoolExecutor(1, thread_name_prefix="index-ahead") as ahead:
+            coming = [ahead.submit(self._decode, parts[0][1], snap_ms)] if parts else []
+            for number, (name, _) in enumerate(parts):
+                frames = coming.pop().result()
+                if number + 1 < len(parts):
+                    coming.append(ahead.submit(self._decode, parts[number + 1][1], snap_ms))
+                yield Look(self.clip, name, self._embed(frames))
+
+    def _decode(self, moments: Sequence[int], snap_ms: int) -> list[Frames]:
+        """Return the frames at some moments, in as many requests as the time limit of one makes of it."""
+        found: list[Frames] = []
+        reached_ms, left = -1, list(moments)
+        while left:
+            frames = self.media.moments(
+                self.path, self.clip, left, self.encoder.info.preprocess, snap_ms=snap_ms, cancel=self.cancel
+            )
+            if not len(frames.times_ms) or frames.times_ms[-1] <= reached_ms:
+                break  # what is left is damaged, or lies after the last frame
+            found.append(frames)
+            reached_ms = int(frames.times_ms[-1])
+            left = [moment for moment in left if moment > reached_ms + _SLACK_MS]
+        return found
+
+    def _embed(self, found: Sequence[Frames]) -> Embedded:
+        rows = [self.encoder.encode_images(frames.pixels) for frames in found]
+        if Identity.of(self.path) != self.identity:
+            raise ChangedError("the file changed or went away while it was looked at")
+        if not rows:
+            return _nothing(self.encoder.info.dim)
+        vectors = np.concatenate(rows).astype(np.float16).astype(np.float32)  # as they will be read
+        return Embedded(np.concatenate([frames.times_ms for frames in found]), vectors)
+
+
+def _nothing(dim: int) -> Embedded:
+    return Embedded(np.empty(0, np.int64), np.empty((0, dim), np.float32))
+
+
+def identity_of(path: Path) -> Identity:
+    """Return which bytes a path names now. Raises ChangedError where it names no regular file."""
+    identity = Identity.of(path)
+    if identity is None:
+        raise ChangedError("the file is gone, or is a link")
+    return identity
+
+
+def step_ms_of(fps: float) -> int:
+    """Return the step of a pace that a person asked for, ms. Raises UsageError for an impossible one."""
+    try:
+        return step_of(fps)
+    except ValueError as error:
+        raise UsageError(f"--fps: {error}.", remedy="Write frames a second, such as 1, 0.5 or 4.") from error

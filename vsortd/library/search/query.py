@@ -1,0 +1,107 @@
+"""Sentences as questions to frames: how much more a frame shows what is asked for than anything else.
+
+A cosine alone says little: every model has its own range, and a picture that is near to one text is near to many. So
+each prompt competes, as a `contains` rule does, with what else a picture may show (built-in negatives) and with what
+the user does not want. The answer is the log-odds of that softmax, ln(p / (1 - p)): it has no ceiling that would make
+all good frames equal, and may be averaged over time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from vsortd.core.text import printable
+from vsortd.errors import UsageError
+from vsortd.judging.frame_scores import SIGMOID_NONE_LOGIT
+from vsortd.library.search.blockwise import over_blocks
+from vsortd.vision.prompts import sought_vectors
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from vsortd.vision.encoder import Encoder
+    from vsortd.vision.prompts import LevelVectors
+
+Rows = npt.NDArray[np.float32]
+# A product with 15 columns takes twice as long as one with 16: those are filled up.
+_LANES: Final = 16
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Asked:
+    """Prompts in a model's terms. `rows` are unit rows [m, dim] of all prompts, then of all that they compete with.
+
+    `rivals` holds for each prompt the rows that it competes with. `unknown` are words that the model doesn't know.
+    """
+
+    prompts: tuple[str, ...]
+    rows: Rows
+    rivals: tuple[npt.NDArray[np.intp], ...]
+    logit_scale: float
+    logit_bias: float | None
+    unknown: tuple[str, ...] = ()
+
+    def log_odds(self, vectors: npt.NDArray[np.floating]) -> Rows:
+        """Return for each frame (unit rows [n, dim]) and prompt how surely it shows that: log-odds, float32 [n, p]."""
+        import torch
+
+        rows = np.zeros((-len(self.rows) % _LANES + len(self.rows), self.rows.shape[1]), np.float32)
+        rows[: len(self.rows)] = self.rows * np.float32(self.logit_scale)
+        turned = torch.from_numpy(rows).T
+        rivals = [torch.from_numpy(places) for places in self.rivals]
+
+        def ask(rows: torch.Tensor) -> torch.Tensor:
+            logits = rows @ turned
+            if self.logit_bias is not None:
+                logits += self.logit_bias
+            columns = []
+            for column, places in enumerate(rivals):
+                against = logits[:, places].logsumexp(dim=1)
+                if self.logit_bias is not None:
+                    against = against.logaddexp(torch.tensor(SIGMOID_NONE_LOGIT))
+                columns.append(logits[:, column] - against)
+            return torch.stack(columns, dim=1)
+
+        return over_blocks(vectors, len(self.prompts), ask)
+
+
+def asked(prompts: Sequence[str], against: Sequence[str], encoder: Encoder) -> Asked:
+    """Put prompts into the model's terms; `against` is what the user does not mean.
+
+    Raises UsageError for an empty prompt and for one of which the model knows no word, ModelError when it fails.
+    """
+    for text in (*prompts, *against):
+        if not text.strip():
+            raise UsageError("An empty prompt asks for nothing.", remedy='Write what to look for: "a dog on a beach".')
+    levels = sought_vectors(prompts, against, encoder)
+    for prompt, level in zip(prompts, levels, strict=True):
+        if not level.known[0]:
+            raise UsageError(
+                printable(f"The model {encoder.info.name} knows nothing of {prompt!r}."),
+                remedy="`vsortd model list` shows models that know more; the sample model knows what its card lists.",
+            )
+    rows, rivals = _stacked(levels)
+    unknown = [word for level in levels for word in level.unknown[0]]
+    unknown += [word for text in against for word in encoder.unknown_words(text)]
+    info = encoder.info
+    return Asked(tuple(prompts), rows, rivals, info.logit_scale, info.logit_bias, tuple(dict.fromkeys(unknown)))
+
+
+def _stacked(levels: Sequence[LevelVectors]) -> tuple[Rows, tuple[npt.NDArray[np.intp], ...]]:
+    """Stack the prompts' rows and those of their rivals, each once; return them with each prompt's rivals."""
+    rows = [level.vectors[0] for level in levels]
+    places: dict[bytes, int] = {}
+    rivals = []
+    for level in levels:
+        mine = []
+        for row in level.negative_vectors:
+            if row.tobytes() not in places:
+                places[row.tobytes()] = len(rows)
+                rows.append(row)
+            mine.append(places[row.tobytes()])
+        rivals.append(np.array(mine, np.intp))
+    return np.stack(rows), tuple(rivals)

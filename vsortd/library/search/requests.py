@@ -1,0 +1,201 @@
+"""A search as a command or a request brings it: plain words in, a plain document out.
+
+The daemon answers with its loaded model and a shelf that stays in memory; without a daemon the same is done here.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from vsortd.core.text import printable
+from vsortd.core.units import parse_clock
+from vsortd.core.video_facts import Orientation
+from vsortd.errors import UsageError, VideoError
+from vsortd.library.indexing.embed import dense_film, frames_at
+from vsortd.library.search.ranking import DEFAULT_TOP, DEFAULT_WINDOW_S, Wanted, search
+from vsortd.library.search.vector_cache import Shelf
+from vsortd.media.photo import still
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from vsortd.index.store import Index
+    from vsortd.pipeline.services import Workshop
+    from vsortd.vision.encoder import Encoder
+
+    Rows = npt.NDArray[np.float32]
+
+PICTURES: Final = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"})
+TOP_MOST: Final = 10_000
+# Memory of a shelf is given back when nobody has asked for so long.
+IDLE_S: Final = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is looked for. `like` are FILE or FILE@time; `under` is a folder, or one file, which need not be indexed.
+
+    `since_s` is Unix seconds, `orientation` holds names. Paths are absolute.
+    """
+
+    prompts: tuple[str, ...] = ()
+    against: tuple[str, ...] = ()
+    any_of: bool = False
+    like: tuple[str, ...] = ()
+    window_s: float = DEFAULT_WINDOW_S
+    top: int = DEFAULT_TOP
+    under: str | None = None
+    since_s: float | None = None
+    orientation: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as the control API takes it."""
+        return asdict(self)
+
+
+class Searcher:
+    """Answers searches over one index; what it has read stays in memory for a while. Thread-safe."""
+
+    def __init__(self, index: Index) -> None:
+        self._index = index
+        self._lock = threading.Lock()
+        self._shelf: Shelf | None = None
+        self._used_s = 0.0
+
+    def answer(self, shop: Workshop, request: Request, *, cancel: threading.Event | None = None) -> dict[str, Any]:
+        """Return {"scenes": […], "videos", "hours", "coarse", "model", "unknown", "gone"}; see `search.Hit`, `Found`.
+
+        Raises UsageError for what can't be looked for, ModelError, StoreError, Cancelled.
+        """
+        encoder = shop.model.get(cancel or threading.Event()).encoder
+        wanted = _wanted(shop, encoder, request, cancel)
+        found = search(self._shelf_for(encoder.info.key), encoder, wanted)
+        self._used_s = time.monotonic()
+        return {
+            "scenes": [hit.to_json() for hit in found.hits],
+            "videos": found.videos,
+            "hours": round(found.hours, 4),
+            "coarse": found.coarse,
+            "model": encoder.info.name,
+            "unknown": list(found.unknown),
+            "gone": [os.fspath(path) for path in found.gone],
+        }
+
+    def rest(self) -> float | None:
+        """Give memory back that nobody has used for long; return when to ask again, seconds, None for not at all."""
+        with self._lock:
+            if self._shelf is None:
+                return None
+            left_s = self._used_s + IDLE_S - time.monotonic()
+            if left_s <= 0:
+                self._shelf.close()
+                self._shelf = None
+                return None
+            return left_s
+
+    def close(self) -> None:
+        """Let everything go."""
+        with self._lock:
+            if self._shelf is not None:
+                self._shelf.close()
+                self._shelf = None
+
+    def _shelf_for(self, key: str) -> Shelf:
+        with self._lock:
+            self._used_s = time.monotonic()
+            if self._shelf is None or self._shelf.model != key:
+                if self._shelf is not None:
+                    self._shelf.close()
+                self._shelf = Shelf(self._index, key)
+            return self._shelf
+
+
+def _wanted(shop: Workshop, encoder: Encoder, request: Request, cancel: threading.Event | None) -> Wanted:
+    if not 1 <= request.top <= TOP_MOST:
+        raise UsageError(f"--top {request.top} is none, or too many.", remedy=f"Write a number from 1 to {TOP_MOST}.")
+    under = None if request.under is None else _under(shop, encoder, Path(request.under), cancel)
+    parts = [_examples(shop, encoder, word, cancel) for word in request.like]
+    return Wanted(
+        prompts=request.prompts,
+        against=request.against,
+        any_of=request.any_of,
+        examples=np.concatenate([rows for rows, _ in parts]) if parts else None,
+        window_s=request.window_s,
+        top=request.top,
+        under=under,
+        since_s=request.since_s,
+        orientation=tuple(_orientation(name) for name in request.orientation),
+        leave_out=tuple(path for _, path in parts if path != under),
+    )
+
+
+def _under(shop: Workshop, encoder: Encoder, path: Path, cancel: threading.Event | None) -> Path:
+    """Return a folder, or one file that is looked at first, by the name under which the index has it."""
+    if os.path.isfile(path):  # noqa: PTH113 - not for us to see is not there
+        try:
+            return dense_film(shop, encoder, _no_link(path), cancel=cancel).path
+        except VideoError as error:
+            raise UsageError(printable(f"{path} can't be looked at: {error.reason}."), paths=[path]) from error
+    if not os.path.isdir(path):  # noqa: PTH112
+        raise UsageError(printable(f"{path} is not there."), remedy="--in takes a folder, or a video.", paths=[path])
+    known = bool(shop.index.rows(encoder.info.key, under=path))
+    return path if known else Path(os.path.realpath(path))  # it may have been indexed by its real name
+
+
+def _no_link(path: Path) -> Path:
+    """Return a file's own name where `path` is a link to it; links among the folders above stay."""
+    return Path(os.path.realpath(path)) if path.is_symlink() else path
+
+
+def _orientation(name: str) -> Orientation:
+    try:
+        return Orientation(name)
+    except ValueError as error:
+        raise UsageError(
+            f"--orientation {name!r} is not known.", remedy=f"It is one of {', '.join(Orientation)}."
+        ) from error
+
+
+def _examples(shop: Workshop, encoder: Encoder, word: str, cancel: threading.Event | None) -> tuple[Rows, Path]:
+    """Return what an example shows as unit rows, and its file."""
+    path, moment_s = _file_and_time(word)
+    try:
+        if path.suffix.lower() in PICTURES:
+            return encoder.encode_images(still(path, encoder.info.preprocess)[None]), path
+        if moment_s is None:
+            return dense_film(shop, encoder, path, cancel=cancel).vectors.astype(np.float32), path
+        clip = shop.media.probe(path, cancel=cancel)
+        if moment_s > clip.duration_s:
+            raise UsageError(
+                printable(f"{path} is {clip.duration_s:.1f} s long; there is nothing at {moment_s:g} s."), paths=[path]
+            )
+        rows = frames_at(shop, encoder, path, clip, [round(moment_s * 1000)], cancel=cancel).vectors
+    except VideoError as error:
+        raise UsageError(printable(f"--like {path}: {error.reason}."), paths=[path]) from error
+    if not len(rows):
+        raise UsageError(printable(f"--like {word}: no frame could be decoded there."), paths=[path])
+    return rows, path
+
+
+def _file_and_time(word: str) -> tuple[Path, float | None]:
+    """Take FILE or FILE@time apart; a file whose name holds an @ is found as it is."""
+    whole = Path(word)
+    if os.path.isfile(whole):  # noqa: PTH113
+        return _no_link(whole), None
+    name, at, moment = word.rpartition("@")
+    path = _no_link(Path(name))
+    if not at or not os.path.isfile(path):  # noqa: PTH113
+        raise UsageError(
+            printable(f"--like {word} is not there."), remedy="Write FILE, or FILE@1:23 for a moment.", paths=[whole]
+        )
+    try:
+        return path, parse_clock(moment)
+    except ValueError as error:
+        raise UsageError(f"--like …@{moment}: {error}.", remedy="Write 12.5, 90s or 1:23.") from error

@@ -1,0 +1,180 @@
+"""The index in memory, ready to be asked: one matrix of all frames of a model, kept true to the file.
+
+The daemon keeps one, so that a question costs one pass over memory. Videos that changed since the last question are
+read anew into a segment of their own and passed over in the old one; many segments, or much that is passed over, are
+read as one again. What does not fit into the memory that a shelf may take is read for each question.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from vsortd.index.store import films_of, rows_of
+from vsortd.library.search.scenes import Sights
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
+
+    from vsortd.index.store import Index, Row
+    from vsortd.index.video import Film
+
+Values = npt.NDArray[np.float32]
+# What a shelf may hold: four hundred hours at a frame a second of a model with 512 numbers.
+KEEP_BYTES: Final = 1536 << 20
+_SEGMENTS_MOST: Final = 8
+_PASSED_OVER_MOST: Final = 0.25
+_SEGMENT_BYTES: Final = 128 << 20
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Segment:
+    """Frames of some videos one after the other: `times_ms` [n], `vectors` float16 [n, dim], `offsets` [videos + 1].
+
+    `videos` are (number, revision).
+    """
+
+    videos: tuple[tuple[int, int], ...]
+    times_ms: npt.NDArray[np.int64]
+    vectors: npt.NDArray[np.float16]
+    offsets: npt.NDArray[np.int64]
+
+    @classmethod
+    def of(cls, films: list[tuple[int, Film]]) -> _Segment:
+        """Put videos, each with its revision, together; at least one."""
+        offsets = np.concatenate([[0], np.cumsum([len(film.times_ms) for _, film in films])]).astype(np.int64)
+        vectors = np.empty((int(offsets[-1]), films[0][1].vectors.shape[1]), np.float16)
+        for (_, film), begin, end in zip(films, offsets[:-1], offsets[1:], strict=True):
+            vectors[begin:end] = film.vectors
+        times_ms = np.concatenate([film.times_ms for _, film in films])
+        return cls(tuple((film.id, revision) for revision, film in films), times_ms, vectors, offsets)
+
+
+class Shelf:
+    """All videos of one model; thread-safe. `keep_bytes` bounds the memory that stays taken between questions."""
+
+    def __init__(self, index: Index, model: str, *, keep_bytes: int = KEEP_BYTES) -> None:
+        self.model = model
+        self._index = index
+        self._keep_bytes = keep_bytes
+        self._lock = threading.Lock()
+        self._held: list[_Segment] = []
+        self._rows: dict[int, Row] = {}
+        self._version = -1
+        self._opened = contextlib.ExitStack()
+        self._db: sqlite3.Connection | None = None
+
+    def close(self) -> None:
+        """Let the memory go; the next question reads the index again."""
+        with self._lock:
+            self._held, self._rows, self._version, self._db = [], {}, -1, None
+            self._opened.close()
+
+    def ask(
+        self,
+        value: Callable[[npt.NDArray[np.float16]], Values],
+        *,
+        under: Path | None = None,
+        takes: Callable[[Row], bool] = lambda _: True,
+    ) -> tuple[list[Row], Sights]:
+        """Return the videos that `takes` accepts, and what `value` says of their frames: [n, dim] → [n, columns].
+
+        `under` is a folder or one file; nothing but it is read where nothing is held yet.
+        """
+        rows: list[Row] = []
+        times, values = [], []
+        with self._lock:
+            for segment, present in self._segments(under):
+                wanted = []
+                for place, (number, revision) in enumerate(segment.videos):
+                    row = present.get(number)
+                    if row is not None and row.revision == revision and _lies_under(row, under) and takes(row):
+                        wanted.append((place, row))
+                if not wanted:
+                    continue
+                found = value(segment.vectors)
+                for place, row in wanted:
+                    part = slice(int(segment.offsets[place]), int(segment.offsets[place + 1]))
+                    rows.append(row)
+                    times.append(segment.times_ms[part])
+                    values.append(found[part])
+        return rows, _sights(rows, times, values)
+
+    def _segments(self, under: Path | None) -> Iterator[tuple[_Segment, dict[int, Row]]]:
+        """Yield all frames, those held first, with what is true of their videos now."""
+        db = self._connection()
+        (version,) = db.execute("PRAGMA data_version").fetchone()
+        if version != self._version and under is not None and not self._held:
+            few = {row.id: row for row in rows_of(db, self.model, under=under)}
+            for segment in self._read(db, few.values()):
+                yield segment, few
+            return
+        if version != self._version:
+            self._rows = {row.id: row for row in rows_of(db, self.model)}
+            self._version = version
+        self._drop_stale()
+        for segment in self._held:
+            yield segment, self._rows
+        known = {video for segment in self._held for video in segment.videos}
+        new = [row for row in self._rows.values() if (row.id, row.revision) not in known]
+        held_bytes = sum(segment.vectors.nbytes for segment in self._held)
+        for segment in self._read(db, new):
+            held_bytes += segment.vectors.nbytes
+            if held_bytes <= self._keep_bytes:
+                self._held.append(segment)
+            yield segment, self._rows
+
+    def _connection(self) -> sqlite3.Connection:
+        # one connection for good: it alone can tell cheaply whether anybody has written since
+        if self._db is None:
+            self._db = self._opened.enter_context(self._index.reading(at_once=False))
+        return self._db
+
+    def _drop_stale(self) -> None:
+        """Let segments go whose videos have mostly changed, or all of them where they have become many."""
+        if (
+            len(self._held) > _SEGMENTS_MOST
+            and min(segment.vectors.nbytes for segment in self._held) < _SEGMENT_BYTES / 4
+        ):
+            self._held = [segment for segment in self._held if segment.vectors.nbytes >= _SEGMENT_BYTES / 4]
+        self._held = [segment for segment in self._held if self._passed_over(segment) <= _PASSED_OVER_MOST]
+
+    def _passed_over(self, segment: _Segment) -> float:
+        gone = [
+            number not in self._rows or self._rows[number].revision != revision for number, revision in segment.videos
+        ]
+        return float(np.diff(segment.offsets)[gone].sum() / segment.offsets[-1])
+
+    def _read(self, db: sqlite3.Connection, rows: Iterable[Row]) -> Iterator[_Segment]:
+        """Read videos into segments of some size."""
+        wanted = list(rows)
+        revisions = {row.id: row.revision for row in wanted}
+        films: list[tuple[int, Film]] = []
+        size_bytes = 0
+        for film in films_of(db, wanted, self.model):
+            films.append((revisions[film.id], film))
+            size_bytes += film.vectors.nbytes
+            if size_bytes >= _SEGMENT_BYTES:
+                yield _Segment.of(films)
+                films, size_bytes = [], 0
+        if films:
+            yield _Segment.of(films)
+
+
+def _lies_under(row: Row, under: Path | None) -> bool:
+    return under is None or row.path == under or under in row.path.parents
+
+
+def _sights(rows: list[Row], times: list[npt.NDArray[np.int64]], values: list[Values]) -> Sights:
+    if not rows:
+        return Sights(np.empty(0, np.int64), np.empty((0, 0), np.float32), np.zeros(1, np.int64), np.empty(0))
+    offsets = np.concatenate([[0], np.cumsum([len(part) for part in times])]).astype(np.int64)
+    durations_s = np.array([row.duration_s for row in rows], np.float64)
+    return Sights(np.concatenate(times), np.concatenate(values), offsets, durations_s)

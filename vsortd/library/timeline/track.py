@@ -1,0 +1,160 @@
+"""Asking one video when it shows what: its frames from the index, looked at now where it has none, then the timeline.
+
+With a precision the edges of what was found are looked at again, closer; those frames are kept as well.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from vsortd.core.text import printable
+from vsortd.errors import VideoError
+from vsortd.library.indexing.embed import dense_film, frames_at
+from vsortd.library.search.query import asked
+from vsortd.library.timeline.boundaries import edges_to_refine, refined, with_edges
+from vsortd.library.timeline.spans import Track, judged, probabilities_of, stretches, tidied
+
+if TYPE_CHECKING:
+    import threading
+    from pathlib import Path
+
+    import numpy.typing as npt
+
+    from vsortd.core.video_facts import Clip
+    from vsortd.library.search.query import Asked
+    from vsortd.library.timeline.boundaries import Moments
+    from vsortd.library.timeline.spans import Found, Reading, Stretch
+    from vsortd.media.thumbnails import Pixels
+    from vsortd.pipeline.services import Workshop
+    from vsortd.vision.encoder import Encoder
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is asked of which video; `precision_s` is None where edges stay half-way between frames."""
+
+    file: Path
+    prompts: tuple[str, ...]
+    against: tuple[str, ...]
+    fps: float
+    precision_s: float | None
+    reading: Reading
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What was found, in which frames, and by which model; `unknown` are words that it doesn't know."""
+
+    wish: Wish
+    track: Track
+    found: tuple[Found, ...]
+    model: str
+    unknown: tuple[str, ...]
+
+    def to_json(self, *, scores: bool = False) -> dict[str, Any]:
+        """Return it as `timeline --json` prints it, without the schema version; `scores` adds every frame's."""
+        wish, reading = self.wish, self.wish.reading
+        prompts = [one.to_json() for one in self.found]
+        if scores:
+            for place, document in enumerate(prompts):
+                document["scores"] = self._scores(place)
+        return {
+            "file": printable(wish.file),
+            "duration_s": round(self.track.duration_s, 3),
+            "fps": wish.fps,
+            "precision_s": wish.precision_s,
+            "frames": len(self.track.times_ms),
+            "model": self.model,
+            "against": list(wish.against),
+            "unknown_words": list(self.unknown),
+            "reading": {name: getattr(reading, name) for name in reading.__slots__},
+            "prompts": prompts,
+        }
+
+    def _scores(self, place: int) -> list[dict[str, float]]:
+        raw = self.track.probabilities[:, place].round(4).tolist()
+        smooth = probabilities_of(self.track.smoothed(self.wish.reading.smooth_s))[:, place].round(4).tolist()
+        return [
+            {"time_ms": time_ms, "score": one, "smoothed": other}
+            for time_ms, one, other in zip(self.track.times_ms.tolist(), raw, smooth, strict=True)
+        ]
+
+    def rows(self) -> list[tuple[str, float, float, float, float]]:
+        """Return a row a span, in the order of the prompts and of time: prompt, begin, end, length (s), score."""
+        return [
+            (
+                one.prompt,
+                round(span.begin_ms / 1000, 3),
+                round(span.end_ms / 1000, 3),
+                round(span.length_s, 3),
+                round(span.score, 4),
+            )
+            for one in self.found
+            for span in one.spans
+        ]
+
+
+def track_video(shop: Workshop, wish: Wish, *, cancel: threading.Event) -> Answer:
+    """Say when a video shows what is wished. Raises UsageError, VideoError, ModelError, StoreError, Cancelled."""
+    encoder = shop.model.get(cancel).encoder
+    question = asked(wish.prompts, wish.against, encoder)
+    film = dense_film(shop, encoder, wish.file, fps=wish.fps, cancel=cancel)
+    track = Track(film.times_ms, question.log_odds(film.vectors).astype(np.float64), film.duration_s)
+    runs = stretches(track, wish.reading)
+    if wish.precision_s is not None:
+        track, runs = _closer(_Looker(shop, encoder, wish.file, question, track, cancel), runs, wish)
+    found = judged(wish.prompts, track, runs, wish.reading)
+    return Answer(wish, track, found, encoder.info.name, question.unknown)
+
+
+def _closer(looker: _Looker, runs: list[list[Stretch]], wish: Wish) -> tuple[Track, list[list[Stretch]]]:
+    """Return the track with the frames around the edges of the stretches, and these with edges known so well."""
+    assert wish.precision_s is not None
+    edges = edges_to_refine(looker.track, runs, wish.reading)
+    moments = refined(edges, looker.look, wish.precision_s * 1000)
+    exact = [tidied(one, wish.reading, looker.track.duration_s) for one in with_edges(runs, moments)]
+    return looker.track, exact
+
+
+class _Looker:
+    """Looks at frames in between, and adds them to the track."""
+
+    def __init__(  # noqa: PLR0917 - what looking needs
+        self,
+        shop: Workshop,
+        encoder: Encoder,
+        path: Path,
+        question: Asked,
+        track: Track,
+        cancel: threading.Event,
+    ) -> None:
+        self.track = track
+        self._shop, self._encoder, self._path, self._question, self._cancel = shop, encoder, path, question, cancel
+        self._clip: Clip | None = None
+
+    def look(self, moments: Moments) -> tuple[Moments, npt.NDArray[np.float64]]:
+        """See `vsortd.library.timeline.boundaries.Look`."""
+        clip = self._clip = self._clip or self._shop.media.probe(self._path, cancel=self._cancel)
+        wished = moments.tolist()
+        frames = frames_at(self._shop, self._encoder, self._path, clip, wished, cancel=self._cancel)
+        log_odds = self._question.log_odds(frames.vectors).astype(np.float64)
+        self.track = self.track.joined(frames.times_ms, log_odds)
+        return frames.times_ms, log_odds
+
+
+def strip_of(shop: Workshop, path: Path, *, height_px: int, cancel: threading.Event) -> tuple[Pixels | None, ...]:
+    """Return the pictures for the plot's strip of film, evenly spread; none where they can't be had."""
+    from vsortd.library.timeline.plot import strip_moments
+    from vsortd.media.thumbnails import pictures_at
+
+    try:
+        clip = shop.media.probe(path, cancel=cancel)
+        shape = clip.shown_width_px / max(clip.shown_height_px, 1)
+        side_px = round(height_px * max(shape, 1.0))
+        moments = strip_moments(clip.duration_s, shape)
+        return tuple(pictures_at(shop.media, path, clip, moments, side_px=side_px, cancel=cancel))
+    except VideoError:  # it could be looked at a moment ago; the curves stand without pictures
+        return ()

@@ -1,0 +1,324 @@
+"""`sort` and `plan`: the daemon's planner over files that are named, from settling to the last outcome."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from vsortd.core.batch_ids import new_batch_id
+from vsortd.core.identity import Identity
+from vsortd.errors import UsageError
+from vsortd.filing.holds import Why
+from vsortd.pipeline.flow import build_stages
+from vsortd.pipeline.job import Job, State
+from vsortd.pipeline.ledger import Desk
+from vsortd.pipeline.runner import Runner
+from vsortd.pipeline.services import Workshop
+from vsortd.watch.candidates import NameRules
+from vsortd.watch.settle import Outcome as Settled
+from vsortd.watch.settle import Settler, SettleTimes
+
+if TYPE_CHECKING:
+    from vsortd.config.settings import Inbox, Settings
+
+Progress = Callable[[int, int], None]
+# Sees every job that ended while the workshop is still open, on the thread that ended it.
+OnJob = Callable[[Workshop, Job], None]
+_TICK_S = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one file, or would in a dry run; the form of an item of `sort --json`."""
+
+    id: int | None
+    batch: str
+    time: str
+    state: str
+    source: str
+    destination: str
+    rule: str
+    score: float
+    margin: float
+    converted: str
+    reason: str
+    tags: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, job: Job) -> Outcome:
+        """Take the outcome out of a job that ended."""
+        decision = job.decision
+        return cls(
+            id=job.item_id,
+            batch=job.batch,
+            time=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            state=job.state.value,
+            source=str(job.path),
+            destination=str(job.destination) if job.destination else "",
+            rule=decision.rule if decision else "",
+            score=decision.score if decision else 0.0,
+            margin=decision.margin if decision else 0.0,
+            converted=job.conversion,
+            reason=job.reason,
+            tags=decision.tags if decision else (),
+        )
+
+    @classmethod
+    def from_json(cls, item: dict[str, Any]) -> Outcome:
+        """Take an outcome out of what `to_json` made of it."""
+        return cls(**{**item, "destination": item["destination"] or "", "tags": tuple(item["tags"])})
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the item as `sort --json` prints it: like history's, null where there is no destination."""
+        fields = {name: getattr(self, name) for name in self.__slots__}
+        return {**fields, "destination": self.destination or None, "tags": list(self.tags)}
+
+
+def sort_paths(
+    settings: Settings,
+    state_folder: Path,
+    paths: Sequence[Path],
+    *,
+    dry_run: bool,
+    on_progress: Progress | None = None,
+    on_job: OnJob | None = None,
+) -> list[Outcome]:
+    """Carry every video under `paths` to its end and return the outcomes in the order of the files.
+
+    `on_progress` gets how many are done and how many there are, `on_job` each job that ended (on several threads at
+    once). Raises UsageError for a path that is not there, ModelError when the model can't be had, StoreError when the
+    journal can't be used.
+    """
+    found = list(gather(settings, paths))
+    if not found:
+        return []
+    with Workshop.open(settings, state_folder, keep_trying=False, recover_first=not dry_run) as shop:
+        return _Session(shop, found, dry_run=dry_run, on_progress=on_progress, on_job=on_job).run()
+
+
+def sort_within(
+    shop: Workshop, paths: Sequence[Path], *, own: Ownership, on_progress: Progress, cancel: threading.Event
+) -> list[Outcome]:
+    """Carry videos to their end in a workshop that others work in, too (the daemon's); see `sort_paths`.
+
+    `own` keeps two from working on one file; `cancel` puts back what is in hand and leaves the rest.
+    """
+    found = list(gather(shop.settings, paths))
+    return _Session(shop, found, dry_run=False, on_progress=on_progress, on_job=None, own=own, cancel=cancel).run()
+
+
+class Ownership(Protocol):
+    """Who works on which file within one process."""
+
+    def claim(self, path: Path) -> bool:
+        """Take a file for this session; False if it is in other hands."""
+
+    def give_back(self, path: Path) -> None:
+        """Let it go."""
+
+
+class _Alone:
+    """Ownership where there is nobody else."""
+
+    def claim(self, path: Path) -> bool:  # noqa: ARG002 - see Ownership
+        return True
+
+    def give_back(self, path: Path) -> None:
+        """Do nothing."""
+
+
+def gather(settings: Settings, paths: Sequence[Path]) -> Iterator[tuple[Path, Inbox, bool]]:
+    """Yield each video once, as (path, the inbox whose settings it gets, whether it was named itself).
+
+    Folders are looked through by the rules of their inbox. Raises UsageError for a path that is not there.
+    """
+    seen: set[Path] = set()
+    for given in paths:
+        path = Path(os.path.abspath(given))  # noqa: PTH100 - resolve() would follow symlinks
+        inbox = _inbox_of(settings, path)
+        rules = NameRules(inbox.extensions, inbox.ignore)
+        if path.is_dir():
+            found: Iterator[tuple[Path, bool]] = ((file, False) for file in _walk(path, rules))
+        elif path.is_file():
+            found = iter([(path, True)])
+        else:
+            raise UsageError(f"{given} is not there.", remedy="Name videos, or folders that hold some.", paths=[given])
+        for file, named in found:
+            if file not in seen:
+                seen.add(file)
+                yield file, inbox, named
+
+
+def _inbox_of(settings: Settings, path: Path) -> Inbox:
+    for inbox in settings.inboxes:
+        if path.is_relative_to(inbox.path):
+            return inbox
+    return settings.inboxes[0].model_copy(update={"path": path, "ignore": ()})
+
+
+def _walk(folder: Path, rules: NameRules) -> Iterator[Path]:
+    for root, folders, names in os.walk(folder):
+        inside = Path(root).relative_to(folder).as_posix()
+        prefix = "" if inside == "." else f"{inside}/"
+        folders[:] = sorted(name for name in folders if rules.enters_folder(name, prefix + name))
+        for name in sorted(names):
+            path = Path(root) / name
+            if rules.takes_file(name, prefix + name) and not path.is_symlink():
+                yield path
+
+
+class _Session:
+    """One command's files on their way: settled one by one, carried by the runner, collected."""
+
+    def __init__(
+        self,
+        shop: Workshop,
+        found: Sequence[tuple[Path, Inbox, bool]],
+        *,
+        dry_run: bool,
+        on_progress: Progress | None,
+        on_job: OnJob | None,
+        own: Ownership | None = None,
+        cancel: threading.Event | None = None,
+    ) -> None:
+        self._own = own or _Alone()
+        self._claims: set[Path] = set()
+        self._cancel = cancel or threading.Event()
+        self._shop = shop
+        self._found = found
+        self._dry_run = dry_run
+        self._on_progress = on_progress
+        self._on_job = on_job
+        self._batch = new_batch_id()
+        self._jobs: dict[Path, Job] = {}
+        self._again: list[tuple[Path, str]] = []
+        self._fatal: list[BaseException] = []
+        self._changed = threading.Condition()
+        desk = Desk(shop, self._send_back, effects=not dry_run)
+        self._desk = desk
+        self._runner = Runner(
+            build_stages(shop, dry_run=dry_run),
+            desk,
+            lanes=shop.lanes,
+            on_done=self._done,
+            on_fatal=self._failed,
+            retry_after_s=(),
+        )
+
+    def run(self) -> list[Outcome]:
+        """Carry everything to its end."""
+        if self._on_progress is not None:
+            self._on_progress(0, len(self._found))
+        self._runner.start()
+        try:
+            self._settle_all()
+        finally:
+            # Ctrl-C comes here too: what is in hand is put back
+            self._runner.stop()
+            for path in list(self._claims):  # called off, so they have no end that would let them go
+                self._let_go(path)
+        if self._fatal:
+            raise self._fatal[0]
+        return [Outcome.of(self._jobs[path]) for path, _, _ in self._found if path in self._jobs]
+
+    def _settle_all(self) -> None:
+        """Hand each file to the runner when it is whole and quiet, until every one has its end."""
+        settlers: dict[Path, Settler] = {}
+        where: dict[Path, Settler] = {}
+        now_s = time.monotonic()
+        for path, inbox, named in self._found:
+            identity = Identity.of(path)
+            if path.suffix.lower().removeprefix(".") not in {str(one) for one in inbox.extensions}:
+                self._end(path, identity, State.REJECTED, "its name is not that of a video (mp4, mov)")
+            elif identity is None:
+                self._end(path, None, State.REJECTED, "it is a link, not a file of its own")
+            elif not named and self._held(path, identity):
+                self._end(path, identity, State.HELD, "it was undone and is on hold; `vsortd release` lifts it")
+            else:
+                settler = settlers.setdefault(inbox.path, _settler(self._shop, inbox))
+                quiet_s = max(0.0, time.time() - max(path.stat().st_mtime, path.stat().st_ctime))
+                settler.add(path, identity, now_s - min(quiet_s, inbox.settle_s))
+                where[path] = settler
+        while len(self._jobs) < len(self._found) and not self._fatal and not self._cancel.is_set():
+            for settler in settlers.values():
+                self._attend(settler)
+            for path, reason in self._take_again():
+                identity = Identity.of(path)
+                if identity is None:
+                    self._end(path, None, State.FAILED, "the file went away")
+                else:
+                    now_s = time.monotonic()
+                    if reason:
+                        where[path].again(path, identity, now_s, reason, now_s)
+                    else:
+                        where[path].add(path, identity, now_s)
+            with self._changed:
+                self._changed.wait(_TICK_S)
+
+    def _held(self, path: Path, identity: Identity) -> bool:
+        known = self._shop.filer.known(path, identity)
+        return known is not None and known.why is Why.HELD
+
+    def _attend(self, settler: Settler) -> None:
+        for verdict in settler.due(time.monotonic()):
+            if verdict.outcome is Settled.READY and not self._claim(verdict.path):
+                self._end(verdict.path, None, State.HELD, "the daemon is at work on it this moment")
+            elif verdict.outcome is Settled.READY:
+                settled_s = time.monotonic() - verdict.since_s
+                self._runner.submit(verdict.path, verdict.identity, self._batch, settled_s=settled_s)
+            elif verdict.path not in self._jobs:
+                settler.forget(verdict.path)  # one that still changes would go on waiting
+                self._end(verdict.path, verdict.identity, State.FAILED, verdict.reason or "the file went away")
+
+    def _end(self, path: Path, identity: Identity | None, state: State, reason: str) -> None:
+        """End a file that never got on its way."""
+        job = Job(path, identity or Identity(0, 0, 0, 0), self._batch, self._runner.cancel).ended(state, reason)
+        if identity is not None and state is State.FAILED:
+            job = self._desk.record(job)
+        self._done(job)
+
+    def _claim(self, path: Path) -> bool:
+        if not self._own.claim(path):
+            return False
+        self._claims.add(path)
+        return True
+
+    def _let_go(self, path: Path) -> None:
+        """Give back what this session has claimed, and nothing that others have."""
+        if path in self._claims:
+            self._claims.discard(path)
+            self._own.give_back(path)
+
+    def _send_back(self, path: Path, _identity: Identity, reason: str) -> None:
+        self._let_go(path)
+        with self._changed:
+            self._again.append((path, reason))
+
+    def _take_again(self) -> list[tuple[Path, str]]:
+        with self._changed:
+            taken, self._again = self._again, []
+            return taken
+
+    def _done(self, job: Job) -> None:
+        self._let_go(job.path)
+        if self._on_job is not None:
+            self._on_job(self._shop, job)
+        with self._changed:
+            self._jobs[job.path] = job
+            self._changed.notify_all()
+        if self._on_progress is not None:
+            self._on_progress(len(self._jobs), len(self._found))
+
+    def _failed(self, error: BaseException) -> None:
+        with self._changed:
+            self._fatal.append(error)
+            self._changed.notify_all()
+
+
+def _settler(shop: Workshop, inbox: Inbox) -> Settler:
+    return Settler(SettleTimes.of(inbox, drain=True), sidecars_of=shop.sidecars_of)

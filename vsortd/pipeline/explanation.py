@@ -1,0 +1,314 @@
+"""Why a video belongs where it would go now: the planner's own decision, taken apart for people.
+
+A dry run of `sort` over one file decides; nothing here judges a second time. What is added is arithmetic on the
+decision's frame scores, what the journal knows of the file and, on request, the pictures of the frames.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
+
+from vsortd.core.text import printable
+from vsortd.errors import UsageError, VideoError
+from vsortd.filing import holds
+from vsortd.filing.queries import placed_at
+from vsortd.judging.decide import NONE, Decision, Level
+from vsortd.media.thumbnails import frame_pictures
+from vsortd.pipeline.batch import Outcome, gather, sort_paths
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from vsortd.config.rules import Rule, RuleTree
+    from vsortd.config.settings import Settings
+    from vsortd.core.video_facts import Clip
+    from vsortd.filing.records import Item
+    from vsortd.media.thumbnails import Pixels
+    from vsortd.pipeline.job import Job
+    from vsortd.pipeline.services import Workshop
+
+MOST_SPEAKERS: Final = 3  # frames named for each side
+# An undecided video shows as pictures at most these many frames, evenly taken; a sheet of more can't be read.
+MOST_PICTURES: Final = 48
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One frame that was looked at: `scores` maps the key of every rule that competed to its probability here."""
+
+    time_ms: int
+    scores: dict[str, float]
+
+    @property
+    def clock(self) -> str:
+        """The time as mm:ss.s, the way players show it."""
+        tenths = (self.time_ms + 50) // 100
+        return f"{tenths // 600:02d}:{tenths // 10 % 60:02d}.{tenths % 10}"
+
+
+@dataclass(frozen=True, slots=True)
+class Speaker:
+    """What one frame says about a level: `share` of the rule that came first there, and its strongest rival's."""
+
+    frame: Frame
+    share: float
+    rival: str
+    rival_share: float
+
+    @property
+    def lead(self) -> float:
+        """By how much the rule is ahead in this frame; negative where the rival is."""
+        return self.share - self.rival_share
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as `explain --json` prints it."""
+        return {
+            "time_ms": self.frame.time_ms,
+            "score": self.share,
+            "rival": self.rival,
+            "rival_score": self.rival_share,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class LevelView:
+    """One level on the way down: the decision's own figures, the thresholds of the rule that came first, the frames.
+
+    `shares` holds for each frame what each sibling of `names`, none of these last, has of it; empty where nothing
+    competed (conditions alone decided). `sought` are the rules that looked for something in vain, each with how
+    probable it was in its best frame.
+    """
+
+    level: Level
+    rule: Rule | None
+    names: tuple[str, ...]
+    frames: tuple[Frame, ...]
+    shares: tuple[tuple[float, ...], ...]
+    sought: dict[str, float]
+
+    @property
+    def ranked(self) -> list[tuple[str, float]]:
+        """The siblings that took part by score, the first one first, none of these last."""
+        out = {NONE, *self.sought, *self.level.excluded}
+        order = sorted(
+            ((name, score) for name, score in self.level.scores.items() if name not in out),
+            key=lambda pair: (pair[0] != self.level.best, -pair[1]),
+        )
+        return [*order, (NONE, self.level.scores[NONE])] if NONE in self.level.scores else order
+
+    @property
+    def speakers(self) -> list[Speaker]:
+        """What each frame says, in the order of the frames; empty where nothing competed."""
+        if self.level.best not in self.names:
+            return []
+        column = self.names.index(self.level.best)
+        found = []
+        for frame, shares in zip(self.frames, self.shares, strict=True):
+            others = [(share, -place) for place, share in enumerate(shares) if place != column]
+            share, place = max(others, default=(0.0, 0))
+            found.append(Speaker(frame, shares[column], self.names[-place], share))
+        return found
+
+    @property
+    def for_it(self) -> list[Speaker]:
+        """The few frames in which the rule leads most clearly."""
+        ahead = [speaker for speaker in self.speakers if speaker.lead > 0]
+        return sorted(ahead, key=lambda speaker: -speaker.lead)[:MOST_SPEAKERS]
+
+    @property
+    def against_it(self) -> list[Speaker]:
+        """The few frames in which something else leads most clearly."""
+        behind = [speaker for speaker in self.speakers if speaker.lead <= 0]
+        return sorted(behind, key=lambda speaker: speaker.lead)[:MOST_SPEAKERS]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the level as `explain --json` prints it; `rule` is the one whose own rules compete, "" at the top."""
+        level, rule = self.level, self.rule
+        return {
+            "rule": level.parent,
+            "scores": dict(level.scores),
+            "winner": level.winner,
+            "best": level.best,
+            "score": level.score,
+            "margin": level.margin,
+            "runner_up": level.runner_up,
+            "min_score": rule.min_score if rule else None,
+            "min_margin": rule.min_margin if rule else None,
+            "reason": level.reason,
+            "excluded": dict(level.excluded),
+            "sought": dict(self.sought),
+            "for": [speaker.to_json() for speaker in self.for_it],
+            "against": [speaker.to_json() for speaker in self.against_it],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """All that there is to say about one file. `levels` and `frames` are empty for one that was not looked at.
+
+    `known` is the journal's newest word on the file as it lies there, None if it has none; `held` tells that it is
+    on hold. `pictures` belong to `frames`, one each, if they were asked for.
+    """
+
+    outcome: Outcome
+    clip: Clip | None
+    decision: Decision | None
+    levels: tuple[LevelView, ...] = ()
+    frames: tuple[Frame, ...] = ()
+    known: Item | None = None
+    held: bool = False
+    pictures: tuple[Pixels | None, ...] = ()
+
+    @property
+    def deciding(self) -> LevelView | None:
+        """The level that says where the video goes: the deepest one won, or in review the one that nobody won."""
+        if self.decision is None or not self.levels:
+            return None
+        undecided = self.levels[-1].level.winner is None
+        stopped = undecided and self.outcome.state == "filed" and len(self.levels) > 1
+        return self.levels[-2 if stopped else -1]
+
+    @property
+    def telling(self) -> LevelView | None:
+        """The level whose frames have something to tell: the deciding one, or where its conditions decided, below."""
+        deciding = self.deciding
+        if deciding is None or deciding.shares:
+            return deciding
+        return next((view for view in reversed(self.levels) if view.shares), deciding)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as `explain --json` prints it, without the schema version."""
+        outcome, decision = self.outcome, self.decision
+        return {
+            "file": printable(outcome.source),
+            "decision": {
+                "state": outcome.state,
+                "rule": outcome.rule,
+                "score": outcome.score,
+                "margin": outcome.margin,
+                "reason": outcome.reason,
+                "destination": printable(outcome.destination) if outcome.destination else None,
+                "converted": outcome.converted,
+                "tags": list(decision.tags) if decision else [],
+            },
+            "levels": [level.to_json() for level in self.levels],
+            "frames": [{"time_ms": frame.time_ms, "scores": frame.scores} for frame in self.frames],
+            "journal": self.known.to_json() if self.known else None,
+            "held": self.held,
+        }
+
+
+def explain_file(settings: Settings, state_folder: Path, path: Path, *, picture_px: int = 0) -> Explanation:
+    """Plan one file and return why it would go where it would go; nothing is moved or journalled.
+
+    With `picture_px` the frames' pictures come along, with that longer side. Raises UsageError where there is no
+    video of that name, ModelError and StoreError like `sort_paths`.
+    """
+    _insist_on_a_video(settings, path)
+    found: list[Explanation] = []
+
+    def take_apart(shop: Workshop, job: Job) -> None:
+        found.append(_explanation(shop, job, picture_px))
+
+    sort_paths(settings, state_folder, [path], dry_run=True, on_job=take_apart)
+    return found[0]
+
+
+def explained_levels(tree: RuleTree, decision: Decision, times_ms: Sequence[int]) -> tuple[LevelView, ...]:
+    """Take a decision apart, level by level; its frames come in the order of their times."""
+    frames = _frames(decision, times_ms)
+    return tuple(_level_view(tree, level, frames) for level in decision.levels)
+
+
+def _insist_on_a_video(settings: Settings, path: Path) -> None:
+    if path.is_dir():
+        raise UsageError(
+            f"{path} is a folder; explain takes one video.", remedy="`vsortd plan` looks at folders.", paths=[path]
+        )
+    # a path that is not there is refused by `gather` itself
+    for file, inbox, _ in gather(settings, [path]):
+        endings = {str(extension) for extension in inbox.extensions}
+        if file.suffix.lower().removeprefix(".") not in endings:
+            raise UsageError(
+                printable(f"{path} is no video by its name."),
+                remedy=f"vsortd takes files that end in {', '.join(sorted(f'.{one}' for one in endings))}.",
+                paths=[path],
+            )
+
+
+def _explanation(shop: Workshop, job: Job, picture_px: int) -> Explanation:
+    known, held = _journal_says(shop, job)
+    decision = job.decision
+    plain = Explanation(Outcome.of(job), job.clip, decision, known=known, held=held)
+    if decision is None:
+        return plain
+    levels = explained_levels(shop.tree, decision, job.frame_times_ms)
+    frames = _frames(decision, job.frame_times_ms)
+    pictures: tuple[Pixels | None, ...] = ()
+    if picture_px:
+        pictures = _pictures(shop, job, frames, picture_px)
+    return replace(plain, levels=levels, frames=frames, pictures=pictures)
+
+
+def _frames(decision: Decision, times_ms: Sequence[int]) -> tuple[Frame, ...]:
+    order = sorted(range(len(times_ms)), key=lambda place: (times_ms[place], place))
+    scores = decision.frame_scores
+    return tuple(Frame(times_ms[place], {key: row[place] for key, row in scores.items()}) for place in order)
+
+
+def _level_view(tree: RuleTree, level: Level, frames: tuple[Frame, ...]) -> LevelView:
+    parent = tree.find(level.parent) if level.parent else None
+    siblings = parent.rules if parent else tree.rules
+    rule = next((one for one in siblings if one.name == level.best), None)
+    taken = rule is not None and not rule.prompts  # by a rule that does not compete, before the others did
+    competed = [rule] if rule is not None and taken else [one for one in siblings if one.prompts]
+    asked = siblings[: siblings.index(rule)] if rule is not None and taken else siblings
+    seen = frames[0].scores if frames else {}
+    sought = {
+        one.name: max(frame.scores[one.key] for frame in frames)
+        for one in asked
+        if not one.prompts and one.key in seen and one.name not in level.excluded
+    }
+    if not frames or not all(one.key in seen for one in competed):  # conditions alone decided
+        return LevelView(level, rule, (), frames, (), sought)
+    shares = []
+    for frame in frames:
+        own = [frame.scores[one.key] for one in competed]
+        # the shares of a level add up to one; what none of its rules has is none of these
+        shares.append((*own, max(0.0, 1.0 - sum(own))))
+    return LevelView(level, rule, (*(one.name for one in competed), NONE), frames, tuple(shares), sought)
+
+
+def _pictures(shop: Workshop, job: Job, frames: Sequence[Frame], picture_px: int) -> tuple[Pixels | None, ...]:
+    """Decode the frames again, in the decoding processes; one that can't be had is None."""
+    assert job.clip is not None
+    total = shop.settings.sampling.max_frames
+    wished = thinned([frame.time_ms for frame in frames], MOST_PICTURES)
+    try:
+        found = frame_pictures(
+            shop.media, job.path, job.clip, wished, total=total, side_px=picture_px, cancel=job.cancel
+        )
+    except VideoError:  # it could be looked at a moment ago; the numbers stand without pictures
+        return (None,) * len(frames)
+    by_time = dict(zip(wished, found, strict=True))
+    return tuple(by_time.get(frame.time_ms) for frame in frames)
+
+
+def thinned(values: Sequence[int], most: int) -> list[int]:
+    """Return at most so many of the values, evenly taken, in their order."""
+    if len(values) <= most:
+        return list(values)
+    return [values[(2 * number + 1) * len(values) // (2 * most)] for number in range(most)]
+
+
+def _journal_says(shop: Workshop, job: Job) -> tuple[Item | None, bool]:
+    """Return the item that tells how the file came to be where it is, and whether it is on hold."""
+    for path in dict.fromkeys((job.path, job.path.resolve())):  # a library may be reached through a link
+        if (item := placed_at(shop.journal.db, path)) is not None:
+            return item, False
+    known = holds.known(shop.journal.db, job.path, job.identity)
+    if known is None:
+        return None, False
+    return (shop.journal.item(known.item) if known.item else None), known.why is holds.Why.HELD

@@ -1,0 +1,73 @@
+"""The job: one video on its way, and the states in which it can end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from vsortd.core.stopwatch import Clock
+
+if TYPE_CHECKING:
+    import threading
+    from pathlib import Path
+
+    from vsortd.core.identity import Identity
+    from vsortd.core.video_facts import Clip
+    from vsortd.filing.place import ConvertedFile
+    from vsortd.judging.decide import Decision
+    from vsortd.media.frames import Frames
+
+
+class State(StrEnum):
+    """Where a video stands; all but WORKING end its way."""
+
+    WORKING = "working"
+    FILED = "filed"
+    REVIEW = "review"
+    REJECTED = "rejected"
+    FAILED = "failed"
+    HELD = "held"
+
+
+@dataclass(frozen=True, slots=True)
+class Glimpse:
+    """Pictures of a video, made for a model (its key), of some ranks."""
+
+    model: str
+    ranks: range
+    frames: Frames
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One video on its way; a stage returns a new one.
+
+    `clock` says what its time was spent on, `frames` how many pictures the decision rests on and `frame_times_ms` when
+    they are shown. `glimpse` are the pictures that came with the facts, until they are judged.
+    """
+
+    path: Path
+    identity: Identity
+    batch: str
+    cancel: threading.Event
+    state: State = State.WORKING
+    reason: str = ""
+    clip: Clip | None = None
+    decision: Decision | None = None
+    frame_times_ms: tuple[int, ...] = ()
+    converted: ConvertedFile | None = None
+    conversion: str = ""  # "", "remux" or "transcode": done, or foreseen by a dry run
+    destination: Path | None = None
+    item_id: int | None = None
+    glimpse: Glimpse | None = None
+    clock: Clock = field(default_factory=Clock)
+
+    def ended(self, state: State, reason: str) -> Job:
+        """Return the job at its end, with the sentence that says why."""
+        return replace(self, state=state, reason=reason)
+
+    @property
+    def frames(self) -> int:
+        """How many frames the decision rests on."""
+        return len(self.frame_times_ms)

@@ -1,0 +1,76 @@
+"""The runner's view of the books: attempts, records, and the door back to settle."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from vsortd.core.identity import Identity
+    from vsortd.filing.place import Filer
+    from vsortd.pipeline.job import Job
+    from vsortd.pipeline.services import Workshop
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """The runner's view of the books: attempts, records, and the door back to settle.
+
+    Without `effects` (a dry run) nothing is written.
+    """
+
+    shop: Workshop
+    send_back: Callable[[Path, Identity, str], None]
+    effects: bool = True
+
+    @property
+    def filer(self) -> Filer:
+        """Who keeps the journal."""
+        return self.shop.filer
+
+    def suspect(self, path: Path, identity: Identity) -> bool:
+        """Return whether a process died over this file: it is carried alone then, so that no other is blamed."""
+        return self.effects and self.filer.suspect(path, identity)
+
+    def begin(self, path: Path, identity: Identity) -> str:
+        """Note that work begins; return why a file that took the process down twice is set aside instead, or "".
+
+        Until the model is there a video waits; should the process die then, it is not the video's fault.
+        """
+        if not self.effects:
+            return ""
+        return self.filer.begin_work(path, identity, at_risk=self.shop.model.judge is not None)
+
+    def finish(self, path: Path, identity: Identity) -> None:
+        """Note that work ended."""
+        if self.effects:
+            self.filer.end_work(path, identity)
+
+    def record(self, job: Job, *, lasting: bool = True) -> Job:
+        """Record a video that stays where it is, once.
+
+        What lasts is not tried again until the file changes; what doesn't (a full disk) only stands in the history.
+        """
+        if not self.effects:
+            return job
+        decision = job.decision
+        item = self.filer.record(
+            job.path,
+            job.identity,
+            job.state.value,
+            job.reason,
+            batch=job.batch,
+            rule=decision.rule if decision else "",
+            score=decision.score if decision else 0.0,
+            margin=decision.margin if decision else 0.0,
+        )
+        if not lasting:
+            self.filer.retry([job.path])
+        return replace(job, item_id=item.id)
+
+    def again(self, path: Path, identity: Identity, reason: str) -> None:
+        """Send a file back to settle."""
+        self.send_back(path, identity, reason)

@@ -1,0 +1,321 @@
+"""The runner: a queue of ready paths and a few lanes, each carrying one video through the stages at a time.
+
+What waits is a path and an identity, nothing more, so ten thousand waiting files cost little; pictures exist only
+for the videos in the lanes. The services behind the stages (worker processes, encoder, journal) are shared and
+thread-safe; batches across videos form because several lanes ask the encoder at once.
+"""
+
+from __future__ import annotations
+
+import heapq
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Protocol
+
+from loguru import logger
+
+from vsortd.core.logs.sinks import about_job, new_job_id
+from vsortd.errors import Cancelled, ChangedError, FilingError, IncompleteError, ToolError, VideoError, VsortdError
+from vsortd.pipeline.flow import Stage, carry
+from vsortd.pipeline.job import Job, State
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from vsortd.core.identity import Identity
+
+# Waits before a filing that the filesystem refused is tried again: seconds, the last one for good.
+RETRY_AFTER_S = (5.0, 30.0, 120.0, 600.0)
+
+
+class Desk(Protocol):
+    """What the runner asks of the one who keeps the books (the journal) and of the door (the watcher)."""
+
+    def suspect(self, path: Path, identity: Identity) -> bool:
+        """Return whether a process died while it worked on this file: it is to be carried alone."""
+
+    def begin(self, path: Path, identity: Identity) -> str:
+        """Note that work on a file begins; return a reason to set it aside instead, or ""."""
+
+    def finish(self, path: Path, identity: Identity) -> None:
+        """Note that work on a file ended, one way or the other."""
+
+    def record(self, job: Job, *, lasting: bool = True) -> Job:
+        """Record a video that stays where it is (rejected, failed); return it with its item id.
+
+        `lasting`: it is not tried again until it changes.
+        """
+
+    def again(self, path: Path, identity: Identity, reason: str) -> None:
+        """Send a file back to settle: it looks unfinished, with the reason, or changed, without one."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Ticket:
+    path: Path
+    identity: Identity
+    batch: str
+    alone: bool = False
+    tries: int = 0
+    number: int = 0
+    settled_s: float = 0.0
+    since_s: float = field(default_factory=time.monotonic)
+    job_id: str = field(default_factory=new_job_id)
+
+
+class Runner:
+    """Carries videos through the stages on `lanes` threads, first come first served.
+
+    A video that a process died over is carried alone: should it take this one down too, no other shares the blame.
+
+    `on_done` is called on a lane's thread with every job that ended, `on_begin` when one begins; `on_fatal` with the
+    error that makes going on pointless (a broken store or model), after which the lanes stop. `paused` tells of a path
+    whether it may not be begun now; call `look_again` when its answers have changed.
+    """
+
+    def __init__(
+        self,
+        stages: Sequence[Stage],
+        desk: Desk,
+        *,
+        lanes: int,
+        on_done: Callable[[Job], None],
+        on_fatal: Callable[[BaseException], None],
+        on_begin: Callable[[], None] = lambda: None,
+        paused: Callable[[Path], bool] = lambda _: False,
+        retry_after_s: Sequence[float] = RETRY_AFTER_S,
+    ) -> None:
+        self._on_begin = on_begin
+        self._paused = paused
+        self._held: list[_Ticket] = []  # their inbox is paused
+        self._stages = tuple(stages)
+        self._desk = desk
+        self._on_done = on_done
+        self._on_fatal = on_fatal
+        self._retry_after_s = tuple(retry_after_s)
+        self._wake = threading.Condition()
+        self._queue: deque[_Ticket] = deque()
+        self._later: list[tuple[float, int, _Ticket]] = []  # (due, order, ticket): refused by the filesystem
+        self._order = 0
+        self._busy: set[Path] = set()
+        self._claimed: set[Path] = set()  # of those, the files that others work on
+        self._alone = False  # the one video in the lanes is to be alone
+        self._trouble: dict[Path, str] = {}
+        self._stopping = False
+        self.cancel = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._lane, name=f"lane-{number}", daemon=True) for number in range(lanes)
+        ]
+
+    def start(self) -> None:
+        """Start the lanes."""
+        for thread in self._threads:
+            thread.start()
+
+    def submit(self, path: Path, identity: Identity, batch: str, *, settled_s: float = 0.0) -> None:
+        """Put a ready file at the end of the queue; `settled_s` is how long it was watched until it was ready."""
+        alone = self._desk.suspect(path, identity)
+        with self._wake:
+            self._order += 1
+            self._queue.append(_Ticket(path, identity, batch, alone, number=self._order, settled_s=settled_s))
+            self._wake.notify()
+
+    def change_stages(self, stages: Sequence[Stage], desk: Desk, *, wanted: Callable[[Path], bool]) -> None:
+        """Carry the next videos through other stages (after a reload); those under way keep theirs.
+
+        Files that wait and are not `wanted` any more are forgotten; they stay where they are.
+        """
+        with self._wake:
+            self._stages, self._desk = tuple(stages), desk
+            self._queue = deque(ticket for ticket in self._queue if wanted(ticket.path))
+            self._held = [ticket for ticket in self._held if wanted(ticket.path)]
+            self._later = [entry for entry in self._later if wanted(entry[2].path)]
+            heapq.heapify(self._later)
+            self._trouble = {path: reason for path, reason in self._trouble.items() if wanted(path)}
+
+    def look_again(self) -> None:
+        """Ask anew who is paused; what waits is begun in the order in which it came, what is in the lanes is finished.
+
+        Once it returns, nothing begins that is paused now.
+        """
+        with self._wake:
+            self._queue = deque(sorted((*self._held, *self._queue), key=lambda ticket: ticket.number))
+            self._held = []
+            self._wake.notify_all()
+
+    def stop(self, *, patience_s: float = 4.0) -> bool:
+        """Call off what is under way (each video stays or is put back) and join the lanes.
+
+        Returns whether every lane ended within `patience_s` seconds.
+        """
+        with self._wake:
+            self._stopping = True
+            self.cancel.set()
+            self._wake.notify_all()
+        deadline = time.monotonic() + patience_s
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+        return not any(thread.is_alive() for thread in self._threads)
+
+    @property
+    def queued(self) -> int:
+        """How many files wait for a lane, those waiting for another try included."""
+        with self._wake:
+            return len(self._queue) + len(self._later) + len(self._held)
+
+    @property
+    def working(self) -> int:
+        """How many files are in the lanes."""
+        with self._wake:
+            return len(self._busy)
+
+    @property
+    def trouble(self) -> dict[Path, str]:
+        """The files that the filesystem refused to file for now, each with the reason."""
+        with self._wake:
+            return dict(self._trouble)
+
+    def idle(self) -> bool:
+        """Tell whether nothing waits and nothing is under way."""
+        with self._wake:
+            return not (self._queue or self._later or self._busy or self._held)
+
+    def stuck(self) -> bool:
+        """Tell whether all that is left to do is paused."""
+        with self._wake:
+            return bool(self._held) and not (self._queue or self._later or self._busy)
+
+    def claim(self, path: Path) -> bool:
+        """Keep a file from the lanes; False if one has it in hand."""
+        with self._wake:
+            if path in self._busy:
+                return False
+            self._busy.add(path)
+            self._claimed.add(path)
+            return True
+
+    def give_back(self, path: Path) -> None:
+        """Let a claimed file go; does nothing for another."""
+        with self._wake:
+            if path in self._claimed:
+                self._claimed.discard(path)
+                self._busy.discard(path)
+                self._wake.notify_all()
+
+    def if_idle(self, work: Callable[[], None]) -> bool:
+        """Do something while nothing waits and nothing is under way, and nothing begins; tell whether that was so."""
+        with self._wake:
+            if self._queue or self._later or self._busy:
+                return False
+            work()
+            return True
+
+    def _lane(self) -> None:
+        while (ticket := self._next()) is not None:
+            try:
+                with about_job(ticket.job_id):
+                    self._attend(ticket)
+            except BaseException as error:  # noqa: BLE001 - a lane has nobody above it; the daemon stops loudly
+                self._on_fatal(error)
+                with self._wake:
+                    self._stopping = True
+                    self._wake.notify_all()
+            finally:
+                with self._wake:
+                    self._busy.discard(ticket.path)
+                    self._alone = False
+                    self._wake.notify_all()
+
+    def _next(self) -> _Ticket | None:
+        with self._wake:
+            while not self._stopping:
+                while self._later and self._later[0][0] <= time.monotonic():
+                    self._queue.appendleft(heapq.heappop(self._later)[2])
+                ticket = self._take()
+                if ticket is not None:
+                    return ticket
+                self._wake.wait(max(0.0, self._later[0][0] - time.monotonic()) if self._later else None)
+            return None
+
+    def _take(self) -> _Ticket | None:
+        """Take the first file that no lane has in hand: one that was rewritten meanwhile waits for its turn.
+
+        One that is to be alone waits until the lanes are empty, and nothing overtakes it.
+        """
+        if self._alone:
+            return None
+        if self._queue:
+            self._put_aside()
+        for position, ticket in enumerate(self._queue):
+            if ticket.path in self._busy or self._paused(ticket.path):
+                continue
+            if ticket.alone and self._busy:
+                return None
+            del self._queue[position]
+            self._busy.add(ticket.path)
+            self._alone = ticket.alone
+            return ticket
+        return None
+
+    def _put_aside(self) -> None:
+        """Take what is paused out of the queue, up to the first file that isn't."""
+        while self._queue and self._paused(self._queue[0].path):
+            self._held.append(self._queue.popleft())
+
+    def _attend(self, ticket: _Ticket) -> None:
+        """Carry one video, and route what comes of it: the only place that does."""
+        self._on_begin()
+        job = Job(ticket.path, ticket.identity, ticket.batch, self.cancel)
+        job.clock.note("settle", ticket.settled_s * 1000)
+        job.clock.note("waiting", (time.monotonic() - ticket.since_s) * 1000)
+        with self._wake:  # a reload changes both together
+            desk, stages = self._desk, self._stages
+        set_aside = desk.begin(ticket.path, ticket.identity)
+        try:
+            done = job.ended(State.FAILED, set_aside) if set_aside else carry(job, stages)
+        except Cancelled:
+            logger.debug("{}: put back, vsortd is stopping", ticket.path)
+            return
+        except ChangedError as error:
+            logger.debug("{}: {}", ticket.path, error.reason)
+            desk.again(ticket.path, ticket.identity, "")
+            return
+        except IncompleteError as error:
+            desk.again(ticket.path, ticket.identity, error.reason)
+            return
+        except VideoError as error:
+            done = job.ended(State.FAILED, error.reason)
+        except (FilingError, ToolError) as error:
+            self._try_later(ticket, error, desk)
+            return
+        finally:
+            desk.finish(ticket.path, ticket.identity)
+        if done.item_id is None and done.state in {State.REJECTED, State.FAILED}:
+            done = desk.record(done)
+        with self._wake:
+            self._trouble.pop(ticket.path, None)
+        self._on_done(done)
+
+    def _try_later(self, ticket: _Ticket, error: FilingError | ToolError, desk: Desk) -> None:
+        """Wait before another try: disks fill and empty, locks go; the file is safe where it is."""
+        if not self._retry_after_s:
+            job = Job(ticket.path, ticket.identity, ticket.batch, self.cancel).ended(State.FAILED, str(error))
+            self._on_done(desk.record(job, lasting=False))
+            return
+        wait_s = self._retry_after_s[min(ticket.tries, len(self._retry_after_s) - 1)]
+        if ticket.tries == 0:
+            logger.error("{}: {} Trying again in {:.0f} s, and then less often.", ticket.path, error, wait_s)
+        with self._wake:
+            self._order += 1
+            again = replace(ticket, tries=ticket.tries + 1, since_s=time.monotonic())
+            heapq.heappush(self._later, (time.monotonic() + wait_s, self._order, again))
+            self._trouble[ticket.path] = str(error)
+            self._wake.notify_all()
+
+
+def fatal_message(error: BaseException) -> str:
+    """Say what stopped the work, for people."""
+    return str(error) if isinstance(error, VsortdError) else f"internal error: {error!r}"

@@ -1,0 +1,181 @@
+"""Everything the stages need, opened together and closed together: the daemon and the one-shot commands share it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Self
+
+from loguru import logger
+
+from vsortd.config.rules import RuleTree, build_rules
+from vsortd.core.paths import index_path, journal_path, texts_path
+from vsortd.filing.journal import Journal
+from vsortd.filing.originals import expire_originals
+from vsortd.filing.place import Filer
+from vsortd.filing.recover import recover
+from vsortd.index.store import Index
+from vsortd.judging.corrections import Lessons
+from vsortd.judging.example_store import ExampleStore, examples_path
+from vsortd.judging.resident_model import ResidentModel
+from vsortd.media.pool import MediaPool
+from vsortd.media.sidecars import find_sidecars
+from vsortd.watch.sidecar_cache import Companions
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from types import TracebackType
+
+    from vsortd.config.settings import Settings
+
+
+@dataclass(slots=True)
+class Workshop:
+    """The services behind the stages. Use it as a context manager; leaving it kills every child process."""
+
+    settings: Settings
+    tree: RuleTree
+    model: ResidentModel
+    media: MediaPool
+    journal: Journal
+    filer: Filer
+    index: Index
+    examples: ExampleStore
+    lessons: Lessons
+    state_folder: Path
+    # Names that a dry run has given away already, so that it numbers like the real thing.
+    foreseen: set[Path] = field(default_factory=set)
+    foreseeing: threading.Lock = field(default_factory=threading.Lock)
+    # Folders are listed once for many videos: each time anew would cost the square of their size.
+    companions: Companions = field(default_factory=Companions)
+    listing: threading.Lock = field(default_factory=threading.Lock)
+
+    @classmethod
+    def open(
+        cls,
+        settings: Settings,
+        state_folder: Path,
+        *,
+        keep_trying: bool,
+        recover_first: bool = True,
+        load_model: bool = True,
+    ) -> Self:
+        """Open the journal, recover what a dead process left, and begin to load the model.
+
+        Without `load_model` it is loaded when it is first asked for. Raises StoreError when journal, index or examples
+        can't be used.
+        """
+        with ExitStack() as opened:
+            shop = cls._open(opened, settings, state_folder, keep_trying=keep_trying, recover_first=recover_first)
+            opened.pop_all()
+        if load_model:
+            shop.model.start()
+        return shop
+
+    @classmethod
+    def _open(
+        cls,
+        opened: ExitStack,
+        settings: Settings,
+        state_folder: Path,
+        *,
+        keep_trying: bool,
+        recover_first: bool,
+    ) -> Self:
+        """Open one after the other; what was opened before a failure is closed by `opened`."""
+        journal = opened.enter_context(Journal.open(journal_path(state_folder)))
+        index = Index(index_path(state_folder))
+        opened.callback(index.close)
+        examples = opened.enter_context(ExampleStore(examples_path(state_folder)))
+        filer = Filer(journal, settings.library, settings.place)
+        if recover_first:
+            for line in recover(journal).lines():
+                logger.warning("recovered: {}", line)
+        tree = build_rules(settings)
+        lessons = Lessons(settings, state_folder, examples, journal)
+        texts = texts_path(state_folder)
+        model = ResidentModel(settings.model, tree, keep_trying=keep_trying, refine=lessons.applied, texts_path=texts)
+        media = MediaPool(
+            settings.workers.decode_count(),
+            timeout_s=settings.workers.timeout_s,
+            memory_bytes=settings.workers.memory_bytes,
+            decoder=settings.workers.decoder,
+        )
+        return cls(settings, tree, model, media, journal, filer, index, examples, lessons, state_folder)
+
+    @property
+    def extensions(self) -> tuple[str, ...]:
+        """Every file name extension that some inbox takes for a video."""
+        return tuple(sorted({extension for inbox in self.settings.inboxes for extension in map(str, inbox.extensions)}))
+
+    def sidecars_of(self, video: Path) -> tuple[Path, ...]:
+        """Return the files that move with a video."""
+        with self.listing:
+            names = self.companions.of(video, time.monotonic())
+        return find_sidecars(video, self.extensions, names)
+
+    def library_place(self, video: Path) -> tuple[str, ...] | None:
+        """Return the folders between the library and a video that lies in it, None for one that doesn't."""
+        library = self.settings.library
+        return video.parent.relative_to(library).parts if video.is_relative_to(library) else None
+
+    @property
+    def lanes(self) -> int:
+        """How many videos are under way at once: one a decoder, and enough for the encoder's next batch and the disk.
+
+        With two more than decoders, these waited for the encoder a fifth of the time.
+        """
+        return 2 * self.settings.workers.decode_count() + 4
+
+    def expire_originals(self) -> None:
+        """Remove converted originals whose retention has ended."""
+        for line in expire_originals(self.journal, self.settings.library, self.settings.convert.keep_original_s):
+            logger.info("originals: {}", line)
+
+    def changed(self, settings: Settings) -> Workshop:
+        """Return a workshop for other settings that shares what they leave as it is (after a reload).
+
+        This one goes on serving what is under way; `retire` it afterwards. Worker processes stay as they are.
+        Raises ModelError when the rules can't be embedded; nothing has changed then.
+        """
+        before = self.settings
+        tree = build_rules(settings)
+        lessons = Lessons(settings, self.state_folder, self.examples, self.journal)
+        model = self.model
+        if settings.model != before.model:
+            texts = texts_path(self.state_folder)
+            model = ResidentModel(settings.model, tree, keep_trying=True, refine=lessons.applied, texts_path=texts)
+        else:
+            model.change_rules(tree, lessons.applied)
+        filer = self.filer
+        if (settings.library, settings.place) != (before.library, before.place):
+            filer = Filer(self.journal, settings.library, settings.place)
+        if model is not self.model:
+            model.start()
+        return replace(self, settings=settings, tree=tree, model=model, filer=filer, lessons=lessons, foreseen=set())
+
+    def retire(self, successor: Workshop) -> None:
+        """Let go what the workshop that came after doesn't share; nothing may be under way in this one."""
+        if self.model is not successor.model:
+            self.model.close()
+        if self.filer is not successor.filer:
+            self.filer.close()
+
+    def close(self) -> None:
+        """Let everything go; work under way has been cancelled before."""
+        self.model.close()
+        self.media.close()
+        self.filer.close()
+        self.index.close()
+        self.examples.close()
+        self.journal.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

@@ -1,0 +1,220 @@
+"""What each stage of the way does, in terms of the rooms: a few lines each, the work is done in the rooms."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from vsortd.config.settings import Accept
+from vsortd.core.identity import Identity
+from vsortd.filing.place import ConvertedFile, FilingRequest
+from vsortd.index.store import DECIDING, Embedded
+from vsortd.judging.conditions import Facts
+from vsortd.judging.conditions import admit as admit_clip
+from vsortd.judging.decide import Decision, Outcome, decide
+from vsortd.media.conversion_plan import ConversionKind, plan_conversion
+from vsortd.media.convert import convert as convert_clip
+from vsortd.pipeline.job import Glimpse, Job, State
+
+_EVERYTHING = Accept()
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from vsortd.config.rules import RuleTree
+    from vsortd.filing.records import Item
+    from vsortd.judging.resident_model import Judge
+    from vsortd.pipeline.services import Workshop
+    from vsortd.vision.prompts import RuleVectors
+
+
+def probe(shop: Workshop, job: Job) -> Job:
+    """Read the facts of the container, and see that a frame near the end can be decoded.
+
+    Where no fact can keep the video from being judged, its first pictures are taken as well: it is opened once then.
+    """
+    ranks, total = _first_ranks(shop), shop.settings.sampling.max_frames
+    resident = shop.model.judge
+    if (
+        resident is None
+        or shop.settings.accept != _EVERYTHING
+        or shop.index.recall(job.identity, resident.key, _plan(ranks, total)) is not None
+    ):
+        return replace(job, clip=shop.media.probe(job.path, cancel=job.cancel))
+    preprocess = resident.encoder.info.preprocess
+    clip, frames, sampling_s = shop.media.look(job.path, ranks, total, preprocess, cancel=job.cancel)
+    job.clock.split("sample", sampling_s * 1000)
+    return replace(job, clip=clip, glimpse=Glimpse(resident.key, ranks, frames))
+
+
+def admit(shop: Workshop, job: Job) -> Job:
+    """Refuse what the config does not accept, by the facts alone."""
+    assert job.clip is not None
+    reason = admit_clip(job.clip, shop.settings.accept)
+    return job.ended(State.REJECTED, reason) if reason else job
+
+
+def judge(shop: Workshop, job: Job) -> Job:
+    """Look at a few frames, then at more while the decision is not settled, and decide."""
+    if shop.model.judge is None:
+        shop.model.get(job.cancel)
+        shop.filer.risk(job.path)
+    resident = shop.model.get(job.cancel)
+    assert job.clip is not None
+    seen = rounds(shop, job, resident)
+    facts = Facts(job.clip, job.path.name)
+    with job.clock.time("decide"):
+        decision, times_ms = decide_in_rounds(resident.tree, resident.vectors, seen, facts)
+    return replace(job, decision=decision, reason=decision.reason, frame_times_ms=times_ms, glimpse=None)
+
+
+def rounds(shop: Workshop, job: Job, resident: Judge) -> Iterator[Embedded]:
+    """Yield one look after the other, each when it is asked for: a few frames, then as many again, up to all."""
+    sampling = shop.settings.sampling
+    begin, end = 0, len(_first_ranks(shop))
+    while begin < end:
+        part = _look(shop, job, resident, range(begin, end))
+        yield part
+        if not len(part.times_ms):  # the video has no more frames
+            break
+        begin, end = end, min(end * 2, sampling.max_frames)
+
+
+def decide_in_rounds(
+    tree: RuleTree, vectors: RuleVectors, looks: Iterable[Embedded], facts: Facts
+) -> tuple[Decision, tuple[int, ...]]:
+    """Decide after each look until more would hardly change it; return the decision and the times of its frames, ms.
+
+    There is at least one look. Raises like `decide`.
+    """
+    seen: list[Embedded] = []
+    decision: Decision | None = None
+    for look in looks:
+        seen.append(look)
+        rows = np.concatenate([part.vectors for part in seen])
+        times_ms = np.concatenate([part.times_ms for part in seen])
+        decision = decide(tree, vectors, rows, times_ms=times_ms, facts=facts)
+        if decision.settled:
+            break
+    assert decision is not None
+    return decision, tuple(int(time_ms) for time_ms in times_ms)
+
+
+def _look(shop: Workshop, job: Job, resident: Judge, ranks: range) -> Embedded:
+    """Return one round's embeddings: from the index if this very file was seen before, else from its frames."""
+    assert job.clip is not None
+    total = shop.settings.sampling.max_frames
+    model, plan = resident.key, _plan(ranks, total)
+    glimpse = job.glimpse
+    if glimpse is not None and (glimpse.model, glimpse.ranks) == (model, ranks):
+        frames = glimpse.frames
+    else:
+        known = shop.index.recall(job.identity, model, plan)
+        if known is not None:
+            return known
+        preprocess = resident.encoder.info.preprocess
+        with job.clock.time("sample"):
+            frames = shop.media.sample(job.path, job.clip, ranks, total, preprocess, cancel=job.cancel)
+    with job.clock.time("embed"):
+        vectors = resident.encoder.encode_images(frames.pixels)
+    # through the precision of the index, so that a second look decides exactly like the first
+    embedded = Embedded(frames.times_ms, vectors.astype(np.float16).astype(np.float32))
+    shop.index.keep(job.identity, job.path, job.clip, model, plan, embedded)
+    return embedded
+
+
+def _first_ranks(shop: Workshop) -> range:
+    return range(min(shop.settings.sampling.min_frames, shop.settings.sampling.max_frames))
+
+
+def _plan(ranks: range, total: int) -> str:
+    """Return the name under which the index keeps a look."""
+    return f"{DECIDING}-{total}:{ranks.start}-{ranks.stop}"
+
+
+def convert(shop: Workshop, job: Job, *, dry_run: bool) -> Job:
+    """Make an MP4 of a MOV in the library's staging folder, verified against the original."""
+    assert job.clip is not None
+    plan = plan_conversion(job.clip, job.path, shop.settings.convert.mov)
+    if plan.kind is ConversionKind.NONE:
+        return job
+    if dry_run:
+        return replace(job, conversion=plan.kind.value)
+    target = shop.filer.staging_path(job.path)
+    report = convert_clip(job.path, target, plan, job.clip, shop.media, cancel=job.cancel)
+    staged = ConvertedFile(path=target, kind=report.kind.value)
+    return replace(job, converted=staged, conversion=report.kind.value)
+
+
+def place(shop: Workshop, job: Job, *, dry_run: bool, by_hand: Callable[[Item], None] | None = None) -> Job:
+    """Move the video with its sidecars to where the decision says; a dry run only says where that is.
+
+    `by_hand` is for a decision that a person made, see `Filer.place`.
+    """
+    assert job.clip is not None
+    assert job.decision is not None
+    request = _request(shop, job, job.decision)
+    at = shop.library_place(job.path)
+    if at is not None and job.conversion == "" and at == request.folder:
+        return job.ended(State(request.outcome), f"{request.reason}; it is there already")
+    if dry_run:
+        with shop.foreseeing:
+            preview = shop.filer.preview(request, taken=shop.foreseen, cancel=job.cancel)
+            if preview.destination is not None:
+                shop.foreseen.add(preview.destination)
+        return replace(job, state=State(preview.state), destination=preview.destination, reason=preview.reason)
+    try:
+        item = shop.filer.place(request, cancel=job.cancel, by_hand=by_hand, clock=job.clock)
+    except BaseException:
+        if job.converted is not None:
+            shop.filer.discard(job.converted)  # the next try makes its own; a full disk must not fill further
+        raise
+    if job.converted is not None and item.state == State.REJECTED.value:
+        shop.filer.discard(job.converted)  # a duplicate that is to be skipped
+    destination = Path(item.destination) if item.destination else None
+    if destination is not None:
+        with contextlib.suppress(OSError):  # it is filed; a disk that goes this moment costs the index its new name
+            if (now := Identity.of(destination)) is not None:
+                shop.index.moved(job.identity, now, destination)
+    return replace(job, state=State(item.state), item_id=item.id, destination=destination, reason=item.reason)
+
+
+def _request(shop: Workshop, job: Job, decision: Decision) -> FilingRequest:
+    assert job.clip is not None
+    filed = decision.outcome is Outcome.FILED
+    return FilingRequest(
+        source=job.path,
+        identity=job.identity,
+        sidecars=shop.sidecars_of(job.path),
+        folder=tuple(decision.rule.split("/")) if filed else (shop.settings.place.review,),
+        clip=job.clip,
+        outcome=State.FILED.value if filed else State.REVIEW.value,
+        rule=decision.rule,
+        score=decision.score,
+        margin=decision.margin,
+        reason=decision.reason,
+        detail=_detail(job, decision),
+        batch=job.batch,
+        converted=job.converted,
+        conversion=job.conversion,
+    )
+
+
+def _detail(job: Job, decision: Decision) -> dict[str, object]:
+    """Return why, as the journal keeps it: scores of each level on the way, frames used, time spent."""
+    return {
+        "levels": [
+            {
+                "parent": level.parent,
+                "scores": {name: round(score, 4) for name, score in level.scores.items()},
+            }
+            for level in decision.levels
+        ],
+        "frame_times_ms": list(job.frame_times_ms),
+        "tags": list(decision.tags),
+        "timings_ms": job.clock.spent_ms(),
+    }

@@ -1,0 +1,68 @@
+"""One look at a quiet file: whether it is still the same, somebody writes it, and its boxes add up."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from vsortd.core.identity import Identity
+from vsortd.watch.completeness import BoxState, scan_boxes
+from vsortd.watch.open_writers import Writer, open_to_look, writer_on
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class Sight(Enum):
+    """What a look at a file shows."""
+
+    WHOLE = "whole"
+    UNFINISHED = "unfinished"
+    WRITING = "writing"
+    CHANGED = "changed"  # it is another file now, or none
+    UNREADABLE = "unreadable"
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a look showed; `reason` is a sentence unless WHOLE, `doubt` what being WHOLE can't vouch for."""
+
+    sight: Sight
+    reason: str = ""
+    doubt: str = ""
+
+
+def look_at(path: Path, identity: Identity) -> Look:
+    """Open `path` once, expecting the file `identity`, and look; an OSError is part of the answer."""
+    try:
+        descriptor = open_to_look(path)
+    except FileNotFoundError:
+        return Look(Sight.CHANGED)
+    except OSError as error:
+        return unreadable(error)
+    try:
+        return _look(descriptor, identity)
+    except OSError as error:
+        return unreadable(error)
+    finally:
+        os.close(descriptor)
+
+
+def unreadable(error: OSError) -> Look:
+    """Say that the system refuses to show a file."""
+    return Look(Sight.UNREADABLE, f"the file can't be read: {error.strerror or error}")
+
+
+def _look(descriptor: int, identity: Identity) -> Look:
+    if Identity.from_stat(os.fstat(descriptor)) != identity:
+        return Look(Sight.CHANGED)
+    if writer_on(descriptor) is Writer.WRITING:
+        return Look(Sight.WRITING, "a program has it open for writing")
+    boxes = scan_boxes(descriptor, identity.size_bytes)
+    if Identity.from_stat(os.fstat(descriptor)) != identity:
+        return Look(Sight.CHANGED)
+    if boxes.state is BoxState.COMPLETE:
+        return Look(Sight.WHOLE, doubt=boxes.doubt)
+    return Look(Sight.UNFINISHED, boxes.reason)
