@@ -23,7 +23,7 @@ from rich.table import Table
 
 from tests.benchmarks.speed.machine import facts
 from vsortd.core.identity import Identity
-from vsortd.index.video import Film
+from vsortd.index.video import IndexedVideo
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -46,7 +46,7 @@ def truth_of(count: int) -> npt.NDArray[np.int64]:
     return labels.astype(np.int64)
 
 
-def made_films(truth: npt.NDArray[np.int64]) -> Iterator[Film]:
+def made_films(truth: npt.NDArray[np.int64]) -> Iterator[IndexedVideo]:
     """Yield a film a video: its frames lie around its own place, and that around its group's."""
     rng = np.random.default_rng(SEED + 1)
     groups = int(truth.max()) + 1
@@ -63,7 +63,7 @@ def made_films(truth: npt.NDArray[np.int64]) -> Iterator[Film]:
         vectors = (frames / np.linalg.norm(frames, axis=1, keepdims=True)).astype(np.float16)
         identity = Identity(1, number + 1, 1, 1)
         path = Path(f"/library/{number:06d}.mp4")
-        yield Film(number, identity, path, float(FRAMES), 1920, 1080, 0.0, times, vectors)
+        yield IndexedVideo(number, identity, path, float(FRAMES), 1920, 1080, 0.0, times, vectors)
 
 
 def measure(count: int) -> dict[str, Any]:

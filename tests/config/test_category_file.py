@@ -10,7 +10,7 @@ import yaml
 
 from vsortd.__main__ import main
 from vsortd.config.category_file import MAX_LEVELS, MAX_PROMPT_CHARS, folder_name, parse_categories
-from vsortd.config.draft import Draft, check_text, config_yaml, plain_rules, rules_yaml, walk
+from vsortd.config.draft import ConfigDraft, check_text, config_yaml, plain_rules, rules_yaml, walk
 from vsortd.config.load import load_settings
 from vsortd.core.names import folder_name_problem
 from vsortd.errors import ExitCode
@@ -204,7 +204,7 @@ def test_a_file_that_is_no_category_file_is_one_mistake(data: bytes, expected: t
 )
 def test_a_written_config_loads_as_the_rules_that_were_read(text: str) -> None:
     rules = _rules(text)
-    loaded = check_text(config_yaml(Draft(rules=rules))).settings_or_raise()
+    loaded = check_text(config_yaml(ConfigDraft(rules=rules))).settings_or_raise()
     assert rules == _flat(loaded.rules)
     assert list(walk(rules)) == list(_flat(loaded.rules))
 

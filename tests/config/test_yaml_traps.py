@@ -17,7 +17,7 @@ from vsortd.config.yaml_lines import (
     MAX_MISTAKES,
     MAX_VALUES,
     Document,
-    Kind,
+    NodeKind,
     Odd,
     plain,
     read_bytes,
@@ -59,7 +59,7 @@ def test_every_value_knows_its_line() -> None:
     assert plain(document.root) == {"a": 1, "b": ["x", {"c": {"d": True}}]}
     key_line, items = document.root.entries["b"]
     assert (key_line, items.items[0].line, items.items[1].line) == (4, 5, 7)
-    assert Kind.LIST is items.kind
+    assert NodeKind.LIST is items.kind
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from tests.support.harness import Home
 from vsortd.config.load import load_settings
 from vsortd.core.units import about_duration, about_size
 from vsortd.doctor import examine, folder_checks, machine_checks, model_checks, trial
-from vsortd.doctor.finding import Finding, Level
+from vsortd.doctor.finding import Finding, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -93,7 +93,7 @@ def test_what_fails_has_a_remedy_and_exit_code_1(home: Home) -> None:
 
 def test_no_config_hides_nothing_else(tmp_path: Path) -> None:
     found = by_name(examine(tmp_path / "none.yaml", quick=True))
-    assert Level.FAIL is found["config"].level
+    assert Severity.FAIL is found["config"].level
     assert "vsortd config init" in found["config"].remedy
     assert {"python", "ffmpeg", "clock", "state folder"} <= set(found)
 
@@ -107,7 +107,7 @@ def test_an_ffmpeg_that_is_too_old_fails(tmp_path: Path, monkeypatch: pytest.Mon
     old.chmod(0o755)
     monkeypatch.setenv("VSORTD_FFMPEG", str(old))
     (finding,) = machine_checks.ffmpeg()
-    assert Level.FAIL is finding.level
+    assert Severity.FAIL is finding.level
     assert "4.2 is too old" in finding.found
 
 
@@ -118,21 +118,21 @@ def test_an_ffmpeg_without_encoders_is_a_warning(tmp_path: Path, monkeypatch: py
     monkeypatch.setenv("VSORTD_FFMPEG", str(small))
     found = by_name(machine_checks.ffmpeg())
     assert found["ffmpeg"].found.startswith("6.1")
-    assert Level.WARN is found["ffmpeg encoders"].level
+    assert Severity.WARN is found["ffmpeg encoders"].level
 
 
 @pytest.mark.parametrize(
     ("said", "driver", "level", "words"),
     [
-        ("cpu\tcpu\t13.0\t", "", Level.OK, "no GPU: the CPU is used"),
-        ("cuda\tNVIDIA H100\t13.0\t", "580.1", Level.OK, "NVIDIA H100 (CUDA 13.0, driver 580.1)"),
-        ("cpu\tcpu\t13.0\tThe NVIDIA driver is too old", "450.0", Level.WARN, "too old"),
-        ("cpu\tcpu\t\t", "580.1", Level.WARN, "a build for CPUs"),
-        (None, "", Level.FAIL, "can't be loaded"),
+        ("cpu\tcpu\t13.0\t", "", Severity.OK, "no GPU: the CPU is used"),
+        ("cuda\tNVIDIA H100\t13.0\t", "580.1", Severity.OK, "NVIDIA H100 (CUDA 13.0, driver 580.1)"),
+        ("cpu\tcpu\t13.0\tThe NVIDIA driver is too old", "450.0", Severity.WARN, "too old"),
+        ("cpu\tcpu\t\t", "580.1", Severity.WARN, "a build for CPUs"),
+        (None, "", Severity.FAIL, "can't be loaded"),
     ],
 )
 def test_what_computes(
-    monkeypatch: pytest.MonkeyPatch, said: str | None, driver: str, level: Level, words: str
+    monkeypatch: pytest.MonkeyPatch, said: str | None, driver: str, level: Severity, words: str
 ) -> None:
     def ask(command: list[str]) -> str | None:
         return said if command[0] == sys.executable else driver or None
@@ -144,22 +144,22 @@ def test_what_computes(
 
 
 def test_a_clock_without_its_battery_fails() -> None:
-    assert Level.FAIL is machine_checks.clock(86_400.0).level
+    assert Severity.FAIL is machine_checks.clock(86_400.0).level
     assert "timedatectl" in machine_checks.clock(86_400.0).remedy
-    assert Level.OK is machine_checks.clock().level
+    assert Severity.OK is machine_checks.clock().level
 
 
 def test_few_inotify_watches_are_a_warning_with_the_command(tmp_path: Path) -> None:
     (tmp_path / "max_user_watches").write_text("100\n")
     (tmp_path / "max_user_instances").write_text("128\n")
     found = by_name(machine_checks.limits(tmp_path))
-    assert Level.WARN is found["file events"].level
+    assert Severity.WARN is found["file events"].level
     assert "sysctl fs.inotify.max_user_watches=" in found["file events"].remedy
 
 
 def test_a_system_without_inotify_is_well(tmp_path: Path) -> None:
     found = by_name(machine_checks.limits(tmp_path / "none"))
-    assert Level.OK is found["file events"].level
+    assert Severity.OK is found["file events"].level
     assert "inotify instances" not in found
 
 
@@ -190,7 +190,7 @@ def test_a_folder_that_can_not_be_written_fails(tmp_path: Path) -> None:
     settings = settings_of(tmp_path, inbox="path: /proc/self/task")
     found = by_name(folder_checks.inboxes(settings))
     finding = found["inbox /proc/self/task"]
-    assert Level.FAIL is finding.level
+    assert Severity.FAIL is finding.level
     assert "can't be written" in finding.found
     assert "findmnt" in finding.remedy
 
@@ -203,11 +203,11 @@ def test_a_network_inbox_is_polled_and_events_on_it_are_a_warning(
     monkeypatch.setattr(folder_checks, "filesystem_type", lambda _: "nfs4")
     name = f"inbox {tmp_path / 'Inbox'}"
     auto = by_name(folder_checks.inboxes(settings_of(tmp_path)))[name]
-    assert (Level.OK, True) == (auto.level, "looked through every 10s" in auto.found)
+    assert (Severity.OK, True) == (auto.level, "looked through every 10s" in auto.found)
     events = by_name(folder_checks.inboxes(settings_of(tmp_path, inbox=f"path: {tmp_path / 'Inbox'}, watch: events")))[
         name
     ]
-    assert (Level.WARN, True) == (events.level, "vsortd edit" in events.remedy)
+    assert (Severity.WARN, True) == (events.level, "vsortd edit" in events.remedy)
 
 
 def test_the_filesystems_type_is_told(tmp_path: Path) -> None:
@@ -224,36 +224,36 @@ def test_too_many_folders_for_the_limit_are_a_warning(tmp_path: Path, monkeypatc
     limit.write_text("40")
     monkeypatch.setattr(folder_checks, "_WATCHES", limit)
     finding = by_name(folder_checks.inboxes(settings_of(tmp_path)))["folders to watch"]
-    assert (Level.WARN, "31 of the 40 that the limit allows") == (finding.level, finding.found)
+    assert (Severity.WARN, "31 of the 40 that the limit allows") == (finding.level, finding.found)
 
 
 def test_little_and_no_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     usage = type("Usage", (), {"free": 1_200_000_000})
     monkeypatch.setattr(folder_checks.shutil, "disk_usage", lambda _: usage)
     assert "1.2 GB" in folder_checks._space("x", tmp_path, 5 * 10**9).found
-    assert Level.WARN is folder_checks._space("x", tmp_path, 5 * 10**9).level
+    assert Severity.WARN is folder_checks._space("x", tmp_path, 5 * 10**9).level
     usage.free = 1000
-    assert Level.FAIL is folder_checks._space("x", tmp_path, 5 * 10**9).level
+    assert Severity.FAIL is folder_checks._space("x", tmp_path, 5 * 10**9).level
 
 
 def test_a_share_whose_clock_differs_is_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     now = time.time()
     monkeypatch.setattr(folder_checks.time, "time", lambda: now - 3600)
     finding = folder_checks._skew(tmp_path)
-    assert (Level.WARN, "files are dated 60 min late") == (finding.level, finding.found)
+    assert (Severity.WARN, "files are dated 60 min late") == (finding.level, finding.found)
     assert [] == list(tmp_path.iterdir())
 
 
 def test_a_state_folder_that_others_may_write_is_a_warning(own_state: Path) -> None:
     own_state.chmod(0o777)
     found = by_name(folder_checks.state())
-    assert (Level.WARN, f"chmod 700 {own_state}") == (found["state folder"].level, found["state folder"].remedy)
+    assert (Severity.WARN, f"chmod 700 {own_state}") == (found["state folder"].level, found["state folder"].remedy)
 
 
 def test_a_journal_that_can_not_be_read_fails(own_state: Path) -> None:
     (own_state / "journal.sqlite3").write_bytes(b"this is no database" * 100)
     found = by_name(folder_checks.state())
-    assert Level.FAIL is found["journal"].level
+    assert Severity.FAIL is found["journal"].level
 
 
 @pytest.mark.timeout(120)
@@ -284,7 +284,7 @@ def test_weights_that_are_not_here_fail_with_the_command_and_no_network_is_asked
     monkeypatch.setattr("socket.socket.connect", lambda *_: pytest.fail("the network was asked"))
     settings = settings_of(tmp_path, model="model: {name: ViT-B-32-256, weights: datacomp_s34b_b86k}")
     found = list(model_checks.weights(settings))
-    assert [Level.FAIL] == [finding.level for finding in found]
+    assert [Severity.FAIL] == [finding.level for finding in found]
     assert "vsortd model fetch ViT-B-32-256 datacomp_s34b_b86k   (a download, about 604 MB" in found[0].remedy
     assert [] == list(model_checks.loads(settings))
 
@@ -296,13 +296,13 @@ def test_weights_in_the_cache_are_found_with_their_size(tmp_path: Path, monkeypa
     (folder / "open_clip_model.safetensors").write_bytes(b"x" * 2500)
     settings = settings_of(tmp_path, model="model: {name: ViT-B-32-256, weights: datacomp_s34b_b86k}")
     (finding,) = model_checks.weights(settings)
-    assert (Level.OK, True) == (finding.level, "2.5 KB in" in finding.found)
+    assert (Severity.OK, True) == (finding.level, "2.5 KB in" in finding.found)
 
 
 def test_a_weights_file_that_is_gone_fails(tmp_path: Path) -> None:
     settings = settings_of(tmp_path, model="model: {name: ViT-B-32, weights: /no/such/file.safetensors}")
     (finding,) = model_checks.weights(settings)
-    assert (Level.FAIL, True) == (finding.level, "vsortd edit" in finding.remedy)
+    assert (Severity.FAIL, True) == (finding.level, "vsortd edit" in finding.remedy)
 
 
 # Sorting a clip
@@ -311,7 +311,7 @@ def test_a_weights_file_that_is_gone_fails(tmp_path: Path) -> None:
 def test_a_trial_that_fails_says_how_to_see_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trial, "_sort", lambda _: "the clip is not in Sorted/forest (review: unsure)")
     finding = trial.sorting()
-    assert (Level.FAIL, True) == (finding.level, "vsortd demo --keep" in finding.remedy)
+    assert (Severity.FAIL, True) == (finding.level, "vsortd demo --keep" in finding.remedy)
 
 
 def test_a_clip_that_can_not_be_rendered_is_a_finding_not_a_crash(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,10 +13,10 @@ import pytest
 from vsortd.config.choices import Aggregate, OnUnsure
 from vsortd.config.rules import Rule, RuleTree
 from vsortd.core.video_facts import Clip
-from vsortd.evaluation.rejudge import Judged, Seen, judge_all
+from vsortd.evaluation.rejudge import Judged, SampledCase, judge_all
 from vsortd.evaluation.truth import Case
 from vsortd.index.store import Embedded
-from vsortd.judging.conditions import Facts
+from vsortd.judging.conditions import ConditionFacts
 from vsortd.vision.prompts import LevelVectors, RuleVectors
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ class World:
         row[[self.axis[key] for key in keys]] = 1 / math.sqrt(len(keys))
         return list(row)
 
-    def seen(self, truth: str, *rounds: Sequence[Sequence[float]]) -> Seen:
+    def seen(self, truth: str, *rounds: Sequence[Sequence[float]]) -> SampledCase:
         """Return a video that belongs to `truth` ("" for none) and is looked at in these rounds of frames."""
         looks, start = [], 0
         for frames in rounds:
@@ -109,9 +109,9 @@ class World:
             looks.append(Embedded(times_ms, np.array(frames, np.float32)))
             start += len(frames)
         path = tuple(truth.split("/")) if truth else ()
-        return Seen(Case(Path(f"/films/{truth}.mp4"), path), Facts(CLIP, "film.mp4"), tuple(looks))
+        return SampledCase(Case(Path(f"/films/{truth}.mp4"), path), ConditionFacts(CLIP, "film.mp4"), tuple(looks))
 
-    def judged(self, *seen: Seen) -> list[Judged]:
+    def judged(self, *seen: SampledCase) -> list[Judged]:
         """Judge videos as the daemon would."""
         return judge_all(seen, self.tree, self.vectors)
 

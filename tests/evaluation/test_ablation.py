@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from vsortd.config.choices import Aggregate, Ensemble
-from vsortd.evaluation.ablation import Row, changed_tree, compare
-from vsortd.evaluation.measure import Share
+from vsortd.evaluation.ablation import AblationRow, changed_tree, compare
+from vsortd.evaluation.measure import HitRate
 from vsortd.evaluation.suggest import Threshold, at_threshold, suggestions, threshold_for, worth_switching
-from vsortd.judging.resident_model import Judge
+from vsortd.judging.resident_model import Classifier
 from vsortd.media.preprocess import Preprocess
 from vsortd.vision.encoder import Family, ModelInfo
 from vsortd.vision.prompts import level_vectors
@@ -50,10 +50,10 @@ class Words:
 
 
 @pytest.fixture
-def judge(world: World) -> Judge:
-    """Return a judge whose words are the world's axes."""
+def judge(world: World) -> Classifier:
+    """Return a classifier whose words are the world's axes."""
     encoder = Words(world.axis)
-    return Judge(encoder, world.tree, level_vectors(world.tree, encoder))
+    return Classifier(encoder, world.tree, level_vectors(world.tree, encoder))
 
 
 def test_a_changed_tree_differs_in_one_thing_only(world: World) -> None:
@@ -63,7 +63,7 @@ def test_a_changed_tree_differs_in_one_thing_only(world: World) -> None:
     assert [len(rule.rules) for rule in world.tree.walk()] == [len(rule.rules) for rule in changed.walk()]
 
 
-def test_every_way_is_a_row_and_those_as_configured_are_marked(world: World, judge: Judge) -> None:
+def test_every_way_is_a_row_and_those_as_configured_are_marked(world: World, judge: Classifier) -> None:
     frames, town = [world.pure("nature", "nature/forest")] * 2, [world.pure("town")] * 2
     seen = [world.seen("nature/forest", frames)] * 6 + [world.seen("town", town)] * 6 + [world.seen("", town)]
     rows = {row.name: row for row in compare(seen, judge, None, seed=0)}
@@ -76,7 +76,7 @@ def test_every_way_is_a_row_and_those_as_configured_are_marked(world: World, jud
     assert {1: 13, 2: 6} == {depth: share.n for depth, share in rows["corrections: 5 a rule"].accuracy_at.items()}
 
 
-def test_no_corrections_at_all_judge_as_the_config_does(world: World, judge: Judge) -> None:
+def test_no_corrections_at_all_judge_as_the_config_does(world: World, judge: Classifier) -> None:
     seen = [world.seen("town", [world.pure("town", "nature"), world.pure("town")][place % 2 :]) for place in range(8)]
     rows = {row.name: row for row in compare(seen, judge, None, seed=3)}
     assert rows["as configured"].accuracy.share == rows["corrections: 0 a rule"].accuracy.share
@@ -117,7 +117,7 @@ def test_the_lowest_threshold_of_a_wished_precision(
         )
 
 
-def test_what_is_mixed_up_missed_and_untested_is_said(world: World, judge: Judge) -> None:
+def test_what_is_mixed_up_missed_and_untested_is_said(world: World, judge: Classifier) -> None:
     as_forest = [world.frame(nature=0.9, nature__forest=0.9)] * 2
     seen = [world.seen("nature/sea", as_forest)] * 3 + [world.seen("nature/forest", as_forest)] * 3
     found = suggestions(world.judged(*seen), judge, precision=0.95)
@@ -135,7 +135,7 @@ def test_what_is_mixed_up_missed_and_untested_is_said(world: World, judge: Judge
 def test_words_that_the_model_does_not_know_are_named(world: World) -> None:
     tree = changed_tree(world.tree, prompts=("zzz",), ensemble=Ensemble.AVERAGE)
     encoder = Words(world.axis)
-    judge = Judge(encoder, tree, level_vectors(tree, encoder))
+    judge = Classifier(encoder, tree, level_vectors(tree, encoder))
     found = suggestions(world.judged(world.seen("town", [world.frame(town=0.9)] * 2)), judge, precision=0.95)
     assert {"nature", "town", "nature/forest", "nature/sea"} == {
         one.rule for one in found if one.kind == "unknown_words"
@@ -143,8 +143,8 @@ def test_words_that_the_model_does_not_know_are_named(world: World) -> None:
 
 
 def test_only_what_is_better_by_more_than_chance_is_worth_switching_to() -> None:
-    def row(name: str, won: float, lost: float) -> Row:
-        return Row(name, {}, Share(5, 10), 0.0, 0.0, None, 8.0, won, lost, None)
+    def row(name: str, won: float, lost: float) -> AblationRow:
+        return AblationRow(name, {}, HitRate(5, 10), 0.0, 0.0, None, 8.0, won, lost, None)
 
     rows = [row("ensemble: best", 26, 0), row("aggregate: vote", 15, 16), row("corrections: 5 a rule", 30, 0)]
     assert ["ensemble: best"] == [one.facts["way"] for one in worth_switching(rows)]

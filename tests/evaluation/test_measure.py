@@ -8,8 +8,8 @@ import pytest
 
 from vsortd.evaluation.measure import (
     REVIEW,
-    Claim,
-    Share,
+    HitRate,
+    TopPrediction,
     accuracy_at,
     calibration,
     claim_of,
@@ -36,25 +36,25 @@ if TYPE_CHECKING:
     ],
 )
 def test_wilson_intervals_are_those_of_the_literature(hits: int, n: int, low: float, high: float) -> None:
-    assert (low, high) == pytest.approx(Share(hits, n).interval, abs=5e-5)
+    assert (low, high) == pytest.approx(HitRate(hits, n).interval, abs=5e-5)
 
 
 def test_the_calibration_error_is_the_mean_distance_of_fifteen_bins() -> None:
     # bin 13 of 15 (0.8667 to 0.9333): four claims of 0.9, three right → |0.9 - 0.75| = 0.15
     # bin 7 (0.4667 to 0.5333): one claim of 0.5, wrong → 0.5; together (4 x 0.15 + 0.5) / 5
-    claims = [*[Claim(0.9, right) for right in (True, True, True, False)], Claim(0.5, False), None]
+    claims = [*[TopPrediction(0.9, right) for right in (True, True, True, False)], TopPrediction(0.5, False), None]
     found = calibration(claims)
     assert (4 * 0.15 + 0.5) / 5 == pytest.approx(found.error)
     assert [(7 / 15, 1), (13 / 15, 4)] == [(pytest.approx(one.low), one.n) for one in found.bins]
 
 
 def test_a_claim_of_one_falls_into_the_last_bin_and_none_at_all_has_no_error() -> None:
-    assert 0.0 == pytest.approx(calibration([Claim(1.0, True)]).error)
+    assert 0.0 == pytest.approx(calibration([TopPrediction(1.0, True)]).error)
     assert calibration([None]).error is None
 
 
 def test_coverage_takes_the_surest_first() -> None:
-    claims = [Claim(0.9, True), Claim(0.5, False), Claim(0.8, True), Claim(0.6, True)]
+    claims = [TopPrediction(0.9, True), TopPrediction(0.5, False), TopPrediction(0.8, True), TopPrediction(0.6, True)]
     curve = {one.coverage: (one.least_share, one.accuracy) for one in coverage_curve(claims)}
     assert (0.5, 0.75) == curve[1.0]
     assert (0.8, 1.0) == curve[0.5]
@@ -121,8 +121,8 @@ def test_a_rule_counts_what_is_below_it(judged: list[Judged], world: World) -> N
 def test_a_claim_is_who_comes_first_none_of_these_included(world: World) -> None:
     nobody = [world.frame(nature=0.2, town=0.2)] * 2
     one, other = world.judged(world.seen("", nobody), world.seen("town", nobody))
-    assert Claim(pytest.approx(0.6, abs=1e-6), True) == claim_of(one, world.tree, top=True)
-    assert Claim(pytest.approx(0.6, abs=1e-6), False) == claim_of(other, world.tree, top=True)
+    assert TopPrediction(pytest.approx(0.6, abs=1e-6), True) == claim_of(one, world.tree, top=True)
+    assert TopPrediction(pytest.approx(0.6, abs=1e-6), False) == claim_of(other, world.tree, top=True)
 
 
 def test_the_deepest_claim_is_right_only_on_the_right_way(world: World) -> None:

@@ -1,4 +1,4 @@
-"""The judge knows at once what was taught, undone or calibrated elsewhere, and nothing that does harm."""
+"""The classifier knows at once what was taught, undone or calibrated elsewhere, and nothing that does harm."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from vsortd.core.identity import Identity
 from vsortd.filing.journal import Journal
 from vsortd.filing.place import Filer, FilingRequest
 from vsortd.filing.undo import Selection, undo
-from vsortd.judging.corrections import Lessons
+from vsortd.judging.corrections import Corrections
 from vsortd.judging.example_store import ExampleStore, Link, NewExample, Origin, examples_path
-from vsortd.judging.resident_model import Judge
+from vsortd.judging.resident_model import Classifier
 from vsortd.vision.prompts import LevelVectors, RuleVectors
 
 if TYPE_CHECKING:
@@ -32,11 +32,11 @@ def settings_of(folder: Path, **more: Any) -> Settings:
     return Settings.model_validate(values | {"rules": [{"name": "a"}, {"name": "b"}]} | more)
 
 
-def judge_of(settings: Settings) -> Judge:
+def judge_of(settings: Settings) -> Classifier:
     none = np.zeros((0, 2), np.float32)
     level = LevelVectors("", ("a", "b"), np.eye(2, dtype=np.float32), (True, True), ((), ()), (), none)
     encoder: Any = SimpleNamespace(info=SimpleNamespace(key=MODEL))
-    return Judge(encoder, build_rules(settings), RuleVectors({"": level}, 2, 10.0, None))
+    return Classifier(encoder, build_rules(settings), RuleVectors({"": level}, 2, 10.0, None))
 
 
 @pytest.fixture
@@ -50,9 +50,9 @@ def example(folder: Path, inode: int, rule: str, frame: tuple[float, float] = OP
     return NewExample(rule, folder / f"{inode}.mp4", Identity(1, inode, 9, 9), Origin.TEACH, MODEL, rows)
 
 
-def taught(judge: Judge) -> dict[int, int]:
+def taught(classifier: Classifier) -> dict[int, int]:
     """Return how many rows of examples each rule has, by its column."""
-    return {column: len(rows) for column, rows in judge.vectors.levels[""].examples.items()}
+    return {column: len(rows) for column, rows in classifier.vectors.levels[""].examples.items()}
 
 
 def test_what_another_process_teaches_is_known_at_the_next_judgement(
@@ -60,24 +60,24 @@ def test_what_another_process_teaches_is_known_at_the_next_judgement(
 ) -> None:
     folder, store, journal = books
     settings = settings_of(folder)
-    lessons, judge = Lessons(settings, folder, store, journal), judge_of(settings)
-    first = lessons.applied(judge)
+    corrections, classifier = Corrections(settings, folder, store, journal), judge_of(settings)
+    first = corrections.applied(classifier)
     assert {} == taught(first)
-    assert lessons.applied(judge) is first
+    assert corrections.applied(classifier) is first
     with ExampleStore(examples_path(folder)) as other:
         number = other.add(example(folder, 1, "a"))
-    assert {0: 1} == taught(lessons.applied(judge))
-    assert ("", None) != lessons.known_verdict({"a", "b"})
+    assert {0: 1} == taught(corrections.applied(classifier))
+    assert ("", None) != corrections.known_verdict({"a", "b"})
     with ExampleStore(examples_path(folder)) as other:
         other.set_active([number], active=False)
-    assert {} == taught(lessons.applied(judge))
-    assert MODEL == lessons.present_model()
+    assert {} == taught(corrections.applied(classifier))
+    assert MODEL == corrections.present_model()
 
 
 def test_an_undone_filing_takes_its_example_back_at_once(books: tuple[Path, ExampleStore, Journal]) -> None:
     folder, store, journal = books
     settings = settings_of(folder)
-    lessons, judge = Lessons(settings, folder, store, journal), judge_of(settings)
+    corrections, classifier = Corrections(settings, folder, store, journal), judge_of(settings)
     filer = Filer(journal, folder / "lib", Place())
     source = folder / "1.mp4"
     source.write_bytes(b"video")
@@ -87,12 +87,12 @@ def test_an_undone_filing_takes_its_example_back_at_once(books: tuple[Path, Exam
 
     def note(item: Any) -> None:
         store.add(example(folder, 1, "a"), link=Link(item.id, item.mark))
-        seen.append(taught(lessons.applied(judge)))  # not yet: nothing has moved
+        seen.append(taught(corrections.applied(classifier)))  # not yet: nothing has moved
 
     item = filer.place(FilingRequest(source, identity, ("a",)), by_hand=note)
-    assert ([{}], {0: 1}) == (seen, taught(lessons.applied(judge)))
+    assert ([{}], {0: 1}) == (seen, taught(corrections.applied(classifier)))
     undo(journal, Selection(ids=(item.id,)))
-    assert {} == taught(lessons.applied(judge))
+    assert {} == taught(corrections.applied(classifier))
     filer.close()
 
 
@@ -100,16 +100,16 @@ def test_examples_that_do_harm_are_known_and_not_used(books: tuple[Path, Example
     """The numbers are those of `test_guard`: the example of b beside a right one of a would make it wrong."""
     folder, store, journal = books
     settings = settings_of(folder)
-    lessons, judge = Lessons(settings, folder, store, journal), judge_of(settings)
+    corrections, classifier = Corrections(settings, folder, store, journal), judge_of(settings)
     store.add(example(folder, 1, "a", (0.8, 0.6)))
     store.add(example(folder, 2, "b", (0.8, 0.6)))
-    assert {} == taught(lessons.applied(judge))
-    model, verdict = lessons.known_verdict({"a", "b"})
+    assert {} == taught(corrections.applied(classifier))
+    model, verdict = corrections.known_verdict({"a", "b"})
     assert verdict is not None
     assert (MODEL, False, (1,)) == (model, verdict.helps, verdict.lost)
     store.set_active([2], active=False)
-    assert {0: 1} == taught(lessons.applied(judge))
-    changed = Lessons(settings_of(folder, none_of_these=["fog"]), folder, store, journal)
+    assert {0: 1} == taught(corrections.applied(classifier))
+    changed = Corrections(settings_of(folder, none_of_these=["fog"]), folder, store, journal)
     assert (MODEL, None) == changed.known_verdict({"a", "b"})  # of other rules
 
 
@@ -117,7 +117,7 @@ def test_switched_off_nothing_is_used(books: tuple[Path, ExampleStore, Journal])
     folder, store, journal = books
     settings = settings_of(folder, learn={"use": False})
     store.add(example(folder, 1, "a"))
-    assert {} == taught(Lessons(settings, folder, store, journal).applied(judge_of(settings)))
+    assert {} == taught(Corrections(settings, folder, store, journal).applied(judge_of(settings)))
 
 
 def test_the_temperature_is_the_configs_or_the_learned_one(books: tuple[Path, ExampleStore, Journal]) -> None:
@@ -125,9 +125,9 @@ def test_the_temperature_is_the_configs_or_the_learned_one(books: tuple[Path, Ex
 
     folder, store, journal = books
     settings = settings_of(folder, temperature=2.5)
-    assert 2.5 == Lessons(settings, folder, store, journal).applied(judge_of(settings)).vectors.temperature
+    assert 2.5 == Corrections(settings, folder, store, journal).applied(judge_of(settings)).vectors.temperature
     settings = settings_of(folder)
-    lessons, judge = Lessons(settings, folder, store, journal), judge_of(settings)
-    assert 1.0 == lessons.applied(judge).vectors.temperature
+    corrections, classifier = Corrections(settings, folder, store, journal), judge_of(settings)
+    assert 1.0 == corrections.applied(classifier).vectors.temperature
     keep_calibration(folder, MODEL, Calibrated(1.5, 20, "2026-11-24", 0.2, 0.1))
-    assert 1.5 == lessons.applied(judge).vectors.temperature
+    assert 1.5 == corrections.applied(classifier).vectors.temperature

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from vsortd.config.choices import Aggregate, OnUnsure
 from vsortd.config.rules import Rule, RuleTree
 from vsortd.errors import ModelError
-from vsortd.judging.decide import NONE, Decision, Outcome, decide
+from vsortd.judging.decide import NONE, Decision, DecisionOutcome, decide
 from vsortd.vision.prompts import LevelVectors, RuleVectors
 
 Frames = Sequence[Sequence[float]]
@@ -104,7 +104,7 @@ def test_two_vectors_in_the_plane() -> None:
         FOREST_SEA, RuleVectors({"": level}, 2, math.log(3), None), np.asarray([[1, 0], [1, 0]], np.float32)
     )
     assert decision.rule == "forest"
-    assert decision.outcome is Outcome.FILED
+    assert decision.outcome is DecisionOutcome.FILED
     assert decision.score == pytest.approx(0.75)
     assert decision.margin == pytest.approx(0.5)
     assert decision.levels[0].scores == pytest.approx({"forest": 0.75, "sea": 0.25, NONE: 0.0})
@@ -172,7 +172,7 @@ def test_max_takes_the_best_frame() -> None:
 def test_max_loses_to_none_within_its_best_frame() -> None:
     """Where even the best frame shows something else more clearly, nobody wins."""
     decision = judge(tree(rule("forest", aggregate=Aggregate.MAX)), [[0.45, 0.55], [0.1, 0.9]])
-    assert decision.outcome is Outcome.REVIEW
+    assert decision.outcome is DecisionOutcome.REVIEW
     assert decision.margin == pytest.approx(-0.1)
 
 
@@ -204,7 +204,7 @@ def test_min_score_is_reached_on_the_edge(forest: float, wins: bool) -> None:  #
     rules = tree(rule("forest"), rule("sea"), rule("city"))
     decision = judge(rules, [[forest, rest, rest, rest]])
     assert decision.rule == ("forest" if wins else "")
-    assert (decision.outcome is Outcome.FILED) is wins
+    assert (decision.outcome is DecisionOutcome.FILED) is wins
 
 
 @pytest.mark.parametrize(("forest", "sea", "wins"), [(0.5, 0.4, True), (0.5, 0.401, False)])
@@ -218,7 +218,7 @@ def test_thresholds_are_those_of_the_leading_rule() -> None:
     """Forest leads and is held to its own min_score, not to sea's; the second never slips in."""
     rules = tree(rule("forest", min_score=0.9), rule("sea", min_score=0.1, min_margin=0.0))
     decision = judge(rules, [[0.6, 0.3, 0.1]])
-    assert decision.outcome is Outcome.REVIEW
+    assert decision.outcome is DecisionOutcome.REVIEW
     assert decision.levels[0].best == "forest"
     assert decision.reason == "unsure: forest 0.60 is under min_score 0.90; next is sea 0.30"
 
@@ -241,7 +241,7 @@ def test_scores_that_differ_by_rounding_are_tied() -> None:
 def test_none_of_these_wins_nothing_for_anybody() -> None:
     """Where the negatives together are ahead, the video goes to review, not to the least bad folder."""
     decision = judge(FOREST_SEA, [[0.4, 0.1, 0.25, 0.25]], negatives=2)
-    assert decision.outcome is Outcome.REVIEW
+    assert decision.outcome is DecisionOutcome.REVIEW
     assert decision.rule == ""
     assert decision.score == pytest.approx(0.4)
     assert decision.margin == pytest.approx(-0.1)
@@ -280,7 +280,7 @@ def test_unknown_words_are_named_when_unsure() -> None:
     """An undecided level says which words the model doesn't know."""
     rules = tree(rule("wedding"), rule("forest"))
     decision = judge(rules, [[0.8, 0.05, 0.15]], unknown=["wedding"])
-    assert decision.outcome is Outcome.REVIEW
+    assert decision.outcome is DecisionOutcome.REVIEW
     assert decision.reason.endswith("; the model doesn't know 'wedding'")
 
 
@@ -290,7 +290,7 @@ def test_a_level_of_unknown_rules_decides_nothing() -> None:
     for negatives in (0, 1):
         frames = [[0.5, 0.4, 0.1][: 2 + negatives]]
         decision = judge(rules, frames, unknown=["wedding", "party"], negatives=negatives)
-        assert decision.outcome is Outcome.REVIEW
+        assert decision.outcome is DecisionOutcome.REVIEW
         assert decision.levels[0].scores == pytest.approx({"wedding": 0.0, "party": 0.0, NONE: 1.0})
         assert decision.reason == "unsure: the model doesn't know 'wedding', 'party'"
         assert decision.settled, "more frames can't teach it words"
@@ -333,7 +333,7 @@ def test_an_unsure_child_level_stops_in_the_rules_own_folder() -> None:
     """`on_unsure: stop`: filed under the parent, with the parent's score, and the sentence tells both."""
     decision = decide(*levels_of_two(OnUnsure.STOP))
     assert decision.rule == "forest"
-    assert decision.outcome is Outcome.FILED
+    assert decision.outcome is DecisionOutcome.FILED
     assert decision.score == pytest.approx(0.9)
     assert decision.levels[1].winner is None
     assert decision.reason == (
@@ -346,7 +346,7 @@ def test_an_unsure_child_level_may_go_to_review() -> None:
     """`on_unsure: review`: nothing is filed; score and margin are the best child's."""
     decision = decide(*levels_of_two(OnUnsure.REVIEW))
     assert decision.rule == "forest"
-    assert decision.outcome is Outcome.REVIEW
+    assert decision.outcome is DecisionOutcome.REVIEW
     assert decision.score == pytest.approx(0.45)
     assert decision.margin == pytest.approx(0.0)
 
@@ -376,7 +376,7 @@ def test_sigmoid_models_can_say_that_nothing_fits() -> None:
     """All labels far below the base rate: none of these, though softmax alone would give forest 0.9."""
     frames = np.asarray([[math.log(9) - 5, -5.0, -50.0]])
     decision = decide(FOREST_SEA, unit_vectors(FOREST_SEA, bias=-10.0), frames)
-    assert decision.outcome is Outcome.REVIEW
+    assert decision.outcome is DecisionOutcome.REVIEW
     assert decision.levels[0].scores[NONE] > 0.9
 
 
@@ -495,8 +495,8 @@ def test_mean_and_vote_share_one_whole(frames: Frames) -> None:
             assert decision.margin >= 0.1 - 1e-9
 
 
-@pytest.mark.parametrize(("configured", "outcome"), [(False, Outcome.FILED), (True, Outcome.REVIEW)])
-def test_thresholds_of_zero_leave_built_in_negatives_no_say(configured: bool, outcome: Outcome) -> None:  # noqa: FBT001
+@pytest.mark.parametrize(("configured", "outcome"), [(False, DecisionOutcome.FILED), (True, DecisionOutcome.REVIEW)])
+def test_thresholds_of_zero_leave_built_in_negatives_no_say(configured: bool, outcome: DecisionOutcome) -> None:  # noqa: FBT001
     """`min_score: 0, min_margin: 0` files under the best rule; only negatives that the config names still object."""
     rules = tree(rule("forest", min_score=0.0, min_margin=0.0), rule("sea", min_score=0.0, min_margin=0.0))
     vectors = unit_vectors(rules)
@@ -505,4 +505,4 @@ def test_thresholds_of_zero_leave_built_in_negatives_no_say(configured: bool, ou
     decision = decide(rules, replace(vectors, levels={"": level}), frames)
     assert decision.outcome is outcome
     assert decision.levels[0].score == pytest.approx(0.2)
-    assert decision.margin == pytest.approx(0.1 if outcome is Outcome.FILED else -0.5)
+    assert decision.margin == pytest.approx(0.1 if outcome is DecisionOutcome.FILED else -0.5)

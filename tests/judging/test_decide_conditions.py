@@ -13,8 +13,8 @@ from vsortd.config.choices import Aggregate, Hierarchy, OnUnsure
 from vsortd.config.rules import Rule, RuleTree, TagRule
 from vsortd.config.settings import Contains, When
 from vsortd.core.video_facts import Clip, Stream
-from vsortd.judging.conditions import Facts, unmet
-from vsortd.judging.decide import NONE, Decision, Outcome, decide
+from vsortd.judging.conditions import ConditionFacts, unmet
+from vsortd.judging.decide import NONE, Decision, DecisionOutcome, decide
 from vsortd.judging.frame_scores import competition, seconds_shown
 from vsortd.vision.prompts import Example, LevelVectors, RuleVectors
 
@@ -43,7 +43,7 @@ CLIP = Clip(
     camera="Apple iPhone 15 Pro",
     recorded_at="2024-05-31T23:30:00+02:00",
 )
-FACTS = Facts(CLIP, "IMG_0412.MOV")
+FACTS = ConditionFacts(CLIP, "IMG_0412.MOV")
 
 
 def when(**options: Any) -> When:
@@ -129,7 +129,7 @@ def test_a_condition_holds_or_says_why_not(options: dict[str, Any], says: str | 
 
 @pytest.mark.parametrize("options", [{"camera": "*"}, {"recorded_since": "1970-01-01"}, {"min_fps": 1.0}])
 def test_what_the_file_does_not_say_holds_for_no_condition(options: dict[str, Any]) -> None:
-    silent = Facts(replace(CLIP, camera="", recorded_at="", fps=0.0), "a.mp4")
+    silent = ConditionFacts(replace(CLIP, camera="", recorded_at="", fps=0.0), "a.mp4")
     assert unmet(when(**options), silent)
 
 
@@ -139,9 +139,9 @@ def test_a_rule_with_conditions_only_takes_what_meets_them_whatever_is_seen() ->
     seen = vectors(level("", {"forest": EYE[0], "sea": EYE[1], "phone": [0, 0, 0, 0]}, EYE[2]))
     frames = logs([0.9, 0.05, 0.05, 1])
     taken = decide(tree, seen, frames, facts=FACTS)
-    assert ("phone", Outcome.FILED, 1.0) == (taken.rule, taken.outcome, taken.score)
+    assert ("phone", DecisionOutcome.FILED, 1.0) == (taken.rule, taken.outcome, taken.score)
     assert "its conditions hold" in taken.reason
-    other = decide(tree, seen, frames, facts=Facts(replace(CLIP, camera="GoPro"), "a.mp4"))
+    other = decide(tree, seen, frames, facts=ConditionFacts(replace(CLIP, camera="GoPro"), "a.mp4"))
     assert "forest" == other.rule
     assert "GoPro" in other.levels[0].excluded["phone"]
 
@@ -150,7 +150,7 @@ def test_a_rule_whose_conditions_do_not_hold_is_what_a_video_may_show_instead() 
     """A landscape forest is no sea only because forests are for portraits: the forest's share is none of these'."""
     tree = RuleTree(rules=(rule("forest", when=when(orientation="landscape")), rule("sea")))
     decision = decide(tree, vectors(TWO), logs([0.8, 0.1, 0.1, 1]), facts=FACTS)
-    assert Outcome.REVIEW is decision.outcome
+    assert DecisionOutcome.REVIEW is decision.outcome
     assert pytest.approx({"forest": 0.0, "sea": 0.1, NONE: 0.9}) == decision.levels[0].scores
 
 
@@ -165,7 +165,7 @@ def test_a_twin_whose_conditions_do_not_hold_takes_nothing_from_the_other() -> N
 def test_no_rule_applies_is_unsure_and_says_so() -> None:
     only = RuleTree(rules=(rule("forest", when=when(has_audio=False)),))
     decision = decide(only, vectors(level("", {"forest": EYE[0]}, EYE[2])), logs([0.9, 1, 0.1, 1]), facts=FACTS)
-    assert (Outcome.REVIEW, "") == (decision.outcome, decision.rule)
+    assert (DecisionOutcome.REVIEW, "") == (decision.outcome, decision.rule)
     assert "the conditions of no rule hold; forest: it has sound" in decision.reason
 
 
@@ -175,7 +175,7 @@ def _wine(min_seconds: float, shown: Sequence[float]) -> Decision:
     tree = RuleTree(rules=(rule("forest"), rule("sea"), rule("wine", prompts=(), contains=sought)))
     seen = vectors(
         level("", {"forest": EYE[0], "sea": EYE[1], "wine": [0, 0, 0, 0]}, EYE[2]),
-        sightings={"wine": level("wine", {"wine": EYE[3]}, EYE[2])},
+        detectors={"wine": level("wine", {"wine": EYE[3]}, EYE[2])},
     )
     # the forest has 0.8 against the sea's 0.1 throughout; the wine p against its 'other' of 0.1: p / (p + 0.1)
     frames = logs(*([0.8, 0.1, 0.1, 0.1 * p / (1 - p)] for p in shown))
@@ -202,7 +202,7 @@ def test_a_later_rule_settles_nothing_while_an_earlier_one_may_still_be_found(fi
     siblings = (wine, tall) if first == "wine" else (tall, wine)
     seen = vectors(
         level("", {one.name: [0, 0, 0, 0] for one in siblings}, EYE[2]),
-        sightings={"wine": level("wine", {"wine": EYE[3]}, EYE[2])},
+        detectors={"wine": level("wine", {"wine": EYE[3]}, EYE[2])},
     )
     decision = decide(RuleTree(rules=siblings), seen, logs(*[[1, 1, 0.9, 0.1]] * 8), facts=FACTS)
     assert "tall" == decision.rule
@@ -227,9 +227,9 @@ def test_tags_mark_a_video_wherever_it_is_filed() -> None:
         ),
     )
     sight = {"#wine": level("#wine", {"#wine": EYE[3]}, EYE[2])}
-    shown = decide(tree, vectors(TWO, sightings=sight), logs([0.8, 0.1, 0.1, 0.9]), facts=FACTS)
+    shown = decide(tree, vectors(TWO, detectors=sight), logs([0.8, 0.1, 0.1, 0.9]), facts=FACTS)
     assert ("forest", ("wine", "portrait")) == (shown.rule, shown.tags)
-    hidden = decide(tree, vectors(TWO, sightings=sight), logs(*[[0.8, 0.1, 0.1, 0.01]] * 9), facts=FACTS)
+    hidden = decide(tree, vectors(TWO, detectors=sight), logs(*[[0.8, 0.1, 0.1, 0.01]] * 9), facts=FACTS)
     assert ("forest", ("portrait",)) == (hidden.rule, hidden.tags)
     assert not hidden.settled, "the wine may stand between the frames"
 
@@ -313,7 +313,7 @@ def test_a_rule_that_looks_for_something_competes_as_well_once_it_has_examples()
     plain = vectors(
         level("", {"forest": EYE[0], "wine": [0, 0, 0, 0]}, EYE[2]),
         scale=20.0,
-        sightings={"wine": level("wine", {"wine": EYE[1]}, EYE[2])},
+        detectors={"wine": level("wine", {"wine": EYE[1]}, EYE[2])},
     )
     like = np.asarray([unit(0, -0.1, 0, 1)] * 4)
     assert "wine" != decide(tree, plain, like).rule

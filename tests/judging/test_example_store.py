@@ -10,7 +10,7 @@ import pytest
 
 from vsortd.core.identity import Identity
 from vsortd.errors import StoreError
-from vsortd.judging.corrections import MOST_PER_RULE, sift
+from vsortd.judging.corrections import MOST_PER_RULE, select
 from vsortd.judging.example_store import FORM, ExampleStore, Link, NewExample, Origin, spread_over
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def new(rule: str = "sea", inode: int = 1, *, model: str = MODEL, frames: int = 
 
 
 def why(store: ExampleStore, *, undone: set[int] | None = None) -> dict[int, str]:
-    found = sift(store.all(), undone=undone or set(), model=MODEL, rules=RULES)
+    found = select(store.all(), undone=undone or set(), model=MODEL, rules=RULES)
     return {one.taught.id: one.why_not for one in found}
 
 
@@ -86,7 +86,7 @@ def test_a_video_is_the_same_after_it_was_copied_and_converted(store: ExampleSto
 def test_what_does_not_fit_model_or_config_does_not_count(store: ExampleStore) -> None:
     other, gone = store.add(new(model="x/y/z")), store.add(new("desert", 2))
     assert {other: "of another model (x)", gone: "its rule is not in the config"} == why(store)
-    nothing_known = sift(store.all(), undone=(), model="", rules=RULES)
+    nothing_known = select(store.all(), undone=(), model="", rules=RULES)
     assert "the model is not known yet" == nothing_known[-1].why_not
 
 

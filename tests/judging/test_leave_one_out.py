@@ -13,7 +13,7 @@ import pytest
 
 from vsortd.config.choices import Aggregate, OnUnsure
 from vsortd.config.rules import Rule, RuleTree
-from vsortd.judging.leave_one_out import Verdict, weigh
+from vsortd.judging.leave_one_out import LeaveOneOutResult, weigh
 from vsortd.vision.prompts import Example, LevelVectors, RuleVectors
 
 HALF = math.sqrt(0.5)
@@ -42,20 +42,20 @@ def _taught(rule: str, *frames: tuple[float, float]) -> Example:
 
 def test_nothing_taught_changes_nothing() -> None:
     verdict = weigh(TREE, VECTORS, {})
-    assert Verdict() == verdict
+    assert LeaveOneOutResult() == verdict
     assert verdict.helps
     assert "nothing was taught yet" == verdict.sentence()
 
 
 def test_a_video_is_never_judged_with_its_own_example() -> None:
     """Alone it stays undecided (p = 0.5 each), though its own example would win it."""
-    assert Verdict(1, 0, 0) == weigh(TREE, VECTORS, {7: _taught("a", (HALF, HALF))})
+    assert LeaveOneOutResult(1, 0, 0) == weigh(TREE, VECTORS, {7: _taught("a", (HALF, HALF))})
 
 
 def test_examples_that_settle_what_texts_leave_open_are_used() -> None:
     """Undecided by texts: z_a = z_b = 7.07. With the other's example z_a = 12.07, p_a = sigmoid(5) = 0.99."""
     verdict = weigh(TREE, VECTORS, {1: _taught("a", (HALF, HALF)), 2: _taught("a", (HALF, HALF))})
-    assert Verdict(2, right_with=2, right_without=0, won=(1, 2)) == verdict
+    assert LeaveOneOutResult(2, right_with=2, right_without=0, won=(1, 2)) == verdict
     assert verdict.helps
 
 
@@ -65,7 +65,7 @@ def test_examples_that_make_a_right_one_wrong_are_refused() -> None:
     2 was taught as b though it looks like 1: by texts it is a, with the example of 1 (z_a = 13) all the more.
     """
     verdict = weigh(TREE, VECTORS, {1: _taught("a", (0.8, 0.6)), 2: _taught("b", (0.8, 0.6))})
-    assert Verdict(2, right_with=0, right_without=1, lost=(1,)) == verdict
+    assert LeaveOneOutResult(2, right_with=0, right_without=1, lost=(1,)) == verdict
     assert not verdict.helps
     assert "of 2 taught videos, 0 would be judged right with the help of the others, 1 without it" in verdict.sentence()
     assert verdict.sentence().endswith("not used")

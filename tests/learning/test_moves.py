@@ -25,7 +25,7 @@ from vsortd.filing.place import Filer, FilingRequest
 from vsortd.filing.undo import Selection, undo
 from vsortd.index.store import Embedded, Index
 from vsortd.judging.example_store import ExampleStore, Origin
-from vsortd.learning.moves import Follower, Seen
+from vsortd.learning.moves import MoveCheck, MoveFollower
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -58,23 +58,23 @@ class World:
     def library(self) -> Path:
         return self.folder / "lib"
 
-    def follower(self) -> Follower:
-        shop: Any = SimpleNamespace(
+    def follower(self) -> MoveFollower:
+        services: Any = SimpleNamespace(
             settings=SimpleNamespace(library=self.library, learn=Learn(), place=Place()),
             extensions=("mp4", "mov"),
             tree=TREE,
             journal=self.journal,
             index=self.index,
             examples=self.examples,
-            lessons=SimpleNamespace(present_model=lambda: MODEL),
-            model=SimpleNamespace(judge=None),
+            corrections=SimpleNamespace(present_model=lambda: MODEL),
+            model=SimpleNamespace(classifier=None),
         )
-        return Follower(shop, threading.Event())
+        return MoveFollower(services, threading.Event())
 
-    def look(self, path: Path) -> Seen:
+    def look(self, path: Path) -> MoveCheck:
         return self.follower().look(path)
 
-    def scan(self) -> dict[str, Seen]:
+    def scan(self) -> dict[str, MoveCheck]:
         return {path.relative_to(self.library).as_posix(): seen for path, seen in self.follower().scan(self.library)}
 
     def file(self, name: str, *folder: str, outcome: str = "filed", source: Path | None = None) -> Item:
@@ -123,7 +123,7 @@ def test_moved_to_another_rule_it_is_an_example_and_undo_still_finds_it(world: W
     item = world.file("a.mp4", "sea")
     assert {} == world.scan()
     path = world.move(item, "forest", "night", name="b.mp4")
-    assert {"forest/night/b.mp4": Seen.FOLLOWED} == world.scan()
+    assert {"forest/night/b.mp4": MoveCheck.FOLLOWED} == world.scan()
     assert {} == world.scan()
     assert [("b.mp4", "forest/night")] == world.taught()
     assert (path, "forest/night") == (world.now(item).destination, world.now(item).rule)
@@ -137,7 +137,7 @@ def test_a_name_or_a_folder_that_is_no_rule_is_followed_and_teaches_nothing(worl
     first, second = world.file("a.mp4", "sea"), world.file("b.mp4", "sea")
     world.move(first, "sea", name="other.mp4")
     world.move(second, "my own", "deep")
-    assert {"sea/other.mp4": Seen.FOLLOWED, "my own/deep/b.mp4": Seen.FOLLOWED} == world.scan()
+    assert {"sea/other.mp4": MoveCheck.FOLLOWED, "my own/deep/b.mp4": MoveCheck.FOLLOWED} == world.scan()
     assert [] == world.taught()
     assert "you renamed it to other.mp4" in world.now(first).reason
     assert "sea" == world.now(second).rule
@@ -150,9 +150,9 @@ def test_copied_and_deleted_is_moved_but_a_copy_is_not(world: World) -> None:
     target = world.library / "forest" / "a.mp4"
     target.parent.mkdir()
     shutil.copy2(item.destination, target)
-    assert Seen.COPY is world.look(target)
+    assert MoveCheck.COPY is world.look(target)
     item.destination.unlink()
-    assert Seen.FOLLOWED is world.look(target)
+    assert MoveCheck.FOLLOWED is world.look(target)
     assert [("a.mp4", "forest")] == world.taught()
     kept = Identity.of(target)
     assert kept is not None
@@ -163,10 +163,10 @@ def test_copied_and_deleted_is_moved_but_a_copy_is_not(world: World) -> None:
 def test_out_of_the_review_folder_it_counts_as_filed(world: World) -> None:
     item = world.file("a.mp4", "_Review", outcome="review")
     world.move(item, "_Review", name="b.mp4")
-    assert {"_Review/b.mp4": Seen.FOLLOWED} == world.scan()
+    assert {"_Review/b.mp4": MoveCheck.FOLLOWED} == world.scan()
     assert ("review", 1) == (world.now(item).state, world.journal.counts()["review"])
     world.move(world.now(item), "sea")
-    assert {"sea/b.mp4": Seen.FOLLOWED} == world.scan()
+    assert {"sea/b.mp4": MoveCheck.FOLLOWED} == world.scan()
     assert ("filed", 0, 1) == (
         world.now(item).state,
         world.journal.counts()["review"],
@@ -178,7 +178,7 @@ def test_what_vsortd_moves_itself_is_not_taken_for_the_users(world: World) -> No
     """At no moment of filing within the library, and of undoing that, does the watch see a move."""
     first = world.file("a.mp4", "sea")
     places = [world.library / "sea" / "a.mp4", world.library / "forest" / "a.mp4"]
-    seen: set[Seen] = set()
+    seen: set[MoveCheck] = set()
 
     def look() -> None:
         seen.update(world.look(path) for path in places)
@@ -193,7 +193,7 @@ def test_what_vsortd_moves_itself_is_not_taken_for_the_users(world: World) -> No
         second = world.file("a.mp4", "forest", source=places[0])
         assert world.now(first).destination == places[0]
         assert 1 == len(undo(world.journal, Selection(ids=(second.id,))).undone)
-    assert {Seen.NOTHING, Seen.BUSY} == seen
+    assert {MoveCheck.NOTHING, MoveCheck.BUSY} == seen
     assert [] == world.taught()
     assert {} == world.scan()
     assert 1 == world.journal.counts()["filed"]
@@ -227,9 +227,9 @@ def test_without_the_index_the_journal_knows_it(world: World) -> None:
     (world.folder / "index.sqlite3").unlink()
     world.index = Index(world.folder / "index.sqlite3")
     target = world.move(item, "my own")
-    assert Seen.FOLLOWED is world.look(target)
+    assert MoveCheck.FOLLOWED is world.look(target)
     world.move(world.now(item), "forest")
-    assert {"forest/a.mp4": Seen.BUSY} == world.scan()  # no embeddings, and no model yet to make some: later
+    assert {"forest/a.mp4": MoveCheck.BUSY} == world.scan()  # no embeddings, and no model yet to make some: later
     assert target == world.now(item).destination
 
 
@@ -254,7 +254,7 @@ def test_killed_between_learning_and_following_the_next_scan_does_both(world: Wo
     with hooked(die), pytest.raises(KeyboardInterrupt):
         follower.look(world.library / "forest" / "a.mp4")
     assert [("a.mp4", "forest")] == world.taught()
-    assert {"forest/a.mp4": Seen.FOLLOWED} == world.scan()
+    assert {"forest/a.mp4": MoveCheck.FOLLOWED} == world.scan()
     assert 1 == len({one.video for one in world.examples.all()})
 
 

@@ -15,8 +15,8 @@ from PIL import Image
 from tests.support import harness
 from vsortd.config.choices import Aggregate, OnUnsure
 from vsortd.config.rules import Rule, RuleTree
-from vsortd.judging.decide import NONE, Decision, Level, Outcome
-from vsortd.pipeline.batch import Outcome as Fate
+from vsortd.judging.decide import NONE, Decision, DecisionOutcome, LevelResult
+from vsortd.pipeline.batch import SortOutcome as Fate
 from vsortd.pipeline.explanation import Explanation, Frame, explained_levels, thinned
 
 if TYPE_CHECKING:
@@ -53,12 +53,14 @@ TREE = RuleTree(
 )
 
 
-def decision(*levels: Level, scores: dict[str, tuple[float, ...]], key: str = "", out: Outcome) -> Decision:
+def decision(
+    *levels: LevelResult, scores: dict[str, tuple[float, ...]], key: str = "", out: DecisionOutcome
+) -> Decision:
     return Decision(key, out, 0.5, 0.1, levels, "because", settled=True, frame_scores=scores)
 
 
-def level(parent: str, scores: dict[str, float], winner: str | None, best: str, **more: Any) -> Level:
-    return Level(parent, scores, winner, 0.5, 0.1, NONE, "because", best, **more)
+def level(parent: str, scores: dict[str, float], winner: str | None, best: str, **more: Any) -> LevelResult:
+    return LevelResult(parent, scores, winner, 0.5, 0.1, NONE, "because", best, **more)
 
 
 SCORES = {"sea": (0.1, 0.8, 0.3), "wood": (0.7, 0.1, 0.3), "wood/day": (0.2, 0.5, 0.9), "wood/night": (0.2, 0.1, 0.0)}
@@ -67,7 +69,7 @@ BELOW = level("wood", {"day": 0.53, "night": 0.1, NONE: 0.37}, None, "day")
 
 
 def test_frames_speak_in_the_order_of_their_times_and_none_of_these_has_the_rest() -> None:
-    found = explained_levels(TREE, decision(TOP, scores=SCORES, out=Outcome.FILED), (3000, 1000, 2000))[0]
+    found = explained_levels(TREE, decision(TOP, scores=SCORES, out=DecisionOutcome.FILED), (3000, 1000, 2000))[0]
     assert [1000, 2000, 3000] == [frame.time_ms for frame in found.frames]
     assert ("sea", "wood", NONE) == found.names
     assert (0.8, 0.1, pytest.approx(0.1)) == found.shares[0]
@@ -75,7 +77,7 @@ def test_frames_speak_in_the_order_of_their_times_and_none_of_these_has_the_rest
 
 
 def test_frames_for_and_against_are_told_apart_and_the_clearest_come_first() -> None:
-    found = explained_levels(TREE, decision(TOP, scores=SCORES, out=Outcome.FILED), (3000, 1000, 2000))[0]
+    found = explained_levels(TREE, decision(TOP, scores=SCORES, out=DecisionOutcome.FILED), (3000, 1000, 2000))[0]
     assert [3000] == [speaker.frame.time_ms for speaker in found.for_it]
     assert [1000, 2000] == [speaker.frame.time_ms for speaker in found.against_it]
     assert pytest.approx(0.5) == found.for_it[0].lead
@@ -83,34 +85,36 @@ def test_frames_for_and_against_are_told_apart_and_the_clearest_come_first() -> 
 
 def test_a_rule_that_took_the_video_by_its_conditions_has_no_frames_to_speak_for_it() -> None:
     by_condition = level("", {"box": 1.0}, "box", "box")
-    found = explained_levels(TREE, decision(by_condition, scores={}, key="box", out=Outcome.FILED), (1000,))[0]
+    found = explained_levels(TREE, decision(by_condition, scores={}, key="box", out=DecisionOutcome.FILED), (1000,))[0]
     assert [] == found.speakers
     assert [("box", 1.0)] == found.ranked
 
 
 def test_a_rule_that_contains_something_is_set_against_the_absence_of_it() -> None:
     by_content = level("", {"box": 0.9}, "box", "box")
-    found = explained_levels(TREE, decision(by_content, scores={"box": (0.9, 0.2)}, out=Outcome.FILED), (1, 2))[0]
+    found = explained_levels(TREE, decision(by_content, scores={"box": (0.9, 0.2)}, out=DecisionOutcome.FILED), (1, 2))[
+        0
+    ]
     assert ("box", NONE) == found.names
     assert [pytest.approx((0.9, 0.1)), pytest.approx((0.2, 0.8))] == list(found.shares)
 
 
 def test_what_was_looked_for_in_vain_is_no_competitor() -> None:
     scores = {**SCORES, "box": (0.1, 0.4, 0.2)}
-    found = explained_levels(TREE, decision(TOP, scores=scores, out=Outcome.FILED), (1, 2, 3))[0]
+    found = explained_levels(TREE, decision(TOP, scores=scores, out=DecisionOutcome.FILED), (1, 2, 3))[0]
     assert {"box": 0.4} == found.sought
     assert ["wood", "sea", NONE] == [name for name, _ in found.ranked]
     assert ("sea", "wood", NONE) == found.names
 
 
 def test_siblings_are_ranked_first_one_first_and_none_of_these_last() -> None:
-    found = explained_levels(TREE, decision(TOP, scores=SCORES, out=Outcome.FILED), (1, 2, 3))[0]
+    found = explained_levels(TREE, decision(TOP, scores=SCORES, out=DecisionOutcome.FILED), (1, 2, 3))[0]
     assert ["wood", "sea", "box", NONE] == [name for name, _ in found.ranked]
 
 
 @pytest.mark.parametrize(("state", "parent"), [("filed", ""), ("review", "wood")])
 def test_the_deciding_level_is_the_last_won_or_in_review_the_one_nobody_won(state: str, parent: str) -> None:
-    out = Outcome.FILED if state == "filed" else Outcome.REVIEW
+    out = DecisionOutcome.FILED if state == "filed" else DecisionOutcome.REVIEW
     decided = decision(TOP, BELOW, scores=SCORES, key="wood", out=out)
     fate = Fate(None, "b", "t", state, "/a.mp4", "", "wood", 0.5, 0.1, "", "because")
     views = explained_levels(TREE, decided, (1, 2, 3))

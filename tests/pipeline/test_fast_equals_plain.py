@@ -27,7 +27,7 @@ from vsortd.config.load import load_settings
 from vsortd.config.rules import build_rules
 from vsortd.judging.decide import Decision, decide
 from vsortd.pipeline.batch import sort_paths
-from vsortd.pipeline.job import State
+from vsortd.pipeline.job import JobState
 from vsortd.vision.loading import load_model
 from vsortd.vision.prompts import level_vectors
 from vsortd.vision.sample.canvas import Light
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from vsortd.config.rules import RuleTree
     from vsortd.config.settings import Settings
     from vsortd.pipeline.job import Job
-    from vsortd.pipeline.services import Workshop
+    from vsortd.pipeline.services import Services
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
@@ -126,7 +126,7 @@ def unit(rows: torch.Tensor) -> np.ndarray:
     return torch.nn.functional.normalize(rows, dim=-1).numpy()
 
 
-def film_of(container: Any) -> tuple[Any, Any]:
+def indexed_video(container: Any) -> tuple[Any, Any]:
     """Return the film, and what turns its times into ms from the start of the video."""
     film = max(container.streams.video, key=lambda stream: stream.width * stream.height)
     start_s = (container.start_time or 0) / 1_000_000
@@ -136,7 +136,7 @@ def film_of(container: Any) -> tuple[Any, Any]:
 def shown_times(path: Path) -> tuple[list[float], float]:
     """Return when each frame is shown, ms, by what the packets say, and the width of a pixel over its height."""
     with av.open(str(path)) as container:
-        film, time_ms = film_of(container)
+        film, time_ms = indexed_video(container)
         shown = [packet.pts for packet in container.demux(film) if packet.size and not packet.is_discard]
         return sorted(map(time_ms, shown)), float(film.sample_aspect_ratio or 1)
 
@@ -144,7 +144,7 @@ def shown_times(path: Path) -> tuple[list[float], float]:
 def shown_frames(path: Path) -> Iterator[tuple[float, av.VideoFrame]]:
     """Yield when each frame is shown, ms, and the frame: all of them, decoded from first to last."""
     with av.open(str(path)) as container:
-        film, time_ms = film_of(container)
+        film, time_ms = indexed_video(container)
         for frame in container.decode(film):
             yield time_ms(frame.pts), frame
 
@@ -215,16 +215,16 @@ def both_ways(folder: Path, scratch: Path, left_out: dict[str, str]) -> list[Pai
     seen: list[tuple[Job, np.ndarray, dict[int, np.ndarray]]] = []
     lock = threading.Lock()
 
-    def on_job(shop: Workshop, job: Job) -> None:
-        assert job.state in {State.FILED, State.REVIEW}, (job.path.name, job.reason)
+    def on_job(services: Services, job: Job) -> None:
+        assert job.state in {JobState.FILED, JobState.REVIEW}, (job.path.name, job.reason)
         assert job.clip is not None
-        judge = shop.model.judge
-        assert judge is not None
-        kept = shop.index.kept(job.identity, judge.key)
+        classifier = services.model.classifier
+        assert classifier is not None
+        kept = services.index.kept(job.identity, classifier.key)
         assert kept is not None
         by_time = dict(zip(kept.times_ms.tolist(), kept.vectors, strict=True))
         ranks = range(job.frames if job.frames in {8, 16, BINS} else BINS)  # a very short one has no frame for some
-        frames = shop.media.sample(job.path, job.clip, ranks, BINS, judge.encoder.info.preprocess)
+        frames = services.media.sample(job.path, job.clip, ranks, BINS, classifier.encoder.info.preprocess)
         pixels = dict(zip(frames.times_ms.tolist(), frames.pixels, strict=True))
         with lock:
             seen.append((job, np.stack([by_time[time_ms] for time_ms in job.frame_times_ms]), pixels))

@@ -11,17 +11,17 @@ from typing import Any
 import pytest
 
 from tests.support import harness
-from vsortd.pipeline.batch import Outcome
+from vsortd.pipeline.batch import SortOutcome
 from vsortd.pipeline.plan_report import THERE_ALREADY, Gatherer, folders, staying
 
 LIBRARY = Path("/library")
 EVIL = '<script>alert("1")</script>&amp;.mp4'
 
 
-def outcome(name: str, destination: str = "", *, score: float = 0.5, **more: Any) -> Outcome:
+def outcome(name: str, destination: str = "", *, score: float = 0.5, **more: Any) -> SortOutcome:
     fields: dict[str, Any] = {"state": "filed", "reason": "because", **more}
     where = str(LIBRARY / destination) if destination else ""
-    return Outcome(None, "b", "t", source=f"/in/{name}", destination=where, rule="", score=score, margin=0.1,
+    return SortOutcome(None, "b", "t", source=f"/in/{name}", destination=where, rule="", score=score, margin=0.1,
                    converted="", **fields)  # fmt: skip
 
 

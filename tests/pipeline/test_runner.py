@@ -12,7 +12,7 @@ import pytest
 from vsortd.core.identity import Identity
 from vsortd.errors import BrokenError, FilingError, IncompleteError, StoreError
 from vsortd.pipeline.flow import Stage
-from vsortd.pipeline.job import Job, State
+from vsortd.pipeline.job import Job, JobState
 from vsortd.pipeline.runner import Runner
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ class Books:
     def __init__(self) -> None:
         self.begun: list[Path] = []
         self.finished: list[Path] = []
-        self.recorded: list[tuple[Path, State, str]] = []
+        self.recorded: list[tuple[Path, JobState, str]] = []
         self.sent_back: list[Path] = []
         self.poison: dict[Path, str] = {}
         self.suspects: set[Path] = set()
@@ -55,7 +55,7 @@ class Bench:
     """A runner over one stage, with everything that came out of it."""
 
     def __init__(
-        self, stage: Callable[[Job], Job], *, lanes: int = 2, retry_after_s: tuple[float, ...] = (0.01,)
+        self, stage: Callable[[Job], Job], *, workers: int = 2, retry_after_s: tuple[float, ...] = (0.01,)
     ) -> None:
         self.books = Books()
         self.done: list[Job] = []
@@ -63,7 +63,7 @@ class Bench:
         self.runner = Runner(
             [Stage("only", stage)],
             self.books,
-            lanes=lanes,
+            workers=workers,
             on_done=self.done.append,
             on_fatal=self.fatal.append,
             retry_after_s=retry_after_s,
@@ -104,7 +104,7 @@ def files(folder: Path, count: int) -> list[Path]:
 
 
 def filed(job: Job) -> Job:
-    return replace(job, state=State.FILED, item_id=1)
+    return replace(job, state=JobState.FILED, item_id=1)
 
 
 def test_every_file_ends_once(bench: Callable[..., Bench], tmp_path: Path) -> None:
@@ -127,8 +127,8 @@ def test_a_broken_video_is_recorded_and_the_next_goes_on(bench: Callable[..., Be
     one = bench(stage)
     one.submit(bad, good)
     one.wait(one.runner.idle)
-    assert [(bad, State.FAILED, "no video stream")] == one.books.recorded
-    assert {State.FAILED, State.FILED} == {job.state for job in one.done}
+    assert [(bad, JobState.FAILED, "no video stream")] == one.books.recorded
+    assert {JobState.FAILED, JobState.FILED} == {job.state for job in one.done}
 
 
 def test_an_unfinished_video_goes_back_to_settle(bench: Callable[..., Bench], tmp_path: Path) -> None:
@@ -168,7 +168,7 @@ def test_what_the_filesystem_refuses_is_tried_again(bench: Callable[..., Bench],
     one = bench(stage)
     one.submit(path)
     one.wait(lambda: bool(one.done))
-    assert [State.FILED] == [job.state for job in one.done]
+    assert [JobState.FILED] == [job.state for job in one.done]
     assert 4 == len(tries)
     assert {} == one.runner.trouble
 
@@ -182,7 +182,7 @@ def test_without_retries_a_refused_filing_is_a_failure(bench: Callable[..., Benc
     one = bench(stage, retry_after_s=())
     one.submit(path)
     one.wait(one.runner.idle)
-    assert [(path, State.FAILED, "The disk is full.")] == one.books.recorded
+    assert [(path, JobState.FAILED, "The disk is full.")] == one.books.recorded
     assert not one.books.lasting, "the disk may have room the next time"
 
 
@@ -192,7 +192,7 @@ def test_a_broken_store_stops_everything(bench: Callable[..., Bench], tmp_path: 
     def stage(_job: Job) -> Job:
         raise StoreError("The journal is gone.")
 
-    one = bench(stage, lanes=1)
+    one = bench(stage, workers=1)
     one.submit(*paths)
     one.wait(lambda: bool(one.fatal))
     assert one.runner.stop()
@@ -206,7 +206,7 @@ def test_a_poisonous_file_is_set_aside_without_being_touched(bench: Callable[...
     one.books.poison[path] = "vsortd died twice while working on it"
     one.submit(path)
     one.wait(one.runner.idle)
-    assert [(path, State.FAILED, "vsortd died twice while working on it")] == one.books.recorded
+    assert [(path, JobState.FAILED, "vsortd died twice while working on it")] == one.books.recorded
 
 
 def test_a_file_that_a_process_died_over_is_carried_alone_and_in_its_turn(
@@ -227,7 +227,7 @@ def test_a_file_that_a_process_died_over_is_carried_alone_and_in_its_turn(
             inside.discard(job.path)
         return filed(job)
 
-    one = bench(stage, lanes=4)
+    one = bench(stage, workers=4)
     one.books.suspects = {paths[3], paths[4]}
     one.submit(*paths)
     one.wait(one.runner.idle)
@@ -260,7 +260,7 @@ def test_stopping_puts_back_what_is_in_hand(bench: Callable[..., Bench], tmp_pat
 
 def test_nothing_begins_while_paused_and_then_all_in_their_order(bench: Callable[..., Bench], tmp_path: Path) -> None:
     paths = files(tmp_path, 6)
-    one = bench(filed, lanes=1)
+    one = bench(filed, workers=1)
     held = set(paths)
     one.runner._paused = held.__contains__
     one.submit(*paths)
@@ -291,10 +291,10 @@ def test_a_path_is_never_in_two_lanes(bench: Callable[..., Bench], tmp_path: Pat
         inside.pop()
         return filed(job)
 
-    one = bench(stage, lanes=2)
+    one = bench(stage, workers=2)
     one.submit(path, path)
     one.wait(lambda: bool(most))
-    time.sleep(0.05)  # time for the second lane to make the mistake
+    time.sleep(0.05)  # time for the second worker to make the mistake
     gate.set()
     one.wait(one.runner.idle)
     assert [1, 1] == most

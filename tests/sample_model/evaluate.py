@@ -122,10 +122,13 @@ def real_clip(path: Path) -> NDArray[np.uint8]:
     )
 
 
-def measure(judge: Reader, *, pictures: int, clips: int) -> dict[str, Any]:
+def measure(classifier: Reader, *, pictures: int, clips: int) -> dict[str, Any]:
     """Accuracies on held-out pictures and clips: over all subjects, per subject, and of the light."""
     seen, subjects, lights = held_out_pictures(pictures)
-    by_subject, by_light = judge.probabilities(seen, judge.subjects), judge.probabilities(seen, judge.lights)
+    by_subject, by_light = (
+        classifier.probabilities(seen, classifier.subjects),
+        classifier.probabilities(seen, classifier.lights),
+    )
     hit = np.array([renderer.KNOWN[int(row.argmax())] is s for row, s in zip(by_subject, subjects, strict=True)])
     timed = np.array([light is not None for light in lights])
     lit = np.array([tuple(Light)[int(row.argmax())] is light for row, light in zip(by_light, lights, strict=True)])[
@@ -148,11 +151,12 @@ def measure(judge: Reader, *, pictures: int, clips: int) -> dict[str, Any]:
                     seed += 1
                     frames, hour_shows = held_out_clip(subject, light, camera, seed)
                     right.append(
-                        renderer.KNOWN[int(judge.probabilities(frames, judge.subjects).mean(0).argmax())] is subject
+                        renderer.KNOWN[int(classifier.probabilities(frames, classifier.subjects).mean(0).argmax())]
+                        is subject
                     )
                     if not hour_shows:
                         continue
-                    share = judge.probabilities(frames, judge.lights).mean(0)
+                    share = classifier.probabilities(frames, classifier.lights).mean(0)
                     of_light.append(tuple(Light)[int(share.argmax())] is light)
                     if light is not Light.SUNSET:
                         day_night.append((share[0] > share[2]) == (light is Light.DAY))
@@ -165,24 +169,24 @@ def measure(judge: Reader, *, pictures: int, clips: int) -> dict[str, Any]:
     }
 
 
-def strangers(judge: Reader) -> list[tuple[str, str, float]]:
+def strangers(classifier: Reader) -> list[tuple[str, str, float]]:
     """For prompts of unknown things: the words not known, and the largest share they win on held-out pictures."""
     seen, _, _ = held_out_pictures(len(renderer.KNOWN) * 4)
     found = []
     for text in STRANGE:
-        row = prompt_row(judge.net, [text])
-        share = judge.probabilities(seen, np.vstack([judge.subjects, row]))[:, -1]
+        row = prompt_row(classifier.net, [text])
+        share = classifier.probabilities(seen, np.vstack([classifier.subjects, row]))[:, -1]
         found.append((text, ", ".join(sample.unknown_words(text)), float(share.max())))
     return found
 
 
-def real_rows(judge: Reader, folder: Path) -> list[str]:
+def real_rows(classifier: Reader, folder: Path) -> list[str]:
     """Return a table row for each clip of a folder."""
     rows = []
     for path in sorted(p for p in folder.iterdir() if p.suffix.lower() in {".mp4", ".mov"}):
         frames = real_clip(path)
-        share = judge.probabilities(frames, judge.subjects).mean(0)
-        light = judge.probabilities(frames, judge.lights).mean(0)
+        share = classifier.probabilities(frames, classifier.subjects).mean(0)
+        light = classifier.probabilities(frames, classifier.lights).mean(0)
         best = [f"{renderer.KNOWN[i].value} {share[i]:.2f}" for i in np.argsort(-share)[:3]]
         rows.append(
             f"| {path.name} | {', '.join(best)} | {tuple(Light)[int(light.argmax())].value} {light.max():.2f} |"
@@ -209,21 +213,21 @@ def trainings(last: dict[str, Any]) -> str:
     return f"{trainings(before)}\n{line}, {went_on}, on the scenes as they are now."
 
 
-def card(judge: Reader, figures: dict[str, Any], real: list[str]) -> str:
+def card(classifier: Reader, figures: dict[str, Any], real: list[str]) -> str:
     """Return the model card as Markdown."""
     trained = json.loads((sample.weights_path().parent / "training.json").read_text(encoding="utf-8"))
     with safe_open(sample.weights_path(), "pt") as file:
         table = file.get_tensor("token_embedding.weight")
     zero = int((table == 0).all(dim=1).sum())
-    parameters = sum(p.numel() for p in judge.net.parameters())
-    visual = sum(p.numel() for p in judge.net.visual.parameters())
+    parameters = sum(p.numel() for p in classifier.net.parameters())
+    visual = sum(p.numel() for p in classifier.net.visual.parameters())
     known = "\n".join(
         f"- **{value}**: {', '.join(phrases)}"
         for values in sample.vocabulary().facets.values()
         for value, phrases in values.items()
     )
     per = " · ".join(f"{name} {value:.0%}" for name, value in figures["per_subject"].items())
-    odd = "\n".join(f"| {text} | {words or '(none)'} | {share:.3f} |" for text, words, share in strangers(judge))
+    odd = "\n".join(f"| {text} | {words or '(none)'} | {share:.3f} |" for text, words, share in strangers(classifier))
     size = sample.weights_path().stat().st_size / 1e6
     return f"""# The sample model
 
@@ -244,7 +248,7 @@ Anything else is unknown to it. `vsortd check` names the words of a config that 
 Pictures: 14 subjects by day, at sunset and by night, and one in twelve of
 nothing at all, which is trained to equal shares; through a simulated camera (exposure, white balance, blur, noise, fog, bars)
 and two thirds through H.264. Texts: {len(sample.vocabulary().known_words)} words with content, in many wordings. Loss: cross-entropy over captions of subject,
-light, both, and finer kind, at the model's own logit scale ({judge.scale:.1f}), with label smoothing. The image tower is a RegNetX-400MF without
+light, both, and finer kind, at the model's own logit scale ({classifier.scale:.1f}), with label smoothing. The image tower is a RegNetX-400MF without
 pretraining, the text tower a transformer of 3 layers of width 96.
 
 ## Held-out renders
@@ -293,13 +297,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--pictures", type=int, default=840)
     parser.add_argument("--clips", type=int, default=2, help="per subject, light and camera")
     chosen = parser.parse_args(arguments)
-    judge = reader(chosen.weights)
-    figures = measure(judge, pictures=chosen.pictures, clips=chosen.clips)
-    real = real_rows(judge, chosen.real) if chosen.real else []
+    classifier = reader(chosen.weights)
+    figures = measure(classifier, pictures=chosen.pictures, clips=chosen.clips)
+    real = real_rows(classifier, chosen.real) if chosen.real else []
     if chosen.weights:
         sys.stdout.write("\n".join([json.dumps(figures, indent=1), *real, ""]))
         return 0
-    sample.card_path().write_text(card(judge, figures, real), encoding="utf-8")
+    sample.card_path().write_text(card(classifier, figures, real), encoding="utf-8")
     return 0
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support import harness
-from vsortd.watch.inbox_claim import Claim
+from vsortd.watch.inbox_claim import InboxClaim
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.timeout(240), pytest.mark.skipif(sys.platform != "linu
 def test_a_folder_is_claimed_once_and_the_claim_ends_with_its_holder(tmp_path: Path) -> None:
     folder = tmp_path.stat()
     identity = (folder.st_dev, folder.st_ino)
-    first, second = Claim(), Claim()
+    first, second = InboxClaim(), InboxClaim()
     assert first.take(identity)
     assert first.take(identity)  # its own claim is no obstacle
     assert not second.take(identity)
@@ -37,7 +37,7 @@ def test_a_folder_is_claimed_once_and_the_claim_ends_with_its_holder(tmp_path: P
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
-        claim = Claim()
+        claim = InboxClaim()
         os.write(writer, b"+" if claim.take(identity) else b"-")
         signal.pause()
     assert b"+" == os.read(reader, 1)

@@ -15,7 +15,7 @@ import pytest
 
 from tests.support.tray import FakeClient, item, status, until
 from vsortd.service.client import SOCKET_NAME, Client
-from vsortd.tray.follower import Follower
+from vsortd.tray.follower import EventFollower
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -82,7 +82,7 @@ class Heard:
         self.events: list[tuple[str, Any]] = []
         self.gone: list[str] = []
         self.fatal: list[BaseException] = []
-        self.follower = Follower(
+        self.follower = EventFollower(
             client,
             on_event=lambda event: self.events.append((event["event"], event["data"])),
             on_gone=self.gone.append,

@@ -13,7 +13,7 @@ import pytest
 
 from vsortd.core.identity import Identity
 from vsortd.watch import readiness_check
-from vsortd.watch.settle import Outcome, Settler, SettleTimes, Verdict
+from vsortd.watch.settle import SettleOutcome, Settler, SettleTimes, SettleVerdict
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,7 +52,7 @@ class Bench:
         assert identity is not None
         self.settler.add(path, identity, self.now_s)
 
-    def until(self, now_s: float) -> list[Verdict]:
+    def until(self, now_s: float) -> list[SettleVerdict]:
         """Let time pass, attending to whatever is due on the way."""
         verdicts = []
         while (due_s := self.settler.next_due_s()) is not None and due_s <= now_s:
@@ -61,7 +61,7 @@ class Bench:
         self.now_s = now_s
         return verdicts
 
-    def outcomes(self, now_s: float) -> list[Outcome]:
+    def outcomes(self, now_s: float) -> list[SettleOutcome]:
         """Let time pass, and return only what came of the files."""
         return [verdict.outcome for verdict in self.until(now_s)]
 
@@ -84,7 +84,7 @@ def append(path: Path, data: bytes) -> None:
 def test_a_quiet_whole_file_is_ready_after_settle_and_not_before(bench: Bench) -> None:
     path = bench.drop()
     assert [] == bench.until(1.99)
-    assert [Verdict(path, Outcome.READY, Identity.of(path), 0.0)] == bench.until(2.0)  # type: ignore[arg-type]
+    assert [SettleVerdict(path, SettleOutcome.READY, Identity.of(path), 0.0)] == bench.until(2.0)  # type: ignore[arg-type]
     assert 0 == len(bench.settler)
     assert bench.settler.next_due_s() is None
 
@@ -99,7 +99,7 @@ def test_a_file_that_grows_waits_until_it_rests(bench: Bench) -> None:
     assert whole == path.read_bytes()
     bench.see(path)  # closing it is an event
     assert [] == bench.until(51.9)
-    assert [Outcome.READY] == bench.outcomes(52.0)
+    assert [SettleOutcome.READY] == bench.outcomes(52.0)
 
 
 def test_without_events_a_change_is_noticed_when_its_time_has_come(bench: Bench) -> None:
@@ -107,7 +107,7 @@ def test_without_events_a_change_is_noticed_when_its_time_has_come(bench: Bench)
     bench.until(1.5)
     os.utime(path, ns=(0, 12345))
     assert [] == bench.until(3.9)
-    assert [Outcome.READY] == bench.outcomes(4.0)
+    assert [SettleOutcome.READY] == bench.outcomes(4.0)
 
 
 def test_one_growing_file_holds_back_no_other(bench: Bench) -> None:
@@ -115,7 +115,7 @@ def test_one_growing_file_holds_back_no_other(bench: Bench) -> None:
     bench.drop("quiet.mp4")
     append(growing, b"x")
     (verdict,) = bench.until(2.0)
-    assert ("quiet.mp4", Outcome.READY) == (verdict.path.name, verdict.outcome)
+    assert ("quiet.mp4", SettleOutcome.READY) == (verdict.path.name, verdict.outcome)
     assert growing in bench.settler
 
 
@@ -127,7 +127,7 @@ def test_a_replaced_file_settles_anew_although_its_size_is_the_same(bench: Bench
     os.utime(other, ns=(path.stat().st_atime_ns, path.stat().st_mtime_ns))
     other.replace(path)
     assert [] == bench.until(3.9)
-    assert [Outcome.READY] == bench.outcomes(4.0)
+    assert [SettleOutcome.READY] == bench.outcomes(4.0)
 
 
 @pytest.mark.parametrize("how", ["deleted", "folder", "link"])
@@ -138,7 +138,7 @@ def test_what_is_no_file_any_more_is_gone(bench: Bench, how: str) -> None:
         path.mkdir()
     elif how == "link":
         path.symlink_to(bench.folder)
-    assert [Outcome.GONE] == bench.outcomes(2.0)
+    assert [SettleOutcome.GONE] == bench.outcomes(2.0)
     assert 0 == len(bench.settler)
 
 
@@ -146,7 +146,7 @@ def test_a_quiet_but_unfinished_file_is_told_once_with_the_reason(bench: Bench) 
     bench.drop(data=bench.video(500)[:300])
     assert [] == bench.until(9.9)
     (verdict,) = bench.until(10.0)
-    assert Outcome.INCOMPLETE is verdict.outcome
+    assert SettleOutcome.INCOMPLETE is verdict.outcome
     assert "bytes are missing" in verdict.reason
     assert [] == bench.until(1000.0)
 
@@ -154,7 +154,7 @@ def test_a_quiet_but_unfinished_file_is_told_once_with_the_reason(bench: Bench) 
 def test_an_empty_file_waits_and_is_told(bench: Bench) -> None:
     bench.drop(data=b"")
     (verdict,) = bench.until(10.0)
-    assert (Outcome.INCOMPLETE, "the file is empty") == (verdict.outcome, verdict.reason)
+    assert (SettleOutcome.INCOMPLETE, "the file is empty") == (verdict.outcome, verdict.reason)
 
 
 def test_an_unfinished_file_that_goes_on_growing_in_time_is_not_told(bench: Bench) -> None:
@@ -163,21 +163,21 @@ def test_an_unfinished_file_that_goes_on_growing_in_time_is_not_told(bench: Benc
     bench.until(9.0)
     append(path, whole[300:])
     bench.see(path)
-    assert [Outcome.READY] == bench.outcomes(11.0)
+    assert [SettleOutcome.READY] == bench.outcomes(11.0)
 
 
 def test_a_file_that_leaves_doubt_has_to_be_quiet_for_longer(bench: Bench, make_box: Callable[..., bytes]) -> None:
     open_ended = make_box(b"ftyp", b"isom0000") + make_box(b"moov", b"m" * 20) + b"\0\0\0\0mdat" + b"d" * 50
     bench.drop(data=open_ended)
     assert [] == bench.until(9.9)
-    assert [Outcome.READY] == bench.outcomes(10.0)
+    assert [SettleOutcome.READY] == bench.outcomes(10.0)
 
 
 def test_draining_waits_for_nothing_that_is_quiet(draining: Bench) -> None:
     draining.drop("cut.mp4", draining.video(500)[:300])
     draining.drop("whole.mp4")
     found = {verdict.path.name: verdict.outcome for verdict in draining.until(2.0)}
-    assert {"cut.mp4": Outcome.INCOMPLETE, "whole.mp4": Outcome.READY} == found
+    assert {"cut.mp4": SettleOutcome.INCOMPLETE, "whole.mp4": SettleOutcome.READY} == found
 
 
 def test_a_file_that_somebody_holds_open_waits_however_quiet_it_is(bench: Bench) -> None:
@@ -191,7 +191,7 @@ def test_a_file_that_somebody_holds_open_waits_however_quiet_it_is(bench: Bench)
     assert [] == bench.until(50.0)
     process.communicate(timeout=20)
     bench.see(path)
-    assert [Outcome.READY] == bench.outcomes(52.0)
+    assert [SettleOutcome.READY] == bench.outcomes(52.0)
 
 
 def test_an_unfinished_file_that_somebody_holds_open_is_not_told(bench: Bench) -> None:
@@ -199,7 +199,7 @@ def test_an_unfinished_file_that_somebody_holds_open_is_not_told(bench: Bench) -
     with path.open("r+b"):
         assert [] == bench.until(90.0)
     assert [] == bench.until(99.0)  # seen to be held open for the last time at 90
-    assert [Outcome.INCOMPLETE] == bench.outcomes(101.0)
+    assert [SettleOutcome.INCOMPLETE] == bench.outcomes(101.0)
 
 
 def test_a_file_that_never_rests_is_told_once_and_goes_on_waiting(bench: Bench) -> None:
@@ -208,19 +208,19 @@ def test_a_file_that_never_rests_is_told_once_and_goes_on_waiting(bench: Bench) 
     for second in range(1, 301):
         os.utime(path, ns=(0, second))
         told += bench.until(float(second))
-    assert [Outcome.STILL_CHANGING] == [verdict.outcome for verdict in told]
+    assert [SettleOutcome.STILL_CHANGING] == [verdict.outcome for verdict in told]
     assert "still changing" in told[0].reason
     assert told[0].identity.mtime_ns in (99, 100, 101, 102)
     assert 0 == bench.settler.unsettled()
     bench.see(path)
-    assert [Outcome.READY] == bench.outcomes(303.0)
+    assert [SettleOutcome.READY] == bench.outcomes(303.0)
 
 
 def test_a_file_that_is_held_open_for_too_long_is_told_with_that_reason(bench: Bench) -> None:
     path = bench.drop()
     with path.open("r+b"):
         (verdict,) = bench.until(150.0)
-    assert Outcome.STILL_CHANGING is verdict.outcome
+    assert SettleOutcome.STILL_CHANGING is verdict.outcome
     assert "open for writing" in verdict.reason
 
 
@@ -232,13 +232,13 @@ def test_a_video_waits_for_its_sidecars_to_rest(bench: Bench) -> None:
     assert [] == bench.until(2.5)  # seen at 2.0 for the first time
     append(subtitle, b"2")
     assert [] == bench.until(5.9)  # seen to have changed at 4.0
-    assert [Verdict(path, Outcome.READY, Identity.of(path), 0.0)] == bench.until(6.0)  # type: ignore[arg-type]
+    assert [SettleVerdict(path, SettleOutcome.READY, Identity.of(path), 0.0)] == bench.until(6.0)  # type: ignore[arg-type]
 
 
 def test_sidecars_that_were_there_from_the_beginning_cost_no_time(bench: Bench) -> None:
     (bench.folder / "film.srt").write_text("1")
     bench.drop()
-    assert [Outcome.READY] == bench.outcomes(2.0)
+    assert [SettleOutcome.READY] == bench.outcomes(2.0)
 
 
 def test_a_sidecar_that_is_held_open_keeps_its_video_waiting(bench: Bench) -> None:
@@ -248,7 +248,7 @@ def test_a_sidecar_that_is_held_open_keeps_its_video_waiting(bench: Bench) -> No
     with subtitle.open("w"):
         bench.drop()
         assert [] == bench.until(20.0)
-    assert [Outcome.READY] == bench.outcomes(22.0)
+    assert [SettleOutcome.READY] == bench.outcomes(22.0)
 
 
 def test_sidecars_of_others_do_not_matter(bench: Bench) -> None:
@@ -256,7 +256,7 @@ def test_sidecars_of_others_do_not_matter(bench: Bench) -> None:
     bench.until(1.9)
     (bench.folder / "film2.srt").write_text("1")
     (bench.folder / "film").write_text("1")
-    assert [Outcome.READY] == bench.outcomes(2.0)
+    assert [SettleOutcome.READY] == bench.outcomes(2.0)
 
 
 def test_what_decoding_calls_unfinished_gets_another_chance_and_is_then_told(bench: Bench) -> None:
@@ -264,10 +264,10 @@ def test_what_decoding_calls_unfinished_gets_another_chance_and_is_then_told(ben
     (first,) = bench.until(2.0)
     bench.settler.again(path, first.identity, first.since_s, "nothing decodes near the end", 3.0)
     (second,) = bench.until(10.0)
-    assert (Outcome.READY, 0.0) == (second.outcome, second.since_s)
+    assert (SettleOutcome.READY, 0.0) == (second.outcome, second.since_s)
     bench.settler.again(path, second.identity, second.since_s, "nothing decodes near the end", 11.0)
     (third,) = bench.until(11.0)
-    assert (Outcome.INCOMPLETE, "nothing decodes near the end") == (third.outcome, third.reason)
+    assert (SettleOutcome.INCOMPLETE, "nothing decodes near the end") == (third.outcome, third.reason)
     assert [] == bench.until(1000.0)
 
 
@@ -276,14 +276,14 @@ def test_what_decoding_calls_unfinished_is_ready_when_it_has_changed(bench: Benc
     (first,) = bench.until(2.0)
     os.utime(path, ns=(0, 5))
     bench.settler.again(path, first.identity, first.since_s, "nothing decodes near the end", 20.0)
-    assert [Outcome.READY] == bench.outcomes(22.0)
+    assert [SettleOutcome.READY] == bench.outcomes(22.0)
 
 
 def test_draining_tells_at_once_what_decoding_calls_unfinished(draining: Bench) -> None:
     path = draining.drop()
     (first,) = draining.until(2.0)
     draining.settler.again(path, first.identity, first.since_s, "undecodable", 2.5)
-    assert [Outcome.INCOMPLETE] == draining.outcomes(2.5)
+    assert [SettleOutcome.INCOMPLETE] == draining.outcomes(2.5)
 
 
 def test_a_file_that_cannot_be_read_is_told_once_and_tried_on(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -296,8 +296,8 @@ def test_a_file_that_cannot_be_read_is_told_once_and_tried_on(bench: Bench, monk
     with monkeypatch.context() as patch:
         patch.setattr(readiness_check, "open_to_look", refuse)
         (verdict,) = bench.until(60.0)
-    assert (Outcome.UNREADABLE, "the file can't be read: Permission denied") == (verdict.outcome, verdict.reason)
-    assert [Outcome.READY] == bench.outcomes(80.0)
+    assert (SettleOutcome.UNREADABLE, "the file can't be read: Permission denied") == (verdict.outcome, verdict.reason)
+    assert [SettleOutcome.READY] == bench.outcomes(80.0)
     assert path.exists()
 
 
@@ -345,7 +345,7 @@ def test_twenty_thousand_waiting_files_are_left_alone_until_their_time(
     listings: list[str] = []
     real_look, real_list = readiness_check.look_at, os.listdir
 
-    def counted_look(path: Path, identity: Identity) -> readiness_check.Look:
+    def counted_look(path: Path, identity: Identity) -> readiness_check.ReadinessCheck:
         looks.append(path)
         return real_look(path, identity)
 
@@ -373,4 +373,4 @@ def test_settling_goes_by_the_clock_it_is_given_and_not_by_file_times(bench: Ben
     future_ns = time.time_ns() + 10**15
     os.utime(path, ns=(future_ns, future_ns))
     bench.see(path)
-    assert [Outcome.READY] == bench.outcomes(2.0)
+    assert [SettleOutcome.READY] == bench.outcomes(2.0)

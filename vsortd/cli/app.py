@@ -33,7 +33,7 @@ from vsortd.cli import (
     timeline,
     tray,
 )
-from vsortd.cli.common import Root
+from vsortd.cli.common import RootOptions
 from vsortd.cli.examples import EPILOG, HelpfulGroup
 from vsortd.errors import UsageError
 
@@ -70,7 +70,7 @@ def root(
     ] = False,
 ) -> None:
     """Drop videos into a folder; they file themselves by what they show. Every move can be undone."""
-    ctx.obj = Root(config=config_file, verbose=verbose)
+    ctx.obj = RootOptions(config=config_file, verbose=verbose)
 
 
 def hoist_config(words: list[str]) -> list[str]:

@@ -19,12 +19,12 @@ from vsortd.errors import ExitCode, UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from vsortd.judging.resident_model import Judge
+    from vsortd.judging.resident_model import Classifier
     from vsortd.library.clusters.apply import Applied
     from vsortd.library.clusters.cluster_folders import Pile
     from vsortd.library.clusters.collect import Collected
     from vsortd.library.clusters.grouping import Grouping
-    from vsortd.pipeline.services import Workshop
+    from vsortd.pipeline.services import Services
 
 
 def register(app: typer.Typer) -> None:
@@ -127,12 +127,12 @@ def cluster(
     )
     _check(wishes)
     from vsortd.core.logs.sinks import set_up_logging
-    from vsortd.pipeline.services import Workshop
+    from vsortd.pipeline.services import Services
 
     set_up_logging(verbose=ctx.obj.verbose, quiet=not ctx.obj.verbose)
     moves = apply and not dry_run
-    with Workshop.open(settings, state_folder(), keep_trying=False, recover_first=moves) as shop:
-        return _Command(shop, wishes).run()
+    with Services.open(settings, state_folder(), keep_trying=False, recover_first=moves) as services:
+        return _Command(services, wishes).run()
 
 
 def _pair(said: str) -> tuple[str, str]:
@@ -199,7 +199,7 @@ def _insist_on_ours(path: Path) -> None:
 class _Command:
     """One run of the command: finds the groups, does what is asked for, and tells of it."""
 
-    shop: Workshop
+    services: Services
     wishes: _Wishes
     document: dict[str, Any] = field(default_factory=dict)
     partly: bool = False
@@ -208,12 +208,12 @@ class _Command:
         """Do all of it and return the exit code."""
         import threading
 
-        from vsortd.library.clusters.cluster_folders import Wanted, arrange
+        from vsortd.library.clusters.cluster_folders import FolderSelection, arrange
         from vsortd.library.clusters.cluster_report import cluster_report
 
-        wishes, shop = self.wishes, self.shop
-        judge = shop.model.get(threading.Event())
-        grouping, collected = self._find(judge)
+        wishes, services = self.wishes, self.services
+        classifier = services.model.get(threading.Event())
+        grouping, collected = self._find(classifier)
         self.document = cluster_report(grouping)
         self.document["failed"] = [
             {"path": printable(one.path), "reason": printable(one.reason)} for one in collected.failed
@@ -223,15 +223,17 @@ class _Command:
         if wishes.out is not None:
             self._draw(grouping, wishes.out)
         if wishes.arranges:
-            piles = arrange(grouping.groups, Wanted(wishes.only, wishes.rename, wishes.into), shop.settings)
-            self._arrange(judge, piles, grouping)
+            piles = arrange(
+                grouping.groups, FolderSelection(wishes.only, wishes.rename, wishes.into), services.settings
+            )
+            self._arrange(classifier, piles, grouping)
         if wishes.as_json:
             print_json(self.document)
         elif not wishes.arranges and grouping.groups:
             self._say_next(grouping)
         return int(ExitCode.PARTIAL if self.partly else ExitCode.OK)
 
-    def _find(self, judge: Judge) -> tuple[Grouping, Collected]:
+    def _find(self, classifier: Classifier) -> tuple[Grouping, Collected]:
         """Return the named groups, and what came of looking at new videos."""
         from contextlib import nullcontext
 
@@ -241,18 +243,18 @@ class _Command:
 
         wishes = self.wishes
         with progress_bar("looking") as on_progress:
-            collected = collect(self.shop, judge.key, wishes.path, fps=wishes.fps, on_progress=on_progress)
+            collected = collect(self.services, classifier.key, wishes.path, fps=wishes.fps, on_progress=on_progress)
         live = sys.stdout.isatty() and not wishes.as_json
         with console(stderr=True).status("grouping …") if live else nullcontext() as status:
             grouping = group_films(
                 collected.films(),
-                model=judge.key,
+                model=classifier.key,
                 min_size=wishes.min_size,
                 neighbors=wishes.neighbors,
                 seed=wishes.seed,
                 on_progress=None if status is None else lambda step: status.update(f"{step} …"),
             )
-            grouping = name_groups(grouping, judge.encoder, self.shop.tree)
+            grouping = name_groups(grouping, classifier.encoder, self.services.tree)
         if not grouping.films and not collected.failed:
             where = f"below {wishes.path}" if wishes.path else "in the index"
             remedy = "Name a folder with videos: vsortd cluster FOLDER"
@@ -266,7 +268,7 @@ class _Command:
         from vsortd.library.clusters.cluster_plots import draw_group_sheets, draw_map
 
         draw_map(grouping, out / "map.png")
-        sheets = draw_group_sheets(grouping, self.shop.media, self.shop.media.probe, out)
+        sheets = draw_group_sheets(grouping, self.services.media, self.services.media.probe, out)
         _save(out / "report.json", json.dumps(self.document, ensure_ascii=False, indent=2) + "\n")
         self.document["out"] = [printable(one) for one in (out / "map.png", *sheets, out / "report.json")]
         if not self.wishes.as_json:
@@ -274,28 +276,28 @@ class _Command:
                 printable(f"Drawn into {out}: map.png and {len(sheets)} sheets."), style="dim", markup=False
             )
 
-    def _arrange(self, judge: Judge, piles: Sequence[Pile], grouping: Grouping) -> None:
+    def _arrange(self, classifier: Classifier, piles: Sequence[Pile], grouping: Grouping) -> None:
         wishes = self.wishes
         if not piles:
             if not wishes.as_json:
                 console().print("There is nothing to file, and nothing to make rules of.")
             return
         if wishes.to_rules is not None:
-            self._write_rules(judge, piles, grouping, wishes.to_rules)
+            self._write_rules(classifier, piles, grouping, wishes.to_rules)
         if wishes.preview or wishes.apply:
             self._file(piles)
 
-    def _write_rules(self, judge: Judge, piles: Sequence[Pile], grouping: Grouping, path: Path) -> None:
+    def _write_rules(self, classifier: Classifier, piles: Sequence[Pile], grouping: Grouping, path: Path) -> None:
         from datetime import datetime
 
         from vsortd.library.clusters.to_rules import draft_rules, keep_examples
 
-        draft = draft_rules(self.shop, judge, piles, grouping.noise)
+        draft = draft_rules(self.services, classifier, piles, grouping.noise)
         when = f"{datetime.now().astimezone():%Y-%m-%d %H:%M}"
         _save(path, draft.text(when=when))
         kept = None
         if self.wishes.teach:  # after the file is sure to be there
-            kept = keep_examples(self.shop, draft)
+            kept = keep_examples(self.services, draft)
             _save(path, draft.text(when=when, taught=kept.sentence()))
         self.document["rules"] = {**draft.to_json(), "path": printable(path), "taught": kept and list(kept.numbers)}
         if not self.wishes.as_json:
@@ -309,11 +311,11 @@ class _Command:
         from vsortd.library.clusters.cluster_tables import print_applied, print_prospects
 
         wishes, out = self.wishes, console()
-        prospects = foresee(self.shop, piles)
+        prospects = foresee(self.services, piles)
         self.document["preview"] = [one.to_json() for one in prospects]
         going = sum(len(one.going) for one in prospects)
         if not wishes.as_json:
-            print_prospects(out, prospects, self.shop.settings.library)
+            print_prospects(out, prospects, self.services.settings.library)
         if not wishes.apply:
             if not wishes.as_json:
                 out.print("Nothing was touched: this is a preview. --apply in its place files them.", style="dim")
@@ -324,14 +326,14 @@ class _Command:
         batch = new_batch_id()
         try:
             with progress_bar("filing") as on_progress:
-                applied = file_piles(self.shop, piles, batch=batch, dry_run=wishes.dry_run, on_progress=on_progress)
+                applied = file_piles(self.services, piles, batch=batch, dry_run=wishes.dry_run, on_progress=on_progress)
         except BaseException:
             if not wishes.dry_run:
                 console(stderr=True).print(f"What was filed until now is undone with: vsortd undo --batch {batch}")
             raise
         self._conclude(applied)
         if not wishes.as_json:
-            print_applied(out, applied, self.shop.settings.library)
+            print_applied(out, applied, self.services.settings.library)
 
     def _conclude(self, applied: Applied) -> None:
         from vsortd.library.clusters.apply import Fate
@@ -343,7 +345,7 @@ class _Command:
         """Ask at the terminal whether to file."""
         if not going:
             return False
-        which = f"{folders} folder{'s' * (folders != 1)} of {self.shop.settings.library}"
+        which = f"{folders} folder{'s' * (folders != 1)} of {self.services.settings.library}"
         return typer.confirm(printable(f"File {going} video{'s' * (going != 1)} into {which}?"))
 
     def _tell(self, grouping: Grouping, collected: Collected) -> None:

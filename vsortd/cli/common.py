@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = [
     "STATE_STYLES",
     "JsonFlag",
-    "Root",
+    "RootOptions",
     "asking_the_daemon",
     "console",
     "load",
@@ -55,7 +55,7 @@ SCHEMA_VERSION = 1  # of what --json prints
 
 
 @dataclass(frozen=True, slots=True)
-class Root:
+class RootOptions:
     """The options that stand before every command."""
 
     config: Path | None = None

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from vsortd.config.category_file import Categories
     from vsortd.config.diagnostics import Mistake
     from vsortd.config.settings import Settings
-    from vsortd.pipeline.batch import Outcome
+    from vsortd.pipeline.batch import SortOutcome
 
 app = typer.Typer(help="Write, find and show the config file.", no_args_is_help=True)
 
@@ -166,7 +166,7 @@ def _ask(ctx: typer.Context, target: Path, *, force: bool) -> int:
     return int(ExitCode.OK)
 
 
-def _foresee(settings: Settings, state: Path, videos: Sequence[Path]) -> Sequence[Outcome]:
+def _foresee(settings: Settings, state: Path, videos: Sequence[Path]) -> Sequence[SortOutcome]:
     from vsortd.pipeline.batch import sort_paths
 
     with progress_bar("looking") as on_progress:
@@ -216,7 +216,7 @@ def import_categories(
 
 def _import(file: Path, target: Path | None, *, force: bool, as_json: bool) -> int:
     from vsortd.config.category_file import InvalidCategoryFileError, read_categories
-    from vsortd.config.draft import Draft, check_text, config_yaml, rules_yaml
+    from vsortd.config.draft import ConfigDraft, check_text, config_yaml, rules_yaml
 
     try:
         categories = read_categories(file)
@@ -225,7 +225,7 @@ def _import(file: Path, target: Path | None, *, force: bool, as_json: bool) -> i
             mistakes = [mistake.to_json(str(file)) for mistake in error.mistakes]
             print_json({"schema_version": 1, "ok": False, "file": str(file), "mistakes": mistakes, "changes": []})
         raise
-    text = config_yaml(Draft(rules=categories.rules))
+    text = config_yaml(ConfigDraft(rules=categories.rules))
     check_text(text).settings_or_raise()
     if target is not None:
         _write(target, text, force=force)

@@ -35,7 +35,7 @@ def doctor(
     Each line is ok, warn or fail, with what to type. The exit code is 1 if anything fails.
     """
     from vsortd.doctor import examine
-    from vsortd.doctor.finding import Level
+    from vsortd.doctor.finding import Severity
 
     out = console()
     findings = []
@@ -43,8 +43,8 @@ def doctor(
         findings.append(finding)
         if not as_json:
             _print(out, finding)  # at once: the last ones take seconds
-    failed = sum(finding.level is Level.FAIL for finding in findings)
-    warned = sum(finding.level is Level.WARN for finding in findings)
+    failed = sum(finding.level is Severity.FAIL for finding in findings)
+    warned = sum(finding.level is Severity.WARN for finding in findings)
     if as_json:
         checks = [finding.to_json() for finding in findings]
         print_json({"schema_version": 1, "ok": not failed, "failed": failed, "warned": warned, "checks": checks})

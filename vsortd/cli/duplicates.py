@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from vsortd.config.settings import Settings
-    from vsortd.library.duplicates.find import Found
-    from vsortd.library.duplicates.groups import Group, Twin
+    from vsortd.library.duplicates.find import DuplicateReport
+    from vsortd.library.duplicates.groups import DuplicateGroup, Twin
 
 _STYLES = {"copy": "green", "same": "green", "part": "cyan", "alike": "yellow"}
 
@@ -83,26 +83,26 @@ def _make_folder(folder: Path) -> None:
 
 def _find(
     settings: Settings, paths: list[Path], min_score: float, pictures: Path | None
-) -> tuple[Found, dict[Path, Path]]:
+) -> tuple[DuplicateReport, dict[Path, Path]]:
     """Return what was found, and the pictures by the paths of the videos."""
     from vsortd.library.duplicates.find import find_duplicates
-    from vsortd.pipeline.services import Workshop
+    from vsortd.pipeline.services import Services
 
-    with Workshop.open(settings, state_folder(), keep_trying=False, recover_first=False) as shop:
-        found = find_duplicates(shop, paths, min_score=min_score, bar=progress_bar)
+    with Services.open(settings, state_folder(), keep_trying=False, recover_first=False) as services:
+        found = find_duplicates(services, paths, min_score=min_score, bar=progress_bar)
         if pictures is None or not found.groups:
             return found, {}
         from vsortd.library.duplicates.pair_sheet import draw_groups
 
         try:
             with progress_bar("drawing") as on_progress:
-                return found, draw_groups(found.groups, shop.media, pictures, on_progress=on_progress)
+                return found, draw_groups(found.groups, services.media, pictures, on_progress=on_progress)
         except OSError as error:
             title = printable(f"Can't write into {pictures}: {error.strerror}.")
             raise UsageError(title, paths=[pictures]) from error
 
 
-def _with_pictures(found: Found, drawn: dict[Path, Path]) -> dict[str, object]:
+def _with_pictures(found: DuplicateReport, drawn: dict[Path, Path]) -> dict[str, object]:
     document = found.to_json()
     for group in document["groups"]:
         for other in group["others"]:
@@ -111,7 +111,7 @@ def _with_pictures(found: Found, drawn: dict[Path, Path]) -> dict[str, object]:
     return document
 
 
-def _print_csv(found: Found) -> None:
+def _print_csv(found: DuplicateReport) -> None:
     import csv
     import sys
 
@@ -126,7 +126,7 @@ def _print_csv(found: Found) -> None:
 # For people
 
 
-def _print(found: Found, pictures: Path | None) -> None:
+def _print(found: DuplicateReport, pictures: Path | None) -> None:
     from rich.text import Text
 
     from vsortd.library.duplicates.pair_sheet import size_of
@@ -150,13 +150,13 @@ def _print(found: Found, pictures: Path | None) -> None:
         out.print(Text(printable(f"Drawn into {pictures}."), style="dim"))
 
 
-def _print_group(out: Console, number: int, group: Group) -> None:
+def _print_group(out: Console, number: int, group: DuplicateGroup) -> None:
     from rich.text import Text
 
-    from vsortd.library.duplicates.pair_check import Kind
+    from vsortd.library.duplicates.pair_check import PairRelation
     from vsortd.library.duplicates.pair_sheet import facts_of
 
-    doubtful = all(twin.kind is Kind.ALIKE for twin in group.twins)
+    doubtful = all(twin.kind is PairRelation.ALIKE for twin in group.twins)
     out.print(
         Text(f"{number:>3}  ", style="dim")
         .append("      " if doubtful else "keep? ", style="bold")
@@ -170,11 +170,11 @@ def _print_group(out: Console, number: int, group: Group) -> None:
     out.print()
 
 
-def _relation(group: Group, twin: Twin) -> str:
-    from vsortd.library.duplicates.pair_check import Kind
+def _relation(group: DuplicateGroup, twin: Twin) -> str:
+    from vsortd.library.duplicates.pair_check import PairRelation
     from vsortd.library.duplicates.pair_sheet import verdict_of
 
-    what = verdict_of(twin) if twin.kind in {Kind.PART, Kind.ALIKE} else ""
+    what = verdict_of(twin) if twin.kind in {PairRelation.PART, PairRelation.ALIKE} else ""
     other = f"of {printable(twin.of.path.name)}" if twin.of.path != group.keep.path else ""
-    score = f"{twin.score:.2f}" if twin.kind is not Kind.COPY else ""
+    score = f"{twin.score:.2f}" if twin.kind is not PairRelation.COPY else ""
     return ", ".join(part for part in (score, what, other) if part)

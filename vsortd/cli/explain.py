@@ -208,11 +208,11 @@ def _remarks(view: LevelView) -> list[Text]:
     for side, style, speakers in (("for", "green", view.for_it), ("against", "red", view.against_it)):
         if speakers:
             line = Text(f"{side:<8}", style=style)
-            words.append(line.append(", ".join(_spoken(one, side) for one in speakers), style="dim"))
+            words.append(line.append(", ".join(_known_prompts(one, side) for one in speakers), style="dim"))
     return words
 
 
-def _spoken(one: Speaker, side: str) -> str:
+def _known_prompts(one: Speaker, side: str) -> str:
     rival = printable(f" ({_named(one.rival)} {one.rival_share:.2f})") if side == "against" else ""
     return f"{one.frame.clock} {one.share:.2f}{rival}"
 

@@ -89,17 +89,17 @@ def _look(
     workers: int | None,
 ) -> list[Indexed]:
     from vsortd.library.indexing.embed import index_paths
-    from vsortd.pipeline.services import Workshop
+    from vsortd.pipeline.services import Services
 
     with (
-        Workshop.open(settings, state_folder(), keep_trying=False, recover_first=False, load_model=False) as shop,
+        Services.open(settings, state_folder(), keep_trying=False, recover_first=False, load_model=False) as services,
         progress_bar("looking") as on_progress,
     ):
         if cluster is None:
-            return index_paths(shop, paths, fps=fps, jobs=jobs, on_progress=on_progress)
+            return index_paths(services, paths, fps=fps, jobs=jobs, on_progress=on_progress)
         from vsortd.library.indexing.ray_cluster import index_with_ray
 
-        return index_with_ray(shop, paths, fps=fps, address=address, workers=workers, on_progress=on_progress)
+        return index_with_ray(services, paths, fps=fps, address=address, workers=workers, on_progress=on_progress)
 
 
 def _item(one: Indexed) -> dict[str, Any]:

@@ -54,7 +54,7 @@ def logs(
     as_json: Annotated[bool, typer.Option("--json", help="Print the lines as they are: JSON, one a line.")] = False,
 ) -> None:
     """Show the daemon's log, newest at the end; it need not run."""
-    from vsortd.core.logs.reader import LEVELS, Choice, Follower, newest
+    from vsortd.core.logs.reader import LEVELS, Choice, LogFollower, newest
     from vsortd.core.paths import log_path
 
     if level.lower() not in LEVELS:
@@ -64,7 +64,7 @@ def logs(
         last = _LAST
     path = log_path(state_folder())
     try:
-        with Follower(path) as follower:  # first, so that nothing is missed in between
+        with LogFollower(path) as follower:  # first, so that nothing is missed in between
             shown = newest(path, choice, last)
             _show(shown, as_json=as_json)
             if not shown:

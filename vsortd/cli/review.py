@@ -76,17 +76,17 @@ def _interview(ctx: typer.Context, settings: Settings, queue: list[Waiting]) -> 
     from vsortd.core.logs.sinks import set_up_logging
     from vsortd.core.paths import find_config
     from vsortd.learning.review_queue import Session
-    from vsortd.pipeline.services import Workshop
+    from vsortd.pipeline.services import Services
 
     set_up_logging(verbose=ctx.obj.verbose, quiet=not ctx.obj.verbose)
     config = find_config(ctx.obj.config)
-    with Workshop.open(settings, state_folder(), keep_trying=False, load_model=False) as shop:
-        session = Session(shop, config, queue)
+    with Services.open(settings, state_folder(), keep_trying=False, load_model=False) as services:
+        session = Session(services, config, queue)
         try:
             with keys_of_terminal() as keys:
                 _Dialogue(session, keys, console()).run()
         finally:
-            session.shop.retire(shop)  # whoever opened `shop` closes what is its own
+            session.services.retire(services)  # whoever opened `services` closes what is its own
     return int(ExitCode.OK)
 
 
@@ -168,8 +168,8 @@ class _Dialogue:
         lesson = self._session.choose(rule)
         line = Text().append("→ ", style="green").append(printable(rule), style="bold green")
         where = lesson.destination
-        if where.is_relative_to(self._session.shop.settings.library):
-            where = where.relative_to(self._session.shop.settings.library)
+        if where.is_relative_to(self._session.services.settings.library):
+            where = where.relative_to(self._session.services.settings.library)
         line.append(printable(f"  filed as {where}; learned from"), style="dim")
         self._out.print(line)
         return True
@@ -208,7 +208,7 @@ class _Dialogue:
     def _find(self, text: str) -> bool:
         from vsortd.learning.review_queue import matching
 
-        tree = self._session.shop.tree
+        tree = self._session.services.tree
         if not self._keys.single:
             self._choices = matching(tree, text)
             self._print_choices()
@@ -221,7 +221,7 @@ class _Dialogue:
         from vsortd.learning.review_queue import matching
 
         while True:
-            found = matching(self._session.shop.tree, text)
+            found = matching(self._session.services.tree, text)
             self._redraw(text, found)
             key = self._keys.read()
             if key in {ESCAPE, END} or (key == BACKSPACE and not text):
@@ -257,7 +257,7 @@ class _Dialogue:
         prompts = self._keys.line(f"  what its videos show, with commas (Enter: {name}): ")
         if parent is None or prompts is None:
             return False
-        below = find_rule(self._session.shop.tree, parent) if parent else ""
+        below = find_rule(self._session.services.tree, parent) if parent else ""
         said = tuple(part for one in prompts.split(",") if (part := one.strip()))
         new = NewRule(name, below, said)
         self._session.add_rule(new)

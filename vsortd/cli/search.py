@@ -157,13 +157,13 @@ def _ask(settings: Settings, request: Request) -> dict[str, Any]:
     except DaemonUnreachableError:  # none runs, or it ended meanwhile: a question may be asked again
         pass
     from vsortd.library.search.requests import Searcher
-    from vsortd.pipeline.services import Workshop
+    from vsortd.pipeline.services import Services
 
     waiting = console(stderr=True).status("Searching")
-    with waiting, Workshop.open(settings, state_folder(), keep_trying=False, recover_first=False) as shop:
-        searcher = Searcher(shop.index)
+    with waiting, Services.open(settings, state_folder(), keep_trying=False, recover_first=False) as services:
+        searcher = Searcher(services.index)
         try:
-            return searcher.answer(shop, request)
+            return searcher.answer(services, request)
         finally:
             searcher.close()
 

@@ -15,7 +15,7 @@ from vsortd.errors import AlreadyRunningError, DaemonUnreachableError, UsageErro
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from vsortd.service.install.program import Manager, Plan, Scope, Setup
+    from vsortd.service.install.program import InstallPlan, Manager, Scope, Setup
 
 app = typer.Typer(help="Have the system start vsortd, and keep it running.", no_args_is_help=True)
 
@@ -119,7 +119,7 @@ def _refuse_second_daemon(manager: Manager, setup: Setup) -> None:
         )
 
 
-def _do(manager: Manager, plan: Plan, what: str, *, dry_run: bool, as_json: bool) -> None:
+def _do(manager: Manager, plan: InstallPlan, what: str, *, dry_run: bool, as_json: bool) -> None:
     """Print a plan, or carry it out and say what was done."""
     from vsortd.service.install.program import carry_out, run_command, step_form
 
@@ -151,7 +151,7 @@ def _do(manager: Manager, plan: Plan, what: str, *, dry_run: bool, as_json: bool
         console().print(printable(f"Next: {plan.next}"), markup=False)
 
 
-def _print_plan(plan: Plan, *, dry_run: bool) -> None:
+def _print_plan(plan: InstallPlan, *, dry_run: bool) -> None:
     from vsortd.service.install.program import Command, Remove, Write
 
     out = console()

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from vsortd.config.settings import Settings
-    from vsortd.pipeline.batch import OnJob, Outcome
-    from vsortd.pipeline.plan_report import Folder
+    from vsortd.pipeline.batch import OnJob, SortOutcome
+    from vsortd.pipeline.plan_report import FolderSummary
 
 Paths = Annotated[list[Path], typer.Argument(metavar="PATH…", help="Videos, or folders to look through.")]
 
@@ -77,7 +77,7 @@ def plan(
     return _exit_code(outcomes)
 
 
-def _plan_with_page(ctx: typer.Context, settings: Settings, paths: Sequence[Path], html: Path) -> list[Outcome]:
+def _plan_with_page(ctx: typer.Context, settings: Settings, paths: Sequence[Path], html: Path) -> list[SortOutcome]:
     """Plan, and write the report meanwhile gathered."""
     from datetime import datetime
 
@@ -95,10 +95,10 @@ def _plan_with_page(ctx: typer.Context, settings: Settings, paths: Sequence[Path
     return outcomes
 
 
-def _by_the_daemon(settings: Settings, paths: Sequence[Path]) -> list[Outcome] | None:
+def _by_the_daemon(settings: Settings, paths: Sequence[Path]) -> list[SortOutcome] | None:
     """Let a daemon do it that has the model loaded; None if none runs, or one that works by another config."""
     from vsortd.config.settings import fingerprint
-    from vsortd.pipeline.batch import Outcome
+    from vsortd.pipeline.batch import SortOutcome
     from vsortd.service.client import Client
 
     client = Client(state_folder())
@@ -109,12 +109,12 @@ def _by_the_daemon(settings: Settings, paths: Sequence[Path]) -> list[Outcome] |
         if error.asked:  # some may be filed already
             raise
         return None
-    return None if found is None else [Outcome.from_json(one) for one in found]
+    return None if found is None else [SortOutcome.from_json(one) for one in found]
 
 
 def _run(
     ctx: typer.Context, settings: Settings, paths: Sequence[Path], *, dry_run: bool, on_job: OnJob | None = None
-) -> list[Outcome]:
+) -> list[SortOutcome]:
     from vsortd.core.logs.sinks import set_up_logging
     from vsortd.pipeline.batch import sort_paths
 
@@ -123,11 +123,11 @@ def _run(
         return sort_paths(settings, state_folder(), paths, dry_run=dry_run, on_progress=on_progress, on_job=on_job)
 
 
-def _print_items(outcomes: Sequence[Outcome]) -> None:
+def _print_items(outcomes: Sequence[SortOutcome]) -> None:
     print_json({"schema_version": SCHEMA_VERSION, "items": [one.to_json() for one in outcomes]})
 
 
-def _print_lines(outcomes: Sequence[Outcome], *, dry_run: bool) -> None:
+def _print_lines(outcomes: Sequence[SortOutcome], *, dry_run: bool) -> None:
     from rich.text import Text
 
     out = console()
@@ -147,7 +147,7 @@ def _print_lines(outcomes: Sequence[Outcome], *, dry_run: bool) -> None:
         out.print(f"Undo all of it with: vsortd undo --batch {outcomes[0].batch}", style="dim")
 
 
-def _print_tree(outcomes: Sequence[Outcome], library: Path) -> None:
+def _print_tree(outcomes: Sequence[SortOutcome], library: Path) -> None:
     """Print each folder with its count and mean confidence, its videos with theirs; then what stays, by reason."""
     from rich.text import Text
     from rich.tree import Tree
@@ -175,7 +175,7 @@ def _print_tree(outcomes: Sequence[Outcome], library: Path) -> None:
     _print_sum(outcomes)
 
 
-def _folder_line(folder: Folder) -> Text:
+def _folder_line(folder: FolderSummary) -> Text:
     from rich.text import Text
 
     style = "yellow" if folder.undecided == folder.count else "green"
@@ -184,7 +184,7 @@ def _folder_line(folder: Folder) -> Text:
     return line.append(f" {folder.mean_score:.2f} on average", style="dim not bold")
 
 
-def _video_line(one: Outcome) -> Text:
+def _video_line(one: SortOutcome) -> Text:
     from rich.text import Text
 
     style = STATE_STYLES.get(one.state, "")
@@ -192,14 +192,14 @@ def _video_line(one: Outcome) -> Text:
     return line.append(f"  {bar(one.score)} {one.score:.2f} ({one.margin:+.2f})", style="dim")
 
 
-def _print_sum(outcomes: Sequence[Outcome]) -> None:
+def _print_sum(outcomes: Sequence[SortOutcome]) -> None:
     placed = [one for one in outcomes if one.destination]
     unsure = sum(one.state == "review" for one in placed)
     parts = f"{len(placed) - unsure} would be filed, {unsure} sent to review, {len(outcomes) - len(placed)} would stay"
     console().print(f"{parts}. Nothing was touched.", style="dim")
 
 
-def _exit_code(outcomes: Sequence[Outcome]) -> int:
+def _exit_code(outcomes: Sequence[SortOutcome]) -> int:
     failed = sum(one.state == "failed" for one in outcomes)
     if not failed:
         return int(ExitCode.OK)

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from vsortd.config.settings import Settings
-    from vsortd.judging.corrections import Sifted
-    from vsortd.judging.leave_one_out import Verdict
+    from vsortd.judging.corrections import Selected
+    from vsortd.judging.leave_one_out import LeaveOneOutResult
     from vsortd.learning.teaching import Lesson
 
 corrections = typer.Typer(help="List what was taught; forget it, or restore it.", invoke_without_command=True)
@@ -45,15 +45,15 @@ def teach(
     from vsortd.errors import VideoError
     from vsortd.judging.example_store import Origin
     from vsortd.learning.teaching import Teacher, explained, find_rule
-    from vsortd.pipeline.services import Workshop
+    from vsortd.pipeline.services import Services
 
     settings = load(ctx)
     key = find_rule(build_rules(settings), rule)
     set_up_logging(verbose=ctx.obj.verbose, quiet=not ctx.obj.verbose)
     path = Path(os.path.abspath(file))  # noqa: PTH100 - resolve() would follow symlinks
-    with Workshop.open(settings, state_folder(), keep_trying=False, load_model=False) as shop:
+    with Services.open(settings, state_folder(), keep_trying=False, load_model=False) as services:
         try:
-            lesson = Teacher(shop).teach(path, key, Origin.TEACH, keep=keep)
+            lesson = Teacher(services).teach(path, key, Origin.TEACH, keep=keep)
         except VideoError as error:
             raise explained(error, path) from error
     if lesson.released:
@@ -110,10 +110,10 @@ def show(ctx: typer.Context, as_json: JsonFlag = False) -> None:
 
     settings = load(ctx)
     set_up_logging(verbose=ctx.obj.verbose, quiet=not ctx.obj.verbose)
-    sifted, verdict, trouble = _survey(settings)
+    selected, verdict, trouble = _survey(settings)
     used = settings.learn.use and verdict is not None and verdict.helps
     if as_json:
-        entries = [_entry(one, settings, verdict, trouble) for one in sifted]
+        entries = [_entry(one, settings, verdict, trouble) for one in selected]
         print_json(
             {
                 "schema_version": SCHEMA_VERSION,
@@ -124,13 +124,13 @@ def show(ctx: typer.Context, as_json: JsonFlag = False) -> None:
                 "corrections": entries,
             }
         )
-    elif not sifted:
+    elif not selected:
         console().print("Nothing was taught yet: vsortd teach FILE RULE, or vsortd review.")
     else:
-        _table(sifted, settings, verdict, trouble)
+        _table(selected, settings, verdict, trouble)
 
 
-def _survey(settings: Settings) -> tuple[Sequence[Sifted], Verdict | None, str]:
+def _survey(settings: Settings) -> tuple[Sequence[Selected], LeaveOneOutResult | None, str]:
     """Return every example, the verdict on them, and why there is none; the model is only loaded if it must be."""
     import threading
 
@@ -138,27 +138,27 @@ def _survey(settings: Settings) -> tuple[Sequence[Sifted], Verdict | None, str]:
     from vsortd.errors import ModelError
     from vsortd.judging.corrections import UNKNOWN_MODEL
     from vsortd.judging.example_store import examples_path
-    from vsortd.pipeline.services import Workshop
+    from vsortd.pipeline.services import Services
 
     if not examples_path(state_folder()).exists():
         return [], None, ""
     rules = {rule.key for rule in build_rules(settings).walk()}
     trouble = ""
-    with Workshop.open(settings, state_folder(), keep_trying=False, recover_first=False, load_model=False) as shop:
-        model, verdict = shop.lessons.known_verdict(rules)
-        sifted = shop.lessons.sifted(model, rules)
-        if verdict is None and settings.learn.use and any(one.why_not in {"", UNKNOWN_MODEL} for one in sifted):
+    with Services.open(settings, state_folder(), keep_trying=False, recover_first=False, load_model=False) as services:
+        model, verdict = services.corrections.known_verdict(rules)
+        selected = services.corrections.selected(model, rules)
+        if verdict is None and settings.learn.use and any(one.why_not in {"", UNKNOWN_MODEL} for one in selected):
             console(stderr=True).print("working out whether the corrections help …", style="dim")
             try:
-                shop.model.get(threading.Event())
+                services.model.get(threading.Event())
             except ModelError as error:
                 trouble = str(error)
-            model, verdict = shop.lessons.known_verdict(rules)
-            sifted = shop.lessons.sifted(model, rules)
-    return sifted, verdict, trouble
+            model, verdict = services.corrections.known_verdict(rules)
+            selected = services.corrections.selected(model, rules)
+    return selected, verdict, trouble
 
 
-def _why_not(one: Sifted, settings: Settings, verdict: Verdict | None, trouble: str) -> str:
+def _why_not(one: Selected, settings: Settings, verdict: LeaveOneOutResult | None, trouble: str) -> str:
     """Say why an example is not used, "" if it is."""
     if one.why_not:
         return one.why_not
@@ -169,7 +169,7 @@ def _why_not(one: Sifted, settings: Settings, verdict: Verdict | None, trouble: 
     return "" if verdict.helps else "the corrections together do harm"
 
 
-def _entry(one: Sifted, settings: Settings, verdict: Verdict | None, trouble: str) -> dict[str, Any]:
+def _entry(one: Selected, settings: Settings, verdict: LeaveOneOutResult | None, trouble: str) -> dict[str, Any]:
     taught = one.taught
     why = _why_not(one, settings, verdict, trouble)
     return {
@@ -185,7 +185,7 @@ def _entry(one: Sifted, settings: Settings, verdict: Verdict | None, trouble: st
     }
 
 
-def _verdict_json(verdict: Verdict) -> dict[str, Any]:
+def _verdict_json(verdict: LeaveOneOutResult) -> dict[str, Any]:
     return {
         "helps": verdict.helps,
         "videos": verdict.videos,
@@ -196,7 +196,7 @@ def _verdict_json(verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def _table(sifted: Sequence[Sifted], settings: Settings, verdict: Verdict | None, trouble: str) -> None:
+def _table(selected: Sequence[Selected], settings: Settings, verdict: LeaveOneOutResult | None, trouble: str) -> None:
     from datetime import datetime
 
     from rich.table import Table
@@ -207,7 +207,7 @@ def _table(sifted: Sequence[Sifted], settings: Settings, verdict: Verdict | None
     table.add_column("time", no_wrap=True)
     for name in ("video", "rule", "from", "model", "used"):
         table.add_column(name, overflow="fold")
-    for one in sifted:
+    for one in selected:
         taught = one.taught
         why = _why_not(one, settings, verdict, trouble)
         table.add_row(

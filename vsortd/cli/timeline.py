@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from vsortd.config.settings import Settings
-    from vsortd.library.timeline.spans import Found, Reading, Span
-    from vsortd.library.timeline.track import Answer, Wish
+    from vsortd.library.timeline.spans import PromptSpans, Reading, Span
+    from vsortd.library.timeline.track import TimelineResult, Wish
     from vsortd.media.thumbnails import Pixels
 
 _FINE_S = 0.2
@@ -186,25 +186,25 @@ def _wish(
 # The answer
 
 
-def _ask(settings: Settings, wish: Wish, *, plot: Path | None) -> tuple[Answer, tuple[Pixels | None, ...]]:
+def _ask(settings: Settings, wish: Wish, *, plot: Path | None) -> tuple[TimelineResult, tuple[Pixels | None, ...]]:
     """Return the answer and, for a plot, a strip of the film."""
     import threading
 
     from vsortd.library.timeline.track import strip_of, track_video
-    from vsortd.pipeline.services import Workshop
+    from vsortd.pipeline.services import Services
 
     cancel = threading.Event()
     waiting = console(stderr=True).status(printable(f"Looking at {wish.file.name}"))
-    with waiting, Workshop.open(settings, state_folder(), keep_trying=False, recover_first=False) as shop:
+    with waiting, Services.open(settings, state_folder(), keep_trying=False, recover_first=False) as services:
         try:
-            answer = track_video(shop, wish, cancel=cancel)
+            answer = track_video(services, wish, cancel=cancel)
         except VideoError as error:
             title = printable(f"{wish.file} can't be looked at: {error.reason}.")
             raise VsortdError(title, paths=[wish.file]) from error
-        return answer, strip_of(shop, wish.file, height_px=_PICTURE_PX, cancel=cancel) if plot is not None else ()
+        return answer, strip_of(services, wish.file, height_px=_PICTURE_PX, cancel=cancel) if plot is not None else ()
 
 
-def _write(answer: Answer, strip: tuple[Pixels | None, ...], plot: Path | None, chapters: Path | None) -> None:
+def _write(answer: TimelineResult, strip: tuple[Pixels | None, ...], plot: Path | None, chapters: Path | None) -> None:
     if plot is not None:
         from vsortd.library.timeline.plot import Chart, draw_timeline
 
@@ -216,13 +216,13 @@ def _write(answer: Answer, strip: tuple[Pixels | None, ...], plot: Path | None, 
         write_chapters(chapters, chapters_of(answer.found, answer.track.duration_s))
 
 
-def _warn(answer: Answer) -> None:
+def _warn(answer: TimelineResult) -> None:
     words = ", ".join(answer.unknown)
     line = f"The model {answer.model} does not know: {words}. What is left of the prompts counts."
     console(stderr=True).print(printable(line), style="yellow", markup=False)
 
 
-def _print_csv(answer: Answer) -> None:
+def _print_csv(answer: TimelineResult) -> None:
     import csv
     import sys
 
@@ -235,7 +235,7 @@ def _print_csv(answer: Answer) -> None:
 # For people
 
 
-def _print(answer: Answer, typed: Path) -> None:
+def _print(answer: TimelineResult, typed: Path) -> None:
     from rich.text import Text
 
     from vsortd.library.timeline.spans import clock
@@ -254,7 +254,7 @@ def _print(answer: Answer, typed: Path) -> None:
         out.print(Text(line, style="dim"))
 
 
-def _print_prompt(out: Console, one: Found, duration_s: float, cells: int) -> None:
+def _print_prompt(out: Console, one: PromptSpans, duration_s: float, cells: int) -> None:
     from rich.text import Text
 
     from vsortd.library.timeline.spans import clock
@@ -324,7 +324,7 @@ def _scale(duration_s: float, cells: int) -> Text:
     return Text(f"  {marks[0]}{' ' * (left // 2)}{marks[1]}{' ' * (left - left // 2)}{marks[2]}", style="dim")
 
 
-def _next(answer: Answer, typed: Path) -> list[str]:
+def _next(answer: TimelineResult, typed: Path) -> list[str]:
     """Return the command that may be typed next."""
     import shlex
 

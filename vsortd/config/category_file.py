@@ -94,7 +94,7 @@ def read_categories(path: Path) -> Categories:
 
 def parse_categories(data: bytes) -> tuple[Categories, tuple[Mistake, ...]]:
     """Parse the bytes of a category file into its rules and every mistake in it."""
-    reader = _Reader()
+    reader = _CategoryReader()
     text = reader.decode(data)
     for line, content in enumerate(re.split(r"\r\n|\r|\n", text), start=1):
         reader.take(line, content)
@@ -111,7 +111,7 @@ def parse_categories(data: bytes) -> tuple[Categories, tuple[Mistake, ...]]:
 
 
 @dataclass(slots=True)
-class _Reader:
+class _CategoryReader:
     """The file as read so far; prompts of a rule in a dict, for its order and to have each once."""
 
     prompts: dict[RulePath, dict[str, None]] = field(default_factory=dict)

@@ -16,7 +16,7 @@ from vsortd.config.cross_checks import cross_check
 from vsortd.config.diagnostics import InvalidConfigError, Location, Mistake, dotted
 from vsortd.config.error_messages import explain, option_at, value_of
 from vsortd.config.settings import RuleSettings, Settings
-from vsortd.config.yaml_lines import Document, Kind, Node, plain, read_document, walk_to
+from vsortd.config.yaml_lines import Document, Node, NodeKind, plain, read_document, walk_to
 from vsortd.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def check_file(path: Path) -> CheckReport:
         ) from error
     mistakes = list(document.mistakes)
     settings = None
-    if document.root is not None and document.root.kind is not Kind.MAPPING:
+    if document.root is not None and document.root.kind is not NodeKind.MAPPING:
         if not document.root.broken:
             what = value_of(document.root)
             mistakes.append(Mistake(document.root.line, "", what, "a mapping of options is wanted", "key: value lines"))
@@ -106,7 +106,7 @@ def _check_rules(root: Node) -> tuple[object, list[Mistake]]:
     list.
     """
     holder = root.get("rules")
-    if holder is None or holder.kind is not Kind.LIST:
+    if holder is None or holder.kind is not NodeKind.LIST:
         return (plain(holder) if holder else None), []
     order = _list_rules(holder)
     mistakes: list[Mistake] = []
@@ -125,7 +125,7 @@ def _list_rules(holder: Node) -> list[_RuleNode]:
     order = [_RuleNode(node, ("rules", index)) for index, node in enumerate(holder.items)]
     for entry in order:  # grows while it is walked
         below = entry.node.get("rules")
-        if below is None or below.kind is not Kind.LIST:
+        if below is None or below.kind is not NodeKind.LIST:
             continue
         start = len(order)
         order.extend(_RuleNode(node, (*entry.location, "rules", index)) for index, node in enumerate(below.items))
@@ -136,7 +136,7 @@ def _list_rules(holder: Node) -> list[_RuleNode]:
 def _check_rule(entry: _RuleNode, children: tuple[RuleSettings, ...], mistakes: list[Mistake]) -> RuleSettings | None:
     """Validate one rule with its finished children; add what is wrong to `mistakes`."""
     node = entry.node
-    if node.kind is not Kind.MAPPING:
+    if node.kind is not NodeKind.MAPPING:
         if not node.broken:
             message = "a rule is a mapping with a name"
             allowed = "- name: forest, and below it the rule's other options"
@@ -145,7 +145,7 @@ def _check_rule(entry: _RuleNode, children: tuple[RuleSettings, ...], mistakes: 
     values = {key: plain(value) for key, (_, value) in node.entries.items() if key != "rules"}
     below = node.get("rules")
     if below is not None:
-        values["rules"] = children if below.kind is Kind.LIST else plain(below)
+        values["rules"] = children if below.kind is NodeKind.LIST else plain(below)
     try:
         return RuleSettings.model_validate(values)
     except ValidationError as error:
@@ -165,13 +165,13 @@ def _nothings(root: Node, said: Sequence[Mistake]) -> list[Mistake]:
             option = option_at(model, (key,))
             if option is None or value.broken:
                 continue
-            if value.kind is Kind.SCALAR and value.value is None:
+            if value.kind is NodeKind.SCALAR and value.value is None:
                 path = dotted(here)
                 if path not in known:
                     message = "nothing stands here; leave the key out for the default"
                     found.append(Mistake(line, path, None, message, option.allowed()))
-            elif value.kind is Kind.MAPPING and (inner := option.model()):
+            elif value.kind is NodeKind.MAPPING and (inner := option.model()):
                 work.append((value, here, inner))
-            elif value.kind is Kind.LIST and (item := option.item()) and (inner := item.model()):
+            elif value.kind is NodeKind.LIST and (item := option.item()) and (inner := item.model()):
                 work.extend((child, (*here, index), inner) for index, child in enumerate(value.items))
     return found

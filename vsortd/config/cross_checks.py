@@ -17,7 +17,7 @@ from vsortd.config.diagnostics import Location, Mistake, dotted
 from vsortd.config.error_messages import keys_of
 from vsortd.config.settings import Accept, Inbox, Place, Sampling, When
 from vsortd.config.value_types import Day, FolderPath
-from vsortd.config.yaml_lines import Kind, Node
+from vsortd.config.yaml_lines import Node, NodeKind
 from vsortd.core.names import folder_key, folder_name_problem
 from vsortd.core.units import format_duration
 
@@ -49,7 +49,7 @@ def _shared_folders(root: Node) -> Iterator[Mistake]:
     while work:
         node, location = work.pop()
         below = node.get("rules")
-        if below is None or below.kind is not Kind.LIST:
+        if below is None or below.kind is not NodeKind.LIST:
             continue
         names: list[_Name] = []
         for index, rule in enumerate(below.items):
@@ -205,7 +205,7 @@ def _conditions(root: Node) -> Iterator[Mistake]:
     for node, location in places:  # grows while it is walked
         for name in ("rules", "tags") if node is root else ("rules",):
             below = node.get(name)
-            if below is not None and below.kind is Kind.LIST:
+            if below is not None and below.kind is NodeKind.LIST:
                 places += [(one, (*location, name, index)) for index, one in enumerate(below.items)]
         if node is not root:
             yield from _condition(node, location)
@@ -221,7 +221,7 @@ def _conditions(root: Node) -> Iterator[Mistake]:
 def _condition(node: Node, location: Location) -> Iterator[Mistake]:
     """Check the conditions of one rule or tag."""
     when, prompts = node.get("when"), node.get("prompts")
-    if when is not None and not when.broken and when.kind is Kind.MAPPING:
+    if when is not None and not when.broken and when.kind is NodeKind.MAPPING:
         here = (*location, "when")
         if not when.entries:
             message = "when holds no condition, so every video would be filed here"
@@ -278,7 +278,7 @@ def _number(node: Node, model: type[BaseModel], key: str) -> float | None:
         field = next(field for name, field in model.model_fields.items() if key in {name, field.alias})
         default = field.default
         return float(default) if isinstance(default, (int, float)) else None
-    if entry.broken or entry.kind is not Kind.SCALAR:
+    if entry.broken or entry.kind is not NodeKind.SCALAR:
         return None
     for way in option.ways():
         kind = way.kind()

@@ -39,7 +39,7 @@ _TEACHING: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class ConfigDraft:
     """What was answered; "" and no rules stand for what was not asked yet."""
 
     inbox: str = ""
@@ -69,7 +69,7 @@ def walk(rules: Mapping[RulePath, object]) -> Iterator[RulePath]:
         waiting.extend(reversed(below[path]))
 
 
-def config_yaml(draft: Draft) -> str:
+def config_yaml(draft: ConfigDraft) -> str:
     """Return the commented config file; what the draft leaves open stands as in the example."""
     text = (resource_folder("config") / EXAMPLE).read_text(encoding="utf-8")
     for before, value in (
@@ -164,7 +164,7 @@ def _written(value: object) -> str:
     return _entry("x", value).removeprefix("x: ")
 
 
-def check_draft(draft: Draft) -> CheckReport:
+def check_draft(draft: ConfigDraft) -> CheckReport:
     """Put the draft's file through the same check as `vsortd check`, without writing it where a config belongs."""
     return check_text(config_yaml(draft))
 

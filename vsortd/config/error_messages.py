@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from vsortd.config.diagnostics import Location, Mistake, dotted, nearest_of, shorten
 from vsortd.config.settings import MAPPING, NUMBER, WORD
 from vsortd.config.value_types import WANTS_TEXT, WRONG, OneOrMany, ValueKind
-from vsortd.config.yaml_lines import Kind, Node, Odd, walk_to
+from vsortd.config.yaml_lines import Node, NodeKind, Odd, walk_to
 
 if typing.TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -179,9 +179,9 @@ def _explain_one(
         return Mistake(line, path, None, "this key is missing", option.allowed() if option else "")
     if kind == "extra_forbidden":
         return _unknown_key(model, root, location, prefix)
-    if kind == "too_short" and (node.items or node.kind is Kind.SCALAR):
+    if kind == "too_short" and (node.items or node.kind is NodeKind.SCALAR):
         return None  # the items that were wrong have mistakes of their own
-    if node.kind is Kind.SCALAR:
+    if node.kind is NodeKind.SCALAR:
         location = reached  # a single text that stands for a list has no index
     option = option_at(model, location) or Option(object)
     return Mistake(
@@ -190,7 +190,7 @@ def _explain_one(
         value_of(node),
         _message(error, node, option),
         option.allowed(),
-        nearest_of(node.text, option.words()) if node.kind is Kind.SCALAR else "",
+        nearest_of(node.text, option.words()) if node.kind is NodeKind.SCALAR else "",
     )
 
 
@@ -215,13 +215,13 @@ def _unknown_key(model: type[BaseModel], root: Node, location: Location, prefix:
 def _message(error: Mapping[str, Any], node: Node, option: Option) -> str:
     """Say what is wrong with the value of `node`."""
     kind = error["type"]
-    if node.kind is Kind.SCALAR and node.value is None:
+    if node.kind is NodeKind.SCALAR and node.value is None:
         return "nothing stands here; leave the key out for the default"
     if kind in {WRONG, "too_short"}:
         return str((error.get("ctx") or {}).get("why", "this list is empty"))
     if kind == WANTS_TEXT or (kind == "tuple_type" and _is_list_of_texts(option)):
         return _text_wanted(node)
-    if kind in {"enum", "literal_error", "tuple_type"} and option.words() and node.kind is Kind.SCALAR:
+    if kind in {"enum", "literal_error", "tuple_type"} and option.words() and node.kind is NodeKind.SCALAR:
         return "this is not one of the choices"
     if get_args(option.annotation) == (1,):
         return "this vsortd reads version 1 of the file's format, no other"
@@ -237,19 +237,19 @@ def _is_list_of_texts(option: Option) -> bool:
 
 def _text_wanted(node: Node) -> str:
     """Explain a value that YAML doesn't read as text, with the remedy."""
-    if node.kind is Kind.SCALAR:
+    if node.kind is NodeKind.SCALAR:
         text = shorten(node.text)
         return f'a text is wanted, but YAML reads {text} as {node.shape()}; write "{text}" in quotes'
-    if node.kind is Kind.MAPPING and node.flow:
+    if node.kind is NodeKind.MAPPING and node.flow:
         return "a text is wanted, but YAML reads braces as a mapping; write the value in quotes"
     return f"a text is wanted, not {node.shape()}"
 
 
 def value_of(node: Node) -> object:
     """Return what stands at a node, fit for messages and JSON; of lists and mappings a short text."""
-    if node.kind is Kind.LIST:
+    if node.kind is NodeKind.LIST:
         return f"a list of {len(node.items)}"
-    if node.kind is Kind.MAPPING:
+    if node.kind is NodeKind.MAPPING:
         return "a mapping with the keys " + shorten(", ".join(node.entries)) if node.entries else "an empty mapping"
     if isinstance(node.value, Odd) or (isinstance(node.value, float) and not math.isfinite(node.value)):
         return node.text

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vsortd.config.diagnostics import Location, Mistake, dotted
-from vsortd.config.yaml_lines import Kind
+from vsortd.config.yaml_lines import NodeKind
 from vsortd.core.names import folder_key
 
 if TYPE_CHECKING:
@@ -123,6 +123,6 @@ def _listed(report: CheckReport, location: Location, texts: tuple[str, ...]) -> 
     for step in location:
         if node is not None:
             node = node.items[step] if isinstance(step, int) else node.get(step)
-    alone = node is not None and node.kind is Kind.SCALAR
+    alone = node is not None and node.kind is NodeKind.SCALAR
     for index, text in enumerate(texts):
         yield (location if alone else (*location, index)), text

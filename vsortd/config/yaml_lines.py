@@ -35,7 +35,7 @@ _DECIMAL = re.compile(r"[-+]?(?:[0-9]+\.[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?|[-+
 _TRUE = {"yes", "true", "on"}
 
 
-class Kind(Enum):
+class NodeKind(Enum):
     """What a node of the file is."""
 
     SCALAR = auto()
@@ -60,7 +60,7 @@ class Node:
     `broken` nodes were reported already; what else is wrong with them is not.
     """
 
-    kind: Kind
+    kind: NodeKind
     line: int
     value: object = None
     text: str = ""
@@ -77,9 +77,9 @@ class Node:
 
     def shape(self) -> str:
         """Name what this is, for messages."""
-        if self.kind is Kind.LIST:
+        if self.kind is NodeKind.LIST:
             return "a list"
-        if self.kind is Kind.MAPPING:
+        if self.kind is NodeKind.MAPPING:
             return "a mapping"
         return describe(self.value)
 
@@ -121,7 +121,7 @@ def read_bytes(data: bytes) -> Document:
         line = data.count(b"\n", 0, error.start) + 1
         message = f"byte {error.start} (0x{data[error.start]:02x}) is not valid UTF-8"
         return Document(None, (Mistake(line, "", None, message, "a text file in UTF-8"),))
-    return _Reader(text).read()
+    return _NodeBuilder(text).read()
 
 
 @dataclass(slots=True)
@@ -142,7 +142,7 @@ class _Open:
 _Begin = yaml.ScalarEvent | yaml.AliasEvent | yaml.CollectionStartEvent
 
 
-class _Reader:
+class _NodeBuilder:
     """Builds nodes out of parser events without recursing."""
 
     def __init__(self, text: str) -> None:
@@ -191,7 +191,7 @@ class _Reader:
             self._mistakes.append(Mistake(line, "", None, "the file holds too many values", allowed))
             return False
         parent = self._stack[-1] if self._stack else None
-        if parent is not None and parent.node.kind is Kind.MAPPING and not parent.waiting:
+        if parent is not None and parent.node.kind is NodeKind.MAPPING and not parent.waiting:
             return self._begin_key(parent, event, line)
         node = self._node(event, line)
         location = self._here()
@@ -218,7 +218,7 @@ class _Reader:
         parent.waiting = True
         return (
             self._open(
-                Node(Kind.LIST if isinstance(event, yaml.SequenceStartEvent) else Kind.MAPPING, line),
+                Node(NodeKind.LIST if isinstance(event, yaml.SequenceStartEvent) else NodeKind.MAPPING, line),
                 parent.location,
             )
             if isinstance(event, yaml.CollectionStartEvent)
@@ -251,7 +251,7 @@ class _Reader:
         """Put `node` into the open list or mapping."""
         if parent is None:
             self._root = node
-        elif parent.node.kind is Kind.LIST:
+        elif parent.node.kind is NodeKind.LIST:
             parent.node.items.append(node)
         else:
             parent.waiting = False
@@ -264,7 +264,7 @@ class _Reader:
         if isinstance(event, yaml.AliasEvent):
             remedy = f'the value written out; a text that begins with * in quotes: "*{event.anchor}"'
             self._say(line, f"aliases (*{event.anchor}) are not read", remedy)
-            return Node(Kind.SCALAR, line, text=f"*{event.anchor}", plain=True, broken=True)
+            return Node(NodeKind.SCALAR, line, text=f"*{event.anchor}", plain=True, broken=True)
         if event.anchor is not None:
             remedy = f'no anchor; a text that begins with & in quotes: "&{event.anchor}"'
             self._say(line, f"anchors (&{event.anchor}) are not read", remedy)
@@ -279,8 +279,8 @@ class _Reader:
         if isinstance(event, yaml.ScalarEvent):
             plain = event.style is None or event.style == ""
             value = _resolve(event.value) if plain else event.value
-            return Node(Kind.SCALAR, line, value=value, text=event.value, plain=plain, broken=broken)
-        kind = Kind.LIST if isinstance(event, yaml.SequenceStartEvent) else Kind.MAPPING
+            return Node(NodeKind.SCALAR, line, value=value, text=event.value, plain=plain, broken=broken)
+        kind = NodeKind.LIST if isinstance(event, yaml.SequenceStartEvent) else NodeKind.MAPPING
         return Node(kind, line, flow=bool(event.flow_style), broken=broken)
 
     def _say(self, line: int, message: str, allowed: str, *, value: object = None) -> None:
@@ -292,7 +292,7 @@ class _Reader:
         if not self._stack:
             return ()
         top = self._stack[-1]
-        if top.node.kind is Kind.LIST:
+        if top.node.kind is NodeKind.LIST:
             return (*top.location, len(top.node.items))
         return top.location if top.key is None or not top.waiting else (*top.location, top.key)
 
@@ -359,9 +359,9 @@ def plain(node: Node) -> Any:  # noqa: ANN401 - YAML holds anything
     work: list[tuple[Node, Any, Any]] = [(node, result, 0)]
     while work:
         current, target, key = work.pop()
-        if current.kind is Kind.SCALAR:
+        if current.kind is NodeKind.SCALAR:
             target[key] = current.value
-        elif current.kind is Kind.LIST:
+        elif current.kind is NodeKind.LIST:
             target[key] = [None] * len(current.items)
             work.extend((item, target[key], index) for index, item in enumerate(current.items))
         else:
@@ -378,10 +378,10 @@ def walk_to(root: Node, location: Location) -> Iterator[tuple[Location, int, Nod
     node, line = root, root.line
     yield (), line, node
     for index, step in enumerate(location):
-        if node.kind is Kind.MAPPING and isinstance(step, str) and step in node.entries:
+        if node.kind is NodeKind.MAPPING and isinstance(step, str) and step in node.entries:
             key_line, node = node.entries[step]
-            line = key_line if node.kind is not Kind.SCALAR or node.value is None else node.line
-        elif node.kind is Kind.LIST and isinstance(step, int) and step < len(node.items):
+            line = key_line if node.kind is not NodeKind.SCALAR or node.value is None else node.line
+        elif node.kind is NodeKind.LIST and isinstance(step, int) and step < len(node.items):
             node = node.items[step]
             line = node.line
         else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vsortd.doctor.finding import Finding, Level
+from vsortd.doctor.finding import Finding, Severity
 from vsortd.errors import VsortdError
 
 if TYPE_CHECKING:
@@ -34,10 +34,10 @@ def examine(config: Path | None, *, quick: bool = False) -> Iterator[Finding]:
         path = find_config(config)
         settings = load_settings(path)
     except VsortdError as error:
-        yield Finding("config", Level.FAIL, error.title, error.remedy)
+        yield Finding("config", Severity.FAIL, error.title, error.remedy)
     else:
         count = f"{len(settings.inboxes)} inboxes" if len(settings.inboxes) != 1 else "1 inbox"
-        yield Finding("config", Level.OK, f"{path}: {count}, {len(settings.rules)} rules at the top")
+        yield Finding("config", Severity.OK, f"{path}: {count}, {len(settings.rules)} rules at the top")
         yield from folder_checks.inboxes(settings)
         yield from folder_checks.library(settings)
         yield from model_checks.weights(settings)

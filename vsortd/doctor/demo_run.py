@@ -58,7 +58,7 @@ PATIENCE_S = 90.0
 
 
 @dataclass(frozen=True, slots=True)
-class Shot:
+class DemoClip:
     """One clip to render: what it shows, how it is held, and as what it is saved."""
 
     name: str
@@ -72,18 +72,18 @@ class Shot:
 
 
 SHOTS = (
-    Shot("walk in the woods.mp4", "forest", "day", moving=True),
-    Shot("IMG_0412.MOV", "sea", "day", portrait=True),
-    Shot("summit.mp4", "mountains", "day", sidecar="summit.srt", moving=True),
-    Shot("DSC_0007.mp4", "snow", "day"),
-    Shot("new year.mp4", "fireworks", "night", twin="new year (from phone).mp4"),
-    Shot("campfire.mov", "fire", "night"),
-    Shot("owls.mp4", "forest", "night"),
-    Shot("commute.mp4", "road", "day", moving=True),
-    Shot("downtown.mp4", "city", "day", portrait=True),
-    Shot("slides.mp4", "text slides", "day"),
-    Shot("flowers.mp4", "meadow", "day", portrait=True, moving=True),
-    Shot("half copied.mp4", "sea", "sunset", cut=True),
+    DemoClip("walk in the woods.mp4", "forest", "day", moving=True),
+    DemoClip("IMG_0412.MOV", "sea", "day", portrait=True),
+    DemoClip("summit.mp4", "mountains", "day", sidecar="summit.srt", moving=True),
+    DemoClip("DSC_0007.mp4", "snow", "day"),
+    DemoClip("new year.mp4", "fireworks", "night", twin="new year (from phone).mp4"),
+    DemoClip("campfire.mov", "fire", "night"),
+    DemoClip("owls.mp4", "forest", "night"),
+    DemoClip("commute.mp4", "road", "day", moving=True),
+    DemoClip("downtown.mp4", "city", "day", portrait=True),
+    DemoClip("slides.mp4", "text slides", "day"),
+    DemoClip("flowers.mp4", "meadow", "day", portrait=True, moving=True),
+    DemoClip("half copied.mp4", "sea", "sunset", cut=True),
 )
 
 
@@ -266,7 +266,7 @@ class Dropped:
     others: dict[str, str] = field(default_factory=dict)
 
 
-def render_shot(shot: Shot, path: Path, *, seed: int) -> Path:
+def render_shot(shot: DemoClip, path: Path, *, seed: int) -> Path:
     """Render a shot to `path` as H.264: 3 seconds, 640x360 or 360x640."""
     import av
 

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 
 
-class Level(StrEnum):
+class Severity(StrEnum):
     """How bad a finding is."""
 
     OK = "ok"
@@ -19,7 +19,7 @@ class Finding:
     """What was looked at, how it is, and what to do about it: best a command to type."""
 
     name: str
-    level: Level
+    level: Severity
     found: str
     remedy: str = ""
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from vsortd.core.paths import journal_path, state_folder
 from vsortd.core.system.network_fs import filesystem_type, network_type
 from vsortd.core.units import about_duration, about_size, format_duration
-from vsortd.doctor.finding import Finding, Level
+from vsortd.doctor.finding import Finding, Severity
 from vsortd.errors import DaemonUnreachableError, VsortdError
 
 if TYPE_CHECKING:
@@ -44,24 +44,24 @@ def state() -> Iterator[Finding]:
     if not folder.exists():
         trouble = _above(folder)
         if trouble:
-            yield Finding("state folder", Level.FAIL, f"{folder} can't be made: {trouble}", _elsewhere())
+            yield Finding("state folder", Severity.FAIL, f"{folder} can't be made: {trouble}", _elsewhere())
             return
-        yield Finding("state folder", Level.OK, f"{folder} (made at the first run)")
+        yield Finding("state folder", Severity.OK, f"{folder} (made at the first run)")
         there = next(parent for parent in folder.parents if parent.exists())
         yield _space("free space for the state", there, LOW_STATE_BYTES)
         return
     if trouble := write_and_remove(folder):
         remedy = f"sudo chown -R $(id -u) {quote(str(folder))}   (or: export VSORTD_STATE_DIR=FOLDER)"
-        yield Finding("state folder", Level.FAIL, f"{folder} can't be written: {trouble}", remedy)
+        yield Finding("state folder", Severity.FAIL, f"{folder} can't be written: {trouble}", remedy)
     elif network := network_type(folder):
         found = f"{folder} is on a network filesystem ({network}): the journal needs a local disk"
-        yield Finding("state folder", Level.WARN, found, _elsewhere())
+        yield Finding("state folder", Severity.WARN, found, _elsewhere())
     elif os.name == "posix" and stat.S_IMODE(folder.stat().st_mode) & 0o022:
         yield Finding(
-            "state folder", Level.WARN, f"{folder} can be written by others", f"chmod 700 {quote(str(folder))}"
+            "state folder", Severity.WARN, f"{folder} can be written by others", f"chmod 700 {quote(str(folder))}"
         )
     else:
-        yield Finding("state folder", Level.OK, f"{folder} ({filesystem_type(folder) or 'local'})")
+        yield Finding("state folder", Severity.OK, f"{folder} ({filesystem_type(folder) or 'local'})")
     yield from _journal(folder)
     yield _space("free space for the state", folder, LOW_STATE_BYTES)
 
@@ -81,9 +81,9 @@ def _journal(folder: Path) -> Iterator[Finding]:
         with Journal.open(path) as journal:
             counts = journal.counts()
     except VsortdError as error:
-        yield Finding("journal", Level.FAIL, error.title, error.remedy)
+        yield Finding("journal", Severity.FAIL, error.title, error.remedy)
         return
-    yield Finding("journal", Level.OK, f"{sum(counts.values())} videos, {about_size(path.stat().st_size)}")
+    yield Finding("journal", Severity.OK, f"{sum(counts.values())} videos, {about_size(path.stat().st_size)}")
 
 
 def inboxes(settings: Settings) -> Iterator[Finding]:
@@ -94,7 +94,7 @@ def inboxes(settings: Settings) -> Iterator[Finding]:
         health, reason = told.get(str(inbox.path), ("ok", ""))
         if health != "ok":
             yield Finding(
-                f"inbox {inbox.path}: health", Level.WARN, f"{health}: {reason}", "vsortd logs --level warning"
+                f"inbox {inbox.path}: health", Severity.WARN, f"{health}: {reason}", "vsortd logs --level warning"
             )
     yield _folder_count(settings)
 
@@ -102,7 +102,7 @@ def inboxes(settings: Settings) -> Iterator[Finding]:
 def _inbox(inbox: Inbox) -> Iterator[Finding]:
     name = f"inbox {inbox.path}"
     finding = _usable(name, inbox.path)
-    if finding.level is not Level.OK:
+    if finding.level is not Severity.OK:
         yield finding
         return
     kind = filesystem_type(inbox.path)
@@ -110,12 +110,12 @@ def _inbox(inbox: Inbox) -> Iterator[Finding]:
     every = f"looked through every {format_duration(inbox.poll_s)}"
     if network and inbox.watch == "events":
         found = f"on a network filesystem ({network}), where events of other machines don't arrive"
-        yield Finding(name, Level.WARN, found, "Write `watch: auto` for it: vsortd edit")
+        yield Finding(name, Severity.WARN, found, "Write `watch: auto` for it: vsortd edit")
     elif network:
-        yield Finding(name, Level.OK, f"can be read and written; a network filesystem ({network}), {every}")
+        yield Finding(name, Severity.OK, f"can be read and written; a network filesystem ({network}), {every}")
     else:
         how = every if inbox.watch == "poll" else "watched by events"
-        yield Finding(name, Level.OK, f"can be read and written; {kind or 'a local filesystem'}, {how}")
+        yield Finding(name, Severity.OK, f"can be read and written; {kind or 'a local filesystem'}, {how}")
 
 
 def _folder_count(settings: Settings) -> Finding:
@@ -133,8 +133,8 @@ def _folder_count(settings: Settings) -> Finding:
         limit = int(_WATCHES.read_text())
         if folders > limit // 2:
             remedy = f"sudo sysctl fs.inotify.max_user_watches={max(524_288, folders * 4)}"
-            return Finding("folders to watch", Level.WARN, f"{folders} of the {limit} that the limit allows", remedy)
-    return Finding("folders to watch", Level.OK, f"{folders}{' or more' if folders >= MANY_FOLDERS else ''}")
+            return Finding("folders to watch", Severity.WARN, f"{folders} of the {limit} that the limit allows", remedy)
+    return Finding("folders to watch", Severity.OK, f"{folders}{' or more' if folders >= MANY_FOLDERS else ''}")
 
 
 def _from_daemon() -> dict[str, tuple[str, str]]:
@@ -153,7 +153,7 @@ def library(settings: Settings) -> Iterator[Finding]:
     folder = settings.library
     finding = _usable(f"library {folder}", folder, made_later=True)
     yield finding
-    if finding.level is not Level.OK or not folder.is_dir():
+    if finding.level is not Severity.OK or not folder.is_dir():
         return
     yield _space("free space in the library", folder, LOW_SPACE_BYTES)
     yield _skew(folder)
@@ -167,15 +167,15 @@ def _usable(name: str, path: Path, *, made_later: bool = False) -> Finding:
     try:
         there = path.is_dir()
         if not there and path.exists():
-            return Finding(name, Level.FAIL, "is no folder", f"Move it away, then: {make}")
+            return Finding(name, Severity.FAIL, "is no folder", f"Move it away, then: {make}")
     except OSError as error:
         return Finding(
-            name, Level.FAIL, f"can't be looked into: {error.strerror or error}", f"ls -ld {quote(str(path))}"
+            name, Severity.FAIL, f"can't be looked into: {error.strerror or error}", f"ls -ld {quote(str(path))}"
         )
     if not there:
         if made_later and not _above(path):
-            return Finding(name, Level.OK, "is made with the first video")
-        return Finding(name, Level.WARN, "is not there; it is waited for", make)
+            return Finding(name, Severity.OK, "is made with the first video")
+        return Finding(name, Severity.WARN, "is not there; it is waited for", make)
     return _rights(name, path)
 
 
@@ -184,11 +184,13 @@ def _rights(name: str, path: Path) -> Finding:
         with os.scandir(path) as entries:
             next(entries, None)
     except OSError as error:
-        return Finding(name, Level.FAIL, f"can't be read: {error.strerror or error}", f"chmod u+rwx {quote(str(path))}")
+        return Finding(
+            name, Severity.FAIL, f"can't be read: {error.strerror or error}", f"chmod u+rwx {quote(str(path))}"
+        )
     if trouble := write_and_remove(path):
         remedy = f"sudo chown $(id -u) {quote(str(path))}   (read-only mount? see: findmnt -T {quote(str(path))})"
-        return Finding(name, Level.FAIL, f"can't be written: {trouble}", remedy)
-    return Finding(name, Level.OK, f"can be read and written; {filesystem_type(path) or 'a local filesystem'}")
+        return Finding(name, Severity.FAIL, f"can't be written: {trouble}", remedy)
+    return Finding(name, Severity.OK, f"can be read and written; {filesystem_type(path) or 'a local filesystem'}")
 
 
 def write_and_remove(folder: Path) -> str:
@@ -219,14 +221,14 @@ def _space(name: str, folder: Path, low_bytes: int) -> Finding:
     try:
         free = shutil.disk_usage(folder).free
     except OSError as error:
-        return Finding(name, Level.WARN, f"can't be told: {error.strerror or error}", f"df -h {quote(str(folder))}")
+        return Finding(name, Severity.WARN, f"can't be told: {error.strerror or error}", f"df -h {quote(str(folder))}")
     found = f"{about_size(free)} in {folder}"
     remedy = f"See what takes it: du -xh -d1 {quote(str(folder))} | sort -h"
     if free < NO_SPACE_BYTES:
-        return Finding(name, Level.FAIL, found, remedy)
+        return Finding(name, Severity.FAIL, found, remedy)
     if free < low_bytes:
-        return Finding(name, Level.WARN, f"{found}; {about_size(low_bytes)} would be safe", remedy)
-    return Finding(name, Level.OK, found)
+        return Finding(name, Severity.WARN, f"{found}; {about_size(low_bytes)} would be safe", remedy)
+    return Finding(name, Severity.OK, found)
 
 
 def _skew(folder: Path) -> Finding:
@@ -240,13 +242,13 @@ def _skew(folder: Path) -> Finding:
             os.fsync(file.fileno())
             dated = os.fstat(file.fileno()).st_mtime
     except OSError as error:
-        return Finding(name, Level.WARN, f"can't be told: {error.strerror or error}", f"ls -ld {quote(str(folder))}")
+        return Finding(name, Severity.WARN, f"can't be told: {error.strerror or error}", f"ls -ld {quote(str(folder))}")
     after = time.time()
     apart = max(before - dated, dated - after, 0.0)
     if apart > CLOCK_SKEW_S:
         found = f"files are dated {about_duration(apart)} {'late' if dated > after else 'early'}"
-        return Finding(name, Level.WARN, found, "Set both clocks by the network: sudo timedatectl set-ntp true")
-    return Finding(name, Level.OK, "files are dated by the same clock")
+        return Finding(name, Severity.WARN, found, "Set both clocks by the network: sudo timedatectl set-ntp true")
+    return Finding(name, Severity.OK, "files are dated by the same clock")
 
 
 def _same_filesystem(inbox: Path, library: Path) -> Finding:
@@ -257,7 +259,7 @@ def _same_filesystem(inbox: Path, library: Path) -> Finding:
     try:
         descriptor, made = tempfile.mkstemp(dir=inbox, prefix=_PREFIX)
     except OSError as error:
-        return Finding(name, Level.FAIL, f"not possible: {error.strerror or error}", f"ls -ld {quote(str(inbox))}")
+        return Finding(name, Severity.FAIL, f"not possible: {error.strerror or error}", f"ls -ld {quote(str(inbox))}")
     os.close(descriptor)
     probe, target = Path(made), library / Path(made).name
     try:
@@ -267,5 +269,5 @@ def _same_filesystem(inbox: Path, library: Path) -> Finding:
         with contextlib.suppress(OSError):
             probe.unlink(missing_ok=True)
         found = f"not possible ({error.strerror}): files are copied, checked, then removed; slower, just as safe"
-        return Finding(name, Level.OK, found)
-    return Finding(name, Level.OK, "one filesystem: files are renamed, never copied")
+        return Finding(name, Severity.OK, found)
+    return Finding(name, Severity.OK, "one filesystem: files are renamed, never copied")

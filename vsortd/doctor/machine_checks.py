@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vsortd.doctor.finding import Finding, Level
+from vsortd.doctor.finding import Finding, Severity
 from vsortd.errors import VsortdError
 
 if TYPE_CHECKING:
@@ -33,13 +33,13 @@ _REINSTALL = "Install vsortd again: pip install --force-reinstall vsortd"
 
 def versions() -> Iterator[Finding]:
     """Look at Python, the packages and SQLite."""
-    yield Finding("python", Level.OK, f"{sys.version.split()[0]} ({sys.executable})")
+    yield Finding("python", Severity.OK, f"{sys.version.split()[0]} ({sys.executable})")
     for name in PACKAGES:
         try:
-            yield Finding(name, Level.OK, importlib.metadata.version(name))
+            yield Finding(name, Severity.OK, importlib.metadata.version(name))
         except importlib.metadata.PackageNotFoundError:
-            yield Finding(name, Level.FAIL, "not installed", _REINSTALL)
-    yield Finding("sqlite", Level.OK, sqlite3.sqlite_version)
+            yield Finding(name, Severity.FAIL, "not installed", _REINSTALL)
+    yield Finding("sqlite", Severity.OK, sqlite3.sqlite_version)
 
 
 def ffmpeg() -> Iterator[Finding]:
@@ -50,17 +50,17 @@ def ffmpeg() -> Iterator[Finding]:
         found = find_ffmpeg()
         version = ffmpeg_version(found)
     except VsortdError as error:
-        yield Finding("ffmpeg", Level.FAIL, error.title, error.remedy)
+        yield Finding("ffmpeg", Severity.FAIL, error.title, error.remedy)
         return
     number = "a build without a number" if version[0] == 99 else f"{version[0]}.{version[1]}"  # noqa: PLR2004
-    yield Finding("ffmpeg", Level.OK, f"{number} ({found}), 4.4 or newer is wanted")
+    yield Finding("ffmpeg", Severity.OK, f"{number} ({found}), 4.4 or newer is wanted")
     try:
         encoding = find_ffmpeg(("libx264", "aac"))
     except VsortdError:
         remedy = "Install a full ffmpeg, e.g.: sudo apt install ffmpeg   (or set `convert: {mov: remux}`)"
-        yield Finding("ffmpeg encoders", Level.WARN, "no libx264 and aac: .mov can't be encoded anew", remedy)
+        yield Finding("ffmpeg encoders", Severity.WARN, "no libx264 and aac: .mov can't be encoded anew", remedy)
     else:
-        yield Finding("ffmpeg encoders", Level.OK, f"libx264 and aac ({encoding})")
+        yield Finding("ffmpeg encoders", Severity.OK, f"libx264 and aac ({encoding})")
 
 
 def device() -> Iterator[Finding]:
@@ -68,21 +68,23 @@ def device() -> Iterator[Finding]:
     said = _ask([sys.executable, "-c", _DEVICE_QUESTION])
     driver = _driver()
     if said is None:
-        yield Finding("device", Level.FAIL, "PyTorch can't be loaded", f'See why: {sys.executable} -c "import torch"')
+        yield Finding(
+            "device", Severity.FAIL, "PyTorch can't be loaded", f'See why: {sys.executable} -c "import torch"'
+        )
         return
     kind, name, cuda, trouble = (said.strip().splitlines()[-1].split("\t") + [""] * 4)[:4]
     if kind == "cuda":
-        yield Finding("device", Level.OK, f"{name} (CUDA {cuda}, driver {driver or 'unknown'})")
+        yield Finding("device", Severity.OK, f"{name} (CUDA {cuda}, driver {driver or 'unknown'})")
     elif driver and not cuda:
         what = f"the CPU, though there is an NVIDIA driver {driver}: this PyTorch is a build for CPUs"
-        yield Finding("device", Level.WARN, what, "pip install --force-reinstall torch torchvision")
+        yield Finding("device", Severity.WARN, what, "pip install --force-reinstall torch torchvision")
     elif driver:
         what = f"the CPU, though there is an NVIDIA driver {driver}{f' ({trouble})' if trouble else ''}"
         yield Finding(
-            "device", Level.WARN, what, f"See whether the driver works and is new enough for CUDA {cuda}: nvidia-smi"
+            "device", Severity.WARN, what, f"See whether the driver works and is new enough for CUDA {cuda}: nvidia-smi"
         )
     else:
-        yield Finding("device", Level.OK, f"no GPU: the CPU is used ({os.cpu_count()} cores)")
+        yield Finding("device", Severity.OK, f"no GPU: the CPU is used ({os.cpu_count()} cores)")
 
 
 _DEVICE_QUESTION = """
@@ -123,24 +125,24 @@ def clock(now_s: float | None = None) -> Finding:
     now = time.time() if now_s is None else now_s
     shown = time.strftime("%Y-%m-%d %H:%M:%S %Z", time.localtime(now))
     if now < TOO_EARLY_S:
-        return Finding("clock", Level.FAIL, f"{shown}: this can't be", "Set it: sudo timedatectl set-ntp true")
-    return Finding("clock", Level.OK, shown)
+        return Finding("clock", Severity.FAIL, f"{shown}: this can't be", "Set it: sudo timedatectl set-ntp true")
+    return Finding("clock", Severity.OK, shown)
 
 
 def limits(folder: Path = _SYS_INOTIFY) -> Iterator[Finding]:
     """Look at the limits that watching and working meet: inotify's, and that of open files."""
     watches = _number(folder / "max_user_watches")
     if watches is None:
-        yield Finding("file events", Level.OK, "this system has no inotify; no limit is known")
+        yield Finding("file events", Severity.OK, "this system has no inotify; no limit is known")
     elif watches < FEW_WATCHES:
         yield Finding(
             "file events",
-            Level.WARN,
+            Severity.WARN,
             f"{watches} inotify watches: deep inboxes may have to be polled",
             "sudo sysctl fs.inotify.max_user_watches=524288   (to keep it: a file in /etc/sysctl.d)",
         )
     else:
-        yield Finding("file events", Level.OK, f"{watches} inotify watches")
+        yield Finding("file events", Severity.OK, f"{watches} inotify watches")
     if watches is not None:
         yield _instances(_number(folder / "max_user_instances"))
     if sys.platform != "win32":
@@ -153,9 +155,9 @@ def _instances(limit: int | None) -> Finding:
     if trouble:
         remedy = "sudo sysctl fs.inotify.max_user_instances=1024"
         return Finding(
-            "inotify instances", Level.WARN, f"none is left of {limit} ({trouble}): inboxes are polled", remedy
+            "inotify instances", Severity.WARN, f"none is left of {limit} ({trouble}): inboxes are polled", remedy
         )
-    return Finding("inotify instances", Level.OK, f"one can be had, of {limit}")
+    return Finding("inotify instances", Severity.OK, f"one can be had, of {limit}")
 
 
 def _try_inotify() -> str:
@@ -178,8 +180,10 @@ def _open_files() -> Finding:
 
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if 0 <= soft < FEW_FILES:
-        return Finding("open files", Level.WARN, f"{soft} at most", f"ulimit -n {max(FEW_FILES * 4, min(hard, 4096))}")
-    return Finding("open files", Level.OK, "no limit" if soft < 0 else f"{soft} at most")
+        return Finding(
+            "open files", Severity.WARN, f"{soft} at most", f"ulimit -n {max(FEW_FILES * 4, min(hard, 4096))}"
+        )
+    return Finding("open files", Severity.OK, "no limit" if soft < 0 else f"{soft} at most")
 
 
 def _number(path: Path) -> int | None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vsortd.core.units import about_size
-from vsortd.doctor.finding import Finding, Level
+from vsortd.doctor.finding import Finding, Severity
 from vsortd.errors import VsortdError
 from vsortd.vision.models import (
     AUTO,
@@ -32,7 +32,7 @@ def weights(settings: Settings) -> Iterator[Finding]:
     try:
         named = _named(settings)
         if isinstance(named, str):
-            yield Finding(name, Level.OK, named)
+            yield Finding(name, Severity.OK, named)
             return
         if isinstance(named, Path):
             yield _on_disk(name, named)
@@ -40,23 +40,23 @@ def weights(settings: Settings) -> Iterator[Finding]:
         model, tag = named
         repository, files = _repository(model, tag)
     except VsortdError as error:
-        yield Finding(name, Level.FAIL, error.title, error.remedy)
+        yield Finding(name, Severity.FAIL, error.title, error.remedy)
         return
     found = cached_weights(repository, files)
     if found is None:
         size = next((f", about {about_size(one.size_mb * 1e6)}" for one in RECOMMENDED if one.tag == tag), "")
         what = f"{model} / {tag} is not in {hub_cache()}: nothing is filed before it is there"
         remedy = f"vsortd model fetch {model} {tag}   (a download{size}; or try `model: sample`)"
-        yield Finding(name, Level.FAIL, what, remedy)
+        yield Finding(name, Severity.FAIL, what, remedy)
     else:
-        yield Finding(name, Level.OK, f"{model} / {tag}: {about_size(found.stat().st_size)} in {found.parent}")
+        yield Finding(name, Severity.OK, f"{model} / {tag}: {about_size(found.stat().st_size)} in {found.parent}")
 
 
 def _on_disk(name: str, path: Path) -> Finding:
     if not path.exists():
-        return Finding(name, Level.FAIL, f"{path} is not there", "Correct the path: vsortd edit")
+        return Finding(name, Severity.FAIL, f"{path} is not there", "Correct the path: vsortd edit")
     what = f"{about_size(path.stat().st_size)} in {path}" if path.is_file() else str(path)
-    return Finding(name, Level.OK, what)
+    return Finding(name, Severity.OK, what)
 
 
 def _named(settings: Settings) -> tuple[str, str] | Path | str:
@@ -85,15 +85,15 @@ def _repository(model: str, tag: str) -> tuple[str, tuple[str, ...]]:
 
 def loads(settings: Settings) -> Iterator[Finding]:
     """Load the model if its weights are here, and say what it computes on."""
-    if any(finding.level is Level.FAIL for finding in weights(settings)):
+    if any(finding.level is Severity.FAIL for finding in weights(settings)):
         return
     from vsortd.vision.factory import load_encoder
 
     try:
         encoder = load_encoder(settings.model)
     except VsortdError as error:
-        yield Finding("model", Level.FAIL, error.title, error.remedy)
+        yield Finding("model", Severity.FAIL, error.title, error.remedy)
         return
     info = encoder.info
     encoder.close()
-    yield Finding("model", Level.OK, f"{info.name} / {info.weights} on {info.device} ({info.dtype})")
+    yield Finding("model", Severity.OK, f"{info.name} / {info.weights} on {info.device} ({info.dtype})")

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from vsortd.core.units import about_duration
-from vsortd.doctor.finding import Finding, Level
+from vsortd.doctor.finding import Finding, Severity
 
 _NAME = "sorting a clip"
 _CONFIG = """\
@@ -43,21 +43,21 @@ def sorting() -> Finding:
     except Exception as error:  # noqa: BLE001 - rendering goes through libraries whose errors are of many kinds
         trouble = f"the clip could not be rendered: {error!r}"
     if trouble:
-        return Finding(_NAME, Level.FAIL, trouble, "See it happen: vsortd demo --keep")
+        return Finding(_NAME, Severity.FAIL, trouble, "See it happen: vsortd demo --keep")
     took = about_duration(time.monotonic() - began_s)
-    return Finding(_NAME, Level.OK, f"rendered, filed, undone, the same bytes came back; took {took}")
+    return Finding(_NAME, Severity.OK, f"rendered, filed, undone, the same bytes came back; took {took}")
 
 
 def _sort(folder: Path) -> str:
     """Return what went wrong, "" if nothing did."""
-    from vsortd.doctor.demo_run import Shot, render_shot
+    from vsortd.doctor.demo_run import DemoClip, render_shot
 
     inbox, library = folder / "Inbox", folder / "Sorted"
     inbox.mkdir()
     library.mkdir()
     config = folder / "vsortd.yaml"
     config.write_text(_CONFIG.format(inbox=inbox, library=library), encoding="utf-8")
-    clip = render_shot(Shot("walk.mp4", "forest", "day"), inbox / "walk.mp4", seed=7001)
+    clip = render_shot(DemoClip("walk.mp4", "forest", "day"), inbox / "walk.mp4", seed=7001)
     before = _sha256(clip)
     ran = _vsortd(folder, config, "run", "--once")
     if ran.returncode != 0:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from vsortd.config.choices import Aggregate, Ensemble, Hierarchy
-from vsortd.evaluation.measure import Share, accuracy_at, calibration, claim_of
+from vsortd.evaluation.measure import HitRate, accuracy_at, calibration, claim_of
 from vsortd.evaluation.rejudge import judge_all, without_own_examples
 from vsortd.judging.example_store import spread_over
 from vsortd.vision.prompts import Example, level_vectors
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from vsortd.config.rules import RuleTree
-    from vsortd.evaluation.rejudge import Judged, Seen
+    from vsortd.evaluation.rejudge import Judged, SampledCase
     from vsortd.evaluation.temperature import Fit
-    from vsortd.judging.resident_model import Judge
+    from vsortd.judging.resident_model import Classifier
     from vsortd.vision.prompts import RuleVectors
 
 CORRECTIONS: Final = (0, 1, 2, 5, 10)  # examples a rule
@@ -35,7 +35,7 @@ _PLAIN: Final = ("{}",)
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class AblationRow:
     """One way to judge. `won` and `lost` count videos that it alone, or only the config as it is, judges right.
 
     `none_right` is the share of those that fit no rule and are left in review, None where there are none. `same` says
@@ -43,8 +43,8 @@ class Row:
     """
 
     name: str
-    accuracy_at: dict[int, Share]
-    accuracy: Share
+    accuracy_at: dict[int, HitRate]
+    accuracy: HitRate
     wrong: float
     undecided: float
     ece: float | None
@@ -88,20 +88,20 @@ class _Way:
 
 
 def compare(
-    seen: Sequence[Seen],
-    judge: Judge,
+    seen: Sequence[SampledCase],
+    classifier: Classifier,
     fit: Fit | None,
     *,
     seed: int,
     on_progress: Callable[[int, int], None] | None = None,
-) -> list[Row]:
+) -> list[AblationRow]:
     """Return a row for each way to judge the videos. `fit` is the temperature that was learned from them, if any.
 
     Raises ModelError when the model can't embed other wordings.
     """
-    configured = judge_all(seen, judge.tree, own_vectors(seen, judge.vectors))
-    rows = [_row("as configured", [configured], [configured], judge.tree, same=True)]
-    ways = [*_texts(seen, judge), *_options(seen, judge), *_temperatures(fit, seen, judge)]
+    configured = judge_all(seen, classifier.tree, own_vectors(seen, classifier.vectors))
+    rows = [_row("as configured", [configured], [configured], classifier.tree, same=True)]
+    ways = [*_texts(seen, classifier), *_options(seen, classifier), *_temperatures(fit, seen, classifier)]
     for way in ways:
         if on_progress is not None:
             on_progress(len(rows), len(ways) + len(CORRECTIONS))
@@ -112,24 +112,24 @@ def compare(
     for count in CORRECTIONS:
         if on_progress is not None:
             on_progress(len(rows), len(ways) + len(CORRECTIONS))
-        repeats = list(_with_examples(seen, judge, count, seed))
-        rows.append(_row(f"corrections: {count} a rule", repeats, [configured] * _REPEATS, judge.tree))
+        repeats = list(_with_examples(seen, classifier, count, seed))
+        rows.append(_row(f"corrections: {count} a rule", repeats, [configured] * _REPEATS, classifier.tree))
     return rows
 
 
 def _row(
     name: str, repeats: list[list[Judged]], configured: list[list[Judged]], tree: RuleTree, *, same: bool = False
-) -> Row:
+) -> AblationRow:
     count = len(repeats)
     n = len(repeats[0])
     every = [one for judged in repeats for one in judged]
     nothing = [one.is_right for one in every if not one.truth]
     pairs = [pair for new, old in zip(repeats, configured, strict=True) for pair in zip(new, old, strict=True)]
-    depths = {depth: Share(share.hits / count, share.n // count) for depth, share in accuracy_at(every, tree).items()}
-    return Row(
+    depths = {depth: HitRate(share.hits / count, share.n // count) for depth, share in accuracy_at(every, tree).items()}
+    return AblationRow(
         name=name,
         accuracy_at=depths,
-        accuracy=Share(sum(one.is_right for one in every) / count, n),
+        accuracy=HitRate(sum(one.is_right for one in every) / count, n),
         wrong=sum(one.is_wrong for one in every) / (count * n),
         undecided=sum(one.is_undecided for one in every) / (count * n),
         ece=calibration([claim_of(one, tree, top=True) for one in every]).error,
@@ -141,13 +141,13 @@ def _row(
     )
 
 
-def _texts(seen: Sequence[Seen], judge: Judge) -> Iterator[_Way]:
+def _texts(seen: Sequence[SampledCase], classifier: Classifier) -> Iterator[_Way]:
     """Yield other wordings, negatives and ensembles: what needs the model once more, for texts alone."""
-    tree, base = judge.tree, judge.vectors
+    tree, base = classifier.tree, classifier.vectors
     rules = list(tree.walk())
 
     def embedded(name: str, changed: RuleTree, *, same: bool = False) -> _Way:
-        vectors = base if same else _like(level_vectors(changed, judge.encoder), base)
+        vectors = base if same else _like(level_vectors(changed, classifier.encoder), base)
         return _Way(name, changed, own_vectors(seen, vectors), same=same)
 
     for name, templates in (("one, {}", _PLAIN), ("the model's library", None)):
@@ -165,9 +165,9 @@ def _texts(seen: Sequence[Seen], judge: Judge) -> Iterator[_Way]:
         yield embedded(f"ensemble: {ensemble}", changed_tree(tree, ensemble=ensemble), same=same)
 
 
-def _options(seen: Sequence[Seen], judge: Judge) -> Iterator[_Way]:
+def _options(seen: Sequence[SampledCase], classifier: Classifier) -> Iterator[_Way]:
     """Yield what is arithmetic alone: aggregates, hierarchies, sampling."""
-    tree, vectors_of = judge.tree, own_vectors(seen, judge.vectors)
+    tree, vectors_of = classifier.tree, own_vectors(seen, classifier.vectors)
     for aggregate in Aggregate:
         same = all(rule.aggregate is aggregate for rule in tree.walk())
         yield _Way(f"aggregate: {aggregate}", changed_tree(tree, aggregate=aggregate), vectors_of, same=same)
@@ -178,16 +178,18 @@ def _options(seen: Sequence[Seen], judge: Judge) -> Iterator[_Way]:
     yield _Way("sampling: every frame", tree, vectors_of, adaptive=False)
 
 
-def _temperatures(fit: Fit | None, seen: Sequence[Seen], judge: Judge) -> Iterator[_Way]:
-    own = own_vectors(seen, judge.vectors)
-    same = judge.vectors.temperature == 1.0
-    yield _Way("temperature: 1", judge.tree, lambda number: replace(own(number), temperature=1.0), same=same)
+def _temperatures(fit: Fit | None, seen: Sequence[SampledCase], classifier: Classifier) -> Iterator[_Way]:
+    own = own_vectors(seen, classifier.vectors)
+    same = classifier.vectors.temperature == 1.0
+    yield _Way("temperature: 1", classifier.tree, lambda number: replace(own(number), temperature=1.0), same=same)
     if fit is not None:
         name = f"temperature: learned, {fit.temperature:.2f}"
-        yield _Way(name, judge.tree, lambda number: replace(own(number), temperature=fit.held_out[number]))
+        yield _Way(name, classifier.tree, lambda number: replace(own(number), temperature=fit.held_out[number]))
 
 
-def _with_examples(seen: Sequence[Seen], judge: Judge, count: int, seed: int) -> Iterator[list[Judged]]:
+def _with_examples(
+    seen: Sequence[SampledCase], classifier: Classifier, count: int, seed: int
+) -> Iterator[list[Judged]]:
     """Yield, once a repeat, every video judged with the help of `count` others of each rule."""
     for repeat in range(_REPEATS):
         rng = np.random.default_rng((seed, repeat))
@@ -197,13 +199,13 @@ def _with_examples(seen: Sequence[Seen], judge: Judge, count: int, seed: int) ->
         for fold in range(_FOLDS):
             tested = [number for number in range(len(seen)) if fold_of[number] == fold]
             examples = _draw(seen, [number for number in order if fold_of[number] != fold], count)
-            taught = judge.vectors.with_examples(examples)
-            found = judge_all([seen[number] for number in tested], judge.tree, taught)
+            taught = classifier.vectors.with_examples(examples)
+            found = judge_all([seen[number] for number in tested], classifier.tree, taught)
             judged.update(zip(tested, found, strict=True))
         yield [judged[number] for number in range(len(seen))]
 
 
-def _folds(seen: Sequence[Seen], order: Sequence[int]) -> dict[int, int]:
+def _folds(seen: Sequence[SampledCase], order: Sequence[int]) -> dict[int, int]:
     """Return each video's fold, so that the videos of a rule are spread over all of them."""
     fold_of: dict[int, int] = {}
     for place, number in enumerate(sorted(order, key=lambda number: seen[number].case.truth)):  # stable: order within
@@ -211,7 +213,7 @@ def _folds(seen: Sequence[Seen], order: Sequence[int]) -> dict[int, int]:
     return fold_of
 
 
-def _draw(seen: Sequence[Seen], order: Sequence[int], count: int) -> list[Example]:
+def _draw(seen: Sequence[SampledCase], order: Sequence[int], count: int) -> list[Example]:
     """Return the first `count` videos of each rule as examples, kept like those that a person teaches."""
     left: dict[tuple[str, ...], int] = {}
     examples = []
@@ -232,7 +234,7 @@ def changed_tree(tree: RuleTree, **changes: Any) -> RuleTree:  # noqa: ANN401 - 
     return replace(tree, rules=tuple(built[rule.path] for rule in tree.rules))
 
 
-def own_vectors(seen: Sequence[Seen], vectors: RuleVectors) -> Callable[[int], RuleVectors]:
+def own_vectors(seen: Sequence[SampledCase], vectors: RuleVectors) -> Callable[[int], RuleVectors]:
     """Return what gives a video's vectors: without what was taught by itself."""
     if not any(level.examples for level in vectors.levels.values()):
         return lambda _: vectors

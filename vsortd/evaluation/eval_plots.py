@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from vsortd.evaluation.eval_report import Evaluation
     from vsortd.evaluation.measure import Calibration
     from vsortd.evaluation.rejudge import Judged
-    from vsortd.pipeline.services import Workshop
+    from vsortd.pipeline.services import Services
 
 _MOST_CLASSES: Final = 48  # more rows can't be read; then the rules above them are shown
 _MOST_WRITTEN: Final = 60  # columns up to which the counts are written into the cells
@@ -51,10 +51,10 @@ _STYLE: Final[Any] = {
 }
 
 
-def draw_all(found: Evaluation, shop: Workshop, out: Path) -> None:
+def draw_all(found: Evaluation, services: Services, out: Path) -> None:
     """Draw confusion.png, reliability.png and mistakes/*.png into the folder `out`, which is there.
 
-    Pictures of the mistakes are decoded anew, by the shop's worker processes. Raises UsageError where the folder can't
+    The mistakes' pictures are decoded anew, by the services' worker processes. Raises UsageError where the folder can't
     be written to.
     """
     try:
@@ -62,7 +62,7 @@ def draw_all(found: Evaluation, shop: Workshop, out: Path) -> None:
             figure.savefig(out / "confusion.png", dpi=_DPI)
         with _figure(reliability_figure(found)) as figure:
             figure.savefig(out / "reliability.png", dpi=_DPI)
-        _draw_mistakes(found, shop, out / "mistakes")
+        _draw_mistakes(found, services, out / "mistakes")
     except OSError as error:
         raise UsageError(printable(f"Can't write into {out}: {error.strerror or error}."), paths=[out]) from error
 
@@ -232,7 +232,7 @@ def _draw_histogram(axes: Axes, before: Calibration, after: Calibration | None) 
 # The worst mistakes
 
 
-def _draw_mistakes(found: Evaluation, shop: Workshop, folder: Path) -> None:
+def _draw_mistakes(found: Evaluation, services: Services, folder: Path) -> None:
     """Draw a contact sheet of each of the worst mistakes; the sheets of an earlier run are removed."""
     mistakes = found.mistakes[:MOST_MISTAKES]
     if folder.is_dir():
@@ -243,28 +243,28 @@ def _draw_mistakes(found: Evaluation, shop: Workshop, folder: Path) -> None:
     folder.mkdir(exist_ok=True)
     clips = {one.case.path: one.facts.clip for one in found.look.seen}
     for number, one in enumerate(mistakes, 1):
-        sheet = mistake_sheet(found, one, shop, clips[one.case.path])
+        sheet = mistake_sheet(found, one, services, clips[one.case.path])
         name = "".join(char if char.isalnum() or char in " -_" else "_" for char in one.case.path.stem)[:80]
         sheet.save(folder / f"{number:02d} {name}.png", "PNG", optimize=True)
 
 
-def mistake_sheet(found: Evaluation, one: Judged, shop: Workshop, clip: Clip) -> Image.Image:
+def mistake_sheet(found: Evaluation, one: Judged, services: Services, clip: Clip) -> Image.Image:
     """Return the contact sheet of a wrongly filed video, as `explain --image` draws it, under where it belongs."""
     from vsortd.media.thumbnails import frame_pictures
-    from vsortd.pipeline.batch import Outcome
+    from vsortd.pipeline.batch import SortOutcome
     from vsortd.pipeline.explain_sheet import PICTURE_PX, explanation_sheet
     from vsortd.pipeline.explanation import Explanation, explained_levels
 
     path, decision = one.case.path, one.decision
     levels = explained_levels(found.tree, decision, one.times_ms)
     frames = levels[0].frames
-    total = shop.settings.sampling.max_frames
+    total = services.settings.sampling.max_frames
     wished = [frame.time_ms for frame in frames]
     try:
-        pictures = frame_pictures(shop.media, path.resolve(), clip, wished, total=total, side_px=PICTURE_PX)
+        pictures = frame_pictures(services.media, path.resolve(), clip, wished, total=total, side_px=PICTURE_PX)
     except VideoError:  # it could be looked at a moment ago; the numbers stand without pictures
         pictures = [None] * len(frames)
-    outcome = Outcome(
+    outcome = SortOutcome(
         id=None,
         batch="",
         time="",

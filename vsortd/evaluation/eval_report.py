@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from vsortd.evaluation.measure import (
     REVIEW,
-    Share,
+    HitRate,
     accuracy_at,
     calibration,
     claim_of,
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from vsortd.config.rules import RuleTree
-    from vsortd.evaluation.ablation import Row
-    from vsortd.evaluation.looking import Look
+    from vsortd.evaluation.ablation import AblationRow
+    from vsortd.evaluation.looking import SampledCases
     from vsortd.evaluation.measure import Calibration
     from vsortd.evaluation.rejudge import Judged
     from vsortd.evaluation.suggest import Suggestion
@@ -57,8 +57,8 @@ class Corrections:
     """
 
     n: int
-    without: Share
-    within: Share
+    without: HitRate
+    within: HitRate
     used: bool
 
     def to_json(self) -> dict[str, Any]:
@@ -77,20 +77,20 @@ class Evaluation:
     tree: RuleTree
     model: ModelInfo
     temperature: float
-    look: Look
+    look: SampledCases
     judged: Sequence[Judged]
     full: Sequence[Judged]
     trust: Trust
     fit: Fit | None
     suggestions: Sequence[Suggestion]
     corrections: Corrections | None = None  # None: nothing was taught
-    rows: Sequence[Row] = ()
+    rows: Sequence[AblationRow] = ()
     kept: Calibrated | None = None
 
     @property
-    def accuracy(self) -> Share:
+    def accuracy(self) -> HitRate:
         """The share of videos that would be filed exactly where they belong."""
-        return Share(sum(one.is_right for one in self.judged), len(self.judged))
+        return HitRate(sum(one.is_right for one in self.judged), len(self.judged))
 
     @property
     def in_review(self) -> int:
@@ -162,7 +162,7 @@ class Evaluation:
         return {
             "frames": adaptive,
             "frames_full": every,
-            "accuracy_full": Share(sum(one.is_right for one in self.full), len(self.full)).share,
+            "accuracy_full": HitRate(sum(one.is_right for one in self.full), len(self.full)).share,
             "accuracy_at_full": _by_depth(accuracy_at(self.full, self.tree)),
             "differ": len(self.differing) / len(self.judged),
             "differing": [str(one.case.path) for one in self.differing],
@@ -188,7 +188,7 @@ class Evaluation:
         }
 
 
-def _by_depth(shares: dict[int, Share]) -> dict[str, dict[str, float]]:
+def _by_depth(shares: dict[int, HitRate]) -> dict[str, dict[str, float]]:
     return {str(depth): share.to_json() for depth, share in shares.items()}
 
 

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from vsortd.evaluation.ablation import Row
+    from vsortd.evaluation.ablation import AblationRow
     from vsortd.evaluation.eval_report import Evaluation
-    from vsortd.evaluation.measure import Calibration, Share
+    from vsortd.evaluation.measure import Calibration, HitRate
 
 _MOST_RULES: Final = 60
 _MOST_MIX_UPS: Final = 12
@@ -75,7 +75,7 @@ def _print_head(out: Console, found: Evaluation) -> None:
     out.print(Text(text, style="dim"))
 
 
-def _share_line(what: str, share: Share) -> Text:
+def _share_line(what: str, share: HitRate) -> Text:
     low, high = share.interval
     full = round(share.share * _BAR_CELLS)
     line = Text(f"{what:<18}")
@@ -178,7 +178,7 @@ def _print_mistakes(out: Console, found: Evaluation) -> None:
     _say_more(out, len(mistakes) - _MOST_MISTAKES, "wrong")
 
 
-def _print_rows(out: Console, rows: Sequence[Row]) -> None:
+def _print_rows(out: Console, rows: Sequence[AblationRow]) -> None:
     _title(out, "Other ways to judge the same videos (95 % intervals; videos won and lost against the first row)")
     depths = sorted({depth for row in rows for depth in row.accuracy_at})
     names = ("exact", "wrong", "unsure", "none", "ECE", "frames", "won", "lost")

@@ -12,10 +12,10 @@ import numpy as np
 from vsortd.core.batch_ids import new_batch_id
 from vsortd.core.identity import Identity
 from vsortd.errors import VideoError
-from vsortd.evaluation.rejudge import Seen
-from vsortd.judging.conditions import Facts
+from vsortd.evaluation.rejudge import SampledCase
+from vsortd.judging.conditions import ConditionFacts
 from vsortd.pipeline.flow import Stage, build_stages, carry
-from vsortd.pipeline.job import Job, State
+from vsortd.pipeline.job import Job, JobState
 from vsortd.pipeline.stages import rounds
 
 if TYPE_CHECKING:
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from vsortd.evaluation.truth import Case
     from vsortd.index.store import Embedded
-    from vsortd.judging.resident_model import Judge
-    from vsortd.pipeline.services import Workshop
+    from vsortd.judging.resident_model import Classifier
+    from vsortd.pipeline.services import Services
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +42,13 @@ class LeftOut:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class SampledCases:
     """What came of looking: the videos that were seen, in the order of the cases, and those that are not counted.
 
     `decoded` of all `frames` were decoded now; the index had the others.
     """
 
-    seen: list[Seen]
+    seen: list[SampledCase]
     failed: list[LeftOut]
     rejected: list[LeftOut]
     frames: int
@@ -56,8 +56,8 @@ class Look:
 
 
 def look_at_all(
-    shop: Workshop, cases: Sequence[Case], *, on_progress: Callable[[int, int], None] | None = None
-) -> tuple[Judge, Look]:
+    services: Services, cases: Sequence[Case], *, on_progress: Callable[[int, int], None] | None = None
+) -> tuple[Classifier, SampledCases]:
     """Look at every video with all `sampling.max_frames` frames, and return the model that did, and what was seen.
 
     Raises ModelError when the model can't be had, StoreError when the index can't be written.
@@ -65,11 +65,11 @@ def look_at_all(
     cancel = threading.Event()
     if on_progress is not None:
         on_progress(0, len(cases))
-    judge = shop.model.get(cancel)
-    looker = _Looker(shop, judge, cancel)
-    with ThreadPoolExecutor(shop.lanes, thread_name_prefix="eval-look") as threads:
+    classifier = services.model.get(cancel)
+    looker = _CaseSampler(services, classifier, cancel)
+    with ThreadPoolExecutor(services.worker_count, thread_name_prefix="eval-look") as threads:
         tasks = {threads.submit(looker.look, case): number for number, case in enumerate(cases)}
-        ends: dict[int, Seen | LeftOut] = {}
+        ends: dict[int, SampledCase | LeftOut] = {}
         try:
             for task in as_completed(tasks):
                 ends[tasks[task]] = task.result()
@@ -80,8 +80,8 @@ def look_at_all(
             threads.shutdown(wait=False, cancel_futures=True)
             raise
     in_order = [ends[number] for number in range(len(cases))]
-    return judge, Look(
-        seen=[one for one in in_order if isinstance(one, Seen)],
+    return classifier, SampledCases(
+        seen=[one for one in in_order if isinstance(one, SampledCase)],
         failed=[one for one in in_order if isinstance(one, LeftOut) and one.failed],
         rejected=[one for one in in_order if isinstance(one, LeftOut) and not one.failed],
         frames=looker.frames,
@@ -89,40 +89,40 @@ def look_at_all(
     )
 
 
-class _Looker:
+class _CaseSampler:
     """Looks at one video after the other; thread-safe."""
 
-    def __init__(self, shop: Workshop, judge: Judge, cancel: threading.Event) -> None:
-        self._shop = shop
-        self._judge = judge
+    def __init__(self, services: Services, classifier: Classifier, cancel: threading.Event) -> None:
+        self._services = services
+        self._classifier = classifier
         self._cancel = cancel
         self._lock = threading.Lock()
         self._batch = new_batch_id()
         self.frames = 0
         self.decoded = 0
 
-    def look(self, case: Case) -> Seen | LeftOut:
+    def look(self, case: Case) -> SampledCase | LeftOut:
         """Return what is seen of a video, or why it is not to be counted."""
         real = case.path.resolve()
         identity = Identity.of(real)
         if identity is None:
             return LeftOut(case.path, "it went away, or is a link to nothing")
         looks: list[Embedded] = []
-        stages = [stage for stage in build_stages(self._shop, dry_run=True) if stage.name in {"probe", "admit"}]
+        stages = [stage for stage in build_stages(self._services, dry_run=True) if stage.name in {"probe", "admit"}]
         stages.append(Stage("look", lambda job: self._take_looks(job, looks)))
         try:
             job = carry(Job(real, identity, self._batch, self._cancel), stages)
         except VideoError as error:
             return LeftOut(case.path, error.reason)
-        if job.state is State.REJECTED:
+        if job.state is JobState.REJECTED:
             return LeftOut(case.path, job.reason, failed=False)
         assert job.clip is not None
-        return Seen(case, Facts(job.clip, case.path.name), tuple(looks))
+        return SampledCase(case, ConditionFacts(job.clip, case.path.name), tuple(looks))
 
     def _take_looks(self, job: Job, looks: list[Embedded]) -> Job:
-        before = self._shop.index.kept(job.identity, self._judge.key)
+        before = self._services.index.kept(job.identity, self._classifier.key)
         known = before.times_ms if before is not None else np.empty(0, np.int64)
-        looks += rounds(self._shop, job, self._judge)
+        looks += rounds(self._services, job, self._classifier)
         times_ms = np.concatenate([look.times_ms for look in looks])
         with self._lock:
             self.frames += len(times_ms)

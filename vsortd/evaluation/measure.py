@@ -30,7 +30,7 @@ _COVERAGES: Final = (1.0, 0.95, 0.9, 0.8, 0.7, 0.6, 0.5)
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
+class HitRate:
     """`hits` of `n`, with the ends of Wilson's 95 % interval."""
 
     hits: float
@@ -64,18 +64,18 @@ class Share:
         return {"share": self.share, "n": self.n, "low": low, "high": high, "half": self.half}
 
 
-def accuracy_at(judged: Sequence[Judged], tree: RuleTree) -> dict[int, Share]:
+def accuracy_at(judged: Sequence[Judged], tree: RuleTree) -> dict[int, HitRate]:
     """Return for each depth the share of videos that are right so far down, of those for which rules compete there.
 
     Depth 1 asks every video, none of these included; depth 2 those whose top rule has finer rules; and so on.
     """
     inner = {rule.path for rule in tree.walk() if rule.rules} | {()}
-    found: dict[int, Share] = {}
+    found: dict[int, HitRate] = {}
     for depth in range(1, max((len(path) for path in inner), default=0) + 2):
         asked = [one for one in judged if one.truth[: depth - 1] in inner and len(one.truth) >= depth - 1]
         if asked:
             hits = sum(one.placed[:depth] == one.truth[:depth] for one in asked)
-            found[depth] = Share(hits, len(asked))
+            found[depth] = HitRate(hits, len(asked))
     return found
 
 
@@ -141,14 +141,14 @@ def per_rule(judged: Sequence[Judged], tree: RuleTree) -> dict[str, RuleFigures]
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class TopPrediction:
     """What a level says comes first, with which share of probability, and whether that is so."""
 
     share: float
     right: bool
 
 
-def claim_of(judged: Judged, tree: RuleTree, *, top: bool) -> Claim | None:
+def claim_of(judged: Judged, tree: RuleTree, *, top: bool) -> TopPrediction | None:
     """Return who comes first at the top, or at the deepest level that the decision came to; none of these may, too.
 
     The share is the mean over the frames that were looked at, whatever the rules' `aggregate`. None where nothing
@@ -164,8 +164,8 @@ def claim_of(judged: Judged, tree: RuleTree, *, top: bool) -> Claim | None:
     above = tuple(parent.split("/")) if parent else ()
     first = (*above, keys[column]) if column < len(keys) else above
     if column == len(keys):  # none of these: right where the truth goes no further
-        return Claim(float(shares[column]), judged.truth == above)
-    return Claim(float(shares[column]), judged.truth[: len(first)] == first)
+        return TopPrediction(float(shares[column]), judged.truth == above)
+    return TopPrediction(float(shares[column]), judged.truth[: len(first)] == first)
 
 
 def shares_at(decision: Decision, tree: RuleTree, parent: str) -> tuple[list[str], np.ndarray] | None:
@@ -211,7 +211,7 @@ class Calibration:
         return {"ece": self.error, "n": self.n, "binning": f"{BINS} bins of equal width", "bins": bins}
 
 
-def calibration(claims: Sequence[Claim | None]) -> Calibration:
+def calibration(claims: Sequence[TopPrediction | None]) -> Calibration:
     """Return the expected calibration error over 15 bins of equal width (Guo et al. 2017); empty bins are left out."""
     known = [claim for claim in claims if claim is not None]
     if not known:
@@ -242,7 +242,7 @@ class Coverage:
         return {name: getattr(self, name) for name in self.__slots__}
 
 
-def coverage_curve(claims: Sequence[Claim | None]) -> list[Coverage]:
+def coverage_curve(claims: Sequence[TopPrediction | None]) -> list[Coverage]:
     """Return how right the surest part of the claims is, for parts from all of them down to half."""
     known = sorted((claim for claim in claims if claim is not None), key=lambda claim: -claim.share)
     curve = []

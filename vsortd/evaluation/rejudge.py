@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from vsortd.judging.decide import Decision, Outcome
+from vsortd.judging.decide import Decision, DecisionOutcome
 from vsortd.pipeline.stages import decide_in_rounds
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from vsortd.config.rules import RuleTree
     from vsortd.evaluation.truth import Case
     from vsortd.index.store import Embedded
-    from vsortd.judging.conditions import Facts
+    from vsortd.judging.conditions import ConditionFacts
     from vsortd.vision.prompts import RuleVectors
 
 # An example this close to a frame was taken from that very video: the same frame, through the same fp16.
@@ -26,11 +26,11 @@ _SAME_COSINE: Final = 1 - 1e-5
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class SampledCase:
     """A video with its facts and every frame that may be looked at, in the daemon's rounds."""
 
     case: Case
-    facts: Facts
+    facts: ConditionFacts
     rounds: tuple[Embedded, ...]
 
     @property
@@ -67,7 +67,7 @@ class Judged:
     @property
     def placed(self) -> tuple[str, ...]:
         """Where it would be filed, () for review."""
-        filed = self.decision.outcome is Outcome.FILED
+        filed = self.decision.outcome is DecisionOutcome.FILED
         return tuple(self.decision.rule.split("/")) if filed else ()
 
     @property
@@ -87,7 +87,7 @@ class Judged:
 
 
 def judge_all(
-    seen: Sequence[Seen],
+    seen: Sequence[SampledCase],
     tree: RuleTree,
     vectors: RuleVectors | Callable[[int], RuleVectors],
     *,

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from vsortd.config.rules import Rule, RuleTree
-    from vsortd.evaluation.ablation import Row
+    from vsortd.evaluation.ablation import AblationRow
     from vsortd.evaluation.rejudge import Judged
-    from vsortd.judging.resident_model import Judge
+    from vsortd.judging.resident_model import Classifier
 
 _MOST_PAIRS: Final = 6  # of rules that are mixed up
 _LEAST_MIXED: Final = 2  # videos: one alone may be the video's fault
@@ -49,17 +49,17 @@ class Suggestion:
         return {"kind": self.kind, "rule": self.rule, "text": self.text, **self.facts}
 
 
-def suggestions(judged: Sequence[Judged], judge: Judge, *, precision: float) -> list[Suggestion]:
+def suggestions(judged: Sequence[Judged], classifier: Classifier, *, precision: float) -> list[Suggestion]:
     """Return what may be worth doing, by kind. `precision` is wished of every rule, from 0 to 1.
 
     Raises ModelError when the model can't embed the prompts of rules that are mixed up.
     """
     return [
-        *_unknown_words(judge),
-        *_thresholds(judged, judge.tree, precision),
-        *_mixed_up(judged, judge),
-        *_wanting_examples(judged, judge),
-        *_untested(judged, judge.tree),
+        *_unknown_words(classifier),
+        *_thresholds(judged, classifier.tree, precision),
+        *_mixed_up(judged, classifier),
+        *_wanting_examples(judged, classifier),
+        *_untested(judged, classifier.tree),
     ]
 
 
@@ -78,7 +78,7 @@ def worth_calibrating(
     return [Suggestion("temperature", "", f"{text} (calibration error {old:.3f} → {new:.3f})", facts)]
 
 
-def worth_switching(rows: Sequence[Row]) -> list[Suggestion]:
+def worth_switching(rows: Sequence[AblationRow]) -> list[Suggestion]:
     """Suggest the other ways to judge that are better by more than chance; those with examples are no option."""
     found = []
     for row in sorted(rows, key=lambda row: row.lost - row.won):
@@ -88,8 +88,8 @@ def worth_switching(rows: Sequence[Row]) -> list[Suggestion]:
     return found
 
 
-def _unknown_words(judge: Judge) -> Iterator[Suggestion]:
-    for level in judge.vectors.levels.values():
+def _unknown_words(classifier: Classifier) -> Iterator[Suggestion]:
+    for level in classifier.vectors.levels.values():
         for name, words, known in zip(level.names, level.unknown, level.known, strict=True):
             if words:
                 rule = f"{level.parent}/{name}" if level.parent else name
@@ -183,9 +183,9 @@ def _candidates(judged: Sequence[Judged], tree: RuleTree) -> dict[str, list[tupl
 # Rules that are mixed up
 
 
-def _mixed_up(judged: Sequence[Judged], judge: Judge) -> Iterator[Suggestion]:
+def _mixed_up(judged: Sequence[Judged], classifier: Classifier) -> Iterator[Suggestion]:
     """Name siblings that take each other's videos, with the prompts that are nearest to each other."""
-    pairs = Counter(pair for one in judged if (pair := _taken_for(one, judge.tree)) is not None)
+    pairs = Counter(pair for one in judged if (pair := _taken_for(one, classifier.tree)) is not None)
     both: Counter[frozenset[str]] = Counter()
     for (right, taken), count in pairs.items():
         both[frozenset((right, taken))] += count
@@ -195,10 +195,10 @@ def _mixed_up(judged: Sequence[Judged], judge: Judge) -> Iterator[Suggestion]:
         first, second = sorted(names)
         if pairs[second, first] > pairs[first, second]:
             first, second = second, first
-        rules = judge.tree.find(first), judge.tree.find(second)
+        rules = classifier.tree.find(first), classifier.tree.find(second)
         if rules[0] is None or rules[1] is None:
             continue
-        cosine, said = _nearest_prompts(rules[0], rules[1], judge)
+        cosine, said = _nearest_prompts(rules[0], rules[1], classifier)
         text = (
             f"{pairs[first, second]} taken for {second}, {pairs[second, first]} the other way; nearest prompts: "
             f"'{said[0]}' and '{said[1]}' (cosine {cosine:.2f})"
@@ -220,9 +220,9 @@ def _taken_for(one: Judged, tree: RuleTree) -> tuple[str, str] | None:
     return None
 
 
-def _nearest_prompts(first: Rule, second: Rule, judge: Judge) -> tuple[float, tuple[str, str]]:
+def _nearest_prompts(first: Rule, second: Rule, classifier: Classifier) -> tuple[float, tuple[str, str]]:
     """Return the highest cosine between a prompt of each rule, and these two prompts."""
-    rows = [_prompt_rows(rule, judge) for rule in (first, second)]
+    rows = [_prompt_rows(rule, classifier) for rule in (first, second)]
     if not len(rows[0]) or not len(rows[1]):
         return 0.0, (first.name, second.name)
     cosines = rows[0] @ rows[1].T
@@ -230,24 +230,24 @@ def _nearest_prompts(first: Rule, second: Rule, judge: Judge) -> tuple[float, tu
     return float(cosines[left, right]), (first.prompts[int(left)], second.prompts[int(right)])
 
 
-def _prompt_rows(rule: Rule, judge: Judge) -> npt.NDArray[np.float64]:
+def _prompt_rows(rule: Rule, classifier: Classifier) -> npt.NDArray[np.float64]:
     """Return a unit vector for each of a rule's prompts, through its templates: [prompts, dim]."""
-    templates = rule.templates or TEMPLATES[judge.encoder.info.family]
+    templates = rule.templates or TEMPLATES[classifier.encoder.info.family]
     rows = []
     for prompt in rule.prompts:
-        mean = judge.encoder.encode_texts(texts_of(prompt, templates)).mean(axis=0, dtype=np.float64)
+        mean = classifier.encoder.encode_texts(texts_of(prompt, templates)).mean(axis=0, dtype=np.float64)
         rows.append(mean / max(float(np.linalg.norm(mean)), 1e-12))
-    return np.stack(rows) if rows else np.zeros((0, judge.encoder.info.dim))
+    return np.stack(rows) if rows else np.zeros((0, classifier.encoder.info.dim))
 
 
 # Rules that want examples or videos
 
 
-def _wanting_examples(judged: Sequence[Judged], judge: Judge) -> Iterator[Suggestion]:
+def _wanting_examples(judged: Sequence[Judged], classifier: Classifier) -> Iterator[Suggestion]:
     """Name the deepest rules that miss many of their own videos though the model knows their words."""
-    taught = _keys_where(judge, lambda level, column: column in level.examples)
-    for key, figures in per_rule(judged, judge.tree).items():
-        rule = judge.tree.find(key)
+    taught = _keys_where(classifier, lambda level, column: column in level.examples)
+    for key, figures in per_rule(judged, classifier.tree).items():
+        rule = classifier.tree.find(key)
         if rule is None or rule.rules or not rule.prompts or figures.n < _LEAST_VIDEOS:
             continue
         if figures.recall is not None and figures.recall < _LOW_RECALL:
@@ -257,10 +257,10 @@ def _wanting_examples(judged: Sequence[Judged], judge: Judge) -> Iterator[Sugges
             yield Suggestion("examples", key, text, {"n": figures.n, "recall": figures.recall, "missed": missed})
 
 
-def _keys_where(judge: Judge, holds: Callable[[Any, int], bool]) -> set[str]:
+def _keys_where(classifier: Classifier, holds: Callable[[Any, int], bool]) -> set[str]:
     return {
         f"{level.parent}/{name}" if level.parent else name
-        for level in judge.vectors.levels.values()
+        for level in classifier.vectors.levels.values()
         for column, name in enumerate(level.names)
         if holds(level, column)
     }

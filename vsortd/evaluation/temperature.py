@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from vsortd.config.choices import Hierarchy
     from vsortd.config.rules import Rule, RuleTree
-    from vsortd.evaluation.rejudge import Seen
+    from vsortd.evaluation.rejudge import SampledCase
     from vsortd.vision.prompts import RuleVectors
 
 Array = npt.NDArray[np.float64]
@@ -47,7 +47,7 @@ class Fit:
 
 
 def fit_temperature(
-    seen: Sequence[Seen], tree: RuleTree, vectors_of: Callable[[int], RuleVectors], *, seed: int
+    seen: Sequence[SampledCase], tree: RuleTree, vectors_of: Callable[[int], RuleVectors], *, seed: int
 ) -> Fit:
     """Learn the temperature of vectors from videos; `vectors_of` returns those for a video's number.
 
@@ -85,7 +85,7 @@ def best_temperature(costs: Array) -> float:
     return float(np.exp(logs[place] + offset * (logs[1] - logs[0])))
 
 
-def _costs(one: Seen, tree: RuleTree, vectors: RuleVectors) -> Array | None:
+def _costs(one: SampledCase, tree: RuleTree, vectors: RuleVectors) -> Array | None:
     """Return the sum of -ln p over a video's levels at every temperature of the grid, or None if it says nothing."""
     total: Array | None = None
     siblings, truth = tree.rules, one.case.truth
@@ -103,7 +103,7 @@ def _costs(one: Seen, tree: RuleTree, vectors: RuleVectors) -> Array | None:
 
 
 def _cost(  # noqa: PLR0917 - all that a level's probabilities depend on
-    one: Seen, vectors: RuleVectors, parent: str, siblings: Sequence[Rule], column: int, hierarchy: Hierarchy
+    one: SampledCase, vectors: RuleVectors, parent: str, siblings: Sequence[Rule], column: int, hierarchy: Hierarchy
 ) -> Array | None:
     """Return -ln p of a level's right column at every temperature, or None where it can't be the model's say."""
     excluded = [place for place, rule in enumerate(siblings) if rule.when is not None and unmet(rule.when, one.facts)]

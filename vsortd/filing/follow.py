@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from vsortd.core.system.os_errors import printable
 from vsortd.filing.records import (
     ITEM_COLUMNS,
+    IdentityMatch,
     Item,
     ItemState,
-    Likeness,
     from_columns,
     item_of,
     likeness,
@@ -60,7 +60,11 @@ def is_known(journal: Journal, path: Path, identity: Identity) -> bool:
             (to_blob(path),),
         ).fetchone()
     meant = from_columns(*put) if put else None
-    return meant is not None and likeness(meant, identity) in {Likeness.SAME, Likeness.ALIKE, Likeness.EDITED}
+    return meant is not None and likeness(meant, identity) in {
+        IdentityMatch.SAME,
+        IdentityMatch.ALIKE,
+        IdentityMatch.EDITED,
+    }
 
 
 def is_busy(journal: Journal, path: Path) -> bool:

@@ -23,13 +23,13 @@ from vsortd.core.system.windows_files import for_system
 from vsortd.errors import Cancelled, ChangedError
 from vsortd.filing.errors import StuckError, TakenError
 from vsortd.filing.open_folder import close_reading
-from vsortd.filing.records import Likeness, likeness
+from vsortd.filing.records import IdentityMatch, likeness
 
 if TYPE_CHECKING:
     import threading
     from pathlib import Path
 
-    from vsortd.filing.open_folder import Folder
+    from vsortd.filing.open_folder import OpenFolder
 
 # Large enough that system calls don't matter, small enough that a cancelled copy ends at once.
 CHUNK_BYTES = 4 * 1024 * 1024
@@ -44,7 +44,7 @@ class Removal(StrEnum):
     EDITED = "edited"  # it is the file, but was written to meanwhile; it was left
 
 
-def settle_file(folder: Folder, name: str, identity: Identity) -> None:
+def settle_file(folder: OpenFolder, name: str, identity: Identity) -> None:
     """Make the bytes of a file last before its new name does.
 
     Raises ChangedError when it is no longer the file that is meant, FilingError.
@@ -58,7 +58,7 @@ def settle_file(folder: Folder, name: str, identity: Identity) -> None:
                 raise ChangedError(f"{printable(name)} is gone") from error
             raise
         try:
-            if likeness(identity, Identity.from_stat(os.fstat(descriptor))) is not Likeness.SAME:
+            if likeness(identity, Identity.from_stat(os.fstat(descriptor))) is not IdentityMatch.SAME:
                 raise ChangedError(f"{printable(name)} changed while it was looked at")
             reach(Point.FILE_SYNC)
             if sys.platform != "win32":  # there only writers may flush
@@ -67,7 +67,7 @@ def settle_file(folder: Folder, name: str, identity: Identity) -> None:
             close_reading(descriptor)
 
 
-def rename(source: Folder, name: str, destination: Folder, new_name: str, identity: Identity) -> bool:
+def rename(source: OpenFolder, name: str, destination: OpenFolder, new_name: str, identity: Identity) -> bool:
     """Rename the file that is meant to a free name; False across filesystems, where nothing was touched.
 
     Raises TakenError, ChangedError (then everything is as it was), FilingError, and StuckError when another file
@@ -87,14 +87,14 @@ def rename(source: Folder, name: str, destination: Folder, new_name: str, identi
             return False
         raise filing_error(error, "Could not move to", path) from error
     found = destination.identity(new_name)
-    if likeness(identity, found) in {Likeness.SAME, Likeness.EDITED, Likeness.ALIKE}:
+    if likeness(identity, found) in {IdentityMatch.SAME, IdentityMatch.EDITED, IdentityMatch.ALIKE}:
         return True
     # the name was given to another file after the last look; that one is not ours to move
     _put_back(destination, new_name, source, name)
     raise ChangedError(f"{printable(name)} was replaced while it was moved")
 
 
-def move_back(source: Folder, name: str, destination: Folder, new_name: str) -> None:
+def move_back(source: OpenFolder, name: str, destination: OpenFolder, new_name: str) -> None:
     """Take a rename back. Raises TakenError, FilingError."""
     path = destination.path / new_name
     try:
@@ -105,7 +105,7 @@ def move_back(source: Folder, name: str, destination: Folder, new_name: str) -> 
         raise filing_error(error, "Could not move back to", path) from error
 
 
-def _put_back(source: Folder, name: str, destination: Folder, new_name: str) -> None:
+def _put_back(source: OpenFolder, name: str, destination: OpenFolder, new_name: str) -> None:
     try:
         rename_noreplace(source.at(name), destination.at(new_name), source.fd, destination.fd)
     except OSError as error:
@@ -117,9 +117,9 @@ def _put_back(source: Folder, name: str, destination: Folder, new_name: str) -> 
 
 
 def copy(  # noqa: PLR0917 - source, destination, and what is meant
-    source: Folder,
+    source: OpenFolder,
     name: str,
-    destination: Folder,
+    destination: OpenFolder,
     temp: str,
     identity: Identity,
     cancel: threading.Event | None,
@@ -138,7 +138,7 @@ def copy(  # noqa: PLR0917 - source, destination, and what is meant
     try:
         with explained("Could not read", source.path / name):
             status = os.fstat(reading)
-        if likeness(identity, Identity.from_stat(status)) is not Likeness.SAME:
+        if likeness(identity, Identity.from_stat(status)) is not IdentityMatch.SAME:
             raise ChangedError(f"{printable(name)} changed while it was looked at")
         with explained("Could not copy to", path):
             reach(Point.COPY_CREATE)
@@ -156,8 +156,8 @@ def copy(  # noqa: PLR0917 - source, destination, and what is meant
                 put = Identity.from_stat(os.stat(for_system(path)))  # noqa: PTH116 - a long name
             reach(Point.COPY_SYNCED)
         with explained("Could not read", source.path / name):
-            unchanged = likeness(identity, Identity.from_stat(os.fstat(reading))) is Likeness.SAME
-        if not unchanged or likeness(identity, source.identity(name)) is not Likeness.SAME:
+            unchanged = likeness(identity, Identity.from_stat(os.fstat(reading))) is IdentityMatch.SAME
+        if not unchanged or likeness(identity, source.identity(name)) is not IdentityMatch.SAME:
             raise ChangedError(f"{printable(name)} changed while it was copied")
         if put.size_bytes != identity.size_bytes:
             raise filing_error(OSError(errno.EIO, os.strerror(errno.EIO)), "The copy came out short at", path)
@@ -166,7 +166,7 @@ def copy(  # noqa: PLR0917 - source, destination, and what is meant
     return put, sha256
 
 
-def publish(folder: Folder, temp: str, name: str) -> None:
+def publish(folder: OpenFolder, temp: str, name: str) -> None:
     """Give a copy its own name. Raises TakenError, FilingError."""
     path = folder.path / name
     try:
@@ -179,7 +179,7 @@ def publish(folder: Folder, temp: str, name: str) -> None:
         raise filing_error(error, "Could not publish", path) from error
 
 
-def remove(folder: Folder, name: str, identity: Identity, aside: str) -> Removal:
+def remove(folder: OpenFolder, name: str, identity: Identity, aside: str) -> Removal:
     """Remove a name if it still is the file that is meant.
 
     The file is renamed aside first and looked at there, so that one which takes its name at the last moment is
@@ -188,7 +188,7 @@ def remove(folder: Folder, name: str, identity: Identity, aside: str) -> Removal
     path = folder.path / name
     with explained("Could not remove", path):
         like = likeness(identity, folder.identity(name))
-        if like is Likeness.SAME:
+        if like is IdentityMatch.SAME:
             reach(Point.ASIDE_BEFORE)
             try:
                 rename_noreplace(folder.at(name), folder.at(aside), folder.fd, folder.fd)
@@ -196,7 +196,7 @@ def remove(folder: Folder, name: str, identity: Identity, aside: str) -> Removal
                 return Removal.ABSENT
             reach(Point.ASIDE_AFTER)
             like = likeness(identity, folder.identity(aside))
-            if like is Likeness.SAME:
+            if like is IdentityMatch.SAME:
                 try:
                     folder.unlink(aside)
                 except OSError:
@@ -206,12 +206,12 @@ def remove(folder: Folder, name: str, identity: Identity, aside: str) -> Removal
                     raise
                 return Removal.REMOVED
             _put_back(folder, aside, folder, name)
-    if like is Likeness.ABSENT:
+    if like is IdentityMatch.ABSENT:
         return Removal.ABSENT if folder.status(name) is None else Removal.OTHER
-    return Removal.EDITED if like is Likeness.EDITED else Removal.OTHER
+    return Removal.EDITED if like is IdentityMatch.EDITED else Removal.OTHER
 
 
-def discard(folder: Folder, name: str) -> None:
+def discard(folder: OpenFolder, name: str) -> None:
     """Remove a temporary file of ours, if it is there. Raises FilingError."""
     with explained("Could not remove the temporary file", folder.path / name):
         if folder.status(name) is None:
@@ -220,7 +220,7 @@ def discard(folder: Folder, name: str) -> None:
             folder.unlink(name)
 
 
-def sha256_of(folder: Folder, name: str, cancel: threading.Event | None = None) -> str:
+def sha256_of(folder: OpenFolder, name: str, cancel: threading.Event | None = None) -> str:
     """Return the SHA-256 of a file's bytes. Raises FilingError, Cancelled."""
     with explained("Could not read", folder.path / name):
         descriptor = folder.open_file(name)

@@ -30,7 +30,7 @@ class Why(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class KnownFile:
     """What the journal says of a file as it is now; `item` is 0 while there is none, `owner` who works on it."""
 
     why: Why
@@ -39,22 +39,22 @@ class Known:
     owner: str = ""
 
 
-def known(db: Database, path: Path, identity: Identity) -> Known | None:
+def known(db: Database, path: Path, identity: Identity) -> KnownFile | None:
     """Return why a file is not to be sorted as it is now, or None. A changed file is a new one."""
     with db.read() as connection:
         hold = find_hold(connection, path, identity)
         if hold is not None:
-            return Known(Why.HELD, "it was undone and is on hold", hold)
+            return KnownFile(Why.HELD, "it was undone and is on hold", hold)
         refused = find_refusal(connection, path, identity)
         if refused is not None:
             number, state, reason = refused
-            return Known(Why.REJECTED if state == Why.REJECTED else Why.FAILED, reason, number)
+            return KnownFile(Why.REJECTED if state == Why.REJECTED else Why.FAILED, reason, number)
         working = connection.execute(
             "SELECT owner FROM attempt WHERE path = ? AND owner IS NOT NULL UNION ALL"
             " SELECT owner FROM item WHERE owner IS NOT NULL AND source = ?",
             (to_blob(path), to_blob(path)),
         ).fetchone()
-    return Known(Why.WORKING, "it is in work", owner=working[0]) if working else None
+    return KnownFile(Why.WORKING, "it is in work", owner=working[0]) if working else None
 
 
 def find_hold(db: sqlite3.Connection, path: Path, identity: Identity) -> int | None:

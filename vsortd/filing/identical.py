@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from vsortd.filing import fsops, queries
-from vsortd.filing.records import Item, Kind, OperationState
+from vsortd.filing.records import Item, OperationKind, OperationState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -61,7 +61,7 @@ def _whereabouts(journal: Journal, item: Item) -> Path | None:
     if not item.converted:
         return item.destination
     for one in journal.operations(item.id):
-        if one.kind is Kind.KEEP and one.state is OperationState.DONE:
+        if one.kind is OperationKind.KEEP and one.state is OperationState.DONE:
             return one.destination
     return None
 

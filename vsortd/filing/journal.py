@@ -23,8 +23,8 @@ from vsortd.filing.records import (
     UNFINISHED,
     Item,
     ItemState,
-    Kind,
     Operation,
+    OperationKind,
     OperationState,
     Phase,
     to_blob,
@@ -219,7 +219,7 @@ class Journal:
             if state is ItemState.UNDONE:
                 db.execute(
                     "UPDATE operation SET state = ? WHERE item = ? AND kind = ? AND state = ?",
-                    (OperationState.ROLLED_BACK, item.id, Kind.KEEP, OperationState.DONE),
+                    (OperationState.ROLLED_BACK, item.id, OperationKind.KEEP, OperationState.DONE),
                 )
             _hand_on(db, item)
             if held is not None:

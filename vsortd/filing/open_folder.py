@@ -27,7 +27,7 @@ _NO_FOLLOW: int = getattr(os, "O_NOFOLLOW", 0)
 _BINARY: int = getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
-class Folder:
+class OpenFolder:
     """A folder held open; all names are single components in it."""
 
     def __init__(self, path: Path, descriptor: int | None) -> None:
@@ -47,19 +47,19 @@ class Folder:
         """Return what names `name` to the system, together with `fd`."""
         return name if self.fd is not None else for_system(self.path / name)
 
-    def child(self, name: str) -> Folder:
+    def child(self, name: str) -> OpenFolder:
         """Open a folder inside, refusing symlinks. Raises FileNotFoundError, FilingError for anything else there."""
         path = self.path / name
         try:
             if self.fd is not None:
-                return Folder(path, os.open(name, _FOLDER | _NO_FOLLOW, dir_fd=self.fd))
+                return OpenFolder(path, os.open(name, _FOLDER | _NO_FOLLOW, dir_fd=self.fd))
             is_folder = stat.S_ISDIR(os.lstat(for_system(path)).st_mode)
         except OSError as error:
             if error.errno not in {errno.ELOOP, errno.ENOTDIR, errno.EMLINK}:
                 raise
             is_folder = False
         if is_folder:
-            return Folder(path, None)
+            return OpenFolder(path, None)
         raise FilingError(
             printable(f"{path} is no folder of its own (a link or a file)."),
             remedy="Inside the library vsortd follows no links: replace it by a folder.",
@@ -127,8 +127,8 @@ class Folders:
 
     def __init__(self, library: Path | None) -> None:
         self._library = library
-        self._open: dict[Path, Folder] = {}
-        self._touched: dict[Path, Folder] = {}
+        self._open: dict[Path, OpenFolder] = {}
+        self._touched: dict[Path, OpenFolder] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -139,7 +139,7 @@ class Folders:
         for folder in self._open.values():
             folder.close()
 
-    def get(self, path: Path, *, create: bool = False) -> Folder:
+    def get(self, path: Path, *, create: bool = False) -> OpenFolder:
         """Return the open folder. Raises FileNotFoundError, FilingError (a symlink in the library), OSError."""
         if path not in self._open:
             self._open[path] = self._reach(path, create=create)
@@ -171,7 +171,7 @@ class Folders:
                 paths=[printable(path)],
             )
 
-    def touched(self, folder: Folder) -> None:
+    def touched(self, folder: OpenFolder) -> None:
         """Remember that names in a folder changed."""
         self._touched[folder.path] = folder
 
@@ -182,17 +182,17 @@ class Folders:
                 folder.sync()
             del self._touched[path]
 
-    def _reach(self, path: Path, *, create: bool) -> Folder:
+    def _reach(self, path: Path, *, create: bool) -> OpenFolder:
         if self._library is not None and path.is_relative_to(self._library):
             parts = path.relative_to(self._library).parts
-            return _descend(Folder.open(self._library), parts, create=create)
+            return _descend(OpenFolder.open(self._library), parts, create=create)
         try:
-            return Folder.open(path)
+            return OpenFolder.open(path)
         except FileNotFoundError:
             if not create or path.parent == path:
                 raise
         self.get(path.parent, create=True).make(path.name)
-        return Folder.open(path)
+        return OpenFolder.open(path)
 
 
 def identity_of(path: Path) -> Identity | None:
@@ -213,7 +213,7 @@ def close_reading(descriptor: int) -> None:
         os.close(descriptor)
 
 
-def _descend(folder: Folder, parts: Sequence[str], *, create: bool) -> Folder:
+def _descend(folder: OpenFolder, parts: Sequence[str], *, create: bool) -> OpenFolder:
     """Go down component by component; takes over `folder` and closes what it passes."""
     for part in parts:
         try:

@@ -13,11 +13,11 @@ from vsortd.filing.journal import numbered
 from vsortd.filing.open_folder import Folders, identity_of, is_folder
 from vsortd.filing.records import (
     OPERATION_COLUMNS,
+    IdentityMatch,
     Item,
     ItemState,
-    Kind,
-    Likeness,
     Operation,
+    OperationKind,
     OperationState,
     Phase,
     likeness,
@@ -77,18 +77,18 @@ def _expire(journal: Journal, kept: Operation) -> str:
 def _converted(journal: Journal, item: Item) -> Operation | None:
     """Return the operation that published the converted file, if that file is still there as it was put."""
     for one in journal.operations(item.id):
-        if one.kind is Kind.PUBLISH and one.state is OperationState.DONE and _as_put(one):
+        if one.kind is OperationKind.PUBLISH and one.state is OperationState.DONE and _as_put(one):
             return one
     return None
 
 
 def _as_put(one: Operation) -> bool:
-    return one.put is not None and likeness(one.put, identity_of(one.target)) is Likeness.SAME
+    return one.put is not None and likeness(one.put, identity_of(one.target)) is IdentityMatch.SAME
 
 
 def _remove(journal: Journal, item: Item, kept: Operation, converted: Operation, transfer: Transfer) -> str:
     number = 1 + max(one.number for one in journal.operations(item.id))
-    removal = Operation(Kind.EXPIRE, Phase.EXPIRE, kept.target, None, kept.put or kept.identity)
+    removal = Operation(OperationKind.EXPIRE, Phase.EXPIRE, kept.target, None, kept.put or kept.identity)
     claimed = journal.claim(item, ItemState.EXPIRING, numbered([removal], item.mark, Phase.EXPIRE, number))
     if claimed is None:
         return ""

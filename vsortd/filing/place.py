@@ -16,8 +16,18 @@ from vsortd.filing.file_names import NameFields, component, next_free, numbered,
 from vsortd.filing.identical import DuplicateGate, OnDuplicate, find_twin, policy_of
 from vsortd.filing.journal import insert_item, new_mark
 from vsortd.filing.journal import numbered as number_operations
-from vsortd.filing.open_folder import Folder, Folders, identity_of
-from vsortd.filing.records import Item, ItemState, Kind, Likeness, Operation, Phase, likeness, to_blob, utc
+from vsortd.filing.open_folder import Folders, OpenFolder, identity_of
+from vsortd.filing.records import (
+    IdentityMatch,
+    Item,
+    ItemState,
+    Operation,
+    OperationKind,
+    Phase,
+    likeness,
+    to_blob,
+    utc,
+)
 from vsortd.filing.recover import recover
 from vsortd.filing.staging import ORIGINALS, Staging, ensure_library, remove_empty_stores
 from vsortd.filing.transfer import Conflict, Transfer, reach_quietly
@@ -182,7 +192,7 @@ class Filer:
         assert found is not None
         return found
 
-    def known(self, path: Path, identity: Identity) -> holds.Known | None:
+    def known(self, path: Path, identity: Identity) -> holds.KnownFile | None:
         """Return why a file is not to be sorted as it is now (held, rejected, failed, in work), or None."""
         found = holds.known(self._journal.db, path, identity)
         if found is None or found.why is not holds.Why.WORKING or self._journal.is_mine(found.owner):
@@ -262,7 +272,7 @@ class Filer:
         tails += [tail_of(sidecar, request.source) for sidecar in request.sidecars]
         return numbered(render(self._template, fields), number, tails)
 
-    def _free_names(self, request: FilingRequest, folder: Folder | None, taken: Collection[str] = ()) -> list[str]:
+    def _free_names(self, request: FilingRequest, folder: OpenFolder | None, taken: Collection[str] = ()) -> list[str]:
         def is_free(number: int) -> bool:
             names = self._names(request, number)
             if any(name in taken for name in names):
@@ -337,31 +347,32 @@ class Filer:
         )
         operations = self._video_operations(request, targets[0], mark)
         for sidecar, target in zip(request.sidecars, targets[1:], strict=True):
-            operations.append(Operation(Kind.SIDECAR, Phase.PLACE, sidecar, target, _identity(sidecar)))
+            operations.append(Operation(OperationKind.SIDECAR, Phase.PLACE, sidecar, target, _identity(sidecar)))
         return item, number_operations(operations, mark, Phase.PLACE, 0)
 
     def _video_operations(self, request: FilingRequest, target: Path, mark: str) -> list[Operation]:
         source, identity = request.source, request.identity
-        if likeness(identity, identity_of(source)) is not Likeness.SAME:
+        if likeness(identity, identity_of(source)) is not IdentityMatch.SAME:
             raise ChangedError(f"{printable(source.name)} changed after it was looked at")
         if request.converted is None:
-            return [Operation(Kind.MOVE, Phase.PLACE, source, target, identity)]
+            return [Operation(OperationKind.MOVE, Phase.PLACE, source, target, identity)]
         staged = request.converted.path
         fsops.give_time(staged, identity.mtime_ns)
         kept = self._staging.hidden.joinpath(ORIGINALS, mark, source.name)
-        publish = Operation(Kind.PUBLISH, Phase.PLACE, staged, target, _identity(staged))
+        publish = Operation(OperationKind.PUBLISH, Phase.PLACE, staged, target, _identity(staged))
         return [
             replace(publish, sha256=request.converted.sha256),
-            Operation(Kind.KEEP, Phase.PLACE, source, kept, identity),
+            Operation(OperationKind.KEEP, Phase.PLACE, source, kept, identity),
         ]
 
     def _redirect(
-        self, request: FilingRequest, item: Item, operations: Sequence[Operation], folder: Folder
+        self, request: FilingRequest, item: Item, operations: Sequence[Operation], folder: OpenFolder
     ) -> tuple[Item, list[Operation]]:
         """Choose the next free name for the whole group and write it down."""
         names = iter(self._free_names(request, folder))
         moved = [
-            one if one.kind is Kind.KEEP else replace(one, destination=folder.path / next(names)) for one in operations
+            one if one.kind is OperationKind.KEEP else replace(one, destination=folder.path / next(names))
+            for one in operations
         ]
         item = replace(item, destination=moved[0].destination)
         self._journal.redirect(item, moved)

@@ -49,7 +49,7 @@ class Phase(StrEnum):
     EXPIRE = "expire"
 
 
-class Kind(StrEnum):
+class OperationKind(StrEnum):
     """What an operation does."""
 
     MOVE = "move"  # the video to the library
@@ -63,7 +63,7 @@ class Kind(StrEnum):
 
 
 # The operations that move the user's own video: when they are through, there is no way back but undo.
-ANCHORS = frozenset({Kind.MOVE, Kind.KEEP, Kind.RESTORE})
+ANCHORS = frozenset({OperationKind.MOVE, OperationKind.KEEP, OperationKind.RESTORE})
 
 
 class OperationState(StrEnum):
@@ -75,7 +75,7 @@ class OperationState(StrEnum):
     EXPIRED = "expired"  # a kept original that was removed after its time
 
 
-class Likeness(StrEnum):
+class IdentityMatch(StrEnum):
     """How sure it is that a path names the file that the journal means."""
 
     SAME = "same"  # inode, size and time agree
@@ -85,17 +85,17 @@ class Likeness(StrEnum):
     ABSENT = "absent"
 
 
-def likeness(meant: Identity, found: Identity | None) -> Likeness:
+def likeness(meant: Identity, found: Identity | None) -> IdentityMatch:
     """Compare a journalled identity with what is there.
 
     The device number is left out: it changes when a disk is mounted again.
     """
     if found is None:
-        return Likeness.ABSENT
+        return IdentityMatch.ABSENT
     content = meant.same_content(found)
     if (meant.inode ^ found.inode) & _BITS_64 == 0:
-        return Likeness.SAME if content else Likeness.EDITED
-    return Likeness.ALIKE if content else Likeness.OTHER
+        return IdentityMatch.SAME if content else IdentityMatch.EDITED
+    return IdentityMatch.ALIKE if content else IdentityMatch.OTHER
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ class Operation:
     before it gets its name). `mark` begins the names of temporary files of this operation, unique over all journals.
     """
 
-    kind: Kind
+    kind: OperationKind
     phase: Phase
     source: Path
     destination: Path | None
@@ -300,7 +300,7 @@ def operation_of(row: tuple[Any, ...]) -> Operation:
         item=row[1],
         number=row[2],
         phase=Phase(row[3]),
-        kind=Kind(row[4]),
+        kind=OperationKind(row[4]),
         source=from_blob(row[5]),
         destination=None if row[6] is None else from_blob(row[6]),
         mark=row[7],

@@ -14,9 +14,18 @@ from vsortd.filing.holds import DEATHS
 from vsortd.filing.journal import insert_item
 from vsortd.filing.open_folder import Folders, identity_of, is_folder
 from vsortd.filing.owners import OwnerLock
-from vsortd.filing.records import Item, ItemState, Kind, Operation, OperationState, from_blob, from_columns, utc
+from vsortd.filing.records import (
+    Item,
+    ItemState,
+    Operation,
+    OperationKind,
+    OperationState,
+    from_blob,
+    from_columns,
+    utc,
+)
 from vsortd.filing.staging import HIDDEN, remove_empty_stores, remove_staging
-from vsortd.filing.transfer import Conflict, Seen, Transfer, reach_quietly
+from vsortd.filing.transfer import Conflict, EffectState, Transfer, reach_quietly
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -104,12 +113,12 @@ def _recover_item(journal: Journal, item: Item, transfer: Transfer, report: Reco
         _recover_expiry(journal, item, operations, transfer, report)
         return
     seen = transfer.look(operations[0])
-    if seen is not Seen.PERFORMED:
+    if seen is not EffectState.PERFORMED:
         _require_library(item, operations)
-    if seen is Seen.UNCLEAR:
+    if seen is EffectState.UNCLEAR:
         _leave(journal, item, operations, report)
         return
-    forward = seen is Seen.PERFORMED
+    forward = seen is EffectState.PERFORMED
     try:
         done = transfer.carry_out(operations, Conflict.LEAVE) if forward else transfer.roll_back(operations)
     except (ChangedError, TakenError):
@@ -156,9 +165,9 @@ def _recover_expiry(
 ) -> None:
     """Finish the removal of an original if it had begun; else keep the original, and let expiry decide anew."""
     removal = operations[0]
-    if transfer.look(removal) is Seen.PERFORMED:
+    if transfer.look(removal) is EffectState.PERFORMED:
         (removal,) = transfer.carry_out([removal], Conflict.ROLL_BACK)
-        kept = next(one for one in journal.operations(item.id) if one.kind is Kind.KEEP)
+        kept = next(one for one in journal.operations(item.id) if one.kind is OperationKind.KEEP)
         journal.expired(item, kept, removal)
         remove_empty_stores([removal])
     else:

@@ -15,7 +15,7 @@ from vsortd.core.system.os_errors import explained, printable
 from vsortd.errors import ChangedError, FilingError
 from vsortd.filing import fsops
 from vsortd.filing.errors import StuckError, TakenError
-from vsortd.filing.records import ANCHORS, Kind, Likeness, Operation, OperationState, likeness
+from vsortd.filing.records import ANCHORS, IdentityMatch, Operation, OperationKind, OperationState, likeness
 
 if TYPE_CHECKING:
     import threading
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
     from vsortd.core.identity import Identity
     from vsortd.filing.journal import Journal
-    from vsortd.filing.open_folder import Folder, Folders
+    from vsortd.filing.open_folder import Folders, OpenFolder
 
 
-class Seen(Enum):
+class EffectState(Enum):
     """What the disk says of an operation whose intent was written."""
 
     UNTOUCHED = auto()  # the source is where it was
@@ -102,31 +102,35 @@ class Transfer:
         reach_quietly(Point.ROLL_BACK_AFTER)
         return back[::-1]
 
-    def look(self, one: Operation) -> Seen:
+    def look(self, one: Operation) -> EffectState:
         """Tell from the disk how far an operation got. Raises FilingError."""
         source = self._like(one.source, one.identity)
         if one.destination is None:
             aside = self._like(one.source.with_name(one.aside_name), one.identity)
-            gone = source is Likeness.ABSENT or aside is Likeness.SAME
-            return Seen.PERFORMED if gone else Seen.UNTOUCHED
+            gone = source is IdentityMatch.ABSENT or aside is IdentityMatch.SAME
+            return EffectState.PERFORMED if gone else EffectState.UNTOUCHED
         destination = self._like(one.destination, one.put or one.identity)
         if one.copied:
             return self._look_at_copy(one, source, destination)
-        if one.kind is Kind.PUBLISH and source is destination is Likeness.ABSENT:
-            return Seen.UNTOUCHED  # it was put back and then removed: what was made can be made again
+        if one.kind is OperationKind.PUBLISH and source is destination is IdentityMatch.ABSENT:
+            return EffectState.UNTOUCHED  # it was put back and then removed: what was made can be made again
         return _look_at_rename(source, destination)
 
-    def _look_at_copy(self, one: Operation, source: Likeness, destination: Likeness) -> Seen:
+    def _look_at_copy(self, one: Operation, source: IdentityMatch, destination: IdentityMatch) -> EffectState:
         aside = self._like(one.source.with_name(one.aside_name), one.identity)
-        there = Likeness.SAME in {source, aside}
-        if destination is Likeness.SAME:
+        there = IdentityMatch.SAME in {source, aside}
+        if destination is IdentityMatch.SAME:
             # the source is about to be removed on the strength of this copy
-            return Seen.UNCLEAR if there and not self._is_whole(one) else Seen.PERFORMED
-        if destination is Likeness.ALIKE and self._is_whole(one):
-            return Seen.PERFORMED
-        if destination is Likeness.EDITED:
-            return Seen.UNCLEAR
-        return Seen.UNTOUCHED if there or source in {Likeness.ALIKE, Likeness.EDITED} else Seen.UNCLEAR
+            return EffectState.UNCLEAR if there and not self._is_whole(one) else EffectState.PERFORMED
+        if destination is IdentityMatch.ALIKE and self._is_whole(one):
+            return EffectState.PERFORMED
+        if destination is IdentityMatch.EDITED:
+            return EffectState.UNCLEAR
+        return (
+            EffectState.UNTOUCHED
+            if there or source in {IdentityMatch.ALIKE, IdentityMatch.EDITED}
+            else EffectState.UNCLEAR
+        )
 
     def _is_whole(self, one: Operation) -> bool:
         folder = self._folder(one.target.parent)
@@ -147,14 +151,14 @@ class Transfer:
     def _perform(self, one: Operation) -> Operation:
         """Give the source's bytes their new name; the source of a copy stays for now."""
         name, new_name = one.source.name, one.target.name
-        if one.put is not None and self.look(one) is Seen.PERFORMED:
+        if one.put is not None and self.look(one) is EffectState.PERFORMED:
             return one
         with explained("Could not open", one.target.parent):
             destination = self.folders.get(one.target.parent, create=True)
         source = self._folder(one.source.parent)
         if source is None:
             raise ChangedError(f"{printable(one.source.parent)} is gone")
-        if one.put is None and likeness(one.identity, destination.identity(new_name)) is Likeness.SAME:
+        if one.put is None and likeness(one.identity, destination.identity(new_name)) is IdentityMatch.SAME:
             self._touch(destination, source)
             return replace(one, put=destination.identity(new_name))
         fsops.settle_file(source, name, one.identity)
@@ -163,7 +167,7 @@ class Transfer:
             return replace(one, put=destination.identity(new_name), copied=False)
         return self._copy(one, source, destination)
 
-    def _copy(self, one: Operation, source: Folder, destination: Folder) -> Operation:
+    def _copy(self, one: Operation, source: OpenFolder, destination: OpenFolder) -> Operation:
         fsops.discard(destination, one.temp_name)
         put, sha256 = fsops.copy(source, one.source.name, destination, one.temp_name, one.identity, self.cancel)
         one = replace(one, put=put, sha256=sha256, copied=True)
@@ -184,7 +188,7 @@ class Transfer:
         if one.destination is not None and not one.copied:
             self._unlink_twin(one, source)
             return one.done(one.put)
-        if likeness(one.identity, source.identity(one.aside_name)) is Likeness.SAME:
+        if likeness(one.identity, source.identity(one.aside_name)) is IdentityMatch.SAME:
             fsops.discard(source, one.aside_name)
             self._touch(source)
             return one.done(one.put)
@@ -196,13 +200,13 @@ class Transfer:
         # another file that has the source's name by now, or none, is somebody else's doing; the copy is whole
         return one.done(one.put)
 
-    def _unlink_twin(self, one: Operation, source: Folder) -> None:
+    def _unlink_twin(self, one: Operation, source: OpenFolder) -> None:
         """Remove the old name where a rename by link and unlink stopped half way."""
         destination = self._folder(one.target.parent)
         if destination is None:
             return
         old, new = source.identity(one.source.name), destination.identity(one.target.name)
-        if old is not None and old == new and likeness(one.identity, old) is Likeness.SAME:
+        if old is not None and old == new and likeness(one.identity, old) is IdentityMatch.SAME:
             with explained("Could not remove", one.source):
                 source.unlink(one.source.name)
             self._touch(source)
@@ -213,7 +217,9 @@ class Transfer:
         except (ChangedError, FilingError) as error:
             if isinstance(error, StuckError):
                 raise
-            if one.kind is Kind.PUBLISH:  # its original has gone to the store: without it nothing would be filed
+            if (
+                one.kind is OperationKind.PUBLISH
+            ):  # its original has gone to the store: without it nothing would be filed
                 raise StuckError(
                     printable(f"{one.target} is there, but could not be made sure of: {error}"),
                     remedy="Nothing is lost: the journal knows each name, and vsortd tries again.",
@@ -253,29 +259,29 @@ class Transfer:
             self._withdraw_rename(one, destination)
         self._touch(destination)
 
-    def _bring_aside_back(self, one: Operation, source: Folder) -> None:
+    def _bring_aside_back(self, one: Operation, source: OpenFolder) -> None:
         # whatever lies there came by our rename, also if it turned out to be another file
         if source.status(one.aside_name) is not None:
             fsops.move_back(source, one.aside_name, source, one.source.name)
             self._touch(source)
 
-    def _withdraw_copy(self, one: Operation, source: Folder | None, destination: Folder) -> None:
+    def _withdraw_copy(self, one: Operation, source: OpenFolder | None, destination: OpenFolder) -> None:
         assert one.put is not None
-        if likeness(one.put, destination.identity(one.withdrawn_name)) is Likeness.SAME:
+        if likeness(one.put, destination.identity(one.withdrawn_name)) is IdentityMatch.SAME:
             fsops.discard(destination, one.withdrawn_name)
             return
-        if likeness(one.put, destination.identity(one.target.name)) is not Likeness.SAME:
+        if likeness(one.put, destination.identity(one.target.name)) is not IdentityMatch.SAME:
             return  # not published
         # the copy may go only while the source's bytes are safe at their old name, edited or not
         found = None if source is None else source.identity(one.source.name)
-        if likeness(one.identity, found) not in {Likeness.SAME, Likeness.EDITED}:
+        if likeness(one.identity, found) not in {IdentityMatch.SAME, IdentityMatch.EDITED}:
             raise ChangedError(f"{printable(one.source.name)} is no longer there; its copy stays")
         fsops.remove(destination, one.target.name, one.put, one.withdrawn_name)
 
-    def _withdraw_rename(self, one: Operation, destination: Folder) -> None:
+    def _withdraw_rename(self, one: Operation, destination: OpenFolder) -> None:
         found = destination.identity(one.target.name)
         ours = likeness(one.identity, found)
-        if ours is not Likeness.SAME and not (ours is Likeness.EDITED and one.put is not None):
+        if ours is not IdentityMatch.SAME and not (ours is IdentityMatch.EDITED and one.put is not None):
             return  # not moved, or not ours (an inode number may have been given anew)
         with explained("Could not open", one.source.parent):
             source = self.folders.get(one.source.parent, create=True)
@@ -283,15 +289,15 @@ class Transfer:
         if twin is not None and twin == found:  # link and unlink stopped half way
             with explained("Could not remove", one.target):
                 destination.unlink(one.target.name)
-        elif likeness(one.identity, twin) is not Likeness.SAME:
+        elif likeness(one.identity, twin) is not IdentityMatch.SAME:
             fsops.move_back(destination, one.target.name, source, one.source.name)
         self._touch(source)
 
-    def _like(self, path: Path, meant: Identity) -> Likeness:
+    def _like(self, path: Path, meant: Identity) -> IdentityMatch:
         folder = self._folder(path.parent)
         return likeness(meant, None if folder is None else folder.identity(path.name))
 
-    def _folder(self, path: Path) -> Folder | None:
+    def _folder(self, path: Path) -> OpenFolder | None:
         """Return an open folder, or None where there is none. Raises FilingError."""
         with explained("Could not open", path):
             try:
@@ -299,20 +305,20 @@ class Transfer:
             except (FileNotFoundError, NotADirectoryError):
                 return None
 
-    def _touch(self, *folders: Folder) -> None:
+    def _touch(self, *folders: OpenFolder) -> None:
         for folder in folders:
             self.folders.touched(folder)
 
 
-def _look_at_rename(source: Likeness, destination: Likeness) -> Seen:
-    if destination is Likeness.SAME:
-        return Seen.PERFORMED
-    if source in {Likeness.SAME, Likeness.EDITED}:
-        return Seen.UNTOUCHED
+def _look_at_rename(source: IdentityMatch, destination: IdentityMatch) -> EffectState:
+    if destination is IdentityMatch.SAME:
+        return EffectState.PERFORMED
+    if source in {IdentityMatch.SAME, IdentityMatch.EDITED}:
+        return EffectState.UNTOUCHED
     # where inodes don't last, size and time have to do, if only one of the two has them
-    if (source is Likeness.ALIKE) == (destination is Likeness.ALIKE):
-        return Seen.UNCLEAR
-    return Seen.UNTOUCHED if source is Likeness.ALIKE else Seen.PERFORMED
+    if (source is IdentityMatch.ALIKE) == (destination is IdentityMatch.ALIKE):
+        return EffectState.UNCLEAR
+    return EffectState.UNTOUCHED if source is IdentityMatch.ALIKE else EffectState.PERFORMED
 
 
 def reach_quietly(point: Point) -> None:

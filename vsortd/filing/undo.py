@@ -13,7 +13,17 @@ from vsortd.filing import fsops, queries
 from vsortd.filing.errors import StuckError, TakenError
 from vsortd.filing.journal import numbered
 from vsortd.filing.open_folder import Folders
-from vsortd.filing.records import PLACED, Item, ItemState, Kind, Likeness, Operation, OperationState, Phase, likeness
+from vsortd.filing.records import (
+    PLACED,
+    IdentityMatch,
+    Item,
+    ItemState,
+    Operation,
+    OperationKind,
+    OperationState,
+    Phase,
+    likeness,
+)
 from vsortd.filing.recover import recover
 from vsortd.filing.staging import remove_empty_stores
 from vsortd.filing.transfer import Conflict, Transfer, reach_quietly
@@ -138,38 +148,38 @@ def _plan(journal: Journal, item: Item, folders: Folders) -> _Plan:
     """Work out what brings an item back, and see that every file is still what was put there."""
     done = [one for one in journal.operations(item.id) if one.phase is Phase.PLACE]
     there = [one for one in done if one.state is OperationState.DONE]
-    video = next((one for one in there if one.kind in {Kind.MOVE, Kind.PUBLISH}), None)
+    video = next((one for one in there if one.kind in {OperationKind.MOVE, OperationKind.PUBLISH}), None)
     if video is None:
         raise RefusedError("the journal does not know where its video went")
     plan = _Plan([], [])
-    kept = next((one for one in there if one.kind is Kind.KEEP), None)
-    if video.kind is Kind.MOVE:
-        plan.operations.append(_back(video, Kind.RESTORE, folders))
+    kept = next((one for one in there if one.kind is OperationKind.KEEP), None)
+    if video.kind is OperationKind.MOVE:
+        plan.operations.append(_back(video, OperationKind.RESTORE, folders))
     elif kept is not None and _now(kept.target, folders) is not None:
-        plan.operations.append(_back(kept, Kind.RESTORE, folders))
+        plan.operations.append(_back(kept, OperationKind.RESTORE, folders))
     else:
         beside = replace(video, source=item.source.with_suffix(video.target.suffix))
-        plan.operations.append(_back(beside, Kind.RESTORE, folders))
+        plan.operations.append(_back(beside, OperationKind.RESTORE, folders))
         plan.notes.append(f"its original {printable(item.source.name)} is no longer kept, the MP4 came back instead")
     for one in there:
-        if one.kind is Kind.SIDECAR:
+        if one.kind is OperationKind.SIDECAR:
             if _now(one.target, folders) is None:
                 plan.notes.append(f"{printable(one.target)} was gone")
             else:
-                plan.operations.append(_back(one, Kind.RESTORE_SIDECAR, folders))
-    if video.kind is Kind.PUBLISH and plan.video.source != video.target:
+                plan.operations.append(_back(one, OperationKind.RESTORE_SIDECAR, folders))
+    if video.kind is OperationKind.PUBLISH and plan.video.source != video.target:
         plan.operations.append(_removal(video, folders))
     first = 1 + max(one.number for one in journal.operations(item.id))
     return replace(plan, operations=numbered(plan.operations, item.mark, Phase.UNDO, first))
 
 
-def _back(one: Operation, kind: Kind, folders: Folders) -> Operation:
+def _back(one: Operation, kind: OperationKind, folders: Folders) -> Operation:
     now = _as_put(one, folders, sure=False)
     return Operation(kind, Phase.UNDO, one.target, one.source, now)
 
 
 def _removal(video: Operation, folders: Folders) -> Operation:
-    return Operation(Kind.REMOVE_CONVERTED, Phase.UNDO, video.target, None, _as_put(video, folders, sure=True))
+    return Operation(OperationKind.REMOVE_CONVERTED, Phase.UNDO, video.target, None, _as_put(video, folders, sure=True))
 
 
 def _now(path: Path, folders: Folders) -> Identity | None:
@@ -187,13 +197,13 @@ def _as_put(one: Operation, folders: Folders, *, sure: bool) -> Identity:
     """
     now = _now(one.target, folders)
     like = likeness(one.put or one.identity, now)
-    if now is None or like is Likeness.ABSENT:
+    if now is None or like is IdentityMatch.ABSENT:
         raise RefusedError(f"{one.target} is no longer there")
-    if like is Likeness.ALIKE:
+    if like is IdentityMatch.ALIKE:
         doubtful = sure if one.sha256 is None else one.sha256 != _hash(one.target, folders)
         if doubtful:
             raise RefusedError(f"{one.target} may not be the file that was put there")
-    elif like is not Likeness.SAME:
+    elif like is not IdentityMatch.SAME:
         raise RefusedError(f"{one.target} was changed since it was filed")
     return now
 

@@ -24,7 +24,7 @@ import numpy.typing as npt
 
 from vsortd.errors import StoreError
 from vsortd.index.relocate import SAME_FILE, identity_of, key_of
-from vsortd.index.video import Film
+from vsortd.index.video import IndexedVideo
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -79,7 +79,7 @@ class Embedded:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class IndexRow:
     """A video of the index without its frames; `revision` tells whether they are still those of last time."""
 
     id: int
@@ -223,17 +223,17 @@ class Index:
             ).fetchall()
         return dict(rows)
 
-    def rows(self, model: str | None = None, *, under: Path | None = None) -> list[Row]:
+    def rows(self, model: str | None = None, *, under: Path | None = None) -> list[IndexRow]:
         """Return the videos kept for a model (by default: all of any), by path; `under` is a folder, or one file."""
         with self.reading() as db:
             return rows_of(db, model, under=under)
 
-    def films(self, model: str, *, under: Path | None = None) -> Iterator[Film]:
+    def films(self, model: str, *, under: Path | None = None) -> Iterator[IndexedVideo]:
         """Yield the videos kept for a model with all their frames, by path; `under` is a folder, or one file."""
         with self.reading() as db:
-            yield from films_of(db, rows_of(db, model, under=under), model)
+            yield from indexed_videos(db, rows_of(db, model, under=under), model)
 
-    def film(self, identity: Identity, model: str) -> Film | None:
+    def film(self, identity: Identity, model: str) -> IndexedVideo | None:
         """Return all that is kept of this very file for a model, or None."""
         with self.reading() as db:
             row = db.execute(
@@ -241,7 +241,7 @@ class Index:
                 f" JOIN model ON model.id = frames.model WHERE {SAME_FILE} AND model.key = ?",
                 (*key_of(identity), model),
             ).fetchone()
-            return next(films_of(db, [_row(row)], model), None) if row else None
+            return next(indexed_videos(db, [_row(row)], model), None) if row else None
 
     @contextlib.contextmanager
     def reading(self, *, at_once: bool = True) -> Iterator[sqlite3.Connection]:
@@ -306,7 +306,7 @@ _Looks = list[tuple[str, int]]
 _Unpacked = tuple[_Looks, npt.NDArray[np.int64], npt.NDArray[np.float16]]
 
 
-def rows_of(db: sqlite3.Connection, model: str | None = None, *, under: Path | None = None) -> list[Row]:
+def rows_of(db: sqlite3.Connection, model: str | None = None, *, under: Path | None = None) -> list[IndexRow]:
     """Return the videos as one state of the index has them, see `Index.rows`."""
     where: list[str] = ["1"]
     values: list[str | bytes] = []
@@ -326,7 +326,7 @@ def rows_of(db: sqlite3.Connection, model: str | None = None, *, under: Path | N
     return [_row(row) for row in found]
 
 
-def films_of(db: sqlite3.Connection, rows: Iterable[Row], model: str) -> Iterator[Film]:
+def indexed_videos(db: sqlite3.Connection, rows: Iterable[IndexRow], model: str) -> Iterator[IndexedVideo]:
     """Yield these videos with their frames for a model; one without any is passed over."""
     number = db.execute("SELECT id FROM model WHERE key = ?", (model,)).fetchone()
     for row in rows if number is not None else ():
@@ -343,7 +343,7 @@ def films_of(db: sqlite3.Connection, rows: Iterable[Row], model: str) -> Iterato
             times_ms, first = np.unique(times_ms, return_index=True)
             vectors = vectors[first]
         facts = (row.duration_s, row.width_px, row.height_px, row.recorded_s)
-        yield Film(row.id, row.identity, row.path, *facts, times_ms, vectors)
+        yield IndexedVideo(row.id, row.identity, row.path, *facts, times_ms, vectors)
 
 
 def _arrays(row: tuple[str, int, str, bytes, bytes]) -> _Unpacked:
@@ -374,8 +374,8 @@ def _with_looks(
     return looks, np.concatenate(times), np.concatenate(vectors)
 
 
-def _row(row: tuple[int, int, int, int, int, bytes, float, int, int, float, int]) -> Row:
-    return Row(row[0], identity_of(row[1:5]), Path(os.fsdecode(row[5])), *row[6:])
+def _row(row: tuple[int, int, int, int, int, bytes, float, int, int, float, int]) -> IndexRow:
+    return IndexRow(row[0], identity_of(row[1:5]), Path(os.fsdecode(row[5])), *row[6:])
 
 
 def _read_only(path: Path) -> sqlite3.Connection:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from vsortd.index.store import Index, Row
+    from vsortd.index.store import Index, IndexRow
 
 
 @dataclass(slots=True)
@@ -24,12 +24,12 @@ class Tidied:
 
     right: int = 0
     moved: list[tuple[Path, Path]] = field(default_factory=list)
-    changed: list[Row] = field(default_factory=list)
-    gone: list[Row] = field(default_factory=list)
-    away: list[Row] = field(default_factory=list)  # in folders that can't be looked into just now
+    changed: list[IndexRow] = field(default_factory=list)
+    gone: list[IndexRow] = field(default_factory=list)
+    away: list[IndexRow] = field(default_factory=list)  # in folders that can't be looked into just now
 
     @property
-    def stale(self) -> list[Row]:
+    def stale(self) -> list[IndexRow]:
         """The rows that are of no more use."""
         return [*self.changed, *self.gone]
 
@@ -49,7 +49,7 @@ def tidy(
     that is not there, or empty, may be a share that is away: what lay below it is kept. Raises StoreError.
     """
     found = Tidied()
-    missing: list[Row] = []
+    missing: list[IndexRow] = []
     rows = index.rows(under=under)
     for number, row in enumerate(rows):
         if on_progress is not None and number % 100 == 0:
@@ -71,7 +71,7 @@ def tidy(
     return found
 
 
-def _look_for(index: Index, missing: Sequence[Row], roots: Sequence[Path], found: Tidied) -> None:
+def _look_for(index: Index, missing: Sequence[IndexRow], roots: Sequence[Path], found: Tidied) -> None:
     """Sort out the videos that are not where they should be."""
     away = [root for root in roots if not _has_anything(root)]
     wanted = {(row.identity.size_bytes, row.identity.mtime_ns) for row in missing}

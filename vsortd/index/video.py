@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Film:
+class IndexedVideo:
     """A video of the index with all its frames for one model.
 
     `width_px` and `height_px` are as shown, 0 where unknown; `recorded_s` is Unix seconds, by the file's own word or
@@ -55,7 +55,7 @@ class Film:
 
 
 def edges_of(times_ms: npt.NDArray[np.int64], duration_s: float) -> npt.NDArray[np.float64]:
-    """Return the bounds of the time that each of n ascending frames stands for, [n + 1], ms; see `Film.edges_ms`."""
+    """Return the bounds of the time of each of n ascending frames, [n + 1], ms (`IndexedVideo.edges_ms`)."""
     times = times_ms.astype(np.float64)
     last = times[-1] if len(times) else 0.0
     return np.concatenate([[0.0], (times[:-1] + times[1:]) / 2, [max(duration_s * 1000, last)]])

@@ -18,7 +18,7 @@ FPS_TOLERANCE: Final = 0.02
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class ConditionFacts:
     """What is known of a video before anybody looks at its pictures; `name` is the file's."""
 
     clip: Clip
@@ -34,7 +34,7 @@ def admit(clip: Clip, accept: Accept) -> str | None:
     return f"{found[0]}: {found[1]}" if found else None
 
 
-def unmet(when: When, facts: Facts) -> str | None:
+def unmet(when: When, facts: ConditionFacts) -> str | None:
     """Return None if all conditions hold, else why the first that doesn't: "landscape 1920x1080, not portrait"."""
     found = _beyond_limits(facts.clip, when, "when")
     if found:
@@ -59,7 +59,7 @@ def _beyond_limits(clip: Clip, limits: Accept | When, option: str) -> tuple[str,
     return None
 
 
-def _too_large(when: When, facts: Facts) -> str:
+def _too_large(when: When, facts: ConditionFacts) -> str:
     clip = facts.clip
     if when.max_width is not None and clip.shown_width_px > when.max_width:
         return f"{clip.shown_width_px} px are too wide (when.max_width is {when.max_width})"
@@ -68,7 +68,7 @@ def _too_large(when: When, facts: Facts) -> str:
     return ""
 
 
-def _other_rate(when: When, facts: Facts) -> str:
+def _other_rate(when: When, facts: ConditionFacts) -> str:
     fps = facts.clip.fps
     if when.min_fps is None and when.max_fps is None:
         return ""
@@ -81,21 +81,21 @@ def _other_rate(when: When, facts: Facts) -> str:
     return ""
 
 
-def _other_codec(when: When, facts: Facts) -> str:
+def _other_codec(when: When, facts: ConditionFacts) -> str:
     codec = facts.clip.video_codec
     if not when.codec or codec in when.codec:
         return ""
     return f"the codec is {codec or 'unknown'} (when.codec is {' or '.join(when.codec)})"
 
 
-def _other_sound(when: When, facts: Facts) -> str:
+def _other_sound(when: When, facts: ConditionFacts) -> str:
     if when.has_audio is None or facts.clip.has_audio == when.has_audio:
         return ""
     has = "has sound" if facts.clip.has_audio else "has no sound"
     return f"it {has} (when.has_audio is {str(when.has_audio).lower()})"
 
 
-def _other_camera(when: When, facts: Facts) -> str:
+def _other_camera(when: When, facts: ConditionFacts) -> str:
     camera = facts.clip.camera
     if not when.camera or (camera and _matches(camera, when.camera)):
         return ""
@@ -103,7 +103,7 @@ def _other_camera(when: When, facts: Facts) -> str:
     return f"{what} (when.camera is {' or '.join(when.camera)})"
 
 
-def _other_day(when: When, facts: Facts) -> str:
+def _other_day(when: When, facts: ConditionFacts) -> str:
     if when.recorded_since is None and when.recorded_before is None:
         return ""
     try:
@@ -117,7 +117,7 @@ def _other_day(when: When, facts: Facts) -> str:
     return ""
 
 
-def _other_name(when: When, facts: Facts) -> str:
+def _other_name(when: When, facts: ConditionFacts) -> str:
     if not when.file_name or _matches(facts.name, when.file_name):
         return ""
     return f"the file is not called {' or '.join(when.file_name)}"
@@ -128,7 +128,7 @@ def _matches(text: str, patterns: Iterable[str]) -> bool:
     return any(fnmatchcase(folded, pattern.casefold()) for pattern in patterns)
 
 
-_CHECKS: Final[tuple[Callable[[When, Facts], str], ...]] = (
+_CHECKS: Final[tuple[Callable[[When, ConditionFacts], str], ...]] = (
     _too_large,
     _other_rate,
     _other_codec,

@@ -1,4 +1,4 @@
-"""What was taught, put to use: which examples count, whether they help, and the judge that knows them."""
+"""What was taught, put to use: which examples count, whether they help, and the classifier that knows them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from loguru import logger
 
 from vsortd.filing.queries import withdrawn
 from vsortd.judging.calibration import calibration_path, temperature_for
-from vsortd.judging.leave_one_out import Verdict, weigh
+from vsortd.judging.leave_one_out import LeaveOneOutResult, weigh
 from vsortd.vision.prompts import Example
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from vsortd.config.settings import Settings
     from vsortd.filing.journal import Journal
     from vsortd.judging.example_store import ExampleStore, Taught
-    from vsortd.judging.resident_model import Judge
+    from vsortd.judging.resident_model import Classifier
 
 # Videos of one rule that count, the newest: the nearest example decides, so many more make scoring slow and say little.
 MOST_PER_RULE: Final = 64
@@ -31,14 +31,14 @@ UNKNOWN_MODEL: Final = "the model is not known yet"
 
 
 @dataclass(frozen=True, slots=True)
-class Sifted:
+class Selected:
     """An example, and why it doesn't count; "" if it does."""
 
     taught: Taught
     why_not: str
 
 
-def sift(taught: Sequence[Taught], *, undone: Collection[int], model: str, rules: Collection[str]) -> list[Sifted]:
+def select(taught: Sequence[Taught], *, undone: Collection[int], model: str, rules: Collection[str]) -> list[Selected]:
     """Say of each example (newest first) whether it counts. Pure.
 
     `undone` are the filings that no longer stand, `model` is the present one's key ("" if it isn't known, then none
@@ -61,7 +61,7 @@ def sift(taught: Sequence[Taught], *, undone: Collection[int], model: str, rules
                 per_rule[one.rule] += 1
                 if per_rule[one.rule] > MOST_PER_RULE:
                     why = f"the newest {MOST_PER_RULE} of its rule are enough"
-        found.append(Sifted(one, why))
+        found.append(Selected(one, why))
     return found
 
 
@@ -73,8 +73,8 @@ def _why_not(one: Taught, model: str, rules: Collection[str]) -> str:
     return "" if one.rule in rules else "its rule is not in the config"
 
 
-class Lessons:
-    """The examples as the judge uses them: looked for anew before each judgement, used only where they don't harm.
+class Corrections:
+    """The examples as the classifier uses them: looked for anew before each judgement, used only where they don't harm.
 
     Thread-safe. Its methods raise StoreError.
     """
@@ -87,15 +87,15 @@ class Lessons:
         self._lock = threading.Lock()
         self._seen: tuple[object, ...] = ()  # the state of all that `_ready` was made of
         self._links: list[tuple[int, str]] = []
-        self._plain: Judge | None = None
-        self._ready: Judge | None = None
+        self._plain: Classifier | None = None
+        self._ready: Classifier | None = None
 
-    def applied(self, judge: Judge) -> Judge:
-        """Return a judge that knows the examples and the model's temperature; costs microseconds if nothing changed."""
+    def applied(self, classifier: Classifier) -> Classifier:
+        """Return a classifier that knows the examples and the model's temperature; microseconds if nothing changed."""
         with self._lock:
             before = self._look()
-            if self._ready is None or judge is not self._plain or before != self._seen:
-                self._ready, self._plain = self._work_out(judge), judge
+            if self._ready is None or classifier is not self._plain or before != self._seen:
+                self._ready, self._plain = self._work_out(classifier), classifier
                 self._seen = (*before[:2], withdrawn(self._journal.db, self._links))  # the links are known now
             return self._ready
 
@@ -107,31 +107,31 @@ class Lessons:
             calibrated = 0
         return self._store.revision(), calibrated, withdrawn(self._journal.db, self._links)
 
-    def sifted(self, model: str, rules: Collection[str]) -> list[Sifted]:
+    def selected(self, model: str, rules: Collection[str]) -> list[Selected]:
         """Say of every example, newest first, whether it counts for a model (its key) and the config's rules."""
         taught = self._store.all()
         self._links = [(one.link.item, one.link.mark) for one in taught if one.link is not None]
         undone = withdrawn(self._journal.db, self._links)
-        return sift(taught, undone=undone, model=model, rules=rules)
+        return select(taught, undone=undone, model=model, rules=rules)
 
-    def counted(self, judge: Judge) -> dict[int, Example]:
-        """Return the examples that count for a judge's model and rules, by their numbers, whether they help or not."""
-        rules = {rule.key for rule in judge.tree.walk()}
-        counted = {one.taught.id: one.taught for one in self.sifted(judge.key, rules) if not one.why_not}
+    def counted(self, classifier: Classifier) -> dict[int, Example]:
+        """Return the examples that count for a classifier's model and rules, by number, whether they help or not."""
+        rules = {rule.key for rule in classifier.tree.walk()}
+        counted = {one.taught.id: one.taught for one in self.selected(classifier.key, rules) if not one.why_not}
         rows = self._store.vectors(counted)
         return {number: Example(one.rule, rows[number]) for number, one in counted.items()}
 
-    def known_verdict(self, rules: Collection[str]) -> tuple[str, Verdict | None]:
+    def known_verdict(self, rules: Collection[str]) -> tuple[str, LeaveOneOutResult | None]:
         """Return the present model's key and what was found of the examples as they are now; "" and None if unknown."""
         row = self._store.verdict()
         if row is None:
             return self._store.model_of(self._choice), None
         digest, model, result = row
-        counted = [one.taught.id for one in self.sifted(model, rules) if not one.why_not]
+        counted = [one.taught.id for one in self.selected(model, rules) if not one.why_not]
         if digest != self._digest(model, counted):
             return self._store.model_of(self._choice), None
         values = json.loads(result)
-        return model, Verdict(**{**values, "won": tuple(values["won"]), "lost": tuple(values["lost"])})
+        return model, LeaveOneOutResult(**{**values, "won": tuple(values["won"]), "lost": tuple(values["lost"])})
 
     @property
     def _choice(self) -> str:
@@ -142,19 +142,19 @@ class Lessons:
         """Return the key of the model that the config chooses, as it was last loaded, or ""."""
         return self._store.model_of(self._choice)
 
-    def _work_out(self, judge: Judge) -> Judge:
-        self._store.note_model(self._choice, judge.key)
-        temperature = temperature_for(self._settings, self._state_folder, judge.key)
-        judge = replace(judge, vectors=replace(judge.vectors, temperature=temperature))
-        examples = self.counted(judge)
+    def _work_out(self, classifier: Classifier) -> Classifier:
+        self._store.note_model(self._choice, classifier.key)
+        temperature = temperature_for(self._settings, self._state_folder, classifier.key)
+        classifier = replace(classifier, vectors=replace(classifier.vectors, temperature=temperature))
+        examples = self.counted(classifier)
         if not self._settings.learn.use or not examples:
-            return judge
-        verdict = weigh(judge.tree, judge.vectors, examples)
-        self._store.note_verdict(self._digest(judge.key, examples), judge.key, json.dumps(asdict(verdict)))
+            return classifier
+        verdict = weigh(classifier.tree, classifier.vectors, examples)
+        self._store.note_verdict(self._digest(classifier.key, examples), classifier.key, json.dumps(asdict(verdict)))
         logger.info("corrections: {}", verdict.sentence())
         if not verdict.helps:
-            return judge
-        return replace(judge, vectors=judge.vectors.with_examples(examples.values()))
+            return classifier
+        return replace(classifier, vectors=classifier.vectors.with_examples(examples.values()))
 
     def _digest(self, model: str, counted: Collection[int]) -> str:
         """Return what tells whether a verdict still holds: of rules, options, model, temperature and examples."""

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from vsortd.config.rules import Rule, RuleTree, TagRule
-    from vsortd.judging.conditions import Facts
+    from vsortd.judging.conditions import ConditionFacts
     from vsortd.judging.frame_scores import Array
     from vsortd.vision.prompts import RuleVectors
 
@@ -45,7 +45,7 @@ NONE: Final = "(none of these)"
 _SHOWN_WORDS: Final = 3
 
 
-class Outcome(StrEnum):
+class DecisionOutcome(StrEnum):
     """Where a decision sends a video."""
 
     FILED = "filed"
@@ -53,7 +53,7 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Level:
+class LevelResult:
     """How the siblings under `parent` ("" at the top) did.
 
     `scores` maps each sibling's name, and `(none of these)`, to its aggregated probability. `best` is the
@@ -83,10 +83,10 @@ class Decision:
     """
 
     rule: str
-    outcome: Outcome
+    outcome: DecisionOutcome
     score: float
     margin: float
-    levels: tuple[Level, ...]
+    levels: tuple[LevelResult, ...]
     reason: str
     settled: bool
     frame_scores: dict[str, tuple[float, ...]]
@@ -99,7 +99,7 @@ class _Film:
 
     frames: Array
     times_ms: npt.NDArray[np.int64]
-    facts: Facts | None
+    facts: ConditionFacts | None
 
     @property
     def duration_s(self) -> float:
@@ -113,7 +113,7 @@ def decide(
     embeddings: npt.NDArray[np.float32],
     *,
     times_ms: npt.NDArray[np.int64] | None = None,
-    facts: Facts | None = None,
+    facts: ConditionFacts | None = None,
 ) -> Decision:
     """Walk down the tree from winner to winner.
 
@@ -124,7 +124,7 @@ def decide(
     frames = _checked(embeddings, vectors)
     shown_ms = np.arange(len(frames), dtype=np.int64) * 1000 + 500 if times_ms is None else np.asarray(times_ms)
     film = _Film(frames, shown_ms, facts)
-    levels: list[Level] = []
+    levels: list[LevelResult] = []
     frame_scores: dict[str, tuple[float, ...]] = {}
     tags, settled = _tags(tree, vectors, film)
     won: Rule | None = None
@@ -153,7 +153,7 @@ def decide(
     return _conclude(won, levels, frame_scores, tags=tags, settled=settled)
 
 
-def _excluded(siblings: Sequence[Rule], facts: Facts | None) -> dict[int, str]:
+def _excluded(siblings: Sequence[Rule], facts: ConditionFacts | None) -> dict[int, str]:
     """Return why some siblings may not take part, by their column."""
     found = {}
     for column, rule in enumerate(siblings):
@@ -168,7 +168,7 @@ def _excluded(siblings: Sequence[Rule], facts: Facts | None) -> dict[int, str]:
 class _Taken:
     """What became of the siblings that don't compete: the level if one of them took the video."""
 
-    level: Level | None
+    level: LevelResult | None
     winner: Rule | None
     frame_scores: dict[str, tuple[float, ...]]
     sure: bool  # more frames would hardly change this
@@ -194,7 +194,7 @@ def _taken(
                 continue
             score = float(probs.max())
             reason = f"{rule.key}: contains '{rule.contains.prompts[0]}' for {seen_s:.1f} s, at best {score:.2f}"
-        level = Level(parent, {rule.name: score}, rule.name, score, score, NONE, reason, rule.name, why_out)
+        level = LevelResult(parent, {rule.name: score}, rule.name, score, score, NONE, reason, rule.name, why_out)
         return _Taken(level, rule, frame_scores, sure=sure)  # an earlier one may yet show between the frames
     return _Taken(None, None, frame_scores, sure=sure)
 
@@ -220,7 +220,7 @@ def _is_shown(tag: TagRule, vectors: RuleVectors, film: _Film) -> bool:
 
 def _conclude(
     won: Rule | None,
-    levels: list[Level],
+    levels: list[LevelResult],
     frame_scores: dict[str, tuple[float, ...]],
     *,
     tags: tuple[str, ...],
@@ -233,7 +233,7 @@ def _conclude(
     reason = last.reason if won is None or not undecided else f"{levels[-2].reason}; below it {last.reason}"
     return Decision(
         rule=won.key if won else "",
-        outcome=Outcome.REVIEW if review else Outcome.FILED,
+        outcome=DecisionOutcome.REVIEW if review else DecisionOutcome.FILED,
         score=deepest.score,
         margin=deepest.margin,
         levels=tuple(levels),
@@ -269,7 +269,7 @@ def _race(  # noqa: PLR0917 - everything that a level's race depends on
     return Race(parent, rules, level, probs, runs, {rules[column].name: why for column, why in excluded.items()})
 
 
-def _judge(race: Race) -> tuple[Level, Rule | None, bool]:
+def _judge(race: Race) -> tuple[LevelResult, Rule | None, bool]:
     """Return the level as people see it, its winner if there is one, and whether that is settled."""
     own = np.array([values_of(race, rule)[1][column] for column, rule in enumerate(race.rules)])
     scores = {rule.name: float(score) for rule, score in zip(race.rules, own, strict=True)}
@@ -278,13 +278,13 @@ def _judge(race: Race) -> tuple[Level, Rule | None, bool]:
         scores[NONE] = float(race.probs[:, -1].mean())
         why = _unknown(race) or "the conditions of no rule hold"
         reason = f"unsure: {why}" + "".join(f"; {name}: {said}" for name, said in list(race.excluded.items())[:1])
-        return Level(race.parent, scores, None, 0.0, -scores[NONE], NONE, reason, "", race.excluded), None, True
+        return LevelResult(race.parent, scores, None, 0.0, -scores[NONE], NONE, reason, "", race.excluded), None, True
     column = int(np.argmax(np.where(runs, np.round(own, DECIMALS), -1.0)))
     standing = standing_of(race, column)
     scores[NONE] = standing.none
     best = race.rules[column]
     wins = reaches(best, standing)
-    level = Level(
+    level = LevelResult(
         parent=race.parent,
         scores=scores,
         winner=best.name if wins else None,

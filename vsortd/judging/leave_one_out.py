@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from vsortd.judging.decide import Outcome, decide
+from vsortd.judging.decide import DecisionOutcome, decide
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,7 +25,7 @@ JUDGED: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class LeaveOneOutResult:
     """How the taught videos are judged; `won` and `lost` are the numbers of those that the examples change."""
 
     videos: int = 0
@@ -48,7 +48,9 @@ class Verdict:
         return f"{videos}, {counts}: corrections are {'used' if self.helps else 'not used'}"
 
 
-def weigh(tree: RuleTree, vectors: RuleVectors, taught: Mapping[int, Example], *, judged: int = JUDGED) -> Verdict:
+def weigh(
+    tree: RuleTree, vectors: RuleVectors, taught: Mapping[int, Example], *, judged: int = JUDGED
+) -> LeaveOneOutResult:
     """Judge the newest `judged` videos (by number) each without its own example, with the others' and with none.
 
     `vectors` are those of `tree` without examples. Raises ModelError like `decide`.
@@ -67,9 +69,9 @@ def weigh(tree: RuleTree, vectors: RuleVectors, taught: Mapping[int, Example], *
             won.append(number)
         elif before and not after:
             lost.append(number)
-    return Verdict(len(numbers), right_with, right_without, tuple(won), tuple(lost))
+    return LeaveOneOutResult(len(numbers), right_with, right_without, tuple(won), tuple(lost))
 
 
 def _is_right(tree: RuleTree, vectors: RuleVectors, example: Example) -> bool:
     decision = decide(tree, vectors, example.vectors)
-    return decision.outcome is Outcome.FILED and decision.rule == example.rule
+    return decision.outcome is DecisionOutcome.FILED and decision.rule == example.rule

@@ -32,7 +32,7 @@ RETRY_AFTER_S = (15.0, 30.0, 60.0, 300.0)
 
 
 @dataclass(frozen=True, slots=True)
-class Judge:
+class Classifier:
     """A loaded encoder and the rules in its terms."""
 
     encoder: Encoder
@@ -46,12 +46,12 @@ class Judge:
 
 
 class ResidentModel:
-    """Loads the encoder on a thread of its own and hands out the `Judge`.
+    """Loads the encoder on a thread of its own and hands out the `Classifier`.
 
     With `keep_trying`, a model that can't be had is asked for again and again (a daemon: the weights may come);
-    without, `get` raises the ModelError. `refine` makes of the judge by texts alone the one that is handed out, asked
-    anew each time: it knows what was taught meanwhile. `texts_path` is the file that keeps the vectors of texts between
-    runs.
+    without, `get` raises the ModelError. `refine` makes of the classifier by texts alone the one that is handed out,
+    asked anew each time: it knows what was taught meanwhile. `texts_path` is the file that keeps the vectors of texts
+    between runs.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class ResidentModel:
         tree: RuleTree,
         *,
         keep_trying: bool,
-        refine: Callable[[Judge], Judge] | None = None,
+        refine: Callable[[Classifier], Classifier] | None = None,
         texts_path: Path | None = None,
     ) -> None:
         self._choice = choice
@@ -69,7 +69,7 @@ class ResidentModel:
         self._keep_trying = keep_trying
         self._refine = refine
         self._changed = threading.Condition()
-        self._judge: Judge | None = None
+        self._classifier: Classifier | None = None
         self._encoder: Encoder | None = None  # the loader's own: loaded, its rules not embedded yet
         self._error: BaseException | None = None
         self._stopping = False
@@ -86,7 +86,7 @@ class ResidentModel:
             self._started = True
         self._thread.start()
 
-    def get(self, cancel: threading.Event) -> Judge:
+    def get(self, cancel: threading.Event) -> Classifier:
         """Wait for the model; begins to load it where nobody has.
 
         Raises ModelError when it can't be had, Cancelled when `cancel` is set meanwhile, and what `refine` raises.
@@ -94,15 +94,15 @@ class ResidentModel:
         self.start()
         self._used_s = time.monotonic()
         with self._changed:
-            while self._judge is None:
+            while self._classifier is None:
                 if self._error is not None and not self._keep_trying:
                     raise self._error
                 if self._stopping or cancel.is_set():
                     raise Cancelled
                 self._changed.wait(0.2)
-            judge, refine = self._judge, self._refine
+            classifier, refine = self._classifier, self._refine
         self._used_s = time.monotonic()
-        return judge if refine is None else refine(judge)
+        return classifier if refine is None else refine(classifier)
 
     @property
     def idle_s(self) -> float:
@@ -110,10 +110,10 @@ class ResidentModel:
         return time.monotonic() - self._used_s
 
     @property
-    def judge(self) -> Judge | None:
+    def classifier(self) -> Classifier | None:
         """The loaded model with the rules by their texts alone, or None while there is none."""
         with self._changed:
-            return self._judge
+            return self._classifier
 
     @property
     def trouble(self) -> str:
@@ -121,19 +121,19 @@ class ResidentModel:
         with self._changed:
             return "" if self._error is None else str(self._error)
 
-    def change_rules(self, tree: RuleTree, refine: Callable[[Judge], Judge] | None = None) -> None:
-        """Judge by other rules from now on; who has the `Judge` in hand keeps it.
+    def change_rules(self, tree: RuleTree, refine: Callable[[Classifier], Classifier] | None = None) -> None:
+        """Judge by other rules from now on; who has the `Classifier` in hand keeps it.
 
         Raises ModelError when the model fails; the rules are the old ones then.
         """
         with self._changed:
-            judge = self._judge
-            if judge is None:  # the load under way, or the next one, takes these
+            classifier = self._classifier
+            if classifier is None:  # the load under way, or the next one, takes these
                 self._tree, self._refine = tree, refine
                 return
-        changed = _judge(judge.encoder, tree)
+        changed = _classifier(classifier.encoder, tree)
         with self._changed:
-            self._tree, self._judge, self._refine = tree, changed, refine
+            self._tree, self._classifier, self._refine = tree, changed, refine
 
     def try_again(self) -> None:
         """Ask for a missing model now instead of at the next interval."""
@@ -145,9 +145,9 @@ class ResidentModel:
         """Let the loaded model go until it is asked for again; nobody may be using it. Does nothing where none is."""
         with self._changed:
             encoder = self._encoder
-            if self._judge is None or encoder is None:
+            if self._classifier is None or encoder is None:
                 return
-            self._judge = self._encoder = None
+            self._classifier = self._encoder = None
             self._thread = self._new_thread()
             self._started = False
         encoder.close()
@@ -170,16 +170,16 @@ class ResidentModel:
         tries = 0
         while not self._stopping:
             try:
-                judge = self._load()
+                classifier = self._load()
             except VsortdError as error:
                 self._fail(error, tries)
-            except Exception as error:  # noqa: BLE001 - torch raises anything; a lane must hear of it
+            except Exception as error:  # noqa: BLE001 - torch raises anything; a worker must hear of it
                 self._fail(ModelError(f"The model {self._choice!r} failed to load: {error}"), tries)
             else:
                 with self._changed:
-                    if judge.tree is not self._tree:  # the rules changed during the load
+                    if classifier.tree is not self._tree:  # the rules changed during the load
                         continue
-                    self._judge, self._error = judge, None
+                    self._classifier, self._error = classifier, None
                     self._changed.notify_all()
                 return
             if not self._keep_trying:
@@ -187,13 +187,13 @@ class ResidentModel:
             self._wait(RETRY_AFTER_S[min(tries, len(RETRY_AFTER_S) - 1)])
             tries += 1
 
-    def _load(self) -> Judge:
+    def _load(self) -> Classifier:
         from vsortd.vision.factory import load_encoder
 
         started = time.perf_counter()
         encoder = self._encoder or load_encoder(self._choice, texts=self._texts_path)
         self._encoder = encoder
-        judge = _judge(encoder, self._tree)
+        classifier = _classifier(encoder, self._tree)
         info = encoder.info
         logger.info(
             "model {} / {} on {} ({}), ready after {:.1f} s",
@@ -203,7 +203,7 @@ class ResidentModel:
             info.dtype,
             time.perf_counter() - started,
         )
-        return judge
+        return classifier
 
     def _fail(self, error: BaseException, tries: int) -> None:
         if tries == 0 and self._keep_trying:
@@ -223,10 +223,10 @@ class ResidentModel:
             self._poked = False
 
 
-def _judge(encoder: Encoder, tree: RuleTree) -> Judge:
+def _classifier(encoder: Encoder, tree: RuleTree) -> Classifier:
     from vsortd.vision.prompts import level_vectors
 
-    return Judge(encoder, tree, level_vectors(tree, encoder))
+    return Classifier(encoder, tree, level_vectors(tree, encoder))
 
 
 def _give_memory_back() -> None:

@@ -17,14 +17,14 @@ from vsortd.core.system.network_fs import network_type
 from vsortd.errors import Cancelled
 from vsortd.filing.staging import HIDDEN
 from vsortd.index.verify import tidy
-from vsortd.learning.moves import Follower, Seen
+from vsortd.learning.moves import MoveCheck, MoveFollower
 from vsortd.watch.events import EventWatch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from vsortd.pipeline.services import Workshop
+    from vsortd.pipeline.services import Services
 
 # A file manager moves many files at once: hints are collected until none has come for so long, but not for ever.
 _QUIET_S: Final = 1.0
@@ -41,10 +41,10 @@ _COPIES_MOST: Final = 1_000
 
 
 class LibraryWatch:
-    """Follows moves in the library of the present workshop until it is stopped, as far as the config wants it."""
+    """Follows moves in the library of the present services until it is stopped, as far as the config wants it."""
 
-    def __init__(self, shop: Callable[[], Workshop], *, on_fatal: Callable[[BaseException], None]) -> None:
-        self._shop = shop
+    def __init__(self, services: Callable[[], Services], *, on_fatal: Callable[[BaseException], None]) -> None:
+        self._services = services
         self._on_fatal = on_fatal
         self._cancel = threading.Event()
         self._changed = threading.Condition()
@@ -121,7 +121,7 @@ class LibraryWatch:
 
     def _look_after_root(self) -> None:
         """Watch the present library; ask for a scan when it is new here, came back, or is due without events."""
-        settings = self._shop().settings
+        settings = self._services().settings
         library = settings.library
         here = self._identity(library) if settings.learn.from_moves else None
         if here is None:
@@ -170,7 +170,7 @@ class LibraryWatch:
         if self._watched is None:
             return
         library = self._watched[0]
-        follower = Follower(self._shop(), self._cancel)
+        follower = MoveFollower(self._services(), self._cancel)
         if scan:
             self._scanned_s = time.monotonic()
             folders = {""}
@@ -178,7 +178,7 @@ class LibraryWatch:
             for path, seen in follower.scan(library / relative):
                 self._note(path, seen)
         if scan and not self._cancel.is_set():
-            found = tidy(self._shop().index, [library], under=library, prune=True)
+            found = tidy(self._services().index, [library], under=library, prune=True)
             if found.moved or found.stale:
                 logger.info("index: {} followed, {} gone and forgotten", len(found.moved), len(found.stale))
         again = {*self._later, *(self._copies if files or folders else ())}
@@ -188,20 +188,20 @@ class LibraryWatch:
             if follower.takes(path.name):
                 self._note(path, self._look(follower, path))
 
-    def _look(self, follower: Follower, path: Path) -> Seen:
+    def _look(self, follower: MoveFollower, path: Path) -> MoveCheck:
         try:
             return follower.look(path)
         except OSError as error:
             logger.debug("{}: can't be looked at: {}", path, error)
-            return Seen.NOTHING
+            return MoveCheck.NOTHING
 
-    def _note(self, path: Path, seen: Seen) -> None:
-        if seen is Seen.BUSY and self._later.get(path, 0) < _AGAIN_MOST:
+    def _note(self, path: Path, seen: MoveCheck) -> None:
+        if seen is MoveCheck.BUSY and self._later.get(path, 0) < _AGAIN_MOST:
             self._later[path] = self._later.get(path, 0) + 1
         else:
             self._later.pop(path, None)
         self._copies.pop(path, None)
-        if seen is Seen.COPY:
+        if seen is MoveCheck.COPY:
             self._copies[path] = None
             if len(self._copies) > _COPIES_MOST:
                 del self._copies[next(iter(self._copies))]

@@ -22,7 +22,7 @@ from vsortd.errors import ChangedError, ModelError, VideoError
 from vsortd.filing import queries
 from vsortd.filing.file_names import component
 from vsortd.filing.follow import follow, is_busy, is_known, standing_at
-from vsortd.filing.records import Item, Likeness, likeness
+from vsortd.filing.records import IdentityMatch, Item, likeness
 from vsortd.filing.staging import HIDDEN
 from vsortd.judging.example_store import Link, NewExample, Origin
 from vsortd.learning.teaching import rows_of
@@ -32,14 +32,14 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Iterator
 
-    from vsortd.pipeline.services import Workshop
+    from vsortd.pipeline.services import Services
 
 # So often a scan lets others have the processor: files, and seconds of rest.
 _REST_EVERY = 100
 _REST_S = 0.005
 
 
-class Seen(Enum):
+class MoveCheck(Enum):
     """What a look at a file of the library came to."""
 
     NOTHING = auto()  # it is where it belongs, or none of ours
@@ -56,21 +56,21 @@ class _Origin(NamedTuple):
     identity: Identity
 
 
-class Follower:
+class MoveFollower:
     """Looks at files of the library and follows those that the user moved. Its methods raise StoreError, Cancelled."""
 
-    def __init__(self, shop: Workshop, cancel: threading.Event) -> None:
-        self._shop = shop
+    def __init__(self, services: Services, cancel: threading.Event) -> None:
+        self._services = services
         self._cancel = cancel
-        self._library = shop.settings.library
-        self._suffixes = tuple(f".{extension}" for extension in {*shop.extensions, "mp4"})
-        self._rules = {tuple(component(name) for name in rule.path): rule.key for rule in shop.tree.walk()}
+        self._library = services.settings.library
+        self._suffixes = tuple(f".{extension}" for extension in {*services.extensions, "mp4"})
+        self._rules = {tuple(component(name) for name in rule.path): rule.key for rule in services.tree.walk()}
 
     def takes(self, name: str) -> bool:
         """Tell whether a name is that of a video."""
         return name.lower().endswith(self._suffixes) and not name.startswith(".")
 
-    def scan(self, folder: Path) -> Iterator[tuple[Path, Seen]]:
+    def scan(self, folder: Path) -> Iterator[tuple[Path, MoveCheck]]:
         """Look at every video below a folder that is not where it was put; rests now and then."""
         waiting, looked = [folder], 0
         while waiting and not self._cancel.is_set():
@@ -86,85 +86,85 @@ class Follower:
                 with contextlib.suppress(OSError):
                     if entry.is_dir(follow_symlinks=False):
                         waiting.append(Path(entry.path))
-                    elif self.takes(entry.name) and (seen := self.look(Path(entry.path))) is not Seen.NOTHING:
+                    elif self.takes(entry.name) and (seen := self.look(Path(entry.path))) is not MoveCheck.NOTHING:
                         yield Path(entry.path), seen
                 looked += 1
                 if looked % _REST_EVERY == 0 and self._cancel.wait(_REST_S):
                     return
 
-    def look(self, path: Path) -> Seen:
+    def look(self, path: Path) -> MoveCheck:
         """Look at one file, and follow it if the user moved it here. Raises OSError where the system refuses."""
         identity = Identity.of(path)
-        if identity is None or is_known(self._shop.journal, path, identity):
-            return Seen.NOTHING
+        if identity is None or is_known(self._services.journal, path, identity):
+            return MoveCheck.NOTHING
         origin = self._origin(path, identity)
         if origin is None:
-            return Seen.NOTHING
-        if is_busy(self._shop.journal, path) or is_busy(self._shop.journal, origin.path):
-            return Seen.BUSY
+            return MoveCheck.NOTHING
+        if is_busy(self._services.journal, path) or is_busy(self._services.journal, origin.path):
+            return MoveCheck.BUSY
         if os.path.lexists(origin.path):
-            return Seen.COPY
+            return MoveCheck.COPY
         return self._follow(path, identity, origin)
 
     def _origin(self, path: Path, identity: Identity) -> _Origin | None:
         """Return which item's video this is, by what the index knows of such a file, else by the journal alone."""
-        for before, there in sorted(self._shop.index.alike(identity), key=lambda pair: pair[0] != identity):
-            if there != path and (found := standing_at(self._shop.journal, there)) is not None:
+        for before, there in sorted(self._services.index.alike(identity), key=lambda pair: pair[0] != identity):
+            if there != path and (found := standing_at(self._services.journal, there)) is not None:
                 item, put = found
-                if likeness(put, identity) in {Likeness.SAME, Likeness.ALIKE}:
+                if likeness(put, identity) in {IdentityMatch.SAME, IdentityMatch.ALIKE}:
                     return _Origin(item, there, before)
-        for item in queries.placed_with_size(self._shop.journal.db, identity.size_bytes):
+        for item in queries.placed_with_size(self._services.journal.db, identity.size_bytes):
             if item.destination is None or item.destination == path:
                 continue
-            found = standing_at(self._shop.journal, item.destination)
-            if found is not None and likeness(found[1], identity) is Likeness.SAME:
+            found = standing_at(self._services.journal, item.destination)
+            if found is not None and likeness(found[1], identity) is IdentityMatch.SAME:
                 return _Origin(found[0], item.destination, identity)
         return None
 
-    def _follow(self, path: Path, identity: Identity, origin: _Origin) -> Seen:
-        shop, item = self._shop, origin.item
+    def _follow(self, path: Path, identity: Identity, origin: _Origin) -> MoveCheck:
+        services, item = self._services, origin.item
         inside = path.parent.relative_to(self._library).parts
         moved = path.parent != origin.path.parent
         rule = self._rules.get(inside) if moved else None
         number = None
-        if rule is not None and shop.settings.learn.from_moves:
+        if rule is not None and services.settings.learn.from_moves:
             try:
                 number = self._learn(path, identity, origin, rule)
             except ChangedError:
-                return Seen.BUSY
+                return MoveCheck.BUSY
             except VideoError as error:
                 logger.warning("{}: nothing could be learned from it: {}", path, error.reason)
             else:
                 if number is None:
-                    return Seen.BUSY
+                    return MoveCheck.BUSY
         where = "/".join(inside) or "the library's top folder"
         note = f"you moved it to {where}" if moved else f"you renamed it to {path.name}"
-        decided = moved and inside != (shop.settings.place.review,)
-        if not follow(shop.journal, item, path, identity, rule, note, decided=decided):
-            return Seen.BUSY  # an undo or another filing was quicker
-        shop.index.moved(origin.identity, identity, path)
+        decided = moved and inside != (services.settings.place.review,)
+        if not follow(services.journal, item, path, identity, rule, note, decided=decided):
+            return MoveCheck.BUSY  # an undo or another filing was quicker
+        services.index.moved(origin.identity, identity, path)
         learned = f"; learned as an example of {rule} (correction {number})" if number is not None else ""
         logger.info("#{} {}: {}{}", item.id, origin.path.name, note, learned)
-        return Seen.FOLLOWED
+        return MoveCheck.FOLLOWED
 
     def _learn(self, path: Path, identity: Identity, origin: _Origin, rule: str) -> int | None:
         """Keep the video as an example before the journal follows it: killed in between, the next scan does it again.
 
         Returns its number, None if there is no model to look at it with just now. Raises VideoError.
         """
-        shop = self._shop
-        key = shop.lessons.present_model()
-        kept = shop.index.kept(origin.identity, key) if key else None
+        services = self._services
+        key = services.corrections.present_model()
+        kept = services.index.kept(origin.identity, key) if key else None
         if kept is not None:
             vectors = kept.vectors
-        elif shop.model.judge is None:
+        elif services.model.classifier is None:
             return None
         else:
             try:
-                _, key, vectors = rows_of(shop, Job(path, identity, new_batch_id(), self._cancel))
+                _, key, vectors = rows_of(services, Job(path, identity, new_batch_id(), self._cancel))
             except ModelError as error:  # a reload may have let it go; if it is broken, the next video says so loudly
                 logger.debug("{}: not looked at yet: {}", path, error)
                 return None
         link = Link(origin.item.id, origin.item.mark)
         new = NewExample(rule, path, identity, Origin.MOVE, key, vectors)
-        return shop.examples.add(new, link=link, former=link)
+        return services.examples.add(new, link=link, former=link)

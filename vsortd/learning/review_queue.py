@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from vsortd.filing.journal import Journal
     from vsortd.filing.records import Item
     from vsortd.learning.teaching import Lesson
-    from vsortd.pipeline.services import Workshop
+    from vsortd.pipeline.services import Services
 
 GUESSES: Final = 5
 FOUND: Final = 9  # what a single key can choose from
@@ -101,7 +101,7 @@ def matching(tree: RuleTree, text: str) -> list[str]:
 class Session:
     """A person's way through the videos that wait. Every choice is on disk when the method returns."""
 
-    shop: Workshop
+    services: Services
     config: Path
     queue: list[Waiting]
     at: int = 0
@@ -109,7 +109,7 @@ class Session:
     _chosen: list[tuple[Waiting, Lesson]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._teacher = Teacher(self.shop)
+        self._teacher = Teacher(self.services)
 
     @property
     def current(self) -> Waiting | None:
@@ -119,7 +119,7 @@ class Session:
     def facts(self, waiting: Waiting) -> Clip | None:
         """Return what the file says of itself, None if it can't be read."""
         try:
-            return self.shop.media.probe(waiting.path)
+            return self.services.media.probe(waiting.path)
         except VideoError:
             return None
 
@@ -149,12 +149,12 @@ class Session:
             return None
         waiting, lesson = self._chosen[-1]
         if lesson.item is None:
-            self.shop.examples.set_active([lesson.example], active=False)
+            self.services.examples.set_active([lesson.example], active=False)
         else:
-            report = undo(self.shop.journal, Selection(ids=(lesson.item,)))
+            report = undo(self.services.journal, Selection(ids=(lesson.item,)))
             if report.refused:
                 raise FilingError(f"That can't be taken back: {report.refused[0][1]}.")
-            self.shop.journal.release(ids=[lesson.item])  # back in the review folder it waits for no sorting
+            self.services.journal.release(ids=[lesson.item])  # back in the review folder it waits for no sorting
         self._chosen.pop()
         self.tally["filed"] -= 1
         back = self.queue.index(waiting)
@@ -165,6 +165,6 @@ class Session:
     def add_rule(self, new: NewRule) -> None:
         """Write a new rule into the config, and decide by it from now on. Raises ConfigError, ModelError."""
         settings = add_rule(self.config, new)
-        old, self.shop = self.shop, self.shop.changed(settings)
-        old.retire(self.shop)
-        self._teacher = Teacher(self.shop)
+        old, self.services = self.services, self.services.changed(settings)
+        old.retire(self.services)
+        self._teacher = Teacher(self.services)

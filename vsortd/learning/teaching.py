@@ -15,14 +15,14 @@ from vsortd.errors import Cancelled, ChangedError, FilingError, UsageError, Vide
 from vsortd.filing.follow import is_busy, standing_at
 from vsortd.filing.holds import Why
 from vsortd.filing.open_folder import identity_of
-from vsortd.filing.records import Likeness, likeness
+from vsortd.filing.records import IdentityMatch, likeness
 from vsortd.filing.staging import HIDDEN
-from vsortd.judging.decide import Decision, Outcome
+from vsortd.judging.decide import Decision, DecisionOutcome
 from vsortd.judging.example_store import Link, NewExample, Origin
 from vsortd.pipeline import stages
 from vsortd.pipeline.flow import Stage, build_stages, carry
 from vsortd.pipeline.job import Job
-from vsortd.watch.settle import Outcome as Settled
+from vsortd.watch.settle import SettleOutcome as Settled
 from vsortd.watch.settle import Settler, SettleTimes
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from vsortd.config.settings import Inbox, Settings
     from vsortd.core.identity import Identity
     from vsortd.filing.records import Item
-    from vsortd.pipeline.services import Workshop
+    from vsortd.pipeline.services import Services
 
 REASON: Final = "you said so"
 # The daemon may file the same video while it is looked at here; it is then taken up again from where that put it.
@@ -66,8 +66,8 @@ class Lesson:
 class Teacher:
     """Files videos where a person says and keeps them as examples; works beside a running daemon."""
 
-    def __init__(self, shop: Workshop) -> None:
-        self._shop = shop
+    def __init__(self, services: Services) -> None:
+        self._services = services
         self._batch = new_batch_id()
 
     def teach(
@@ -94,51 +94,53 @@ class Teacher:
     def _whereabouts(self, path: Path, cancel: threading.Event) -> Path:
         """Return where a video is: where the user says, or where it was filed from there meanwhile."""
         until_s = time.monotonic() + _BUSY_S
-        while is_busy(self._shop.journal, path) and time.monotonic() < until_s and not cancel.wait(_TICK_S):
+        while is_busy(self._services.journal, path) and time.monotonic() < until_s and not cancel.wait(_TICK_S):
             pass  # the daemon files it this moment
         if identity_of(path) is not None:
             return path
-        item = self._shop.journal.placed_from(path)
+        item = self._services.journal.placed_from(path)
         if item is not None and item.destination is not None and identity_of(item.destination) is not None:
             return item.destination
         what = "is no regular file" if os.path.lexists(path) else "is not there"
         raise UsageError(f"{path} {what}.", remedy="Name a video: vsortd teach FILE RULE", paths=[path])
 
     def _teach(self, path: Path, rule: str, origin: Origin, *, keep: bool, cancel: threading.Event) -> Lesson:
-        shop = self._shop
-        inbox = _inbox_of(shop.settings, path)
-        inside = shop.library_place(path)
+        services = self._services
+        inbox = _inbox_of(services.settings, path)
+        inside = services.library_place(path)
         files = not keep and (inbox is not None or inside is not None) and HIDDEN not in (inside or ())
         identity = self._at_rest(path, inbox, cancel) if files else _identity(path)
-        known = shop.filer.known(path, identity)
+        known = services.filer.known(path, identity)
         held = known is not None and known.why is Why.HELD
-        found = standing_at(shop.journal, path)
-        before = found[0] if found and likeness(found[1], identity) in {Likeness.SAME, Likeness.ALIKE} else None
+        found = standing_at(services.journal, path)
+        before = (
+            found[0] if found and likeness(found[1], identity) in {IdentityMatch.SAME, IdentityMatch.ALIKE} else None
+        )
         former = Link(before.id, before.mark) if before else None
         tags = before.tags if before else ()
         job = Job(path, identity, self._batch, cancel)
-        set_aside = shop.filer.begin_work(path, identity) if files else ""
+        set_aside = services.filer.begin_work(path, identity) if files else ""
         if set_aside:
             raise FilingError(f"{path}: {set_aside}.", remedy="`vsortd retry` lets it be tried again.", paths=[path])
         try:
-            job, model, vectors = rows_of(shop, job)
+            job, model, vectors = rows_of(services, job)
             new = NewExample(rule, path, identity, origin, model, vectors)
             thought = None if job.decision is None else job.decision.rule
             if files:
                 lesson = self._file(job, new, former, tags if job.decision is None else job.decision.tags)
             else:
-                lesson = Lesson(shop.examples.add(new, former=former), rule, path, path)
+                lesson = Lesson(services.examples.add(new, former=former), rule, path, path)
         finally:
             if files:
-                shop.filer.end_work(path, identity)
+                services.filer.end_work(path, identity)
         if held and not files:
-            shop.filer.release([path])
+            services.filer.release([path])
         return replace(lesson, thought=thought, released=held)
 
     def _at_rest(self, path: Path, inbox: Inbox | None, cancel: threading.Event) -> Identity:
         """Wait until a file is whole and nobody writes to it, as the daemon would. Raises FilingError, ChangedError."""
-        template = inbox or self._shop.settings.inboxes[0]
-        settler = Settler(SettleTimes.of(template, drain=True), sidecars_of=self._shop.sidecars_of)
+        template = inbox or self._services.settings.inboxes[0]
+        settler = Settler(SettleTimes.of(template, drain=True), sidecars_of=self._services.sidecars_of)
         identity = _identity(path)
         try:
             changed_s = max(identity.mtime_ns / 1e9, path.stat().st_ctime)
@@ -156,33 +158,33 @@ class Teacher:
         raise Cancelled
 
     def _file(self, job: Job, new: NewExample, former: Link | None, tags: tuple[str, ...]) -> Lesson:
-        shop = self._shop
+        services = self._services
         noted: list[int] = []
 
         def note(item: Item) -> None:
-            noted.append(shop.examples.add(new, link=Link(item.id, item.mark), former=former))
+            noted.append(services.examples.add(new, link=Link(item.id, item.mark), former=former))
 
         if job.clip is None:
-            job = carry(job, _stages(shop, "probe"))
+            job = carry(job, _stages(services, "probe"))
         job = replace(job, decision=_said(new.rule, tags), reason=REASON)
-        place = Stage("place", partial(stages.place, shop, dry_run=False, by_hand=note))
-        job = carry(job, (*_stages(shop, "convert"), place))
+        place = Stage("place", partial(stages.place, services, dry_run=False, by_hand=note))
+        job = carry(job, (*_stages(services, "convert"), place))
         if not noted:  # it lies there already
-            noted.append(shop.examples.add(new, former=former))
+            noted.append(services.examples.add(new, former=former))
         return Lesson(noted[0], new.rule, new.path, job.destination or new.path, job.item_id)
 
 
-def rows_of(shop: Workshop, job: Job) -> tuple[Job, str, npt.NDArray[np.float32]]:
+def rows_of(services: Services, job: Job) -> tuple[Job, str, npt.NDArray[np.float32]]:
     """Return the job, the model's key and the video's unit rows [n, dim]: kept ones, else what the pipeline sees.
 
     Raises VideoError, ModelError, StoreError, Cancelled.
     """
-    key = shop.lessons.present_model()
-    kept = shop.index.kept(job.identity, key) if key else None
+    key = services.corrections.present_model()
+    kept = services.index.kept(job.identity, key) if key else None
     if kept is None:
-        job = carry(job, _stages(shop, "probe", "judge"))
-        key = shop.model.get(job.cancel).key
-        kept = shop.index.kept(job.identity, key)
+        job = carry(job, _stages(services, "probe", "judge"))
+        key = services.model.get(job.cancel).key
+        kept = services.index.kept(job.identity, key)
     if kept is None:
         raise ChangedError("it went away while it was looked at")
     return job, key, kept.vectors
@@ -228,11 +230,11 @@ def _identity(path: Path) -> Identity:
 
 
 def _said(rule: str, tags: tuple[str, ...]) -> Decision:
-    return Decision(rule, Outcome.FILED, 1.0, 1.0, (), REASON, settled=True, frame_scores={}, tags=tags)
+    return Decision(rule, DecisionOutcome.FILED, 1.0, 1.0, (), REASON, settled=True, frame_scores={}, tags=tags)
 
 
-def _stages(shop: Workshop, *names: str) -> tuple[Stage, ...]:
-    return tuple(stage for stage in build_stages(shop) if stage.name in names)
+def _stages(services: Services, *names: str) -> tuple[Stage, ...]:
+    return tuple(stage for stage in build_stages(services) if stage.name in names)
 
 
 def _inbox_of(settings: Settings, path: Path) -> Inbox | None:

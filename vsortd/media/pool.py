@@ -18,7 +18,7 @@ from loguru import logger
 from vsortd.errors import Cancelled, LimitError, VsortdError
 from vsortd.media import protocol
 from vsortd.media.protocol import Blob, Message, ProtocolError
-from vsortd.media.worker_process import Child, ChildGoneError
+from vsortd.media.worker_process import ChildGoneError, WorkerProcess
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -77,8 +77,8 @@ class MediaPool:
         self._no_hardware = ""
         self._workers = max(1, workers)
         self._wake = threading.Condition()
-        self._idle: list[Child] = []
-        self._busy: set[Child] = set()
+        self._idle: list[WorkerProcess] = []
+        self._busy: set[WorkerProcess] = set()
         self._starting = 0
         self._closed = False
         # one long-lived thread starts all processes: PR_SET_PDEATHSIG fires when the *thread* that forked
@@ -280,7 +280,7 @@ class MediaPool:
         self.close()
 
     @contextmanager
-    def _borrowed(self, cancel: threading.Event | None, path: str = "") -> Iterator[Child]:
+    def _borrowed(self, cancel: threading.Event | None, path: str = "") -> Iterator[WorkerProcess]:
         child = self._take(cancel, path)
         child.last_path = path
         child.healthy = False  # until the reply is in: whatever interrupts a call, its worker is in an unknown state
@@ -296,7 +296,7 @@ class MediaPool:
             if not keep:
                 child.dispose()
 
-    def _take(self, cancel: threading.Event | None, path: str) -> Child:
+    def _take(self, cancel: threading.Event | None, path: str) -> WorkerProcess:
         """Take a free worker, at best the one that read `path` last: it still has the table; or start one."""
         with self._wake:
             while True:
@@ -316,7 +316,7 @@ class MediaPool:
                     break
                 self._wake.wait(_TICK_S)
         try:
-            child = self._starter.submit(Child, self._memory_bytes, self._decoder).result()
+            child = self._starter.submit(WorkerProcess, self._memory_bytes, self._decoder).result()
         except RuntimeError as error:  # the pool was closed meanwhile
             raise Cancelled from error
         finally:

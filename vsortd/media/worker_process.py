@@ -33,7 +33,7 @@ class ChildGoneError(Exception):
     """The process ended; the message says how, and what it last said."""
 
 
-class Child:
+class WorkerProcess:
     """A worker process. One thread at a time may talk to it; `kill` may be called from any."""
 
     def __init__(self, memory_bytes: int, decoder: str = "cpu") -> None:

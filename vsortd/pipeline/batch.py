@@ -15,25 +15,25 @@ from vsortd.core.identity import Identity
 from vsortd.errors import UsageError
 from vsortd.filing.holds import Why
 from vsortd.pipeline.flow import build_stages
-from vsortd.pipeline.job import Job, State
-from vsortd.pipeline.ledger import Desk
+from vsortd.pipeline.job import Job, JobState
+from vsortd.pipeline.ledger import Ledger
 from vsortd.pipeline.runner import Runner
-from vsortd.pipeline.services import Workshop
+from vsortd.pipeline.services import Services
 from vsortd.watch.candidates import NameRules
-from vsortd.watch.settle import Outcome as Settled
+from vsortd.watch.settle import SettleOutcome as Settled
 from vsortd.watch.settle import Settler, SettleTimes
 
 if TYPE_CHECKING:
     from vsortd.config.settings import Inbox, Settings
 
 Progress = Callable[[int, int], None]
-# Sees every job that ended while the workshop is still open, on the thread that ended it.
-OnJob = Callable[[Workshop, Job], None]
+# Sees every job that ended while the services are still open, on the thread that ended it.
+OnJob = Callable[[Services, Job], None]
 _TICK_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class SortOutcome:
     """What became of one file, or would in a dry run; the form of an item of `sort --json`."""
 
     id: int | None
@@ -50,7 +50,7 @@ class Outcome:
     tags: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, job: Job) -> Outcome:
+    def of(cls, job: Job) -> SortOutcome:
         """Take the outcome out of a job that ended."""
         decision = job.decision
         return cls(
@@ -69,7 +69,7 @@ class Outcome:
         )
 
     @classmethod
-    def from_json(cls, item: dict[str, Any]) -> Outcome:
+    def from_json(cls, item: dict[str, Any]) -> SortOutcome:
         """Take an outcome out of what `to_json` made of it."""
         return cls(**{**item, "destination": item["destination"] or "", "tags": tuple(item["tags"])})
 
@@ -87,7 +87,7 @@ def sort_paths(
     dry_run: bool,
     on_progress: Progress | None = None,
     on_job: OnJob | None = None,
-) -> list[Outcome]:
+) -> list[SortOutcome]:
     """Carry every video under `paths` to its end and return the outcomes in the order of the files.
 
     `on_progress` gets how many are done and how many there are, `on_job` each job that ended (on several threads at
@@ -97,19 +97,19 @@ def sort_paths(
     found = list(gather(settings, paths))
     if not found:
         return []
-    with Workshop.open(settings, state_folder, keep_trying=False, recover_first=not dry_run) as shop:
-        return _Session(shop, found, dry_run=dry_run, on_progress=on_progress, on_job=on_job).run()
+    with Services.open(settings, state_folder, keep_trying=False, recover_first=not dry_run) as services:
+        return _Session(services, found, dry_run=dry_run, on_progress=on_progress, on_job=on_job).run()
 
 
 def sort_within(
-    shop: Workshop, paths: Sequence[Path], *, own: Ownership, on_progress: Progress, cancel: threading.Event
-) -> list[Outcome]:
-    """Carry videos to their end in a workshop that others work in, too (the daemon's); see `sort_paths`.
+    services: Services, paths: Sequence[Path], *, own: Ownership, on_progress: Progress, cancel: threading.Event
+) -> list[SortOutcome]:
+    """Carry videos to their end with services that others use, too (the daemon's); see `sort_paths`.
 
     `own` keeps two from working on one file; `cancel` puts back what is in hand and leaves the rest.
     """
-    found = list(gather(shop.settings, paths))
-    return _Session(shop, found, dry_run=False, on_progress=on_progress, on_job=None, own=own, cancel=cancel).run()
+    found = list(gather(services.settings, paths))
+    return _Session(services, found, dry_run=False, on_progress=on_progress, on_job=None, own=own, cancel=cancel).run()
 
 
 class Ownership(Protocol):
@@ -177,7 +177,7 @@ class _Session:
 
     def __init__(
         self,
-        shop: Workshop,
+        services: Services,
         found: Sequence[tuple[Path, Inbox, bool]],
         *,
         dry_run: bool,
@@ -189,7 +189,7 @@ class _Session:
         self._own = own or _Alone()
         self._claims: set[Path] = set()
         self._cancel = cancel or threading.Event()
-        self._shop = shop
+        self._services = services
         self._found = found
         self._dry_run = dry_run
         self._on_progress = on_progress
@@ -199,18 +199,18 @@ class _Session:
         self._again: list[tuple[Path, str]] = []
         self._fatal: list[BaseException] = []
         self._changed = threading.Condition()
-        desk = Desk(shop, self._send_back, effects=not dry_run)
-        self._desk = desk
+        ledger = Ledger(services, self._send_back, effects=not dry_run)
+        self._ledger = ledger
         self._runner = Runner(
-            build_stages(shop, dry_run=dry_run),
-            desk,
-            lanes=shop.lanes,
+            build_stages(services, dry_run=dry_run),
+            ledger,
+            workers=services.worker_count,
             on_done=self._done,
             on_fatal=self._failed,
             retry_after_s=(),
         )
 
-    def run(self) -> list[Outcome]:
+    def run(self) -> list[SortOutcome]:
         """Carry everything to its end."""
         if self._on_progress is not None:
             self._on_progress(0, len(self._found))
@@ -224,7 +224,7 @@ class _Session:
                 self._let_go(path)
         if self._fatal:
             raise self._fatal[0]
-        return [Outcome.of(self._jobs[path]) for path, _, _ in self._found if path in self._jobs]
+        return [SortOutcome.of(self._jobs[path]) for path, _, _ in self._found if path in self._jobs]
 
     def _settle_all(self) -> None:
         """Hand each file to the runner when it is whole and quiet, until every one has its end."""
@@ -234,13 +234,13 @@ class _Session:
         for path, inbox, named in self._found:
             identity = Identity.of(path)
             if path.suffix.lower().removeprefix(".") not in {str(one) for one in inbox.extensions}:
-                self._end(path, identity, State.REJECTED, "its name is not that of a video (mp4, mov)")
+                self._end(path, identity, JobState.REJECTED, "its name is not that of a video (mp4, mov)")
             elif identity is None:
-                self._end(path, None, State.REJECTED, "it is a link, not a file of its own")
+                self._end(path, None, JobState.REJECTED, "it is a link, not a file of its own")
             elif not named and self._held(path, identity):
-                self._end(path, identity, State.HELD, "it was undone and is on hold; `vsortd release` lifts it")
+                self._end(path, identity, JobState.HELD, "it was undone and is on hold; `vsortd release` lifts it")
             else:
-                settler = settlers.setdefault(inbox.path, _settler(self._shop, inbox))
+                settler = settlers.setdefault(inbox.path, _settler(self._services, inbox))
                 quiet_s = max(0.0, time.time() - max(path.stat().st_mtime, path.stat().st_ctime))
                 settler.add(path, identity, now_s - min(quiet_s, inbox.settle_s))
                 where[path] = settler
@@ -250,7 +250,7 @@ class _Session:
             for path, reason in self._take_again():
                 identity = Identity.of(path)
                 if identity is None:
-                    self._end(path, None, State.FAILED, "the file went away")
+                    self._end(path, None, JobState.FAILED, "the file went away")
                 else:
                     now_s = time.monotonic()
                     if reason:
@@ -261,25 +261,25 @@ class _Session:
                 self._changed.wait(_TICK_S)
 
     def _held(self, path: Path, identity: Identity) -> bool:
-        known = self._shop.filer.known(path, identity)
+        known = self._services.filer.known(path, identity)
         return known is not None and known.why is Why.HELD
 
     def _attend(self, settler: Settler) -> None:
         for verdict in settler.due(time.monotonic()):
             if verdict.outcome is Settled.READY and not self._claim(verdict.path):
-                self._end(verdict.path, None, State.HELD, "the daemon is at work on it this moment")
+                self._end(verdict.path, None, JobState.HELD, "the daemon is at work on it this moment")
             elif verdict.outcome is Settled.READY:
                 settled_s = time.monotonic() - verdict.since_s
                 self._runner.submit(verdict.path, verdict.identity, self._batch, settled_s=settled_s)
             elif verdict.path not in self._jobs:
                 settler.forget(verdict.path)  # one that still changes would go on waiting
-                self._end(verdict.path, verdict.identity, State.FAILED, verdict.reason or "the file went away")
+                self._end(verdict.path, verdict.identity, JobState.FAILED, verdict.reason or "the file went away")
 
-    def _end(self, path: Path, identity: Identity | None, state: State, reason: str) -> None:
+    def _end(self, path: Path, identity: Identity | None, state: JobState, reason: str) -> None:
         """End a file that never got on its way."""
         job = Job(path, identity or Identity(0, 0, 0, 0), self._batch, self._runner.cancel).ended(state, reason)
-        if identity is not None and state is State.FAILED:
-            job = self._desk.record(job)
+        if identity is not None and state is JobState.FAILED:
+            job = self._ledger.record(job)
         self._done(job)
 
     def _claim(self, path: Path) -> bool:
@@ -307,7 +307,7 @@ class _Session:
     def _done(self, job: Job) -> None:
         self._let_go(job.path)
         if self._on_job is not None:
-            self._on_job(self._shop, job)
+            self._on_job(self._services, job)
         with self._changed:
             self._jobs[job.path] = job
             self._changed.notify_all()
@@ -320,5 +320,5 @@ class _Session:
             self._changed.notify_all()
 
 
-def _settler(shop: Workshop, inbox: Inbox) -> Settler:
-    return Settler(SettleTimes.of(inbox, drain=True), sidecars_of=shop.sidecars_of)
+def _settler(services: Services, inbox: Inbox) -> Settler:
+    return Settler(SettleTimes.of(inbox, drain=True), sidecars_of=services.sidecars_of)

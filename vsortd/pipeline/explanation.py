@@ -13,9 +13,9 @@ from vsortd.core.text import printable
 from vsortd.errors import UsageError, VideoError
 from vsortd.filing import holds
 from vsortd.filing.queries import placed_at
-from vsortd.judging.decide import NONE, Decision, Level
+from vsortd.judging.decide import NONE, Decision, LevelResult
 from vsortd.media.thumbnails import frame_pictures
-from vsortd.pipeline.batch import Outcome, gather, sort_paths
+from vsortd.pipeline.batch import SortOutcome, gather, sort_paths
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from vsortd.filing.records import Item
     from vsortd.media.thumbnails import Pixels
     from vsortd.pipeline.job import Job
-    from vsortd.pipeline.services import Workshop
+    from vsortd.pipeline.services import Services
 
 MOST_SPEAKERS: Final = 3  # frames named for each side
 # An undecided video shows as pictures at most these many frames, evenly taken; a sheet of more can't be read.
@@ -81,7 +81,7 @@ class LevelView:
     probable it was in its best frame.
     """
 
-    level: Level
+    level: LevelResult
     rule: Rule | None
     names: tuple[str, ...]
     frames: tuple[Frame, ...]
@@ -152,7 +152,7 @@ class Explanation:
     on hold. `pictures` belong to `frames`, one each, if they were asked for.
     """
 
-    outcome: Outcome
+    outcome: SortOutcome
     clip: Clip | None
     decision: Decision | None
     levels: tuple[LevelView, ...] = ()
@@ -209,8 +209,8 @@ def explain_file(settings: Settings, state_folder: Path, path: Path, *, picture_
     _insist_on_a_video(settings, path)
     found: list[Explanation] = []
 
-    def take_apart(shop: Workshop, job: Job) -> None:
-        found.append(_explanation(shop, job, picture_px))
+    def take_apart(services: Services, job: Job) -> None:
+        found.append(_explanation(services, job, picture_px))
 
     sort_paths(settings, state_folder, [path], dry_run=True, on_job=take_apart)
     return found[0]
@@ -238,17 +238,17 @@ def _insist_on_a_video(settings: Settings, path: Path) -> None:
             )
 
 
-def _explanation(shop: Workshop, job: Job, picture_px: int) -> Explanation:
-    known, held = _journal_says(shop, job)
+def _explanation(services: Services, job: Job, picture_px: int) -> Explanation:
+    known, held = _journal_says(services, job)
     decision = job.decision
-    plain = Explanation(Outcome.of(job), job.clip, decision, known=known, held=held)
+    plain = Explanation(SortOutcome.of(job), job.clip, decision, known=known, held=held)
     if decision is None:
         return plain
-    levels = explained_levels(shop.tree, decision, job.frame_times_ms)
+    levels = explained_levels(services.tree, decision, job.frame_times_ms)
     frames = _frames(decision, job.frame_times_ms)
     pictures: tuple[Pixels | None, ...] = ()
     if picture_px:
-        pictures = _pictures(shop, job, frames, picture_px)
+        pictures = _pictures(services, job, frames, picture_px)
     return replace(plain, levels=levels, frames=frames, pictures=pictures)
 
 
@@ -258,7 +258,7 @@ def _frames(decision: Decision, times_ms: Sequence[int]) -> tuple[Frame, ...]:
     return tuple(Frame(times_ms[place], {key: row[place] for key, row in scores.items()}) for place in order)
 
 
-def _level_view(tree: RuleTree, level: Level, frames: tuple[Frame, ...]) -> LevelView:
+def _level_view(tree: RuleTree, level: LevelResult, frames: tuple[Frame, ...]) -> LevelView:
     parent = tree.find(level.parent) if level.parent else None
     siblings = parent.rules if parent else tree.rules
     rule = next((one for one in siblings if one.name == level.best), None)
@@ -281,14 +281,14 @@ def _level_view(tree: RuleTree, level: Level, frames: tuple[Frame, ...]) -> Leve
     return LevelView(level, rule, (*(one.name for one in competed), NONE), frames, tuple(shares), sought)
 
 
-def _pictures(shop: Workshop, job: Job, frames: Sequence[Frame], picture_px: int) -> tuple[Pixels | None, ...]:
+def _pictures(services: Services, job: Job, frames: Sequence[Frame], picture_px: int) -> tuple[Pixels | None, ...]:
     """Decode the frames again, in the decoding processes; one that can't be had is None."""
     assert job.clip is not None
-    total = shop.settings.sampling.max_frames
+    total = services.settings.sampling.max_frames
     wished = thinned([frame.time_ms for frame in frames], MOST_PICTURES)
     try:
         found = frame_pictures(
-            shop.media, job.path, job.clip, wished, total=total, side_px=picture_px, cancel=job.cancel
+            services.media, job.path, job.clip, wished, total=total, side_px=picture_px, cancel=job.cancel
         )
     except VideoError:  # it could be looked at a moment ago; the numbers stand without pictures
         return (None,) * len(frames)
@@ -303,12 +303,12 @@ def thinned(values: Sequence[int], most: int) -> list[int]:
     return [values[(2 * number + 1) * len(values) // (2 * most)] for number in range(most)]
 
 
-def _journal_says(shop: Workshop, job: Job) -> tuple[Item | None, bool]:
+def _journal_says(services: Services, job: Job) -> tuple[Item | None, bool]:
     """Return the item that tells how the file came to be where it is, and whether it is on hold."""
     for path in dict.fromkeys((job.path, job.path.resolve())):  # a library may be reached through a link
-        if (item := placed_at(shop.journal.db, path)) is not None:
+        if (item := placed_at(services.journal.db, path)) is not None:
             return item, False
-    known = holds.known(shop.journal.db, job.path, job.identity)
+    known = holds.known(services.journal.db, job.path, job.identity)
     if known is None:
         return None, False
-    return (shop.journal.item(known.item) if known.item else None), known.why is holds.Why.HELD
+    return (services.journal.item(known.item) if known.item else None), known.why is holds.Why.HELD

@@ -16,13 +16,13 @@ from loguru import logger
 
 from vsortd.core.identity import Identity
 from vsortd.errors import Cancelled, ChangedError, VideoError
-from vsortd.pipeline.job import State
+from vsortd.pipeline.job import JobState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from vsortd.pipeline.job import Job
-    from vsortd.pipeline.services import Workshop
+    from vsortd.pipeline.services import Services
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,16 +33,16 @@ class Stage:
     run: Callable[[Job], Job]
 
 
-def build_stages(shop: Workshop, *, dry_run: bool = False) -> tuple[Stage, ...]:
+def build_stages(services: Services, *, dry_run: bool = False) -> tuple[Stage, ...]:
     """Return the way of a video, read from top to bottom; the order exists nowhere else."""
     from vsortd.pipeline import stages
 
     return (
-        Stage("probe", partial(stages.probe, shop)),
-        Stage("admit", partial(stages.admit, shop)),
-        Stage("judge", partial(stages.judge, shop)),
-        Stage("convert", partial(stages.convert, shop, dry_run=dry_run)),
-        Stage("place", partial(stages.place, shop, dry_run=dry_run)),
+        Stage("probe", partial(stages.probe, services)),
+        Stage("admit", partial(stages.admit, services)),
+        Stage("judge", partial(stages.judge, services)),
+        Stage("convert", partial(stages.convert, services, dry_run=dry_run)),
+        Stage("place", partial(stages.place, services, dry_run=dry_run)),
     )
 
 
@@ -67,6 +67,6 @@ def carry(job: Job, stages: Sequence[Stage]) -> Job:
             # what was found wrong may be the change itself, and is no verdict on what is there now
             raise ChangedError(f"the file changed or went away while it was looked at ({error.reason})") from error
         logger.debug("{}: {} done", job.path.name, stage.name)
-        if job.state is not State.WORKING:
+        if job.state is not JobState.WORKING:
             break
     return job

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from vsortd.media.frames import Frames
 
 
-class State(StrEnum):
+class JobState(StrEnum):
     """Where a video stands; all but WORKING end its way."""
 
     WORKING = "working"
@@ -31,7 +31,7 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Glimpse:
+class PrefetchedFrames:
     """Pictures of a video, made for a model (its key), of some ranks."""
 
     model: str
@@ -44,14 +44,14 @@ class Job:
     """One video on its way; a stage returns a new one.
 
     `clock` says what its time was spent on, `frames` how many pictures the decision rests on and `frame_times_ms` when
-    they are shown. `glimpse` are the pictures that came with the facts, until they are judged.
+    they are shown. `prefetched` are the pictures that came with the facts, until they are judged.
     """
 
     path: Path
     identity: Identity
     batch: str
     cancel: threading.Event
-    state: State = State.WORKING
+    state: JobState = JobState.WORKING
     reason: str = ""
     clip: Clip | None = None
     decision: Decision | None = None
@@ -60,10 +60,10 @@ class Job:
     conversion: str = ""  # "", "remux" or "transcode": done, or foreseen by a dry run
     destination: Path | None = None
     item_id: int | None = None
-    glimpse: Glimpse | None = None
+    prefetched: PrefetchedFrames | None = None
     clock: Clock = field(default_factory=Clock)
 
-    def ended(self, state: State, reason: str) -> Job:
+    def ended(self, state: JobState, reason: str) -> Job:
         """Return the job at its end, with the sentence that says why."""
         return replace(self, state=state, reason=reason)
 

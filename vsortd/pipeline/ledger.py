@@ -12,24 +12,24 @@ if TYPE_CHECKING:
     from vsortd.core.identity import Identity
     from vsortd.filing.place import Filer
     from vsortd.pipeline.job import Job
-    from vsortd.pipeline.services import Workshop
+    from vsortd.pipeline.services import Services
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class Ledger:
     """The runner's view of the books: attempts, records, and the door back to settle.
 
     Without `effects` (a dry run) nothing is written.
     """
 
-    shop: Workshop
+    services: Services
     send_back: Callable[[Path, Identity, str], None]
     effects: bool = True
 
     @property
     def filer(self) -> Filer:
         """Who keeps the journal."""
-        return self.shop.filer
+        return self.services.filer
 
     def suspect(self, path: Path, identity: Identity) -> bool:
         """Return whether a process died over this file: it is carried alone then, so that no other is blamed."""
@@ -42,7 +42,7 @@ class Desk:
         """
         if not self.effects:
             return ""
-        return self.filer.begin_work(path, identity, at_risk=self.shop.model.judge is not None)
+        return self.filer.begin_work(path, identity, at_risk=self.services.model.classifier is not None)
 
     def finish(self, path: Path, identity: Identity) -> None:
         """Note that work ended."""

@@ -24,10 +24,10 @@ from vsortd.pipeline.explanation import explained_levels
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from vsortd.pipeline.batch import Outcome
+    from vsortd.pipeline.batch import SortOutcome
     from vsortd.pipeline.explanation import LevelView
     from vsortd.pipeline.job import Job
-    from vsortd.pipeline.services import Workshop
+    from vsortd.pipeline.services import Services
 
 THERE_ALREADY: Final = "it is there already"
 _THUMBNAIL_PX: Final = 320  # twice what the page shows, for dense screens
@@ -36,11 +36,11 @@ _MOST_SIBLINGS: Final = 4  # of a level, on a card
 
 
 @dataclass(slots=True)
-class Folder:
+class FolderSummary:
     """A folder of the library as it would be: `count` and `mean_score` are of all videos in it and below."""
 
     parts: tuple[str, ...]
-    outcomes: list[Outcome] = field(default_factory=list)  # right in it
+    outcomes: list[SortOutcome] = field(default_factory=list)  # right in it
     count: int = 0
     total_score: float = 0.0
     undecided: int = 0
@@ -56,16 +56,16 @@ class Staying:
     """Videos that stay where they are for the same kind of reason."""
 
     reason: str
-    outcomes: tuple[Outcome, ...]
+    outcomes: tuple[SortOutcome, ...]
 
 
-def folders(outcomes: Iterable[Outcome], library: Path) -> list[Folder]:
+def folders(outcomes: Iterable[SortOutcome], library: Path) -> list[FolderSummary]:
     """Return the folders that get something, parents before children, those of undecided videos last."""
-    found: dict[tuple[str, ...], Folder] = {}
+    found: dict[tuple[str, ...], FolderSummary] = {}
     for one in sorted((one for one in outcomes if one.destination), key=lambda one: one.destination):
         parts = Path(one.destination).parent.relative_to(library).parts
         for depth in range(len(parts) + 1):
-            folder = found.setdefault(parts[:depth], Folder(parts[:depth]))
+            folder = found.setdefault(parts[:depth], FolderSummary(parts[:depth]))
             folder.count += 1
             folder.total_score += one.score
             folder.undecided += one.state == "review"
@@ -74,9 +74,9 @@ def folders(outcomes: Iterable[Outcome], library: Path) -> list[Folder]:
     return [found[parts] for parts in sorted(found, key=lambda parts: (parts[:1] in last, parts))]
 
 
-def staying(outcomes: Iterable[Outcome]) -> list[Staying]:
+def staying(outcomes: Iterable[SortOutcome]) -> list[Staying]:
     """Return the videos that stay where they are by kind of reason, the most frequent first."""
-    found: dict[str, list[Outcome]] = defaultdict(list)
+    found: dict[str, list[SortOutcome]] = defaultdict(list)
     for one in outcomes:
         if not one.destination:
             found[THERE_ALREADY if one.state in {"filed", "review"} else _kind_of(one.reason)].append(one)
@@ -111,18 +111,18 @@ class Gatherer:
     def __init__(self) -> None:
         self._shown: dict[str, _Shown] = {}
 
-    def __call__(self, shop: Workshop, job: Job) -> None:
+    def __call__(self, services: Services, job: Job) -> None:
         """Keep one job's picture and scores; on several threads at once."""
-        levels = explained_levels(shop.tree, job.decision, job.frame_times_ms) if job.decision else ()
-        self._shown[str(job.path)] = _Shown(_jpeg(shop, job), levels)
+        levels = explained_levels(services.tree, job.decision, job.frame_times_ms) if job.decision else ()
+        self._shown[str(job.path)] = _Shown(_jpeg(services, job), levels)
 
-    def page(self, outcomes: Sequence[Outcome], library: Path, *, when: str) -> str:
+    def page(self, outcomes: Sequence[SortOutcome], library: Path, *, when: str) -> str:
         """Return the report as one HTML page; `when` is the time to show."""
         body = "".join(self._body(outcomes, library, when))
         frame = Path(__file__).with_name("plan_report.html").read_text(encoding="utf-8")
         return frame.replace("{{body}}", body)
 
-    def _body(self, outcomes: Sequence[Outcome], library: Path, when: str) -> Iterator[str]:
+    def _body(self, outcomes: Sequence[SortOutcome], library: Path, when: str) -> Iterator[str]:
         placed = sum(bool(one.destination) for one in outcomes)
         unsure = sum(one.state == "review" and bool(one.destination) for one in outcomes)
         yield f"<header><h1>Plan for {_name(library)}</h1><p class=chips>"
@@ -140,7 +140,7 @@ class Gatherer:
             yield from self._cards(group.outcomes)
         yield "</main>"
 
-    def _folder(self, folder: Folder) -> Iterator[str]:
+    def _folder(self, folder: FolderSummary) -> Iterator[str]:
         kind = "review" if folder.undecided == folder.count else "filed"
         depth = len(folder.parts) - 1
         way = " <span>/</span> ".join(_name(part) for part in folder.parts)
@@ -150,13 +150,13 @@ class Gatherer:
         yield from self._cards(folder.outcomes)
         yield "</section>"
 
-    def _cards(self, outcomes: Iterable[Outcome]) -> Iterator[str]:
+    def _cards(self, outcomes: Iterable[SortOutcome]) -> Iterator[str]:
         yield "<ul>"
         for one in outcomes:
             yield from self._card(one)
         yield "</ul>"
 
-    def _card(self, one: Outcome) -> Iterator[str]:
+    def _card(self, one: SortOutcome) -> Iterator[str]:
         shown = self._shown.get(one.source, _Shown(b"", ()))
         yield f'<li class="{escape(one.state)}"><div class=frame>'
         if shown.jpeg:
@@ -213,15 +213,17 @@ def _chip(kind: str, count: int, words: str) -> str:
     return f'<span class="chip {kind}"><b>{count}</b> {words}</span>'
 
 
-def _jpeg(shop: Workshop, job: Job) -> bytes:
+def _jpeg(services: Services, job: Job) -> bytes:
     """Return one frame as a small JPEG, decoded in a worker process; nothing where there is none to be had."""
     from PIL import Image
 
     if job.clip is None:
         return b""
-    total = shop.settings.sampling.max_frames
+    total = services.settings.sampling.max_frames
     try:
-        pixels = middle_picture(shop.media, job.path, job.clip, total=total, side_px=_THUMBNAIL_PX, cancel=job.cancel)
+        pixels = middle_picture(
+            services.media, job.path, job.clip, total=total, side_px=_THUMBNAIL_PX, cancel=job.cancel
+        )
     except VideoError:  # the plan stands without a picture
         return b""
     if pixels is None:

@@ -1,8 +1,8 @@
-"""The runner: a queue of ready paths and a few lanes, each carrying one video through the stages at a time.
+"""The runner: a queue of ready paths and a few workers, each carrying one video through the stages at a time.
 
 What waits is a path and an identity, nothing more, so ten thousand waiting files cost little; pictures exist only
-for the videos in the lanes. The services behind the stages (worker processes, encoder, journal) are shared and
-thread-safe; batches across videos form because several lanes ask the encoder at once.
+for the videos in work. The services behind the stages (worker processes, encoder, journal) are shared and
+thread-safe; batches across videos form because several workers ask the encoder at once.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from loguru import logger
 from vsortd.core.logs.sinks import about_job, new_job_id
 from vsortd.errors import Cancelled, ChangedError, FilingError, IncompleteError, ToolError, VideoError, VsortdError
 from vsortd.pipeline.flow import Stage, carry
-from vsortd.pipeline.job import Job, State
+from vsortd.pipeline.job import Job, JobState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 RETRY_AFTER_S = (5.0, 30.0, 120.0, 600.0)
 
 
-class Desk(Protocol):
+class JobLedger(Protocol):
     """What the runner asks of the one who keeps the books (the journal) and of the door (the watcher)."""
 
     def suspect(self, path: Path, identity: Identity) -> bool:
@@ -54,7 +54,7 @@ class Desk(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class _Ticket:
+class _QueueEntry:
     path: Path
     identity: Identity
     batch: str
@@ -67,21 +67,21 @@ class _Ticket:
 
 
 class Runner:
-    """Carries videos through the stages on `lanes` threads, first come first served.
+    """Carries videos through the stages on `workers` threads, first come first served.
 
     A video that a process died over is carried alone: should it take this one down too, no other shares the blame.
 
-    `on_done` is called on a lane's thread with every job that ended, `on_begin` when one begins; `on_fatal` with the
-    error that makes going on pointless (a broken store or model), after which the lanes stop. `paused` tells of a path
-    whether it may not be begun now; call `look_again` when its answers have changed.
+    `on_done` is called on a worker's thread with every job that ended, `on_begin` when one begins; `on_fatal` with the
+    error that makes going on pointless (a broken store or model), after which the workers stop. `paused` tells of a
+    path whether it may not be begun now; call `look_again` when its answers have changed.
     """
 
     def __init__(
         self,
         stages: Sequence[Stage],
-        desk: Desk,
+        ledger: JobLedger,
         *,
-        lanes: int,
+        workers: int,
         on_done: Callable[[Job], None],
         on_fatal: Callable[[BaseException], None],
         on_begin: Callable[[], None] = lambda: None,
@@ -90,66 +90,66 @@ class Runner:
     ) -> None:
         self._on_begin = on_begin
         self._paused = paused
-        self._held: list[_Ticket] = []  # their inbox is paused
+        self._held: list[_QueueEntry] = []  # their inbox is paused
         self._stages = tuple(stages)
-        self._desk = desk
+        self._ledger = ledger
         self._on_done = on_done
         self._on_fatal = on_fatal
         self._retry_after_s = tuple(retry_after_s)
         self._wake = threading.Condition()
-        self._queue: deque[_Ticket] = deque()
-        self._later: list[tuple[float, int, _Ticket]] = []  # (due, order, ticket): refused by the filesystem
+        self._queue: deque[_QueueEntry] = deque()
+        self._later: list[tuple[float, int, _QueueEntry]] = []  # (due, order, ticket): refused by the filesystem
         self._order = 0
         self._busy: set[Path] = set()
         self._claimed: set[Path] = set()  # of those, the files that others work on
-        self._alone = False  # the one video in the lanes is to be alone
+        self._alone = False  # the one video in work is to be alone
         self._trouble: dict[Path, str] = {}
         self._stopping = False
         self.cancel = threading.Event()
         self._threads = [
-            threading.Thread(target=self._lane, name=f"lane-{number}", daemon=True) for number in range(lanes)
+            threading.Thread(target=self._worker, name=f"worker-{number}", daemon=True) for number in range(workers)
         ]
 
     def start(self) -> None:
-        """Start the lanes."""
+        """Start the workers."""
         for thread in self._threads:
             thread.start()
 
     def submit(self, path: Path, identity: Identity, batch: str, *, settled_s: float = 0.0) -> None:
         """Put a ready file at the end of the queue; `settled_s` is how long it was watched until it was ready."""
-        alone = self._desk.suspect(path, identity)
+        alone = self._ledger.suspect(path, identity)
         with self._wake:
             self._order += 1
-            self._queue.append(_Ticket(path, identity, batch, alone, number=self._order, settled_s=settled_s))
+            self._queue.append(_QueueEntry(path, identity, batch, alone, number=self._order, settled_s=settled_s))
             self._wake.notify()
 
-    def change_stages(self, stages: Sequence[Stage], desk: Desk, *, wanted: Callable[[Path], bool]) -> None:
+    def change_stages(self, stages: Sequence[Stage], ledger: JobLedger, *, wanted: Callable[[Path], bool]) -> None:
         """Carry the next videos through other stages (after a reload); those under way keep theirs.
 
         Files that wait and are not `wanted` any more are forgotten; they stay where they are.
         """
         with self._wake:
-            self._stages, self._desk = tuple(stages), desk
-            self._queue = deque(ticket for ticket in self._queue if wanted(ticket.path))
-            self._held = [ticket for ticket in self._held if wanted(ticket.path)]
+            self._stages, self._ledger = tuple(stages), ledger
+            self._queue = deque(entry for entry in self._queue if wanted(entry.path))
+            self._held = [entry for entry in self._held if wanted(entry.path)]
             self._later = [entry for entry in self._later if wanted(entry[2].path)]
             heapq.heapify(self._later)
             self._trouble = {path: reason for path, reason in self._trouble.items() if wanted(path)}
 
     def look_again(self) -> None:
-        """Ask anew who is paused; what waits is begun in the order in which it came, what is in the lanes is finished.
+        """Ask anew who is paused; what waits is begun in the order in which it came, what is in work is finished.
 
         Once it returns, nothing begins that is paused now.
         """
         with self._wake:
-            self._queue = deque(sorted((*self._held, *self._queue), key=lambda ticket: ticket.number))
+            self._queue = deque(sorted((*self._held, *self._queue), key=lambda entry: entry.number))
             self._held = []
             self._wake.notify_all()
 
     def stop(self, *, patience_s: float = 4.0) -> bool:
-        """Call off what is under way (each video stays or is put back) and join the lanes.
+        """Call off what is under way (each video stays or is put back) and join work.
 
-        Returns whether every lane ended within `patience_s` seconds.
+        Returns whether every worker ended within `patience_s` seconds.
         """
         with self._wake:
             self._stopping = True
@@ -162,13 +162,13 @@ class Runner:
 
     @property
     def queued(self) -> int:
-        """How many files wait for a lane, those waiting for another try included."""
+        """How many files wait for a worker, those waiting for another try included."""
         with self._wake:
             return len(self._queue) + len(self._later) + len(self._held)
 
     @property
     def working(self) -> int:
-        """How many files are in the lanes."""
+        """How many files are in work."""
         with self._wake:
             return len(self._busy)
 
@@ -189,7 +189,7 @@ class Runner:
             return bool(self._held) and not (self._queue or self._later or self._busy)
 
     def claim(self, path: Path) -> bool:
-        """Keep a file from the lanes; False if one has it in hand."""
+        """Keep a file from the workers; False if one has it in hand."""
         with self._wake:
             if path in self._busy:
                 return False
@@ -213,51 +213,51 @@ class Runner:
             work()
             return True
 
-    def _lane(self) -> None:
-        while (ticket := self._next()) is not None:
+    def _worker(self) -> None:
+        while (entry := self._next()) is not None:
             try:
-                with about_job(ticket.job_id):
-                    self._attend(ticket)
-            except BaseException as error:  # noqa: BLE001 - a lane has nobody above it; the daemon stops loudly
+                with about_job(entry.job_id):
+                    self._attend(entry)
+            except BaseException as error:  # noqa: BLE001 - a worker has nobody above it; the daemon stops loudly
                 self._on_fatal(error)
                 with self._wake:
                     self._stopping = True
                     self._wake.notify_all()
             finally:
                 with self._wake:
-                    self._busy.discard(ticket.path)
+                    self._busy.discard(entry.path)
                     self._alone = False
                     self._wake.notify_all()
 
-    def _next(self) -> _Ticket | None:
+    def _next(self) -> _QueueEntry | None:
         with self._wake:
             while not self._stopping:
                 while self._later and self._later[0][0] <= time.monotonic():
                     self._queue.appendleft(heapq.heappop(self._later)[2])
-                ticket = self._take()
-                if ticket is not None:
-                    return ticket
+                entry = self._take()
+                if entry is not None:
+                    return entry
                 self._wake.wait(max(0.0, self._later[0][0] - time.monotonic()) if self._later else None)
             return None
 
-    def _take(self) -> _Ticket | None:
-        """Take the first file that no lane has in hand: one that was rewritten meanwhile waits for its turn.
+    def _take(self) -> _QueueEntry | None:
+        """Take the first file that no worker has in hand: one that was rewritten meanwhile waits for its turn.
 
-        One that is to be alone waits until the lanes are empty, and nothing overtakes it.
+        One that is to be alone waits until the workers are empty, and nothing overtakes it.
         """
         if self._alone:
             return None
         if self._queue:
             self._put_aside()
-        for position, ticket in enumerate(self._queue):
-            if ticket.path in self._busy or self._paused(ticket.path):
+        for position, entry in enumerate(self._queue):
+            if entry.path in self._busy or self._paused(entry.path):
                 continue
-            if ticket.alone and self._busy:
+            if entry.alone and self._busy:
                 return None
             del self._queue[position]
-            self._busy.add(ticket.path)
-            self._alone = ticket.alone
-            return ticket
+            self._busy.add(entry.path)
+            self._alone = entry.alone
+            return entry
         return None
 
     def _put_aside(self) -> None:
@@ -265,54 +265,54 @@ class Runner:
         while self._queue and self._paused(self._queue[0].path):
             self._held.append(self._queue.popleft())
 
-    def _attend(self, ticket: _Ticket) -> None:
+    def _attend(self, entry: _QueueEntry) -> None:
         """Carry one video, and route what comes of it: the only place that does."""
         self._on_begin()
-        job = Job(ticket.path, ticket.identity, ticket.batch, self.cancel)
-        job.clock.note("settle", ticket.settled_s * 1000)
-        job.clock.note("waiting", (time.monotonic() - ticket.since_s) * 1000)
+        job = Job(entry.path, entry.identity, entry.batch, self.cancel)
+        job.clock.note("settle", entry.settled_s * 1000)
+        job.clock.note("waiting", (time.monotonic() - entry.since_s) * 1000)
         with self._wake:  # a reload changes both together
-            desk, stages = self._desk, self._stages
-        set_aside = desk.begin(ticket.path, ticket.identity)
+            ledger, stages = self._ledger, self._stages
+        set_aside = ledger.begin(entry.path, entry.identity)
         try:
-            done = job.ended(State.FAILED, set_aside) if set_aside else carry(job, stages)
+            done = job.ended(JobState.FAILED, set_aside) if set_aside else carry(job, stages)
         except Cancelled:
-            logger.debug("{}: put back, vsortd is stopping", ticket.path)
+            logger.debug("{}: put back, vsortd is stopping", entry.path)
             return
         except ChangedError as error:
-            logger.debug("{}: {}", ticket.path, error.reason)
-            desk.again(ticket.path, ticket.identity, "")
+            logger.debug("{}: {}", entry.path, error.reason)
+            ledger.again(entry.path, entry.identity, "")
             return
         except IncompleteError as error:
-            desk.again(ticket.path, ticket.identity, error.reason)
+            ledger.again(entry.path, entry.identity, error.reason)
             return
         except VideoError as error:
-            done = job.ended(State.FAILED, error.reason)
+            done = job.ended(JobState.FAILED, error.reason)
         except (FilingError, ToolError) as error:
-            self._try_later(ticket, error, desk)
+            self._try_later(entry, error, ledger)
             return
         finally:
-            desk.finish(ticket.path, ticket.identity)
-        if done.item_id is None and done.state in {State.REJECTED, State.FAILED}:
-            done = desk.record(done)
+            ledger.finish(entry.path, entry.identity)
+        if done.item_id is None and done.state in {JobState.REJECTED, JobState.FAILED}:
+            done = ledger.record(done)
         with self._wake:
-            self._trouble.pop(ticket.path, None)
+            self._trouble.pop(entry.path, None)
         self._on_done(done)
 
-    def _try_later(self, ticket: _Ticket, error: FilingError | ToolError, desk: Desk) -> None:
+    def _try_later(self, entry: _QueueEntry, error: FilingError | ToolError, ledger: JobLedger) -> None:
         """Wait before another try: disks fill and empty, locks go; the file is safe where it is."""
         if not self._retry_after_s:
-            job = Job(ticket.path, ticket.identity, ticket.batch, self.cancel).ended(State.FAILED, str(error))
-            self._on_done(desk.record(job, lasting=False))
+            job = Job(entry.path, entry.identity, entry.batch, self.cancel).ended(JobState.FAILED, str(error))
+            self._on_done(ledger.record(job, lasting=False))
             return
-        wait_s = self._retry_after_s[min(ticket.tries, len(self._retry_after_s) - 1)]
-        if ticket.tries == 0:
-            logger.error("{}: {} Trying again in {:.0f} s, and then less often.", ticket.path, error, wait_s)
+        wait_s = self._retry_after_s[min(entry.tries, len(self._retry_after_s) - 1)]
+        if entry.tries == 0:
+            logger.error("{}: {} Trying again in {:.0f} s, and then less often.", entry.path, error, wait_s)
         with self._wake:
             self._order += 1
-            again = replace(ticket, tries=ticket.tries + 1, since_s=time.monotonic())
+            again = replace(entry, tries=entry.tries + 1, since_s=time.monotonic())
             heapq.heappush(self._later, (time.monotonic() + wait_s, self._order, again))
-            self._trouble[ticket.path] = str(error)
+            self._trouble[entry.path] = str(error)
             self._wake.notify_all()
 
 

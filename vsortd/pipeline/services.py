@@ -17,7 +17,7 @@ from vsortd.filing.originals import expire_originals
 from vsortd.filing.place import Filer
 from vsortd.filing.recover import recover
 from vsortd.index.store import Index
-from vsortd.judging.corrections import Lessons
+from vsortd.judging.corrections import Corrections
 from vsortd.judging.example_store import ExampleStore, examples_path
 from vsortd.judging.resident_model import ResidentModel
 from vsortd.media.pool import MediaPool
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True)
-class Workshop:
+class Services:
     """The services behind the stages. Use it as a context manager; leaving it kills every child process."""
 
     settings: Settings
@@ -43,7 +43,7 @@ class Workshop:
     filer: Filer
     index: Index
     examples: ExampleStore
-    lessons: Lessons
+    corrections: Corrections
     state_folder: Path
     # Names that a dry run has given away already, so that it numbers like the real thing.
     foreseen: set[Path] = field(default_factory=set)
@@ -68,11 +68,11 @@ class Workshop:
         can't be used.
         """
         with ExitStack() as opened:
-            shop = cls._open(opened, settings, state_folder, keep_trying=keep_trying, recover_first=recover_first)
+            services = cls._open(opened, settings, state_folder, keep_trying=keep_trying, recover_first=recover_first)
             opened.pop_all()
         if load_model:
-            shop.model.start()
-        return shop
+            services.model.start()
+        return services
 
     @classmethod
     def _open(
@@ -94,16 +94,18 @@ class Workshop:
             for line in recover(journal).lines():
                 logger.warning("recovered: {}", line)
         tree = build_rules(settings)
-        lessons = Lessons(settings, state_folder, examples, journal)
+        corrections = Corrections(settings, state_folder, examples, journal)
         texts = texts_path(state_folder)
-        model = ResidentModel(settings.model, tree, keep_trying=keep_trying, refine=lessons.applied, texts_path=texts)
+        model = ResidentModel(
+            settings.model, tree, keep_trying=keep_trying, refine=corrections.applied, texts_path=texts
+        )
         media = MediaPool(
             settings.workers.decode_count(),
             timeout_s=settings.workers.timeout_s,
             memory_bytes=settings.workers.memory_bytes,
             decoder=settings.workers.decoder,
         )
-        return cls(settings, tree, model, media, journal, filer, index, examples, lessons, state_folder)
+        return cls(settings, tree, model, media, journal, filer, index, examples, corrections, state_folder)
 
     @property
     def extensions(self) -> tuple[str, ...]:
@@ -122,7 +124,7 @@ class Workshop:
         return video.parent.relative_to(library).parts if video.is_relative_to(library) else None
 
     @property
-    def lanes(self) -> int:
+    def worker_count(self) -> int:
         """How many videos are under way at once: one a decoder, and enough for the encoder's next batch and the disk.
 
         With two more than decoders, these waited for the encoder a fifth of the time.
@@ -134,30 +136,32 @@ class Workshop:
         for line in expire_originals(self.journal, self.settings.library, self.settings.convert.keep_original_s):
             logger.info("originals: {}", line)
 
-    def changed(self, settings: Settings) -> Workshop:
-        """Return a workshop for other settings that shares what they leave as it is (after a reload).
+    def changed(self, settings: Settings) -> Services:
+        """Return services for other settings that share what these leave as it is (after a reload).
 
         This one goes on serving what is under way; `retire` it afterwards. Worker processes stay as they are.
         Raises ModelError when the rules can't be embedded; nothing has changed then.
         """
         before = self.settings
         tree = build_rules(settings)
-        lessons = Lessons(settings, self.state_folder, self.examples, self.journal)
+        corrections = Corrections(settings, self.state_folder, self.examples, self.journal)
         model = self.model
         if settings.model != before.model:
             texts = texts_path(self.state_folder)
-            model = ResidentModel(settings.model, tree, keep_trying=True, refine=lessons.applied, texts_path=texts)
+            model = ResidentModel(settings.model, tree, keep_trying=True, refine=corrections.applied, texts_path=texts)
         else:
-            model.change_rules(tree, lessons.applied)
+            model.change_rules(tree, corrections.applied)
         filer = self.filer
         if (settings.library, settings.place) != (before.library, before.place):
             filer = Filer(self.journal, settings.library, settings.place)
         if model is not self.model:
             model.start()
-        return replace(self, settings=settings, tree=tree, model=model, filer=filer, lessons=lessons, foreseen=set())
+        return replace(
+            self, settings=settings, tree=tree, model=model, filer=filer, corrections=corrections, foreseen=set()
+        )
 
-    def retire(self, successor: Workshop) -> None:
-        """Let go what the workshop that came after doesn't share; nothing may be under way in this one."""
+    def retire(self, successor: Services) -> None:
+        """Let go what the services that came after don't share; nothing may be under way in these."""
         if self.model is not successor.model:
             self.model.close()
         if self.filer is not successor.filer:

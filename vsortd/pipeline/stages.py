@@ -13,12 +13,12 @@ from vsortd.config.settings import Accept
 from vsortd.core.identity import Identity
 from vsortd.filing.place import ConvertedFile, FilingRequest
 from vsortd.index.store import DECIDING, Embedded
-from vsortd.judging.conditions import Facts
+from vsortd.judging.conditions import ConditionFacts
 from vsortd.judging.conditions import admit as admit_clip
-from vsortd.judging.decide import Decision, Outcome, decide
+from vsortd.judging.decide import Decision, DecisionOutcome, decide
 from vsortd.media.conversion_plan import ConversionKind, plan_conversion
 from vsortd.media.convert import convert as convert_clip
-from vsortd.pipeline.job import Glimpse, Job, State
+from vsortd.pipeline.job import Job, JobState, PrefetchedFrames
 
 _EVERYTHING = Accept()
 
@@ -27,57 +27,57 @@ if TYPE_CHECKING:
 
     from vsortd.config.rules import RuleTree
     from vsortd.filing.records import Item
-    from vsortd.judging.resident_model import Judge
-    from vsortd.pipeline.services import Workshop
+    from vsortd.judging.resident_model import Classifier
+    from vsortd.pipeline.services import Services
     from vsortd.vision.prompts import RuleVectors
 
 
-def probe(shop: Workshop, job: Job) -> Job:
+def probe(services: Services, job: Job) -> Job:
     """Read the facts of the container, and see that a frame near the end can be decoded.
 
     Where no fact can keep the video from being judged, its first pictures are taken as well: it is opened once then.
     """
-    ranks, total = _first_ranks(shop), shop.settings.sampling.max_frames
-    resident = shop.model.judge
+    ranks, total = _first_ranks(services), services.settings.sampling.max_frames
+    resident = services.model.classifier
     if (
         resident is None
-        or shop.settings.accept != _EVERYTHING
-        or shop.index.recall(job.identity, resident.key, _plan(ranks, total)) is not None
+        or services.settings.accept != _EVERYTHING
+        or services.index.recall(job.identity, resident.key, _plan(ranks, total)) is not None
     ):
-        return replace(job, clip=shop.media.probe(job.path, cancel=job.cancel))
+        return replace(job, clip=services.media.probe(job.path, cancel=job.cancel))
     preprocess = resident.encoder.info.preprocess
-    clip, frames, sampling_s = shop.media.look(job.path, ranks, total, preprocess, cancel=job.cancel)
+    clip, frames, sampling_s = services.media.look(job.path, ranks, total, preprocess, cancel=job.cancel)
     job.clock.split("sample", sampling_s * 1000)
-    return replace(job, clip=clip, glimpse=Glimpse(resident.key, ranks, frames))
+    return replace(job, clip=clip, prefetched=PrefetchedFrames(resident.key, ranks, frames))
 
 
-def admit(shop: Workshop, job: Job) -> Job:
+def admit(services: Services, job: Job) -> Job:
     """Refuse what the config does not accept, by the facts alone."""
     assert job.clip is not None
-    reason = admit_clip(job.clip, shop.settings.accept)
-    return job.ended(State.REJECTED, reason) if reason else job
+    reason = admit_clip(job.clip, services.settings.accept)
+    return job.ended(JobState.REJECTED, reason) if reason else job
 
 
-def judge(shop: Workshop, job: Job) -> Job:
+def judge(services: Services, job: Job) -> Job:
     """Look at a few frames, then at more while the decision is not settled, and decide."""
-    if shop.model.judge is None:
-        shop.model.get(job.cancel)
-        shop.filer.risk(job.path)
-    resident = shop.model.get(job.cancel)
+    if services.model.classifier is None:
+        services.model.get(job.cancel)
+        services.filer.risk(job.path)
+    resident = services.model.get(job.cancel)
     assert job.clip is not None
-    seen = rounds(shop, job, resident)
-    facts = Facts(job.clip, job.path.name)
+    seen = rounds(services, job, resident)
+    facts = ConditionFacts(job.clip, job.path.name)
     with job.clock.time("decide"):
         decision, times_ms = decide_in_rounds(resident.tree, resident.vectors, seen, facts)
-    return replace(job, decision=decision, reason=decision.reason, frame_times_ms=times_ms, glimpse=None)
+    return replace(job, decision=decision, reason=decision.reason, frame_times_ms=times_ms, prefetched=None)
 
 
-def rounds(shop: Workshop, job: Job, resident: Judge) -> Iterator[Embedded]:
+def rounds(services: Services, job: Job, resident: Classifier) -> Iterator[Embedded]:
     """Yield one look after the other, each when it is asked for: a few frames, then as many again, up to all."""
-    sampling = shop.settings.sampling
-    begin, end = 0, len(_first_ranks(shop))
+    sampling = services.settings.sampling
+    begin, end = 0, len(_first_ranks(services))
     while begin < end:
-        part = _look(shop, job, resident, range(begin, end))
+        part = _look(services, job, resident, range(begin, end))
         yield part
         if not len(part.times_ms):  # the video has no more frames
             break
@@ -85,7 +85,7 @@ def rounds(shop: Workshop, job: Job, resident: Judge) -> Iterator[Embedded]:
 
 
 def decide_in_rounds(
-    tree: RuleTree, vectors: RuleVectors, looks: Iterable[Embedded], facts: Facts
+    tree: RuleTree, vectors: RuleVectors, looks: Iterable[Embedded], facts: ConditionFacts
 ) -> tuple[Decision, tuple[int, ...]]:
     """Decide after each look until more would hardly change it; return the decision and the times of its frames, ms.
 
@@ -104,31 +104,31 @@ def decide_in_rounds(
     return decision, tuple(int(time_ms) for time_ms in times_ms)
 
 
-def _look(shop: Workshop, job: Job, resident: Judge, ranks: range) -> Embedded:
+def _look(services: Services, job: Job, resident: Classifier, ranks: range) -> Embedded:
     """Return one round's embeddings: from the index if this very file was seen before, else from its frames."""
     assert job.clip is not None
-    total = shop.settings.sampling.max_frames
+    total = services.settings.sampling.max_frames
     model, plan = resident.key, _plan(ranks, total)
-    glimpse = job.glimpse
-    if glimpse is not None and (glimpse.model, glimpse.ranks) == (model, ranks):
-        frames = glimpse.frames
+    prefetched = job.prefetched
+    if prefetched is not None and (prefetched.model, prefetched.ranks) == (model, ranks):
+        frames = prefetched.frames
     else:
-        known = shop.index.recall(job.identity, model, plan)
+        known = services.index.recall(job.identity, model, plan)
         if known is not None:
             return known
         preprocess = resident.encoder.info.preprocess
         with job.clock.time("sample"):
-            frames = shop.media.sample(job.path, job.clip, ranks, total, preprocess, cancel=job.cancel)
+            frames = services.media.sample(job.path, job.clip, ranks, total, preprocess, cancel=job.cancel)
     with job.clock.time("embed"):
         vectors = resident.encoder.encode_images(frames.pixels)
     # through the precision of the index, so that a second look decides exactly like the first
     embedded = Embedded(frames.times_ms, vectors.astype(np.float16).astype(np.float32))
-    shop.index.keep(job.identity, job.path, job.clip, model, plan, embedded)
+    services.index.keep(job.identity, job.path, job.clip, model, plan, embedded)
     return embedded
 
 
-def _first_ranks(shop: Workshop) -> range:
-    return range(min(shop.settings.sampling.min_frames, shop.settings.sampling.max_frames))
+def _first_ranks(services: Services) -> range:
+    return range(min(services.settings.sampling.min_frames, services.settings.sampling.max_frames))
 
 
 def _plan(ranks: range, total: int) -> str:
@@ -136,63 +136,63 @@ def _plan(ranks: range, total: int) -> str:
     return f"{DECIDING}-{total}:{ranks.start}-{ranks.stop}"
 
 
-def convert(shop: Workshop, job: Job, *, dry_run: bool) -> Job:
+def convert(services: Services, job: Job, *, dry_run: bool) -> Job:
     """Make an MP4 of a MOV in the library's staging folder, verified against the original."""
     assert job.clip is not None
-    plan = plan_conversion(job.clip, job.path, shop.settings.convert.mov)
+    plan = plan_conversion(job.clip, job.path, services.settings.convert.mov)
     if plan.kind is ConversionKind.NONE:
         return job
     if dry_run:
         return replace(job, conversion=plan.kind.value)
-    target = shop.filer.staging_path(job.path)
-    report = convert_clip(job.path, target, plan, job.clip, shop.media, cancel=job.cancel)
+    target = services.filer.staging_path(job.path)
+    report = convert_clip(job.path, target, plan, job.clip, services.media, cancel=job.cancel)
     staged = ConvertedFile(path=target, kind=report.kind.value)
     return replace(job, converted=staged, conversion=report.kind.value)
 
 
-def place(shop: Workshop, job: Job, *, dry_run: bool, by_hand: Callable[[Item], None] | None = None) -> Job:
+def place(services: Services, job: Job, *, dry_run: bool, by_hand: Callable[[Item], None] | None = None) -> Job:
     """Move the video with its sidecars to where the decision says; a dry run only says where that is.
 
     `by_hand` is for a decision that a person made, see `Filer.place`.
     """
     assert job.clip is not None
     assert job.decision is not None
-    request = _request(shop, job, job.decision)
-    at = shop.library_place(job.path)
+    request = _request(services, job, job.decision)
+    at = services.library_place(job.path)
     if at is not None and job.conversion == "" and at == request.folder:
-        return job.ended(State(request.outcome), f"{request.reason}; it is there already")
+        return job.ended(JobState(request.outcome), f"{request.reason}; it is there already")
     if dry_run:
-        with shop.foreseeing:
-            preview = shop.filer.preview(request, taken=shop.foreseen, cancel=job.cancel)
+        with services.foreseeing:
+            preview = services.filer.preview(request, taken=services.foreseen, cancel=job.cancel)
             if preview.destination is not None:
-                shop.foreseen.add(preview.destination)
-        return replace(job, state=State(preview.state), destination=preview.destination, reason=preview.reason)
+                services.foreseen.add(preview.destination)
+        return replace(job, state=JobState(preview.state), destination=preview.destination, reason=preview.reason)
     try:
-        item = shop.filer.place(request, cancel=job.cancel, by_hand=by_hand, clock=job.clock)
+        item = services.filer.place(request, cancel=job.cancel, by_hand=by_hand, clock=job.clock)
     except BaseException:
         if job.converted is not None:
-            shop.filer.discard(job.converted)  # the next try makes its own; a full disk must not fill further
+            services.filer.discard(job.converted)  # the next try makes its own; a full disk must not fill further
         raise
-    if job.converted is not None and item.state == State.REJECTED.value:
-        shop.filer.discard(job.converted)  # a duplicate that is to be skipped
+    if job.converted is not None and item.state == JobState.REJECTED.value:
+        services.filer.discard(job.converted)  # a duplicate that is to be skipped
     destination = Path(item.destination) if item.destination else None
     if destination is not None:
         with contextlib.suppress(OSError):  # it is filed; a disk that goes this moment costs the index its new name
             if (now := Identity.of(destination)) is not None:
-                shop.index.moved(job.identity, now, destination)
-    return replace(job, state=State(item.state), item_id=item.id, destination=destination, reason=item.reason)
+                services.index.moved(job.identity, now, destination)
+    return replace(job, state=JobState(item.state), item_id=item.id, destination=destination, reason=item.reason)
 
 
-def _request(shop: Workshop, job: Job, decision: Decision) -> FilingRequest:
+def _request(services: Services, job: Job, decision: Decision) -> FilingRequest:
     assert job.clip is not None
-    filed = decision.outcome is Outcome.FILED
+    filed = decision.outcome is DecisionOutcome.FILED
     return FilingRequest(
         source=job.path,
         identity=job.identity,
-        sidecars=shop.sidecars_of(job.path),
-        folder=tuple(decision.rule.split("/")) if filed else (shop.settings.place.review,),
+        sidecars=services.sidecars_of(job.path),
+        folder=tuple(decision.rule.split("/")) if filed else (services.settings.place.review,),
         clip=job.clip,
-        outcome=State.FILED.value if filed else State.REVIEW.value,
+        outcome=JobState.FILED.value if filed else JobState.REVIEW.value,
         rule=decision.rule,
         score=decision.score,
         margin=decision.margin,

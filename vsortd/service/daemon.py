@@ -1,4 +1,4 @@
-"""The daemon: watcher, runner and control API over one workshop, from start to a clean end."""
+"""The daemon: watcher, runner and control API over one set of services, from start to a clean end."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from vsortd.learning.library_watch import LibraryWatch
 from vsortd.library.search.requests import Searcher
 from vsortd.pipeline.batch import sort_within
 from vsortd.pipeline.flow import build_stages
-from vsortd.pipeline.job import Job, State
+from vsortd.pipeline.job import Job, JobState
 from vsortd.pipeline.job_log import tell_end
-from vsortd.pipeline.ledger import Desk
+from vsortd.pipeline.ledger import Ledger
 from vsortd.pipeline.runner import RETRY_AFTER_S, Runner, fatal_message
-from vsortd.pipeline.services import Workshop
+from vsortd.pipeline.services import Services
 from vsortd.service.api import ControlServer
 from vsortd.service.daemon_log import follow_config
 from vsortd.service.event_stream import Hub
@@ -35,9 +35,9 @@ from vsortd.service.lock import DaemonLock
 from vsortd.service.metrics import StageTimes, exposition
 from vsortd.service.notify import Notifier
 from vsortd.service.pauses import Pauses, pauses_path
-from vsortd.service.signals import Signals
+from vsortd.service.signals import DaemonSignals
 from vsortd.service.status import status_form
-from vsortd.service.wakeup import Bell
+from vsortd.service.wakeup import Wakeup
 from vsortd.watch.inbox import InboxWatcher
 from vsortd.watch.types import Health, ReportKind
 
@@ -81,13 +81,13 @@ class Daemon:
         self._read_config = read_config
         self._reloading = threading.Lock()
         self._reload_asked = False
-        self._retired: list[Workshop] = []
+        self._retired: list[Services] = []
         self._state_folder = state_folder
         self._once = once
         self._stop = threading.Event()
         self._fatal: BaseException | None = None
         self._batches = Batches()
-        self._tally: Counter[State] = Counter()
+        self._tally: Counter[JobState] = Counter()
         self._interrupted = False
         self._missing = False
         self._left = False  # a pause kept some from being begun
@@ -104,30 +104,30 @@ class Daemon:
         """Run to the end. Raises AlreadyRunningError, StoreError, ModelError (with `once`)."""
         with (
             DaemonLock(self._state_folder),
-            contextlib.closing(Bell()) as self._bell,
-            Signals(self._told_to_stop, self._told_to_reload),
-            Workshop.open(self._settings, self._state_folder, keep_trying=not self._once) as shop,
+            contextlib.closing(Wakeup()) as self._wakeup,
+            DaemonSignals(self._told_to_stop, self._told_to_reload),
+            Services.open(self._settings, self._state_folder, keep_trying=not self._once) as services,
         ):
-            self._serve(shop)
+            self._serve(services)
         if self._fatal is not None:
             raise self._fatal
         if self._interrupted:
             return ExitCode.INTERRUPTED
-        failed = self._tally[State.FAILED]
+        failed = self._tally[JobState.FAILED]
         if not self._once:
             return ExitCode.OK
         if not failed:
             return ExitCode.PARTIAL if self._missing or self._left else ExitCode.OK
         return ExitCode.PARTIAL if self._tally.total() > failed else ExitCode.FAILURE
 
-    def _serve(self, shop: Workshop) -> None:
-        self._shop = shop
-        self._searcher = Searcher(shop.index)
-        self._desk = Desk(shop, self._send_back)
+    def _serve(self, services: Services) -> None:
+        self._services = services
+        self._searcher = Searcher(services.index)
+        self._ledger = Ledger(services, self._send_back)
         self._runner = Runner(
-            build_stages(shop),
-            self._desk,
-            lanes=shop.lanes,
+            build_stages(services),
+            self._ledger,
+            workers=services.worker_count,
             on_done=self._done,
             on_begin=self._hub.changed,
             on_fatal=self._give_up,
@@ -135,7 +135,7 @@ class Daemon:
             retry_after_s=() if self._once else RETRY_AFTER_S,
         )
         self._watcher = self._new_watcher()
-        self._moves = LibraryWatch(lambda: self._shop, on_fatal=self._give_up)
+        self._moves = LibraryWatch(lambda: self._services, on_fatal=self._give_up)
         server = ControlServer(self, self._state_folder, loopback=self._settings.control == "loopback")
         self._runner.start()
         self._watcher.start()
@@ -162,7 +162,7 @@ class Daemon:
             server.stop()
             self._searcher.close()
             self._let_go()
-            self._shop.retire(shop)  # whoever opened `shop` closes what is its own
+            self._services.retire(services)  # whoever opened `services` closes what is its own
 
     def _new_watcher(self) -> InboxWatcher:
         return InboxWatcher(
@@ -170,7 +170,7 @@ class Daemon:
             on_ready=self._ready,
             on_report=self._report,
             known=self._known,
-            sidecars_of=self._shop.sidecars_of,
+            sidecars_of=self._services.sidecars_of,
             drain=self._once,
             exclude=[self._settings.library, self._state_folder],
         )
@@ -183,7 +183,7 @@ class Daemon:
                 logger.info("a pause is over")
                 self._paused_anew()
             if time.monotonic() - tidied > HOUSEKEEPING_S and not self._pauses.everything:
-                self._shop.expire_originals()
+                self._services.expire_originals()
                 tidied = time.monotonic()
             if self._reload_asked:
                 self._reload_asked = False
@@ -191,7 +191,7 @@ class Daemon:
             if self._retired and self._runner.working == 0:
                 self._let_go()
             if not self._once:
-                self._bell.wait(self._sleep_s())
+                self._wakeup.wait(self._sleep_s())
                 continue
             # both are asked in this order: what leaves the watcher is in the runner before the watcher is idle
             if self._watcher.idle() and (self._runner.idle() or self._runner.stuck()) and self._watcher.idle():
@@ -200,7 +200,7 @@ class Daemon:
                     logger.warning("{} videos wait: vsortd is paused; `vsortd resume` ends that", self._runner.queued)
                 self._missing = any(one.health in {Health.MISSING, Health.TAKEN} for one in self._watcher.health())
                 return
-            self._bell.wait(0.05)
+            self._wakeup.wait(0.05)
 
     def _sleep_s(self) -> float:
         """Return how long there is nothing to do for the main thread, if nobody rings, seconds."""
@@ -232,7 +232,7 @@ class Daemon:
         waiting, working = self._runner.queued + self._watcher.waiting(), self._runner.working
         state = "paused" if self._pauses.everything else "working" if working else "watching"
         count = len(self._settings.inboxes)
-        counted = f"{waiting} waiting, {working} under way, {self._tally[State.FILED]} filed since the start"
+        counted = f"{waiting} waiting, {working} under way, {self._tally[JobState.FILED]} filed since the start"
         return f"{state} {count} inbox{'es' if count > 1 else ''}: {counted}"
 
     def _unload(self) -> float | None:
@@ -240,11 +240,11 @@ class Daemon:
         after_s = self._settings.unload_model_s
         if after_s is None:
             return None
-        model = self._shop.model
+        model = self._services.model
         left_s = after_s - model.idle_s
         if left_s > 0:
             return left_s
-        if model.judge is not None and not self._cancels and self._runner.if_idle(model.unload):  # nor is it asked
+        if model.classifier is not None and not self._cancels and self._runner.if_idle(model.unload):  # nor is it asked
             logger.info("the model was let go: {} without a video", format_duration(after_s))
         return after_s
 
@@ -254,14 +254,14 @@ class Daemon:
 
     def _known(self, path: Path, identity: Identity) -> bool:
         """Tell whether a file is to be left alone as it is: undone, or refused before. One in work elsewhere isn't."""
-        known = self._shop.filer.known(path, identity)
+        known = self._services.filer.known(path, identity)
         return known is not None and known.why is not Why.WORKING
 
     def _report(self, report: Report) -> None:
         """Record a file that never became ready (unfinished, always changing); it stays where it is."""
         job = Job(report.path, report.identity, self._batches.current(), self._stop)
         lasting = report.kind is ReportKind.INCOMPLETE  # the others go on being watched
-        self._done(self._desk.record(job.ended(State.FAILED, report.reason), lasting=lasting))
+        self._done(self._ledger.record(job.ended(JobState.FAILED, report.reason), lasting=lasting))
 
     def _send_back(self, path: Path, identity: Identity, reason: str) -> None:
         logger.debug("{}: back to settle: {}", path, reason or "it changed")
@@ -276,18 +276,18 @@ class Daemon:
         tell_end(job)
         self._tell(job.item_id)
         if self._notifier.listens:
-            self._bell.ring()  # another status line
+            self._wakeup.set()  # another status line
 
     def _tell(self, *numbers: int | None) -> None:
         """Tell those who listen what became of some items, and how things stand now."""
         for number in numbers if self._hub.heard else ():
-            item = None if number is None else self._shop.journal.item(number)
+            item = None if number is None else self._services.journal.item(number)
             if item is not None:
                 self._hub.tell("item", item.to_json())
         self._hub.changed()
 
     def _give_up(self, error: BaseException) -> None:
-        if self._fatal is None:  # every lane meets a broken store or model; once is enough
+        if self._fatal is None:  # every worker meets a broken store or model; once is enough
             logger.critical("vsortd stops: {}", fatal_message(error))
             self._fatal = error
         self.stop()
@@ -303,17 +303,17 @@ class Daemon:
 
     def status(self) -> dict[str, Any]:
         """Return the status as `status --json` prints it."""
-        judge = self._shop.model.judge
+        classifier = self._services.model.classifier
         choice = self._settings.model  # until it is loaded, what was asked for
         asked = (choice, "") if isinstance(choice, str) else (choice.name, choice.weights)
-        model = {"name": asked[0], "weights": asked[1], "reason": self._shop.model.trouble}
-        if judge is not None:
-            info = judge.encoder.info
+        model = {"name": asked[0], "weights": asked[1], "reason": self._services.model.trouble}
+        if classifier is not None:
+            info = classifier.encoder.info
             model |= {"name": info.name, "weights": info.weights, "device": info.device}
         return status_form(
             "paused" if self._pauses.everything else "running",
             model=model,
-            counts=self._shop.filer.counts(),
+            counts=self._services.filer.counts(),
             queued=self._runner.queued + self._watcher.waiting(),
             working=self._runner.working,
             inboxes=[
@@ -333,7 +333,7 @@ class Daemon:
 
     def scan(self) -> None:
         """Look through the inboxes now, and ask for a missing model again."""
-        self._shop.model.try_again()
+        self._services.model.try_again()
         self._watcher.scan_now()
 
     def pause(self, inbox: Path | None = None, for_s: float | None = None) -> dict[str, Any]:
@@ -358,7 +358,7 @@ class Daemon:
     def _paused_anew(self) -> dict[str, Any]:
         self._runner.look_again()
         self._tell_pauses()
-        self._bell.ring()
+        self._wakeup.set()
         self._hub.changed()
         return self.status()
 
@@ -370,20 +370,20 @@ class Daemon:
 
     def history(self, **wanted: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - passed on as it is
         """Return the items of `history --json`; `last`, `since` and `tag` as for `Journal.history`."""
-        return [item.to_json() for item in self._shop.journal.history(**wanted)]
+        return [item.to_json() for item in self._services.journal.history(**wanted)]
 
     def undo(self, selection: Selection, *, dry_run: bool) -> UndoReport:
         """Take filings back; see `filing.undo.undo`."""
-        report = undo_items(self._shop.journal, selection, dry_run=dry_run, cancel=self._runner.cancel)
+        report = undo_items(self._services.journal, selection, dry_run=dry_run, cancel=self._runner.cancel)
         if report.undone and not dry_run:
-            follow(self._shop.index.path, report.moves)
+            follow(self._services.index.path, report.moves)
             self._watcher.scan_now()
             self._tell(*(item.id for item in report.undone))
         return report
 
     def let_go(self, verb: str, words: Sequence[str], *, everything: bool) -> LetGo:
         """Release holds or retry refusals, and look at what may be sorted again; see `filing.holds.let_go`."""
-        found = let_go(self._shop.journal, verb, words, everything=everything)
+        found = let_go(self._services.journal, verb, words, everything=everything)
         if found.freed:
             self.scan()
             self._hub.changed()
@@ -396,7 +396,7 @@ class Daemon:
         if config != fingerprint(self._settings):
             return None
         with self._stops_with(cancel):
-            outcomes = sort_within(self._shop, paths, own=self._runner, on_progress=on_progress, cancel=cancel)
+            outcomes = sort_within(self._services, paths, own=self._runner, on_progress=on_progress, cancel=cancel)
         self._tell(*(one.id for one in outcomes))
         return [one.to_json() for one in outcomes]
 
@@ -406,8 +406,8 @@ class Daemon:
             return None
         cancel = threading.Event()
         with self._stops_with(cancel):
-            found = self._searcher.answer(self._shop, request, cancel=cancel)
-        self._bell.ring()  # its memory is to be given back some time
+            found = self._searcher.answer(self._services, request, cancel=cancel)
+        self._wakeup.set()  # its memory is to be given back some time
         return found
 
     @contextlib.contextmanager
@@ -433,7 +433,7 @@ class Daemon:
 
     def health(self) -> list[str]:
         """Return what keeps this daemon from its work; [] when all is well."""
-        wrong = [f"the model: {self._shop.model.trouble}"] if self._shop.model.trouble else []
+        wrong = [f"the model: {self._services.model.trouble}"] if self._services.model.trouble else []
         wrong += [f"inbox {one.path}: {one.reason}" for one in self._watcher.health() if one.health is not Health.OK]
         return [*wrong, *self.status()["trouble"]]
 
@@ -451,23 +451,23 @@ class Daemon:
             if not changed:
                 logger.info("the config was read anew: nothing changed")
                 return []
-            old, shop = self._shop, self._shop.changed(after)
+            old, services = self._services, self._services.changed(after)
             rewatch = (after.inboxes, after.library) != (before.inboxes, before.library)
             if rewatch:
                 self._watcher.stop()
-            self._settings, self._shop = after, shop
+            self._settings, self._services = after, services
             follow_config(after, self._state_folder)
-            self._desk = Desk(shop, self._send_back)
+            self._ledger = Ledger(services, self._send_back)
             folders = tuple(inbox.path for inbox in after.inboxes)
             self._runner.change_stages(
-                build_stages(shop), self._desk, wanted=lambda path: any(path.is_relative_to(f) for f in folders)
+                build_stages(services), self._ledger, wanted=lambda path: any(path.is_relative_to(f) for f in folders)
             )
             if rewatch:
                 self._watcher = self._new_watcher()
                 self._watcher.start()
             self._retired.append(old)
             self._moves.wake()
-            self._bell.ring()
+            self._wakeup.set()
             logger.info("the config was read anew; changed: {}", ", ".join(changed))
             self._hub.changed()
             for key in LATER & set(changed):
@@ -491,11 +491,11 @@ class Daemon:
     def _let_go(self) -> None:
         """Close what reloads left behind, now that nothing under way uses it."""
         with self._reloading:
-            for shop in self._retired:
-                shop.retire(self._shop)
+            for services in self._retired:
+                services.retire(self._services)
             self._retired.clear()
 
     def stop(self) -> None:
         """End the daemon: the file in hand is finished or put back."""
         self._stop.set()
-        self._bell.ring()
+        self._wakeup.set()

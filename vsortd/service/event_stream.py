@@ -81,7 +81,7 @@ class _Listener:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._bell = asyncio.Event()
+        self._wakeup = asyncio.Event()
         self._texts: deque[str] = deque(maxlen=_KEPT)
         self._change = True  # the state is told at once
         self._lock = threading.Lock()
@@ -123,13 +123,13 @@ class _Listener:
         with self._lock:
             if self._change or self._texts:
                 return True
-            self._bell.clear()
+            self._wakeup.clear()
         try:
-            await asyncio.wait_for(self._bell.wait(), seconds)
+            await asyncio.wait_for(self._wakeup.wait(), seconds)
         except TimeoutError:
             return False
         return True
 
     def _ring(self) -> None:
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody listens any more
-            self._loop.call_soon_threadsafe(self._bell.set)
+            self._loop.call_soon_threadsafe(self._wakeup.set)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-class Signals:
+class DaemonSignals:
     """SIGTERM and SIGINT end the daemon, a second SIGINT at once; SIGHUP reloads. Only the main thread can listen."""
 
     def __init__(self, on_stop: Callable[[bool], None], on_reload: Callable[[], None]) -> None:

@@ -36,7 +36,7 @@ _LOG_BYTES = 1 << 20
 ASK_S = 10.0  # until `vsortd stop` has been heard
 
 
-class Child(Protocol):
+class ChildProcess(Protocol):
     """What of a process is used here."""
 
     def wait(self, timeout: float | None = None) -> int:
@@ -54,9 +54,9 @@ class Supervisor:
 
     def __init__(
         self,
-        start: Callable[[], Child],
+        start: Callable[[], ChildProcess],
         *,
-        ask_to_stop: Callable[[Child], None],
+        ask_to_stop: Callable[[ChildProcess], None],
         say: Callable[[str], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -67,7 +67,7 @@ class Supervisor:
         self._clock = clock
         self._stop = threading.Event()
         self._lock = threading.Lock()
-        self._child: Child | None = None
+        self._child: ChildProcess | None = None
 
     def run(self) -> int:
         """Keep it running; returns its last exit code, 0 after `stop`."""
@@ -156,7 +156,7 @@ class Vsortd:
             return int(ExitCode.FAILURE)
         return done.returncode
 
-    def ask_to_stop(self, child: Child) -> None:
+    def ask_to_stop(self, child: ChildProcess) -> None:
         """Have the command end by itself."""
         if sys.platform == "win32":  # there terminate() kills
             self.ask("stop")

@@ -13,34 +13,34 @@ import socket
 import threading
 
 
-class Bell:
-    """`ring` wakes `wait`, from any thread or signal handler; made on the main thread, it also rings at each signal."""
+class Wakeup:
+    """`set` wakes `wait`, from any thread or signal handler; made on the main thread, it also rings at each signal."""
 
     def __init__(self) -> None:
-        self._ear, self._clapper = socket.socketpair()
-        self._ear.setblocking(False)
-        self._clapper.setblocking(False)
+        self._reader, self._writer = socket.socketpair()
+        self._reader.setblocking(False)
+        self._writer.setblocking(False)
         self._main = threading.current_thread() is threading.main_thread()
         self._before = -1
         if self._main:
-            self._before = signal.set_wakeup_fd(self._clapper.fileno(), warn_on_full_buffer=False)
+            self._before = signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
 
-    def ring(self) -> None:
+    def set(self) -> None:
         """Wake whoever waits, now or next."""
         with contextlib.suppress(OSError):  # full: it rings already; closed: nobody sleeps any more
-            self._clapper.send(b"!")
+            self._writer.send(b"!")
 
     def wait(self, seconds: float) -> None:
         """Sleep until the bell rings, `seconds` at most."""
-        ready, _, _ = select.select([self._ear], [], [], seconds)
+        ready, _, _ = select.select([self._reader], [], [], seconds)
         if ready:
             with contextlib.suppress(BlockingIOError):
-                while self._ear.recv(4096):
+                while self._reader.recv(4096):
                     pass
 
     def close(self) -> None:
         """Let signals go where they went before."""
         if self._main:
             signal.set_wakeup_fd(self._before)
-        self._ear.close()
-        self._clapper.close()
+        self._reader.close()
+        self._writer.close()

@@ -28,7 +28,7 @@ class _OnSignal(Protocol):
     def __call__(self, *, interrupted: bool) -> None: ...
 
 
-class Signals:
+class TraySignals:
     """Calls `on_signal` on a thread of its own for SIGINT (`interrupted`) and SIGTERM; a second SIGINT ends at once.
 
     Only the main thread can listen; elsewhere it does nothing.

@@ -26,7 +26,7 @@ class Followed(Protocol):
         """Return the newest items."""
 
 
-class Follower:
+class EventFollower:
     """A thread that hands on every event, the newest history after each connecting, and tells when the daemon is gone.
 
     `on_event` gets the client's events and {"event": "history", "data": items}; `on_gone` the reason, once for each

@@ -16,8 +16,8 @@ from loguru import logger
 from vsortd.core.system.desktop_open import open_on_desktop
 from vsortd.errors import ExitCode
 from vsortd.tray.actions import Actions, TrayClient
-from vsortd.tray.end_signals import Signals
-from vsortd.tray.follower import Follower
+from vsortd.tray.end_signals import TraySignals
+from vsortd.tray.follower import EventFollower
 from vsortd.tray.icon import draw
 from vsortd.tray.notes import Note, Notes
 from vsortd.tray.preferences import Preferences
@@ -72,7 +72,7 @@ class TrayApp:
         self._fatal: BaseException | None = None
         self._desk = Worker("tray-desk", on_fatal=self._give_up, between=self._between)
         self._hand = Worker("tray-hand", on_fatal=self._give_up)
-        self._follower = Follower(client, on_event=self._event, on_gone=self._gone, on_fatal=self._give_up)
+        self._follower = EventFollower(client, on_event=self._event, on_gone=self._gone, on_fatal=self._give_up)
         self._actions = Actions(
             client,
             state_folder,
@@ -84,7 +84,7 @@ class TrayApp:
     def run(self) -> ExitCode:
         """Run to the end. Raises NoTrayError when there is no tray at the start."""
         self._preferences = self._read_preferences(None)
-        with Signals(self._signalled):
+        with TraySignals(self._signalled):
             self._backend.wait_for_tray(self._wait_s, until=self._ended.is_set)
             for part in (self._hand, self._desk, self._follower):
                 part.start()

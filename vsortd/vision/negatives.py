@@ -35,14 +35,14 @@ class Negative:
 
 @dataclass(frozen=True, slots=True)
 class _BuiltIn:
-    """A negative for models taught on the web. Rules that use one of its `kin` words are kinds of it."""
+    """A negative for models taught on the web. Rules that use one of its `related_words` words are kinds of it."""
 
     text: str
-    kin: frozenset[str]
+    related_words: frozenset[str]
 
 
-def _built_in(text: str, kin: str) -> _BuiltIn:
-    return _BuiltIn(text, frozenset(kin.split()))
+def _built_in(text: str, related_words: str) -> _BuiltIn:
+    return _BuiltIn(text, frozenset(related_words.split()))
 
 
 # Nothing to see: fits no rule but one about exactly that.
@@ -145,7 +145,9 @@ def built_in_negatives(words: Iterable[str], *, top: bool) -> tuple[Negative, ..
     """
     spoken = {word for text in words for word in words_of(text)}
     candidates = (*_VOID, *_CONTENT) if top else _VOID
-    return tuple(Negative(candidate.text, (candidate.text,)) for candidate in candidates if not candidate.kin & spoken)
+    return tuple(
+        Negative(candidate.text, (candidate.text,)) for candidate in candidates if not candidate.related_words & spoken
+    )
 
 
 def built_in_texts() -> tuple[str, ...]:
@@ -175,10 +177,12 @@ def _centred(rows: npt.NDArray[np.float32], common: npt.NDArray[np.float32]) -> 
     return np.asarray(rest / np.maximum(np.linalg.norm(rest, axis=1, keepdims=True), 1e-12))
 
 
-def facet_negatives(facets: Facets, siblings: Sequence[Iterable[str]], kin: Iterable[str]) -> tuple[Negative, ...]:
+def facet_negatives(
+    facets: Facets, siblings: Sequence[Iterable[str]], related_words: Iterable[str]
+) -> tuple[Negative, ...]:
     """Return the other values of the facets that the siblings speak of, for a model with a known vocabulary.
 
-    `siblings` holds the prompts of each known sibling, `kin` those of their ancestors and descendants; a
+    `siblings` holds the prompts of each known sibling, `related_words` those of their ancestors and descendants; a
     value that any of them mentions is no negative. A facet counts when every sibling speaks of it, or else
     the one that most do: beside `forest` and `night`, `day` would take away half of every forest.
     """
@@ -190,7 +194,7 @@ def facet_negatives(facets: Facets, siblings: Sequence[Iterable[str]], kin: Iter
     leading = [facet for facet in facets if counts[facet] == most]
     if most < len(siblings):
         leading = leading[:1]
-    taken = set().union(*spoken) | _mentioned(facets, kin)
+    taken = set().union(*spoken) | _mentioned(facets, related_words)
     return tuple(
         Negative(value, tuple(phrases) or (value,))
         for facet in leading

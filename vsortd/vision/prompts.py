@@ -90,7 +90,7 @@ class Example:
 class RuleVectors:
     """All levels of a tree by their parent's key ("" at the top), and how cosines become logits.
 
-    `sightings` holds what is looked for anywhere in a video, each as a level of one: by the key of a rule that
+    `detectors` holds what is looked for anywhere in a video, each as a level of one: by the key of a rule that
     `contains` something, or by `#` and a tag's name. `memo` is for what `vsortd.judging.frame_scores` works out once.
     """
 
@@ -98,7 +98,7 @@ class RuleVectors:
     dim: int
     logit_scale: float
     logit_bias: float | None
-    sightings: Mapping[str, LevelVectors] = field(default_factory=dict)
+    detectors: Mapping[str, LevelVectors] = field(default_factory=dict)
     temperature: float = 1.0
     memo: dict[str, dict[int, npt.NDArray[np.float64]]] = field(default_factory=dict, repr=False, compare=False)
 
@@ -138,7 +138,7 @@ def _spread(rows: _Rows, most: int) -> _Rows:
 
 
 @dataclass(frozen=True, slots=True)
-class _Sought:
+class _Query:
     """What is looked for, in the place of a level's only rule; any of the prompts is enough."""
 
     name: str
@@ -152,19 +152,19 @@ class _LevelPlan:
     """A level on its way: what is spoken above and below it, and what it will need texts for."""
 
     parent: str
-    rules: Sequence[Rule | _Sought]
+    rules: Sequence[Rule | _Query]
     explicit: tuple[str, ...]
     templates: tuple[str, ...]
     above: frozenset[str]
     below: set[str] = field(default_factory=set)
-    spoken: list[_Spoken] = field(default_factory=list)
+    known_prompts: list[_KnownPrompts] = field(default_factory=list)
     negatives: tuple[Negative, ...] = ()
     anything: bool = False  # a video may show anything here: all built-in negatives compete
     built_in: int = 0  # how many of `negatives`, at the end, are built in and may be screened out
 
 
 @dataclass(frozen=True, slots=True)
-class _Spoken:
+class _KnownPrompts:
     """A rule's prompts as far as the model knows them, and the words that it doesn't."""
 
     prompts: tuple[str, ...]
@@ -178,10 +178,10 @@ def level_vectors(tree: RuleTree, encoder: Encoder, *, facets: Facets | None = N
     of its values are the negatives then. Raises ModelError when the model fails.
     """
     templates = TEMPLATES[encoder.info.family]
-    return _vectors(_plan_levels(tree, templates), _plan_sightings(tree, templates), encoder, facets)
+    return _vectors(_plan_levels(tree, templates), _plan_detectors(tree, templates), encoder, facets)
 
 
-def sought_vectors(
+def query_vectors(
     prompts: Sequence[str], against: Sequence[str], encoder: Encoder, *, facets: Facets | None = None
 ) -> tuple[LevelVectors, ...]:
     """Embed each prompt as a level of one: alone against what else a picture may show, and against `against`.
@@ -190,30 +190,30 @@ def sought_vectors(
     """
     templates = TEMPLATES[encoder.info.family]
     plans = [
-        _LevelPlan(str(number), (_Sought(prompt, (prompt,)),), tuple(against), templates, frozenset(), anything=True)
+        _LevelPlan(str(number), (_Query(prompt, (prompt,)),), tuple(against), templates, frozenset(), anything=True)
         for number, prompt in enumerate(prompts)
     ]
-    return tuple(_vectors([], plans, encoder, facets).sightings.values())
+    return tuple(_vectors([], plans, encoder, facets).detectors.values())
 
 
 def _vectors(
-    plans: Sequence[_LevelPlan], sightings: Sequence[_LevelPlan], encoder: Encoder, facets: Facets | None
+    plans: Sequence[_LevelPlan], detectors: Sequence[_LevelPlan], encoder: Encoder, facets: Facets | None
 ) -> RuleVectors:
     family = encoder.info.family
     if facets is None and family is Family.SAMPLE:
         facets = _sample_facets()
-    for plan in (*plans, *sightings):
-        plan.spoken = [_spoken(rule.prompts, encoder, limited=facets is not None) for rule in plan.rules]
+    for plan in (*plans, *detectors):
+        plan.known_prompts = [_known_prompts(rule.prompts, encoder, limited=facets is not None) for rule in plan.rules]
         _add_negatives(plan, encoder, facets)
-    book = _Book(encoder, _all_texts((*plans, *sightings), TEMPLATES[family], screened=facets is None))
+    texts = _TextVectors(encoder, _all_texts((*plans, *detectors), TEMPLATES[family], screened=facets is None))
     shared: dict[tuple[tuple[Negative, ...], tuple[str, ...]], _Rows] = {}
-    common = _common(book, TEMPLATES[family]) if facets is None else None
+    common = _common(texts, TEMPLATES[family]) if facets is None else None
     return RuleVectors(
-        levels={plan.parent: _embed(plan, book, common, shared) for plan in plans},
+        levels={plan.parent: _embed(plan, texts, common, shared) for plan in plans},
         dim=encoder.info.dim,
         logit_scale=encoder.info.logit_scale,
         logit_bias=encoder.info.logit_bias,
-        sightings={plan.parent: _embed(plan, book, common, shared) for plan in sightings},
+        detectors={plan.parent: _embed(plan, texts, common, shared) for plan in detectors},
     )
 
 
@@ -235,7 +235,7 @@ def _plan_levels(tree: RuleTree, default: tuple[str, ...]) -> list[_LevelPlan]:
     return plans
 
 
-def _plan_sightings(tree: RuleTree, default: tuple[str, ...]) -> list[_LevelPlan]:
+def _plan_detectors(tree: RuleTree, default: tuple[str, ...]) -> list[_LevelPlan]:
     """List what is looked for anywhere in a video, each alone against everything else."""
     found = [
         (rule.key, rule.contains.prompts, rule.templates or default)
@@ -244,12 +244,12 @@ def _plan_sightings(tree: RuleTree, default: tuple[str, ...]) -> list[_LevelPlan
     ]
     found += [(f"#{tag.name}", tag.prompts, tree.templates or default) for tag in tree.tags if tag.prompts]
     return [
-        _LevelPlan(key, (_Sought(key, prompts),), (), templates, frozenset(), anything=True)
+        _LevelPlan(key, (_Query(key, prompts),), (), templates, frozenset(), anything=True)
         for key, prompts, templates in found
     ]
 
 
-def _spoken(prompts: Sequence[str], encoder: Encoder, *, limited: bool) -> _Spoken:
+def _known_prompts(prompts: Sequence[str], encoder: Encoder, *, limited: bool) -> _KnownPrompts:
     """Keep the prompts that the model knows best: those it knows whole, else in part, else none.
 
     To a model of `limited` vocabulary a prompt without any content ("a video") says nothing either.
@@ -265,29 +265,31 @@ def _spoken(prompts: Sequence[str], encoder: Encoder, *, limited: bool) -> _Spok
             part.append(prompt)
         else:
             whole.append(prompt)
-    return _Spoken(tuple(whole or part), tuple(unknown))
+    return _KnownPrompts(tuple(whole or part), tuple(unknown))
 
 
 def _add_negatives(plan: _LevelPlan, encoder: Encoder, facets: Facets | None) -> None:
     explicit = tuple(
         Negative(text, (text,))
         for text in plan.explicit
-        if _spoken([text], encoder, limited=facets is not None).prompts
+        if _known_prompts([text], encoder, limited=facets is not None).prompts
     )
-    kin = {*plan.above, *plan.below}
-    own = [said.prompts for said in plan.spoken if said.prompts]
+    related_words = {*plan.above, *plan.below}
+    own = [said.prompts for said in plan.known_prompts if said.prompts]
     if facets is not None:
-        found = facet_negatives(facets, own, kin)
+        found = facet_negatives(facets, own, related_words)
     else:
         names = (rule.name for rule in plan.rules)
-        found = built_in_negatives({*kin, *names, *(text for prompts in own for text in prompts)}, top=plan.anything)
+        found = built_in_negatives(
+            {*related_words, *names, *(text for prompts in own for text in prompts)}, top=plan.anything
+        )
     plan.built_in = len(found)
     plan.negatives = (*explicit, *found)
     if not plan.negatives and len(own) == 1:
         plan.negatives = (_NEUTRAL,)
 
 
-class _Book:
+class _TextVectors:
     """The vectors of all texts, looked up by text."""
 
     def __init__(self, encoder: Encoder, texts: Iterable[str]) -> None:
@@ -308,7 +310,7 @@ class _Book:
 
 def _all_texts(plans: Sequence[_LevelPlan], default: tuple[str, ...], *, screened: bool) -> Iterable[str]:
     for plan in plans:
-        for rule, said in zip(plan.rules, plan.spoken, strict=True):
+        for rule, said in zip(plan.rules, plan.known_prompts, strict=True):
             for prompt in said.prompts:
                 yield from texts_of(prompt, rule.templates or plan.templates)
         for negative in plan.negatives:
@@ -319,30 +321,30 @@ def _all_texts(plans: Sequence[_LevelPlan], default: tuple[str, ...], *, screene
             yield from texts_of(text, default)
 
 
-def _common(book: _Book, default: tuple[str, ...]) -> _Rows:
-    rows = [book.ensemble([text], default) for text in built_in_texts()]
+def _common(texts: _TextVectors, default: tuple[str, ...]) -> _Rows:
+    rows = [texts.ensemble([text], default) for text in built_in_texts()]
     return np.asarray(np.mean(rows, axis=0), dtype=np.float32)
 
 
 def _embed(
     plan: _LevelPlan,
-    book: _Book,
+    texts: _TextVectors,
     common: _Rows | None,
     shared: dict[tuple[tuple[Negative, ...], tuple[str, ...]], _Rows],
 ) -> LevelVectors:
-    vectors = np.zeros((len(plan.rules), book.dim), np.float32)
+    vectors = np.zeros((len(plan.rules), texts.dim), np.float32)
     alternatives: dict[int, _Rows] = {}
-    for row, (rule, said) in enumerate(zip(plan.rules, plan.spoken, strict=True)):
+    for row, (rule, said) in enumerate(zip(plan.rules, plan.known_prompts, strict=True)):
         if said.prompts:
-            vectors[row] = book.ensemble(said.prompts, rule.templates or plan.templates)
+            vectors[row] = texts.ensemble(said.prompts, rule.templates or plan.templates)
             if rule.ensemble is Ensemble.BEST and len(said.prompts) > 1:
-                each = [book.ensemble([prompt], rule.templates or plan.templates) for prompt in said.prompts]
+                each = [texts.ensemble([prompt], rule.templates or plan.templates) for prompt in said.prompts]
                 alternatives[row] = np.stack(each)
     negatives = plan.negatives
     if common is not None and plan.built_in:
         explicit = len(negatives) - plan.built_in
-        rows = _negative_rows(negatives, plan, book, shared)
-        stays = screen(rows[explicit:], vectors[[bool(said.prompts) for said in plan.spoken]], common)
+        rows = _negative_rows(negatives, plan, texts, shared)
+        stays = screen(rows[explicit:], vectors[[bool(said.prompts) for said in plan.known_prompts]], common)
         negatives = (
             *negatives[:explicit],
             *(kept for kept, stay in zip(negatives[explicit:], stays, strict=True) if stay),
@@ -351,10 +353,10 @@ def _embed(
         parent=plan.parent,
         names=tuple(rule.name for rule in plan.rules),
         vectors=vectors,
-        known=tuple(bool(said.prompts) for said in plan.spoken),
-        unknown=tuple(said.unknown for said in plan.spoken),
+        known=tuple(bool(said.prompts) for said in plan.known_prompts),
+        unknown=tuple(said.unknown for said in plan.known_prompts),
         negatives=tuple(negative.label for negative in negatives),
-        negative_vectors=_negative_rows(negatives, plan, book, shared),
+        negative_vectors=_negative_rows(negatives, plan, texts, shared),
         configured=len(plan.negatives) > plan.built_in and bool(plan.explicit),
         alternatives=alternatives,
     )
@@ -363,14 +365,14 @@ def _embed(
 def _negative_rows(
     negatives: tuple[Negative, ...],
     plan: _LevelPlan,
-    book: _Book,
+    texts: _TextVectors,
     shared: dict[tuple[tuple[Negative, ...], tuple[str, ...]], _Rows],
 ) -> _Rows:
     """Return the vectors of negatives; levels with the same ones share the same rows."""
     asked = (negatives, plan.templates)
     if asked not in shared:
-        rows = [book.ensemble(negative.prompts, plan.templates) for negative in negatives]
-        shared[asked] = np.stack(rows) if rows else np.zeros((0, book.dim), np.float32)
+        rows = [texts.ensemble(negative.prompts, plan.templates) for negative in negatives]
+        shared[asked] = np.stack(rows) if rows else np.zeros((0, texts.dim), np.float32)
     return shared[asked]
 
 

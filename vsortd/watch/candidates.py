@@ -68,7 +68,7 @@ def is_private(name: str) -> bool:
     stem, ending = _split(lower)
     if ending in PARTIAL_ENDINGS:
         return True
-    # yt-dlp and ffmpeg wrappers keep the real extension last: `Film.temp.mp4`
+    # yt-dlp and ffmpeg wrappers keep the real extension last: `IndexedVideo.temp.mp4`
     return _split(stem)[1] in PARTIAL_ENDINGS
 
 

@@ -12,7 +12,7 @@ import socket
 import sys
 
 
-class Claim:
+class InboxClaim:
     """Holds the claim to one folder at a time."""
 
     def __init__(self) -> None:

@@ -11,7 +11,7 @@ from loguru import logger
 
 from vsortd.core.system.network_fs import network_type
 from vsortd.watch.events import EventWatch, HintSink
-from vsortd.watch.inbox_claim import Claim
+from vsortd.watch.inbox_claim import InboxClaim
 from vsortd.watch.types import Health, Mode
 
 if TYPE_CHECKING:
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 _LIMIT_REMEDY = "raise fs.inotify.max_user_watches and fs.inotify.max_user_instances"
 
 
-class Root:
+class InboxRoot:
     """Looks after one root: `check` finds out how it is and keeps it watched. One thread owns it."""
 
     def __init__(self, inbox: InboxLike, sink: HintSink) -> None:
         self._inbox = inbox
         self._sink = sink
         self._events: EventWatch | None = None
-        self._claim = Claim()
+        self._claim = InboxClaim()
         self.identity: tuple[int, int] | None = None  # device and inode, None while it can't be looked into
         self._poll_told = ""  # the reason that was logged last, so that each retry is not
         self._retry_events_s = 0.0

@@ -12,11 +12,11 @@ from loguru import logger
 
 from vsortd.core.identity import Identity
 from vsortd.watch.candidates import NameRules
-from vsortd.watch.inbox_root import Root
+from vsortd.watch.inbox_root import InboxRoot
 from vsortd.watch.mailbox import AgainRequest, Mail, Mailbox
 from vsortd.watch.scan import ScanPlan, scan, spell_within
 from vsortd.watch.seen_files import Dealt, Memory
-from vsortd.watch.settle import Outcome, Settler, SettleTimes, Verdict
+from vsortd.watch.settle import SettleOutcome, Settler, SettleTimes, SettleVerdict
 from vsortd.watch.types import Health, InboxHealth, InboxLike, Mode, ReadyFile, Report, ReportKind
 
 if TYPE_CHECKING:
@@ -36,9 +36,9 @@ _STUCK_S = 30.0
 # Something failed that should not (the journal, a bug): the inbox tries again after this long.
 _ERROR_RETRY_S = 10.0
 _REPORT_KINDS = {
-    Outcome.INCOMPLETE: ReportKind.INCOMPLETE,
-    Outcome.STILL_CHANGING: ReportKind.STILL_CHANGING,
-    Outcome.UNREADABLE: ReportKind.UNREADABLE,
+    SettleOutcome.INCOMPLETE: ReportKind.INCOMPLETE,
+    SettleOutcome.STILL_CHANGING: ReportKind.STILL_CHANGING,
+    SettleOutcome.UNREADABLE: ReportKind.UNREADABLE,
 }
 
 
@@ -72,7 +72,7 @@ class InboxLoop:
         self._rules = NameRules(inbox.extensions, inbox.ignore)
         self._plan = ScanPlan(self.path, self._rules, inbox.recursive)
         self._settler = Settler(SettleTimes.of(inbox, drain=drain), sidecars_of=sidecars_of)
-        self._root = Root(inbox, self.mailbox)
+        self._root = InboxRoot(inbox, self.mailbox)
         self._memory = Memory()
         # what `known` was asked about, so that it is asked once; None: it need not be asked
         self._asked: dict[Path, Identity | None] = {}
@@ -284,7 +284,7 @@ class InboxLoop:
         else:
             self._settler.add(path, identity, now_s)
 
-    def _deliver(self, verdicts: Sequence[Verdict]) -> None:
+    def _deliver(self, verdicts: Sequence[SettleVerdict]) -> None:
         for verdict in verdicts:
             if self._stopping.is_set():
                 return
@@ -295,18 +295,18 @@ class InboxLoop:
                 self._memory.pop(verdict.path)
                 self._next_scan_s = min(self._next_scan_s, self._clock() + _ERROR_RETRY_S)
 
-    def _hand_out(self, verdict: Verdict) -> None:
+    def _hand_out(self, verdict: SettleVerdict) -> None:
         path, identity = verdict.path, verdict.identity
-        stays = verdict.outcome in {Outcome.STILL_CHANGING, Outcome.UNREADABLE}
+        stays = verdict.outcome in {SettleOutcome.STILL_CHANGING, SettleOutcome.UNREADABLE}
         asked = self._asked.get(path) if stays else self._asked.pop(path, None)
-        if verdict.outcome is Outcome.GONE:
+        if verdict.outcome is SettleOutcome.GONE:
             self._memory.pop(path)
             return
         if asked is not None and asked != identity and self._known(path, identity):
             if not stays:
                 self._memory.keep(path, identity, Dealt.KNOWN, verdict.since_s)
             return
-        if verdict.outcome is Outcome.READY:
+        if verdict.outcome is SettleOutcome.READY:
             self._on_ready(ReadyFile(path, identity, self.path, self._clock() - verdict.since_s))
             self._memory.keep(path, identity, Dealt.AT_WORK, verdict.since_s)
             return

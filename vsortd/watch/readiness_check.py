@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-class Sight(Enum):
+class Readiness(Enum):
     """What a look at a file shows."""
 
     WHOLE = "whole"
@@ -26,20 +26,20 @@ class Sight(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class ReadinessCheck:
     """What a look showed; `reason` is a sentence unless WHOLE, `doubt` what being WHOLE can't vouch for."""
 
-    sight: Sight
+    sight: Readiness
     reason: str = ""
     doubt: str = ""
 
 
-def look_at(path: Path, identity: Identity) -> Look:
+def look_at(path: Path, identity: Identity) -> ReadinessCheck:
     """Open `path` once, expecting the file `identity`, and look; an OSError is part of the answer."""
     try:
         descriptor = open_to_look(path)
     except FileNotFoundError:
-        return Look(Sight.CHANGED)
+        return ReadinessCheck(Readiness.CHANGED)
     except OSError as error:
         return unreadable(error)
     try:
@@ -50,19 +50,19 @@ def look_at(path: Path, identity: Identity) -> Look:
         os.close(descriptor)
 
 
-def unreadable(error: OSError) -> Look:
+def unreadable(error: OSError) -> ReadinessCheck:
     """Say that the system refuses to show a file."""
-    return Look(Sight.UNREADABLE, f"the file can't be read: {error.strerror or error}")
+    return ReadinessCheck(Readiness.UNREADABLE, f"the file can't be read: {error.strerror or error}")
 
 
-def _look(descriptor: int, identity: Identity) -> Look:
+def _look(descriptor: int, identity: Identity) -> ReadinessCheck:
     if Identity.from_stat(os.fstat(descriptor)) != identity:
-        return Look(Sight.CHANGED)
+        return ReadinessCheck(Readiness.CHANGED)
     if writer_on(descriptor) is Writer.WRITING:
-        return Look(Sight.WRITING, "a program has it open for writing")
+        return ReadinessCheck(Readiness.WRITING, "a program has it open for writing")
     boxes = scan_boxes(descriptor, identity.size_bytes)
     if Identity.from_stat(os.fstat(descriptor)) != identity:
-        return Look(Sight.CHANGED)
+        return ReadinessCheck(Readiness.CHANGED)
     if boxes.state is BoxState.COMPLETE:
-        return Look(Sight.WHOLE, doubt=boxes.doubt)
-    return Look(Sight.UNFINISHED, boxes.reason)
+        return ReadinessCheck(Readiness.WHOLE, doubt=boxes.doubt)
+    return ReadinessCheck(Readiness.UNFINISHED, boxes.reason)

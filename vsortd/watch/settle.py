@@ -17,7 +17,7 @@ from loguru import logger
 
 from vsortd.core.identity import Identity
 from vsortd.watch.open_writers import Writer, writer_of
-from vsortd.watch.readiness_check import Look, Sight, look_at, unreadable
+from vsortd.watch.readiness_check import Readiness, ReadinessCheck, look_at, unreadable
 from vsortd.watch.sidecar_cache import Companions
 from vsortd.watch.types import InboxLike, ReadyFile, Report, ReportKind
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-__all__ = ["Outcome", "ReadyFile", "Report", "ReportKind", "SettleTimes", "Settler", "Verdict"]
+__all__ = ["ReadyFile", "Report", "ReportKind", "SettleOutcome", "SettleTimes", "SettleVerdict", "Settler"]
 
 # A file that somebody holds open is looked at again after this long at the earliest; its closing is an event.
 _WRITER_RETRY_S = 1.0
@@ -39,7 +39,7 @@ _TOLERANCE_S = 1e-6
 _HEAP_SLACK = 4
 
 
-class Outcome(Enum):
+class SettleOutcome(Enum):
     """What became of a waiting path."""
 
     READY = "ready"
@@ -68,27 +68,27 @@ class SettleTimes:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class SettleVerdict:
     """What came of a path. `since_s` is when it was first seen as it is, by the caller's clock.
 
     READY, INCOMPLETE and GONE end the waiting; STILL_CHANGING and UNREADABLE are told once, and it goes on.
     """
 
     path: Path
-    outcome: Outcome
+    outcome: SettleOutcome
     identity: Identity
     since_s: float
     reason: str = ""
 
 
 @dataclass(slots=True, eq=False)
-class _Waiting:
+class _WaitingPath:
     path: Path
     identity: Identity
     first_s: float
     since_s: float  # since when it has this identity and no writer
     due_s: float
-    told: Outcome | None = None  # the report that was made although it goes on waiting
+    told: SettleOutcome | None = None  # the report that was made although it goes on waiting
     writing: bool = False
     unfinished: str = ""  # why decoding called it unfinished though its boxes add up
     last_chance: bool = False  # another try at decoding has been given
@@ -106,8 +106,8 @@ class Settler:
         self._times = times
         self._sidecars_of = sidecars_of
         self._companions = Companions()
-        self._waiting: dict[Path, _Waiting] = {}
-        self._heap: list[tuple[float, int, _Waiting]] = []
+        self._waiting: dict[Path, _WaitingPath] = {}
+        self._heap: list[tuple[float, int, _WaitingPath]] = []
         self._order = count()
 
     def __len__(self) -> int:
@@ -163,7 +163,7 @@ class Settler:
         """Let a path wait no longer."""
         self._waiting.pop(path, None)
 
-    def due(self, now_s: float, *, limit: int = 256) -> list[Verdict]:
+    def due(self, now_s: float, *, limit: int = 256) -> list[SettleVerdict]:
         """Look at up to `limit` paths whose time has come, and return what came of them."""
         verdicts = []
         for _ in range(limit):
@@ -179,7 +179,7 @@ class Settler:
             self._heap.clear()
         return verdicts
 
-    def _attend(self, entry: _Waiting, now_s: float) -> Verdict | None:
+    def _attend(self, entry: _WaitingPath, now_s: float) -> SettleVerdict | None:
         try:
             return self._judge(entry, now_s)
         except Exception as error:  # noqa: BLE001 - one odd file must not stop the others; it is tried again
@@ -187,85 +187,85 @@ class Settler:
             self._schedule(entry, now_s + _ERROR_RETRY_S)
             return None
 
-    def _judge(self, entry: _Waiting, now_s: float) -> Verdict | None:  # noqa: PLR0911 - one for each state
+    def _judge(self, entry: _WaitingPath, now_s: float) -> SettleVerdict | None:  # noqa: PLR0911 - one for each state
         try:
             identity = Identity.of(entry.path)
         except OSError as error:
             return self._refused(entry, now_s, unreadable(error))
         if identity is None:
-            return self._end(entry, Outcome.GONE)
+            return self._end(entry, SettleOutcome.GONE)
         if identity != entry.identity:
             self._changed(entry, identity, now_s)
         if now_s - entry.since_s < self._times.settle_s - _TOLERANCE_S:
             return self._wait(entry, now_s, entry.since_s + self._times.settle_s, "it is still changing")
         look = look_at(entry.path, entry.identity)
         match look.sight:
-            case Sight.CHANGED:
+            case Readiness.CHANGED:
                 return self._wait(entry, now_s, now_s + self._pause_s, "it is still changing")
-            case Sight.WRITING:
+            case Readiness.WRITING:
                 entry.writing, entry.since_s, entry.unfinished = True, now_s, ""
                 pause_s = max(self._times.settle_s, _WRITER_RETRY_S)
                 return self._wait(entry, now_s, now_s + pause_s, look.reason)
-            case Sight.UNREADABLE:
+            case Readiness.UNREADABLE:
                 return self._refused(entry, now_s, look)
         entry.writing = False
         if entry.unfinished and not entry.last_chance:
-            return self._end(entry, Outcome.INCOMPLETE, entry.unfinished)
+            return self._end(entry, SettleOutcome.INCOMPLETE, entry.unfinished)
         moving = self._moving_sidecar(entry, now_s)
         if moving:
             return self._wait(entry, now_s, now_s + self._pause_s, f"its sidecar {moving} is still changing")
         return self._conclude(entry, now_s, look)
 
-    def _conclude(self, entry: _Waiting, now_s: float, look: Look) -> Verdict | None:
+    def _conclude(self, entry: _WaitingPath, now_s: float, look: ReadinessCheck) -> SettleVerdict | None:
         """End the waiting of a quiet file, or let it wait for `incomplete_s` where its boxes leave doubt."""
         ripe_s = entry.since_s + self._times.incomplete_s
         ripe = self._times.drain or now_s >= ripe_s - _TOLERANCE_S
-        if look.sight is Sight.UNFINISHED and ripe:
-            return self._end(entry, Outcome.INCOMPLETE, look.reason)
-        if look.sight is Sight.WHOLE and (ripe or not look.doubt):
-            return self._end(entry, Outcome.READY)
+        if look.sight is Readiness.UNFINISHED and ripe:
+            return self._end(entry, SettleOutcome.INCOMPLETE, look.reason)
+        if look.sight is Readiness.WHOLE and (ripe or not look.doubt):
+            return self._end(entry, SettleOutcome.READY)
         self._schedule(entry, ripe_s)
         return None
 
-    def _refused(self, entry: _Waiting, now_s: float, look: Look) -> Verdict | None:
+    def _refused(self, entry: _WaitingPath, now_s: float, look: ReadinessCheck) -> SettleVerdict | None:
         """Go on trying a file that can't be read, and tell it once when it has been so for a while."""
         self._schedule(entry, now_s + _REPORTED_RETRY_S)
         ripe = self._times.drain or now_s - entry.since_s >= self._times.incomplete_s - _TOLERANCE_S
-        if entry.told is Outcome.UNREADABLE or not ripe:
+        if entry.told is SettleOutcome.UNREADABLE or not ripe:
             return None
-        entry.told = Outcome.UNREADABLE
-        return Verdict(entry.path, Outcome.UNREADABLE, entry.identity, entry.since_s, look.reason)
+        entry.told = SettleOutcome.UNREADABLE
+        return SettleVerdict(entry.path, SettleOutcome.UNREADABLE, entry.identity, entry.since_s, look.reason)
 
-    def _wait(self, entry: _Waiting, now_s: float, until_s: float, why: str) -> Verdict | None:
+    def _wait(self, entry: _WaitingPath, now_s: float, until_s: float, why: str) -> SettleVerdict | None:
         """Let a path that is not quiet wait on, and tell it once if that takes too long."""
         self._schedule(entry, until_s)
         if entry.told is not None or now_s - entry.first_s < self._times.settle_max_s:
             return None
-        entry.told = Outcome.STILL_CHANGING
+        entry.told = SettleOutcome.STILL_CHANGING
         waited_s = now_s - entry.first_s
-        return Verdict(
+        return SettleVerdict(
             entry.path,
-            Outcome.STILL_CHANGING,
+            SettleOutcome.STILL_CHANGING,
             entry.identity,
             entry.since_s,
             f"not ready after {waited_s:.0f} s: {why}; it is filed when it comes to rest",
         )
 
-    def _end(self, entry: _Waiting, outcome: Outcome, reason: str = "") -> Verdict:
+    def _end(self, entry: _WaitingPath, outcome: SettleOutcome, reason: str = "") -> SettleVerdict:
         del self._waiting[entry.path]
-        return Verdict(entry.path, outcome, entry.identity, entry.since_s, reason)
+        return SettleVerdict(entry.path, outcome, entry.identity, entry.since_s, reason)
 
-    def _enter(self, path: Path, identity: Identity, now_s: float, since_s: float) -> _Waiting:
-        entry = _Waiting(path, identity, now_s, since_s, now_s)
+    def _enter(self, path: Path, identity: Identity, now_s: float, since_s: float) -> _WaitingPath:
+        entry = _WaitingPath(path, identity, now_s, since_s, now_s)
         self._waiting[path] = entry
         return entry
 
     @staticmethod
-    def _changed(entry: _Waiting, identity: Identity, now_s: float) -> None:
+    def _changed(entry: _WaitingPath, identity: Identity, now_s: float) -> None:
         entry.identity, entry.since_s = identity, now_s
         entry.unfinished, entry.last_chance = "", False
 
-    def _moving_sidecar(self, entry: _Waiting, now_s: float) -> str:
+    def _moving_sidecar(self, entry: _WaitingPath, now_s: float) -> str:
         """Return the name of a sidecar that is not quiet yet, "" if all are."""
         self._note_sidecars(entry, now_s)
         for sidecar, (_, since_s) in (entry.sidecars or {}).items():
@@ -273,7 +273,7 @@ class Settler:
                 return sidecar.name
         return ""
 
-    def _note_sidecars(self, entry: _Waiting, now_s: float) -> None:
+    def _note_sidecars(self, entry: _WaitingPath, now_s: float) -> None:
         """Note how the sidecars are now, and since when."""
         try:
             found = self._sidecars_of(entry.path) if self._companions.has_any(entry.path, now_s) else ()
@@ -292,19 +292,19 @@ class Settler:
     def _pause_s(self) -> float:
         return max(self._times.settle_s, 0.05)  # with `settle: 0` a changing file must not be looked at incessantly
 
-    def _hasten(self, entry: _Waiting, now_s: float) -> None:
+    def _hasten(self, entry: _WaitingPath, now_s: float) -> None:
         due_s = max(now_s, entry.since_s + self._times.settle_s)
         if due_s < entry.due_s:
             self._schedule(entry, due_s)
 
-    def _schedule(self, entry: _Waiting, due_s: float) -> None:
+    def _schedule(self, entry: _WaitingPath, due_s: float) -> None:
         entry.due_s = due_s
         heapq.heappush(self._heap, (due_s, next(self._order), entry))
         if len(self._heap) > _HEAP_SLACK * len(self._waiting) + 64:
             self._heap = [item for item in self._heap if self._is_current(item)]
             heapq.heapify(self._heap)
 
-    def _is_current(self, item: tuple[float, int, _Waiting]) -> bool:
+    def _is_current(self, item: tuple[float, int, _WaitingPath]) -> bool:
         due_s, _, entry = item
         return entry.due_s == due_s and self._waiting.get(entry.path) is entry
 

@@ -2,7 +2,7 @@
 
 `python -m tests.benchmarks.speed.floors decode|encode|move` takes its task as JSON on stdin and prints JSON. Decoding
 goes through vsortd's own worker processes, all at work, encoding through its own resident encoder, with as many callers
-as the daemon has lanes; or, with `alone` in the task, one after the other. Nothing else is done.
+as the daemon has workers; or, with `alone` in the task, one after the other. Nothing else is done.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def decode(task: Task) -> Result:
 
 
 def encode(task: Task) -> Result:
-    """Encode batches of the sizes in `batches`, asked for by as many threads as the daemon has lanes."""
+    """Encode batches of the sizes in `batches`, asked for by as many threads as the daemon has workers."""
     import numpy as np
 
     from vsortd.vision.factory import load_encoder
@@ -75,8 +75,8 @@ def encode(task: Task) -> Result:
     pictures = dice.integers(0, 256, (max(batches), side, side, 3), dtype=np.uint8)
     for size in sorted({*batches}):
         encoder.encode_images(pictures[:size])  # the first of a size costs more
-    lanes = 1 if task["alone"] else _lanes(settings)
-    timing = _together(lambda size: len(encoder.encode_images(pictures[:size])), batches, lanes)
+    workers = 1 if task["alone"] else _worker_count(settings)
+    timing = _together(lambda size: len(encoder.encode_images(pictures[:size])), batches, workers)
     encoder.close()
     return {**timing, "results": None, "frames": sum(batches), "dtype": encoder.info.dtype}
 
@@ -126,8 +126,8 @@ def _together(work: Callable[[Any], Any], items: Sequence[Any], threads: int) ->
     }
 
 
-def _lanes(settings: Settings) -> int:
-    return 2 * settings.workers.decode_count() + 4  # as vsortd.pipeline.services.Workshop.lanes
+def _worker_count(settings: Settings) -> int:
+    return 2 * settings.workers.decode_count() + 4  # as vsortd.pipeline.services.Services.worker_count
 
 
 def _cpu_s() -> float:

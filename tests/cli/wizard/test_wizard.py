@@ -17,13 +17,13 @@ import pytest
 from rich.console import Console
 
 from vsortd.cli.wizard import draft_trial
-from vsortd.cli.wizard.dialogue import Interview, Tone, completed
+from vsortd.cli.wizard.dialogue import Interview, MessageTone, completed
 from vsortd.cli.wizard.draft_trial import ask_all, missing_folders, spread
 from vsortd.cli.wizard.questions import join_prompts, path_text, split_prompts
-from vsortd.config.draft import Draft, check_draft, config_yaml
+from vsortd.config.draft import ConfigDraft, check_draft, config_yaml
 from vsortd.config.load import load_settings
 from vsortd.core.resources import resource_folder
-from vsortd.doctor.demo_run import Shot, render_shot
+from vsortd.doctor.demo_run import DemoClip, render_shot
 from vsortd.errors import ExitCode, ModelError
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class Script:
     answers: list[str | Callable[[], str]]
     asked: list[str] = field(default_factory=list)
     offered: list[str] = field(default_factory=list)
-    said: list[tuple[Tone, str]] = field(default_factory=list)
+    said: list[tuple[MessageTone, str]] = field(default_factory=list)
     shown: list[str] = field(default_factory=list)
 
     def ask(self, text: str, *, hints: Sequence[str] = (), default: str = "", folder: bool = False) -> str:
@@ -51,7 +51,7 @@ class Script:
         answer = self.answers.pop(0)
         return answer if isinstance(answer, str) else answer()
 
-    def say(self, text: str, tone: Tone = Tone.PLAIN) -> None:
+    def say(self, text: str, tone: MessageTone = MessageTone.PLAIN) -> None:
         self.said.append((tone, text))
 
     def show(self, picture: object) -> None:
@@ -59,7 +59,7 @@ class Script:
         out.print(picture)
         self.shown.append(out.file.getvalue())  # type: ignore[attr-defined]
 
-    def told(self, tone: Tone) -> list[str]:
+    def told(self, tone: MessageTone) -> list[str]:
         """Return what was said in a tone."""
         return [text for one, text in self.said if one is tone]
 
@@ -114,7 +114,7 @@ def inbox(home: Path) -> Path:
     return folder
 
 
-def _interview(*answers: str | Callable[[], str]) -> tuple[Draft, Script]:
+def _interview(*answers: str | Callable[[], str]) -> tuple[ConfigDraft, Script]:
     script = Script(list(answers))
     draft = Interview(script).run()
     assert [] == script.answers
@@ -149,7 +149,7 @@ def test_enter_all_the_way_is_a_sound_config() -> None:
     draft, script = _interview("", "", "", "forest, sea", "", "", "", "", "", "")
     assert ["~/Videos/Inbox", "~/Videos/Sorted", "auto"] == script.offered[:3]
     assert () == check_draft(draft).mistakes
-    assert Draft("~/Videos/Inbox", "~/Videos/Sorted", rules={("forest",): (), ("sea",): ()}) == draft
+    assert ConfigDraft("~/Videos/Inbox", "~/Videos/Sorted", rules={("forest",): (), ("sea",): ()}) == draft
 
 
 def test_the_file_has_the_comments_of_the_first_example(home: Path) -> None:
@@ -171,7 +171,7 @@ def test_b_goes_back_one_question_and_offers_what_was_answered() -> None:
     assert ("other words",) == draft.rules["nature", "a"]
     first, script = _interview("b", "~/in", "b", "", "", "b", "b", "", "", "", "x", "", "", *END)
     assert "~/in" == first.inbox
-    assert "This is the first question." in script.told(Tone.QUIET)
+    assert "This is the first question." in script.told(MessageTone.QUIET)
 
 
 def test_folders_that_stay_keep_what_was_said_about_them() -> None:
@@ -213,7 +213,7 @@ def test_a_wrong_answer_is_explained_and_asked_again(before: tuple[str, ...], wr
     script = Script([*before, wrong])
     with pytest.raises(EOFError):
         Interview(script).run()
-    assert why in "\n".join(script.told(Tone.WRONG))
+    assert why in "\n".join(script.told(MessageTone.WRONG))
     assert script.asked[-2] == script.asked[-1]
 
 
@@ -222,7 +222,7 @@ def test_the_offered_library_never_overlaps_the_inbox(answer: str) -> None:
     script = Script([answer, ""])
     with pytest.raises(EOFError):
         Interview(script).run()
-    assert script.asked[-1].startswith("Which model"), script.told(Tone.WRONG)
+    assert script.asked[-1].startswith("Which model"), script.told(MessageTone.WRONG)
 
 
 def test_a_new_inbox_around_the_library_asks_for_the_library_anew() -> None:
@@ -233,11 +233,11 @@ def test_a_new_inbox_around_the_library_asks_for_the_library_anew() -> None:
 
 def test_what_the_sample_model_does_not_know_is_said_at_once() -> None:
     _, script = _interview(*TOP, "forest, qwxyz", "a forest, zzyqw", "", "", "", *END)
-    first, second = script.told(Tone.WARNING)
+    first, second = script.told(MessageTone.WARNING)
     assert '"zzyqw"' in first
     assert '"qwxyz"' in second
     _, script = _interview("", "", "auto", "qwxyz", "", "", *END)
-    assert [] == script.told(Tone.WARNING)
+    assert [] == script.told(MessageTone.WARNING)
 
 
 def test_a_disk_that_changes_meanwhile_leads_back_to_a_question(home: Path) -> None:
@@ -248,7 +248,7 @@ def test_a_disk_that_changes_meanwhile_leads_back_to_a_question(home: Path) -> N
     script = Script(["~/in", "", "", "x", "", "", "", last, *["b"] * 7, "~/other", *[""] * 7])
     draft = Interview(script).run()
     assert "~/other" == draft.inbox
-    assert any("is a file" in line for line in script.told(Tone.WRONG))
+    assert any("is a file" in line for line in script.told(MessageTone.WRONG))
 
 
 @pytest.mark.parametrize("prompts", [("a",), ("a", "b"), ("a, b",), ("a, b", "c"), ("день", "夜、星")])
@@ -262,7 +262,7 @@ def test_a_path_may_be_dropped_onto_the_terminal() -> None:
 
 
 def test_what_is_not_answered_yet_is_stood_in_for() -> None:
-    assert () == check_draft(completed(Draft())).mistakes
+    assert () == check_draft(completed(ConfigDraft())).mistakes
 
 
 SHORT = (*TOP, "sea, forest", "", "", "", "", *END)
@@ -285,7 +285,7 @@ def test_prompts_are_changed_and_tried_again(inbox: Path) -> None:
     draft = ask_all(script, planner)
     assert ("woods",) == draft.rules["forest",]
     assert [(), ("woods",)] == [settings.rules[1].prompts for settings, _ in planner.calls]
-    assert ["There is no rule 9."] == script.told(Tone.WRONG)
+    assert ["There is no rule 9."] == script.told(MessageTone.WRONG)
     assert inbox.is_dir()
 
 
@@ -293,7 +293,7 @@ def test_the_whole_inbox_is_tried_on_demand(inbox: Path) -> None:
     script, planner = Script([*SHORT, "x", "w", "a"]), Planner()
     ask_all(script, planner)
     assert [5, 7] == [len(videos) for _, videos in planner.calls]
-    assert "One of a, p, w, b" in script.told(Tone.WRONG)
+    assert "One of a, p, w, b" in script.told(MessageTone.WRONG)
     assert inbox.is_dir()
 
 
@@ -310,7 +310,7 @@ def test_videos_from_elsewhere_are_tried_where_the_inbox_has_none(home: Path) ->
     script, planner = Script([*SHORT, "~/no", "~nobody/x", "~/empty", "~/film.mp4", "a"]), Planner()
     ask_all(script, planner)
     assert [[home / "film.mp4"]] == [videos for _, videos in planner.calls]
-    assert 3 == len(script.told(Tone.WRONG))
+    assert 3 == len(script.told(MessageTone.WRONG))
 
 
 def test_a_config_may_go_untried() -> None:
@@ -323,7 +323,7 @@ def test_a_config_may_go_untried() -> None:
 def test_a_model_that_can_not_be_had_is_said_and_the_config_can_be_written(inbox: Path) -> None:
     script, planner = Script([*SHORT, "a"]), Planner(error=ModelError("No network.", remedy="Get one."))
     ask_all(script, planner)
-    assert ["It can't be tried now: No network. Get one."] == script.told(Tone.WARNING)
+    assert ["It can't be tried now: No network. Get one."] == script.told(MessageTone.WARNING)
     assert inbox.is_dir()
 
 
@@ -352,7 +352,7 @@ def test_many_files_of_one_folder_are_counted_not_listed() -> None:
 
 
 def test_missing_folders_are_made_only_on_a_yes() -> None:
-    settings = check_draft(Draft("~/in", "~/out", rules={("a",): ()})).settings_or_raise()
+    settings = check_draft(ConfigDraft("~/in", "~/out", rules={("a",): ()})).settings_or_raise()
     script = Script(["maybe", "n", ""])
     assert [Path.home() / "out"] == missing_folders(script, settings)
     Path.home().joinpath("in").mkdir()
@@ -470,8 +470,8 @@ def test_the_whole_dialogue_at_a_real_terminal(home: Path, terminal: Callable[..
     """Ask, try on real clips with the real planner, change prompts, write; then the config is valid and in use."""
     inbox = home / "Videos" / "Inbox"
     inbox.mkdir(parents=True)
-    render_shot(Shot("woods.mp4", "forest", "day"), inbox / "woods.mp4", seed=7)
-    render_shot(Shot("waves.mp4", "sea", "day"), inbox / "waves.mp4", seed=7)
+    render_shot(DemoClip("woods.mp4", "forest", "day"), inbox / "woods.mp4", seed=7)
+    render_shot(DemoClip("waves.mp4", "sea", "day"), inbox / "waves.mp4", seed=7)
     before = _files(home)
     person = terminal("config", "init")
     person.answer("Which folder do your videos come into?", "")

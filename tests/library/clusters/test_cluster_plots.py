@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from vsortd.index.video import Film
+    from vsortd.index.video import IndexedVideo
 
-    Maker = Callable[..., list[Film]]
+    Maker = Callable[..., list[IndexedVideo]]
 
 
 @pytest.fixture(scope="module")

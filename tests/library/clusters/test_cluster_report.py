@@ -13,10 +13,10 @@ from vsortd.library.clusters.grouping import group_films
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from vsortd.index.video import Film
+    from vsortd.index.video import IndexedVideo
 
 
-def test_every_video_is_in_the_report_once(made_films: Callable[..., list[Film]]) -> None:
+def test_every_video_is_in_the_report_once(made_films: Callable[..., list[IndexedVideo]]) -> None:
     films = made_films(6, 5, strangers=2)
     report = json.loads(json.dumps(cluster_report(group_films(films, model="m", seed=4))))
     members = [member["path"] for group in report["groups"] for member in group["members"]]
@@ -24,14 +24,16 @@ def test_every_video_is_in_the_report_once(made_films: Callable[..., list[Film]]
     assert (13, 2, [6, 5]) == (report["videos"], len(report["noise"]), [group["size"] for group in report["groups"]])
 
 
-def test_the_report_says_how_the_groups_came_about(made_films: Callable[..., list[Film]]) -> None:
+def test_the_report_says_how_the_groups_came_about(made_films: Callable[..., list[IndexedVideo]]) -> None:
     report = cluster_report(group_films(made_films(6, 5), model="m", min_size=4, seed=4))
     assert {"min_size": 4, "neighbors": 0, "seed": 4} == report["parameters"]
     assert ("m", 1) == (report["model"], report["schema_version"])
     assert {"reading", "grouping", "drawing the map"} <= report["seconds"].keys()
 
 
-def test_a_group_says_where_its_members_come_from_and_how_tight_it_is(made_films: Callable[..., list[Film]]) -> None:
+def test_a_group_says_where_its_members_come_from_and_how_tight_it_is(
+    made_films: Callable[..., list[IndexedVideo]],
+) -> None:
     first = cluster_report(group_films(made_films(6, 5), model="m"))["groups"][0]
     assert {"/0": 6} == first["folders"]
     assert 0.9 < first["tightness"] <= 1

@@ -14,7 +14,7 @@ from vsortd.core.video_facts import Clip
 from vsortd.errors import UsageError
 from vsortd.index.store import Embedded
 from vsortd.library.clusters.collect import collect
-from vsortd.pipeline.services import Workshop
+from vsortd.pipeline.services import Services
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,53 +31,55 @@ def home(tmp_path: Path) -> harness.Home:
 
 
 @pytest.fixture
-def shop(home: harness.Home, tmp_path: Path) -> Iterator[Workshop]:
+def services(home: harness.Home, tmp_path: Path) -> Iterator[Services]:
     """Return the services; the model is never loaded, so whatever would be looked at fails."""
     settings = load_settings(home.config)
-    with Workshop.open(settings, tmp_path / "state", keep_trying=False, load_model=False) as opened:
+    with Services.open(settings, tmp_path / "state", keep_trying=False, load_model=False) as opened:
         yield opened
 
 
-def keep(shop: Workshop, path: Path, *, look: str = "spread-32:0-8") -> Path:
+def keep(services: Services, path: Path, *, look: str = "spread-32:0-8") -> Path:
     """Make a file and let the index know it by some look."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(str(path).encode())
     identity = Identity.of(path)
     assert identity is not None
     embedded = Embedded(np.array([500]), np.eye(1, 4, dtype=np.float32))
-    shop.index.keep(identity, path, FACTS, MODEL, look, embedded)
+    services.index.keep(identity, path, FACTS, MODEL, look, embedded)
     return path
 
 
-def paths(shop: Workshop, folder: Path | None = None) -> set[Path]:
-    return {film.path for film in collect(shop, MODEL, folder).films()}
+def paths(services: Services, folder: Path | None = None) -> set[Path]:
+    return {film.path for film in collect(services, MODEL, folder).films()}
 
 
-def test_a_folder_has_its_own_videos_and_what_the_daemon_saw_is_enough(shop: Workshop, home: harness.Home) -> None:
-    one, other = keep(shop, home.library / "sea" / "a.mp4"), keep(shop, home.folder / "Old" / "b.mp4")
-    assert {one, other} == paths(shop)
-    assert {one} == paths(shop, home.library)
-    assert {other} == paths(shop, other)
+def test_a_folder_has_its_own_videos_and_what_the_daemon_saw_is_enough(services: Services, home: harness.Home) -> None:
+    one, other = keep(services, home.library / "sea" / "a.mp4"), keep(services, home.folder / "Old" / "b.mp4")
+    assert {one, other} == paths(services)
+    assert {one} == paths(services, home.library)
+    assert {other} == paths(services, other)
 
 
-def test_what_moved_since_is_found_by_its_identity_and_what_went_is_counted(shop: Workshop, home: harness.Home) -> None:
-    moved = keep(shop, home.folder / "Old" / "a.mp4").rename(home.folder / "Old" / "renamed.mp4")
-    keep(shop, home.folder / "Old" / "gone.mp4").unlink()
-    keep(shop, home.folder / "Old" / "changed.mp4").write_bytes(b"other")
-    collected = collect(shop, MODEL, None)
+def test_what_moved_since_is_found_by_its_identity_and_what_went_is_counted(
+    services: Services, home: harness.Home
+) -> None:
+    moved = keep(services, home.folder / "Old" / "a.mp4").rename(home.folder / "Old" / "renamed.mp4")
+    keep(services, home.folder / "Old" / "gone.mp4").unlink()
+    keep(services, home.folder / "Old" / "changed.mp4").write_bytes(b"other")
+    collected = collect(services, MODEL, None)
     assert [] == list(collected.films())
     assert 3 == collected.gone
     (home.folder / "Old" / "changed.mp4").unlink()
-    assert {moved} == paths(shop, home.folder / "Old")
-    assert {moved} == paths(shop)
+    assert {moved} == paths(services, home.folder / "Old")
+    assert {moved} == paths(services)
 
 
-def test_originals_that_are_kept_for_undo_are_no_videos_of_the_library(shop: Workshop, home: harness.Home) -> None:
-    keep(shop, home.library / ".vsortd" / "originals" / "x" / "a.mov")
-    assert set() == paths(shop)
-    assert set() == paths(shop, home.library)
+def test_originals_that_are_kept_for_undo_are_no_videos_of_the_library(services: Services, home: harness.Home) -> None:
+    keep(services, home.library / ".vsortd" / "originals" / "x" / "a.mov")
+    assert set() == paths(services)
+    assert set() == paths(services, home.library)
 
 
-def test_a_folder_that_is_not_there_is_a_mistake(shop: Workshop, home: harness.Home) -> None:
+def test_a_folder_that_is_not_there_is_a_mistake(services: Services, home: harness.Home) -> None:
     with pytest.raises(UsageError, match="is not there"):
-        collect(shop, MODEL, home.folder / "nowhere")
+        collect(services, MODEL, home.folder / "nowhere")

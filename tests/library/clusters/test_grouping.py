@@ -16,9 +16,9 @@ from vsortd.library.clusters.projection import plan_for
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from vsortd.index.video import Film
+    from vsortd.index.video import IndexedVideo
 
-    Maker = Callable[..., list[Film]]
+    Maker = Callable[..., list[IndexedVideo]]
 
 # UMAP is compiled when it is first used: 6 s of a free core
 pytestmark = pytest.mark.timeout(180)

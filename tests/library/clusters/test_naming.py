@@ -14,7 +14,7 @@ from vsortd.config.choices import Aggregate, OnUnsure
 from vsortd.config.rules import Rule, RuleTree
 from vsortd.core.identity import Identity
 from vsortd.core.names import folder_name_problem
-from vsortd.index.video import Film
+from vsortd.index.video import IndexedVideo
 from vsortd.library.clusters.grouping import Grouping, group_films
 from vsortd.library.clusters.naming import name_groups
 from vsortd.library.clusters.vocabulary import WORDS, name_of
@@ -50,7 +50,9 @@ def grouping(encoder: Encoder) -> Grouping:
         shots = [render_picture(subject, Light.DAY, rng, side_px=side).pixels for _ in range(3)]
         rows = encoder.encode_images(np.stack(shots)).astype(np.float16)
         path = Path(f"/{subject.value}/{number:02d}.mp4")
-        films.append(Film(number, Identity(1, number, 9, 9), path, 3.0, 160, 90, 0.0, np.array([0, 1000, 2000]), rows))
+        films.append(
+            IndexedVideo(number, Identity(1, number, 9, 9), path, 3.0, 160, 90, 0.0, np.array([0, 1000, 2000]), rows)
+        )
     return group_films(films, model=encoder.info.key)
 
 

@@ -17,19 +17,19 @@ from vsortd.config.check import check_file
 from vsortd.config.load import load_settings
 from vsortd.core.identity import Identity
 from vsortd.errors import UsageError
-from vsortd.index.video import Film
+from vsortd.index.video import IndexedVideo
 from vsortd.judging.example_store import NewExample, Origin
 from vsortd.library.clusters.cluster_folders import Pile
-from vsortd.library.clusters.grouping import Group, Member
+from vsortd.library.clusters.grouping import Cluster, ClusterMember
 from vsortd.library.clusters.to_rules import EXAMPLES, HEADER, draft_rules, keep_examples, rules_of, spread_members
-from vsortd.pipeline.services import Workshop
+from vsortd.pipeline.services import Services
 from vsortd.vision.sample.canvas import Light
 from vsortd.vision.sample.renderer import Subject, render_picture
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from vsortd.library.clusters.to_rules import Draft
+    from vsortd.library.clusters.to_rules import RulesDraft
 
 Films = "dict[Subject, list[Film]]"
 SUBJECTS = (Subject.SEA, Subject.FIREWORKS, Subject.SLIDES)
@@ -44,19 +44,19 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> harness.Home:
 
 
 @pytest.fixture(scope="module")
-def loaded(home: harness.Home) -> Iterator[Workshop]:
+def loaded(home: harness.Home) -> Iterator[Services]:
     """Return services whose model is loaded once."""
-    with Workshop.open(load_settings(home.config), home.folder / "state", keep_trying=False) as shop:
-        shop.model.get(threading.Event())
-        yield shop
+    with Services.open(load_settings(home.config), home.folder / "state", keep_trying=False) as services:
+        services.model.get(threading.Event())
+        yield services
 
 
 @pytest.fixture(scope="module")
-def films(loaded: Workshop) -> dict[Subject, list[Film]]:
+def films(loaded: Services) -> dict[Subject, list[IndexedVideo]]:
     """Return videos of four subjects, as the model sees them."""
     encoder = loaded.model.get(threading.Event()).encoder
     side = encoder.info.preprocess.side_px
-    found: dict[Subject, list[Film]] = {}
+    found: dict[Subject, list[IndexedVideo]] = {}
     for subject in (*SUBJECTS, Subject.FOREST):
         light = Light.NIGHT if subject is Subject.FIREWORKS else Light.DAY
         for number in range(EACH):
@@ -67,34 +67,34 @@ def films(loaded: Workshop) -> dict[Subject, list[Film]]:
             identity = Identity(1, 100 + number_of_all, 1_000, 1_000 + number_of_all)
             path = Path(f"/videos/{subject.name.lower()}{number}.mp4")
             times_ms = np.array([500, 1500])
-            found.setdefault(subject, []).append(Film(1, identity, path, 2.0, 160, 90, 0.0, times_ms, rows))
+            found.setdefault(subject, []).append(IndexedVideo(1, identity, path, 2.0, 160, 90, 0.0, times_ms, rows))
     return found
 
 
 @pytest.fixture
-def shop(loaded: Workshop, own_state: Path) -> Iterator[Workshop]:
+def services(loaded: Services, own_state: Path) -> Iterator[Services]:
     """Return the same services with a store of examples of the test's own."""
-    with Workshop.open(loaded.settings, own_state, keep_trying=False, load_model=False) as own:
-        yield replace(loaded, examples=own.examples, journal=own.journal, lessons=own.lessons)
+    with Services.open(loaded.settings, own_state, keep_trying=False, load_model=False) as own:
+        yield replace(loaded, examples=own.examples, journal=own.journal, corrections=own.corrections)
 
 
-def group(films: Sequence[Film], name: str, *words: str, number: int = 1, rule: str = "") -> Group:
-    members = tuple(Member(film, 1.0) for film in films)
+def group(films: Sequence[IndexedVideo], name: str, *words: str, number: int = 1, rule: str = "") -> Cluster:
+    members = tuple(ClusterMember(film, 1.0) for film in films)
     centre = np.mean([film.vector() for film in films], axis=0)
-    return Group(number, name, rule, words or (name,), 0.5, members, 0.9, {}, centre)
+    return Cluster(number, name, rule, words or (name,), 0.5, members, 0.9, {}, centre)
 
 
-def draft(shop: Workshop, *groups: Group, noise: Sequence[Film] = ()) -> Draft:
+def draft(services: Services, *groups: Cluster, noise: Sequence[IndexedVideo] = ()) -> RulesDraft:
     piles = [Pile(tuple((one.rule or one.name).split("/")), (one,)) for one in groups]
-    return draft_rules(shop, shop.model.get(threading.Event()), piles, noise)
+    return draft_rules(services, services.model.get(threading.Event()), piles, noise)
 
 
 @pytest.fixture
-def good(shop: Workshop, films: dict[Subject, list[Film]]) -> Draft:
+def good(services: Services, films: dict[Subject, list[IndexedVideo]]) -> RulesDraft:
     """Return rules of three groups that the model tells apart, and a noise of another kind."""
     sea, fireworks, slides = (films[subject] for subject in SUBJECTS)
     return draft(
-        shop,
+        services,
         group(sea, "water", "sea", "ocean waves", number=1),
         group(fireworks, "fireworks", number=2),
         group(slides, "talks", "text slides", number=3),
@@ -102,7 +102,7 @@ def good(shop: Workshop, films: dict[Subject, list[Film]]) -> Draft:
     )
 
 
-def test_the_file_is_commented_yaml_that_a_config_takes(good: Draft, home: harness.Home, tmp_path: Path) -> None:
+def test_the_file_is_commented_yaml_that_a_config_takes(good: RulesDraft, home: harness.Home, tmp_path: Path) -> None:
     text = good.text(when=WHEN)
     assert text.startswith(HEADER)
     assert [
@@ -118,7 +118,7 @@ def test_the_file_is_commented_yaml_that_a_config_takes(good: Draft, home: harne
     assert "#   /videos/sea0.mp4" in text
 
 
-def test_the_check_judges_members_by_the_others_and_says_what_strangers_become(good: Draft) -> None:
+def test_the_check_judges_members_by_the_others_and_says_what_strangers_become(good: RulesDraft) -> None:
     check = good.check
     assert 3 * EACH == check.examples.n == check.texts.n
     assert check.examples.share >= 0.9
@@ -131,7 +131,7 @@ def test_the_check_judges_members_by_the_others_and_says_what_strangers_become(g
     assert "POOR" not in text
 
 
-def alike(film: Film, *, seed: int) -> list[Film]:
+def alike(film: IndexedVideo, *, seed: int) -> list[IndexedVideo]:
     """Return videos of the same scene, each seen a little otherwise."""
     rng = np.random.default_rng(seed)
     found = []
@@ -143,10 +143,10 @@ def alike(film: Film, *, seed: int) -> list[Film]:
     return found
 
 
-def test_examples_tell_apart_what_words_do_not(shop: Workshop, films: dict[Subject, list[Film]]) -> None:
+def test_examples_tell_apart_what_words_do_not(services: Services, films: dict[Subject, list[IndexedVideo]]) -> None:
     one, other = (alike(films[Subject.SEA][place], seed=place + 1) for place in (0, 3))
     made = draft(
-        shop,
+        services,
         group(one, "waves", "sea", number=1),
         group(other, "coast", "sea", number=2),
         group(films[Subject.SLIDES], "talks", "text slides", "sea-monster slides", number=3),
@@ -157,9 +157,11 @@ def test_examples_tell_apart_what_words_do_not(shop: Workshop, films: dict[Subje
     assert "the model doesn't know: monster" in made.text(when=WHEN)
 
 
-def test_groups_that_are_really_one_are_called_poor_and_named(shop: Workshop, films: dict[Subject, list[Film]]) -> None:
+def test_groups_that_are_really_one_are_called_poor_and_named(
+    services: Services, films: dict[Subject, list[IndexedVideo]]
+) -> None:
     sea = films[Subject.SEA]
-    made = draft(shop, group(sea[::2], "sea", number=1), group(sea[1::2], "ocean", number=2))
+    made = draft(services, group(sea[::2], "sea", number=1), group(sea[1::2], "ocean", number=2))
     assert made.check.is_poor
     sentence = made.check.confused()[0]
     assert "of 3 go to" in sentence
@@ -169,7 +171,7 @@ def test_groups_that_are_really_one_are_called_poor_and_named(shop: Workshop, fi
 
 
 def test_a_group_that_fits_a_rule_of_the_user_keeps_its_prompts_and_its_place(
-    shop: Workshop, films: dict[Subject, list[Film]]
+    services: Services, films: dict[Subject, list[IndexedVideo]]
 ) -> None:
     forest = group(films[Subject.FOREST], "forest", "trees", rule="nature/forest")
     piles = [
@@ -181,36 +183,36 @@ def test_a_group_that_fits_a_rule_of_the_user_keeps_its_prompts_and_its_place(
         ("nature", "forest"): ("a forest", "trees in a wood"),
         ("new",): ("sea",),
         ("new", "water"): ("sea",),
-    } == rules_of(piles, shop.tree)
+    } == rules_of(piles, services.tree)
 
 
 def test_names_that_no_config_takes_are_refused_before_anything_is_written(
-    shop: Workshop, films: dict[Subject, list[Film]]
+    services: Services, films: dict[Subject, list[IndexedVideo]]
 ) -> None:
     with pytest.raises(UsageError, match="make no sound rules") as raised:
-        draft(shop, group(films[Subject.SEA], "CON"), group(films[Subject.SLIDES], "talks", number=2))
+        draft(services, group(films[Subject.SEA], "CON"), group(films[Subject.SLIDES], "talks", number=2))
     assert "--rename" in raised.value.remedy
 
 
 def test_taught_examples_are_used_by_the_rules_of_that_name_and_forgotten_as_the_file_says(
-    shop: Workshop, good: Draft, films: dict[Subject, list[Film]]
+    services: Services, good: RulesDraft, films: dict[Subject, list[IndexedVideo]]
 ) -> None:
     said, right = films[Subject.SEA][:2]
     for film, rule in ((said, "talks"), (right, "water")):  # what a person said of single videos before
         rows = film.vectors.astype(np.float32)
-        shop.examples.add(NewExample(rule, film.path, film.identity, Origin.TEACH, good.model, rows))
-    kept = keep_examples(shop, good)
+        services.examples.add(NewExample(rule, film.path, film.identity, Origin.TEACH, good.model, rows))
+    kept = keep_examples(services, good)
     assert 3 * EACH - 2 == len(kept.numbers)
     assert [(said.path, "talks")] == [(film.path, rule) for film, rule in kept.left_out]
-    taught = shop.examples.all()
+    taught = services.examples.all()
     assert {"water", "fireworks", "talks"} == {one.rule for one in taught}
     assert {good.model} == {one.model for one in taught}
     assert f"forget $(seq {min(kept.numbers)} {max(kept.numbers)})" in good.text(when=WHEN, taught=kept.sentence())
-    assert [] == list(keep_examples(shop, good).numbers)  # a second time there is nothing new
+    assert [] == list(keep_examples(services, good).numbers)  # a second time there is nothing new
 
 
 def test_many_members_are_thinned_out_evenly_and_every_group_of_a_pile_is_heard(
-    films: dict[Subject, list[Film]],
+    films: dict[Subject, list[IndexedVideo]],
 ) -> None:
     sea, slides = films[Subject.SEA], films[Subject.SLIDES]
     pile = Pile(("x",), (group(sea * 40, "sea"), group(slides, "talks", number=2)))
@@ -219,9 +221,11 @@ def test_many_members_are_thinned_out_evenly_and_every_group_of_a_pile_is_heard(
     assert [sea[0], sea[-1]] == [chosen[0].film, chosen[EXAMPLES // 2 - 1].film]
 
 
-def test_a_hostile_name_of_a_file_stays_in_its_comment(shop: Workshop, films: dict[Subject, list[Film]]) -> None:
+def test_a_hostile_name_of_a_file_stays_in_its_comment(
+    services: Services, films: dict[Subject, list[IndexedVideo]]
+) -> None:
     sea = [replace(film, path=Path(os.fsdecode(b"/v/a\nrules: []\n\xff.mp4"))) for film in films[Subject.SEA]]
-    made = draft(shop, group(sea, "sea"), group(films[Subject.SLIDES], "text slides", number=2))
+    made = draft(services, group(sea, "sea"), group(films[Subject.SLIDES], "text slides", number=2))
     text = made.text(when=WHEN)
     assert ["sea", "text slides"] == [rule["name"] for rule in yaml.safe_load(text)["rules"]]
     text.encode()

@@ -9,14 +9,14 @@ import numpy.typing as npt
 import pytest
 
 from vsortd.core.identity import Identity
-from vsortd.index.video import Film
+from vsortd.index.video import IndexedVideo
 from vsortd.library.duplicates import picture_match
 from vsortd.library.duplicates.alignment import shifts
-from vsortd.library.duplicates.groups import Member, Pair, Unions, groups_of
-from vsortd.library.duplicates.likeness import Candidate, Sketch, by_duration, candidates, sketch_of, telling
-from vsortd.library.duplicates.pair_check import Kind, Likeness
+from vsortd.library.duplicates.groups import GroupMember, Pair, Unions, groups_of
+from vsortd.library.duplicates.likeness import PairCandidate, Sketch, by_duration, candidates, sketch_of, telling
+from vsortd.library.duplicates.pair_check import PairLikeness, PairRelation
 from vsortd.library.duplicates.pair_sheet import clock, size_of
-from vsortd.library.duplicates.picture_match import Box
+from vsortd.library.duplicates.picture_match import PictureBox
 
 DIM = 48
 Vectors = npt.NDArray[np.float64]
@@ -31,7 +31,7 @@ def scenes(seed: int, count: int) -> Vectors:
 PLAIN = np.eye(DIM)[:1]  # the one plain picture
 
 
-def film(*shots: tuple[Vectors, float], phase_s: float = 0.5, number: int = 0) -> Film:
+def film(*shots: tuple[Vectors, float], phase_s: float = 0.5, number: int = 0) -> IndexedVideo:
     """Return a film of shots (direction, seconds) with one frame a second, the first at `phase_s`."""
     duration_s = sum(seconds for _, seconds in shots)
     ends = np.cumsum([seconds for _, seconds in shots])
@@ -39,10 +39,12 @@ def film(*shots: tuple[Vectors, float], phase_s: float = 0.5, number: int = 0) -
     vectors = np.stack([shots[int(np.searchsorted(ends, time_s, side="right"))][0] for time_s in times_s])
     identity = Identity(1, number, 1, 1)
     times_ms = (times_s * 1000).astype(np.int64)
-    return Film(number, identity, Path("x.mp4"), duration_s, 320, 180, 0.0, times_ms, vectors.astype(np.float16))
+    return IndexedVideo(
+        number, identity, Path("x.mp4"), duration_s, 320, 180, 0.0, times_ms, vectors.astype(np.float16)
+    )
 
 
-def pairs_of(*films: Film, least_cosine: float = 0.9) -> set[tuple[int, int]]:
+def pairs_of(*films: IndexedVideo, least_cosine: float = 0.9) -> set[tuple[int, int]]:
     sketches = [sketch_of(one, PLAIN.astype(np.float32)) for one in films]
     return {(one.first, one.second) for one in candidates(sketches, least_cosine=least_cosine, most_each=8)}
 
@@ -101,7 +103,7 @@ def test_videos_of_one_duration_need_less_to_be_compared() -> None:
     mixed = (one + 0.8 * other) / np.linalg.norm(one + 0.8 * other)
     sketches = [Sketch(row[None].astype(np.float16)) for row in (one, mixed, mixed)]
     found = by_duration(sketches, [10.0, 10.05, 11.0], most_each=3)
-    assert [Candidate(0, 1, pytest.approx(float(one @ mixed), abs=0.01))] == found
+    assert [PairCandidate(0, 1, pytest.approx(float(one @ mixed), abs=0.01))] == found
 
 
 # Alignment
@@ -167,14 +169,14 @@ def test_bars_are_told_from_what_is_dark_in_one_picture() -> None:
     box = picture_match.content_box(boxed)
     assert (0.0, 1.0) == (box.left, box.right)
     assert (box.top, box.bottom) == pytest.approx((12 / 96, 84 / 96), abs=0.02)
-    assert Box() == picture_match.content_box(pictures(1, 4))
-    assert Box() == picture_match.content_box(np.zeros((3, 96, 96), np.uint8))
+    assert PictureBox() == picture_match.content_box(pictures(1, 4))
+    assert PictureBox() == picture_match.content_box(np.zeros((3, 96, 96), np.uint8))
 
 
 def test_the_same_agrees_through_noise_and_light_and_another_does_not() -> None:
-    one = picture_match.small(pictures(2, 5), Box())
+    one = picture_match.small(pictures(2, 5), PictureBox())
     noise = np.random.default_rng(0).normal(0, 2, one.shape).astype(np.float32)
-    again, other = one * 0.8 + 20 + noise, picture_match.small(pictures(3, 5), Box())
+    again, other = one * 0.8 + 20 + noise, picture_match.small(pictures(3, 5), PictureBox())
     assert picture_match.agreement(one, again).min() > 0.98
     assert picture_match.detail_agreement(one, again).min() > 0.85
     assert (picture_match.change_agreement(one, again) or 0) > 0.9
@@ -186,7 +188,7 @@ def test_one_place_at_another_moment_differs_in_what_changes() -> None:
     room = pictures(4, 1).astype(float)
     moving = pictures(5, 12).astype(float) - 120
     takes = [np.clip(room + 0.3 * moving[part], 0, 255).astype(np.uint8) for part in (slice(0, 5), slice(7, 12))]
-    first, second = (picture_match.small(take, Box()) for take in takes)
+    first, second = (picture_match.small(take, PictureBox()) for take in takes)
     assert picture_match.agreement(first, second).min() > 0.8
     assert (picture_match.change_agreement(first, second) or 0) < 0.6
     assert picture_match.change_agreement(np.repeat(first[:1], 5, axis=0), np.repeat(second[:1], 5, axis=0)) is None
@@ -199,22 +201,22 @@ def test_flat_pictures_have_no_say() -> None:
 
 
 def test_a_crop_keeps_the_wished_aspect() -> None:
-    box = Box().to_aspect(16 / 9, 1.0, place=1.0)
+    box = PictureBox().to_aspect(16 / 9, 1.0, place=1.0)
     assert (1.0, 0.0, 1.0) == (box.right, box.top, box.bottom)
     assert (box.right - box.left) * 16 / 9 == pytest.approx(1.0)
-    assert Box().to_aspect(1.0, 16 / 9).bottom == pytest.approx(0.5 + 9 / 32)
+    assert PictureBox().to_aspect(1.0, 16 / 9).bottom == pytest.approx(0.5 + 9 / 32)
 
 
 # Groups
 
 
-def member(number: int, *, width: int = 640, seconds: float = 10.0, size: int = 1000, name: str = "") -> Member:
+def member(number: int, *, width: int = 640, seconds: float = 10.0, size: int = 1000, name: str = "") -> GroupMember:
     path = Path(f"/v/{name or number}.mp4")
-    return Member(number, path, Identity(1, number, size, 1), seconds, width, width // 2, size)
+    return GroupMember(number, path, Identity(1, number, size, 1), seconds, width, width // 2, size)
 
 
-def pair(longer: int, shorter: int, kind: Kind, **more: object) -> Pair:
-    return Pair(longer, shorter, Likeness(kind, **{"score": 1.0, "shift_s": 0.0} | more))  # type: ignore[arg-type]
+def pair(longer: int, shorter: int, kind: PairRelation, **more: object) -> Pair:
+    return Pair(longer, shorter, PairLikeness(kind, **{"score": 1.0, "shift_s": 0.0} | more))  # type: ignore[arg-type]
 
 
 def no_comparison(first: int, second: int) -> None:
@@ -223,18 +225,18 @@ def no_comparison(first: int, second: int) -> None:
 
 def test_the_whole_one_with_the_most_pixels_is_worth_keeping() -> None:
     members = [member(0, width=320), member(1), member(2, width=1920, seconds=4.0), member(3, size=5000)]
-    pairs = [pair(1, 0, Kind.SAME), pair(1, 2, Kind.PART, shift_s=3.0), pair(1, 3, Kind.SAME)]
+    pairs = [pair(1, 0, PairRelation.SAME), pair(1, 2, PairRelation.PART, shift_s=3.0), pair(1, 3, PairRelation.SAME)]
     (group,) = groups_of(members, pairs, lambda *_: None)
     assert 3 == group.keep.number
     assert [0, 1, 2] == sorted(twin.member.number for twin in group.twins)
-    part = next(twin for twin in group.twins if twin.kind is Kind.PART)
+    part = next(twin for twin in group.twins if twin.kind is PairRelation.PART)
     assert (2, 1, 3.0) == (part.member.number, part.of.number, part.begins_s)
     assert 3000 == group.spare_bytes
 
 
 def test_black_bars_are_no_pixels() -> None:
     members = [member(0, width=800), member(1, width=640)]
-    (group,) = groups_of(members, [pair(0, 1, Kind.SAME, shares=(0.6, 1.0))], no_comparison)
+    (group,) = groups_of(members, [pair(0, 1, PairRelation.SAME, shares=(0.6, 1.0))], no_comparison)
     assert 1 == group.keep.number
     assert 0.0 == group.twins[0].begins_s
 
@@ -242,7 +244,7 @@ def test_black_bars_are_no_pixels() -> None:
 def test_a_pair_is_told_from_the_side_of_the_other_one() -> None:
     members = [member(0, width=320, seconds=12.0), member(1, width=1920)]
     likeness = {"shift_s": 2.0, "moments_s": (1.0, 5.0), "agreed": (1.0, 0.9)}
-    (group,) = groups_of(members, [pair(0, 1, Kind.SAME, **likeness)], no_comparison)
+    (group,) = groups_of(members, [pair(0, 1, PairRelation.SAME, **likeness)], no_comparison)
     (twin,) = group.twins
     assert (1, 0, -2.0) == (group.keep.number, twin.member.number, twin.begins_s)
     assert ((1.0, 3.0), (5.0, 7.0)) == twin.moments_s
@@ -254,17 +256,21 @@ def test_two_of_a_group_that_nobody_compared_are_compared() -> None:
 
     def compare(first: int, second: int) -> Pair:
         asked.append((first, second))
-        return pair(first, second, Kind.SAME, score=0.9)
+        return pair(first, second, PairRelation.SAME, score=0.9)
 
-    (group,) = groups_of(members, [pair(0, 1, Kind.SAME), pair(1, 2, Kind.SAME)], compare)
+    (group,) = groups_of(members, [pair(0, 1, PairRelation.SAME), pair(1, 2, PairRelation.SAME)], compare)
     assert [(0, 2)] == asked
     assert {1: 1.0, 2: 0.9} == {twin.member.number: twin.score for twin in group.twins}
 
 
 def test_maybe_alike_joins_no_groups_and_is_told_once() -> None:
     members = [member(number) for number in range(5)]
-    sure = [pair(0, 1, Kind.SAME), pair(2, 3, Kind.COPY)]
-    maybe = [pair(0, 2, Kind.ALIKE, score=0.5), pair(1, 3, Kind.ALIKE, score=0.7), pair(0, 1, Kind.ALIKE)]
+    sure = [pair(0, 1, PairRelation.SAME), pair(2, 3, PairRelation.COPY)]
+    maybe = [
+        pair(0, 2, PairRelation.ALIKE, score=0.5),
+        pair(1, 3, PairRelation.ALIKE, score=0.7),
+        pair(0, 1, PairRelation.ALIKE),
+    ]
     groups = groups_of(members, [*maybe, *sure], no_comparison)
     assert [{0, 1}, {2, 3}, {1, 3}] == [{one.keep.number, *(t.member.number for t in one.twins)} for one in groups]
     assert [1000, 1000, 0] == [group.spare_bytes for group in groups]

@@ -15,8 +15,8 @@ from vsortd.config.load import load_settings
 from vsortd.core.identity import Identity
 from vsortd.errors import BrokenError, Cancelled, ChangedError, UsageError
 from vsortd.index.store import Embedded, Index
-from vsortd.library.indexing.embed import Keeper, Look, State, dense_film, frames_at, index_paths
-from vsortd.pipeline.services import Workshop
+from vsortd.library.indexing.embed import IndexingState, Keeper, SamplingRound, dense_film, frames_at, index_paths
+from vsortd.pipeline.services import Services
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,16 +26,16 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workshop]:
+def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
     home = harness.Home.make(tmp_path_factory.mktemp("home") / "home")
-    with Workshop.open(load_settings(home.config), home.folder / "state", keep_trying=False) as made:
+    with Services.open(load_settings(home.config), home.folder / "state", keep_trying=False) as made:
         made.media.warm(made.settings.workers.decode_count())
         yield made
 
 
 @pytest.fixture(scope="module")
-def encoder(shop: Workshop) -> Encoder:
-    return shop.model.get(threading.Event()).encoder
+def encoder(services: Services) -> Encoder:
+    return services.model.get(threading.Event()).encoder
 
 
 @pytest.fixture
@@ -43,78 +43,80 @@ def film(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
     return render_takes(tmp_path / "film.mp4", [("forest", 3), ("snow", 3)], seed=73_000 + len(request.node.name))
 
 
-def test_a_film_has_a_frame_a_second_that_shows_what_is_there(shop: Workshop, encoder: Encoder, film: Path) -> None:
-    found = dense_film(shop, encoder, film, fps=1)
+def test_a_film_has_a_frame_a_second_that_shows_what_is_there(services: Services, encoder: Encoder, film: Path) -> None:
+    found = dense_film(services, encoder, film, fps=1)
     assert [500, 1500, 2500, 3500, 4500, 5500] == pytest.approx(found.times_ms.tolist(), abs=260)
     forest, snow = encoder.encode_texts(["a forest", "snow"])
     says_snow = found.vectors.astype(np.float32) @ (snow - forest) > 0
     assert [False] * 3 + [True] * 3 == says_snow.tolist()
 
 
-def test_a_finer_pace_keeps_what_is_there_and_asks_for_the_rest(shop: Workshop, encoder: Encoder, film: Path) -> None:
-    first = dense_film(shop, encoder, film, fps=1)
-    (outcome,) = index_paths(shop, [film], fps=2)
-    assert (State.INDEXED, 12) == (
+def test_a_finer_pace_keeps_what_is_there_and_asks_for_the_rest(
+    services: Services, encoder: Encoder, film: Path
+) -> None:
+    first = dense_film(services, encoder, film, fps=1)
+    (outcome,) = index_paths(services, [film], fps=2)
+    assert (IndexingState.INDEXED, 12) == (
         outcome.state,
         outcome.frames,
     )  # halves of seconds lie between, not on, the kept ones
-    finer = dense_film(shop, encoder, film, fps=2)
+    finer = dense_film(services, encoder, film, fps=2)
     assert set(first.times_ms.tolist()) <= set(finer.times_ms.tolist())
-    (again,) = index_paths(shop, [film], fps=2)
-    assert (State.KNOWN, 0) == (again.state, again.frames)
+    (again,) = index_paths(services, [film], fps=2)
+    assert (IndexingState.KNOWN, 0) == (again.state, again.frames)
 
 
 def test_moments_are_embedded_once(
-    shop: Workshop, encoder: Encoder, film: Path, monkeypatch: pytest.MonkeyPatch
+    services: Services, encoder: Encoder, film: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    clip = shop.media.probe(film)
-    first = frames_at(shop, encoder, film, clip, [100, 2900, 3100])
+    clip = services.media.probe(film)
+    first = frames_at(services, encoder, film, clip, [100, 2900, 3100])
     assert [100, 2900, 3100] == pytest.approx(first.times_ms.tolist(), abs=120)
-    monkeypatch.setattr(shop.media, "moments", None)  # nothing can be decoded any more
-    again = frames_at(shop, encoder, film, clip, [3100, 2900, 100, 100])
+    monkeypatch.setattr(services.media, "moments", None)  # nothing can be decoded any more
+    again = frames_at(services, encoder, film, clip, [3100, 2900, 100, 100])
     np.testing.assert_array_equal(first.vectors, again.vectors)
 
 
 def test_a_file_that_changes_meanwhile_is_not_kept(
-    shop: Workshop, encoder: Encoder, film: Path, monkeypatch: pytest.MonkeyPatch
+    services: Services, encoder: Encoder, film: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    look = shop.media.moments
+    look = services.media.moments
 
     def touch_and_look(*words: object, **named: object) -> object:
         os.utime(film, ns=(1, 1))
         return look(*words, **named)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(shop.media, "moments", touch_and_look)
+    monkeypatch.setattr(services.media, "moments", touch_and_look)
     with pytest.raises(ChangedError):
-        dense_film(shop, encoder, film)
+        dense_film(services, encoder, film)
     now = Identity.of(film)
     assert now is not None
-    assert shop.index.film(now, encoder.info.key) is None
+    assert services.index.film(now, encoder.info.key) is None
 
 
 def test_what_is_no_video_and_an_impossible_pace_are_refused(
-    shop: Workshop, encoder: Encoder, film: Path, tmp_path: Path
+    services: Services, encoder: Encoder, film: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "text.mp4").write_text("no video at all")
     with pytest.raises(BrokenError):
-        dense_film(shop, encoder, tmp_path / "text.mp4")
+        dense_film(services, encoder, tmp_path / "text.mp4")
     with pytest.raises(ChangedError):
-        dense_film(shop, encoder, tmp_path / "gone.mp4")
+        dense_film(services, encoder, tmp_path / "gone.mp4")
     with pytest.raises(UsageError, match="--fps"):
-        index_paths(shop, [film], fps=-1)
+        index_paths(services, [film], fps=-1)
 
 
-def test_a_run_that_is_called_off_ends_and_the_next_one_does_it(shop: Workshop, film: Path) -> None:
+def test_a_run_that_is_called_off_ends_and_the_next_one_does_it(services: Services, film: Path) -> None:
     cancel = threading.Event()
     cancel.set()
     with pytest.raises(Cancelled):
-        index_paths(shop, [film], cancel=cancel)
-    (outcome,) = index_paths(shop, [film])
-    assert (State.INDEXED, 6) == (outcome.state, outcome.frames)
+        index_paths(services, [film], cancel=cancel)
+    (outcome,) = index_paths(services, [film])
+    assert (IndexingState.INDEXED, 6) == (outcome.state, outcome.frames)
 
 
-def test_the_row_of_a_long_film_is_not_written_for_every_part(shop: Workshop, film: Path) -> None:
-    clip, identity = shop.media.probe(film), Identity.of(film)
+def test_the_row_of_a_long_film_is_not_written_for_every_part(services: Services, film: Path) -> None:
+    clip, identity = services.media.probe(film), Identity.of(film)
     assert identity is not None
     written: list[int] = []
 
@@ -127,7 +129,7 @@ def test_the_row_of_a_long_film_is_not_written_for_every_part(shop: Workshop, fi
     with Keeper(index, identity, film, "model") as keeper:
         for part in range(400):
             rows = Embedded(np.arange(32) + part * 32, np.ones((32, 4), np.float32))
-            keeper.take(Look(clip, f"pace-1:{part}", rows))
+            keeper.take(SamplingRound(clip, f"pace-1:{part}", rows))
     kept = index.film(identity, "model")
     index.close()
     assert kept is not None

@@ -20,12 +20,12 @@ from vsortd.config.load import load_settings
 from vsortd.core.identity import Identity
 from vsortd.errors import UsageError, VsortdError
 from vsortd.index.store import Embedded, Index
-from vsortd.library.indexing.embed import Indexed, Known, Look, State, index_paths, walk
-from vsortd.library.indexing.ray_cluster import Share, _Merge, index_with_ray, share_out
-from vsortd.library.indexing.ray_worker import Item, Ledger, Sight
+from vsortd.library.indexing.embed import Indexed, IndexingState, KnownFrames, SamplingRound, index_paths, walk
+from vsortd.library.indexing.ray_cluster import WorkerShare, _Merge, index_with_ray, share_out
+from vsortd.library.indexing.ray_worker import Ledger, WorkerFrames, WorkItem
 from vsortd.library.indexing.sampling import name_of, part_name
 from vsortd.media.pool import MediaPool
-from vsortd.pipeline.services import Workshop
+from vsortd.pipeline.services import Services
 from vsortd.vision.factory import load_encoder
 
 if TYPE_CHECKING:
@@ -38,18 +38,18 @@ LONG_S = 600  # 38 parts: some seconds of work, so that a worker can be killed o
 
 
 def test_workers_share_the_machines_out() -> None:
-    assert Share(4, 4, 0) == share_out([(16, 0)], None)
-    assert Share(1, 2, 0) == share_out([(2, 0)], None)
-    assert Share(3, 1, 0) == share_out([(4, 0)], 3)
-    assert Share(3, 2, 0) == share_out([(4, 0), (3, 0)], 3), "a worker fits on one machine"
-    assert Share(5, 1, 0) == share_out([(4, 0), (1, 0)], 9), "no more workers than CPUs"
+    assert WorkerShare(4, 4, 0) == share_out([(16, 0)], None)
+    assert WorkerShare(1, 2, 0) == share_out([(2, 0)], None)
+    assert WorkerShare(3, 1, 0) == share_out([(4, 0)], 3)
+    assert WorkerShare(3, 2, 0) == share_out([(4, 0), (3, 0)], 3), "a worker fits on one machine"
+    assert WorkerShare(5, 1, 0) == share_out([(4, 0), (1, 0)], 9), "no more workers than CPUs"
 
 
 def test_every_gpu_gets_a_worker_and_several_share_one_on_wish() -> None:
-    assert Share(2, 8, 1) == share_out([(16, 2)], None)
-    assert Share(4, 4, 0.5) == share_out([(16, 2)], 4)
-    assert Share(1, 8, 1) == share_out([(64, 0), (8, 1)], None), "the model runs where the GPU is"
-    assert Share(1, 4, 0) == share_out([(4, 0), (0, 1)], None), "a GPU without a CPU is of no use"
+    assert WorkerShare(2, 8, 1) == share_out([(16, 2)], None)
+    assert WorkerShare(4, 4, 0.5) == share_out([(16, 2)], 4)
+    assert WorkerShare(1, 8, 1) == share_out([(64, 0), (8, 1)], None), "the model runs where the GPU is"
+    assert WorkerShare(1, 4, 0) == share_out([(4, 0), (0, 1)], None), "a GPU without a CPU is of no use"
 
 
 def test_a_cluster_without_processors_is_an_error() -> None:
@@ -62,13 +62,13 @@ def test_items_and_sights_survive_the_way_with_any_name() -> None:
     from pyarrow import Table
 
     path = Path(os.fsdecode(b"/films/\xff\xfe.mp4"))
-    item = Item(path, 5, 1 << 60, Known(("spread-8", "pace-500:0"), np.array([250, 750], np.int64)))
-    back = Item.from_row(Table.from_pylist([item.to_row()]).to_pylist()[0])
+    item = WorkItem(path, 5, 1 << 60, KnownFrames(("spread-8", "pace-500:0"), np.array([250, 750], np.int64)))
+    back = WorkItem.from_row(Table.from_pylist([item.to_row()]).to_pylist()[0])
     assert (item.path, item.size_bytes, item.mtime_ns) == (back.path, back.size_bytes, back.mtime_ns)
     assert item.known.looks == back.known.looks
     assert item.known.times_ms.tolist() == back.known.times_ms.tolist()
-    sight = Sight(os.fsencode(path), "pace-500:1", "{}", b"\0\1", b"\2\0", ("pace-500:0",))
-    assert sight == Sight.from_row(Table.from_pylist([sight.to_row()]).to_pylist()[0])
+    sight = WorkerFrames(os.fsencode(path), "pace-500:1", "{}", b"\0\1", b"\2\0", ("pace-500:0",))
+    assert sight == WorkerFrames.from_row(Table.from_pylist([sight.to_row()]).to_pylist()[0])
 
 
 def test_tries_are_counted_for_each_video() -> None:
@@ -104,13 +104,13 @@ def inbox(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def looks(inbox: Path, encoder: Encoder) -> list[Look]:
+def looks(inbox: Path, encoder: Encoder) -> list[SamplingRound]:
     """Return what there is to see in the first video."""
     path = inbox / "00.mp4"
     identity = Identity.of(path)
     assert identity is not None
     with MediaPool(1, timeout_s=60, memory_bytes=2 * 10**9) as media:
-        return list(walk(media, encoder, path, identity, Known((), np.empty(0, np.int64)), step_ms=STEP_MS))
+        return list(walk(media, encoder, path, identity, KnownFrames((), np.empty(0, np.int64)), step_ms=STEP_MS))
 
 
 @pytest.fixture
@@ -120,16 +120,16 @@ def merge(inbox: Path, encoder: Encoder, tmp_path: Path) -> Iterator[_Merge]:
     index.close()
 
 
-def _sent(item: Item, looks: list[Look]) -> list[Sight]:
-    return [Sight.of(item, look, tuple(one.name for one in looks[:number])) for number, look in enumerate(looks)]
+def _sent(item: WorkItem, looks: list[SamplingRound]) -> list[WorkerFrames]:
+    return [WorkerFrames.of(item, look, tuple(one.name for one in looks[:number])) for number, look in enumerate(looks)]
 
 
-def test_work_that_was_done_twice_counts_once(merge: _Merge, looks: list[Look]) -> None:
+def test_work_that_was_done_twice_counts_once(merge: _Merge, looks: list[SamplingRound]) -> None:
     (item,) = merge.begin()
     part, mark = _sent(item, looks)
     for sight in (part, part, mark, part, mark):
         merge.take(sight)
-    assert [Indexed(item.path, State.INDEXED, 12, 6.0)] == merge.end()
+    assert [Indexed(item.path, IndexingState.INDEXED, 12, 6.0)] == merge.end()
     identity = Identity.of(item.path)
     assert identity is not None
     film = merge._index.film(identity, merge.info.key)
@@ -139,49 +139,49 @@ def test_work_that_was_done_twice_counts_once(merge: _Merge, looks: list[Look]) 
     assert {part_name(STEP_MS, 0), name_of(STEP_MS)} == set(merge._index.looks(identity, merge.info.key))
 
 
-def test_a_video_whose_part_got_lost_is_not_taken_for_done(merge: _Merge, looks: list[Look]) -> None:
+def test_a_video_whose_part_got_lost_is_not_taken_for_done(merge: _Merge, looks: list[SamplingRound]) -> None:
     (item,) = merge.begin()
     merge.take(_sent(item, looks)[-1])
     (outcome,) = merge.end()
-    assert State.FAILED is outcome.state
+    assert IndexingState.FAILED is outcome.state
     assert "lost" in outcome.reason
     assert merge._index.models() == {}
 
 
-def test_a_video_that_no_worker_spoke_of_failed(merge: _Merge, looks: list[Look]) -> None:
+def test_a_video_that_no_worker_spoke_of_failed(merge: _Merge, looks: list[SamplingRound]) -> None:
     (item,) = merge.begin()
     merge.take(_sent(item, looks)[0])
     (outcome,) = merge.end()
-    assert (State.FAILED, True) == (outcome.state, "no other came to its end" in outcome.reason)
+    assert (IndexingState.FAILED, True) == (outcome.state, "no other came to its end" in outcome.reason)
 
 
-def test_a_file_that_changed_meanwhile_is_not_kept(merge: _Merge, looks: list[Look]) -> None:
+def test_a_file_that_changed_meanwhile_is_not_kept(merge: _Merge, looks: list[SamplingRound]) -> None:
     (item,) = merge.begin()
     hand = merge._hands[item.path]
     hand.identity = replace(hand.identity, mtime_ns=hand.identity.mtime_ns + 1)
     for sight in _sent(item, looks):
         merge.take(sight)
     (outcome,) = merge.end()
-    assert (State.FAILED, True) == (outcome.state, "changed" in outcome.reason)
+    assert (IndexingState.FAILED, True) == (outcome.state, "changed" in outcome.reason)
     assert merge._index.models() == {}
 
 
 def test_a_worker_that_cannot_work_stops_all(merge: _Merge) -> None:
     (item,) = merge.begin()
     with pytest.raises(VsortdError, match="no weights here") as caught:
-        merge.take(Sight(os.fsencode(item.path), trouble="There are no weights here.", remedy="Fetch them."))
+        merge.take(WorkerFrames(os.fsencode(item.path), trouble="There are no weights here.", remedy="Fetch them."))
     assert "Fetch them." == caught.value.remedy
 
 
 def test_without_ray_the_error_names_the_extra(inbox: Path, own_state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = load_settings(inbox.parent / "config.yaml")
-    with Workshop.open(settings, own_state, keep_trying=False, load_model=False) as shop:
+    with Services.open(settings, own_state, keep_trying=False, load_model=False) as services:
         monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
         with pytest.raises(VsortdError, match="not installed") as caught:
-            index_with_ray(shop, [inbox], fps=1)
+            index_with_ray(services, [inbox], fps=1)
         assert "pip install 'vsortd[cluster-engine]'" == caught.value.remedy
         with pytest.raises(UsageError, match="--workers"):
-            index_with_ray(shop, [inbox], fps=1, workers=0)
+            index_with_ray(services, [inbox], fps=1, workers=0)
 
 
 @pytest.mark.parametrize(
@@ -197,8 +197,8 @@ def test_an_address_without_a_cluster_is_told_at_once(
 ) -> None:
     pytest.importorskip("ray")
     settings = load_settings(inbox.parent / "config.yaml")
-    with Workshop.open(settings, own_state, keep_trying=False) as shop, pytest.raises(kind, match=words):
-        index_with_ray(shop, [inbox / "00.mp4"], fps=1, address=address)
+    with Services.open(settings, own_state, keep_trying=False) as services, pytest.raises(kind, match=words):
+        index_with_ray(services, [inbox / "00.mp4"], fps=1, address=address)
 
 
 # --- the real Ray, in a process of its own: it leaves threads behind
@@ -212,7 +212,7 @@ import psutil
 from vsortd.errors import Cancelled
 from vsortd.library.indexing.ray_cluster import index_with_ray
 from vsortd.config.settings import load_settings
-from vsortd.pipeline.services import Workshop
+from vsortd.pipeline.services import Services
 
 inbox, state, seeded = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
 found = {}
@@ -246,7 +246,7 @@ def cancel_when_begun(stop):
 
 def kill_over_the_long_one(stop):
     while not stop.wait(0.01):
-        film = next((film for film in shop.index.films(key) if film.path.name == "long.mp4"), None)
+        film = next((film for film in services.index.films(key) if film.path.name == "long.mp4"), None)
         for worker in workers() if film is not None and len(film.times_ms) > seeded else ():
             if in_hand(worker):
                 worker.kill()
@@ -261,7 +261,7 @@ def run(meanwhile, cancel):
     told = []
     try:
         outcomes = index_with_ray(
-            shop, [inbox], fps=2.0, workers=2, on_progress=lambda *counts: told.append(counts), cancel=cancel
+            services, [inbox], fps=2.0, workers=2, on_progress=lambda *counts: told.append(counts), cancel=cancel
         )
         return [[one.path.name, one.state.value, one.frames, one.reason] for one in outcomes], told
     finally:
@@ -273,15 +273,15 @@ def run(meanwhile, cancel):
         begun.clear()
 
 
-with Workshop.open(load_settings(inbox.parent / "config.yaml"), state, keep_trying=False) as shop:
-    key = shop.model.get(threading.Event()).encoder.info.key
+with Services.open(load_settings(inbox.parent / "config.yaml"), state, keep_trying=False) as services:
+    key = services.model.get(threading.Event()).encoder.info.key
     try:
         run(cancel_when_begun, threading.Event())
     except Cancelled:
         found["cancelled"] = True
     found["outcomes"], found["told"] = run(kill_over_the_long_one, None)
     (inbox / "broken.mp4").unlink()
-    found["again"] = [one.state.value for one in index_with_ray(shop, [inbox], fps=2.0, workers=2)]
+    found["again"] = [one.state.value for one in index_with_ray(services, [inbox], fps=2.0, workers=2)]
 print(json.dumps(found))
 """
 
@@ -290,10 +290,10 @@ print(json.dumps(found))
 def reference(inbox: Path, tmp_path_factory: pytest.TempPathFactory) -> Index:
     """Return the index that one machine makes."""
     state = tmp_path_factory.mktemp("reference")
-    with Workshop.open(load_settings(inbox.parent / "config.yaml"), state, keep_trying=False) as shop:
-        outcomes = index_paths(shop, [inbox], fps=FPS)
-        assert 12 == sum(outcome.state is State.INDEXED for outcome in outcomes)
-        return Index(shop.index.path)
+    with Services.open(load_settings(inbox.parent / "config.yaml"), state, keep_trying=False) as services:
+        outcomes = index_paths(services, [inbox], fps=FPS)
+        assert 12 == sum(outcome.state is IndexingState.INDEXED for outcome in outcomes)
+        return Index(services.index.path)
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ import pytest
 from vsortd.core.identity import Identity
 from vsortd.core.video_facts import Clip
 from vsortd.index.store import Embedded, Index
-from vsortd.library.search.vector_cache import Shelf
+from vsortd.library.search.vector_cache import VectorCache
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,26 +44,26 @@ def first(vectors: npt.NDArray[np.float16]) -> npt.NDArray[np.float32]:
     return vectors[:, :1].astype(np.float32)
 
 
-def answers(shelf: Shelf, under: Path | None = None) -> dict[str, list[float]]:
-    rows, sights = shelf.ask(first, under=under)
+def answers(cache: VectorCache, under: Path | None = None) -> dict[str, list[float]]:
+    rows, frame_scores = cache.ask(first, under=under)
     return {
-        row.path.name: sights.values[begin:end, 0].tolist()
-        for row, begin, end in zip(rows, sights.offsets[:-1], sights.offsets[1:], strict=True)
+        row.path.name: frame_scores.values[begin:end, 0].tolist()
+        for row, begin, end in zip(rows, frame_scores.offsets[:-1], frame_scores.offsets[1:], strict=True)
     }
 
 
 @pytest.fixture(params=[1 << 30, 0], ids=["held", "read each time"])
-def shelf(index: Index, request: pytest.FixtureRequest) -> Iterator[Shelf]:
-    made = Shelf(index, "m", keep_bytes=request.param)
+def cache(index: Index, request: pytest.FixtureRequest) -> Iterator[VectorCache]:
+    made = VectorCache(index, "m", keep_bytes=request.param)
     yield made
     made.close()
 
 
-def test_it_follows_what_is_kept_moved_and_forgotten(index: Index, shelf: Shelf) -> None:
-    assert {} == answers(shelf)
+def test_it_follows_what_is_kept_moved_and_forgotten(index: Index, cache: VectorCache) -> None:
+    assert {} == answers(cache)
     keep(index, 1, 0.5)
     keep(index, 2, 0.25)
-    assert {"1.mp4": [0.5] * 3, "2.mp4": [0.25] * 3} == answers(shelf)
+    assert {"1.mp4": [0.5] * 3, "2.mp4": [0.25] * 3} == answers(cache)
     index.keep(  # half a second between two frames
         Identity(1, 1, 3, 4),
         Path("/lib/1.mp4"),
@@ -73,21 +73,21 @@ def test_it_follows_what_is_kept_moved_and_forgotten(index: Index, shelf: Shelf)
         Embedded(np.array([500]), np.full((1, 4), 0.75, np.float32)),
     )
     index.moved(Identity(1, 2, 3, 4), Identity(1, 9, 3, 4), Path("/lib/a/new.mp4"))
-    assert {"1.mp4": [0.5, 0.75, 0.5, 0.5], "new.mp4": [0.25] * 3} == answers(shelf)
+    assert {"1.mp4": [0.5, 0.75, 0.5, 0.5], "new.mp4": [0.25] * 3} == answers(cache)
     index.forget([row.id for row in index.rows() if row.path.name == "1.mp4"])
-    assert {"new.mp4": [0.25] * 3} == answers(shelf)
+    assert {"new.mp4": [0.25] * 3} == answers(cache)
 
 
-def test_only_what_lies_under_a_folder_is_asked(index: Index, shelf: Shelf) -> None:
+def test_only_what_lies_under_a_folder_is_asked(index: Index, cache: VectorCache) -> None:
     keep(index, 1, 0.5, path="/lib/a/1.mp4")
     keep(index, 2, 0.5, path="/lib/a b/2.mp4")
     for _ in range(2):  # cold, and after everything was read
-        assert {"1.mp4"} == set(answers(shelf, Path("/lib/a")))
-        assert {"2.mp4"} == set(answers(shelf, Path("/lib/a b/2.mp4")))
-        answers(shelf)
+        assert {"1.mp4"} == set(answers(cache, Path("/lib/a")))
+        assert {"2.mp4"} == set(answers(cache, Path("/lib/a b/2.mp4")))
+        answers(cache)
 
 
-def test_other_models_have_no_say(index: Index, shelf: Shelf) -> None:
+def test_other_models_have_no_say(index: Index, cache: VectorCache) -> None:
     keep(index, 1, 0.5)
     index.keep(
         Identity(1, 2, 3, 4),
@@ -97,11 +97,11 @@ def test_other_models_have_no_say(index: Index, shelf: Shelf) -> None:
         "pace-1000",
         Embedded(np.zeros(1, np.int64), np.ones((1, 8), np.float32)),
     )
-    assert {"1.mp4"} == set(answers(shelf))
+    assert {"1.mp4"} == set(answers(cache))
 
 
-def test_many_small_changes_are_read_together_again(index: Index, shelf: Shelf) -> None:
+def test_many_small_changes_are_read_together_again(index: Index, cache: VectorCache) -> None:
     for number in range(30):
         keep(index, number, number / 64)
-        assert {f"{one}.mp4": [one / 64] * 3 for one in range(number + 1)} == answers(shelf)
-    assert len(shelf._held) <= 10
+        assert {f"{one}.mp4": [one / 64] * 3 for one in range(number + 1)} == answers(cache)
+    assert len(cache._held) <= 10

@@ -9,7 +9,7 @@ import pytest
 
 from vsortd.errors import UsageError
 from vsortd.library.timeline.chapters import Chapter, chapters_of, ffmetadata, webvtt, write_chapters
-from vsortd.library.timeline.spans import Found, Shown, Span
+from vsortd.library.timeline.spans import PromptSpans, Shown, Span
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 NASTY = "a = b; #1 \\ <b>Tom & Jerry</b> --> 50%"
 
 
-def found(prompt: str, *spans_s: tuple[float, float]) -> Found:
+def found(prompt: str, *spans_s: tuple[float, float]) -> PromptSpans:
     spans = tuple(Span(begin * 1000, end * 1000, 0.9, round(begin * 1000)) for begin, end in spans_s)
-    return Found(prompt, Shown.YES if spans else Shown.NO, 0.9, spans, 0.5, 0, 0.9)
+    return PromptSpans(prompt, Shown.YES if spans else Shown.NO, 0.9, spans, 0.5, 0, 0.9)
 
 
 def told(chapters: list[Chapter]) -> list[tuple[int, int, str]]:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from vsortd.index.video import edges_of
 from vsortd.library.timeline.spans import (
-    Found,
+    PromptSpans,
     Reading,
     Shown,
     Stretch,
@@ -43,7 +43,7 @@ def spans(seen: Track, reading: Reading | None = None) -> list[list[tuple[float,
     ]
 
 
-def verdict(*column: float, reading: Reading | None = None) -> Found:
+def verdict(*column: float, reading: Reading | None = None) -> PromptSpans:
     seen, how = track(column), reading or Reading()
     return judged(["x"], seen, stretches(seen, how), how)[0]
 

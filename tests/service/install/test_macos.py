@@ -15,7 +15,7 @@ import pytest
 from vsortd.errors import UsageError
 from vsortd.service.install.launchd import Launchd
 from vsortd.service.install.managers import manager_of
-from vsortd.service.install.program import Answer, Command, Scope, ServiceError, Setup, Write, carry_out
+from vsortd.service.install.program import Command, CommandResult, Scope, ServiceError, Setup, Write, carry_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -31,24 +31,24 @@ class Launchctl:
         self.loaded: set[str] = set()
         self.told: list[str] = []
 
-    def __call__(self, words: Sequence[str]) -> Answer:
+    def __call__(self, words: Sequence[str]) -> CommandResult:
         self.told.append(" ".join(words))
         match list(words):
             case ["launchctl", "bootstrap", "gui/501", path]:
                 label = plistlib.loads(Path(path).read_bytes())["Label"]
                 if label in self.loaded:
-                    return Answer(5, err="Bootstrap failed: 5: Input/output error")
+                    return CommandResult(5, err="Bootstrap failed: 5: Input/output error")
                 self.loaded.add(label)
             case ["launchctl", "bootout", target]:
                 label = target.rpartition("/")[2]
                 if label not in self.loaded:
-                    return Answer(3, err="Boot-out failed: 3: No such process")
+                    return CommandResult(3, err="Boot-out failed: 3: No such process")
                 self.loaded.discard(label)
             case ["launchctl", "print", target] if target.count("/") > 1:
                 if target.rpartition("/")[2] not in self.loaded:
-                    return Answer(113, err="Could not find service")
-                return Answer(0, "\tstate = running\n\tpid = 42\n")
-        return Answer(0)
+                    return CommandResult(113, err="Could not find service")
+                return CommandResult(0, "\tstate = running\n\tpid = 42\n")
+        return CommandResult(0)
 
 
 def test_the_agents_are_written_loaded_and_removed_again(tmp_path: Path) -> None:
@@ -83,7 +83,7 @@ def test_a_refused_config_does_not_loop(tmp_path: Path) -> None:
 
 def test_without_a_screen_the_remedy_is_to_log_in(tmp_path: Path) -> None:
     with pytest.raises(ServiceError, match="session"):
-        Launchd(tmp_path, 501, lambda _: Answer(125, err="Domain does not support specified action")).require()
+        Launchd(tmp_path, 501, lambda _: CommandResult(125, err="Domain does not support specified action")).require()
 
 
 def test_there_is_no_system_service_there() -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from vsortd.service.supervise import Child
+    from vsortd.service.supervise import ChildProcess
 
 
 class Ended:
@@ -105,9 +105,9 @@ def test_stopping_ends_the_process_and_by_force_what_does_not_listen() -> None:
 
 
 def test_stopping_while_it_waits_begins_nothing_more() -> None:
-    started: list[Child] = []
+    started: list[ChildProcess] = []
 
-    def start() -> Child:
+    def start() -> ChildProcess:
         started.append(Ended(1, [0.0]))
         return started[-1]
 

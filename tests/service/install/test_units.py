@@ -12,7 +12,7 @@ import pytest
 
 from vsortd.core.resources import resource_folder
 from vsortd.errors import ExitCode, UsageError
-from vsortd.service.install.program import MARK, Answer, Command, Scope, Setup, Write
+from vsortd.service.install.program import MARK, Command, CommandResult, Scope, Setup, Write
 from vsortd.service.install.systemd import GROWING_DELAY, Places, Systemd, fill, for_version, quoted, sandbox
 
 if TYPE_CHECKING:
@@ -35,8 +35,8 @@ class Manager:
     def __init__(self, version: int = 257) -> None:
         self.version = version
 
-    def __call__(self, words: tuple[str, ...]) -> Answer:
-        return Answer(0, f"systemd {self.version} (fake)\n" if "--version" in words else "")
+    def __call__(self, words: tuple[str, ...]) -> CommandResult:
+        return CommandResult(0, f"systemd {self.version} (fake)\n" if "--version" in words else "")
 
 
 def unit_of(scope: Scope, folder: Path, setup: Setup = SETUP, version: int = 257) -> str:

@@ -16,8 +16,8 @@ from vsortd.core.system.windows_files import HELD, LONG_CHARS, RETRY_AFTER_S, ex
 from vsortd.errors import ExitCode, UsageError
 from vsortd.filing.file_names import component
 from vsortd.service import windows_mutex
-from vsortd.service.install.program import Answer, Command, Remove, Setup, Write
-from vsortd.service.install.windows import OWN_ACCOUNT, Facts, LogonTask, WindowsService, task_xml
+from vsortd.service.install.program import Command, CommandResult, Remove, Setup, Write
+from vsortd.service.install.windows import OWN_ACCOUNT, LogonTask, MachineFacts, WindowsService, task_xml
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -39,19 +39,21 @@ class Windows:
         self.told: list[tuple[str, ...]] = []
         self.made: set[str] = set()
 
-    def __call__(self, words: Sequence[str]) -> Answer:
+    def __call__(self, words: Sequence[str]) -> CommandResult:
         self.told.append(tuple(words))
         match list(words):
             case ["schtasks.exe", "/Query", "/TN", name, *_] if name != "\\":
-                return Answer(0 if name in self.made else 1)
+                return CommandResult(0 if name in self.made else 1)
             case ["schtasks.exe", "/Create", "/TN", name, *_] | ["sc.exe", "create", name, *_]:
                 self.made.add(name)
             case ["schtasks.exe", "/Delete", "/TN", name, *_] | ["sc.exe", "delete", name]:
                 self.made.discard(name)
             case ["sc.exe", "query", "vsortd"]:
                 there = "vsortd" in self.made
-                return Answer(0 if there else 1060, "        ZUSTAND             : 4  RUNNING\n" if there else "")
-        return Answer(0)
+                return CommandResult(
+                    0 if there else 1060, "        ZUSTAND             : 4  RUNNING\n" if there else ""
+                )
+        return CommandResult(0)
 
 
 class Letters:
@@ -89,7 +91,7 @@ def test_the_logon_task_runs_as_the_user_without_window_limit_or_battery_rule() 
 
 def test_the_task_is_made_started_and_removed(tmp_path: Path) -> None:
     windows = Windows()
-    task = LogonTask(Facts(r"PC\me", tmp_path), windows)
+    task = LogonTask(MachineFacts(r"PC\me", tmp_path), windows)
     plan = task.install(SETUP)
     for step in plan.steps:
         if isinstance(step, Write):
@@ -113,7 +115,7 @@ def test_the_task_is_made_started_and_removed(tmp_path: Path) -> None:
 
 def test_the_service_gets_an_account_without_password_an_event_source_and_a_recovery() -> None:
     windows = Windows()
-    service = WindowsService(Facts("me", Path(), event_messages=r"C:\servicemanager.pyd"), windows, Letters())
+    service = WindowsService(MachineFacts("me", Path(), event_messages=r"C:\servicemanager.pyd"), windows, Letters())
     do(service.install(SETUP).steps, windows)
 
     create = next(words for words in windows.told if words[1] == "create")
@@ -142,7 +144,7 @@ def test_the_service_gets_an_account_without_password_an_event_source_and_a_reco
     [(r"Z:\in\new", r"\\nas\videos\in\new"), (r"Y:\in", r"\\server\share"), (r"Z:\in", r"\\nas\videos\in")],
 )
 def test_the_service_refuses_mapped_drives_and_names_the_share(folder: str, remedy: str) -> None:
-    service = WindowsService(Facts("me", Path(), event_messages="x"), Windows(), Letters())
+    service = WindowsService(MachineFacts("me", Path(), event_messages="x"), Windows(), Letters())
     setup = Setup(SETUP.python, SETUP.config, "", (r"D:\ok", folder))
     with pytest.raises(UsageError) as caught:
         service.install(setup)
@@ -151,7 +153,9 @@ def test_the_service_refuses_mapped_drives_and_names_the_share(folder: str, reme
 
 
 def test_the_logon_task_takes_mapped_drives(tmp_path: Path) -> None:
-    assert LogonTask(Facts("me", tmp_path), Windows()).install(Setup(SETUP.python, "Z:\\c", "s", ("Z:\\in",))).steps
+    assert (
+        LogonTask(MachineFacts("me", tmp_path), Windows()).install(Setup(SETUP.python, "Z:\\c", "s", ("Z:\\in",))).steps
+    )
 
 
 # The service's host, on pywin32's framework.

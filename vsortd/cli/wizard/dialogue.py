@@ -20,7 +20,7 @@ from vsortd.cli.wizard.questions import (
     some_library,
     whole_path,
 )
-from vsortd.config.draft import Draft, RulePath, Rules, check_draft, sentence, walk
+from vsortd.config.draft import ConfigDraft, RulePath, Rules, check_draft, sentence, walk
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,7 +34,7 @@ _INTRO: Final = (
 )
 
 
-class Tone(Enum):
+class MessageTone(Enum):
     """How something is said."""
 
     PLAIN = auto()
@@ -53,7 +53,7 @@ class Talk(Protocol):
         Raises KeyboardInterrupt or EOFError where the person leaves.
         """
 
-    def say(self, text: str, tone: Tone = Tone.PLAIN) -> None:
+    def say(self, text: str, tone: MessageTone = MessageTone.PLAIN) -> None:
         """Say a line."""
 
     def show(self, picture: object) -> None:
@@ -65,15 +65,15 @@ class Interview:
     """A dialogue on its way: the draft so far, and which questions were asked, in order."""
 
     talk: Talk
-    draft: Draft = field(default_factory=Draft)
+    draft: ConfigDraft = field(default_factory=ConfigDraft)
     asked: list[Key] = field(default_factory=list)
 
     def greet(self) -> None:
         """Say what is to come."""
         for line in _INTRO:
-            self.talk.say(line, Tone.QUIET)
+            self.talk.say(line, MessageTone.QUIET)
 
-    def run(self) -> Draft:
+    def run(self) -> ConfigDraft:
         """Ask until nothing is left to ask; what comes back has passed the whole check."""
         while True:
             asked = set(self.asked)
@@ -91,7 +91,7 @@ class Interview:
         if self.asked:
             self.asked.pop()
         else:
-            self.talk.say("This is the first question.", Tone.QUIET)
+            self.talk.say("This is the first question.", MessageTone.QUIET)
 
     def change_prompts(self, path: RulePath) -> None:
         """Ask anew what the videos of one rule show; going back leaves it as it is."""
@@ -128,7 +128,7 @@ class Interview:
 
     def _complain(self, problems: Sequence[str]) -> None:
         for problem in problems:
-            self.talk.say(problem, Tone.WRONG)
+            self.talk.say(problem, MessageTone.WRONG)
 
     def _warn_of_words(self, prompts: Sequence[str]) -> None:
         from vsortd.vision.sample import unknown_words
@@ -137,10 +137,10 @@ class Interview:
         if unknown:
             words = ", ".join(f'"{word}"' for word in unknown)
             text = f"The sample model does not know {words}; it will be unsure about such videos. (b to go back)"
-            self.talk.say(text, Tone.WARNING)
+            self.talk.say(text, MessageTone.WARNING)
 
 
-def problems_of(draft: Draft) -> list[str]:
+def problems_of(draft: ConfigDraft) -> list[str]:
     """Return what the check finds wrong with a draft; what was not answered yet is stood in for."""
     whole = completed(draft)
     found = [sentence(mistake) for mistake in check_draft(whole).mistakes]
@@ -148,14 +148,14 @@ def problems_of(draft: Draft) -> list[str]:
     return found + [f"{path} is a file, not a folder" for path in places if whole_path(path).is_file()]
 
 
-def completed(draft: Draft) -> Draft:
+def completed(draft: ConfigDraft) -> ConfigDraft:
     """Return the draft with something sound wherever nothing was answered yet."""
     inbox = draft.inbox or question_of((About.INBOX, ()), draft).default
     library = draft.library or some_library(inbox)
     return replace(draft, inbox=inbox, library=library, rules=draft.rules or _STAND_IN)
 
 
-def tree_of(draft: Draft, current: RulePath = ()) -> object:
+def tree_of(draft: ConfigDraft, current: RulePath = ()) -> object:
     """Draw the rules so far as the folders that they become, with what was said about each."""
     from rich.text import Text
     from rich.tree import Tree

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from rich.text import Text
 from rich.tree import Tree
 
-from vsortd.cli.wizard.dialogue import BACK, Interview, Tone
+from vsortd.cli.wizard.dialogue import BACK, Interview, MessageTone
 from vsortd.cli.wizard.questions import path_text, whole_path
 from vsortd.config.draft import RulePath, check_draft, walk
 from vsortd.core.text import printable
@@ -23,11 +23,11 @@ from vsortd.vision.models import AUTO_CPU, AUTO_CUDA, RECOMMENDED, cached_weight
 
 if TYPE_CHECKING:
     from vsortd.cli.wizard.dialogue import Talk
-    from vsortd.config.draft import Draft
+    from vsortd.config.draft import ConfigDraft
     from vsortd.config.settings import Settings
-    from vsortd.pipeline.batch import Outcome
+    from vsortd.pipeline.batch import SortOutcome
 
-Planner = Callable[["Settings", Sequence[Path]], Sequence["Outcome"]]
+Planner = Callable[["Settings", Sequence[Path]], Sequence["SortOutcome"]]
 """Says where videos would go, touching none: `sort_paths` as a dry run."""
 
 HANDFUL: Final = 5
@@ -36,7 +36,7 @@ _BAR_CHARS: Final = 10
 _STYLES: Final = {"filed": "green", "review": "yellow", "rejected": "dim", "failed": "red", "held": "cyan"}
 
 
-def ask_all(talk: Talk, planner: Planner) -> Draft:
+def ask_all(talk: Talk, planner: Planner) -> ConfigDraft:
     """Hold the whole dialogue and return the draft that was accepted; no file is written by it."""
     interview = Interview(talk)
     interview.greet()
@@ -45,7 +45,7 @@ def ask_all(talk: Talk, planner: Planner) -> Draft:
         rules = len(draft.rules)
         tops = sum(len(path) == 1 for path in draft.rules)
         talk.say("")
-        talk.say(f"The config is valid: {rules} rule{'s' if rules > 1 else ''}, {tops} at the top.", Tone.GOOD)
+        talk.say(f"The config is valid: {rules} rule{'s' if rules > 1 else ''}, {tops} at the top.", MessageTone.GOOD)
         if _Trial(interview, planner).run():
             return interview.draft
         interview.back()
@@ -65,7 +65,7 @@ def _yes(talk: Talk, text: str) -> bool:
             return True
         if given in {"n", "no"}:
             return False
-        talk.say("y or n", Tone.WRONG)
+        talk.say("y or n", MessageTone.WRONG)
 
 
 @dataclass(slots=True)
@@ -118,12 +118,12 @@ class _Trial:
             try:
                 found = [one for one, _, _ in gather(self._settings(), [path])]
             except UsageError:
-                self._talk.say(f"{path} is not there.", Tone.WRONG)
+                self._talk.say(f"{path} is not there.", MessageTone.WRONG)
                 continue
             self._videos = spread(found, HANDFUL)
             if self._videos:
                 return True
-            self._talk.say(f"There are no videos (mp4, mov) in {path}.", Tone.WRONG)
+            self._talk.say(f"There are no videos (mp4, mov) in {path}.", MessageTone.WRONG)
 
     def _try(self, videos: Sequence[Path]) -> None:
         """Plan for these videos and show the outcome; a model that can't be had is said, and no reason to stop."""
@@ -131,11 +131,11 @@ class _Trial:
             return
         settings = self._settings()
         count = f"{len(videos)} videos" if len(videos) > 1 else "one video"
-        self._talk.say(f"Looking at {count}; nothing is moved …", Tone.QUIET)
+        self._talk.say(f"Looking at {count}; nothing is moved …", MessageTone.QUIET)
         try:
             outcomes = self.planner(settings, videos)
         except VsortdError as error:
-            self._talk.say(f"It can't be tried now: {error}", Tone.WARNING)
+            self._talk.say(f"It can't be tried now: {error}", MessageTone.WARNING)
             return
         self._talk.show(tree_of_outcomes(outcomes, settings.library, list(walk(self.interview.draft.rules))))
 
@@ -151,7 +151,7 @@ class _Trial:
             given = self._talk.ask(f"And now? ({', '.join(letters)})", hints=hints, default="a").casefold() or "a"
             if given in letters:
                 return given
-            self._talk.say(f"One of {', '.join(letters)}", Tone.WRONG)
+            self._talk.say(f"One of {', '.join(letters)}", MessageTone.WRONG)
 
     def _change_prompts(self) -> None:
         path = self._ask_for_rule()
@@ -176,7 +176,7 @@ class _Trial:
                 return fitting[0]
             if given.isdecimal() and 1 <= int(given) <= len(rules):
                 return rules[int(given) - 1]
-            self._talk.say(f"There is no rule {given}.", Tone.WRONG)
+            self._talk.say(f"There is no rule {given}.", MessageTone.WRONG)
 
 
 def spread(videos: Sequence[Path], count: int) -> list[Path]:
@@ -200,9 +200,9 @@ def _download_question() -> str:
     )
 
 
-def tree_of_outcomes(outcomes: Sequence[Outcome], library: Path, rules: Sequence[RulePath]) -> Tree:
+def tree_of_outcomes(outcomes: Sequence[SortOutcome], library: Path, rules: Sequence[RulePath]) -> Tree:
     """Draw where videos would go, with score, lead and reason: folders as the rules stand, what is undecided last."""
-    placed: dict[tuple[str, ...], list[Outcome]] = {}
+    placed: dict[tuple[str, ...], list[SortOutcome]] = {}
     staying = [one for one in outcomes if not one.destination]
     for one in outcomes:
         if one.destination:
@@ -220,7 +220,7 @@ def tree_of_outcomes(outcomes: Sequence[Outcome], library: Path, rules: Sequence
     return root
 
 
-def _add_files(branch: Tree, outcomes: Sequence[Outcome]) -> None:
+def _add_files(branch: Tree, outcomes: Sequence[SortOutcome]) -> None:
     for one in outcomes[:_SHOWN_FILES]:
         label = Text(printable(Path(one.destination or one.source).name), style=_STYLES.get(one.state, ""))
         if one.destination and one.rule:

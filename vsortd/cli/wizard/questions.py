@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import platformdirs
 
-from vsortd.config.draft import ANY, Draft, RulePath, Rules, children_of, walk
+from vsortd.config.draft import ANY, ConfigDraft, RulePath, Rules, children_of, walk
 from vsortd.vision.models import AUTO_CPU, AUTO_CUDA, RECOMMENDED
 
 if TYPE_CHECKING:
@@ -45,10 +45,10 @@ class Question:
     text: str
     hints: tuple[str, ...]
     default: str
-    apply: Callable[[str], Draft]
+    apply: Callable[[str], ConfigDraft]
 
 
-def questions(draft: Draft) -> Iterator[Key]:
+def questions(draft: ConfigDraft) -> Iterator[Key]:
     """Yield every question in order: folders, model, the rules as they stand in the file, what is taken."""
     for about in (About.INBOX, About.LIBRARY, About.MODEL, About.BELOW):
         yield about, ()
@@ -59,14 +59,14 @@ def questions(draft: Draft) -> Iterator[Key]:
     yield About.MOV, ()
 
 
-def question_of(key: Key, draft: Draft) -> Question:
+def question_of(key: Key, draft: ConfigDraft) -> Question:
     """Return a question with what it offers for the draft as it is."""
     about, path = key
     return _QUESTIONS[about](draft, path)
 
 
-def _inbox(draft: Draft, _: RulePath) -> Question:
-    def apply(text: str) -> Draft:
+def _inbox(draft: ConfigDraft, _: RulePath) -> Question:
+    def apply(text: str) -> ConfigDraft:
         inbox = path_text(text)
         library = "" if _overlap(inbox, draft.library) else draft.library
         return replace(draft, inbox=inbox, library=library)
@@ -80,7 +80,7 @@ def _inbox(draft: Draft, _: RulePath) -> Question:
     )
 
 
-def _library(draft: Draft, _: RulePath) -> Question:
+def _library(draft: ConfigDraft, _: RulePath) -> Question:
     return Question(
         (About.LIBRARY, ()),
         "Where shall they be filed?",
@@ -90,7 +90,7 @@ def _library(draft: Draft, _: RulePath) -> Question:
     )
 
 
-def _model(draft: Draft, _: RulePath) -> Question:
+def _model(draft: ConfigDraft, _: RulePath) -> Question:
     sizes = {(model.name, model.tag): model.size_mb / 1000 for model in RECOMMENDED}
     cpu, cuda = sizes[AUTO_CPU], sizes[AUTO_CUDA]
     return Question(
@@ -105,7 +105,7 @@ def _model(draft: Draft, _: RulePath) -> Question:
     )
 
 
-def _below(draft: Draft, path: RulePath) -> Question:
+def _below(draft: ConfigDraft, path: RulePath) -> Question:
     names = ", ".join(one[-1] for one in children_of(draft.rules)[path])
     if not path:
         text = "Which folders do you want? (separated by commas)"
@@ -124,8 +124,8 @@ def _below(draft: Draft, path: RulePath) -> Question:
     )
 
 
-def _prompts(draft: Draft, path: RulePath) -> Question:
-    def apply(text: str) -> Draft:
+def _prompts(draft: ConfigDraft, path: RulePath) -> Question:
+    def apply(text: str) -> ConfigDraft:
         prompts = split_prompts(text)
         return replace(draft, rules={**draft.rules, path: () if prompts == (path[-1],) else prompts})
 
@@ -138,10 +138,10 @@ def _prompts(draft: Draft, path: RulePath) -> Question:
     )
 
 
-def _orientation(draft: Draft, _: RulePath) -> Question:
+def _orientation(draft: ConfigDraft, _: RulePath) -> Question:
     choices = (ANY, "portrait", "landscape", "square")
 
-    def apply(text: str) -> Draft:
+    def apply(text: str) -> ConfigDraft:
         chosen = tuple(dict.fromkeys(_choice(part, choices) for part in split_names(text)))
         return replace(draft, orientation=(ANY,) if ANY in chosen else chosen)
 
@@ -154,7 +154,7 @@ def _orientation(draft: Draft, _: RulePath) -> Question:
     )
 
 
-def _mov(draft: Draft, _: RulePath) -> Question:
+def _mov(draft: ConfigDraft, _: RulePath) -> Question:
     return Question(
         (About.MOV, ()),
         "What shall become of .mov files? (remux, transcode, never)",
@@ -168,7 +168,7 @@ def _mov(draft: Draft, _: RulePath) -> Question:
     )
 
 
-_QUESTIONS: Final[dict[About, Callable[[Draft, RulePath], Question]]] = {
+_QUESTIONS: Final[dict[About, Callable[[ConfigDraft, RulePath], Question]]] = {
     About.INBOX: _inbox,
     About.LIBRARY: _library,
     About.MODEL: _model,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from rich.padding import Padding
 from rich.text import Text
 
-from vsortd.cli.wizard.dialogue import Tone
+from vsortd.cli.wizard.dialogue import MessageTone
 from vsortd.core.text import printable
 
 if TYPE_CHECKING:
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 _STYLES = {
-    Tone.PLAIN: "",
-    Tone.QUIET: "dim",
-    Tone.GOOD: "green",
-    Tone.WARNING: "yellow",
-    Tone.WRONG: "red",
+    MessageTone.PLAIN: "",
+    MessageTone.QUIET: "dim",
+    MessageTone.GOOD: "green",
+    MessageTone.WARNING: "yellow",
+    MessageTone.WRONG: "red",
 }
 
 
@@ -48,9 +48,9 @@ class Terminal:
                     line = input("> ").strip()
                     line.encode()  # what is no character comes as a surrogate
                     return line
-                self.say("These are not characters that a name can have.", Tone.WRONG)
+                self.say("These are not characters that a name can have.", MessageTone.WRONG)
 
-    def say(self, text: str, tone: Tone = Tone.PLAIN) -> None:
+    def say(self, text: str, tone: MessageTone = MessageTone.PLAIN) -> None:
         """Say a line."""
         self._out.print(Text(printable(text), style=_STYLES[tone]))
 

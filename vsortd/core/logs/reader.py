@@ -113,7 +113,7 @@ def _backwards(path: Path) -> Iterator[str]:
             yield rest.decode("utf-8", "replace")
 
 
-class Follower:
+class LogFollower:
     """Yields lines as they are written, from the end of the log as it is now."""
 
     def __init__(self, path: Path) -> None:

@@ -21,21 +21,21 @@ from vsortd.filing.holds import Why
 from vsortd.filing.identical import OnDuplicate
 from vsortd.filing.place import Filer
 from vsortd.filing.staging import HIDDEN
-from vsortd.judging.decide import Decision, Outcome
+from vsortd.judging.decide import Decision, DecisionOutcome
 from vsortd.pipeline import stages
 from vsortd.pipeline.flow import Stage, carry
 from vsortd.pipeline.job import Job
-from vsortd.watch.settle import Outcome as Settled
-from vsortd.watch.settle import Settler, SettleTimes, Verdict
+from vsortd.watch.settle import SettleOutcome as Settled
+from vsortd.watch.settle import Settler, SettleTimes, SettleVerdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from vsortd.index.video import Film
+    from vsortd.index.video import IndexedVideo
     from vsortd.library.clusters.cluster_folders import Pile
-    from vsortd.library.clusters.grouping import Member
-    from vsortd.pipeline.services import Workshop
+    from vsortd.library.clusters.grouping import ClusterMember
+    from vsortd.pipeline.services import Services
 
 TYPICAL: Final = 3  # members that a preview names of each folder
 _TICK_S: Final = 0.05
@@ -56,12 +56,12 @@ class Prospect:
     pile: Pile
     path: Path
     is_new: bool
-    going: tuple[Member, ...]
-    there: tuple[Member, ...]
-    refused: tuple[tuple[Member, str], ...]
+    going: tuple[ClusterMember, ...]
+    there: tuple[ClusterMember, ...]
+    refused: tuple[tuple[ClusterMember, str], ...]
 
     @property
-    def typical(self) -> tuple[Member, ...]:
+    def typical(self) -> tuple[ClusterMember, ...]:
         """Some of those that would go there, else of those that lie there, the most typical first."""
         return (self.going or self.there)[:TYPICAL]
 
@@ -84,7 +84,7 @@ class Filed:
     """What became of one member, or would; `destination` is where it lies then, None if it was refused."""
 
     pile: Pile
-    member: Member
+    member: ClusterMember
     fate: Fate
     destination: Path | None
     reason: str
@@ -126,27 +126,27 @@ class Applied:
         }
 
 
-def foresee(shop: Workshop, piles: Sequence[Pile]) -> list[Prospect]:
+def foresee(services: Services, piles: Sequence[Pile]) -> list[Prospect]:
     """Return each folder as it would be: a look at every member, nothing is read or written. Raises StoreError."""
-    library = shop.settings.library
+    library = services.settings.library
     prospects = []
     for pile in piles:
         path = library.joinpath(*pile.parts)
-        going: list[Member] = []
-        there: list[Member] = []
-        refused: list[tuple[Member, str]] = []
+        going: list[ClusterMember] = []
+        there: list[ClusterMember] = []
+        refused: list[tuple[ClusterMember, str]] = []
         for member in pile.members:
-            why = why_not(shop, member.film)
+            why = why_not(services, member.film)
             if why:
                 refused.append((member, why))
             else:
-                (there if _lies_there(shop, member.film, pile) else going).append(member)
+                (there if _lies_there(services, member.film, pile) else going).append(member)
         prospects.append(Prospect(pile, path, not path.is_dir(), tuple(going), tuple(there), tuple(refused)))
     return prospects
 
 
 def file_piles(
-    shop: Workshop,
+    services: Services,
     piles: Sequence[Pile],
     *,
     batch: str,
@@ -160,9 +160,9 @@ def file_piles(
     Raises StoreError, Cancelled; what was filed until then stands under `batch`.
     """
     # a person chose the folders, so duplicates make no difference
-    place = shop.settings.place.model_copy(update={"on_duplicate": OnDuplicate.KEEP_BOTH})
-    filer = Filer(shop.journal, shop.settings.library, place)
-    mover = _Mover(replace(shop, filer=filer, foreseen=set()), batch, cancel or threading.Event(), dry_run=dry_run)
+    place = services.settings.place.model_copy(update={"on_duplicate": OnDuplicate.KEEP_BOTH})
+    filer = Filer(services.journal, services.settings.library, place)
+    mover = _Mover(replace(services, filer=filer, foreseen=set()), batch, cancel or threading.Event(), dry_run=dry_run)
     total = sum(len(pile.members) for pile in piles)
     items: list[Filed] = []
     try:
@@ -176,7 +176,7 @@ def file_piles(
     return Applied(batch, tuple(items), dry_run)
 
 
-def why_not(shop: Workshop, film: Film) -> str:
+def why_not(services: Services, film: IndexedVideo) -> str:
     """Return why a video can't be filed as it is now, "" if it can."""
     try:
         now = Identity.of(film.path)
@@ -186,24 +186,24 @@ def why_not(shop: Workshop, film: Film) -> str:
         return "it is gone since it was indexed"
     if now != film.identity:
         return "it is no longer the file that was indexed"
-    if HIDDEN in (shop.library_place(film.path) or ()):
+    if HIDDEN in (services.library_place(film.path) or ()):
         return "it is an original that vsortd keeps"
-    known = shop.filer.known(film.path, now)
+    known = services.filer.known(film.path, now)
     return "vsortd is at work on it this moment" if known is not None and known.why is Why.WORKING else ""
 
 
 class _Mover:
     """Carries members to their folders, one after another, so that names are numbered as a dry run says."""
 
-    def __init__(self, shop: Workshop, batch: str, cancel: threading.Event, *, dry_run: bool) -> None:
-        self._shop = shop
+    def __init__(self, services: Services, batch: str, cancel: threading.Event, *, dry_run: bool) -> None:
+        self._services = services
         self._batch = batch
         self._cancel = cancel
         self._dry_run = dry_run
         self._stages = (
             Stage("probe", self._probe),
-            Stage("convert", partial(stages.convert, shop, dry_run=dry_run)),
-            Stage("place", partial(stages.place, shop, dry_run=dry_run)),
+            Stage("convert", partial(stages.convert, services, dry_run=dry_run)),
+            Stage("place", partial(stages.place, services, dry_run=dry_run)),
         )
 
     def carry(self, pile: Pile) -> Iterator[Filed]:
@@ -213,12 +213,12 @@ class _Mover:
             for member in group.members:
                 yield self._file(pile, member, f"{pile.key}: {of_them} (strength {member.strength:.2f})")
 
-    def _file(self, pile: Pile, member: Member, reason: str) -> Filed:
+    def _file(self, pile: Pile, member: ClusterMember, reason: str) -> Filed:
         film = member.film
         if self._cancel.is_set():
             raise Cancelled
-        refusal = why_not(self._shop, film)
-        if not refusal and _lies_there(self._shop, film, pile):
+        refusal = why_not(self._services, film)
+        if not refusal and _lies_there(self._services, film, pile):
             return Filed(pile, member, Fate.THERE, film.path, "it is there already")
         try:
             if not refusal:
@@ -231,33 +231,33 @@ class _Mover:
             refusal = error.title
         return Filed(pile, member, Fate.REFUSED, None, printable(refusal))
 
-    def _carry(self, pile: Pile, member: Member, reason: str) -> Filed:
+    def _carry(self, pile: Pile, member: ClusterMember, reason: str) -> Filed:
         path, identity = member.film.path, member.film.identity
         decision = _decided(pile, member, reason)
         job = Job(path, identity, self._batch, self._cancel, decision=decision, reason=reason)
         if self._dry_run:
             job = carry(job, self._stages)
             return Filed(pile, member, Fate.FILED, job.destination, job.reason)
-        set_aside = self._shop.filer.begin_work(path, identity)
+        set_aside = self._services.filer.begin_work(path, identity)
         if set_aside:
             return Filed(pile, member, Fate.REFUSED, None, printable(set_aside))
         try:
             job = carry(job, self._stages)
         finally:
-            self._shop.filer.end_work(path, identity)
+            self._services.filer.end_work(path, identity)
         return Filed(pile, member, Fate.FILED, job.destination, job.reason, job.item_id)
 
     def _probe(self, job: Job) -> Job:
         # the stage of this name would take pictures as well, for a judgement that nobody needs here
-        return replace(job, clip=self._shop.media.probe(job.path, cancel=job.cancel))
+        return replace(job, clip=self._services.media.probe(job.path, cancel=job.cancel))
 
-    def _unrest(self, film: Film) -> str:
+    def _unrest(self, film: IndexedVideo) -> str:
         """Wait until a file and its sidecars have been quiet for long enough; return why they can't be moved, or ""."""
-        inboxes = self._shop.settings.inboxes
+        inboxes = self._services.settings.inboxes
         template = next((inbox for inbox in inboxes if film.path.is_relative_to(inbox.path)), inboxes[0])
         # whoever writes longer than that is not waited for: the others would wait with it
         times = replace(SettleTimes.of(template, drain=True), settle_max_s=template.settle_s)
-        settler = Settler(times, sidecars_of=self._shop.sidecars_of)
+        settler = Settler(times, sidecars_of=self._services.sidecars_of)
         try:
             changed_s = max(film.identity.mtime_ns / 1e9, film.path.stat().st_ctime)
         except OSError as error:
@@ -271,7 +271,7 @@ class _Mover:
                 raise Cancelled
 
 
-def _trouble(verdict: Verdict, film: Film) -> str:
+def _trouble(verdict: SettleVerdict, film: IndexedVideo) -> str:
     if verdict.outcome is Settled.READY:
         return "" if verdict.identity == film.identity else "it is no longer the file that was indexed"
     if verdict.outcome is Settled.STILL_CHANGING:
@@ -279,10 +279,10 @@ def _trouble(verdict: Verdict, film: Film) -> str:
     return verdict.reason or "it went away"
 
 
-def _decided(pile: Pile, member: Member, reason: str) -> Decision:
+def _decided(pile: Pile, member: ClusterMember, reason: str) -> Decision:
     return Decision(
         rule=pile.key,
-        outcome=Outcome.FILED,
+        outcome=DecisionOutcome.FILED,
         score=member.strength,
         margin=0.0,
         levels=(),
@@ -292,8 +292,8 @@ def _decided(pile: Pile, member: Member, reason: str) -> Decision:
     )
 
 
-def _lies_there(shop: Workshop, film: Film, pile: Pile) -> bool:
-    return shop.library_place(film.path) == pile.parts
+def _lies_there(services: Services, film: IndexedVideo, pile: Pile) -> bool:
+    return services.library_place(film.path) == pile.parts
 
 
 def _refusal(path: Path, reason: str) -> dict[str, str]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from vsortd.config.settings import Settings
-    from vsortd.library.clusters.grouping import Group, Member
+    from vsortd.library.clusters.grouping import Cluster, ClusterMember
 
 Parts = tuple[str, ...]
 """A folder as the names below the library: ("nature", "forest")."""
@@ -31,7 +31,7 @@ class Pile:
     """What goes into one folder: the groups, the largest first."""
 
     parts: Parts
-    groups: tuple[Group, ...]
+    groups: tuple[Cluster, ...]
 
     @property
     def key(self) -> str:
@@ -39,7 +39,7 @@ class Pile:
         return "/".join(self.parts)
 
     @property
-    def members(self) -> tuple[Member, ...]:
+    def members(self) -> tuple[ClusterMember, ...]:
         """The members of all groups, the most typical of each first."""
         return tuple(member for group in self.groups for member in group.members)
 
@@ -50,7 +50,7 @@ class Pile:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class FolderSelection:
     """What the user wants of the groups: some of them (empty: all), by other names, in a folder of the library.
 
     `only` holds numbers and names of groups, `rename` pairs of one and a folder below `into`.
@@ -61,14 +61,14 @@ class Wanted:
     into: Parts = ()
 
 
-def arrange(groups: Sequence[Group], wanted: Wanted, settings: Settings) -> list[Pile]:
+def arrange(groups: Sequence[Cluster], wanted: FolderSelection, settings: Settings) -> list[Pile]:
     """Return what goes where, in the order of the groups.
 
     Raises UsageError for a group that is not there, and for a name that can't be a folder or is vsortd's own.
     """
     renamed = _renamed(groups, wanted.rename)
     chosen = _chosen(groups, wanted.only)
-    found: dict[Parts, list[Group]] = {}
+    found: dict[Parts, list[Cluster]] = {}
     spelled: dict[Parts, Parts] = {}  # what names share that are one folder on some system → the spelling met first
     for group in chosen:
         parts = (*wanted.into, *renamed.get(group.number, own_parts(group)))
@@ -80,7 +80,7 @@ def arrange(groups: Sequence[Group], wanted: Wanted, settings: Settings) -> list
     return [Pile(parts, tuple(together)) for parts, together in found.items()]
 
 
-def own_parts(group: Group) -> Parts:
+def own_parts(group: Cluster) -> Parts:
     """Return the folder of a group that nobody renamed: its rule's if it bears that rule's name, else its own."""
     rule = tuple(group.rule.split("/")) if group.rule else ()
     # of two groups that fit one rule, the second has a name of its own, and so a folder of its own
@@ -101,7 +101,7 @@ def parts_below(library: Path, into: Path | None) -> Parts:
     return path.relative_to(library).parts
 
 
-def _chosen(groups: Sequence[Group], only: Iterable[str]) -> list[Group]:
+def _chosen(groups: Sequence[Cluster], only: Iterable[str]) -> list[Cluster]:
     words = [word.strip() for said in only for word in _split(groups, said) if word.strip()]
     if not words:
         return list(groups)
@@ -109,20 +109,20 @@ def _chosen(groups: Sequence[Group], only: Iterable[str]) -> list[Group]:
     return [group for group in groups if group.number in numbers]
 
 
-def _split(groups: Sequence[Group], said: str) -> list[str]:
+def _split(groups: Sequence[Cluster], said: str) -> list[str]:
     """Return the words between commas; a name may have some itself."""
     is_name = any(group.name.casefold() == said.strip().casefold() for group in groups)
     return [said] if is_name else said.split(",")
 
 
-def _renamed(groups: Sequence[Group], rename: Iterable[tuple[str, str]]) -> Mapping[int, Parts]:
+def _renamed(groups: Sequence[Cluster], rename: Iterable[tuple[str, str]]) -> Mapping[int, Parts]:
     found: dict[int, Parts] = {}
     for word, name in rename:
         found[_find(groups, word, "--rename").number] = tuple(part.strip() for part in name.strip("/ ").split("/"))
     return found
 
 
-def _find(groups: Sequence[Group], word: str, option: str) -> Group:
+def _find(groups: Sequence[Cluster], word: str, option: str) -> Cluster:
     """Return the group with this number or name. Raises UsageError that names the nearest."""
     for group in groups:
         if str(group.number) == word or group.name.casefold() == word.casefold():
@@ -135,7 +135,7 @@ def _find(groups: Sequence[Group], word: str, option: str) -> Group:
     )
 
 
-def _check(parts: Parts, group: Group, settings: Settings) -> None:
+def _check(parts: Parts, group: Cluster, settings: Settings) -> None:
     """Raise UsageError for a folder that no rule could have either."""
     named = printable(f"Group {group.number} can't go into {'/'.join(parts)!r}")
     remedy = f"Give it another name: --rename {group.number}=NAME"

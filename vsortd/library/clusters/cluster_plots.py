@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from vsortd.core.drawing.contact_sheet import Panel
     from vsortd.core.video_facts import Clip
-    from vsortd.index.video import Film
-    from vsortd.library.clusters.grouping import Group, Grouping, Member
+    from vsortd.index.video import IndexedVideo
+    from vsortd.library.clusters.grouping import Cluster, ClusterMember, Grouping
     from vsortd.library.clusters.label_layout import Box
     from vsortd.media.pool import MediaPool
     from vsortd.media.thumbnails import Pixels
@@ -235,7 +235,7 @@ def _is_ours(path: Path) -> bool:
 
 
 def group_sheet(
-    group: Group,
+    group: Cluster,
     media: MediaPool,
     clip_of: Callable[[Path], Clip],
     groups: int,
@@ -249,7 +249,7 @@ def group_sheet(
     shown = group.members[:_TYPICAL]
     with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="sheet") as helpers:
 
-        def picture(member: Member) -> Pixels | None:
+        def picture(member: ClusterMember) -> Pixels | None:
             return _picture(member, group, (media, clip_of), cancel)
 
         pictures = list(helpers.map(picture, shown))
@@ -268,14 +268,14 @@ def group_sheet(
     return draw_sheet(heading, _panels(group), cells, footer=footer)
 
 
-def typical_time_ms(film: Film, centre: npt.NDArray[np.float32]) -> int:
+def typical_time_ms(film: IndexedVideo, centre: npt.NDArray[np.float32]) -> int:
     """Return the moment of a film whose frame is the nearest to a group's centre."""
     return int(film.times_ms[int(np.argmax(film.vectors.astype(np.float32) @ centre))])
 
 
 def _picture(
-    member: Member,
-    group: Group,
+    member: ClusterMember,
+    group: Cluster,
     source: tuple[MediaPool, Callable[[Path], Clip]],
     cancel: threading.Event | None,
 ) -> Pixels | None:
@@ -290,7 +290,7 @@ def _picture(
         return None
 
 
-def _reason(group: Group) -> str:
+def _reason(group: Cluster) -> str:
     if not group.score:
         return "No word that the model knows tells this group from the others."
     fits = f"It fits your rule {group.rule}. " if group.rule else ""
@@ -298,7 +298,7 @@ def _reason(group: Group) -> str:
     return printable(f"{fits}{words}The name tells it from the other groups by {group.score:.2f} bits.")
 
 
-def _panels(group: Group) -> tuple[Panel, ...]:
+def _panels(group: Cluster) -> tuple[Panel, ...]:
     from vsortd.core.drawing.colours import Tone
     from vsortd.core.drawing.contact_sheet import Bar, Panel
 

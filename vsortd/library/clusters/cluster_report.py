@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from vsortd.library.clusters.grouping import Group, Grouping
+    from vsortd.library.clusters.grouping import Cluster, Grouping
 
 SCHEMA_VERSION: Final = 1
 
@@ -29,7 +29,7 @@ def cluster_report(grouping: Grouping) -> dict[str, Any]:
     }
 
 
-def _group(group: Group, places: dict[Any, list[float]]) -> dict[str, Any]:
+def _group(group: Cluster, places: dict[Any, list[float]]) -> dict[str, Any]:
     return {
         "number": group.number,
         "name": group.name,

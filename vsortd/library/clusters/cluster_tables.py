@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from vsortd.library.clusters.apply import Applied, Prospect
     from vsortd.library.clusters.collect import Collected
     from vsortd.library.clusters.grouping import Grouping
-    from vsortd.library.clusters.to_rules import Draft, Kept
+    from vsortd.library.clusters.to_rules import Kept, RulesDraft
 
 _MOST_FOLDERS: Final = 3  # that a group's videos come from, in the table
 _MOST_REFUSED: Final = 20  # videos that are named one by one
@@ -148,7 +148,7 @@ def _print_refused(out: Console, refused: Sequence[tuple[Path, str]]) -> None:
     _say_more(out, len(refused) - _MOST_REFUSED, "refused")
 
 
-def print_rules(out: Console, draft: Draft, kept: Kept | None, path: Path) -> None:
+def print_rules(out: Console, draft: RulesDraft, kept: Kept | None, path: Path) -> None:
     """Print how well the rules sort the groups' own members, what is confused, and what to do with the file."""
     check = draft.check
     out.print(printable(f"Wrote {len(draft.piles)} rules into {path}."), markup=False)

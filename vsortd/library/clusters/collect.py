@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from vsortd.core.identity import Identity
 from vsortd.filing.staging import HIDDEN
-from vsortd.library.indexing.embed import DEFAULT_FPS, State, index_paths, lies_at
+from vsortd.library.indexing.embed import DEFAULT_FPS, IndexingState, index_paths, lies_at
 from vsortd.pipeline.batch import gather
 
 if TYPE_CHECKING:
@@ -15,26 +15,26 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from vsortd.index.video import Film
+    from vsortd.index.video import IndexedVideo
     from vsortd.library.indexing.embed import Indexed
-    from vsortd.pipeline.services import Workshop
+    from vsortd.pipeline.services import Services
 
 
 @dataclass(slots=True)
 class Collected:
     """The videos to group. `failed` can't be looked at, `looked_at` were new to the index."""
 
-    shop: Workshop
+    services: Services
     model: str
     folder: Path | None
     failed: Sequence[Indexed] = ()
     looked_at: int = 0
     gone: int = 0  # of the index, no longer where they were; known when all films were read
 
-    def films(self) -> Iterator[Film]:
+    def films(self) -> Iterator[IndexedVideo]:
         """Yield the videos as they lie there now, one by one: all frames of a large library don't fit into memory."""
-        for film in self.shop.index.films(self.model, under=self.folder):
-            if HIDDEN in (self.shop.library_place(film.path) or ()):
+        for film in self.services.index.films(self.model, under=self.folder):
+            if HIDDEN in (self.services.library_place(film.path) or ()):
                 continue  # an original that is kept for undo
             if lies_at(film.path, film.identity):
                 yield film
@@ -43,7 +43,7 @@ class Collected:
 
 
 def collect(
-    shop: Workshop,
+    services: Services,
     model: str,
     folder: Path | None,
     *,
@@ -56,13 +56,13 @@ def collect(
     Of a folder, those that the index has no frame of for `model` (its key) are looked at first, at a pace of `fps`;
     the others cost nothing. Raises UsageError for a folder that is not there, ModelError, StoreError, Cancelled.
     """
-    looked = [] if folder is None else _look(shop, model, folder, fps, on_progress, cancel)
-    failed = [one for one in looked if one.state is State.FAILED]
-    return Collected(shop, model, folder, failed, len(looked) - len(failed))
+    looked = [] if folder is None else _look(services, model, folder, fps, on_progress, cancel)
+    failed = [one for one in looked if one.state is IndexingState.FAILED]
+    return Collected(services, model, folder, failed, len(looked) - len(failed))
 
 
 def _look(  # noqa: PLR0917 - cut off for its length
-    shop: Workshop,
+    services: Services,
     model: str,
     folder: Path,
     fps: float,
@@ -70,16 +70,16 @@ def _look(  # noqa: PLR0917 - cut off for its length
     cancel: threading.Event | None,
 ) -> list[Indexed]:
     """Look at what the index doesn't know; what it knows by another name gets its name of today."""
-    known = {row.identity: row.path for row in shop.index.rows(model)}
+    known = {row.identity: row.path for row in services.index.rows(model)}
     unknown: list[Path] = []
-    for path, _, _ in gather(shop.settings, [folder]):
+    for path, _, _ in gather(services.settings, [folder]):
         identity = Identity.of(path)
         if identity is None:
             continue
         if identity not in known:
             unknown.append(path)
         elif known[identity] != path and not lies_at(known[identity], identity):
-            shop.index.moved(identity, identity, path)
+            services.index.moved(identity, identity, path)
     if not unknown:
         return []
-    return index_paths(shop, unknown, fps=fps, on_progress=on_progress, cancel=cancel)
+    return index_paths(services, unknown, fps=fps, on_progress=on_progress, cancel=cancel)

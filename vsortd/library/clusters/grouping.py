@@ -16,8 +16,8 @@ from vsortd.library.clusters.projection import all_the_same, gathered, plan_for,
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from vsortd.index.video import Film
-    from vsortd.library.clusters.projection import Plan
+    from vsortd.index.video import IndexedVideo
+    from vsortd.library.clusters.projection import GroupingPlan
 
 # Frames that are kept in memory for the sheets and for whoever makes rules; beyond, films keep fewer of them. They
 # are a gigabyte of a library of 100,000 films with ten frames each.
@@ -25,15 +25,15 @@ _ROOM_BYTES: Final = 1 << 30
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Member:
+class ClusterMember:
     """A video of a group; `strength` (0 to 1) is HDBSCAN's probability that it belongs there."""
 
-    film: Film
+    film: IndexedVideo
     strength: float
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class NameCandidate:
     """A name that a group could have: a word of the list or a rule's key, and how much better it fits than elsewhere.
 
     `rule` is the key of the user's rule that it stands for, "" for a word of the list.
@@ -45,7 +45,7 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Group:
+class Cluster:
     """Videos that look alike.
 
     `number` counts from 1, the largest group first. `name` is unique among the groups, without regard to case, and
@@ -61,11 +61,11 @@ class Group:
     rule: str
     words: tuple[str, ...]
     score: float
-    members: tuple[Member, ...]
+    members: tuple[ClusterMember, ...]
     tightness: float
     folders: dict[str, int]
     centre: npt.NDArray[np.float32]
-    candidates: tuple[Candidate, ...] = ()
+    candidates: tuple[NameCandidate, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,20 +78,20 @@ class Grouping:
     UMAP. `seconds` says how long each step took.
     """
 
-    groups: tuple[Group, ...]
-    noise: tuple[Film, ...]
+    groups: tuple[Cluster, ...]
+    noise: tuple[IndexedVideo, ...]
     model: str
     min_size: int
     neighbors: int
     seed: int
-    films: tuple[Film, ...]
+    films: tuple[IndexedVideo, ...]
     map_xy: npt.NDArray[np.float32]
     labels: npt.NDArray[np.int64]
     seconds: dict[str, float] = field(default_factory=dict)
 
 
 def group_films(
-    films: Iterable[Film],
+    films: Iterable[IndexedVideo],
     *,
     model: str,
     min_size: int | None = None,
@@ -108,10 +108,10 @@ def group_films(
     """
     watch = _Watch(on_progress)
     with watch("reading"):
-        shelf = _Shelf()
+        cache = _Shelf()
         for film in films:
-            shelf.add(film)
-        kept, vectors = shelf.sorted()
+            cache.add(film)
+        kept, vectors = cache.sorted()
     plan = plan_for(len(kept), min_size=min_size, neighbors=neighbors)
     if not kept:
         return Grouping((), (), model, plan.min_size, plan.neighbors, seed, (), np.zeros((0, 2), np.float32), _none(0))
@@ -139,7 +139,7 @@ def group_films(
 
 
 def _labels(
-    vectors: npt.NDArray[np.float32], points: npt.NDArray[np.float32], plan: Plan
+    vectors: npt.NDArray[np.float32], points: npt.NDArray[np.float32], plan: GroupingPlan
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
     """Return label and strength of each video; copies of one video are one group."""
     count = len(vectors)
@@ -152,11 +152,11 @@ def _labels(
 
 
 def _groups(
-    films: tuple[Film, ...],
+    films: tuple[IndexedVideo, ...],
     vectors: npt.NDArray[np.float32],
     labels: npt.NDArray[np.int64],
     strengths: npt.NDArray[np.float64],
-) -> tuple[tuple[Group, ...], npt.NDArray[np.int64]]:
+) -> tuple[tuple[Cluster, ...], npt.NDArray[np.int64]]:
     """Return the groups, the largest first (of equal ones that with the first video), and labels in their order."""
     counts = np.bincount(labels[labels >= 0])
     first = [int(np.flatnonzero(labels == label)[0]) for label in range(len(counts))]
@@ -171,24 +171,24 @@ def _groups(
 
 def _group(
     number: int,
-    films: tuple[Film, ...],
+    films: tuple[IndexedVideo, ...],
     vectors: npt.NDArray[np.float32],
     rows: npt.NDArray[np.int64],
     strengths: npt.NDArray[np.float64],
-) -> Group:
+) -> Cluster:
     centre = vectors[rows].mean(axis=0, dtype=np.float64)
     centre /= max(float(np.linalg.norm(centre)), 1e-12)
     cosines = vectors[rows] @ centre
     # rounded, so that copies stand in the order of their paths whatever the last bit says
     typical = rows[np.argsort(-np.round(cosines, 6), kind="stable")]
     folders = Counter(str(films[row].path.parent) for row in rows)
-    return Group(
+    return Cluster(
         number=number,
         name=f"Group {number}",
         rule="",
         words=(),
         score=0.0,
-        members=tuple(Member(films[row], float(strengths[row])) for row in typical),
+        members=tuple(ClusterMember(films[row], float(strengths[row])) for row in typical),
         tightness=float(cosines.mean()),
         folders=dict(sorted(folders.items(), key=lambda item: (-item[1], item[0]))),
         centre=centre.astype(np.float32),
@@ -204,12 +204,12 @@ class _Shelf:
 
     def __init__(self) -> None:
         self._room = _ROOM_BYTES
-        self._films: list[Film] = []
+        self._films: list[IndexedVideo] = []
         self._vectors: list[npt.NDArray[np.float32]] = []
         self._bytes = 0
         self._most: int | None = None  # frames of a film
 
-    def add(self, film: Film) -> None:
+    def add(self, film: IndexedVideo) -> None:
         """Take the film's vector, over all frames, and then as many of them as there is room for."""
         self._vectors.append(film.vector())
         thin = _thinned(film, self._most)
@@ -221,14 +221,14 @@ class _Shelf:
             self._films = [_thinned(kept, self._most) for kept in self._films]
             self._bytes = sum(kept.vectors.nbytes for kept in self._films)
 
-    def sorted(self) -> tuple[tuple[Film, ...], npt.NDArray[np.float32]]:
+    def sorted(self) -> tuple[tuple[IndexedVideo, ...], npt.NDArray[np.float32]]:
         """Return the films by path and their vectors, float32 [n, dim]."""
         order = sorted(range(len(self._films)), key=lambda row: (str(self._films[row].path), self._films[row].id))
         vectors = [self._vectors[row] for row in order]
         return tuple(self._films[row] for row in order), np.stack(vectors) if vectors else np.zeros((0, 0), np.float32)
 
 
-def _thinned(film: Film, most: int | None) -> Film:
+def _thinned(film: IndexedVideo, most: int | None) -> IndexedVideo:
     """Return the film with at most so many of its frames, spread over it."""
     count = len(film.times_ms)
     if most is None or count <= most:

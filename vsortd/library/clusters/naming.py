@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vsortd.core.names import folder_key, folder_name_problem
-from vsortd.library.clusters.grouping import Candidate
+from vsortd.library.clusters.grouping import NameCandidate
 from vsortd.library.clusters.vocabulary import WORDS, name_of
 from vsortd.vision.encoder import Family
 from vsortd.vision.templates import TEMPLATES, texts_of
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from vsortd.config.rules import RuleTree
-    from vsortd.library.clusters.grouping import Group, Grouping
+    from vsortd.library.clusters.grouping import Cluster, Grouping
     from vsortd.vision.encoder import Encoder
 
 Floats = npt.NDArray[np.float64]
@@ -76,7 +76,7 @@ def name_groups(
         return grouping
     centres = np.stack([group.centre for group in grouping.groups]).astype(np.float64)
     scores = _scores(centres, choices, encoder)
-    named: dict[int, Group] = {}
+    named: dict[int, Cluster] = {}
     taken: set[str] = set()
     # the surest first: who fits a word best gets it
     for row in sorted(range(len(scores)), key=lambda row: (-float(scores[row].max()), row)):
@@ -144,10 +144,10 @@ def _directions(prompts: Sequence[str], templates: tuple[str, ...], encoder: Enc
     return np.asarray(means / np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-12))
 
 
-def _named(group: Group, choices: Sequence[_Choice], scores: Floats, taken: set[str]) -> Group:
+def _named(group: Cluster, choices: Sequence[_Choice], scores: Floats, taken: set[str]) -> Cluster:
     order = [int(column) for column in np.argsort(-scores, kind="stable")]
     candidates = tuple(
-        Candidate(choices[column].name, float(scores[column]), choices[column].rule) for column in order[:_KEPT]
+        NameCandidate(choices[column].name, float(scores[column]), choices[column].rule) for column in order[:_KEPT]
     )
     plain = [column for column in order if not choices[column].rule]
     best = float(scores[plain[0]]) if plain else float(scores[order[0]])
@@ -167,7 +167,7 @@ def _named(group: Group, choices: Sequence[_Choice], scores: Floats, taken: set[
     )
 
 
-def _free_name(group: Group, wished: Sequence[tuple[str, float]], taken: set[str]) -> tuple[str, float]:
+def _free_name(group: Cluster, wished: Sequence[tuple[str, float]], taken: set[str]) -> tuple[str, float]:
     """Return the first name that is free, and its score; the wished for ones come best first."""
     wished = [(name, score) for name, score in wished if folder_name_problem(name) is None]
     if not wished or wished[0][1] < _LEAST_SCORE:

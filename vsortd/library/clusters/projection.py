@@ -55,14 +55,14 @@ _UMAP_WARNINGS: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class GroupingPlan:
     """How a number of videos is grouped: `neighbors` is 0 where UMAP isn't used."""
 
     min_size: int
     neighbors: int
 
 
-def plan_for(count: int, *, min_size: int | None = None, neighbors: int | None = None) -> Plan:
+def plan_for(count: int, *, min_size: int | None = None, neighbors: int | None = None) -> GroupingPlan:
     """Return the plan for `count` videos; None stands for what suits their number.
 
     `min_size` is then half of √count, at least 2, from 12 videos on 3 (100 → 5, 1,000 → 16, 100,000 → 158); `neighbors`
@@ -74,8 +74,8 @@ def plan_for(count: int, *, min_size: int | None = None, neighbors: int | None =
         raise UsageError(f"--neighbors {neighbors}: too few to compare with.", remedy="Say 2 or a larger number.")
     size = min_size or max(2 if count < 12 else 3, round(0.5 * count**0.5))  # noqa: PLR2004 - see above
     if count < LEAST_FOR_UMAP:
-        return Plan(size, 0)
-    return Plan(size, min(neighbors or min(15, max(5, 2 * count // 5)), count - 1))
+        return GroupingPlan(size, 0)
+    return GroupingPlan(size, min(neighbors or min(15, max(5, 2 * count // 5)), count - 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ class Space:
     """The vectors made ready: unit rows float32 [n, dim], and, for many, each one's neighbours."""
 
     vectors: Floats
-    plan: Plan
+    plan: GroupingPlan
     seed: int
     knn: tuple[Any, ...] | None = None
 
@@ -115,7 +115,7 @@ class Space:
             return np.asarray(model.fit_transform(self.vectors), dtype=np.float32)
 
 
-def space_of(vectors: Floats, plan: Plan, seed: int) -> Space:
+def space_of(vectors: Floats, plan: GroupingPlan, seed: int) -> Space:
     """Make the vectors ready: unit rows float32 [n, dim]. Raises UsageError where the libraries are missing."""
     insist_on_libraries()
     if not plan.neighbors or all_the_same(vectors):

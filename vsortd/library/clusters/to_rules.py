@@ -19,11 +19,11 @@ from vsortd.config.dump import dump_yaml, plain_settings
 from vsortd.config.rules import build_rules
 from vsortd.core.text import printable
 from vsortd.errors import UsageError
-from vsortd.evaluation.measure import REVIEW, Share, confusion
+from vsortd.evaluation.measure import REVIEW, HitRate, confusion
 from vsortd.evaluation.rejudge import Judged
 from vsortd.evaluation.truth import Case
 from vsortd.filing.follow import standing_at
-from vsortd.filing.records import Likeness, likeness
+from vsortd.filing.records import IdentityMatch, likeness
 from vsortd.judging.decide import decide
 from vsortd.judging.example_store import Link, NewExample, Origin, spread_over
 from vsortd.vision.prompts import Example, level_vectors
@@ -35,11 +35,11 @@ if TYPE_CHECKING:
     from vsortd.config.rules import RuleTree
     from vsortd.config.settings import Settings
     from vsortd.core.identity import Identity
-    from vsortd.index.video import Film
-    from vsortd.judging.resident_model import Judge
+    from vsortd.index.video import IndexedVideo
+    from vsortd.judging.resident_model import Classifier
     from vsortd.library.clusters.cluster_folders import Parts, Pile
-    from vsortd.library.clusters.grouping import Member
-    from vsortd.pipeline.services import Workshop
+    from vsortd.library.clusters.grouping import ClusterMember
+    from vsortd.pipeline.services import Services
     from vsortd.vision.prompts import RuleVectors
 
 _T = TypeVar("_T")
@@ -65,12 +65,12 @@ class Check:
     strangers: Sequence[Judged]
 
     @property
-    def texts(self) -> Share:
+    def texts(self) -> HitRate:
         """How many are right by the prompts alone."""
         return _right(self.by_texts)
 
     @property
-    def examples(self) -> Share:
+    def examples(self) -> HitRate:
         """How many are right with the examples."""
         return _right(self.by_examples)
 
@@ -85,7 +85,7 @@ class Check:
         return self.by_examples if self.examples_help else self.by_texts
 
     @property
-    def accuracy(self) -> Share:
+    def accuracy(self) -> HitRate:
         """How many are right once the examples are taught."""
         return _right(self.best)
 
@@ -99,7 +99,7 @@ class Check:
         """How many videos of no group would be filed under a rule all the same."""
         return sum(bool(one.placed) for one in self.strangers)
 
-    def rule(self, parts: Parts) -> Share:
+    def rule(self, parts: Parts) -> HitRate:
         """Return how many members of one rule are right."""
         own = [one for one in self.best if one.truth == parts]
         return _right(own)
@@ -128,12 +128,12 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class RulesDraft:
     """The rules as they would be written, with their examples by key, and the words that the model doesn't know."""
 
     rules: Rules
     piles: Sequence[Pile]
-    examples: Mapping[str, Sequence[Member]]
+    examples: Mapping[str, Sequence[ClusterMember]]
     unknown: Mapping[str, Sequence[str]]
     check: Check
     model: str
@@ -180,7 +180,7 @@ class Kept:
     """The corrections that examples were kept as, and the videos that were left out because a person said otherwise."""
 
     numbers: Sequence[int]
-    left_out: Sequence[tuple[Film, str]]
+    left_out: Sequence[tuple[IndexedVideo, str]]
 
     def sentence(self) -> str:
         """Say which corrections were kept, and how to take them back."""
@@ -193,26 +193,28 @@ class Kept:
         return f"{which}; take them back with: vsortd corrections forget {ids}"
 
 
-def draft_rules(shop: Workshop, judge: Judge, piles: Sequence[Pile], noise: Sequence[Film]) -> Draft:
+def draft_rules(
+    services: Services, classifier: Classifier, piles: Sequence[Pile], noise: Sequence[IndexedVideo]
+) -> RulesDraft:
     """Make rules of the piles, and check them on the piles' own members and on videos of no group.
 
     Raises UsageError where the rules would be no sound config, ModelError when the model fails.
     """
-    rules = rules_of(piles, shop.tree)
-    tree = tree_of(shop.settings, rules)
-    vectors = replace(level_vectors(tree, judge.encoder), temperature=judge.vectors.temperature)
-    frames = shop.settings.sampling.min_frames  # as of a first look
+    rules = rules_of(piles, services.tree)
+    tree = tree_of(services.settings, rules)
+    vectors = replace(level_vectors(tree, classifier.encoder), temperature=classifier.vectors.temperature)
+    frames = services.settings.sampling.min_frames  # as of a first look
     unknown = {}
     for level in vectors.levels.values():
         for name, words in zip(level.names, level.unknown, strict=True):
             unknown[f"{level.parent}/{name}" if level.parent else name] = words
-    return Draft(
+    return RulesDraft(
         rules=rules,
         piles=piles,
         examples={pile.key: spread_members(pile, EXAMPLES) for pile in piles},
         unknown=unknown,
         check=check_rules(piles, noise, tree, vectors, frames=frames),
-        model=judge.key,
+        model=classifier.key,
     )
 
 
@@ -252,13 +254,13 @@ def tree_of(settings: Settings, rules: Rules) -> RuleTree:
 
 
 def check_rules(
-    piles: Sequence[Pile], noise: Sequence[Film], tree: RuleTree, vectors: RuleVectors, *, frames: int
+    piles: Sequence[Pile], noise: Sequence[IndexedVideo], tree: RuleTree, vectors: RuleVectors, *, frames: int
 ) -> Check:
     """Judge members of each pile with the other half of them as examples, both ways round, and by texts alone.
 
     `frames` of each video are judged at most. Raises ModelError like `decide`.
     """
-    halves: list[list[tuple[Pile, Member]]] = [[], []]
+    halves: list[list[tuple[Pile, ClusterMember]]] = [[], []]
     for pile in piles:
         for place, member in enumerate(spread_members(pile, _JUDGED)):
             halves[place % 2].append((pile, member))
@@ -274,53 +276,53 @@ def check_rules(
     return Check(by_texts, by_examples, strangers)
 
 
-def spread_members(pile: Pile, most: int) -> list[Member]:
+def spread_members(pile: Pile, most: int) -> list[ClusterMember]:
     """Return at most `most` members of a pile, from the most typical of each group to the least, evenly."""
     share = max(1, most // len(pile.groups))
     return [member for group in pile.groups for member in _spread(group.members, share)][:most]
 
 
-def keep_examples(shop: Workshop, draft: Draft) -> Kept:
+def keep_examples(services: Services, draft: RulesDraft) -> Kept:
     """Keep the examples of a draft as corrections under its rules' keys; the most typical are the newest.
 
     A video that was taught already is left as it is: a person's word on it counts for more. Raises StoreError.
     """
-    said = _said_before(shop, draft.model)
+    said = _said_before(services, draft.model)
     numbers: list[int] = []
-    left_out: list[tuple[Film, str]] = []
+    left_out: list[tuple[IndexedVideo, str]] = []
     turns = zip_longest(*([(key, one.film) for one in members] for key, members in draft.examples.items()))
     # the newest count where there are too many, and whether examples help is judged on the newest of all rules
     for key, film in reversed([one for turn in turns for one in turn if one is not None]):
         before = said.get(film.identity)
         if before is None:
             new = NewExample(key, film.path, film.identity, Origin.TEACH, draft.model, film.vectors.astype(np.float32))
-            numbers.append(shop.examples.add(new, former=_former(shop, film)))
+            numbers.append(services.examples.add(new, former=_former(services, film)))
         elif before != key:
             left_out.append((film, before))
     return Kept(numbers, left_out)
 
 
-def _said_before(shop: Workshop, model: str) -> dict[Identity, str]:
+def _said_before(services: Services, model: str) -> dict[Identity, str]:
     """Return the rule under which each taught video counts, whether the config has that rule or not."""
-    rules = {one.rule for one in shop.examples.all()}
-    counted = (one.taught for one in shop.lessons.sifted(model, rules) if not one.why_not)
+    rules = {one.rule for one in services.examples.all()}
+    counted = (one.taught for one in services.corrections.selected(model, rules) if not one.why_not)
     return {one.identity: one.rule for one in counted}
 
 
-def _former(shop: Workshop, film: Film) -> Link | None:
+def _former(services: Services, film: IndexedVideo) -> Link | None:
     """Return the filing that had put a video where it lies, so that what it was taught as before is one with this."""
-    found = standing_at(shop.journal, film.path)
-    if found is None or likeness(found[1], film.identity) not in {Likeness.SAME, Likeness.ALIKE}:
+    found = standing_at(services.journal, film.path)
+    if found is None or likeness(found[1], film.identity) not in {IdentityMatch.SAME, IdentityMatch.ALIKE}:
         return None
     return Link(found[0].id, found[0].mark)
 
 
-def _example(pile: Pile, member: Member) -> Example:
+def _example(pile: Pile, member: ClusterMember) -> Example:
     # through the same choice of frames as when it is kept
     return Example(pile.key, spread_over(member.film.vectors.astype(np.float32)))
 
 
-def _judged(film: Film, truth: Parts, tree: RuleTree, vectors: RuleVectors, frames: int) -> Judged:
+def _judged(film: IndexedVideo, truth: Parts, tree: RuleTree, vectors: RuleVectors, frames: int) -> Judged:
     which = np.linspace(0, len(film.times_ms) - 1, min(frames, len(film.times_ms))).round().astype(np.int64)
     times_ms = film.times_ms[which]
     decision = decide(tree, vectors, film.vectors[which].astype(np.float32), times_ms=times_ms)
@@ -333,11 +335,11 @@ def _spread(things: Sequence[_T], most: int) -> list[_T]:
     return [things[place] for place in np.linspace(0, len(things) - 1, most).round().astype(int)]
 
 
-def _right(judged: Sequence[Judged]) -> Share:
-    return Share(sum(one.is_right for one in judged), len(judged))
+def _right(judged: Sequence[Judged]) -> HitRate:
+    return HitRate(sum(one.is_right for one in judged), len(judged))
 
 
-def _header(draft: Draft, when: str, taught: str) -> Iterator[str]:
+def _header(draft: RulesDraft, when: str, taught: str) -> Iterator[str]:
     check = draft.check
     count = sum(len(pile.members) for pile in draft.piles)
     yield f"{HEADER}, {when}: {count} videos in {len(draft.piles)} rules."
@@ -360,6 +362,6 @@ def _header(draft: Draft, when: str, taught: str) -> Iterator[str]:
         yield "# The examples are not kept yet: run it again with --teach."
 
 
-def _said(share: Share) -> str:
+def _said(share: HitRate) -> str:
     low, high = share.interval
     return f"{share.share:.1%} of {share.n} are right (95 % interval {low:.0%} to {high:.0%})"

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
-    from vsortd.index.video import Film
+    from vsortd.index.video import IndexedVideo
 
 LEAST_INSIDE: Final = 0.4  # of the shorter video's frames must lie within the longer one
 MOST_SHIFTS: Final = 3  # guesses worth a look at the pictures
@@ -36,9 +36,9 @@ class Shift:
 
 
 def shifts(
-    longer: Film,
+    longer: IndexedVideo,
     longer_shows: npt.NDArray[np.bool_],
-    shorter: Film,
+    shorter: IndexedVideo,
     shorter_shows: npt.NDArray[np.bool_],
     *,
     least_cosine: float,

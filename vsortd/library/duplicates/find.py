@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 from vsortd.core.identity import Identity
 from vsortd.errors import VideoError
 from vsortd.library.duplicates.alignment import shifts
-from vsortd.library.duplicates.groups import Group, Member, Pair, Unions, groups_of
+from vsortd.library.duplicates.groups import DuplicateGroup, GroupMember, Pair, Unions, groups_of
 from vsortd.library.duplicates.likeness import (
     SAME_DURATION_S,
     Sketch,
@@ -30,8 +30,8 @@ from vsortd.library.duplicates.likeness import (
     sketch_of,
     telling,
 )
-from vsortd.library.duplicates.pair_check import Comparer, Kind, Likeness, Subject, gap_of
-from vsortd.library.indexing.embed import State, dense_film, index_paths
+from vsortd.library.duplicates.pair_check import ComparedVideo, Comparer, PairLikeness, PairRelation, gap_of
+from vsortd.library.indexing.embed import IndexingState, dense_film, index_paths
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -41,9 +41,9 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from vsortd.core.video_facts import Clip
-    from vsortd.index.video import Film
+    from vsortd.index.video import IndexedVideo
     from vsortd.library.duplicates.alignment import Shift
-    from vsortd.pipeline.services import Workshop
+    from vsortd.pipeline.services import Services
     from vsortd.vision.encoder import Encoder
 
     Bar = Callable[[str], AbstractContextManager[Callable[[int, int], None] | None]]
@@ -67,10 +67,10 @@ COLUMNS: Final = (
 
 
 @dataclass(slots=True)
-class Found:
+class DuplicateReport:
     """What came of it: the groups, the largest saving first; what was left out, and how much was looked at."""
 
-    groups: list[Group] = field(default_factory=list)
+    groups: list[DuplicateGroup] = field(default_factory=list)
     videos: int = 0
     likely: int = 0  # pairs that the model takes for alike
     compared: int = 0  # of them, by their pictures
@@ -97,13 +97,13 @@ class Found:
 
 
 def find_duplicates(
-    shop: Workshop,
+    services: Services,
     paths: Sequence[Path] = (),
     *,
     min_score: float = DEFAULT_MIN_SCORE,
     bar: Bar = lambda _: nullcontext(),
     cancel: threading.Event | None = None,
-) -> Found:
+) -> DuplicateReport:
     """Find near duplicates among the videos under `paths`, or in the whole index where there are none.
 
     What lies under `paths` and is not in the index yet is indexed first. Pairs below `min_score` (0 to 1) are left
@@ -111,13 +111,13 @@ def find_duplicates(
     StoreError, Cancelled.
     """
     stop = cancel or threading.Event()
-    encoder = shop.model.get(stop).encoder
-    found = Found()
+    encoder = services.model.get(stop).encoder
+    found = DuplicateReport()
     if paths:
         with bar("looking") as on_progress:
-            outcomes = index_paths(shop, paths, fps=FPS, on_progress=on_progress, cancel=stop)
-        found.failed += [(one.path, one.reason) for one in outcomes if one.state is State.FAILED]
-    search = _Search(shop, encoder, found, stop)
+            outcomes = index_paths(services, paths, fps=FPS, on_progress=on_progress, cancel=stop)
+        found.failed += [(one.path, one.reason) for one in outcomes if one.state is IndexingState.FAILED]
+    search = _Search(services, encoder, found, stop)
     search.gather(paths, bar)
     search.find_copies(bar)
     search.compare_likely(bar)
@@ -127,24 +127,24 @@ def find_duplicates(
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Seen:
+class IndexedFrames:
     """A video's frames in the index, and which of them show anything (bool [n])."""
 
-    film: Film
+    film: IndexedVideo
     shows: npt.NDArray[np.bool_]
 
 
 class _Search:
     """One search: the members by number, and the pairs found so far."""
 
-    def __init__(self, shop: Workshop, encoder: Encoder, found: Found, cancel: threading.Event) -> None:
-        self.members: list[Member] = []
+    def __init__(self, services: Services, encoder: Encoder, found: DuplicateReport, cancel: threading.Event) -> None:
+        self.members: list[GroupMember] = []
         self.pairs: list[Pair] = []
-        self._shop, self._encoder, self._found, self._cancel = shop, encoder, found, cancel
+        self._services, self._encoder, self._found, self._cancel = services, encoder, found, cancel
         self._sketches: list[Sketch] = []
         self._plain = plain_vectors(encoder)
-        self._comparer = Comparer(shop.media, cancel=cancel)
-        self._films: OrderedDict[int, Seen] = OrderedDict()
+        self._comparer = Comparer(services.media, cancel=cancel)
+        self._films: OrderedDict[int, IndexedFrames] = OrderedDict()
         self._clips: dict[int, Clip] = {}
         self._broken: set[int] = set()
         self._lock = threading.RLock()  # of all that lanes share: films, clips, what failed
@@ -156,9 +156,9 @@ class _Search:
         key = self._encoder.info.key
         places: list[Path | None] = [Path(os.path.abspath(path)) for path in paths] or [None]  # noqa: PTH100 - as indexed
         with bar("sketching") as on_progress:
-            total = sum(len(self._shop.index.rows(key, under=place)) for place in places)
+            total = sum(len(self._services.index.rows(key, under=place)) for place in places)
             for place in places:
-                for film in self._shop.index.films(key, under=place):
+                for film in self._services.index.films(key, under=place):
                     if film.path in seen:
                         continue
                     if not film.identity.same_content(Identity.of(film.path)):
@@ -166,7 +166,7 @@ class _Search:
                         continue
                     seen.add(film.path)
                     facts = (film.duration_s, film.width_px, film.height_px, film.identity.size_bytes)
-                    self.members.append(Member(len(self.members), film.path, film.identity, *facts))
+                    self.members.append(GroupMember(len(self.members), film.path, film.identity, *facts))
                     self._sketches.append(sketch_of(film, self._plain))
                     if on_progress is not None:
                         on_progress(len(self.members), total)
@@ -174,11 +174,11 @@ class _Search:
 
     def find_copies(self, bar: Bar) -> None:
         """Find files of the same bytes: only such of one size are read. Copies are not looked at any further."""
-        sizes: defaultdict[int, list[Member]] = defaultdict(list)
+        sizes: defaultdict[int, list[GroupMember]] = defaultdict(list)
         for member in self.members:
             sizes[member.size_bytes].append(member)
         alike = [member for same in sizes.values() if len(same) > 1 for member in same]
-        hashes: defaultdict[str, list[Member]] = defaultdict(list)
+        hashes: defaultdict[str, list[GroupMember]] = defaultdict(list)
         with bar("hashing") as on_progress:
             for done, member in enumerate(alike):
                 try:
@@ -189,7 +189,7 @@ class _Search:
                     on_progress(done + 1, len(alike))
         for same in hashes.values():
             for first, second in pairwise(same):
-                self.pairs.append(Pair(first.number, second.number, Likeness(Kind.COPY, 1.0, 0.0)))
+                self.pairs.append(Pair(first.number, second.number, PairLikeness(PairRelation.COPY, 1.0, 0.0)))
                 self._one.join(first.number, second.number)
                 self._sketches[second.number] = Sketch(self._sketches[second.number].rows[:0])
 
@@ -223,7 +223,7 @@ class _Search:
     ) -> None:
         """Compare pairs, as many at once as decoders; what one lot finds out spares others."""
         in_vain: Counter[int] = Counter()
-        lanes = self._shop.settings.workers.decode_count()
+        lanes = self._services.settings.workers.decode_count()
         waiting = deque(aligned)
         with ThreadPoolExecutor(lanes, thread_name_prefix="duplicates") as pool:
             while waiting:
@@ -243,7 +243,7 @@ class _Search:
             in_vain.update((first, second))
             return
         self.pairs.append(pair)
-        if pair.likeness.kind is Kind.SAME:
+        if pair.likeness.kind is PairRelation.SAME:
             self._one.join(first, second)
 
     def compare(self, first: int, second: int) -> Pair | None:
@@ -279,20 +279,20 @@ class _Search:
         one, other = self.members[first], self.members[second]
         return (first, second) if one.duration_s >= other.duration_s else (second, first)
 
-    def _subject(self, number: int) -> Subject | None:
+    def _subject(self, number: int) -> ComparedVideo | None:
         """Return a video to compare, None where it can't be looked at any more."""
         seen = self._seen(number)
         if seen is None:
             return None
         if number not in self._clips:
             try:
-                self._clips[number] = self._shop.media.probe(self.members[number].path, cancel=self._cancel)
+                self._clips[number] = self._services.media.probe(self.members[number].path, cancel=self._cancel)
             except VideoError as error:
                 self._give_up(number, error.reason)
                 return None
-        return Subject(seen.film, seen.shows, self._clips[number])
+        return ComparedVideo(seen.film, seen.shows, self._clips[number])
 
-    def _seen(self, number: int) -> Seen | None:
+    def _seen(self, number: int) -> IndexedFrames | None:
         """Return a video's frames, close enough together; None where it can't be looked at any more."""
         with self._lock:
             if number in self._broken:
@@ -311,18 +311,18 @@ class _Search:
                 self._films.popitem(last=False)
         return seen
 
-    def _opened(self, member: Member) -> Seen:
-        film = self._shop.index.film(member.identity, self._encoder.info.key)
+    def _opened(self, member: GroupMember) -> IndexedFrames:
+        film = self._services.index.film(member.identity, self._encoder.info.key)
         if film is None or gap_of(film) > _SPARSE_S:
-            film = dense_film(self._shop, self._encoder, member.path, fps=FPS, cancel=self._cancel)
-        return Seen(film, telling(film, self._plain))
+            film = dense_film(self._services, self._encoder, member.path, fps=FPS, cancel=self._cancel)
+        return IndexedFrames(film, telling(film, self._plain))
 
     def _give_up(self, number: int, reason: str) -> None:
         with self._lock:
             self._broken.add(number)
         self._fail(self.members[number], reason)
 
-    def _fail(self, member: Member, reason: str) -> None:
+    def _fail(self, member: GroupMember, reason: str) -> None:
         with self._lock:
             self._found.failed.append((member.path, reason))
 

@@ -6,7 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from vsortd.library.duplicates.pair_check import Kind, Likeness
+from vsortd.library.duplicates.pair_check import PairLikeness, PairRelation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -18,7 +18,7 @@ _ABOUT_PIXELS: Final = 2000  # bars are found to about a pixel in a hundred: few
 
 
 @dataclass(frozen=True, slots=True)
-class Member:
+class GroupMember:
     """A video among those that are compared, by its number; width and height as shown, 0 where unknown."""
 
     number: int
@@ -51,7 +51,7 @@ class Pair:
 
     longer: int
     shorter: int
-    likeness: Likeness
+    likeness: PairLikeness
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +62,9 @@ class Twin:
     at which the pictures were compared, `agreed` how far each agrees, 0 to 1.
     """
 
-    member: Member
-    of: Member
-    kind: Kind
+    member: GroupMember
+    of: GroupMember
+    kind: PairRelation
     score: float
     begins_s: float
     moments_s: tuple[tuple[float, float], ...] = ()
@@ -82,10 +82,10 @@ class Twin:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class DuplicateGroup:
     """Videos that show the same: the one that may be worth keeping, and the others."""
 
-    keep: Member
+    keep: GroupMember
     twins: tuple[Twin, ...]
 
     def to_json(self) -> dict[str, Any]:
@@ -96,7 +96,7 @@ class Group:
     @property
     def spare_bytes(self) -> int:
         """How much the others take, without those that only may be the same."""
-        return sum(twin.member.size_bytes for twin in self.twins if twin.kind is not Kind.ALIKE)
+        return sum(twin.member.size_bytes for twin in self.twins if twin.kind is not PairRelation.ALIKE)
 
 
 class Unions:
@@ -129,8 +129,8 @@ class _Known:
 
 
 def groups_of(
-    members: Sequence[Member], pairs: Sequence[Pair], compare: Callable[[int, int], Pair | None]
-) -> list[Group]:
+    members: Sequence[GroupMember], pairs: Sequence[Pair], compare: Callable[[int, int], Pair | None]
+) -> list[DuplicateGroup]:
     """Return the groups, the largest saving first, ties by path.
 
     What is a copy, the same or a part of another belongs to one group, also by way of a third. Two that only may be
@@ -139,7 +139,7 @@ def groups_of(
     known = _Known({frozenset((pair.longer, pair.shorter)): pair for pair in pairs})
     unions = Unions()
     for pair in pairs:
-        if pair.likeness.kind is not Kind.ALIKE:
+        if pair.likeness.kind is not PairRelation.ALIKE:
             unions.join(pair.longer, pair.shorter)
     together: defaultdict[int, list[int]] = defaultdict(list)
     for number in sorted({number for pair in pairs for number in (pair.longer, pair.shorter)}):
@@ -154,7 +154,7 @@ def _doubtful(pairs: Sequence[Pair], unions: Unions) -> list[Pair]:
     best: dict[frozenset[int], Pair] = {}
     for pair in pairs:
         sides = frozenset((unions.of(pair.longer), unions.of(pair.shorter)))
-        if pair.likeness.kind is Kind.ALIKE and len(sides) > 1:
+        if pair.likeness.kind is PairRelation.ALIKE and len(sides) > 1:
             known = best.get(sides)
             if known is None or pair.likeness.score > known.likeness.score:
                 best[sides] = pair
@@ -162,8 +162,8 @@ def _doubtful(pairs: Sequence[Pair], unions: Unions) -> list[Pair]:
 
 
 def _group(
-    members: Sequence[Member], numbers: Sequence[int], known: _Known, compare: Callable[[int, int], Pair | None]
-) -> Group:
+    members: Sequence[GroupMember], numbers: Sequence[int], known: _Known, compare: Callable[[int, int], Pair | None]
+) -> DuplicateGroup:
     keep = _worth_keeping(members, numbers, known)
     twins = []
     for number in numbers:
@@ -173,17 +173,17 @@ def _group(
             others = [known.get(other, number) for other in numbers if other not in {keep, number}]
             best = min((pair for pair in (own, *others) if pair is not None), key=lambda pair: _surest(pair, own))
             twins.append(_twin(members, best, number))
-    order = list(Kind)
+    order = list(PairRelation)
     twins.sort(key=lambda twin: (order.index(twin.kind), -twin.score, str(twin.member.path)))
-    return Group(members[keep], tuple(twins))
+    return DuplicateGroup(members[keep], tuple(twins))
 
 
 def _surest(pair: Pair, own: Pair | None) -> tuple[bool, bool, float]:
     """Order pairs by what they say of a video: all is surer than maybe, then the one with the file to keep."""
-    return pair.likeness.kind is Kind.ALIKE, pair is not own, -pair.likeness.score
+    return pair.likeness.kind is PairRelation.ALIKE, pair is not own, -pair.likeness.score
 
 
-def _worth_keeping(members: Sequence[Member], numbers: Sequence[int], known: _Known) -> int:
+def _worth_keeping(members: Sequence[GroupMember], numbers: Sequence[int], known: _Known) -> int:
     """Return the number of the best one: no part of another, then the most pixels, then the most data a second.
 
     Black bars don't count. Ties: the longest, then the first by path.
@@ -192,7 +192,7 @@ def _worth_keeping(members: Sequence[Member], numbers: Sequence[int], known: _Kn
     parts = {
         pair.shorter
         for pair in known.pairs.values()
-        if pair.likeness.kind is Kind.PART and {pair.longer, pair.shorter} <= inside
+        if pair.likeness.kind is PairRelation.PART and {pair.longer, pair.shorter} <= inside
     }
     shares = dict.fromkeys(inside, 1.0)
     for pair in known.pairs.values():
@@ -200,14 +200,14 @@ def _worth_keeping(members: Sequence[Member], numbers: Sequence[int], known: _Kn
             shares[number] = min(shares.get(number, 1.0), share)
     whole = [members[number] for number in numbers if number not in parts] or [members[number] for number in numbers]
 
-    def worth(one: Member) -> tuple[float, float, float, str]:
+    def worth(one: GroupMember) -> tuple[float, float, float, str]:
         pixels = one.width_px * one.height_px * shares[one.number]
         return -round(pixels / _ABOUT_PIXELS), -round(one.bits_per_s), -one.duration_s, str(one.path)
 
     return min(whole, key=worth).number
 
 
-def _twin(members: Sequence[Member], pair: Pair, number: int) -> Twin:
+def _twin(members: Sequence[GroupMember], pair: Pair, number: int) -> Twin:
     """Turn a pair around so that it tells of `number`."""
     likeness = pair.likeness
     shift_s = likeness.shift_s

@@ -16,7 +16,7 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from vsortd.index.video import Film
+    from vsortd.index.video import IndexedVideo
     from vsortd.vision.encoder import Encoder
 
 Float32 = npt.NDArray[np.float32]
@@ -46,7 +46,7 @@ def plain_vectors(encoder: Encoder) -> Float32:
     return encoder.encode_images(pictures)
 
 
-def telling(film: Film, plain: Float32) -> npt.NDArray[np.bool_]:
+def telling(film: IndexedVideo, plain: Float32) -> npt.NDArray[np.bool_]:
     """Tell of each frame of a video whether it shows anything, bool [n]; `plain` as of `plain_vectors`."""
     nearest = np.asarray((film.vectors.astype(np.float32) @ plain.T).max(axis=1))
     return np.asarray(nearest < PLAIN_COSINE)
@@ -67,7 +67,7 @@ class Sketch:
         return min(len(self.rows), 1 + ASKING_RUNS)
 
 
-def sketch_of(film: Film, plain: Float32) -> Sketch:
+def sketch_of(film: IndexedVideo, plain: Float32) -> Sketch:
     """Sketch a video; see the module for what that is."""
     shows = telling(film, plain)
     seconds = np.diff(film.edges_ms)[shows] / 1000
@@ -96,7 +96,7 @@ def _runs(vectors: Float32, seconds: npt.NDArray[np.float64]) -> list[npt.NDArra
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class PairCandidate:
     """Two videos by their places among the sketches, `first` < `second`, and the best cosine of their rows."""
 
     first: int
@@ -137,7 +137,7 @@ def candidates(
     least_cosine: float,
     most_each: int,
     on_progress: Callable[[int, int], None] | None = None,
-) -> list[Candidate]:
+) -> list[PairCandidate]:
     """Return the pairs of videos with rows alike, the most alike first; ties in the order of the videos.
 
     Each asking row names up to `most_each` rows of other videos with a cosine of at least `least_cosine`. So at most
@@ -160,11 +160,11 @@ def candidates(
             best[pair] = max(best.get(pair, -1.0), float(nearest.cosines[place, row]))
         if on_progress is not None:
             on_progress(min(len(asking), start + _ASKING_ROWS), len(asking))
-    found = [Candidate(first, second, cosine) for (first, second), cosine in best.items()]
+    found = [PairCandidate(first, second, cosine) for (first, second), cosine in best.items()]
     return sorted(found, key=lambda one: (-one.cosine, one.first, one.second))
 
 
-def by_duration(sketches: Sequence[Sketch], durations_s: Sequence[float], *, most_each: int) -> list[Candidate]:
+def by_duration(sketches: Sequence[Sketch], durations_s: Sequence[float], *, most_each: int) -> list[PairCandidate]:
     """Return pairs of videos of one duration, each video's `most_each` most alike; in the order of the durations.
 
     Bars and letters may make two files strange to the model that still end at the same frame.
@@ -172,14 +172,14 @@ def by_duration(sketches: Sequence[Sketch], durations_s: Sequence[float], *, mos
     order = sorted((place for place, one in enumerate(sketches) if len(one.rows)), key=lambda place: durations_s[place])
     wholes = np.array([sketches[place].rows[0] for place in order], np.float32)
     lengths = np.array([durations_s[place] for place in order])
-    found: dict[tuple[int, int], Candidate] = {}
+    found: dict[tuple[int, int], PairCandidate] = {}
     for at, place in enumerate(order):
         end = int(np.searchsorted(lengths, lengths[at] + SAME_DURATION_S, side="right"))
         cosines = wholes[at + 1 : end] @ wholes[at]
         for other in np.argsort(-cosines, kind="stable")[:most_each]:
             if cosines[other] >= _STRANGE_COSINE:
                 pair = sorted((place, order[at + 1 + int(other)]))
-                found[pair[0], pair[1]] = Candidate(pair[0], pair[1], float(cosines[other]))
+                found[pair[0], pair[1]] = PairCandidate(pair[0], pair[1], float(cosines[other]))
     return list(found.values())
 
 

@@ -19,14 +19,14 @@ import numpy as np
 import numpy.typing as npt
 
 from vsortd.library.duplicates import picture_match
-from vsortd.library.duplicates.picture_match import Box
+from vsortd.library.duplicates.picture_match import PictureBox
 from vsortd.media.preprocess import Preprocess, ResizeMode
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from vsortd.core.video_facts import Clip
-    from vsortd.index.video import Film
+    from vsortd.index.video import IndexedVideo
     from vsortd.library.duplicates.alignment import Shift
     from vsortd.media.pool import MediaPool
 
@@ -39,7 +39,7 @@ _STEP_S: Final = 0.04  # between the shifts that are tried: a frame at 25 fps
 _MOST_SLACK_S: Final = 1.2  # where frames of the index lie minutes apart, not all between them can be decoded
 _EVERYWHERE_S: Final = 60.0  # a longer video of at most this length is searched all over for a scene that hardly moves
 _EVERYWHERE_STEP_S: Final = 0.2
-_WHOLE: Final = Box()
+_WHOLE: Final = PictureBox()
 _PARTS_FROM: Final = 0.4  # unrelated pictures are mostly below
 _BANDS: Final = ((0.0, 0.0, 1.0, 0.72), (0.0, 0.28, 1.0, 1.0))  # subtitles and banners are left out
 _ZOOMS: Final = (0.92, 0.85, 0.78)
@@ -63,7 +63,7 @@ _ROUNDED: Final = 0.03
 _CONTAINED: Final = 0.8  # share of the shorter one's moments that must be in the longer one for a part
 
 
-class Kind(StrEnum):
+class PairRelation(StrEnum):
     """What two videos are to each other."""
 
     COPY = "copy"  # the same bytes
@@ -73,10 +73,10 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Subject:
+class ComparedVideo:
     """A video to compare: its frames in the index, which of them show anything (bool [n]), and its facts."""
 
-    film: Film
+    film: IndexedVideo
     shows: npt.NDArray[np.bool_]
     clip: Clip
 
@@ -87,7 +87,7 @@ class Subject:
 
 
 @dataclass(frozen=True, slots=True)
-class Likeness:
+class PairLikeness:
     """What the pictures say: what the shorter video shows at t seconds the longer one shows at t + `shift_s`.
 
     `score` is the share of the shorter one's time that agrees, 0 to 1. `moments_s` are times of the shorter one at
@@ -95,7 +95,7 @@ class Likeness:
     first, is not black bars.
     """
 
-    kind: Kind
+    kind: PairRelation
     score: float
     shift_s: float
     moments_s: tuple[float, ...] = ()
@@ -109,10 +109,10 @@ class _Look:
 
     times_s: npt.NDArray[np.float64]
     pictures: picture_match.Grey
-    box: Box
+    box: PictureBox
     aspect: float  # width over height of the whole
 
-    def aspect_of(self, box: Box) -> float:
+    def aspect_of(self, box: PictureBox) -> float:
         """Return width over height of a part of its pictures."""
         return self.aspect * (box.right - box.left) / (box.bottom - box.top)
 
@@ -181,7 +181,7 @@ class _Match:
         return np.where(self.same, 1.0, np.minimum(soft, 0.9))
 
 
-def gap_of(film: Film) -> float:
+def gap_of(film: IndexedVideo) -> float:
     """Return how far a video's frames in the index lie apart, seconds."""
     times = film.times_ms
     return float(np.median(np.diff(times))) / 1000 if len(times) > 1 else film.duration_s
@@ -196,7 +196,7 @@ class Comparer:
         self._looks: OrderedDict[int, _Look | None] = OrderedDict()
         self._lock = threading.Lock()
 
-    def compare(self, longer: Subject, shorter: Subject, guesses: Sequence[Shift]) -> Likeness | None:
+    def compare(self, longer: ComparedVideo, shorter: ComparedVideo, guesses: Sequence[Shift]) -> PairLikeness | None:
         """Return what two videos are to each other, None for nothing; raises like `MediaPool.probe`.
 
         Of videos that never show anything (black from end to end) nothing can be said either.
@@ -218,7 +218,7 @@ class Comparer:
         likeness = _verdict(longer, shorter, len(mine.times_s), best)
         return replace(likeness, shares=(theirs.box.share, mine.box.share)) if likeness is not None else None
 
-    def _look(self, subject: Subject) -> _Look | None:
+    def _look(self, subject: ComparedVideo) -> _Look | None:
         """Return a video's own moments, None where it shows nothing."""
         number = subject.film.id
         with self._lock:
@@ -232,9 +232,11 @@ class Comparer:
                 self._looks.popitem(last=False)
         return look
 
-    def _looked(self, subject: Subject) -> _Look | None:
+    def _looked(self, subject: ComparedVideo) -> _Look | None:
         times_s, pictures = self._pictures(subject, moments_of(subject))
-        telling = picture_match.shows(picture_match.small(pictures, Box())) if len(pictures) else np.zeros(0, np.bool_)
+        telling = (
+            picture_match.shows(picture_match.small(pictures, PictureBox())) if len(pictures) else np.zeros(0, np.bool_)
+        )
         if not telling.any():
             return None
         clip = subject.clip
@@ -242,14 +244,16 @@ class Comparer:
         aspect = max(1, clip.shown_width_px) / max(1, clip.shown_height_px)
         return _Look(times_s[telling], pictures[telling], box, aspect)
 
-    def _pictures(self, subject: Subject, times_s: Float) -> tuple[npt.NDArray[np.float64], picture_match.Grey]:
+    def _pictures(self, subject: ComparedVideo, times_s: Float) -> tuple[npt.NDArray[np.float64], picture_match.Grey]:
         """Return the frames shown at some moments, each once: their true times, and what they show in grey."""
         last_s = subject.film.duration_s
         wanted = sorted({round(float(np.clip(time_s, 0, last_s)) * 1000) for time_s in times_s})
         frames = self._media.moments(subject.film.path, subject.clip, wanted, _LOOK, cancel=self._cancel)
         return frames.times_ms / 1000, picture_match.grey_of(frames.pixels)
 
-    def _match(self, longer: Subject, theirs: _Look, mine: _Look, shift_s: float, slack_s: float) -> _Match | None:
+    def _match(
+        self, longer: ComparedVideo, theirs: _Look, mine: _Look, shift_s: float, slack_s: float
+    ) -> _Match | None:
         """Return the best match around a shift: at first by a few moments, and by all where these agree somehow."""
         at_s = mine.times_s + shift_s
         within = np.flatnonzero((at_s + slack_s >= 0) & (at_s - slack_s <= longer.film.duration_s))
@@ -266,7 +270,7 @@ class Comparer:
                 return None
         return match
 
-    def _everywhere(self, longer: Subject, theirs: _Look, mine: _Look) -> _Match | None:
+    def _everywhere(self, longer: ComparedVideo, theirs: _Look, mine: _Look) -> _Match | None:
         """Search all of the longer video: where little moves, the model can't tell the moments apart."""
         last_s = longer.film.duration_s
         shown = self._pictures(longer, np.arange(0, last_s, _EVERYWHERE_STEP_S))
@@ -276,7 +280,7 @@ class Comparer:
         return self._match(longer, theirs, mine, rough.shift_s, _EVERYWHERE_STEP_S) if rough is not None else None
 
 
-def moments_of(subject: Subject) -> npt.NDArray[np.float64]:
+def moments_of(subject: ComparedVideo) -> npt.NDArray[np.float64]:
     """Return the moments (seconds) at which to look at a video: spread evenly over the time it shows anything."""
     spans = subject.spans_s()
     lengths = np.maximum(spans[:, 1] - spans[:, 0], 0.0)
@@ -312,7 +316,7 @@ def _best_match(
 
 
 def _best_of(
-    views: Sequence[tuple[Box, Box]],
+    views: Sequence[tuple[PictureBox, PictureBox]],
     shown: tuple[npt.NDArray[np.float64], picture_match.Grey],
     looks: tuple[_Look, _Look],
     places: npt.NDArray[np.intp],
@@ -340,7 +344,7 @@ def _best_of(
     return best
 
 
-def _views(theirs: _Look, mine: _Look) -> list[tuple[Box, Box]]:
+def _views(theirs: _Look, mine: _Look) -> list[tuple[PictureBox, PictureBox]]:
     """Return which parts of the pictures to hold against each other: with and without bars, and cropped alike."""
     pairs = [(theirs.box, mine.box), (_WHOLE, _WHOLE), (theirs.box, _WHOLE), (_WHOLE, mine.box)]
     for one, other in ((theirs.box, mine.box), (_WHOLE, _WHOLE)):
@@ -352,7 +356,7 @@ def _views(theirs: _Look, mine: _Look) -> list[tuple[Box, Box]]:
     return list(dict.fromkeys(pairs))
 
 
-def _parts(theirs: _Look, mine: _Look) -> list[tuple[Box, Box]]:
+def _parts(theirs: _Look, mine: _Look) -> list[tuple[PictureBox, PictureBox]]:
     """Return further parts: without a band of letters below or above, and one enlarged out of the other's middle."""
     pairs = [(theirs.box.part(*band), mine.box.part(*band)) for band in _BANDS]
     for zoom in _ZOOMS:
@@ -366,23 +370,23 @@ def _is_one_place(match: _Match) -> bool:
     return match.usual >= _SAME
 
 
-def _verdict(longer: Subject, shorter: Subject, moments: int, match: _Match) -> Likeness | None:
+def _verdict(longer: ComparedVideo, shorter: ComparedVideo, moments: int, match: _Match) -> PairLikeness | None:
     """Say what a match means; `moments` were looked at of the shorter video, also such that lie outside the longer."""
     score = round(float(match.degrees.sum()) / moments, 3)
     within = len(match.times_s) >= _CONTAINED * moments
     if match.confirmed and within:
         # where nothing moves the shift says nothing
         shift_s = None if match.change is None else match.shift_s
-        kind = Kind.SAME if _covers(longer, shorter, shift_s) else Kind.PART
+        kind = PairRelation.SAME if _covers(longer, shorter, shift_s) else PairRelation.PART
     elif match.change is not None and match.change >= _SAME_CHANGE:
-        kind = Kind.ALIKE
+        kind = PairRelation.ALIKE
     else:  # also where a few moments of a place agree, and nothing moves in them
         return None
     moments_s, agreed = (tuple(np.round(one, 3).tolist()) for one in (match.times_s, match.degrees))
-    return Likeness(kind, score, round(match.shift_s, 3), moments_s, agreed)
+    return PairLikeness(kind, score, round(match.shift_s, 3), moments_s, agreed)
 
 
-def _covers(longer: Subject, shorter: Subject, shift_s: float | None) -> bool:
+def _covers(longer: ComparedVideo, shorter: ComparedVideo, shift_s: float | None) -> bool:
     """Tell whether all that the longer video shows is in the shorter one; without a shift by how long that is.
 
     Where black begins or ends is known to half the distance of the frames, where a file ends exactly.

@@ -10,7 +10,7 @@ from PIL import Image
 from vsortd.core.drawing.colours import Tone
 from vsortd.core.drawing.contact_sheet import Cell, Heading, Panel, draw_sheet
 from vsortd.errors import VideoError
-from vsortd.library.duplicates.pair_check import Kind
+from vsortd.library.duplicates.pair_check import PairRelation
 from vsortd.media.thumbnails import pictures_at
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from vsortd.library.duplicates.groups import Group, Member, Twin
+    from vsortd.library.duplicates.groups import DuplicateGroup, GroupMember, Twin
     from vsortd.media.pool import MediaPool
     from vsortd.media.thumbnails import Pixels
 
@@ -29,15 +29,15 @@ _GAP_PX: Final = 4
 _GROUND: Final = (33, 37, 45)  # a card's, see `sheet`
 _AGREES: Final = 0.9
 _VERDICTS: Final = {
-    Kind.COPY: "the same file twice",
-    Kind.SAME: "the same, from beginning to end",
-    Kind.PART: "a part of it",
-    Kind.ALIKE: "maybe the same",
+    PairRelation.COPY: "the same file twice",
+    PairRelation.SAME: "the same, from beginning to end",
+    PairRelation.PART: "a part of it",
+    PairRelation.ALIKE: "maybe the same",
 }
 
 
 def draw_groups(
-    groups: Sequence[Group],
+    groups: Sequence[DuplicateGroup],
     media: MediaPool,
     folder: Path,
     *,
@@ -61,7 +61,9 @@ def draw_groups(
     return drawn
 
 
-def pair_sheet(group: Group, twin: Twin, media: MediaPool, *, cancel: threading.Event | None = None) -> Image.Image:
+def pair_sheet(
+    group: DuplicateGroup, twin: Twin, media: MediaPool, *, cancel: threading.Event | None = None
+) -> Image.Image:
     """Return the picture of a video and the one it is like (A, and B), an RGB image."""
     moments, agreed = _chosen(twin)
     rows = [
@@ -76,7 +78,7 @@ def pair_sheet(group: Group, twin: Twin, media: MediaPool, *, cancel: threading.
         )
         for first, second, times, share in zip(*rows, moments, agreed, strict=True)
     ]
-    tone = Tone.CANDIDATE if twin.kind is Kind.ALIKE else Tone.WINNER
+    tone = Tone.CANDIDATE if twin.kind is PairRelation.ALIKE else Tone.WINNER
     panels = [_panel(f"{name}: {one.path.name}", one) for name, one in (("A", twin.of), ("B", twin.member))]
     heading = Heading(
         title=f"{twin.of.path.name} and {twin.member.path.name}",
@@ -91,7 +93,7 @@ def pair_sheet(group: Group, twin: Twin, media: MediaPool, *, cancel: threading.
 
 def verdict_of(twin: Twin) -> str:
     """Return what a video is to the other one, in a few words."""
-    if twin.kind is not Kind.PART:
+    if twin.kind is not PairRelation.PART:
         return _VERDICTS[twin.kind]
     if twin.member.duration_s <= twin.of.duration_s:
         return f"a part of it, from {clock(twin.begins_s)} on"
@@ -116,7 +118,7 @@ def size_of(size_bytes: int) -> str:
     return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
 
 
-def facts_of(member: Member) -> str:
+def facts_of(member: GroupMember) -> str:
     """Return what a file is, in a few words."""
     shape = f"{member.width_px}x{member.height_px}" if member.width_px and member.height_px else "size unknown"
     return f"{shape}, {clock(member.duration_s)}, {size_of(member.size_bytes)}"
@@ -133,7 +135,7 @@ def _chosen(twin: Twin) -> tuple[list[tuple[float, float]], list[float]]:
 
 
 def _pictures(
-    media: MediaPool, member: Member, times_s: Sequence[float], cancel: threading.Event | None
+    media: MediaPool, member: GroupMember, times_s: Sequence[float], cancel: threading.Event | None
 ) -> list[Pixels | None]:
     try:
         clip = media.probe(member.path, cancel=cancel)
@@ -165,14 +167,14 @@ def _scaled(picture: Image.Image, size: int, *, wide: bool) -> Image.Image:
     return picture.resize(shape, Image.Resampling.LANCZOS)
 
 
-def _panel(title: str, member: Member) -> Panel:
+def _panel(title: str, member: GroupMember) -> Panel:
     return Panel(title, note=f"{facts_of(member)}. {member.path.parent}")
 
 
-def _reason(group: Group, twin: Twin) -> str:
+def _reason(group: DuplicateGroup, twin: Twin) -> str:
     count = len(twin.moments_s)
     agree = sum(share >= _AGREES for share in twin.agreed)
     looked = f"{agree} of {count} moments that were compared agree. " if count else ""
     more = f"One of {len(group.twins) + 1} of a group. " if len(group.twins) > 1 else ""
-    advice = "" if twin.kind is Kind.ALIKE else f"Perhaps worth keeping: {group.keep.path.name}. "
+    advice = "" if twin.kind is PairRelation.ALIKE else f"Perhaps worth keeping: {group.keep.path.name}. "
     return f"{looked}{more}{advice}Nothing was deleted or moved."

@@ -28,7 +28,7 @@ _SOFT_PX: Final = 7  # detail is what differs from the mean of such a square
 
 
 @dataclass(frozen=True, slots=True)
-class Box:
+class PictureBox:
     """A part of a picture, in shares of its sides from the left upper corner."""
 
     left: float = 0.0
@@ -36,7 +36,7 @@ class Box:
     right: float = 1.0
     bottom: float = 1.0
 
-    def to_aspect(self, own: float, wished: float, place: float = 0.5) -> Box:
+    def to_aspect(self, own: float, wished: float, place: float = 0.5) -> PictureBox:
         """Return a part of this box with another aspect ratio, where its own (width over height) is `own`.
 
         `place` says which, where something is cut off: 0 the left or the top one, 1 the right or the bottom one.
@@ -45,14 +45,14 @@ class Box:
         height = (self.bottom - self.top) * min(1.0, own / wished)
         left = self.left + place * (self.right - self.left - width)
         top = self.top + place * (self.bottom - self.top - height)
-        return Box(left, top, left + width, top + height)
+        return PictureBox(left, top, left + width, top + height)
 
-    def part(self, left: float, top: float, right: float, bottom: float) -> Box:
+    def part(self, left: float, top: float, right: float, bottom: float) -> PictureBox:
         """Return a part of this box, in shares of its own sides."""
         width, height = self.right - self.left, self.bottom - self.top
         across = (self.left + left * width, self.left + right * width)
         down = (self.top + top * height, self.top + bottom * height)
-        return Box(across[0], down[0], across[1], down[1])
+        return PictureBox(across[0], down[0], across[1], down[1])
 
     @property
     def share(self) -> float:
@@ -66,7 +66,7 @@ def grey_of(pixels: npt.NDArray[np.uint8]) -> Grey:
     return np.asarray(np.rint(pixels.astype(np.float32) @ weights), np.uint8)
 
 
-def content_box(pictures: Grey) -> Box:
+def content_box(pictures: Grey) -> PictureBox:
     """Return where a video's pictures are within black bars; the whole where there are none.
 
     Several pictures are needed to tell a bar from a dark wall: a bar is black in all of them.
@@ -75,8 +75,8 @@ def content_box(pictures: Grey) -> Box:
     top, bottom = _bounds(brightest.max(axis=1) > _BAR_LEVEL)
     left, right = _bounds(brightest.max(axis=0) > _BAR_LEVEL)
     if min(bottom - top, right - left) < _LEAST_LEFT:
-        return Box()
-    return Box(left, top, right, bottom)
+        return PictureBox()
+    return PictureBox(left, top, right, bottom)
 
 
 def _bounds(lit: npt.NDArray[np.bool_]) -> tuple[float, float]:
@@ -89,7 +89,7 @@ def _bounds(lit: npt.NDArray[np.bool_]) -> tuple[float, float]:
     return first / len(lit), last / len(lit)
 
 
-def small(pictures: Grey, box: Box) -> Small:
+def small(pictures: Grey, box: PictureBox) -> Small:
     """Return a part of pictures as small ones of one shape."""
     side = pictures.shape[1]
     edges = (box.left * side, box.top * side, box.right * side, box.bottom * side)

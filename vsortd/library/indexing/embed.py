@@ -29,10 +29,10 @@ if TYPE_CHECKING:
 
     from vsortd.core.video_facts import Clip
     from vsortd.index.store import Index
-    from vsortd.index.video import Film
+    from vsortd.index.video import IndexedVideo
     from vsortd.media.frames import Frames
     from vsortd.media.pool import MediaPool
-    from vsortd.pipeline.services import Workshop
+    from vsortd.pipeline.services import Services
     from vsortd.vision.encoder import Encoder
 
 DEFAULT_FPS: Final = 1.0
@@ -43,7 +43,7 @@ _WAITING_S: Final = 30.0
 _SLACK_MS: Final = 1000
 
 
-class State(StrEnum):
+class IndexingState(StrEnum):
     """What became of one file."""
 
     INDEXED = "indexed"
@@ -56,14 +56,14 @@ class Indexed:
     """One file's outcome: how many frames were embedded anew, and why it failed or ""."""
 
     path: Path
-    state: State
+    state: IndexingState
     frames: int = 0
     duration_s: float = 0.0
     reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class KnownFrames:
     """What is kept of a video already: the names of its looks, and the times of their frames (int64 [n], ms)."""
 
     looks: tuple[str, ...]
@@ -71,7 +71,7 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class SamplingRound:
     """Frames of one video that were looked at together, under the name that the index keeps them by."""
 
     clip: Clip
@@ -80,7 +80,7 @@ class Look:
 
 
 def index_paths(
-    shop: Workshop,
+    services: Services,
     paths: Sequence[Path],
     *,
     fps: float = DEFAULT_FPS,
@@ -94,22 +94,22 @@ def index_paths(
     Raises UsageError for a path that is not there or an impossible `fps`, ModelError, StoreError, Cancelled.
     """
     step_ms = step_ms_of(fps)
-    files = [path for path, _, _ in gather(shop.settings, paths)]
+    files = [path for path, _, _ in gather(services.settings, paths)]
     stop = cancel or threading.Event()
     if not files:
         return []
-    encoder = shop.model.get(stop).encoder
+    encoder = services.model.get(stop).encoder
     done: dict[Path, Indexed] = {}
     report = on_progress or (lambda *_: None)
     report(0, len(files))
 
     def one(path: Path) -> Indexed:
         try:
-            return index_file(shop, encoder, path, step_ms=step_ms, cancel=stop)
+            return index_file(services, encoder, path, step_ms=step_ms, cancel=stop)
         except VideoError as error:
-            return Indexed(path, State.FAILED, reason=error.reason)
+            return Indexed(path, IndexingState.FAILED, reason=error.reason)
 
-    with ThreadPoolExecutor(jobs or shop.settings.workers.decode_count() + 1, thread_name_prefix="index") as pool:
+    with ThreadPoolExecutor(jobs or services.settings.workers.decode_count() + 1, thread_name_prefix="index") as pool:
         waiting: set[Future[Indexed]] = {pool.submit(one, path) for path in files}
         try:
             while waiting:
@@ -126,19 +126,19 @@ def index_paths(
 
 
 def index_file(
-    shop: Workshop, encoder: Encoder, path: Path, *, step_ms: int, cancel: threading.Event | None = None
+    services: Services, encoder: Encoder, path: Path, *, step_ms: int, cancel: threading.Event | None = None
 ) -> Indexed:
     """Look at one video at a pace, as far as that was not done before. Raises VideoError, ModelError, Cancelled."""
     identity = identity_of(path)
-    known = known_of(shop.index, identity, encoder.info.key, path, step_ms)
+    known = known_of(services.index, identity, encoder.info.key, path, step_ms)
     if known is None:
-        return Indexed(path, State.KNOWN)
+        return Indexed(path, IndexingState.KNOWN)
     count, duration_s = 0, 0.0
-    with Keeper(shop.index, identity, path, encoder.info.key) as keeper:
-        for look in walk(shop.media, encoder, path, identity, known, step_ms=step_ms, cancel=cancel):
+    with Keeper(services.index, identity, path, encoder.info.key) as keeper:
+        for look in walk(services.media, encoder, path, identity, known, step_ms=step_ms, cancel=cancel):
             keeper.take(look)
             count, duration_s = count + len(look.embedded.times_ms), look.clip.duration_s
-    return Indexed(path, State.INDEXED, count, duration_s)
+    return Indexed(path, IndexingState.INDEXED, count, duration_s)
 
 
 class Keeper:
@@ -153,11 +153,11 @@ class Keeper:
         self._index = index
         self._file = (identity, path)
         self._model = model
-        self._waiting: list[Look] = []
+        self._waiting: list[SamplingRound] = []
         self._kept = 0
         self._kept_s = time.monotonic()
 
-    def take(self, look: Look) -> None:
+    def take(self, look: SamplingRound) -> None:
         """Take one more look."""
         self._waiting.append(look)
         frames = sum(len(one.embedded.times_ms) for one in self._waiting)
@@ -181,7 +181,7 @@ class Keeper:
         self.flush()
 
 
-def known_of(index: Index, identity: Identity, key: str, path: Path, step_ms: int) -> Known | None:
+def known_of(index: Index, identity: Identity, key: str, path: Path, step_ms: int) -> KnownFrames | None:
     """Return what is kept of a video before it is looked at; None when it was walked through at this pace before."""
     looks = index.looks(identity, key)
     if is_walked(looks, step_ms):
@@ -190,7 +190,7 @@ def known_of(index: Index, identity: Identity, key: str, path: Path, step_ms: in
             index.moved(identity, identity, path)
         return None
     film = index.film(identity, key)
-    return Known(looks, film.times_ms if film is not None else np.empty(0, np.int64))
+    return KnownFrames(looks, film.times_ms if film is not None else np.empty(0, np.int64))
 
 
 def lies_at(path: Path, identity: Identity) -> bool:
@@ -206,11 +206,11 @@ def walk(
     encoder: Encoder,
     path: Path,
     identity: Identity,
-    known: Known,
+    known: KnownFrames,
     *,
     step_ms: int,
     cancel: threading.Event | None = None,
-) -> Iterator[Look]:
+) -> Iterator[SamplingRound]:
     """Look at a video at a pace, as far as that is not `known`; yield each part, at last the mark that all is done.
 
     Nothing is kept here: whoever asks does that, maybe on another machine. Raises VideoError, ModelError, Cancelled.
@@ -222,30 +222,30 @@ def walk(
     ]
     wanted = [(name, part) for name, part in parts if name not in known.looks and part]
     count = 0
-    for look in _Looker(media, encoder, path, identity, clip, cancel).take(wanted, snap_ms=int(step_ms * NEAR)):
+    for look in _VideoEmbedder(media, encoder, path, identity, clip, cancel).take(wanted, snap_ms=int(step_ms * NEAR)):
         count += len(look.embedded.times_ms)
         yield look
     if not count and not len(known.times_ms):
         raise BrokenError("no frame could be decoded")
-    yield Look(clip, name_of(step_ms), _nothing(encoder.info.dim))
+    yield SamplingRound(clip, name_of(step_ms), _nothing(encoder.info.dim))
 
 
 def dense_film(
-    shop: Workshop, encoder: Encoder, path: Path, *, fps: float = DEFAULT_FPS, cancel: threading.Event | None = None
-) -> Film:
+    services: Services, encoder: Encoder, path: Path, *, fps: float = DEFAULT_FPS, cancel: threading.Event | None = None
+) -> IndexedVideo:
     """Return a video with frames at a pace of `fps` at least, looked at now where it was not before.
 
     Raises UsageError for an impossible `fps`, VideoError, ModelError, StoreError, Cancelled.
     """
-    index_file(shop, encoder, path, step_ms=step_ms_of(fps), cancel=cancel)
-    film = shop.index.film(identity_of(path), encoder.info.key)
+    index_file(services, encoder, path, step_ms=step_ms_of(fps), cancel=cancel)
+    film = services.index.film(identity_of(path), encoder.info.key)
     if film is None:
         raise ChangedError("the file changed while it was looked at")
     return film
 
 
 def frames_at(
-    shop: Workshop,
+    services: Services,
     encoder: Encoder,
     path: Path,
     clip: Clip,
@@ -258,21 +258,21 @@ def frames_at(
     Damaged ones are left out. Raises VideoError, ModelError, StoreError, Cancelled.
     """
     identity, key = identity_of(path), encoder.info.key
-    looker = _Looker(shop.media, encoder, path, identity, clip, cancel)
+    looker = _VideoEmbedder(services.media, encoder, path, identity, clip, cancel)
     found = [_nothing(encoder.info.dim)]
     for part in parts_of(sorted(set(times_ms))):
         name = f"at-{hashlib.sha256(repr(part).encode()).hexdigest()[:16]}"
-        kept = shop.index.recall(identity, key, name)
+        kept = services.index.recall(identity, key, name)
         if kept is None:
             (look,) = looker.take([(name, part)], snap_ms=0)
             kept = look.embedded
-            shop.index.keep(identity, path, clip, key, name, kept)
+            services.index.keep(identity, path, clip, key, name, kept)
         found.append(kept)
     return Embedded(np.concatenate([part.times_ms for part in found]), np.concatenate([part.vectors for part in found]))
 
 
 @dataclass(frozen=True, slots=True)
-class _Looker:
+class _VideoEmbedder:
     """One video under the eye of one model: decodes and embeds."""
 
     media: MediaPool
@@ -282,7 +282,7 @@ class _Looker:
     clip: Clip
     cancel: threading.Event | None
 
-    def take(self, parts: Sequence[tuple[str, list[int]]], *, snap_ms: int) -> Iterator[Look]:
+    def take(self, parts: Sequence[tuple[str, list[int]]], *, snap_ms: int) -> Iterator[SamplingRound]:
         """Embed the frames of named parts; the next part is decoded while this one is embedded."""
         with ThreadPoolExecutor(1, thread_name_prefix="index-ahead") as ahead:
             coming = [ahead.submit(self._decode, parts[0][1], snap_ms)] if parts else []
@@ -290,7 +290,7 @@ class _Looker:
                 frames = coming.pop().result()
                 if number + 1 < len(parts):
                     coming.append(ahead.submit(self._decode, parts[number + 1][1], snap_ms))
-                yield Look(self.clip, name, self._embed(frames))
+                yield SamplingRound(self.clip, name, self._embed(frames))
 
     def _decode(self, moments: Sequence[int], snap_ms: int) -> list[Frames]:
         """Return the frames at some moments, in as many requests as the time limit of one makes of it."""

@@ -27,9 +27,17 @@ from vsortd.config.settings import ModelChoice
 from vsortd.core.identity import Identity
 from vsortd.errors import Cancelled, ChangedError, UsageError, VideoError, VsortdError
 from vsortd.index.store import Embedded
-from vsortd.library.indexing.embed import Indexed, Keeper, Look, State, identity_of, known_of, step_ms_of
+from vsortd.library.indexing.embed import (
+    Indexed,
+    IndexingState,
+    Keeper,
+    SamplingRound,
+    identity_of,
+    known_of,
+    step_ms_of,
+)
 from vsortd.library.indexing.ray_local import QUIET, local_ray
-from vsortd.library.indexing.ray_worker import Item, Ledger, RayWorker, Sight, Task
+from vsortd.library.indexing.ray_worker import Ledger, RayWorker, Task, WorkerFrames, WorkItem
 from vsortd.library.indexing.sampling import name_of
 from vsortd.media import protocol
 from vsortd.pipeline.batch import gather
@@ -39,7 +47,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from vsortd.index.store import Index
-    from vsortd.pipeline.services import Workshop
+    from vsortd.pipeline.services import Services
     from vsortd.vision.encoder import ModelInfo
 
 _TICK_S: Final = 0.2
@@ -52,7 +60,7 @@ _MOST_FILES: Final = 8  # in one call: what is done again in vain when a worker 
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
+class WorkerShare:
     """How many workers there are, and what each has of a machine; GPUs may be parts of one."""
 
     workers: int
@@ -71,7 +79,7 @@ class _Hand:
 
 
 def index_with_ray(
-    shop: Workshop,
+    services: Services,
     paths: Sequence[Path],
     *,
     fps: float,
@@ -92,19 +100,21 @@ def index_with_ray(
         raise UsageError(f"--workers: {workers} are none.", remedy="Write 1 or more.")
     if importlib.util.find_spec("ray") is None:
         raise VsortdError("Ray is not installed.", remedy="pip install 'vsortd[cluster-engine]'")
-    files = [path for path, _, _ in gather(shop.settings, paths)]
+    files = [path for path, _, _ in gather(services.settings, paths)]
     stop = cancel or threading.Event()
     if not files:
         return []
-    merge = _Merge(shop.index, shop.model.get(stop).encoder.info, step_ms, files, on_progress or (lambda *_: None))
+    merge = _Merge(
+        services.index, services.model.get(stop).encoder.info, step_ms, files, on_progress or (lambda *_: None)
+    )
     items = merge.begin()
     if items:
         with contextlib.ExitStack() as stack:
             stack.callback(merge.save)  # also when it is called off
-            waiting = _Waiting(stop)
+            waiting = _InterruptibleWait(stop)
             stack.callback(waiting.join)  # after Ray's end, which ends its wait
             share = stack.enter_context(_connected(address, workers))
-            for sight in waiting.each(_sights(shop, merge, items, share)):
+            for sight in waiting.each(_frame_scores(services, merge, items, share)):
                 merge.take(sight)
     return merge.end()
 
@@ -123,7 +133,7 @@ class _Merge:
         self._hands: dict[Path, _Hand] = {}
         self._done: dict[Path, Indexed] = {}
 
-    def begin(self) -> list[Item]:
+    def begin(self) -> list[WorkItem]:
         """Return what is to be done; the rest is done, or gone."""
         self._report(0, len(self._files))
         items = []
@@ -131,17 +141,17 @@ class _Merge:
             try:
                 identity = identity_of(path)
             except VideoError as error:
-                self._end(path, Indexed(path, State.FAILED, reason=error.reason))
+                self._end(path, Indexed(path, IndexingState.FAILED, reason=error.reason))
                 continue
             known = known_of(self._index, identity, self.info.key, path, self.step_ms)
             if known is None:
-                self._end(path, Indexed(path, State.KNOWN))
+                self._end(path, Indexed(path, IndexingState.KNOWN))
                 continue
             self._hands[path] = _Hand(identity, Keeper(self._index, identity, path, self.info.key))
-            items.append(Item(path, identity.size_bytes, identity.mtime_ns, known))
+            items.append(WorkItem(path, identity.size_bytes, identity.mtime_ns, known))
         return items
 
-    def take(self, sight: Sight) -> None:
+    def take(self, sight: WorkerFrames) -> None:
         """Keep what a worker sent, or note how a video ended. Raises VsortdError where something ails the worker."""
         if sight.trouble:
             raise VsortdError(f"A worker can't go on: {sight.trouble}", remedy=sight.remedy)
@@ -158,9 +168,9 @@ class _Merge:
         if reason:
             hand.keeper.flush()
             del self._hands[path]
-            self._end(path, Indexed(path, State.FAILED, reason=reason))
+            self._end(path, Indexed(path, IndexingState.FAILED, reason=reason))
 
-    def _keep(self, path: Path, hand: _Hand, sight: Sight) -> None:
+    def _keep(self, path: Path, hand: _Hand, sight: WorkerFrames) -> None:
         if Identity.of(path) != hand.identity:
             raise ChangedError("the file changed or went away while it was looked at")
         last = sight.look == name_of(self.step_ms)
@@ -169,14 +179,14 @@ class _Merge:
         clip = protocol.clip_from_message(json.loads(sight.clip))
         times_ms = np.frombuffer(sight.times_ms, "<i8").astype(np.int64)
         vectors = np.frombuffer(sight.vectors, "<f2").astype(np.float32).reshape(len(times_ms), self.info.dim)
-        hand.keeper.take(Look(clip, sight.look, Embedded(times_ms, vectors)))
+        hand.keeper.take(SamplingRound(clip, sight.look, Embedded(times_ms, vectors)))
         if sight.look not in hand.looks:
             hand.looks.add(sight.look)
             hand.frames += len(times_ms)
         if last:
             hand.keeper.flush()
             del self._hands[path]
-            self._end(path, Indexed(path, State.INDEXED, hand.frames, clip.duration_s))
+            self._end(path, Indexed(path, IndexingState.INDEXED, hand.frames, clip.duration_s))
 
     def save(self) -> None:
         """Keep what has arrived of videos that are not done."""
@@ -187,7 +197,7 @@ class _Merge:
         """Return what became of each file, in their order."""
         self.save()
         for path in list(self._hands):
-            self._end(path, Indexed(path, State.FAILED, reason=_WORDLESS))
+            self._end(path, Indexed(path, IndexingState.FAILED, reason=_WORDLESS))
         return [self._done[path] for path in self._files]
 
     def _end(self, path: Path, outcome: Indexed) -> None:
@@ -195,7 +205,7 @@ class _Merge:
         self._report(len(self._done), len(self._files))
 
 
-def share_out(nodes: Sequence[tuple[int, int]], workers: int | None) -> Share:
+def share_out(nodes: Sequence[tuple[int, int]], workers: int | None) -> WorkerShare:
     """Share the nodes' (CPUs, GPUs) out to workers that each fit on one of them. Pure.
 
     Without a number there is a worker for each GPU, else one for every four CPUs. There are fewer workers than asked
@@ -210,14 +220,14 @@ def share_out(nodes: Sequence[tuple[int, int]], workers: int | None) -> Share:
     for each in range(max(1, cpus // count), 0, -1):
         room = sum(min(node[0] // each, node[1] * parts) if parts else node[0] // each for node in nodes)
         if room >= count:
-            return Share(count, each, 1 / parts if parts else 0)
+            return WorkerShare(count, each, 1 / parts if parts else 0)
     if not room:  # the GPUs are where no CPU is
         return share_out([(node[0], 0) for node in nodes], workers)
-    return Share(room, 1, 1 / parts if parts else 0)
+    return WorkerShare(room, 1, 1 / parts if parts else 0)
 
 
 @contextlib.contextmanager
-def _connected(address: str | None, workers: int | None) -> Iterator[Share]:
+def _connected(address: str | None, workers: int | None) -> Iterator[WorkerShare]:
     """Connect to a Ray, or to one of our own; leave it, or end it, whatever happens."""
     os.environ.update(QUIET)
     if address is not None:
@@ -272,7 +282,9 @@ class _ToLog(io.TextIOBase):
         return len(text)
 
 
-def _sights(shop: Workshop, merge: _Merge, items: Sequence[Item], share: Share) -> Iterator[Sight]:
+def _frame_scores(
+    services: Services, merge: _Merge, items: Sequence[WorkItem], share: WorkerShare
+) -> Iterator[WorkerFrames]:
     """Let the workers look at the items; yield what they send, as it arrives."""
     import ray
     from pyarrow import Table  # type: ignore[attr-defined]  # compiled, without types
@@ -280,7 +292,7 @@ def _sights(shop: Workshop, merge: _Merge, items: Sequence[Item], share: Share) 
 
     info = merge.info
     choice = SAMPLE if info.weights == SAMPLE else ModelChoice(name=info.name, weights=info.weights)
-    task = Task(choice, info.key, merge.step_ms, shop.settings.workers, share.cpus, on_gpu=share.gpus > 0)
+    task = Task(choice, info.key, merge.step_ms, services.settings.workers, share.cpus, on_gpu=share.gpus > 0)
     lanes = share.cpus + 1  # one waits for the model
     context = DataContext.get_current()
     context.enable_progress_bars = context.print_on_execution_start = False
@@ -304,20 +316,20 @@ def _sights(shop: Workshop, merge: _Merge, items: Sequence[Item], share: Share) 
     )
     batch: Any
     for batch in seen.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0):
-        yield from map(Sight.from_row, batch.to_pylist())
+        yield from map(WorkerFrames.from_row, batch.to_pylist())
 
 
-class _Waiting:
+class _InterruptibleWait:
     """Waits for what blocks on a thread of its own, ready to stop at any time."""
 
     def __init__(self, cancel: threading.Event) -> None:
         self._cancel = cancel
-        self._arrived: queue.SimpleQueue[Sight | Exception | None] = queue.SimpleQueue()
+        self._arrived: queue.SimpleQueue[WorkerFrames | Exception | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
 
-    def each(self, sights: Iterator[Sight]) -> Iterator[Sight]:
+    def each(self, frame_scores: Iterator[WorkerFrames]) -> Iterator[WorkerFrames]:
         """Yield what comes. Raises Cancelled, VsortdError where Ray fails."""
-        self._thread = threading.Thread(target=self._fetch, args=(sights,), name="ray-sights", daemon=True)
+        self._thread = threading.Thread(target=self._fetch, args=(frame_scores,), name="ray-sights", daemon=True)
         self._thread.start()
         while True:
             if self._cancel.is_set():
@@ -340,9 +352,9 @@ class _Waiting:
         if self._thread is not None:
             self._thread.join(_END_S)
 
-    def _fetch(self, sights: Iterator[Sight]) -> None:
+    def _fetch(self, frame_scores: Iterator[WorkerFrames]) -> None:
         try:
-            for sight in sights:
+            for sight in frame_scores:
                 self._arrived.put(sight)
             self._arrived.put(None)
         except Exception as error:  # noqa: BLE001 - Ray and what it runs raise anything; it is told above

@@ -17,7 +17,7 @@ import numpy as np
 
 from vsortd.core.identity import Identity
 from vsortd.errors import ModelError, VideoError, VsortdError
-from vsortd.library.indexing.embed import Known, Look, walk
+from vsortd.library.indexing.embed import KnownFrames, SamplingRound, walk
 from vsortd.media import protocol
 from vsortd.media.pool import MediaPool
 from vsortd.vision.factory import load_encoder
@@ -51,13 +51,13 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class WorkItem:
     """One video to look at: where it lies, which bytes it should have there, and what is kept of it."""
 
     path: Path
     size_bytes: int
     mtime_ns: int
-    known: Known
+    known: KnownFrames
 
     def to_row(self) -> Values:
         """Return the item as Arrow takes it."""
@@ -70,14 +70,14 @@ class Item:
         }
 
     @classmethod
-    def from_row(cls, row: Mapping[str, Any]) -> Item:
+    def from_row(cls, row: Mapping[str, Any]) -> WorkItem:
         """Take an item out of what `to_row` made of it."""
-        known = Known(tuple(json.loads(row["looks"])), np.frombuffer(row["times_ms"], "<i8"))
+        known = KnownFrames(tuple(json.loads(row["looks"])), np.frombuffer(row["times_ms"], "<i8"))
         return cls(Path(os.fsdecode(row["path"])), row["size_bytes"], row["mtime_ns"], known)
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class WorkerFrames:
     """What a worker sends of a video: a look at it with its clip (JSON), or why there is none.
 
     `sent` are the names of all looks before, so that the last one tells whether any went missing. `trouble` is what
@@ -95,7 +95,7 @@ class Sight:
     remedy: str = ""
 
     @classmethod
-    def of(cls, item: Item, look: Look, sent: tuple[str, ...]) -> Sight:
+    def of(cls, item: WorkItem, look: SamplingRound, sent: tuple[str, ...]) -> WorkerFrames:
         """Pack a look."""
         return cls(
             os.fsencode(item.path),
@@ -112,7 +112,7 @@ class Sight:
         return {**fields, "sent": json.dumps(self.sent)}
 
     @classmethod
-    def from_row(cls, row: Mapping[str, Any]) -> Sight:
+    def from_row(cls, row: Mapping[str, Any]) -> WorkerFrames:
         """Take it out of what `to_row` made of it."""
         return cls(**{**row, "sent": tuple(json.loads(row["sent"]))})
 
@@ -159,21 +159,21 @@ class RayWorker:
         from pyarrow import Table  # type: ignore[attr-defined]
 
         for row in batch.to_pylist():
-            for sight in self._sights(Item.from_row(row)):
+            for sight in self._frame_scores(WorkItem.from_row(row)):
                 yield Table.from_pylist([sight.to_row()])
 
-    def _sights(self, item: Item) -> Iterator[Sight]:
+    def _frame_scores(self, item: WorkItem) -> Iterator[WorkerFrames]:
         path = os.fsencode(item.path)
         try:
             if self._trouble is not None:
                 raise self._trouble
             yield from self._looks(item)
         except VideoError as error:
-            yield Sight(path, reason=error.reason)
+            yield WorkerFrames(path, reason=error.reason)
         except VsortdError as error:
-            yield Sight(path, trouble=error.title, remedy=error.remedy)
+            yield WorkerFrames(path, trouble=error.title, remedy=error.remedy)
 
-    def _looks(self, item: Item) -> Iterator[Sight]:
+    def _looks(self, item: WorkItem) -> Iterator[WorkerFrames]:
         import ray
 
         identity = Identity.of(item.path)
@@ -187,7 +187,7 @@ class RayWorker:
         sent: tuple[str, ...] = ()
         step_ms = self._task.step_ms
         for look in walk(self._media, self._encoder, item.path, identity, item.known, step_ms=step_ms):
-            yield Sight.of(item, look, sent)
+            yield WorkerFrames.of(item, look, sent)
             sent = (*sent, look.name)
 
 

@@ -18,7 +18,7 @@ from vsortd.core.text import printable
 from vsortd.errors import UsageError
 from vsortd.judging.frame_scores import SIGMOID_NONE_LOGIT
 from vsortd.library.search.blockwise import over_blocks
-from vsortd.vision.prompts import sought_vectors
+from vsortd.vision.prompts import query_vectors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -77,7 +77,7 @@ def asked(prompts: Sequence[str], against: Sequence[str], encoder: Encoder) -> A
     for text in (*prompts, *against):
         if not text.strip():
             raise UsageError("An empty prompt asks for nothing.", remedy='Write what to look for: "a dog on a beach".')
-    levels = sought_vectors(prompts, against, encoder)
+    levels = query_vectors(prompts, against, encoder)
     for prompt, level in zip(prompts, levels, strict=True):
         if not level.known[0]:
             raise UsageError(

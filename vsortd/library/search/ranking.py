@@ -19,7 +19,7 @@ from vsortd.errors import UsageError
 from vsortd.judging.frame_scores import EXAMPLE_WEIGHT
 from vsortd.library.search.blockwise import over_blocks
 from vsortd.library.search.query import asked
-from vsortd.library.search.scenes import Scene, Sights, find_scenes
+from vsortd.library.search.scenes import FrameScores, Scene, find_scenes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from vsortd.core.video_facts import Orientation
-    from vsortd.index.store import Row
+    from vsortd.index.store import IndexRow
     from vsortd.library.search.query import Asked
-    from vsortd.library.search.vector_cache import Shelf
+    from vsortd.library.search.vector_cache import VectorCache
     from vsortd.vision.encoder import Encoder
 
     Values = npt.NDArray[np.float32]
@@ -45,7 +45,7 @@ _SPARE: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class SearchTarget:
     """What to look for, and where. `examples` are unit rows float32 [k, dim]; `since_s` is Unix seconds.
 
     `under` is a folder or one file; `leave_out` are files that are not to be found (the examples' own).
@@ -67,7 +67,7 @@ class Wanted:
 class Hit:
     """A scene that was found: `score` is a probability, or for examples alone the cosine of the best frame, 0 to 1."""
 
-    row: Row
+    row: IndexRow
     begin_s: float
     end_s: float
     peak_s: float
@@ -86,7 +86,7 @@ class Hit:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class SearchResult:
     """Scenes, best first; how much was looked through; words that the model doesn't know; files that are gone.
 
     `coarse` is how many of the videos were looked at too rarely for a window to have a frame of its own.
@@ -100,7 +100,7 @@ class Found:
     coarse: int = 0
 
 
-def search(shelf: Shelf, encoder: Encoder, wanted: Wanted) -> Found:
+def search(cache: VectorCache, encoder: Encoder, wanted: SearchTarget) -> SearchResult:
     """Look through everything that is kept for the encoder's model.
 
     Raises UsageError for prompts that say nothing to the model, ModelError and StoreError.
@@ -110,16 +110,16 @@ def search(shelf: Shelf, encoder: Encoder, wanted: Wanted) -> Found:
     if not wanted.prompts and wanted.examples is None:
         raise UsageError("There is nothing to look for.", remedy='Name a prompt, "a dog on a beach", or --like FILE.')
     question = asked(wanted.prompts, wanted.against, encoder) if wanted.prompts else None
-    rows, sights = shelf.ask(_values(question, wanted.examples), under=wanted.under, takes=_filter(wanted))
-    likeness = sights.values[:, -1].copy() if wanted.examples is not None and len(rows) else None
+    rows, frame_scores = cache.ask(_values(question, wanted.examples), under=wanted.under, takes=_filter(wanted))
+    likeness = frame_scores.values[:, -1].copy() if wanted.examples is not None and len(rows) else None
     if likeness is not None:
-        sights.values[:, -1] = _as_log_odds(likeness, encoder)
-    scenes = find_scenes(sights, window_s=wanted.window_s, top=wanted.top * _SPARE, any_of=wanted.any_of)
-    hits, gone = _hits(rows, sights, scenes, likeness if question is None else None, wanted.top)
-    hours = float(sights.durations_s.sum()) / 3600
-    apart_s = sights.durations_s / np.maximum(np.diff(sights.offsets), 1)
+        frame_scores.values[:, -1] = _as_log_odds(likeness, encoder)
+    scenes = find_scenes(frame_scores, window_s=wanted.window_s, top=wanted.top * _SPARE, any_of=wanted.any_of)
+    hits, gone = _hits(rows, frame_scores, scenes, likeness if question is None else None, wanted.top)
+    hours = float(frame_scores.durations_s.sum()) / 3600
+    apart_s = frame_scores.durations_s / np.maximum(np.diff(frame_scores.offsets), 1)
     coarse = int((apart_s > wanted.window_s / 2).sum())
-    return Found(hits, len(rows), hours, question.unknown if question else (), gone, coarse)
+    return SearchResult(hits, len(rows), hours, question.unknown if question else (), gone, coarse)
 
 
 def _values(
@@ -152,8 +152,8 @@ def _as_log_odds(likeness: Values, encoder: Encoder) -> Values:
     return np.asarray(EXAMPLE_WEIGHT * encoder.info.logit_scale * (likeness - usual), np.float32)
 
 
-def _filter(wanted: Wanted) -> Callable[[Row], bool]:
-    def takes(row: Row) -> bool:
+def _filter(wanted: SearchTarget) -> Callable[[IndexRow], bool]:
+    def takes(row: IndexRow) -> bool:
         if wanted.since_s is not None and row.recorded_s < wanted.since_s:
             return False
         if wanted.orientation and (
@@ -166,7 +166,7 @@ def _filter(wanted: Wanted) -> Callable[[Row], bool]:
 
 
 def _hits(
-    rows: Sequence[Row], sights: Sights, scenes: Sequence[Scene], likeness: Values | None, top: int
+    rows: Sequence[IndexRow], frame_scores: FrameScores, scenes: Sequence[Scene], likeness: Values | None, top: int
 ) -> tuple[list[Hit], list[Path]]:
     """Return the scenes whose files are still there, and the files that are not."""
     hits: list[Hit] = []
@@ -180,8 +180,8 @@ def _hits(
             continue
         score = 1 / (1 + math.exp(-max(-500.0, min(500.0, scene.value))))
         if likeness is not None:
-            own = slice(int(sights.offsets[scene.film]), int(sights.offsets[scene.film + 1]))
-            at = int(np.argmin(np.abs(sights.times_ms[own] - scene.peak_s * 1000)))
+            own = slice(int(frame_scores.offsets[scene.film]), int(frame_scores.offsets[scene.film + 1]))
+            at = int(np.argmin(np.abs(frame_scores.times_ms[own] - scene.peak_s * 1000)))
             score = float(np.clip(likeness[own][at], 0.0, 1.0))
         hits.append(Hit(row, scene.begin_s, scene.end_s, scene.peak_s, score))
     return hits, gone

@@ -19,15 +19,15 @@ from vsortd.core.units import parse_clock
 from vsortd.core.video_facts import Orientation
 from vsortd.errors import UsageError, VideoError
 from vsortd.library.indexing.embed import dense_film, frames_at
-from vsortd.library.search.ranking import DEFAULT_TOP, DEFAULT_WINDOW_S, Wanted, search
-from vsortd.library.search.vector_cache import Shelf
+from vsortd.library.search.ranking import DEFAULT_TOP, DEFAULT_WINDOW_S, SearchTarget, search
+from vsortd.library.search.vector_cache import VectorCache
 from vsortd.media.photo import still
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     from vsortd.index.store import Index
-    from vsortd.pipeline.services import Workshop
+    from vsortd.pipeline.services import Services
     from vsortd.vision.encoder import Encoder
 
     Rows = npt.NDArray[np.float32]
@@ -66,16 +66,16 @@ class Searcher:
     def __init__(self, index: Index) -> None:
         self._index = index
         self._lock = threading.Lock()
-        self._shelf: Shelf | None = None
+        self._cache: VectorCache | None = None
         self._used_s = 0.0
 
-    def answer(self, shop: Workshop, request: Request, *, cancel: threading.Event | None = None) -> dict[str, Any]:
+    def answer(self, services: Services, request: Request, *, cancel: threading.Event | None = None) -> dict[str, Any]:
         """Return {"scenes": […], "videos", "hours", "coarse", "model", "unknown", "gone"}; see `search.Hit`, `Found`.
 
         Raises UsageError for what can't be looked for, ModelError, StoreError, Cancelled.
         """
-        encoder = shop.model.get(cancel or threading.Event()).encoder
-        wanted = _wanted(shop, encoder, request, cancel)
+        encoder = services.model.get(cancel or threading.Event()).encoder
+        wanted = _wanted(services, encoder, request, cancel)
         found = search(self._shelf_for(encoder.info.key), encoder, wanted)
         self._used_s = time.monotonic()
         return {
@@ -91,38 +91,38 @@ class Searcher:
     def rest(self) -> float | None:
         """Give memory back that nobody has used for long; return when to ask again, seconds, None for not at all."""
         with self._lock:
-            if self._shelf is None:
+            if self._cache is None:
                 return None
             left_s = self._used_s + IDLE_S - time.monotonic()
             if left_s <= 0:
-                self._shelf.close()
-                self._shelf = None
+                self._cache.close()
+                self._cache = None
                 return None
             return left_s
 
     def close(self) -> None:
         """Let everything go."""
         with self._lock:
-            if self._shelf is not None:
-                self._shelf.close()
-                self._shelf = None
+            if self._cache is not None:
+                self._cache.close()
+                self._cache = None
 
-    def _shelf_for(self, key: str) -> Shelf:
+    def _shelf_for(self, key: str) -> VectorCache:
         with self._lock:
             self._used_s = time.monotonic()
-            if self._shelf is None or self._shelf.model != key:
-                if self._shelf is not None:
-                    self._shelf.close()
-                self._shelf = Shelf(self._index, key)
-            return self._shelf
+            if self._cache is None or self._cache.model != key:
+                if self._cache is not None:
+                    self._cache.close()
+                self._cache = VectorCache(self._index, key)
+            return self._cache
 
 
-def _wanted(shop: Workshop, encoder: Encoder, request: Request, cancel: threading.Event | None) -> Wanted:
+def _wanted(services: Services, encoder: Encoder, request: Request, cancel: threading.Event | None) -> SearchTarget:
     if not 1 <= request.top <= TOP_MOST:
         raise UsageError(f"--top {request.top} is none, or too many.", remedy=f"Write a number from 1 to {TOP_MOST}.")
-    under = None if request.under is None else _under(shop, encoder, Path(request.under), cancel)
-    parts = [_examples(shop, encoder, word, cancel) for word in request.like]
-    return Wanted(
+    under = None if request.under is None else _under(services, encoder, Path(request.under), cancel)
+    parts = [_examples(services, encoder, word, cancel) for word in request.like]
+    return SearchTarget(
         prompts=request.prompts,
         against=request.against,
         any_of=request.any_of,
@@ -136,16 +136,16 @@ def _wanted(shop: Workshop, encoder: Encoder, request: Request, cancel: threadin
     )
 
 
-def _under(shop: Workshop, encoder: Encoder, path: Path, cancel: threading.Event | None) -> Path:
+def _under(services: Services, encoder: Encoder, path: Path, cancel: threading.Event | None) -> Path:
     """Return a folder, or one file that is looked at first, by the name under which the index has it."""
     if os.path.isfile(path):  # noqa: PTH113 - not for us to see is not there
         try:
-            return dense_film(shop, encoder, _no_link(path), cancel=cancel).path
+            return dense_film(services, encoder, _no_link(path), cancel=cancel).path
         except VideoError as error:
             raise UsageError(printable(f"{path} can't be looked at: {error.reason}."), paths=[path]) from error
     if not os.path.isdir(path):  # noqa: PTH112
         raise UsageError(printable(f"{path} is not there."), remedy="--in takes a folder, or a video.", paths=[path])
-    known = bool(shop.index.rows(encoder.info.key, under=path))
+    known = bool(services.index.rows(encoder.info.key, under=path))
     return path if known else Path(os.path.realpath(path))  # it may have been indexed by its real name
 
 
@@ -163,20 +163,20 @@ def _orientation(name: str) -> Orientation:
         ) from error
 
 
-def _examples(shop: Workshop, encoder: Encoder, word: str, cancel: threading.Event | None) -> tuple[Rows, Path]:
+def _examples(services: Services, encoder: Encoder, word: str, cancel: threading.Event | None) -> tuple[Rows, Path]:
     """Return what an example shows as unit rows, and its file."""
     path, moment_s = _file_and_time(word)
     try:
         if path.suffix.lower() in PICTURES:
             return encoder.encode_images(still(path, encoder.info.preprocess)[None]), path
         if moment_s is None:
-            return dense_film(shop, encoder, path, cancel=cancel).vectors.astype(np.float32), path
-        clip = shop.media.probe(path, cancel=cancel)
+            return dense_film(services, encoder, path, cancel=cancel).vectors.astype(np.float32), path
+        clip = services.media.probe(path, cancel=cancel)
         if moment_s > clip.duration_s:
             raise UsageError(
                 printable(f"{path} is {clip.duration_s:.1f} s long; there is nothing at {moment_s:g} s."), paths=[path]
             )
-        rows = frames_at(shop, encoder, path, clip, [round(moment_s * 1000)], cancel=cancel).vectors
+        rows = frames_at(services, encoder, path, clip, [round(moment_s * 1000)], cancel=cancel).vectors
     except VideoError as error:
         raise UsageError(printable(f"--like {path}: {error.reason}."), paths=[path]) from error
     if not len(rows):

@@ -50,7 +50,7 @@ class Scene:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Sights:
+class FrameScores:
     """What the frames of some videos say: `times_ms` int64 [n], ascending within each video; `values` [n, columns].
 
     `offsets` [videos + 1] says which frames are whose, `durations_s` [videos] how long the videos are. Each has a frame
@@ -63,15 +63,15 @@ class Sights:
     durations_s: Array
 
 
-def find_scenes(sights: Sights, *, window_s: float, top: int, any_of: bool = False) -> list[Scene]:
+def find_scenes(frame_scores: FrameScores, *, window_s: float, top: int, any_of: bool = False) -> list[Scene]:
     """Return the `top` best scenes, best first; windows are `window_s` long, or a shorter video's whole length."""
-    if not len(sights.durations_s) or not sights.values.shape[1] or top < 1:
+    if not len(frame_scores.durations_s) or not frame_scores.values.shape[1] or top < 1:
         return []
-    axis = _Axis(sights)
+    axis = _Axis(frame_scores)
     windows = _windows(axis.lengths_s, window_s)
     means = axis.means(windows)
     values = means.max(axis=1) if any_of else means.min(axis=1)
-    frames = sights.values.max(axis=1) if any_of else sights.values.min(axis=1)
+    frames = frame_scores.values.max(axis=1) if any_of else frame_scores.values.min(axis=1)
     finder = _Finder(axis, windows, values, frames)
     found: list[Scene] = []
     for seed in np.argsort(-values, kind="stable"):
@@ -85,19 +85,19 @@ def find_scenes(sights: Sights, *, window_s: float, top: int, any_of: bool = Fal
 class _Axis:
     """All videos one behind the other on one axis of time, on which each frame has its share."""
 
-    def __init__(self, sights: Sights) -> None:
-        times_s = sights.times_ms / 1000.0
-        firsts, lasts = sights.offsets[:-1], sights.offsets[1:] - 1
-        self.lengths_s: Array = np.maximum(np.maximum(sights.durations_s, times_s[lasts]), _LEAST_S)
+    def __init__(self, frame_scores: FrameScores) -> None:
+        times_s = frame_scores.times_ms / 1000.0
+        firsts, lasts = frame_scores.offsets[:-1], frame_scores.offsets[1:] - 1
+        self.lengths_s: Array = np.maximum(np.maximum(frame_scores.durations_s, times_s[lasts]), _LEAST_S)
         self.starts_s: Array = np.concatenate([[0.0], np.cumsum(self.lengths_s)])
-        self.offsets = sights.offsets
+        self.offsets = frame_scores.offsets
         begins = np.empty(len(times_s))
         begins[1:] = (times_s[1:] + times_s[:-1]) / 2
         begins[firsts] = 0.0
-        self.film = np.repeat(np.arange(len(firsts)), np.diff(sights.offsets))
+        self.film = np.repeat(np.arange(len(firsts)), np.diff(frame_scores.offsets))
         self.times_s = times_s
         self.knots: Array = np.concatenate([begins + self.starts_s[self.film], self.starts_s[-1:]])
-        shares = np.diff(self.knots)[:, None] * sights.values.astype(np.float64)
+        shares = np.diff(self.knots)[:, None] * frame_scores.values.astype(np.float64)
         self._sums = np.concatenate([np.zeros((1, shares.shape[1])), np.cumsum(shares, axis=0)])
 
     def shares_of(self, film: int) -> tuple[Array, Array]:

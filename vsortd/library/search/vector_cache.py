@@ -15,16 +15,16 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
-from vsortd.index.store import films_of, rows_of
-from vsortd.library.search.scenes import Sights
+from vsortd.index.store import indexed_videos, rows_of
+from vsortd.library.search.scenes import FrameScores
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
-    from vsortd.index.store import Index, Row
-    from vsortd.index.video import Film
+    from vsortd.index.store import Index, IndexRow
+    from vsortd.index.video import IndexedVideo
 
 Values = npt.NDArray[np.float32]
 # What a shelf may hold: four hundred hours at a frame a second of a model with 512 numbers.
@@ -47,7 +47,7 @@ class _Segment:
     offsets: npt.NDArray[np.int64]
 
     @classmethod
-    def of(cls, films: list[tuple[int, Film]]) -> _Segment:
+    def of(cls, films: list[tuple[int, IndexedVideo]]) -> _Segment:
         """Put videos, each with its revision, together; at least one."""
         offsets = np.concatenate([[0], np.cumsum([len(film.times_ms) for _, film in films])]).astype(np.int64)
         vectors = np.empty((int(offsets[-1]), films[0][1].vectors.shape[1]), np.float16)
@@ -57,7 +57,7 @@ class _Segment:
         return cls(tuple((film.id, revision) for revision, film in films), times_ms, vectors, offsets)
 
 
-class Shelf:
+class VectorCache:
     """All videos of one model; thread-safe. `keep_bytes` bounds the memory that stays taken between questions."""
 
     def __init__(self, index: Index, model: str, *, keep_bytes: int = KEEP_BYTES) -> None:
@@ -66,7 +66,7 @@ class Shelf:
         self._keep_bytes = keep_bytes
         self._lock = threading.Lock()
         self._held: list[_Segment] = []
-        self._rows: dict[int, Row] = {}
+        self._rows: dict[int, IndexRow] = {}
         self._version = -1
         self._opened = contextlib.ExitStack()
         self._db: sqlite3.Connection | None = None
@@ -82,13 +82,13 @@ class Shelf:
         value: Callable[[npt.NDArray[np.float16]], Values],
         *,
         under: Path | None = None,
-        takes: Callable[[Row], bool] = lambda _: True,
-    ) -> tuple[list[Row], Sights]:
+        takes: Callable[[IndexRow], bool] = lambda _: True,
+    ) -> tuple[list[IndexRow], FrameScores]:
         """Return the videos that `takes` accepts, and what `value` says of their frames: [n, dim] → [n, columns].
 
         `under` is a folder or one file; nothing but it is read where nothing is held yet.
         """
-        rows: list[Row] = []
+        rows: list[IndexRow] = []
         times, values = [], []
         with self._lock:
             for segment, present in self._segments(under):
@@ -105,9 +105,9 @@ class Shelf:
                     rows.append(row)
                     times.append(segment.times_ms[part])
                     values.append(found[part])
-        return rows, _sights(rows, times, values)
+        return rows, _frame_scores(rows, times, values)
 
-    def _segments(self, under: Path | None) -> Iterator[tuple[_Segment, dict[int, Row]]]:
+    def _segments(self, under: Path | None) -> Iterator[tuple[_Segment, dict[int, IndexRow]]]:
         """Yield all frames, those held first, with what is true of their videos now."""
         db = self._connection()
         (version,) = db.execute("PRAGMA data_version").fetchone()
@@ -152,13 +152,13 @@ class Shelf:
         ]
         return float(np.diff(segment.offsets)[gone].sum() / segment.offsets[-1])
 
-    def _read(self, db: sqlite3.Connection, rows: Iterable[Row]) -> Iterator[_Segment]:
+    def _read(self, db: sqlite3.Connection, rows: Iterable[IndexRow]) -> Iterator[_Segment]:
         """Read videos into segments of some size."""
         wanted = list(rows)
         revisions = {row.id: row.revision for row in wanted}
-        films: list[tuple[int, Film]] = []
+        films: list[tuple[int, IndexedVideo]] = []
         size_bytes = 0
-        for film in films_of(db, wanted, self.model):
+        for film in indexed_videos(db, wanted, self.model):
             films.append((revisions[film.id], film))
             size_bytes += film.vectors.nbytes
             if size_bytes >= _SEGMENT_BYTES:
@@ -168,13 +168,13 @@ class Shelf:
             yield _Segment.of(films)
 
 
-def _lies_under(row: Row, under: Path | None) -> bool:
+def _lies_under(row: IndexRow, under: Path | None) -> bool:
     return under is None or row.path == under or under in row.path.parents
 
 
-def _sights(rows: list[Row], times: list[npt.NDArray[np.int64]], values: list[Values]) -> Sights:
+def _frame_scores(rows: list[IndexRow], times: list[npt.NDArray[np.int64]], values: list[Values]) -> FrameScores:
     if not rows:
-        return Sights(np.empty(0, np.int64), np.empty((0, 0), np.float32), np.zeros(1, np.int64), np.empty(0))
+        return FrameScores(np.empty(0, np.int64), np.empty((0, 0), np.float32), np.zeros(1, np.int64), np.empty(0))
     offsets = np.concatenate([[0], np.cumsum([len(part) for part in times])]).astype(np.int64)
     durations_s = np.array([row.duration_s for row in rows], np.float64)
-    return Sights(np.concatenate(times), np.concatenate(values), offsets, durations_s)
+    return FrameScores(np.concatenate(times), np.concatenate(values), offsets, durations_s)

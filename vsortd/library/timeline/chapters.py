@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from vsortd.library.timeline.spans import Found
+    from vsortd.library.timeline.spans import PromptSpans
 
 ENDINGS: Final = (".ffmeta", ".txt", ".vtt")
 NOTHING: Final = "(other)"
@@ -48,7 +48,7 @@ class Chapter:
         return ", ".join(printable(" ".join(prompt.split())) for prompt in self.prompts) or NOTHING
 
 
-def chapters_of(found: Sequence[Found], duration_s: float) -> list[Chapter]:
+def chapters_of(found: Sequence[PromptSpans], duration_s: float) -> list[Chapter]:
     """Cut the video, from 0 to its end, into pieces by what they show; neighbours show different things."""
     end_ms = round(duration_s * 1000)
     cuts = {0, end_ms}

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from vsortd.library.timeline.spans import Floats, Found, Reading, Span, Track
+    from vsortd.library.timeline.spans import Floats, PromptSpans, Reading, Span, Track
     from vsortd.media.thumbnails import Pixels
 
 DASH: Final = "\N{EN DASH}"  # between two times
@@ -78,7 +78,7 @@ class Chart:
 
     name: str
     track: Track
-    found: tuple[Found, ...]
+    found: tuple[PromptSpans, ...]
     reading: Reading
     pictures: tuple[Pixels | None, ...] = ()
 
@@ -215,7 +215,7 @@ def _draw_bar(axes: Axes, span: Span, colour: str, duration_s: float) -> None:
             return
 
 
-def _verdict(one: Found) -> str:
+def _verdict(one: PromptSpans) -> str:
     words = f"{one.shown.value}, {one.confidence:.2f}"
     if one.spans:
         count = len(one.spans)

@@ -110,7 +110,7 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class PromptSpans:
     """What the video says about one prompt.
 
     `confidence` goes from 0 to 1. Shown (`yes`): the mean probability over its surest span. `no`: one minus the highest
@@ -239,8 +239,8 @@ def tidied(runs: Sequence[Stretch], reading: Reading, duration_s: float) -> list
 
 def judged(
     prompts: Sequence[str], track: Track, shown: Sequence[Sequence[Stretch]], reading: Reading
-) -> tuple[Found, ...]:
-    """Return what the video says about each prompt, of its spans and of all its frames; see `Found`.
+) -> tuple[PromptSpans, ...]:
+    """Return what the video says about each prompt, of its spans and of all its frames; see `PromptSpans`.
 
     `yes` where a span's mean probability reaches `on`. `perhaps` where a span's doesn't; where the smoothed probability
     gets to `off` without ever reaching `on`; and where something is seen too briefly for a span: a frame reaches `on`,
@@ -256,7 +256,7 @@ def judged(
 
 def _judged(
     prompt: str, track: Track, columns: tuple[Floats, Floats], runs: Sequence[Stretch], reading: Reading
-) -> Found:
+) -> PromptSpans:
     raw, smooth = columns
     edges = track.edges_ms
     spans = tuple(_span(track.times_ms, edges, raw, run) for run in runs)
@@ -272,7 +272,7 @@ def _judged(
         shown, confidence = Shown.NO, 1.0 - float(smooth.max())
     whole_ms = float(edges[-1])
     share = sum(span.end_ms - span.begin_ms for span in spans) / whole_ms if whole_ms else float(bool(spans))
-    return Found(prompt, shown, confidence, spans, min(1.0, share), int(track.times_ms[best]), float(raw[best]))
+    return PromptSpans(prompt, shown, confidence, spans, min(1.0, share), int(track.times_ms[best]), float(raw[best]))
 
 
 def _glimpsed(track: Track, raw: Floats, reading: Reading) -> bool:

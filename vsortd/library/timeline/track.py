@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from vsortd.core.video_facts import Clip
     from vsortd.library.search.query import Asked
     from vsortd.library.timeline.boundaries import Moments
-    from vsortd.library.timeline.spans import Found, Reading, Stretch
+    from vsortd.library.timeline.spans import PromptSpans, Reading, Stretch
     from vsortd.media.thumbnails import Pixels
-    from vsortd.pipeline.services import Workshop
+    from vsortd.pipeline.services import Services
     from vsortd.vision.encoder import Encoder
 
 
@@ -45,12 +45,12 @@ class Wish:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class TimelineResult:
     """What was found, in which frames, and by which model; `unknown` are words that it doesn't know."""
 
     wish: Wish
     track: Track
-    found: tuple[Found, ...]
+    found: tuple[PromptSpans, ...]
     model: str
     unknown: tuple[str, ...]
 
@@ -97,20 +97,20 @@ class Answer:
         ]
 
 
-def track_video(shop: Workshop, wish: Wish, *, cancel: threading.Event) -> Answer:
+def track_video(services: Services, wish: Wish, *, cancel: threading.Event) -> TimelineResult:
     """Say when a video shows what is wished. Raises UsageError, VideoError, ModelError, StoreError, Cancelled."""
-    encoder = shop.model.get(cancel).encoder
+    encoder = services.model.get(cancel).encoder
     question = asked(wish.prompts, wish.against, encoder)
-    film = dense_film(shop, encoder, wish.file, fps=wish.fps, cancel=cancel)
+    film = dense_film(services, encoder, wish.file, fps=wish.fps, cancel=cancel)
     track = Track(film.times_ms, question.log_odds(film.vectors).astype(np.float64), film.duration_s)
     runs = stretches(track, wish.reading)
     if wish.precision_s is not None:
-        track, runs = _closer(_Looker(shop, encoder, wish.file, question, track, cancel), runs, wish)
+        track, runs = _closer(_FrameRefiner(services, encoder, wish.file, question, track, cancel), runs, wish)
     found = judged(wish.prompts, track, runs, wish.reading)
-    return Answer(wish, track, found, encoder.info.name, question.unknown)
+    return TimelineResult(wish, track, found, encoder.info.name, question.unknown)
 
 
-def _closer(looker: _Looker, runs: list[list[Stretch]], wish: Wish) -> tuple[Track, list[list[Stretch]]]:
+def _closer(looker: _FrameRefiner, runs: list[list[Stretch]], wish: Wish) -> tuple[Track, list[list[Stretch]]]:
     """Return the track with the frames around the edges of the stretches, and these with edges known so well."""
     assert wish.precision_s is not None
     edges = edges_to_refine(looker.track, runs, wish.reading)
@@ -119,12 +119,12 @@ def _closer(looker: _Looker, runs: list[list[Stretch]], wish: Wish) -> tuple[Tra
     return looker.track, exact
 
 
-class _Looker:
+class _FrameRefiner:
     """Looks at frames in between, and adds them to the track."""
 
     def __init__(  # noqa: PLR0917 - what looking needs
         self,
-        shop: Workshop,
+        services: Services,
         encoder: Encoder,
         path: Path,
         question: Asked,
@@ -132,29 +132,35 @@ class _Looker:
         cancel: threading.Event,
     ) -> None:
         self.track = track
-        self._shop, self._encoder, self._path, self._question, self._cancel = shop, encoder, path, question, cancel
+        self._services, self._encoder, self._path, self._question, self._cancel = (
+            services,
+            encoder,
+            path,
+            question,
+            cancel,
+        )
         self._clip: Clip | None = None
 
     def look(self, moments: Moments) -> tuple[Moments, npt.NDArray[np.float64]]:
         """See `vsortd.library.timeline.boundaries.Look`."""
-        clip = self._clip = self._clip or self._shop.media.probe(self._path, cancel=self._cancel)
+        clip = self._clip = self._clip or self._services.media.probe(self._path, cancel=self._cancel)
         wished = moments.tolist()
-        frames = frames_at(self._shop, self._encoder, self._path, clip, wished, cancel=self._cancel)
+        frames = frames_at(self._services, self._encoder, self._path, clip, wished, cancel=self._cancel)
         log_odds = self._question.log_odds(frames.vectors).astype(np.float64)
         self.track = self.track.joined(frames.times_ms, log_odds)
         return frames.times_ms, log_odds
 
 
-def strip_of(shop: Workshop, path: Path, *, height_px: int, cancel: threading.Event) -> tuple[Pixels | None, ...]:
+def strip_of(services: Services, path: Path, *, height_px: int, cancel: threading.Event) -> tuple[Pixels | None, ...]:
     """Return the pictures for the plot's strip of film, evenly spread; none where they can't be had."""
     from vsortd.library.timeline.plot import strip_moments
     from vsortd.media.thumbnails import pictures_at
 
     try:
-        clip = shop.media.probe(path, cancel=cancel)
+        clip = services.media.probe(path, cancel=cancel)
         shape = clip.shown_width_px / max(clip.shown_height_px, 1)
         side_px = round(height_px * max(shape, 1.0))
         moments = strip_moments(clip.duration_s, shape)
-        return tuple(pictures_at(shop.media, path, clip, moments, side_px=side_px, cancel=cancel))
+        return tuple(pictures_at(services.media, path, clip, moments, side_px=side_px, cancel=cancel))
     except VideoError:  # it could be looked at a moment ago; the curves stand without pictures
         return ()

@@ -10,7 +10,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vsortd.errors import UsageError
-from vsortd.service.install.program import MARK, Command, Plan, Remove, Run, Scope, ServiceError, Write, run_command
+from vsortd.service.install.program import (
+    MARK,
+    Command,
+    InstallPlan,
+    Remove,
+    Run,
+    Scope,
+    ServiceError,
+    Write,
+    run_command,
+)
 
 if TYPE_CHECKING:
     from vsortd.service.install.program import Setup, Step
@@ -39,7 +49,7 @@ class Launchd:
                 remedy="Log in at the screen and run it in a terminal there.",
             )
 
-    def install(self, setup: Setup) -> Plan:
+    def install(self, setup: Setup) -> InstallPlan:
         """Write and load the agents; one that is loaded already is put out first."""
         jobs = {DAEMON: daemon_agent(setup)} | ({TRAY: tray_agent(setup)} if setup.tray else {})
         steps: list[Step] = []
@@ -55,9 +65,9 @@ class Launchd:
                     remedy=f"See why: launchctl print gui/{self._uid}/{label}",
                 ),
             ]
-        return Plan(tuple(steps), ("It runs while you are logged in at the screen.",), "vsortd service status")
+        return InstallPlan(tuple(steps), ("It runs while you are logged in at the screen.",), "vsortd service status")
 
-    def uninstall(self) -> Plan:
+    def uninstall(self) -> InstallPlan:
         """Put the agents out, which ends them, and remove their files."""
         steps: list[Step] = []
         for label in (DAEMON, TRAY):
@@ -71,7 +81,7 @@ class Launchd:
             state = Path(self.state_folder())
             steps += [Remove(state / "service.log"), Remove(state / "service.log.1")]
         notes = ("Journal, config and library stay: what was filed can still be undone.",) if steps else ()
-        return Plan(tuple(steps), notes)
+        return InstallPlan(tuple(steps), notes)
 
     def status(self) -> dict[str, Any]:
         """Ask launchd about the daemon's agent."""

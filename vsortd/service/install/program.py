@@ -94,7 +94,7 @@ Step = Write | Remove | Command
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class InstallPlan:
     """Steps in their order, what to know, and the command to type next."""
 
     steps: tuple[Step, ...] = ()
@@ -103,7 +103,7 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class CommandResult:
     """What a command said."""
 
     code: int
@@ -114,7 +114,7 @@ class Answer:
 class Run(Protocol):
     """Runs commands."""
 
-    def __call__(self, words: Sequence[str]) -> Answer:
+    def __call__(self, words: Sequence[str]) -> CommandResult:
         """Run a command to its end; one that is not there answers 127."""
 
 
@@ -127,10 +127,10 @@ class Manager(Protocol):
     def require(self) -> None:
         """Raise ServiceError, with a remedy, where this manager can't be used here."""
 
-    def install(self, setup: Setup) -> Plan:
+    def install(self, setup: Setup) -> InstallPlan:
         """Return what installing does. Raises UsageError for what this manager can't run."""
 
-    def uninstall(self) -> Plan:
+    def uninstall(self) -> InstallPlan:
         """Return what uninstalling does; no steps where nothing is installed."""
 
     def status(self) -> dict[str, Any]:
@@ -140,7 +140,7 @@ class Manager(Protocol):
         """Return the state folder of what is installed, "" if that can't be told."""
 
 
-def run_command(words: Sequence[str]) -> Answer:
+def run_command(words: Sequence[str]) -> CommandResult:
     """Run a command with its output kept."""
     try:
         done = subprocess.run(
@@ -153,13 +153,13 @@ def run_command(words: Sequence[str]) -> Answer:
             timeout=COMMAND_TIMEOUT_S,
         )
     except FileNotFoundError:
-        return Answer(127, err=f"{words[0]}: not found")
+        return CommandResult(127, err=f"{words[0]}: not found")
     except subprocess.TimeoutExpired:
-        return Answer(124, err=f"{words[0]}: no answer within {COMMAND_TIMEOUT_S:.0f} s")
-    return Answer(done.returncode, done.stdout, done.stderr)
+        return CommandResult(124, err=f"{words[0]}: no answer within {COMMAND_TIMEOUT_S:.0f} s")
+    return CommandResult(done.returncode, done.stdout, done.stderr)
 
 
-def carry_out(plan: Plan, run: Run) -> list[str]:
+def carry_out(plan: InstallPlan, run: Run) -> list[str]:
     """Do what a plan says, in its order; return what an optional command had to say against it.
 
     Raises ServiceError at the first step that fails; what was done before it stays, for uninstall to take back.

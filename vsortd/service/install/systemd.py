@@ -13,7 +13,7 @@ from vsortd.core.resources import resource_folder
 from vsortd.core.text import printable
 from vsortd.errors import UsageError
 from vsortd.service.install.autostart import autostart_entry
-from vsortd.service.install.program import Command, Plan, Remove, Run, Scope, ServiceError, Write, run_command
+from vsortd.service.install.program import Command, InstallPlan, Remove, Run, Scope, ServiceError, Write, run_command
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -93,7 +93,7 @@ class Systemd:
             )
         raise ServiceError(printable(f"systemd does not answer ({why})."), remedy="Look at: systemctl status")
 
-    def install(self, setup: Setup) -> Plan:
+    def install(self, setup: Setup) -> InstallPlan:
         """Write and start the unit; for a user also lingering and the tray's autostart entry."""
         unfit = [text for text in (setup.python, setup.config, setup.state, *setup.folders) if not _is_text(text)]
         if unfit:
@@ -127,9 +127,9 @@ class Systemd:
                 f"The other commands ask this service when they run as its account: "
                 f"sudo -u {setup.account} env VSORTD_STATE_DIR={setup.state} vsortd status"
             )
-        return Plan(tuple(steps), tuple(notes), f"vsortd service status{self._flag}")
+        return InstallPlan(tuple(steps), tuple(notes), f"vsortd service status{self._flag}")
 
-    def uninstall(self) -> Plan:
+    def uninstall(self) -> InstallPlan:
         """Stop, disable and remove; lingering goes if install turned it on."""
         steps: list[Step] = []
         notes = []
@@ -147,7 +147,7 @@ class Systemd:
             notes.append("Journal, config and library stay: what was filed can still be undone.")
         if self.scope is Scope.USER and os.path.lexists(self.entry):
             steps.append(Remove(self.entry, (self.entry.parent, self._places.config_home)))
-        return Plan(tuple(steps), tuple(notes))
+        return InstallPlan(tuple(steps), tuple(notes))
 
     def status(self) -> dict[str, Any]:
         """Ask systemd about the unit; where it doesn't answer, only the files are told."""

@@ -13,7 +13,17 @@ from typing import TYPE_CHECKING, Any, Protocol
 from xml.sax.saxutils import escape
 
 from vsortd.errors import UsageError
-from vsortd.service.install.program import MARK, Command, Plan, Remove, Run, Scope, ServiceError, Write, run_command
+from vsortd.service.install.program import (
+    MARK,
+    Command,
+    InstallPlan,
+    Remove,
+    Run,
+    Scope,
+    ServiceError,
+    Write,
+    run_command,
+)
 
 if TYPE_CHECKING:
     from vsortd.service.install.program import Setup, Step
@@ -37,7 +47,7 @@ class Drives(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class MachineFacts:
     """What of this machine goes into tasks and services."""
 
     user: str  # DOMAIN\name
@@ -46,7 +56,7 @@ class Facts:
     event_messages: str = ""  # pywin32's servicemanager.pyd
 
     @classmethod
-    def of_this_user(cls) -> Facts:
+    def of_this_user(cls) -> MachineFacts:
         """Return the real ones."""
         from vsortd.core.paths import state_folder
 
@@ -60,15 +70,15 @@ class LogonTask:
     kind = "task"
     scope = Scope.USER
 
-    def __init__(self, facts: Facts | None = None, run: Run = run_command) -> None:
-        self._facts = facts or Facts.of_this_user()
+    def __init__(self, facts: MachineFacts | None = None, run: Run = run_command) -> None:
+        self._facts = facts or MachineFacts.of_this_user()
         self._run = run
 
     def require(self) -> None:
         """Raise ServiceError where there is no task scheduler."""
         _require(self._run, ("schtasks.exe", "/Query", "/TN", "\\", "/HRESULT"), "schtasks.exe")
 
-    def install(self, setup: Setup) -> Plan:
+    def install(self, setup: Setup) -> InstallPlan:
         """Write the tasks' definitions, hand them to the scheduler, start the daemon's."""
         tasks = {TASK: (setup.command[3:], "Files videos by what they show.")}
         if setup.tray:
@@ -81,9 +91,9 @@ class LogonTask:
                 Command(("schtasks.exe", "/Create", "/TN", name, "/XML", str(path), "/F")),
             ]
         steps.append(Command(("schtasks.exe", "/Run", "/TN", TASK)))
-        return Plan(tuple(steps), ("It runs while you are logged on.",), "vsortd service status")
+        return InstallPlan(tuple(steps), ("It runs while you are logged on.",), "vsortd service status")
 
-    def uninstall(self) -> Plan:
+    def uninstall(self) -> InstallPlan:
         """Stop the daemon and the tasks, and remove them."""
         steps: list[Step] = []
         for name in (TASK, TRAY_TASK):
@@ -99,7 +109,7 @@ class LogonTask:
             ]
         if steps:
             steps += _remove_logs(self._facts.folder)
-        return Plan(tuple(steps), ("Journal, config and library stay: what was filed can still be undone.",))
+        return InstallPlan(tuple(steps), ("Journal, config and library stay: what was filed can still be undone.",))
 
     def status(self) -> dict[str, Any]:
         """Ask the scheduler, and the daemon's lock."""
@@ -137,8 +147,8 @@ class WindowsService:
     kind = "service"
     scope = Scope.SYSTEM
 
-    def __init__(self, facts: Facts | None = None, run: Run = run_command, drives: Drives | None = None) -> None:
-        self._facts = facts or Facts.of_this_user()
+    def __init__(self, facts: MachineFacts | None = None, run: Run = run_command, drives: Drives | None = None) -> None:
+        self._facts = facts or MachineFacts.of_this_user()
         self._run = run
         self._drives = drives or _Drives()
 
@@ -150,7 +160,7 @@ class WindowsService:
             )
         _require(self._run, ("sc.exe", "query", "state=", "all", "bufsize=", "4"), "sc.exe")
 
-    def install(self, setup: Setup) -> Plan:
+    def install(self, setup: Setup) -> InstallPlan:
         """Make the service, or change the one that is there; give it an event source; start it."""
         self._refuse_mapped(setup)
         state = str(PureWindowsPath(self._facts.program_data) / "vsortd")
@@ -176,19 +186,19 @@ class WindowsService:
             Command(("sc.exe", "start", SERVICE), optional=True, remedy=start),
         ]
         notes = (f"Let the service write to each inbox and to the library: {grant}",)
-        return Plan(tuple(steps), notes, "vsortd service status --system")
+        return InstallPlan(tuple(steps), notes, "vsortd service status --system")
 
-    def uninstall(self) -> Plan:
+    def uninstall(self) -> InstallPlan:
         """Stop and remove the service and its event source."""
         if self._run(("sc.exe", "query", SERVICE)).code != 0:
-            return Plan()
+            return InstallPlan()
         steps: tuple[Step, ...] = (
             Command(("sc.exe", "stop", SERVICE), optional=True),
             Command(("sc.exe", "delete", SERVICE)),
             Command(("reg.exe", "delete", _EVENT_SOURCE, "/f"), optional=True),
             *_remove_logs(Path(self._facts.program_data) / "vsortd"),
         )
-        return Plan(steps, ("Journal, config and library stay: what was filed can still be undone.",))
+        return InstallPlan(steps, ("Journal, config and library stay: what was filed can still be undone.",))
 
     def status(self) -> dict[str, Any]:
         """Ask the service manager."""

@@ -92,7 +92,7 @@ LIVELY = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Shot:
+class RenderedPicture:
     """One rendered picture: RGB uint8 [h, w, 3], what it shows, its light, and the subject's own kind of it.
 
     `hour_shows` is false where nobody could tell the light: slides, flames that fill the picture, swapped colours.
@@ -112,7 +112,9 @@ def draw_subject(rng: np.random.Generator) -> tuple[Subject, Light]:
     return subject, light
 
 
-def render_picture(subject: Subject, light: Light, rng: np.random.Generator, *, side_px: int = PICTURE_PX) -> Shot:
+def render_picture(
+    subject: Subject, light: Light, rng: np.random.Generator, *, side_px: int = PICTURE_PX
+) -> RenderedPicture:
     """Return a square picture as a camera would have taken it (without the codec, see `photo.through_h264`)."""
     while True:
         canvas = Canvas(side_px, side_px, rng, light)
@@ -122,7 +124,7 @@ def render_picture(subject: Subject, light: Light, rng: np.random.Generator, *, 
             img = img[:, ::-1]
         pixels, true_colours = capture.photograph(img.copy(), rng, light)
         if subject is Subject.UNKNOWN or capture.contrast(pixels) > LEAST_CONTRAST:
-            return Shot(pixels, subject, light, kind, canvas.hour_shows and true_colours)
+            return RenderedPicture(pixels, subject, light, kind, canvas.hour_shows and true_colours)
 
 
 def _compose(c: Canvas, subject: Subject) -> tuple[FloatArray, str]:
@@ -197,7 +199,7 @@ def render_clip(
 def clip_hour_shows(
     subject: Subject, light: Light, *, seed: int, width_px: int, height_px: int, camera: Camera = Camera.STILL
 ) -> bool:
-    """Return whether the clip that these arguments render shows what light it is; see `Shot`."""
+    """Return whether the clip that these arguments render shows what light it is; see `RenderedPicture`."""
     _, size = _clip_sizes(width_px, height_px, camera)
     canvas = Canvas(size[0], size[1], np.random.default_rng(seed), light)
     _compose(canvas, subject)

@@ -34,7 +34,7 @@ def indoor(c: Canvas) -> str:
         return "table"
     if way < 0.85:
         c.paint(c.colour(*WOODS) * (0.6 + 0.5 * c.noise(1.1))[..., None])
-        _shelf(c, 0, 0, c.aspect, 1)
+        _cache(c, 0, 0, c.aspect, 1)
         return "room"
     _wall(c)
     for _ in range(c.count(0, 3)):
@@ -78,7 +78,7 @@ def _room(c: Canvas) -> None:
         _hung_thing(c, foot - 0.1)
     if c.chance(0.3):
         x = c.uniform(-0.1, 0.8) * c.aspect
-        _shelf(c, x, foot - c.uniform(0.3, 0.7), x + c.uniform(0.15, 0.5), foot)
+        _cache(c, x, foot - c.uniform(0.3, 0.7), x + c.uniform(0.15, 0.5), foot)
     for _ in range(c.count(2, 8)):
         _furniture(c, foot)
     for _ in range(c.count(0, 3)):
@@ -171,7 +171,7 @@ def _lamp(c: Canvas) -> None:
         c.shine((1, 0.8, 0.5), shade * 0.6 + c.spot(x, y + r, r * 5) * c.uniform(0.1, 0.5))
 
 
-def _shelf(c: Canvas, left: float, top: float, right: float, foot: float) -> None:
+def _cache(c: Canvas, left: float, top: float, right: float, foot: float) -> None:
     c.paint(c.colour(*WOODS), boxes_mask(c, [(left, top, right, foot)]))
     y = top
     while y < foot - 0.03:
@@ -191,7 +191,7 @@ def _table_top(c: Canvas) -> None:
     _wall(c)
     edge = c.uniform(-0.1, 0.6)
     if edge > 0 and c.chance(0.5):
-        _shelf(c, 0, edge - 0.4, c.aspect, edge)
+        _cache(c, 0, edge - 0.4, c.aspect, edge)
         soft = c.uniform(0.2, 0.7)
         c.img += (c.img.mean(axis=(0, 1)) - c.img) * soft
     c.paint(c.colour(*WOODS, *PAINTS) * (0.7 + 0.5 * c.noise(1.1, 3, 0.5))[..., None], c.below(edge))
