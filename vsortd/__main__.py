@@ -19,8 +19,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from vsortd.cli.app import app, hoist_config
 
     try:
-        words = hoist_config(list(sys.argv[1:] if arguments is None else arguments))
-        result = app(args=words, standalone_mode=False, prog_name="vsortd")
+        argv = hoist_config(list(sys.argv[1:] if arguments is None else arguments))
+        result = app(args=argv, standalone_mode=False, prog_name="vsortd")
     except VsortdError as error:
         _say(error)
         return int(error.exit_code)

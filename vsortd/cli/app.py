@@ -73,20 +73,20 @@ def root(
     ctx.obj = RootOptions(config=config_file, verbose=verbose)
 
 
-def hoist_config(words: list[str]) -> list[str]:
+def hoist_config(argv: list[str]) -> list[str]:
     """Move `--config F` to the front, so that it may stand anywhere on the line. Raises UsageError without a value."""
     front: list[str] = []
     rest: list[str] = []
     position = 0
-    while position < len(words):
-        word = words[position]
+    while position < len(argv):
+        word = argv[position]
         if word == "--":
-            rest += words[position:]
+            rest += argv[position:]
             break
         if word == "--config":
-            if position + 1 >= len(words):
+            if position + 1 >= len(argv):
                 raise UsageError("--config needs a file.", remedy="Write --config FILE.")
-            front = ["--config", words[position + 1]]
+            front = ["--config", argv[position + 1]]
             position += 2
             continue
         if word.startswith("--config="):

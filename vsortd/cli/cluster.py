@@ -359,11 +359,11 @@ class _Command:
         from vsortd.library.clusters.cluster_tables import print_next
 
         wishes = self.wishes
-        words = ["vsortd", "cluster", *([str(wishes.path)] if wishes.path else [])]
+        argv = ["vsortd", "cluster", *([str(wishes.path)] if wishes.path else [])]
         for option, value in (("--min-size", wishes.min_size), ("--neighbors", wishes.neighbors)):
-            words += [option, str(value)] if value is not None else []
-        words += ["--seed", str(grouping.seed)] if grouping.seed else []
-        print_next(console(), printable(shlex.join(words)))
+            argv += [option, str(value)] if value is not None else []
+        argv += ["--seed", str(grouping.seed)] if grouping.seed else []
+        print_next(console(), printable(shlex.join(argv)))
 
 
 def _save(path: Path, text: str) -> None:

@@ -31,10 +31,10 @@ _FALLBACKS = ("sensible-editor", "editor", "nano", "vim", "vi")
 def editor_command(environment: Mapping[str, str]) -> list[str]:
     """Return the editor as a command: `$VISUAL`, else `$EDITOR`, else one that is here. Raises UsageError."""
     for name in ("VISUAL", "EDITOR"):
-        if words := _split(environment.get(name, ""), name):
-            if shutil.which(words[0]) is None:
-                raise UsageError(f"${name} names {words[0]}, which is not here.", remedy="Try: EDITOR=nano vsortd edit")
-            return words
+        if argv := _split(environment.get(name, ""), name):
+            if shutil.which(argv[0]) is None:
+                raise UsageError(f"${name} names {argv[0]}, which is not here.", remedy="Try: EDITOR=nano vsortd edit")
+            return argv
     if sys.platform == "win32":
         return ["notepad"]
     for word in _FALLBACKS:

@@ -188,7 +188,7 @@ def _extras(
         if sheet is not None:
             from vsortd.library.search.scene_sheet import scene_sheet
 
-            image = scene_sheet(media, scenes, title=_title(request), words=_words(request))
+            image = scene_sheet(media, scenes, title=_title(request), subtitle=_subtitle(request))
             try:
                 image.save(sheet, "PNG", optimize=True)
             except OSError as error:
@@ -222,7 +222,7 @@ def _title(request: Request) -> str:
     return joint.join(request.prompts) or "like " + ", ".join(Path(word).name for word in request.like)
 
 
-def _words(request: Request) -> str:
+def _subtitle(request: Request) -> str:
     parts = [f"not {', '.join(request.against)}"] if request.against else []
     parts += [f"like {', '.join(Path(word).name for word in request.like)}"] if request.like and request.prompts else []
     parts += [f"in {request.under}"] if request.under else []

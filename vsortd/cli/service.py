@@ -165,7 +165,7 @@ def _print_plan(plan: InstallPlan, *, dry_run: bool) -> None:
             case Remove():
                 out.print(printable(f"{'would remove' if dry_run else 'removed'} {step.path}"), markup=False)
             case Command():
-                line = shlex.join(step.words)
+                line = shlex.join(step.argv)
                 out.print(printable(f"{'would run' if dry_run else 'ran'} {line}"), markup=False)
 
 

@@ -77,19 +77,22 @@ class Option:
                 return way.annotation
         return None
 
-    def words(self) -> tuple[str, ...]:
+    def literals(self) -> tuple[str, ...]:
         """Return the words that may stand here literally."""
         found: list[str] = []
         for way in self.ways():
             found += [
-                word for mark in (*self.metadata, *way.metadata) if isinstance(mark, OneOrMany) for word in mark.words
+                word
+                for mark in (*self.metadata, *way.metadata)
+                if isinstance(mark, OneOrMany)
+                for word in mark.literals
             ]
             if get_origin(way.annotation) is Literal:
                 found += [word for word in get_args(way.annotation) if isinstance(word, str)]
             elif isinstance(way.annotation, type) and issubclass(way.annotation, Enum):
                 found += [str(member.value) for member in way.annotation]
         if (item := self.item()) is not None:
-            found += item.words()
+            found += item.literals()
         return tuple(dict.fromkeys(found))
 
     def allowed(self) -> str:
@@ -105,7 +108,7 @@ class Option:
         """Say it for a list."""
         for mark in self.metadata + tuple(mark for way in self.ways() for mark in way.metadata):
             if isinstance(mark, OneOrMany):
-                before = "".join(f"{word}, or " for word in mark.words)
+                before = "".join(f"{word}, or " for word in mark.literals)
                 return f"{before}{item.allowed()}; or a list of such"
         return f"a list; each item: {item.allowed()}"
 
@@ -124,7 +127,7 @@ class Option:
             return " or ".join(str(word) for word in get_args(self.annotation))
         if model := self.model():
             return f"a mapping with the keys {', '.join(keys_of(model))}"
-        return ", ".join(self.words())
+        return ", ".join(self.literals())
 
 
 def keys_of(model: type[BaseModel]) -> Mapping[str, Option]:
@@ -190,7 +193,7 @@ def _explain_one(
         value_of(node),
         _message(error, node, option),
         option.allowed(),
-        nearest_of(node.text, option.words()) if node.kind is NodeKind.SCALAR else "",
+        nearest_of(node.text, option.literals()) if node.kind is NodeKind.SCALAR else "",
     )
 
 
@@ -221,7 +224,7 @@ def _message(error: Mapping[str, Any], node: Node, option: Option) -> str:
         return str((error.get("ctx") or {}).get("why", "this list is empty"))
     if kind == WANTS_TEXT or (kind == "tuple_type" and _is_list_of_texts(option)):
         return _text_wanted(node)
-    if kind in {"enum", "literal_error", "tuple_type"} and option.words() and node.kind is NodeKind.SCALAR:
+    if kind in {"enum", "literal_error", "tuple_type"} and option.literals() and node.kind is NodeKind.SCALAR:
         return "this is not one of the choices"
     if get_args(option.annotation) == (1,):
         return "this vsortd reads version 1 of the file's format, no other"

@@ -149,7 +149,7 @@ class _Limits(_Options):
     """What can be asked of a video's shape and length."""
 
     orientation: Annotated[
-        tuple[Orientation, ...], MinLen(1), OneOrMany(words=("any",), meaning=tuple(Orientation))
+        tuple[Orientation, ...], MinLen(1), OneOrMany(literals=("any",), meaning=tuple(Orientation))
     ] = Field(
         default=tuple(Orientation),
         description="any, or one or a list of portrait, landscape, square; as shown, after rotation.",

@@ -338,7 +338,7 @@ def _expanded(text: str) -> Path:
 class OneOrMany:
     """A list whose single item may stand alone: `prompts: a forest` is `prompts: [a forest]`."""
 
-    words: tuple[str, ...] = ()  # a word that stands for a whole list of choices
+    literals: tuple[str, ...] = ()  # a word that stands for a whole list of choices
     meaning: tuple[str, ...] = ()
 
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
@@ -347,12 +347,12 @@ class OneOrMany:
     def _listed(self, value: object) -> object:
         """Make a list out of a single text."""
         if isinstance(value, str):
-            return list(self.meaning) if value in self.words else [value]
+            return list(self.meaning) if value in self.literals else [value]
         return value
 
     def __get_pydantic_json_schema__(
         self, core: core_schema.CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
         many = handler(core)
-        alone = [{"const": word} for word in self.words]
+        alone = [{"const": word} for word in self.literals]
         return {"anyOf": [*alone, many["items"], many]}

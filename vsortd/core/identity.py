@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """The design's identity of a file: it is the same file as long as all four are equal."""
+    """The identity of a file: it is the same file as long as all four are equal."""
 
     device: int
     inode: int

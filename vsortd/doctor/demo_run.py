@@ -176,10 +176,10 @@ class Demo:
             self._daemon.kill()
             self._daemon.wait()
 
-    def _command(self, *words: str) -> dict[str, Any]:
+    def _command(self, *argv: str) -> dict[str, Any]:
         """Run a vsortd command as a person would, and return its JSON."""
         done = subprocess.run(
-            [sys.executable, "-m", "vsortd", *words, "--json"],
+            [sys.executable, "-m", "vsortd", *argv, "--json"],
             env=self._environment(),
             capture_output=True,
             check=False,
@@ -189,7 +189,7 @@ class Demo:
             answer: dict[str, Any] = json.loads(done.stdout)
         except ValueError:
             raise VsortdError(
-                f"`vsortd {' '.join(words)}` failed in the demo: {done.stderr.decode(errors='replace').strip()}",
+                f"`vsortd {' '.join(argv)}` failed in the demo: {done.stderr.decode(errors='replace').strip()}",
                 paths=[self.folder],
             ) from None
         return answer

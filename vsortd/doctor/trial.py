@@ -72,10 +72,10 @@ def _sort(folder: Path) -> str:
     return "" if _sha256(clip) == before else "the clip came back with other bytes"
 
 
-def _vsortd(folder: Path, config: Path, *words: str) -> subprocess.CompletedProcess[str]:
+def _vsortd(folder: Path, config: Path, *argv: str) -> subprocess.CompletedProcess[str]:
     """Run a command as a person would, apart from the user's own config and state."""
     return subprocess.run(
-        [sys.executable, "-m", "vsortd", *words],
+        [sys.executable, "-m", "vsortd", *argv],
         env={**os.environ, "VSORTD_STATE_DIR": str(folder / "state"), "VSORTD_CONFIG": str(config)},
         stdin=subprocess.DEVNULL,
         capture_output=True,

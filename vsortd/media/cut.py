@@ -240,9 +240,9 @@ class _Cutter:
         command = conversion_command(ffmpeg, ffmpeg_version(ffmpeg), self.source, self.result, plan=plan, clip=clip)
         size_bytes = self._size_bytes()
         most = size_bytes + size_bytes // 4 + (64 << 20) if kind is CutKind.COPY else 0
-        words = _of_span(command, clip, span)
+        command = _of_span(command, clip, span)
         try:
-            run_ffmpeg(words, stall_s=self._limit_s(), max_file_bytes=most, cancel=self.cancel)
+            run_ffmpeg(command, stall_s=self._limit_s(), max_file_bytes=most, cancel=self.cancel)
         except FilingError as error:
             raise self._full() from error
         try:

@@ -72,13 +72,13 @@ def test_groups_are_named_by_what_they_show(grouping: Grouping, encoder: Encoder
     assert forest.name in {"forest", "jungle"}
     assert sea.name in {"sea", "coast", "beach", "ocean waves"}
     assert slides.name in {"presentation slide", "text document", "terminal", "computer screen", "screen recording"}
-    assert "a forest" in forest.words
+    assert "a forest" in forest.prompts
     assert forest.score == forest.candidates[0].score > 0.25
     assert [""] * 3 == [group.rule for group in (forest, sea, slides)]
 
 
 def test_only_words_that_the_model_was_taught_are_used(grouping: Grouping, encoder: Encoder) -> None:
-    named = name_groups(grouping, encoder, words=("a giraffe", "new year", "a forest", "the sea", "a terminal"))
+    named = name_groups(grouping, encoder, vocabulary=("a giraffe", "new year", "a forest", "the sea", "a terminal"))
     said = {one.name for group in named.groups for one in group.candidates}
     assert {"forest", "sea", "terminal"} == said
 
@@ -106,7 +106,7 @@ def test_finer_rules_of_the_same_name_are_told_apart(grouping: Grouping, encoder
 
 def test_two_groups_of_the_same_content_have_two_names(grouping: Grouping, encoder: Encoder) -> None:
     for words in (WORDS, ("a forest", "the sea", "a terminal"), ("a forest",)):
-        named = name_groups(twice(twice(grouping, 0), 0), encoder, words=words)
+        named = name_groups(twice(twice(grouping, 0), 0), encoder, vocabulary=words)
         assert [] == [
             name for name, count in Counter(group.name.casefold() for group in named.groups).items() if count > 1
         ]
@@ -127,7 +127,7 @@ def test_the_groups_themselves_stay_the_same(grouping: Grouping, encoder: Encode
 
 
 def test_without_words_groups_keep_their_numbers(grouping: Grouping, encoder: Encoder) -> None:
-    named = name_groups(grouping, encoder, words=("a giraffe",))
+    named = name_groups(grouping, encoder, vocabulary=("a giraffe",))
     assert ["Group 1", "Group 2", "Group 3"] == [group.name for group in named.groups]
 
 

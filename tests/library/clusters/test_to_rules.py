@@ -78,10 +78,10 @@ def services(loaded: Services, own_state: Path) -> Iterator[Services]:
         yield replace(loaded, examples=own.examples, journal=own.journal, corrections=own.corrections)
 
 
-def group(films: Sequence[IndexedVideo], name: str, *words: str, number: int = 1, rule: str = "") -> Cluster:
+def group(films: Sequence[IndexedVideo], name: str, *prompts: str, number: int = 1, rule: str = "") -> Cluster:
     members = tuple(ClusterMember(film, 1.0) for film in films)
     centre = np.mean([film.vector() for film in films], axis=0)
-    return Cluster(number, name, rule, words or (name,), 0.5, members, 0.9, {}, centre)
+    return Cluster(number, name, rule, prompts or (name,), 0.5, members, 0.9, {}, centre)
 
 
 def draft(services: Services, *groups: Cluster, noise: Sequence[IndexedVideo] = ()) -> RulesDraft:

@@ -82,9 +82,9 @@ class Person:
             **self.more,
         }
 
-    def run(self, *words: str, code: int = 0) -> subprocess.CompletedProcess[str]:
+    def run(self, *argv: str, code: int = 0) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
-            [*COMMAND, *words],
+            [*COMMAND, *argv],
             env=self.environment,
             cwd=REPOSITORY,
             stdin=subprocess.DEVNULL,
@@ -93,11 +93,11 @@ class Person:
             check=False,
             timeout=60,
         )
-        assert code == done.returncode, f"{words}: exit {done.returncode}\n{done.stdout}\n{done.stderr}"
+        assert code == done.returncode, f"{argv}: exit {done.returncode}\n{done.stdout}\n{done.stderr}"
         return done
 
-    def json(self, *words: str, code: int = 0) -> dict[str, Any]:
-        document: dict[str, Any] = json.loads(self.run(*words, "--json", code=code).stdout)
+    def json(self, *argv: str, code: int = 0) -> dict[str, Any]:
+        document: dict[str, Any] = json.loads(self.run(*argv, "--json", code=code).stdout)
         assert 1 == document["schema_version"]
         return document
 

@@ -108,10 +108,10 @@ def real(person: Person, tmp_path: Path) -> Iterator[Callable[..., subprocess.Co
             stderr=log,
         )
 
-        def run(*words: str) -> subprocess.CompletedProcess[str]:
+        def run(*argv: str) -> subprocess.CompletedProcess[str]:
             kept = {key: value for key, value in person.environment.items() if not key.startswith("XDG_")}
             return subprocess.run(
-                ["nsenter", "-t", str(manager.pid), "-m", *words],
+                ["nsenter", "-t", str(manager.pid), "-m", *argv],
                 env={**kept, "PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "XDG_RUNTIME_DIR": runtime},
                 cwd="/",
                 stdin=subprocess.DEVNULL,
@@ -141,8 +141,8 @@ def real(person: Person, tmp_path: Path) -> Iterator[Callable[..., subprocess.Co
 def test_a_real_systemd_runs_reloads_restarts_and_forgets_it(
     real: Callable[..., subprocess.CompletedProcess[str]], person: Person
 ) -> None:
-    def vsortd(*words: str) -> subprocess.CompletedProcess[str]:
-        return real(*person.command, *words)
+    def vsortd(*argv: str) -> subprocess.CompletedProcess[str]:
+        return real(*person.command, *argv)
 
     def shown(name: str) -> str:
         return real("systemctl", "--user", "show", "vsortd.service", f"--property={name}", "--value").stdout.strip()

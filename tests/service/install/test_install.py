@@ -182,12 +182,12 @@ def test_an_account_goes_with_system_only(person: Person) -> None:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, as --system does")
 def test_the_machines_service_wants_an_account_that_is_there_and_not_root(person: Person) -> None:
-    for words, expected in (
+    for argv, expected in (
         ((), "needs an account"),
         (("--account", "nobody-of-that-name"), "useradd --system"),
         (("--user", "root"), "not installed to run as root"),
     ):
-        said = person.run("service", "install", "--system", *words, code=ExitCode.USAGE).stderr
+        said = person.run("service", "install", "--system", *argv, code=ExitCode.USAGE).stderr
         assert expected in said
 
 

@@ -31,9 +31,9 @@ class Launchctl:
         self.loaded: set[str] = set()
         self.told: list[str] = []
 
-    def __call__(self, words: Sequence[str]) -> CommandResult:
-        self.told.append(" ".join(words))
-        match list(words):
+    def __call__(self, argv: Sequence[str]) -> CommandResult:
+        self.told.append(" ".join(argv))
+        match list(argv):
             case ["launchctl", "bootstrap", "gui/501", path]:
                 label = plistlib.loads(Path(path).read_bytes())["Label"]
                 if label in self.loaded:

@@ -35,8 +35,8 @@ class Manager:
     def __init__(self, version: int = 257) -> None:
         self.version = version
 
-    def __call__(self, words: tuple[str, ...]) -> CommandResult:
-        return CommandResult(0, f"systemd {self.version} (fake)\n" if "--version" in words else "")
+    def __call__(self, argv: tuple[str, ...]) -> CommandResult:
+        return CommandResult(0, f"systemd {self.version} (fake)\n" if "--version" in argv else "")
 
 
 def unit_of(scope: Scope, folder: Path, setup: Setup = SETUP, version: int = 257) -> str:
@@ -156,13 +156,13 @@ def test_the_machines_unit_has_neither_tray_nor_lingering(tmp_path: Path) -> Non
     places = Places(tmp_path, tmp_path, user="me")
     plan = Systemd(Scope.SYSTEM, places, Manager()).install(SETUP)
     assert 1 == sum(isinstance(step, Write) for step in plan.steps)
-    assert not [step for step in plan.steps if isinstance(step, Command) and "loginctl" in step.words]
+    assert not [step for step in plan.steps if isinstance(step, Command) and "loginctl" in step.argv]
     assert "sudo -u daemon env VSORTD_STATE_DIR=/var/lib/vsortd vsortd status" in plan.notes[0]
 
 
-def _analyze(*words: str, runtime: Path) -> subprocess.CompletedProcess[str]:
+def _analyze(*argv: str, runtime: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        ["systemd-analyze", *words],
+        ["systemd-analyze", *argv],
         env={**os.environ, "XDG_RUNTIME_DIR": str(runtime)},
         capture_output=True,
         text=True,

@@ -39,9 +39,9 @@ class Windows:
         self.told: list[tuple[str, ...]] = []
         self.made: set[str] = set()
 
-    def __call__(self, words: Sequence[str]) -> CommandResult:
-        self.told.append(tuple(words))
-        match list(words):
+    def __call__(self, argv: Sequence[str]) -> CommandResult:
+        self.told.append(tuple(argv))
+        match list(argv):
             case ["schtasks.exe", "/Query", "/TN", name, *_] if name != "\\":
                 return CommandResult(0 if name in self.made else 1)
             case ["schtasks.exe", "/Create", "/TN", name, *_] | ["sc.exe", "create", name, *_]:
@@ -67,7 +67,7 @@ def do(steps: Sequence[object], run: Windows) -> None:
     """Carry steps out as install does, without files."""
     for step in steps:
         if isinstance(step, Command):
-            run(step.words)
+            run(step.argv)
 
 
 def test_the_logon_task_runs_as_the_user_without_window_limit_or_battery_rule() -> None:
@@ -106,7 +106,7 @@ def test_the_task_is_made_started_and_removed(tmp_path: Path) -> None:
     steps = task.uninstall().steps
     do(steps, windows)
 
-    asked = [words for words in windows.told if words[-2:] == ("vsortd", "stop") or "/End" in words]
+    asked = [argv for argv in windows.told if argv[-2:] == ("vsortd", "stop") or "/End" in argv]
     assert ("vsortd", "stop") == asked[0][-2:], "the daemon ends by itself before its task is ended"
     assert set() == windows.made
     gone = {step.path.name for step in steps if isinstance(step, Remove)}
@@ -118,24 +118,24 @@ def test_the_service_gets_an_account_without_password_an_event_source_and_a_reco
     service = WindowsService(MachineFacts("me", Path(), event_messages=r"C:\servicemanager.pyd"), windows, Letters())
     do(service.install(SETUP).steps, windows)
 
-    create = next(words for words in windows.told if words[1] == "create")
+    create = next(argv for argv in windows.told if argv[1] == "create")
     assert OWN_ACCOUNT == create[create.index("obj=") + 1]
     path = create[create.index("binPath=") + 1]
     assert path.startswith(
         '"C:\\Program Files\\Python\\python.exe" -m vsortd.service.windows_service --state C:\\ProgramData'
     )
-    assert any(words[:2] == ("reg.exe", "add") and r"C:\servicemanager.pyd" in words for words in windows.told)
-    assert any(words[:2] == ("sc.exe", "failure") for words in windows.told)
+    assert any(argv[:2] == ("reg.exe", "add") and r"C:\servicemanager.pyd" in argv for argv in windows.told)
+    assert any(argv[:2] == ("sc.exe", "failure") for argv in windows.told)
     assert ("sc.exe", "start", "vsortd") == windows.told[-1]
     assert ("running", True) == (service.status()["state"], service.status()["active"])
 
     windows.told.clear()
     do(service.install(SETUP).steps, windows)
-    assert "config" in {words[1] for words in windows.told}, "a service that is there is changed, not made again"
+    assert "config" in {argv[1] for argv in windows.told}, "a service that is there is changed, not made again"
 
     do(service.uninstall().steps, windows)
     assert set() == windows.made
-    assert any(words[:2] == ("reg.exe", "delete") for words in windows.told)
+    assert any(argv[:2] == ("reg.exe", "delete") for argv in windows.told)
     assert () == service.uninstall().steps
 
 
@@ -178,7 +178,7 @@ def host(load_as: Callable[..., ModuleType]) -> ModuleType:
     logged: list[str] = []
     manager = types.SimpleNamespace(LogInfoMsg=logged.append, LogErrorMsg=logged.append, logged=logged)
     manager.Initialize = lambda name, file: logged.append(f"source {name} {file}")
-    manager.PrepareToHostSingle = lambda cls: logged.append(f"host {cls._svc_name_} {cls.state} {cls.words}")
+    manager.PrepareToHostSingle = lambda cls: logged.append(f"host {cls._svc_name_} {cls.state} {cls.argv}")
     manager.StartServiceCtrlDispatcher = lambda: logged.append("dispatch")
     states = types.SimpleNamespace(
         SERVICE_STOP_PENDING=3,
@@ -205,7 +205,7 @@ def test_the_host_maps_stop_pause_and_continue(
     service = host.VsortdService(["vsortd"])
     asked: list[str] = []
     codes = {"pause": ExitCode.OK, "resume": ExitCode.OK}
-    monkeypatch.setattr(service._vsortd, "ask", lambda *words: (asked.append(words[0]), codes[words[0]])[1])
+    monkeypatch.setattr(service._vsortd, "ask", lambda *argv: (asked.append(argv[0]), codes[argv[0]])[1])
     stopped: list[bool] = []
     monkeypatch.setattr(service._supervisor, "stop", lambda: stopped.append(True))
     monkeypatch.setattr(service._supervisor, "run", lambda: 0)

@@ -220,9 +220,9 @@ def _draw_cell(sheet: Image.Image, at: tuple[int, int], cell: Cell, grid: _Grid)
     wide, high = grid.picture
     _card(sheet, (left, top, left + grid.cell[0], top + grid.cell[1]), _CARD)
     if cell.pixels is None:
-        words, what = lettering(13), "no picture"
-        at = left + (wide - words.width_px(what)) // 2, top + high // 2 - 8
-        words.draw(ImageDraw.Draw(sheet), at, what, _DIM)
+        font, what = lettering(13), "no picture"
+        at = left + (wide - font.width_px(what)) // 2, top + high // 2 - 8
+        font.draw(ImageDraw.Draw(sheet), at, what, _DIM)
         shown = (left, top, left + wide, top + high)
     else:
         shown = _draw_picture(sheet, (left, top), Image.fromarray(cell.pixels), grid.picture)
@@ -251,12 +251,12 @@ def _draw_caption(sheet: Image.Image, at: tuple[int, int], text: str, width: int
     """Write into a dark plate that ends at `at` (left, bottom), readable on any picture."""
     if not text:
         return
-    words = lettering(13, bold=True)
-    text = words.fitted(text, width - 12)
-    size = words.width_px(text) + 12, words.height_px + 4
+    font = lettering(13, bold=True)
+    text = font.fitted(text, width - 12)
+    size = font.width_px(text) + 12, font.height_px + 4
     plate = _rounded(size, 5).point(lambda value: value * 170 // 255)
     sheet.paste((0, 0, 0), (at[0], at[1] - size[1]), plate)
-    words.draw(ImageDraw.Draw(sheet), (at[0] + 6, at[1] - size[1] + 2), text, (255, 255, 255))
+    font.draw(ImageDraw.Draw(sheet), (at[0] + 6, at[1] - size[1] + 2), text, (255, 255, 255))
 
 
 def draw_bars(sheet: Image.Image, at: tuple[int, int], width: int, bars: Sequence[Bar]) -> None:
@@ -302,11 +302,11 @@ def _hatching(size: tuple[int, int]) -> Image.Image:
 
 def _draw_badge(sheet: Image.Image, at: tuple[int, int], text: str, colour: Colour) -> int:
     """Draw a badge that ends at `at` (right, top); return its width."""
-    words = lettering(14, bold=True)
-    size = words.width_px(text) + 24, 26
+    font = lettering(14, bold=True)
+    size = font.width_px(text) + 24, 26
     left = at[0] - size[0]
     _card(sheet, (left, at[1], at[0], at[1] + size[1]), colour, 13)
-    words.draw(ImageDraw.Draw(sheet), (left + 12, at[1] + 3), text, _GROUND)
+    font.draw(ImageDraw.Draw(sheet), (left + 12, at[1] + 3), text, _GROUND)
     return size[0]
 
 
@@ -315,12 +315,12 @@ def _draw_legend(
 ) -> None:
     """Explain the stripes on the left, the footer's words on the right."""
     x, y = at
-    canvas, words = ImageDraw.Draw(sheet), lettering(13)
+    canvas, font = ImageDraw.Draw(sheet), lettering(13)
     for tone, text in legend:
         canvas.rectangle((x, y + 7, x + 17, y + 7 + _STRIPE - 1), fill=COLOURS[tone])
-        x += 25 + words.draw(canvas, (x + 25, y), text, _DIM) + 22
-    footer = words.fitted(footer, max(0, at[0] + width - x))
-    words.draw(canvas, (at[0] + width - words.width_px(footer), y), footer, _DIM)
+        x += 25 + font.draw(canvas, (x + 25, y), text, _DIM) + 22
+    footer = font.fitted(footer, max(0, at[0] + width - x))
+    font.draw(canvas, (at[0] + width - font.width_px(footer), y), footer, _DIM)
 
 
 def _card(sheet: Image.Image, box: _Box, colour: Colour, radius: int = _RADIUS) -> None:

@@ -19,9 +19,9 @@ _PLAYERS = {"mpv": "--start={:.1f}", "vlc": "--start-time={:.1f}", "ffplay": "-s
 
 def open_scene(video: Path, begin_s: float) -> bool:
     """Open a video at a moment where a player is there that can, else from its beginning; whether there is any."""
-    for name, words in _PLAYERS.items():
+    for name, argv in _PLAYERS.items():
         program = shutil.which(name)
-        if begin_s and program is not None and _begins(program, *words.format(begin_s).split(), str(video)):
+        if begin_s and program is not None and _begins(program, *argv.format(begin_s).split(), str(video)):
             return True
     return open_on_desktop(video)
 
@@ -42,10 +42,10 @@ def open_on_desktop(target: Path | str) -> bool:
     return _begins(program, str(target))
 
 
-def _begins(program: str, *words: str) -> bool:
+def _begins(program: str, *argv: str) -> bool:
     """Start a program; whether it goes on, or has ended well."""
     quiet = subprocess.DEVNULL
-    opener = subprocess.Popen([program, *words], stdin=quiet, stdout=quiet, stderr=quiet, start_new_session=True)
+    opener = subprocess.Popen([program, *argv], stdin=quiet, stdout=quiet, stderr=quiet, start_new_session=True)
     try:
         return opener.wait(_OPENER_S) == 0
     except subprocess.TimeoutExpired:

@@ -44,9 +44,9 @@ class Pile:
         return tuple(member for group in self.groups for member in group.members)
 
     @property
-    def words(self) -> tuple[str, ...]:
+    def prompts(self) -> tuple[str, ...]:
         """What the groups show, each text once."""
-        return tuple(dict.fromkeys(word for group in self.groups for word in group.words))
+        return tuple(dict.fromkeys(word for group in self.groups for word in group.prompts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +102,10 @@ def parts_below(library: Path, into: Path | None) -> Parts:
 
 
 def _chosen(groups: Sequence[Cluster], only: Iterable[str]) -> list[Cluster]:
-    words = [word.strip() for said in only for word in _split(groups, said) if word.strip()]
-    if not words:
+    names = [word.strip() for said in only for word in _split(groups, said) if word.strip()]
+    if not names:
         return list(groups)
-    numbers = {_find(groups, word, "--only").number for word in words}
+    numbers = {_find(groups, word, "--only").number for word in names}
     return [group for group in groups if group.number in numbers]
 
 

@@ -152,15 +152,15 @@ def _write_names(picture: Image.Image, grouping: Grouping, spots: npt.NDArray[np
     from vsortd.library.clusters.label_layout import Room, core_of
 
     dot_px = math.sqrt(_dot_size(len(spots))) / 2 * _DPI / 72  # from the area in square points
-    words, room = lettering(_NAME_PX, bold=True), Room(picture.size, spots, top_px=_TOP_PX, dot_px=dot_px)
+    font, room = lettering(_NAME_PX, bold=True), Room(picture.size, spots, top_px=_TOP_PX, dot_px=dot_px)
     canvas = ImageDraw.Draw(picture, "RGBA")
     for place, group in enumerate(grouping.groups[:_MOST_NAMES]):
         own, colour = core_of(spots[grouping.labels == place]), group_colour(group.number)
-        text = words.fitted(printable(group.name), 260)
-        box = room.take(own, (words.width_px(text) + 2 * _PAD_PX, words.height_px + _PAD_PX))
+        text = font.fitted(printable(group.name), 260)
+        box = room.take(own, (font.width_px(text) + 2 * _PAD_PX, font.height_px + _PAD_PX))
         _point_to(canvas, box, own, colour)
         canvas.rounded_rectangle(box, 5, fill=(255, 255, 255, 225), outline=(*colour, 255), width=2)
-        words.draw(canvas, (box[0] + _PAD_PX, box[1] + _PAD_PX / 2 - 1), text, _INK)
+        font.draw(canvas, (box[0] + _PAD_PX, box[1] + _PAD_PX / 2 - 1), text, _INK)
 
 
 def _point_to(canvas: ImageDraw.ImageDraw, box: Box, own: npt.NDArray[np.float64], colour: Colour) -> None:
@@ -294,8 +294,8 @@ def _reason(group: Cluster) -> str:
     if not group.score:
         return "No word that the model knows tells this group from the others."
     fits = f"It fits your rule {group.rule}. " if group.rule else ""
-    words = f"Fits it best: {', '.join(group.words)}. " if group.words else ""
-    return printable(f"{fits}{words}The name tells it from the other groups by {group.score:.2f} bits.")
+    prompts = f"Fits it best: {', '.join(group.prompts)}. " if group.prompts else ""
+    return printable(f"{fits}{prompts}The name tells it from the other groups by {group.score:.2f} bits.")
 
 
 def _panels(group: Cluster) -> tuple[Panel, ...]:

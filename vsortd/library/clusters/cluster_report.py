@@ -35,7 +35,7 @@ def _group(group: Cluster, places: dict[Any, list[float]]) -> dict[str, Any]:
         "name": group.name,
         "rule": group.rule or None,
         "score": round(group.score, 4),
-        "words": list(group.words),
+        "words": list(group.prompts),
         "candidates": [
             {"name": one.name, "score": round(one.score, 4), "rule": one.rule or None} for one in group.candidates
         ],

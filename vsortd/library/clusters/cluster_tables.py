@@ -44,7 +44,7 @@ def print_groups(out: Console, grouping: Grouping, collected: Collected) -> None
             Text(printable(group.name), style="bold"),
             str(len(group.members)),
             f"{group.tightness:.2f}",
-            Text(printable(", ".join(group.words[:3]))),
+            Text(printable(", ".join(group.prompts[:3]))),
             Text(_folders(group.folders, collected.folder), style="dim"),
         )
     if grouping.groups:

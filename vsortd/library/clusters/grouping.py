@@ -50,7 +50,7 @@ class Cluster:
 
     `number` counts from 1, the largest group first. `name` is unique among the groups, without regard to case, and
     can be a rule's and a folder's; until `name_groups` has been there it is "Group 1" and so on. `rule` is the key of
-    the user's rule that it fits, or "". `words` are the prompts that fit it best, the best first; `score` is the
+    the user's rule that it fits, or "". `prompts` are the prompts that fit it best, the best first; `score` is the
     name's, `candidates` are all names that were thought of, the best first. `members` begin with the most typical.
     `centre` is float32 [dim] of length 1, `tightness` the mean cosine of the members to it. `folders` counts the
     members by the folder they lie in, the fullest first.
@@ -59,7 +59,7 @@ class Cluster:
     number: int
     name: str
     rule: str
-    words: tuple[str, ...]
+    prompts: tuple[str, ...]
     score: float
     members: tuple[ClusterMember, ...]
     tightness: float
@@ -186,7 +186,7 @@ def _group(
         number=number,
         name=f"Group {number}",
         rule="",
-        words=(),
+        prompts=(),
         score=0.0,
         members=tuple(ClusterMember(films[row], float(strengths[row])) for row in typical),
         tightness=float(cosines.mean()),

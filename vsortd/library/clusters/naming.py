@@ -62,16 +62,16 @@ class _Choice:
 
 
 def name_groups(
-    grouping: Grouping, encoder: Encoder, tree: RuleTree | None = None, *, words: Sequence[str] = WORDS
+    grouping: Grouping, encoder: Encoder, tree: RuleTree | None = None, *, vocabulary: Sequence[str] = WORDS
 ) -> Grouping:
-    """Return the grouping with names, rules, prompts (`words`), scores and candidates; the groups stay the same.
+    """Return the grouping with names, rules, prompts, scores and candidates; the groups stay the same.
 
-    `words` are prompts; those with words that the model doesn't know are left out, and so are rules that have no
+    `vocabulary` holds prompts; those with words that the model doesn't know are left out, and so are rules that have no
     prompts or whose prompts it doesn't know. Two groups may fit the same rule, but never have the same name: the one
     that scores less gets its next best word, or two words. Raises ModelError.
     """
     begin = time.perf_counter()
-    choices = [*_known_words(words, encoder), *_known_rules(tree, encoder)]
+    choices = [*_known_prompts(vocabulary, encoder), *_known_rules(tree, encoder)]
     if not choices or not grouping.groups:
         return grouping
     centres = np.stack([group.centre for group in grouping.groups]).astype(np.float64)
@@ -87,9 +87,9 @@ def name_groups(
     return replace(grouping, groups=tuple(named[row] for row in range(len(scores))), seconds=seconds)
 
 
-def _known_words(words: Sequence[str], encoder: Encoder) -> Iterator[_Choice]:
+def _known_prompts(vocabulary: Sequence[str], encoder: Encoder) -> Iterator[_Choice]:
     phrases = _sample_phrases() if encoder.info.family is Family.SAMPLE else None
-    for word in words:
+    for word in vocabulary:
         name = name_of(word)
         if not encoder.unknown_words(word) and (phrases is None or name.casefold() in phrases):
             yield _Choice(name, (word,))
@@ -161,7 +161,7 @@ def _named(group: Cluster, choices: Sequence[_Choice], scores: Floats, taken: se
         group,
         name=name,
         rule=choices[fitting].rule if fitting is not None else "",
-        words=tuple(choices[column].prompts[0] for column in prompts[:_MOST_PROMPTS]),
+        prompts=tuple(choices[column].prompts[0] for column in prompts[:_MOST_PROMPTS]),
         score=score,
         candidates=candidates,
     )

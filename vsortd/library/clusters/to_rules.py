@@ -206,8 +206,8 @@ def draft_rules(
     frames = services.settings.sampling.min_frames  # as of a first look
     unknown = {}
     for level in vectors.levels.values():
-        for name, words in zip(level.names, level.unknown, strict=True):
-            unknown[f"{level.parent}/{name}" if level.parent else name] = words
+        for name, unseen in zip(level.names, level.unknown, strict=True):
+            unknown[f"{level.parent}/{name}" if level.parent else name] = unseen
     return RulesDraft(
         rules=rules,
         piles=piles,
@@ -230,14 +230,14 @@ def rules_of(piles: Sequence[Pile], tree: RuleTree) -> Rules:
             path = pile.parts[:depth]
             if path not in rules:
                 there = tree.find("/".join(path))
-                words = own[path].words if path in own else ()
-                rules[path] = there.prompts if there is not None and there.prompts else words
+                prompts = own[path].prompts if path in own else ()
+                rules[path] = there.prompts if there is not None and there.prompts else prompts
     below = children_of(rules)
     for path in reversed(list(walk(rules))):  # children first, so that theirs are there
         if not rules[path] and below[path]:
             turns = zip_longest(*(rules[child] or (child[-1],) for child in below[path]))
-            words = tuple(dict.fromkeys(prompt for turn in turns for prompt in turn if prompt is not None))
-            rules[path] = words[:_LENT_PROMPTS]
+            prompts = tuple(dict.fromkeys(prompt for turn in turns for prompt in turn if prompt is not None))
+            rules[path] = prompts[:_LENT_PROMPTS]
     return {path: rules[path] for path in walk(rules)}
 
 

@@ -26,7 +26,7 @@ MOST: Final = 48  # more can't be read
 _SURE: Final = 0.5
 
 
-def scene_sheet(media: MediaPool, scenes: Sequence[Mapping[str, Any]], *, title: str, words: str) -> Image.Image:
+def scene_sheet(media: MediaPool, scenes: Sequence[Mapping[str, Any]], *, title: str, subtitle: str) -> Image.Image:
     """Draw scenes (as `Hit.to_json` has them), best first; one whose frame can't be decoded has no picture."""
     shown = scenes[:MOST]
     pictures = _pictures(media, shown)
@@ -39,7 +39,9 @@ def scene_sheet(media: MediaPool, scenes: Sequence[Mapping[str, Any]], *, title:
     count = f"{len(scenes)} scene{'s' * (len(scenes) != 1)}"
     footer = "" if len(shown) == len(scenes) else f"the first {len(shown)} of {count}"
     best = Tone.WINNER if shown and shown[0]["score"] >= _SURE else Tone.CANDIDATE
-    return draw_sheet(Heading("search", badge=count, verdict=title, tone=best, reason=words), (), cells, footer=footer)
+    return draw_sheet(
+        Heading("search", badge=count, verdict=title, tone=best, reason=subtitle), (), cells, footer=footer
+    )
 
 
 def _pictures(media: MediaPool, scenes: Sequence[Mapping[str, Any]]) -> list[Pixels | None]:

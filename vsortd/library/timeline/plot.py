@@ -127,11 +127,11 @@ def timeline_figure(chart: Chart) -> Figure:
             _draw_prompt(axes, chart, place)
             _draw_times(axes, chart.track.duration_s, named=place + 1 == len(highs))
             top -= _GAP
-        words = (
+        label = (
             f"dots: frames; line: median over {chart.reading.smooth_s:g} s; a span begins at"
             f" {chart.reading.on:g} and ends below {chart.reading.off:g}"
         )
-        figure.text(1 - _RIGHT / _WIDE, 0.2 / height, words, fontsize=7.5, color=_DIM, ha="right", va="center")
+        figure.text(1 - _RIGHT / _WIDE, 0.2 / height, label, fontsize=7.5, color=_DIM, ha="right", va="center")
     return figure
 
 
@@ -216,13 +216,13 @@ def _draw_bar(axes: Axes, span: Span, colour: str, duration_s: float) -> None:
 
 
 def _verdict(one: PromptSpans) -> str:
-    words = f"{one.shown.value}, {one.confidence:.2f}"
+    label = f"{one.shown.value}, {one.confidence:.2f}"
     if one.spans:
         count = len(one.spans)
-        words += f"   {one.total_s:.1f} s in {count} span{'s' * (count != 1)}, {one.share:.0%}"
+        label += f"   {one.total_s:.1f} s in {count} span{'s' * (count != 1)}, {one.share:.0%}"
     else:
-        words += f"   at best {one.best:.2f} at {clock(one.best_ms)}"
-    return words
+        label += f"   at best {one.best:.2f} at {clock(one.best_ms)}"
+    return label
 
 
 def _draw_times(axes: Axes, duration_s: float, *, named: bool) -> None:

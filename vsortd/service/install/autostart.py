@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 
 def autostart_entry(setup: Setup) -> str:
     """Return the desktop entry (Desktop Entry Specification 1.5)."""
-    words = ("/usr/bin/env", f"VSORTD_STATE_DIR={setup.state}", *setup.tray_command)
+    argv = ("/usr/bin/env", f"VSORTD_STATE_DIR={setup.state}", *setup.tray_command)
     return f"""\
 # Written by `{MARK}`.
 [Desktop Entry]
 Type=Application
 Name=vsortd
 Comment=Shows what vsortd files, and lets you pause it
-Exec={" ".join(_exec_word(word) for word in words)}
+Exec={" ".join(_exec_word(word) for word in argv)}
 Path=/
 Terminal=false
 NoDisplay=true

@@ -152,8 +152,8 @@ def as_text(agent: dict[str, Any]) -> str:
     return f"{head}\n<!-- Written by `{MARK}`. -->\n{rest}"
 
 
-def _supervised(setup: Setup, words: tuple[str, ...]) -> list[str]:
-    return [setup.python, "-m", "vsortd.service.supervise", "--state", setup.state, "--", *words]
+def _supervised(setup: Setup, argv: tuple[str, ...]) -> list[str]:
+    return [setup.python, "-m", "vsortd.service.supervise", "--state", setup.state, "--", *argv]
 
 
 def _own_uid() -> int:

@@ -85,7 +85,7 @@ class Remove:
 class Command:
     """A command to run; a failing optional one is told and changes nothing."""
 
-    words: tuple[str, ...]
+    argv: tuple[str, ...]
     optional: bool = False
     remedy: str = ""
 
@@ -114,7 +114,7 @@ class CommandResult:
 class Run(Protocol):
     """Runs commands."""
 
-    def __call__(self, words: Sequence[str]) -> CommandResult:
+    def __call__(self, argv: Sequence[str]) -> CommandResult:
         """Run a command to its end; one that is not there answers 127."""
 
 
@@ -140,11 +140,11 @@ class Manager(Protocol):
         """Return the state folder of what is installed, "" if that can't be told."""
 
 
-def run_command(words: Sequence[str]) -> CommandResult:
+def run_command(argv: Sequence[str]) -> CommandResult:
     """Run a command with its output kept."""
     try:
         done = subprocess.run(
-            list(words),
+            list(argv),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -153,9 +153,9 @@ def run_command(words: Sequence[str]) -> CommandResult:
             timeout=COMMAND_TIMEOUT_S,
         )
     except FileNotFoundError:
-        return CommandResult(127, err=f"{words[0]}: not found")
+        return CommandResult(127, err=f"{argv[0]}: not found")
     except subprocess.TimeoutExpired:
-        return CommandResult(124, err=f"{words[0]}: no answer within {COMMAND_TIMEOUT_S:.0f} s")
+        return CommandResult(124, err=f"{argv[0]}: no answer within {COMMAND_TIMEOUT_S:.0f} s")
     return CommandResult(done.returncode, done.stdout, done.stderr)
 
 
@@ -175,11 +175,11 @@ def carry_out(plan: InstallPlan, run: Run) -> list[str]:
             case Remove():
                 _remove(step)
             case Command():
-                answer = run(step.words)
+                answer = run(step.argv)
                 if answer.code == 0:
                     continue
                 why = " ".join((answer.err or answer.out).split()) or f"exit code {answer.code}"
-                title = printable(f"`{' '.join(step.words)}` failed: {why.rstrip('.')}.")
+                title = printable(f"`{' '.join(step.argv)}` failed: {why.rstrip('.')}.")
                 if not step.optional:
                     raise ServiceError(title, remedy=step.remedy)
                 said.append(f"{title} {step.remedy}".strip())
@@ -252,4 +252,4 @@ def step_form(step: Step) -> dict[str, Any]:
         case Remove():
             return {"do": "remove", "path": str(step.path)}
         case Command():
-            return {"do": "run", "command": list(step.words), "optional": step.optional}
+            return {"do": "run", "command": list(step.argv), "optional": step.optional}

@@ -82,10 +82,10 @@ def system_setup(config: Path | None, account: Account) -> Setup:
     path = _config_of(config, account)
     python = this_python()
     user, group, groups = _as(account)
-    words = [python, "-m", "vsortd", "--config", str(path), "config", "show", "--json"]
+    argv = [python, "-m", "vsortd", "--config", str(path), "config", "show", "--json"]
     try:
         done = subprocess.run(
-            words,
+            argv,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

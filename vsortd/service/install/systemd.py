@@ -276,9 +276,9 @@ def quoted(word: str) -> str:
     return f'"{safe}"'
 
 
-def _command_line(words: Sequence[str]) -> str:
+def _command_line(argv: Sequence[str]) -> str:
     """Return a command for ExecStart=, where $ begins a variable in all words but the first."""
-    program, *rest = words
+    program, *rest = argv
     return " ".join([quoted(program), *(quoted(word).replace("$", "$$") for word in rest)])
 
 

@@ -84,10 +84,10 @@ class LogonTask:
         if setup.tray:
             tasks[TRAY_TASK] = (("tray", "--wait", "1m"), "Shows what vsortd files.")
         steps: list[Step] = []
-        for name, (words, about) in tasks.items():
+        for name, (argv, about) in tasks.items():
             path = self._path(name)
             steps += [
-                Write(path, task_xml(setup, words, self._facts.user, about), encoding="utf-16"),
+                Write(path, task_xml(setup, argv, self._facts.user, about), encoding="utf-16"),
                 Command(("schtasks.exe", "/Create", "/TN", name, "/XML", str(path), "/F")),
             ]
         steps.append(Command(("schtasks.exe", "/Run", "/TN", TASK)))
@@ -238,14 +238,14 @@ class WindowsService:
             )
 
 
-def task_xml(setup: Setup, words: tuple[str, ...], user: str, about: str) -> str:
+def task_xml(setup: Setup, argv: tuple[str, ...], user: str, about: str) -> str:
     """Return a task's definition (Task Scheduler schema 1.2): at logon, as the user, without time limit, one at once.
 
     A task has no environment of its own and pythonw no output, so the supervisor gives the command both.
     """
     python = PureWindowsPath(setup.python)
     windowless = str(python.with_name("pythonw.exe")) if python.name.lower() == "python.exe" else str(python)
-    arguments = subprocess.list2cmdline(("-m", "vsortd.service.supervise", "--state", setup.state, "--", *words))
+    arguments = subprocess.list2cmdline(("-m", "vsortd.service.supervise", "--state", setup.state, "--", *argv))
     return f"""\
 <?xml version="1.0" encoding="UTF-16"?>
 <Task version="1.2" xmlns="http://schemas.microsoft.com/windows/2004/02/mit/task">
@@ -292,8 +292,8 @@ def _reg_add(name: str, kind: str, value: str) -> tuple[str, ...]:
     return ("reg.exe", "add", _EVENT_SOURCE, "/v", name, "/t", kind, "/d", value, "/f")
 
 
-def _require(run: Run, words: tuple[str, ...], program: str) -> None:
-    answer = run(words)
+def _require(run: Run, argv: tuple[str, ...], program: str) -> None:
+    answer = run(argv)
     if answer.code == 127:  # noqa: PLR2004 - what run_command says of a missing program
         raise ServiceError(f"{program} is missing: this is no Windows with a service manager.", remedy="vsortd start")
 
