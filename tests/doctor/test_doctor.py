@@ -166,7 +166,7 @@ def test_a_system_without_inotify_is_well(tmp_path: Path) -> None:
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="inotify is Linux'")
 def test_inotify_instances_that_are_all_taken_are_noticed() -> None:
     code = (
-        "import ctypes, pathlib\nfrom vsortd.doctor import machine\n"
+        "import ctypes, pathlib\nfrom vsortd.doctor import machine_checks as machine\n"
         "import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (40, 40))\n"
         "libc = ctypes.CDLL(None)\n"
         "while libc.inotify_init1(0) >= 0: pass\n"
