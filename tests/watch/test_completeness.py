@@ -51,17 +51,30 @@ def scan(tmp_path: Path) -> Callable[[bytes], BoxScan]:
     return run
 
 
-def ends_of_boxes(data: bytes) -> list[int]:
-    ends, position = [], 0
+def ends_of_boxes(data: bytes) -> dict[int, bytes]:
+    """Return where each top-level box ends, and of which kind it is."""
+    ends, position = {}, 0
     while position < len(data):
+        kind = data[position + 4 : position + 8]
         position += int.from_bytes(data[position : position + 4], "big")
-        ends.append(position)
+        ends[position] = kind
     return ends
+
+
+def passable_cuts(ends: dict[int, bytes]) -> set[int]:
+    """Return the ends of boxes up to which a player has all that it needs, so that only decoding can tell a cut."""
+    seen: set[bytes] = set()
+    passable = set()
+    for end, kind in ends.items():
+        seen.add(kind)
+        if {b"moov", b"mdat"} <= seen:
+            passable.add(end)
+    return passable
 
 
 def test_every_real_clip_is_complete(clips: Path) -> None:
     videos = [path for path in sorted(clips.iterdir()) if path.suffix in {".mp4", ".mov"}]
-    assert 20 == len(videos)
+    assert len(videos) >= 20
     assert [] == [(path.name, found) for path in videos if (found := scan_file(path)) != BoxScan(BoxState.COMPLETE)]
 
 
@@ -77,16 +90,14 @@ def test_the_unfinished_ones_among_the_bad_clips_are_incomplete(bad_clips: Path)
 
 
 def test_no_truncated_clip_is_complete(clips: Path, tmp_path: Path) -> None:
-    """Cut anywhere; where a cut falls between two boxes of a fragmented file, only decoding can tell."""
+    """Cut anywhere but exactly between two boxes behind all that a player needs."""
     dice = random.Random(7)  # noqa: S311 - the same cuts every time
     path = tmp_path / "cut.mp4"
     for clip in sorted(clips.glob("*.m*")):
         data = clip.read_bytes()
         ends = ends_of_boxes(data)
         near = {end + offset for end in ends for offset in (*range(-20, 20), -1000, 1000)}
-        cuts = (near | {dice.randrange(len(data)) for _ in range(200)}) & set(range(len(data)))
-        if b"moof" in data[:8192]:
-            cuts -= set(ends)
+        cuts = (near | {dice.randrange(len(data)) for _ in range(200)}) & set(range(len(data))) - passable_cuts(ends)
         path.write_bytes(data)
         for cut in sorted(cuts, reverse=True):
             os.truncate(path, cut)
