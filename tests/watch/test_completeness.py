@@ -11,6 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.support.mp4_boxes import box, large_box
+from vsortd.core.isobmff import FIRST_KINDS
 from vsortd.watch.completeness import MAX_BOXES, BoxScan, BoxState, scan_boxes
 
 if TYPE_CHECKING:
@@ -18,14 +20,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FTYP = struct.pack(">I4s8s", 16, b"ftyp", b"isom0000")
-
-
-def box(kind: bytes, payload: bytes = b"") -> bytes:
-    return struct.pack(">I4s", 8 + len(payload), kind) + payload
-
-
-def large_box(kind: bytes, payload: bytes = b"") -> bytes:
-    return struct.pack(">I4sQ", 1, kind, 16 + len(payload)) + payload
 
 
 MOOV = box(b"moov", b"m" * 40)
@@ -153,6 +147,11 @@ def test_whole_files_of_many_shapes_pass(scan: Callable[[bytes], BoxScan], data:
     assert BoxScan(BoxState.COMPLETE) == scan(data)
 
 
+@pytest.mark.parametrize("kind", sorted(FIRST_KINDS), ids=bytes.decode)
+def test_a_file_may_begin_with_any_first_kind(scan: Callable[[bytes], BoxScan], kind: bytes) -> None:
+    assert BoxScan(BoxState.COMPLETE) == scan(box(kind, b"x" * 24) + MDAT + MOOV)
+
+
 @pytest.mark.parametrize(
     ("data", "why"),
     [
@@ -167,6 +166,7 @@ def test_whole_files_of_many_shapes_pass(scan: Callable[[bytes], BoxScan], data:
         (FTYP + MDAT + MOOV + b"\0\0\0", "within the header"),
         (FTYP + MDAT + MOOV + b"\0\0\1\0fr", "within the header"),
         (FTYP + MDAT + MOOV + struct.pack(">I4sI", 1, b"free", 0), "within the header"),
+        (FTYP + MDAT + MOOV + struct.pack(">I4sQ", 1, b"free", 0) + b"x" * 9, "within the header"),
         (FTYP + struct.pack(">I4s", 0, b"mdat") + b"d" * 50, "moov"),
         (FTYP + box(b"mdat") + b"\xaa\xbb\xcc\xdd\xee\xff\x00\x11" * 9, "moov"),  # a camera writing: sizes come last
         (FTYP + MDAT + bytes(2000), "moov"),
