@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from typing import TYPE_CHECKING
 
 import pytest
@@ -73,3 +74,33 @@ def test_every_test_that_the_page_of_faults_names_exists() -> None:
     assert named
     for file, name in named:
         assert f"def {name}(" in (REPOSITORY / "tests" / file).read_text(encoding="utf-8"), f"{file} has no {name}"
+
+
+PAGES = sorted((REPOSITORY / "docs").glob("*.md"))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_file_and_link_that_a_page_names_exists(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    named = re.findall(r"`([\w.-]+/[\w./-]*)`", text)
+    links = [link for link in re.findall(r"\]\(([^)#\s]+)", text) if "://" not in link]
+    missing = [
+        name for name in named if not any((root / name).exists() for root in (REPOSITORY, REPOSITORY / "vsortd"))
+    ]
+    missing += [link for link in links if not (page.parent / link).exists()]
+    assert not missing
+
+
+def test_the_rooms_of_the_architecture_page_are_those_of_the_contract() -> None:
+    contract = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]
+    layers = next(one["layers"] for one in contract["contracts"] if one["type"] == "layers")
+    built = [tuple(layer.split(" | ")) for layer in layers if not layer.startswith("(")]
+    page = (REPOSITORY / "docs" / "architecture.md").read_text(encoding="utf-8")
+    drawn = re.findall(r"```\n( __main__.*?)```", page, flags=re.DOTALL)[0]
+    lines = [re.findall(r"(?:^ |│ )(\w+)", line) for line in drawn.splitlines()]
+    assert built == [tuple(names) for names in lines]
+
+
+def test_the_package_shows_its_rooms_and_nothing_else() -> None:
+    loose = {path.name for path in (REPOSITORY / "vsortd").glob("*.py")}
+    assert {"__init__.py", "__main__.py", "errors.py"} == loose
