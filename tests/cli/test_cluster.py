@@ -6,18 +6,17 @@ import io
 import json
 import os
 import sys
-from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-import av
 import pytest
 import yaml
 from PIL import Image
 
 from tests.support import harness
+from tests.support.clips import render_scene
 from vsortd.__main__ import main
 from vsortd.vision.sample.canvas import Light
-from vsortd.vision.sample.renderer import Subject, render_clip
+from vsortd.vision.sample.renderer import Subject
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,29 +27,15 @@ SUBJECTS = {"fireworks": Light.NIGHT, "road": Light.DAY, "text slides": Light.DA
 EACH = 5
 
 
-def render(path: Path, subject: str, *, seed: int) -> Path:
-    """Render two seconds, small, and let the file be old."""
-    with av.open(str(path), "w", format="mp4") as container:
-        stream = container.add_stream("libx264", rate=2, options={"preset": "ultrafast", "crf": "23"})
-        stream.width, stream.height, stream.pix_fmt = 160, 90, "yuv420p"
-        stream.time_base = Fraction(1, 2)
-        light = SUBJECTS[subject]
-        for picture in render_clip(Subject(subject), light, seed=seed, width_px=160, height_px=90, frames=4, fps=2):
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
-        container.mux(stream.encode())
-    os.utime(path, (1_700_000_000 + seed, 1_700_000_000 + seed))
-    return path
-
-
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> harness.Home:
     """Return a person's folders, with videos in `Old` that nobody has sorted."""
     made = harness.Home.make(tmp_path_factory.mktemp("cluster") / "home", rules="rules:\n  - {name: city}\n")
-    for subject in SUBJECTS:
+    for subject, light in SUBJECTS.items():
         folder = made.folder / "Old" / subject
         folder.mkdir(parents=True)
         for number in range(EACH):
-            render(folder / f"{subject} {number}.mp4", subject, seed=number)
+            render_scene(folder / f"{subject} {number}.mp4", Subject(subject), light, seed=number, frames=4, fps=2)
     return made
 
 
@@ -186,7 +171,7 @@ def test_rules_are_written_checked_taught_and_sort_a_new_arrival_likewise(
     config = tmp_path / "vsortd.yaml"
     config.write_text(home.config.read_text().partition("rules:")[0] + text)
     vsortd("check", "--config", config)
-    arrival = render(tmp_path / "new.mp4", "fireworks", seed=99)
+    arrival = render_scene(tmp_path / "new.mp4", Subject.FIREWORKS, Light.NIGHT, seed=99, frames=4, fps=2)
     (item,) = vsortd.json("sort", "--dry-run", arrival, "--config", config)["items"]
     assert ("filed", "sky/party") == (item["state"], item["rule"])
     assert vsortd.json("corrections", "--config", config)["used"]

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from tests.support.facts import clip_facts
 from vsortd.config.choices import Aggregate, OnUnsure
 from vsortd.config.rules import Rule, RuleTree
-from vsortd.core.video_facts import Clip
 from vsortd.evaluation.rejudge import Judged, SampledCase, judge_all
 from vsortd.evaluation.truth import Case
 from vsortd.index.store import Embedded
@@ -41,7 +41,7 @@ def rule(name: str, *children: Rule, **changes: object) -> Rule:
     return replace(made, **changes)  # type: ignore[arg-type]
 
 
-CLIP = Clip("mp4", "isom", 320, 180, 320, 180, 0, 4.0, 4.0, 10.0, 40, 0, "h264", "yuv420p", 8, False, False)
+CLIP = clip_facts(duration_s=4.0)
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.facts import clip_facts
 from vsortd.core.identity import Identity
 from vsortd.core.names import TEMPLATE_FIELDS, cut
-from vsortd.core.video_facts import Clip
 from vsortd.filing.file_names import NameFields, component, next_free, numbered, render, tail_of
 
 WORDS = st.text(max_size=300) | st.binary(max_size=300).map(os.fsdecode)
@@ -109,12 +109,13 @@ def test_a_template_that_is_more_than_replacement_is_refused(template: str) -> N
 
 
 def test_the_fields_of_a_clip() -> None:
-    clip = Clip(
-        container="mp4", brand="isom", width_px=1920, height_px=1080, shown_width_px=1080, shown_height_px=1920,
-        rotation_deg=90, duration_s=1.0, container_duration_s=1.0, fps=30.0, frames=30, video_index=0,
-        video_codec="h264", pixel_format="yuv420p", bit_depth=8, hdr=False, fragmented=False,
-        camera="Apple iPhone 15", recorded_at="2024-01-28T12:09:09+01:00",
-    )  # fmt: skip
+    clip = clip_facts(
+        width_px=1920,
+        height_px=1080,
+        rotation_deg=90,
+        camera="Apple iPhone 15",
+        recorded_at="2024-01-28T12:09:09+01:00",
+    )
     identity = Identity(1, 2, 3, 1_700_000_000_000_000_000)
     fields = NameFields.of(Path("/in/IMG_1.MOV"), identity, clip, "forest/night")
     template = "{date} {time} {rule} {width}x{height} {orientation} {camera} {stem}"

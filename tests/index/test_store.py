@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from tests.support.facts import clip_facts
 from vsortd.core.identity import Identity
-from vsortd.core.video_facts import Clip, Orientation
+from vsortd.core.video_facts import Orientation
 from vsortd.errors import StoreError
 from vsortd.index.relocate import follow
 from vsortd.index.store import Embedded, Index
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 FILE = Identity(1, 2, 3, 4)
-CLIP = Clip("mp4", "isom", 320, 180, 180, 320, 90, 3.0, 3.0, 10.0, 30, 0, "h264", "yuv420p", 8, False, False)
+CLIP = clip_facts(rotation_deg=90)
 
 
 def embedded(rows: int = 3, seed: int = 0, begin_ms: int = 0) -> Embedded:

@@ -6,30 +6,20 @@ from typing import Any
 
 import pytest
 
+from tests.support.facts import clip_facts
 from vsortd.config.settings import Accept
 from vsortd.core.video_facts import Clip, Orientation
 from vsortd.judging.conditions import admit
 
 
 def clip(width: int = 1920, height: int = 1080, duration_s: float = 10.0) -> Clip:
-    return Clip(
-        container="mp4",
-        brand="isom",
+    return clip_facts(
         width_px=height,  # stored turned: only what is shown counts
         height_px=width,
-        shown_width_px=width,
-        shown_height_px=height,
         rotation_deg=90,
         duration_s=duration_s,
         container_duration_s=99.0,
         fps=30.0,
-        frames=300,
-        video_index=0,
-        video_codec="h264",
-        pixel_format="yuv420p",
-        bit_depth=8,
-        hdr=False,
-        fragmented=False,
     )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from tests.support.vectors import unit
 from vsortd.config.choices import Aggregate, Hierarchy, OnUnsure
 from vsortd.config.rules import Rule, RuleTree, TagRule
 from vsortd.config.settings import Contains, When
@@ -272,11 +273,6 @@ def test_a_product_weighs_a_rule_by_the_best_path_below_it() -> None:
     nature = 0.5 * 0.8 / 0.9
     total = nature + 0.5
     assert pytest.approx([nature / total, 0.4 / total, 0.1 / total]) == probs[0].tolist()
-
-
-def unit(*values: float) -> np.ndarray:
-    row = np.asarray(values, np.float32)
-    return np.asarray(row / np.linalg.norm(row))
 
 
 def test_an_example_draws_what_looks_like_it() -> None:

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from tests.support.facts import clip_facts
 from vsortd.config.choices import Aggregate, OnUnsure
 from vsortd.config.rules import Rule, RuleTree
 from vsortd.config.settings import Learn, Place
 from vsortd.core.identity import Identity
 from vsortd.core.system.fault_points import Point, hooked
-from vsortd.core.video_facts import Clip
 from vsortd.filing.journal import Journal
 from vsortd.filing.place import Filer, FilingRequest
 from vsortd.filing.undo import Selection, undo
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from tests.support import harness
     from vsortd.filing.records import Item
 
-CLIP = Clip("mp4", "isom", 320, 180, 320, 180, 0, 1.0, 1.0, 10.0, 10, 0, "h264", "yuv420p", 8, False, False)
+CLIP = clip_facts(duration_s=1.0)
 MODEL = "m/abc/80"
 
 

@@ -1,3 +1,5 @@
+# mypy: ignore-errors
+# ... because annotations are D-Bus signatures here, not types.
 # No `from __future__ import annotations` here: dbus-fast reads the annotations as D-Bus signatures.
 """The services of a desktop's session bus that the tray talks to."""
 

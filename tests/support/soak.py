@@ -423,22 +423,22 @@ class Soak:
         accounted: set[Path] = set()
         for one in self.ledger.dropped:
             item = newest.get(one.path) if one.video else self._video_of(one, newest)
-            placed = item is not None and item["state"] in {"filed", "review"}
-            if one.video and not placed:
+            placed = item if item is not None and item["state"] in {"filed", "review"} else None
+            if one.video and placed is None:
                 check(item is not None and item["reason"], f"{one.path} stays in the inbox without a reason: {item}")
-            if not placed or (not one.video and one.path in found):
+            if placed is None or (not one.video and one.path in found):
                 place = one.path
             elif not one.video:
-                place = self._beside(one, item)
-            elif item["converted"]:
-                check(Path(item["destination"]) in found, f"the MP4 of {one.path} is not at {item['destination']}")
-                accounted.add(Path(item["destination"]))
+                place = self._beside(one, placed)
+            elif placed["converted"]:
+                check(Path(placed["destination"]) in found, f"the MP4 of {one.path} is not at {placed['destination']}")
+                accounted.add(Path(placed["destination"]))
                 kept = [path for path in found if path.parent.parent == hidden and path.name == one.path.name]
                 kept = [path for path in kept if found[path] == (one.sha256, one.mtime_ns)]  # a twin has another time
                 check(kept, f"the original of {one.path} is not kept")
                 place = kept[0]
             else:
-                place = Path(item["destination"])
+                place = Path(placed["destination"])
             check(place in found, f"{one.path} should lie at {place}")
             check(found[place] == (one.sha256, one.mtime_ns), f"{place} is not as {one.path} was")
             check(place not in accounted, f"{place} stands for two")

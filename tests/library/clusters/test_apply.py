@@ -7,7 +7,6 @@ import shutil
 import sys
 import threading
 from dataclasses import replace
-from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ import numpy as np
 import pytest
 
 from tests.support import harness
+from tests.support.clips import render_scene
 from vsortd.config.load import load_settings
 from vsortd.core.identity import Identity
 from vsortd.errors import UsageError
@@ -28,7 +28,7 @@ from vsortd.library.clusters.cluster_folders import FolderSelection, Pile, arran
 from vsortd.library.clusters.grouping import Cluster, ClusterMember
 from vsortd.pipeline.services import Services
 from vsortd.vision.sample.canvas import Light
-from vsortd.vision.sample.renderer import Subject, render_clip
+from vsortd.vision.sample.renderer import Subject
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -42,14 +42,7 @@ BATCH = "20261128-000000-ab"
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a small video, old enough to be at rest."""
     path = tmp_path_factory.mktemp("clip") / "clip.mp4"
-    with av.open(str(path), "w", format="mp4") as container:
-        stream = container.add_stream("libx264", rate=5, options={"preset": "ultrafast"})
-        stream.width, stream.height, stream.pix_fmt = 160, 90, "yuv420p"
-        stream.time_base = Fraction(1, 5)
-        for picture in render_clip(Subject.SEA, Light.DAY, seed=1, width_px=160, height_px=90, frames=10, fps=5):
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
-        container.mux(stream.encode())
-    return path
+    return render_scene(path, Subject.SEA, Light.DAY, seed=1, frames=10, fps=5)
 
 
 @pytest.fixture

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import av
 import numpy as np
 import pytest
 from PIL import Image
 
+from tests.support.clips import encode
 from vsortd.errors import UsageError
 from vsortd.library.clusters.cluster_plots import (
     draw_group_sheets,
@@ -37,14 +37,8 @@ def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a video of two seconds of noise."""
     path = tmp_path_factory.mktemp("videos") / "noise.mp4"
     rng = np.random.default_rng(0)
-    with av.open(str(path), "w", format="mp4") as container:
-        stream = container.add_stream("libx264", rate=5, options={"preset": "ultrafast"})
-        stream.width, stream.height, stream.pix_fmt = 160, 90, "yuv420p"
-        for _ in range(10):
-            picture = rng.integers(0, 256, (9, 16, 3), np.uint8).repeat(10, axis=0).repeat(10, axis=1)
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
-        container.mux(stream.encode())
-    return path
+    pictures = (rng.integers(0, 256, (9, 16, 3), np.uint8).repeat(10, axis=0).repeat(10, axis=1) for _ in range(10))
+    return encode(path, pictures, fps=5)
 
 
 @pytest.fixture(scope="module")

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from tests.support import harness
+from tests.support.facts import clip_facts
 from vsortd.config.load import load_settings
 from vsortd.core.identity import Identity
-from vsortd.core.video_facts import Clip
 from vsortd.errors import UsageError
 from vsortd.index.store import Embedded
 from vsortd.library.clusters.collect import collect
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MODEL = "m"
-FACTS = Clip("mp4", "isom", 320, 180, 320, 180, 0, 4.0, 4.0, 10.0, 40, 0, "h264", "yuv420p", 8, False, False)
+FACTS = clip_facts(duration_s=4.0)
 
 
 @pytest.fixture

@@ -24,11 +24,6 @@ def encoder() -> Iterator[Encoder]:
     made.close()
 
 
-def unit(*values: float) -> np.ndarray:
-    row = np.array(values, np.float32)
-    return row / np.linalg.norm(row)
-
-
 @pytest.mark.parametrize("bias", [None, -4.0])
 def test_the_log_odds_are_those_of_the_softmax_against_all_rivals(bias: float | None) -> None:
     rng = np.random.default_rng(0)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from tests.support.facts import clip_facts
 from vsortd.core.identity import Identity
-from vsortd.core.video_facts import Clip
 from vsortd.index.store import Embedded, Index
 from vsortd.library.search.vector_cache import VectorCache
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-CLIP = Clip("mp4", "isom", 320, 180, 320, 180, 0, 3.0, 3.0, 10.0, 30, 0, "h264", "yuv420p", 8, False, False)
+CLIP = clip_facts()
 
 
 @pytest.fixture
