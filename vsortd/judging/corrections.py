@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from vsortd.filing.journal import Journal
     from vsortd.judging.example_store import ExampleStore, Taught
     from vsortd.judging.resident_model import Classifier
+    from vsortd.vision.prompts import RuleVectors
 
 # Videos of one rule that count, the newest: the nearest example decides, so many more make scoring slow and say little.
 MOST_PER_RULE: Final = 64
@@ -87,17 +88,18 @@ class Corrections:
         self._lock = threading.Lock()
         self._seen: tuple[object, ...] = ()  # the state of all that `_ready` was made of
         self._links: list[tuple[int, str]] = []
-        self._plain: Classifier | None = None
-        self._ready: Classifier | None = None
+        # vectors alone: whoever holds a classifier keeps the model in memory
+        self._plain: RuleVectors | None = None
+        self._ready: RuleVectors | None = None
 
     def applied(self, classifier: Classifier) -> Classifier:
         """Return a classifier that knows the examples and the model's temperature; microseconds if nothing changed."""
         with self._lock:
             before = self._look()
-            if self._ready is None or classifier is not self._plain or before != self._seen:
-                self._ready, self._plain = self._work_out(classifier), classifier
+            if self._ready is None or classifier.vectors is not self._plain or before != self._seen:
+                self._ready, self._plain = self._work_out(classifier).vectors, classifier.vectors
                 self._seen = (*before[:2], withdrawn(self._journal.db, self._links))  # the links are known now
-            return self._ready
+            return replace(classifier, vectors=self._ready)
 
     def _look(self) -> tuple[object, ...]:
         """Return what tells whether anything changed, in whatever process: taught, calibrated, undone."""
