@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -20,8 +23,11 @@ from vsortd.judging.resident_model import Classifier
 from vsortd.vision.prompts import LevelVectors, RuleVectors
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Collection, Iterator
     from pathlib import Path
+
+    from vsortd.filing.records import Item
+    from vsortd.judging.example_store import Taught
 
 MODEL = "m/abc/80"
 OPEN = (0.5**0.5, 0.5**0.5)  # both rules alike by their texts
@@ -63,7 +69,7 @@ def test_what_another_process_teaches_is_known_at_the_next_judgement(
     corrections, classifier = Corrections(settings, folder, store, journal), judge_of(settings)
     first = corrections.applied(classifier)
     assert {} == taught(first)
-    assert corrections.applied(classifier) is first
+    assert corrections.applied(classifier).vectors is first.vectors
     with ExampleStore(examples_path(folder)) as other:
         number = other.add(example(folder, 1, "a"))
     assert {0: 1} == taught(corrections.applied(classifier))
@@ -74,26 +80,90 @@ def test_what_another_process_teaches_is_known_at_the_next_judgement(
     assert MODEL == corrections.present_model()
 
 
-def test_an_undone_filing_takes_its_example_back_at_once(books: tuple[Path, ExampleStore, Journal]) -> None:
-    folder, store, journal = books
-    settings = settings_of(folder)
-    corrections, classifier = Corrections(settings, folder, store, journal), judge_of(settings)
+def filed(folder: Path, journal: Journal, by_hand: Callable[[Item], None]) -> Item:
+    """File a video into the folder of rule a."""
     filer = Filer(journal, folder / "lib", Place())
     source = folder / "1.mp4"
     source.write_bytes(b"video")
     identity = Identity.of(source)
     assert identity is not None
+    with contextlib.closing(filer):
+        return filer.place(FilingRequest(source, identity, ("a",)), by_hand=by_hand)
+
+
+def test_an_undone_filing_takes_its_example_back_at_once(books: tuple[Path, ExampleStore, Journal]) -> None:
+    folder, store, journal = books
+    settings = settings_of(folder)
+    corrections, classifier = Corrections(settings, folder, store, journal), judge_of(settings)
     seen: list[dict[int, int]] = []
 
-    def note(item: Any) -> None:
+    def note(item: Item) -> None:
         store.add(example(folder, 1, "a"), link=Link(item.id, item.mark))
         seen.append(taught(corrections.applied(classifier)))  # not yet: nothing has moved
 
-    item = filer.place(FilingRequest(source, identity, ("a",)), by_hand=note)
+    item = filed(folder, journal, note)
     assert ([{}], {0: 1}) == (seen, taught(corrections.applied(classifier)))
     undo(journal, Selection(ids=(item.id,)))
     assert {} == taught(corrections.applied(classifier))
-    filer.close()
+
+
+class SlowStore(ExampleStore):
+    """A real store that does something between reading the examples, or their vectors, and returning them."""
+
+    after_all: Callable[[], object] | None = None
+    after_vectors: Callable[[], object] | None = None
+
+    def all(self) -> list[Taught]:
+        found = super().all()
+        self._once("after_all")
+        return found
+
+    def vectors(self, numbers: Collection[int]) -> dict[int, Any]:
+        found = super().vectors(numbers)
+        self._once("after_vectors")
+        return found
+
+    def _once(self, when: str) -> None:
+        work = getattr(self, when)
+        setattr(self, when, None)
+        if work is not None:
+            work()
+
+
+@pytest.fixture
+def slow(tmp_path: Path) -> Iterator[tuple[Path, SlowStore, Journal]]:
+    with SlowStore(examples_path(tmp_path)) as store, Journal.open(tmp_path / "journal.sqlite3") as journal:
+        yield tmp_path, store, journal
+
+
+def test_an_undone_filing_counts_no_more_though_another_looked_before_it_was_taught(
+    slow: tuple[Path, SlowStore, Journal],
+) -> None:
+    """What `vsortd corrections` read before takes nothing from what the classifier knows of the examples."""
+    folder, store, journal = slow
+    settings = settings_of(folder)
+    corrections, classifier = Corrections(settings, folder, store, journal), judge_of(settings)
+    has_read, goes_on = threading.Event(), threading.Event()
+    store.after_all = lambda: (has_read.set(), goes_on.wait(10))
+    with ThreadPoolExecutor(1) as pool:
+        other = pool.submit(corrections.selected, MODEL, {"a", "b"})
+        assert has_read.wait(10)
+        item = filed(folder, journal, lambda item: store.add(example(folder, 1, "a"), link=Link(item.id, item.mark)))
+        assert {0: 1} == taught(corrections.applied(classifier))
+        goes_on.set()
+        assert [] == other.result(10)
+    undo(journal, Selection(ids=(item.id,)))
+    assert {} == taught(corrections.applied(classifier))
+
+
+def test_a_filing_undone_while_its_example_is_read_counts_no_more(slow: tuple[Path, SlowStore, Journal]) -> None:
+    folder, store, journal = slow
+    settings = settings_of(folder)
+    corrections, classifier = Corrections(settings, folder, store, journal), judge_of(settings)
+    item = filed(folder, journal, lambda item: store.add(example(folder, 1, "a"), link=Link(item.id, item.mark)))
+    store.after_vectors = lambda: undo(journal, Selection(ids=(item.id,)))
+    corrections.applied(classifier)
+    assert {} == taught(corrections.applied(classifier))
 
 
 def test_examples_that_do_harm_are_known_and_not_used(books: tuple[Path, ExampleStore, Journal]) -> None:

@@ -75,8 +75,9 @@ def same(one: np.ndarray, other: np.ndarray) -> bool:
 
 def queued(encoder: BatchingEncoder, count: int) -> None:
     """Wait until so many requests are in the queue."""
-    with encoder._wake:
-        assert encoder._wake.wait_for(lambda: len(encoder._queue) == count, 10)
+    asked = encoder._thread
+    with asked.wake:
+        assert asked.wake.wait_for(lambda: len(asked.queue) == count, 10)
 
 
 def test_rows_are_float32_of_length_one(encoder: BatchingEncoder) -> None:

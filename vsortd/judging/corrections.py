@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from vsortd.filing.journal import Journal
     from vsortd.judging.example_store import ExampleStore, Taught
     from vsortd.judging.resident_model import Classifier
+    from vsortd.vision.prompts import RuleVectors
 
 # Videos of one rule that count, the newest: the nearest example decides, so many more make scoring slow and say little.
 MOST_PER_RULE: Final = 64
@@ -73,6 +74,15 @@ def _why_not(one: Taught, model: str, rules: Collection[str]) -> str:
     return "" if one.rule in rules else "its rule is not in the config"
 
 
+@dataclass(frozen=True, slots=True)
+class _Selection:
+    """All examples as they were at one moment, the filings that they come from, and which of these no longer stood."""
+
+    examples: list[Selected]
+    links: list[tuple[int, str]]
+    undone: frozenset[int]
+
+
 class Corrections:
     """The examples as the classifier uses them: looked for anew before each judgement, used only where they don't harm.
 
@@ -86,18 +96,21 @@ class Corrections:
         self._journal = journal
         self._lock = threading.Lock()
         self._seen: tuple[object, ...] = ()  # the state of all that `_ready` was made of
-        self._links: list[tuple[int, str]] = []
-        self._plain: Classifier | None = None
-        self._ready: Classifier | None = None
+        self._links: Sequence[tuple[int, str]] = ()  # the filings that those examples come from
+        # vectors alone: whoever holds a classifier keeps the model in memory
+        self._plain: RuleVectors | None = None
+        self._ready: RuleVectors | None = None
 
     def applied(self, classifier: Classifier) -> Classifier:
         """Return a classifier that knows the examples and the model's temperature; microseconds if nothing changed."""
         with self._lock:
             before = self._look()
-            if self._ready is None or classifier is not self._plain or before != self._seen:
-                self._ready, self._plain = self._work_out(classifier), classifier
-                self._seen = (*before[:2], withdrawn(self._journal.db, self._links))  # the links are known now
-            return self._ready
+            if self._ready is None or classifier.vectors is not self._plain or before != self._seen:
+                selection = self._select(classifier)
+                self._ready, self._plain = self._work_out(classifier, selection).vectors, classifier.vectors
+                # exactly what it was made of: what is undone since then is seen at the next judgement
+                self._seen, self._links = (*before[:2], selection.undone), selection.links
+            return replace(classifier, vectors=self._ready)
 
     def _look(self) -> tuple[object, ...]:
         """Return what tells whether anything changed, in whatever process: taught, calibrated, undone."""
@@ -109,15 +122,23 @@ class Corrections:
 
     def selected(self, model: str, rules: Collection[str]) -> list[Selected]:
         """Say of every example, newest first, whether it counts for a model (its key) and the config's rules."""
-        taught = self._store.all()
-        self._links = [(one.link.item, one.link.mark) for one in taught if one.link is not None]
-        undone = withdrawn(self._journal.db, self._links)
-        return select(taught, undone=undone, model=model, rules=rules)
+        return self._select_for(model, rules).examples
 
     def counted(self, classifier: Classifier) -> dict[int, Example]:
         """Return the examples that count for a classifier's model and rules, by number, whether they help or not."""
-        rules = {rule.key for rule in classifier.tree.walk()}
-        counted = {one.taught.id: one.taught for one in self.selected(classifier.key, rules) if not one.why_not}
+        return self._vectors(self._select(classifier))
+
+    def _select(self, classifier: Classifier) -> _Selection:
+        return self._select_for(classifier.key, {rule.key for rule in classifier.tree.walk()})
+
+    def _select_for(self, model: str, rules: Collection[str]) -> _Selection:
+        taught = self._store.all()
+        links = [(one.link.item, one.link.mark) for one in taught if one.link is not None]
+        undone = withdrawn(self._journal.db, links)
+        return _Selection(select(taught, undone=undone, model=model, rules=rules), links, undone)
+
+    def _vectors(self, selection: _Selection) -> dict[int, Example]:
+        counted = {one.taught.id: one.taught for one in selection.examples if not one.why_not}
         rows = self._store.vectors(counted)
         return {number: Example(one.rule, rows[number]) for number, one in counted.items()}
 
@@ -142,11 +163,11 @@ class Corrections:
         """Return the key of the model that the config chooses, as it was last loaded, or ""."""
         return self._store.model_of(self._choice)
 
-    def _work_out(self, classifier: Classifier) -> Classifier:
+    def _work_out(self, classifier: Classifier, selection: _Selection) -> Classifier:
         self._store.note_model(self._choice, classifier.key)
         temperature = temperature_for(self._settings, self._state_folder, classifier.key)
         classifier = replace(classifier, vectors=replace(classifier.vectors, temperature=temperature))
-        examples = self.counted(classifier)
+        examples = self._vectors(selection)
         if not self._settings.learn.use or not examples:
             return classifier
         verdict = weigh(classifier.tree, classifier.vectors, examples)

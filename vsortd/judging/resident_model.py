@@ -1,14 +1,14 @@
 """The resident model: loaded once, in the background, together with the vectors of the rules.
 
 Whoever needs it waits; when it can't be had the reason is kept for `status`, and a daemon goes on trying.
+
+Letting the model go only drops this one's reference. The encoder is closed when the last holder has dropped it
+(`vision.batching`), so that no search or sort finds it closed half-way, and an idle model's memory is free at once.
 """
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
 import gc
-import sys
 import threading
 import time
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from vsortd.config.rules import RuleTree
     from vsortd.config.settings import ModelChoice
-    from vsortd.vision.encoder import Encoder
+    from vsortd.vision.encoder import Encoder, ModelInfo
     from vsortd.vision.prompts import RuleVectors
 
 # Waits before a model that couldn't be had is asked for again, seconds; the last one for good.
@@ -33,7 +33,7 @@ RETRY_AFTER_S = (15.0, 30.0, 60.0, 300.0)
 
 @dataclass(frozen=True, slots=True)
 class Classifier:
-    """A loaded encoder and the rules in its terms."""
+    """A loaded encoder and the rules in its terms. Whoever holds it, or its encoder, keeps the model in memory."""
 
     encoder: Encoder
     tree: RuleTree
@@ -70,7 +70,6 @@ class ResidentModel:
         self._refine = refine
         self._changed = threading.Condition()
         self._classifier: Classifier | None = None
-        self._encoder: Encoder | None = None  # the loader's own: loaded, its rules not embedded yet
         self._error: BaseException | None = None
         self._stopping = False
         self._poked = False
@@ -81,20 +80,19 @@ class ResidentModel:
     def start(self) -> None:
         """Begin to load, unless that has begun."""
         with self._changed:
-            if self._started:
-                return
-            self._started = True
-        self._thread.start()
+            if not self._started and not self._stopping:
+                self._started = True
+                self._thread.start()
 
     def get(self, cancel: threading.Event) -> Classifier:
         """Wait for the model; begins to load it where nobody has.
 
         Raises ModelError when it can't be had, Cancelled when `cancel` is set meanwhile, and what `refine` raises.
         """
-        self.start()
         self._used_s = time.monotonic()
         with self._changed:
             while self._classifier is None:
+                self.start()  # also when it was let go since the last turn
                 if self._error is not None and not self._keep_trying:
                     raise self._error
                 if self._stopping or cancel.is_set():
@@ -133,7 +131,9 @@ class ResidentModel:
                 return
         changed = _classifier(classifier.encoder, tree)
         with self._changed:
-            self._tree, self._classifier, self._refine = tree, changed, refine
+            self._tree, self._refine = tree, refine
+            if self._classifier is not None:  # else it was let go meanwhile
+                self._classifier = changed
 
     def try_again(self) -> None:
         """Ask for a missing model now instead of at the next interval."""
@@ -142,68 +142,67 @@ class ResidentModel:
             self._changed.notify_all()
 
     def unload(self) -> None:
-        """Let the loaded model go until it is asked for again; nobody may be using it. Does nothing where none is."""
+        """Let the loaded model go until it is asked for again; who has it in hand keeps it. Nothing without one."""
         with self._changed:
-            encoder = self._encoder
-            if self._classifier is None or encoder is None:
+            if self._classifier is None:
                 return
-            self._classifier = self._encoder = None
+            dropped, self._classifier = self._classifier, None
             self._thread = self._new_thread()
             self._started = False
-        encoder.close()
-        del encoder
-        _give_memory_back()
+        del dropped  # outside the lock: where nobody else has it, this waits for the end of the encoder's thread
+        gc.collect()  # and what only a cycle still holds
 
     def _new_thread(self) -> threading.Thread:
         return threading.Thread(target=self._work, name="model-loader", daemon=True)
 
     def close(self) -> None:
-        """Stop trying and let the encoder go. A load under way is not waited for: it can't be interrupted."""
+        """Stop trying and let the model go for good; who has it in hand keeps it.
+
+        A load under way is not waited for: it can't be interrupted.
+        """
         with self._changed:
             self._stopping = True
+            dropped, self._classifier = self._classifier, None
             self._changed.notify_all()
-            encoder = self._encoder
-        if encoder is not None:
-            encoder.close()
+        del dropped
 
     def _work(self) -> None:
+        encoder: Encoder | None = None  # kept for the next try where only the rules could not be embedded
         tries = 0
         while not self._stopping:
             try:
-                classifier = self._load()
+                started_s = time.perf_counter()
+                encoder = encoder or self._load()
+                classifier = _classifier(encoder, self._tree)
             except VsortdError as error:
                 self._fail(error, tries)
             except Exception as error:  # noqa: BLE001 - torch raises anything; a worker must hear of it
                 self._fail(ModelError(f"The model {self._choice!r} failed to load: {error}"), tries)
             else:
-                with self._changed:
-                    if classifier.tree is not self._tree:  # the rules changed during the load
-                        continue
-                    self._classifier, self._error = classifier, None
-                    self._changed.notify_all()
-                return
+                _tell_loaded(encoder.info, time.perf_counter() - started_s)
+                if self._hand_out(classifier):
+                    return
+                continue  # its rules have changed meanwhile
             if not self._keep_trying:
                 return
             self._wait(RETRY_AFTER_S[min(tries, len(RETRY_AFTER_S) - 1)])
             tries += 1
 
-    def _load(self) -> Classifier:
+    def _load(self) -> Encoder:
         from vsortd.vision.factory import load_encoder
 
-        started = time.perf_counter()
-        encoder = self._encoder or load_encoder(self._choice, texts=self._texts_path)
-        self._encoder = encoder
-        classifier = _classifier(encoder, self._tree)
-        info = encoder.info
-        logger.info(
-            "model {} / {} on {} ({}), ready after {:.1f} s",
-            info.name,
-            info.weights,
-            info.device,
-            info.dtype,
-            time.perf_counter() - started,
-        )
-        return classifier
+        return load_encoder(self._choice, texts=self._texts_path)
+
+    def _hand_out(self, classifier: Classifier) -> bool:
+        """Give a classifier to who waits for it, unless this is closed; False where its rules are the former ones."""
+        with self._changed:
+            if self._stopping:
+                return True
+            if classifier.tree is not self._tree:
+                return False
+            self._classifier, self._error = classifier, None
+            self._changed.notify_all()
+            return True
 
     def _fail(self, error: BaseException, tries: int) -> None:
         if tries == 0 and self._keep_trying:
@@ -229,9 +228,7 @@ def _classifier(encoder: Encoder, tree: RuleTree) -> Classifier:
     return Classifier(encoder, tree, level_vectors(tree, encoder))
 
 
-def _give_memory_back() -> None:
-    """Return what was freed to the system; the C library would keep it for later (measured: 270 MB of a ViT-B-32)."""
-    gc.collect()
-    if sys.platform == "linux":
-        with contextlib.suppress(OSError, AttributeError):  # a C library without it: musl
-            ctypes.CDLL(None).malloc_trim(0)
+def _tell_loaded(info: ModelInfo, took_s: float) -> None:
+    logger.info(
+        "model {} / {} on {} ({}), ready after {:.1f} s", info.name, info.weights, info.device, info.dtype, took_s
+    )

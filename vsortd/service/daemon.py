@@ -161,7 +161,7 @@ class Daemon:
             self._hub.close()
             server.stop()
             self._searcher.close()
-            self._let_go()
+            self._let_go(ended=True)
             self._services.retire(services)  # whoever opened `services` closes what is its own
 
     def _new_watcher(self) -> InboxWatcher:
@@ -188,7 +188,7 @@ class Daemon:
             if self._reload_asked:
                 self._reload_asked = False
                 self._reload_by_signal()
-            if self._retired and self._runner.working == 0:
+            if self._retired:
                 self._let_go()
             if not self._once:
                 self._wakeup.wait(self._sleep_s())
@@ -488,9 +488,11 @@ class Daemon:
         except VsortdError as error:
             logger.error("the config was not changed, the last good one stays in force: {}", error)
 
-    def _let_go(self) -> None:
-        """Close what reloads left behind, now that nothing under way uses it."""
+    def _let_go(self, *, ended: bool = False) -> None:
+        """Close what reloads left behind, unless a video, search or sort under way (not yet `ended`) may use it."""
         with self._reloading:
+            if not ended and (self._cancels or self._runner.working):
+                return
             for services in self._retired:
                 services.retire(self._services)
             self._retired.clear()

@@ -1,5 +1,8 @@
 """The resident encoder: one thread owns the model and merges what many callers ask into batches.
 
+The encoder lives as long as somebody holds it. Nobody who may still ask can find it closed by another; once the last
+one has dropped it, its thread ends and the model's memory is free.
+
 While the model works on one batch the next requests gather by themselves. Only when the last batch came from
 several callers does the thread wait a moment for them to come again together; a lone caller never waits.
 """
@@ -8,6 +11,7 @@ from __future__ import annotations
 
 import threading
 import time
+import weakref
 from collections import OrderedDict, deque
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -17,6 +21,7 @@ import numpy as np
 import torch
 from loguru import logger
 
+from vsortd.core.system.heap import trim_heap
 from vsortd.errors import ModelError
 from vsortd.vision.loading import LoadedModel, usable_cpus
 from vsortd.vision.text_cache import TextCache
@@ -57,7 +62,7 @@ class _Request:
 
 
 class BatchingEncoder:
-    """An `Encoder` over a loaded model; see there for the promises.
+    """An `Encoder` over a loaded model, closed when nobody holds it any more; see there for the promises.
 
     `max_batch` bounds the pictures or texts that run at once; when the GPU's memory is short it is halved
     for good. Texts that were embedded in an earlier run are looked up in the file `texts`.
@@ -71,19 +76,15 @@ class BatchingEncoder:
         patience_s: float = PATIENCE_S,
         texts: Path | None = None,
     ) -> None:
-        self._loaded: LoadedModel | None = loaded
         self._info = loaded.info
         self._unknown_words = loaded.unknown_words
-        self._max_batch = max_batch or (MAX_BATCH_CUDA if loaded.device.type == "cuda" else MAX_BATCH_CPU)
-        self._patience_s = patience_s
-        self._wake = threading.Condition()
-        self._queue: deque[_Request] = deque()
-        self._closing = False
-        self._last_round = 1  # callers merged into the last batch of pictures
+        self._lock = threading.Lock()
         self._texts: OrderedDict[str, npt.NDArray[np.float32]] = OrderedDict()
         self._cache = None if texts is None else TextCache(texts, _texts_key(loaded), loaded.info.dim)
-        self._thread = threading.Thread(target=self._work, args=(loaded,), name="encoder", daemon=True)
+        self._thread = _ModelThread(loaded, max_batch, patience_s)
         self._thread.start()
+        self._end = weakref.finalize(self, _end, self._thread)
+        self._end.atexit = False  # the thread ends with the process
 
     @property
     def info(self) -> ModelInfo:
@@ -101,7 +102,7 @@ class BatchingEncoder:
             raise ValueError(f"wants uint8 [n, {side}, {side}, 3], got {pixels.dtype} {list(pixels.shape)}")
         if not len(pixels):
             return np.empty((0, self._info.dim), np.float32)
-        return self._ask(_Request(pixels))
+        return self._thread.ask(_Request(pixels))
 
     def encode_texts(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
         """Embed texts, each computed once and remembered; returns float32 unit rows [n, dim].
@@ -110,7 +111,7 @@ class BatchingEncoder:
         """
         wanted = dict.fromkeys(texts)
         rows: dict[str, npt.NDArray[np.float32]] = {}
-        with self._wake:
+        with self._lock:
             for text in wanted:
                 if text in self._texts:
                     self._texts.move_to_end(text)
@@ -118,7 +119,7 @@ class BatchingEncoder:
         missing = [text for text in wanted if text not in rows]
         if missing:
             rows.update(self._beyond_memory(missing))
-            with self._wake:
+            with self._lock:
                 self._texts.update((text, rows[text]) for text in missing)
                 while len(self._texts) > MAX_TEXTS:
                     self._texts.popitem(last=False)
@@ -131,81 +132,110 @@ class BatchingEncoder:
         return self._unknown_words(text)
 
     def close(self) -> None:
-        """Answer what was asked, end the thread and free the model. Later calls raise ModelError."""
-        with self._wake:
-            self._closing = True
-            self._wake.notify_all()
-        if threading.current_thread() is not self._thread:
-            self._thread.join()
-        loaded, self._loaded = self._loaded, None
-        if loaded is not None and loaded.device.type == "cuda":
-            del loaded
-            torch.cuda.empty_cache()
+        """Answer what was asked, end the thread and free the model, whoever holds it. Later calls raise ModelError."""
+        self._end()
 
     def _beyond_memory(self, texts: list[str]) -> dict[str, npt.NDArray[np.float32]]:
         """Return the rows of texts from the file of earlier runs, and from the model those that it lacks."""
         if self._cache is None:
-            return dict(zip(texts, self._ask(_Request(texts)), strict=True))
+            return dict(zip(texts, self._thread.ask(_Request(texts)), strict=True))
         rows = self._cache.recall(texts)
         missing = [text for text in texts if text not in rows]
         if missing:
-            made = dict(zip(missing, self._ask(_Request(missing)), strict=True))
+            made = dict(zip(missing, self._thread.ask(_Request(missing)), strict=True))
             self._cache.keep(made)
             rows.update(made)
         return rows
 
-    def _ask(self, request: _Request) -> npt.NDArray[np.float32]:
-        with self._wake:
+
+class _ModelThread(threading.Thread):
+    """The thread that owns the model: takes what callers ask, in batches. It knows nothing of who holds the encoder."""
+
+    def __init__(self, loaded: LoadedModel, max_batch: int | None, patience_s: float) -> None:
+        super().__init__(name="encoder", daemon=True)
+        self._on_cuda = loaded.device.type == "cuda"
+        self._runner = _Runner(loaded, max_batch or (MAX_BATCH_CUDA if self._on_cuda else MAX_BATCH_CPU))
+        self._patience_s = patience_s
+        self.wake = threading.Condition()
+        self.queue: deque[_Request] = deque()
+        self._closing = False
+        self._last_round = 1  # callers merged into the last batch of pictures
+
+    def ask(self, request: _Request) -> npt.NDArray[np.float32]:
+        """Return the rows of a request. Raises ModelError when the model fails or is closed."""
+        with self.wake:
             if self._closing:
                 raise ModelError("The model is closed.")
-            self._queue.append(request)
-            self._wake.notify_all()
-        return request.rows.result()
+            self.queue.append(request)
+            self.wake.notify_all()
+        rows = request.rows
+        del request
+        try:
+            return rows.result()
+        finally:
+            del rows  # or an error would hold, by its traceback, itself and the model
 
-    def _work(self, loaded: LoadedModel) -> None:
+    def close(self) -> None:
+        """Take no further request, answer those in the queue, and wait for the end."""
+        with self.wake:
+            self._closing = True
+            self.wake.notify_all()
+        if threading.current_thread() is not self:  # the last reference may be dropped on any thread
+            self.join()
+
+    def run(self) -> None:
         """Serve requests until closed; the only place where the model runs."""
-        if loaded.device.type == "cpu":
+        if not self._on_cuda:
             torch.set_num_threads(min(usable_cpus(), MAX_THREADS))
-        runner = _Runner(loaded, self._max_batch)
         while requests := self._collect():
-            try:
-                answers = runner.texts(requests) if requests[0].is_text else runner.pictures(requests)
-            except BaseException as error:  # noqa: BLE001 - whatever it is, a caller waits for an answer
-                failure = error if isinstance(error, ModelError) else _failure(error)
-                answers = [failure] * len(requests)
+            answers = self._answers(requests)
             for request, answer in zip(requests, answers, strict=True):
                 if isinstance(answer, Exception):
                     request.rows.set_exception(answer)
                 else:
                     request.rows.set_result(answer)
-            del requests, answers  # or the last batch would stay in memory until the next one
+            del requests, answers, request, answer  # or the last batch would stay in memory until the next one
+        del self._runner
+        if self._on_cuda:
+            torch.cuda.empty_cache()
+
+    def _answers(self, requests: list[_Request]) -> Sequence[npt.NDArray[np.float32] | ModelError]:
+        try:
+            return self._runner.texts(requests) if requests[0].is_text else self._runner.pictures(requests)
+        except BaseException as error:  # noqa: BLE001 - whatever it is, a caller waits for an answer
+            return [error if isinstance(error, ModelError) else _failure(error)] * len(requests)
 
     def _collect(self) -> list[_Request]:
         """Wait for work and return requests of one kind that fit a batch; [] when closed and done."""
-        with self._wake:
-            while not self._queue:
+        with self.wake:
+            while not self.queue:
                 if self._closing:
                     return []
-                self._wake.wait()
-            taken = [self._queue.popleft()]
+                self.wake.wait()
+            taken = [self.queue.popleft()]
             if taken[0].is_text:
                 return taken
             deadline = time.monotonic() + self._patience_s
             while True:
                 self._take_fitting(taken)
                 left_s = deadline - time.monotonic()
-                if len(taken) >= self._last_round or self._queue or self._closing or left_s <= 0:
+                if len(taken) >= self._last_round or self.queue or self._closing or left_s <= 0:
                     break
-                self._wake.wait(left_s)
+                self.wake.wait(left_s)
             self._last_round = len(taken)
             return taken
 
     def _take_fitting(self, taken: list[_Request]) -> None:
         count = sum(len(request.items) for request in taken)
-        while self._queue and not self._queue[0].is_text and count + len(self._queue[0].items) <= self._max_batch:
-            request = self._queue.popleft()
+        while self.queue and not self.queue[0].is_text and count + len(self.queue[0].items) <= self._runner.max_batch:
+            request = self.queue.popleft()
             count += len(request.items)
             taken.append(request)
+
+
+def _end(thread: _ModelThread) -> None:
+    thread.close()
+    trim_heap()
 
 
 class _Runner:
@@ -214,7 +244,7 @@ class _Runner:
     def __init__(self, loaded: LoadedModel, max_batch: int) -> None:
         self._model = loaded
         self._text = TextSide(loaded.module)
-        self._max_batch = max_batch
+        self.max_batch = max_batch
         shape = loaded.info.preprocess
         mean, std = (torch.tensor(value, device=loaded.device).view(1, 3, 1, 1) for value in (shape.mean, shape.std))
         self._factor = 1.0 / (255.0 * std)
@@ -268,7 +298,7 @@ class _Runner:
         parts: list[npt.NDArray[np.float32]] = []
         begin = 0
         while begin < count:
-            end = min(begin + self._max_batch, count)
+            end = min(begin + self.max_batch, count)
             try:
                 with torch.no_grad():  # quicker than inference_mode on open_clip's ViTs
                     rows = torch.nn.functional.normalize(embed(begin, end).float(), dim=-1)
@@ -276,8 +306,8 @@ class _Runner:
             except torch.OutOfMemoryError:
                 if end - begin == 1:
                     raise
-                self._max_batch = (end - begin) // 2
-                logger.warning("the GPU's memory is short: batches of {} from now on", self._max_batch)
+                self.max_batch = (end - begin) // 2
+                logger.warning("the GPU's memory is short: batches of {} from now on", self.max_batch)
                 torch.cuda.empty_cache()
                 continue
             begin = end

@@ -59,7 +59,7 @@ class Encoder(Protocol):
     """Turns pictures and texts into vectors of one space; thread-safe.
 
     Both methods block, are batched across the calling threads, and raise ModelError when the model fails or
-    is closed. Rows are float32 and of length 1.
+    is closed. Rows are float32 and of length 1. It frees the model by itself when nobody holds it any more.
     """
 
     @property
@@ -76,4 +76,4 @@ class Encoder(Protocol):
         """Return the words that the model has never seen; () for models taught on the web, which know all."""
 
     def close(self) -> None:
-        """Free the model; calls under way are answered first."""
+        """Free the model now, whoever holds it; calls under way are answered first."""

@@ -1,7 +1,10 @@
-"""What is asked of the shelf is true of the index at that moment."""
+"""What is asked of the cache is true of the index at that moment."""
 
 from __future__ import annotations
 
+import contextlib
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +17,7 @@ from vsortd.index.store import Embedded, Index
 from vsortd.library.search.vector_cache import VectorCache
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Iterator
 
     import numpy.typing as npt
@@ -105,3 +109,65 @@ def test_many_small_changes_are_read_together_again(index: Index, cache: VectorC
         keep(index, number, number / 64)
         assert {f"{one}.mp4": [one / 64] * 3 for one in range(number + 1)} == answers(cache)
     assert len(cache._held) <= 10
+
+
+class CountedIndex(Index):
+    """A real index that knows how many read from it."""
+
+    readers = 0
+
+    @contextlib.contextmanager
+    def reading(self, *, at_once: bool = True) -> Iterator[sqlite3.Connection]:
+        with super().reading(at_once=at_once) as db:
+            self.readers += 1
+            try:
+                yield db
+            finally:
+                self.readers -= 1
+
+
+def test_one_that_another_closed_is_answered_and_holds_nothing(tmp_path: Path) -> None:
+    """A model that is changed by a reload closes the former one's cache, which a search may be about to ask."""
+    with contextlib.closing(CountedIndex(tmp_path / "index.sqlite3")) as index:
+        keep(index, 1, 0.5, path="/lib/1.mp4")
+        cache = VectorCache(index, "m")
+        assert {"1.mp4": [0.5] * 3} == answers(cache)
+        assert (1, 1) == (index.readers, len(cache._held))
+        cache.close()
+        for under in (None, Path("/lib")):
+            assert {"1.mp4": [0.5] * 3} == answers(cache, under)
+            assert (0, []) == (index.readers, cache._held)
+        cache.close()
+
+
+def test_one_closed_while_it_is_asked_answers_first(tmp_path: Path) -> None:
+    with contextlib.closing(CountedIndex(tmp_path / "index.sqlite3")) as index, ThreadPoolExecutor(2) as pool:
+        keep(index, 1, 0.5)
+        cache = VectorCache(index, "m")
+        asking, goes_on = threading.Event(), threading.Event()
+
+        def value(vectors: npt.NDArray[np.float16]) -> npt.NDArray[np.float32]:
+            asking.set()
+            assert goes_on.wait(10)
+            return first(vectors)
+
+        asked = pool.submit(cache.ask, value)
+        assert asking.wait(10)
+        closing = pool.submit(cache.close)
+        goes_on.set()
+        rows, _ = asked.result(10)
+        closing.result(10)
+        assert (["1.mp4"], 0, []) == ([row.path.name for row in rows], index.readers, cache._held)
+
+
+def test_one_whose_question_fails_can_be_closed_and_asked(tmp_path: Path) -> None:
+    def fails(_: npt.NDArray[np.float16]) -> npt.NDArray[np.float32]:
+        raise ValueError("no")
+
+    with contextlib.closing(CountedIndex(tmp_path / "index.sqlite3")) as index:
+        keep(index, 1, 0.5)
+        cache = VectorCache(index, "m")
+        cache.close()
+        with pytest.raises(ValueError, match="no"):
+            cache.ask(fails)
+        assert (0, []) == (index.readers, cache._held)

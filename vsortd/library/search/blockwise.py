@@ -7,7 +7,9 @@ blocks by itself and computes alone: OpenMP would wake its threads at every step
 
 from __future__ import annotations
 
+import contextlib
 import os
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final
 
@@ -21,6 +23,37 @@ if TYPE_CHECKING:
 
 _BLOCK: Final = 2048
 _THREADS_MOST: Final = 16
+
+
+class _Passes(contextlib.AbstractContextManager[None]):
+    """Puts torch's number of threads back after passes, which may overlap.
+
+    What one thread sets holds for every thread that first uses torch afterwards. So only the first pass sees what it
+    was before all of them; whichever ends puts that back, for its own thread and, after the last one, for all.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._under_way = 0
+        self._threads = 0
+
+    def __enter__(self) -> None:
+        import torch
+
+        with self._lock:
+            if self._under_way == 0:
+                self._threads = torch.get_num_threads()
+            self._under_way += 1
+
+    def __exit__(self, *_: object) -> None:
+        import torch
+
+        with self._lock:
+            self._under_way -= 1
+            torch.set_num_threads(self._threads)
+
+
+_PASSES: Final = _Passes()
 
 
 def over_blocks(
@@ -45,13 +78,12 @@ def over_blocks(
         for begin in begins:
             take(begin)
         return found
-    before = torch.get_num_threads()
-    try:
-        with ThreadPoolExecutor(
+    with (
+        _PASSES,
+        ThreadPoolExecutor(
             min(cores, len(begins), _THREADS_MOST), "blocks", initializer=lambda: torch.set_num_threads(1)
-        ) as pool:
-            for _ in pool.map(take, begins):
-                pass
-    finally:
-        torch.set_num_threads(before)  # what the threads said holds for all that begin after them
+        ) as pool,
+    ):
+        for _ in pool.map(take, begins):
+            pass
     return found

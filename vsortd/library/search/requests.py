@@ -1,6 +1,6 @@
 """A search as a command or a request brings it: plain words in, a plain document out.
 
-The daemon answers with its loaded model and a shelf that stays in memory; without a daemon the same is done here.
+The daemon answers with its loaded model and a cache that stays in memory; without a daemon the same is done here.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 PICTURES: Final = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"})
 TOP_MOST: Final = 10_000
-# Memory of a shelf is given back when nobody has asked for so long.
+# Memory of a cache is given back when nobody has asked for so long.
 IDLE_S: Final = 600.0
 
 
@@ -76,7 +76,7 @@ class Searcher:
         """
         encoder = services.model.get(cancel or threading.Event()).encoder
         wanted = _wanted(services, encoder, request, cancel)
-        found = search(self._shelf_for(encoder.info.key), encoder, wanted)
+        found = search(self._cache_for(encoder.info.key), encoder, wanted)
         self._used_s = time.monotonic()
         return {
             "scenes": [hit.to_json() for hit in found.hits],
@@ -107,7 +107,7 @@ class Searcher:
                 self._cache.close()
                 self._cache = None
 
-    def _shelf_for(self, key: str) -> VectorCache:
+    def _cache_for(self, key: str) -> VectorCache:
         with self._lock:
             self._used_s = time.monotonic()
             if self._cache is None or self._cache.model != key:

@@ -2,7 +2,7 @@
 
 The daemon keeps one, so that a question costs one pass over memory. Videos that changed since the last question are
 read anew into a segment of their own and passed over in the old one; many segments, or much that is passed over, are
-read as one again. What does not fit into the memory that a shelf may take is read for each question.
+read as one again. What does not fit into the memory that a cache may take is read for each question.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from vsortd.index.video import IndexedVideo
 
 Values = npt.NDArray[np.float32]
-# What a shelf may hold: four hundred hours at a frame a second of a model with 512 numbers.
+# What a cache may hold: four hundred hours at a frame a second of a model with 512 numbers.
 KEEP_BYTES: Final = 1536 << 20
 _SEGMENTS_MOST: Final = 8
 _PASSED_OVER_MOST: Final = 0.25
@@ -70,12 +70,17 @@ class VectorCache:
         self._version = -1
         self._opened = contextlib.ExitStack()
         self._db: sqlite3.Connection | None = None
+        self._closed = False
 
     def close(self) -> None:
-        """Let the memory go; the next question reads the index again."""
+        """Let memory and file go for good. Who has it in hand may still ask: that is read then, and nothing is kept."""
         with self._lock:
-            self._held, self._rows, self._version, self._db = [], {}, -1, None
-            self._opened.close()
+            self._closed = True
+            self._drop_all()
+
+    def _drop_all(self) -> None:
+        self._held, self._rows, self._version, self._db = [], {}, -1, None
+        self._opened.close()
 
     def ask(
         self,
@@ -88,23 +93,32 @@ class VectorCache:
 
         `under` is a folder or one file; nothing but it is read where nothing is held yet.
         """
+        with self._lock:
+            try:
+                return self._ask(value, under, takes)
+            finally:
+                if self._closed:  # since it was handed out: nobody would close it again
+                    self._drop_all()
+
+    def _ask(
+        self, value: Callable[[npt.NDArray[np.float16]], Values], under: Path | None, takes: Callable[[IndexRow], bool]
+    ) -> tuple[list[IndexRow], FrameScores]:
         rows: list[IndexRow] = []
         times, values = [], []
-        with self._lock:
-            for segment, present in self._segments(under):
-                wanted = []
-                for place, (number, revision) in enumerate(segment.videos):
-                    row = present.get(number)
-                    if row is not None and row.revision == revision and _lies_under(row, under) and takes(row):
-                        wanted.append((place, row))
-                if not wanted:
-                    continue
-                found = value(segment.vectors)
-                for place, row in wanted:
-                    part = slice(int(segment.offsets[place]), int(segment.offsets[place + 1]))
-                    rows.append(row)
-                    times.append(segment.times_ms[part])
-                    values.append(found[part])
+        for segment, present in self._segments(under):
+            wanted = []
+            for place, (number, revision) in enumerate(segment.videos):
+                row = present.get(number)
+                if row is not None and row.revision == revision and _lies_under(row, under) and takes(row):
+                    wanted.append((place, row))
+            if not wanted:
+                continue
+            found = value(segment.vectors)
+            for place, row in wanted:
+                part = slice(int(segment.offsets[place]), int(segment.offsets[place + 1]))
+                rows.append(row)
+                times.append(segment.times_ms[part])
+                values.append(found[part])
         return rows, _frame_scores(rows, times, values)
 
     def _segments(self, under: Path | None) -> Iterator[tuple[_Segment, dict[int, IndexRow]]]:
@@ -127,7 +141,7 @@ class VectorCache:
         held_bytes = sum(segment.vectors.nbytes for segment in self._held)
         for segment in self._read(db, new):
             held_bytes += segment.vectors.nbytes
-            if held_bytes <= self._keep_bytes:
+            if held_bytes <= self._keep_bytes and not self._closed:
                 self._held.append(segment)
             yield segment, self._rows
 

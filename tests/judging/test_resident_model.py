@@ -1,0 +1,176 @@
+"""The resident model: who has it in hand can use it, however it is let go meanwhile; then its memory is free."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from vsortd.config.rules import build_rules
+from vsortd.config.settings import Settings
+from vsortd.errors import Cancelled, ModelError
+from vsortd.filing.journal import Journal
+from vsortd.judging import resident_model
+from vsortd.judging.corrections import Corrections
+from vsortd.judging.example_store import ExampleStore, examples_path
+from vsortd.judging.resident_model import ResidentModel
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from vsortd.config.rules import RuleTree
+    from vsortd.vision.encoder import Encoder
+
+
+def settings_of(folder: Path, *names: str) -> Settings:
+    rules = [{"name": name} for name in names]
+    values = {"inboxes": [{"path": str(folder / "in")}], "library": str(folder / "lib"), "rules": rules}
+    return Settings.model_validate(values | {"model": "sample"})
+
+
+def tree_of(folder: Path, *names: str) -> RuleTree:
+    return build_rules(settings_of(folder, *names))
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Iterator[ResidentModel]:
+    made = ResidentModel("sample", tree_of(tmp_path, "forest", "sea"), keep_trying=False)
+    yield made
+    made.close()
+
+
+def encoder_threads() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == "encoder"]
+
+
+def usable(encoder: Encoder) -> bool:
+    side = encoder.info.preprocess.side_px
+    rows = encoder.encode_images(np.zeros((1, side, side, 3), np.uint8))
+    return bool(np.isfinite(rows).all() and np.isfinite(encoder.encode_texts(["never asked before"])).all())
+
+
+@pytest.mark.parametrize("let_go", [ResidentModel.unload, ResidentModel.close])
+def test_who_has_the_model_in_hand_can_use_it_until_it_is_done(
+    model: ResidentModel, let_go: Callable[[ResidentModel], None]
+) -> None:
+    classifier = model.get(threading.Event())
+    (thread,) = encoder_threads()
+    model._thread.join(10)
+    let_go(model)
+    assert model.classifier is None
+    assert usable(classifier.encoder)
+    del classifier
+    assert not thread.is_alive()
+
+
+@pytest.mark.parametrize("let_go", [ResidentModel.unload, ResidentModel.close])
+def test_a_model_that_nobody_uses_is_gone_when_letting_go_returns(
+    model: ResidentModel, let_go: Callable[[ResidentModel], None]
+) -> None:
+    model.get(threading.Event())
+    model._thread.join(10)  # the loader has it in hand a moment longer
+    let_go(model)
+    assert [] == encoder_threads()
+
+
+def test_what_knows_the_examples_does_not_keep_the_model(tmp_path: Path) -> None:
+    settings = settings_of(tmp_path, "forest", "sea")
+    with ExampleStore(examples_path(tmp_path)) as store, Journal.open(tmp_path / "journal.sqlite3") as journal:
+        refine = Corrections(settings, tmp_path, store, journal).applied
+        model = ResidentModel("sample", build_rules(settings), keep_trying=False, refine=refine)
+        model.get(threading.Event())
+        model._thread.join(10)
+        model.unload()
+        assert [] == encoder_threads()
+        model.close()
+
+
+def test_an_error_does_not_keep_the_model(model: ResidentModel) -> None:
+    encoder = model.get(threading.Event()).encoder
+    model._thread.join(10)
+    error = failure_of(encoder)
+    del encoder
+    model.unload()
+    assert ([], "The model failed") == (encoder_threads(), str(error)[:16])
+
+
+def failure_of(encoder: Encoder) -> Exception:
+    texts: Any = [1]  # no text
+    with pytest.raises(ModelError) as caught:
+        encoder.encode_texts(texts)
+    return caught.value.with_traceback(None)
+
+
+def test_one_that_was_let_go_is_loaded_anew(model: ResidentModel) -> None:
+    key = model.get(threading.Event()).key
+    model.unload()
+    classifier = model.get(threading.Event())
+    assert (key, True) == (classifier.key, usable(classifier.encoder))
+
+
+def test_one_let_go_before_who_waits_for_it_wakes_is_loaded_anew(model: ResidentModel) -> None:
+    """A search asks for the model just as it is unloaded: it gets another one, and does not wait for ever."""
+
+    class UnloadsOnce(threading.Condition):
+        unloaded = False
+
+        def notify_all(self) -> None:
+            super().notify_all()
+            if not self.unloaded:
+                self.unloaded = True
+                model.unload()  # whoever waits can't have woken: the lock is still held
+
+    model._changed = UnloadsOnce()
+    giving_up = threading.Event()
+    timer = threading.Timer(20, giving_up.set)
+    timer.start()
+    try:
+        assert usable(model.get(giving_up).encoder)
+    finally:
+        timer.cancel()
+        timer.join()
+    assert model._changed.unloaded
+
+
+def test_one_let_go_while_rules_change_is_loaded_with_the_new_ones(
+    model: ResidentModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model.get(threading.Event())
+    model._thread.join(10)
+    embed = resident_model._classifier
+
+    def unloaded_meanwhile(encoder: Encoder, tree: RuleTree) -> resident_model.Classifier:
+        monkeypatch.setattr(resident_model, "_classifier", embed)
+        model.unload()
+        return embed(encoder, tree)
+
+    monkeypatch.setattr(resident_model, "_classifier", unloaded_meanwhile)
+    model.change_rules(tree_of(tmp_path, "city"))
+    assert [] == encoder_threads()  # nobody has asked for it since
+    classifier = model.get(threading.Event())
+    assert (["city"], True) == ([rule.name for rule in classifier.tree.rules], usable(classifier.encoder))
+
+
+def test_a_load_that_ends_after_the_end_leaves_nothing(model: ResidentModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    embed = resident_model._classifier
+    embedding, closed = threading.Event(), threading.Event()
+
+    def late(encoder: Encoder, tree: RuleTree) -> resident_model.Classifier:
+        embedding.set()
+        assert closed.wait(10)
+        return embed(encoder, tree)
+
+    monkeypatch.setattr(resident_model, "_classifier", late)
+    model.start()
+    loader = model._thread
+    assert embedding.wait(30)
+    model.close()
+    closed.set()
+    loader.join(30)
+    assert not loader.is_alive()
+    assert [] == encoder_threads()
+    with pytest.raises(Cancelled):
+        model.get(threading.Event())
