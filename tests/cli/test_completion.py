@@ -6,18 +6,24 @@ import os
 import pty
 import select
 import shutil
+import signal
 import subprocess
 import sys
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import pytest
 
+from tests.support.waiting import PATIENCE_S
 from vsortd.cli.completing import SHELLS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.timeout(180)
+
+# The shells make READY of it, so that typing it shows something else than the prompt.
+PROMPT = r"$'\x52EADY '"
 RULES = """\
 rules:
   - name: forest
@@ -63,7 +69,9 @@ def in_bash(environment: dict[str, str], line: str) -> list[str]:
         + "COMP_CWORD=$(( ${#COMP_WORDS[@]} - 1 ))\n_vsortd_completion vsortd\n"
         + 'for one in "${COMPREPLY[@]}"; do printf "%s\\n" "$one"; done\n'
     )
-    done = subprocess.run(["bash", "-c", code], env=environment, capture_output=True, text=True, check=True, timeout=30)
+    done = subprocess.run(
+        ["bash", "-c", code], env=environment, capture_output=True, text=True, check=True, timeout=PATIENCE_S
+    )
     return [word for word in done.stdout.splitlines() if word]
 
 
@@ -80,16 +88,11 @@ def test_bash_completes_commands_options_rules_and_inboxes(environment: dict[str
 
 
 def test_bash_puts_in_a_name_with_a_space_as_one_word(environment: dict[str, str], tmp_path: Path) -> None:
-    typed = in_a_terminal(
-        ["bash", "--norc", "--noprofile", "-i"],
-        [
-            f"PS1='READY '\n{_sourced(environment, 'bash', tmp_path)}\n",
-            "echo vsortd >/dev/null\n",
-            "vsortd teach a.mp4 Sl\t",
-        ],
-        environment,
-    )
-    assert r"Slow\ motion" in typed
+    with Terminal(["bash", "--norc", "--noprofile", "-i"], environment) as terminal:
+        terminal.type(f"PS1={PROMPT}; {_sourced(environment, 'bash', tmp_path)}\n")
+        terminal.wait_for("READY ")
+        terminal.type("vsortd teach a.mp4 Sl\t")
+        terminal.wait_for(r"Slow\ motion")
 
 
 def test_fish_completes_rules(environment: dict[str, str], tmp_path: Path) -> None:
@@ -97,7 +100,12 @@ def test_fish_completes_rules(environment: dict[str, str], tmp_path: Path) -> No
         pytest.skip("no fish here: apt install fish")
     code = f"{_sourced(environment, 'fish', tmp_path)}; complete -C 'vsortd teach a.mp4 f'; complete -C 'vsortd hist'"
     done = subprocess.run(
-        ["fish", "--no-config", "-c", code], env=environment, capture_output=True, text=True, check=True, timeout=60
+        ["fish", "--no-config", "-c", code],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=PATIENCE_S,
     )
     offered = [line.split("\t")[0] for line in done.stdout.splitlines()]
     assert {"forest", "forest/night", "forest/by day", "history"} <= set(offered)
@@ -106,17 +114,14 @@ def test_fish_completes_rules(environment: dict[str, str], tmp_path: Path) -> No
 def test_zsh_completes_rules(environment: dict[str, str], tmp_path: Path) -> None:
     if shutil.which("zsh") is None:
         pytest.skip("no zsh here: apt install zsh")
-    typed = in_a_terminal(
-        ["zsh", "-f", "-i"],
-        [
-            f"PS1='READY '; autoload -Uz compinit; compinit -u -D; {_sourced(environment, 'zsh', tmp_path)}\n",
-            "vsortd teach a.mp4 Sl\t",
-            "\x15vsortd hist\t",
-        ],
-        environment,
-    )
-    assert r"Slow\ motion" in typed
-    assert "vsortd history" in typed
+    with Terminal(["zsh", "-f", "-i"], environment) as terminal:
+        start = f"autoload -Uz compinit; compinit -u -D; {_sourced(environment, 'zsh', tmp_path)}"
+        terminal.type(f"PS1={PROMPT}; {start}\n")
+        terminal.wait_for("READY ")
+        terminal.type("vsortd teach a.mp4 Sl\t")
+        terminal.wait_for(r"Slow\ motion")
+        terminal.type("\x15vsortd hist\t")
+        terminal.wait_for("vsortd history")
 
 
 def _sourced(environment: dict[str, str], shell: str, folder: Path) -> str:
@@ -125,32 +130,35 @@ def _sourced(environment: dict[str, str], shell: str, folder: Path) -> str:
     return f"source {path}"
 
 
-def in_a_terminal(command: list[str], lines: list[str], environment: dict[str, str]) -> str:
-    """Type into an interactive shell, waiting after each line until it is quiet; return all that it showed."""
-    child, terminal = pty.fork()
-    if child == 0:
-        os.execvpe(command[0], command, environment)  # noqa: S606 - the shell itself
-    shown = b""
-    try:
-        for line in lines:
-            shown += _read_until_quiet(terminal)
-            os.write(terminal, line.encode())
-        shown += _read_until_quiet(terminal)
-    finally:
-        os.close(terminal)
-        os.kill(child, 9)
-        os.waitpid(child, 0)
-    return shown.decode("utf-8", "replace")
+class Terminal:
+    """An interactive shell in a terminal: types, and waits for what it shows."""
 
+    def __init__(self, command: list[str], environment: dict[str, str]) -> None:
+        self._shown = b""
+        self._child, self._terminal = pty.fork()
+        if self._child == 0:
+            os.execvpe(command[0], command, environment)  # noqa: S606 - the shell itself
 
-def _read_until_quiet(terminal: int, quiet_s: float = 1.0, within_s: float = 15.0) -> bytes:
-    shown, end = b"", time.monotonic() + within_s
-    while time.monotonic() < end and select.select([terminal], [], [], quiet_s)[0]:
-        try:
-            shown += os.read(terminal, 65536)
-        except OSError:
-            break
-    return shown
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._terminal)
+        os.kill(self._child, signal.SIGKILL)
+        os.waitpid(self._child, 0)
+
+    def type(self, keys: str) -> None:
+        os.write(self._terminal, keys.encode())
+
+    def wait_for(self, text: str) -> None:
+        """Wait until the text is shown after what was waited for before."""
+        deadline = time.monotonic() + PATIENCE_S
+        while text.encode() not in self._shown:
+            left_s = deadline - time.monotonic()
+            assert left_s > 0, f"waited in vain for {text!r}: {self._shown!r}"
+            if select.select([self._terminal], [], [], left_s)[0]:
+                self._shown += os.read(self._terminal, 65536)
+        self._shown = self._shown.partition(text.encode())[2]
 
 
 @pytest.mark.parametrize("shell", SHELLS)
@@ -176,14 +184,19 @@ def test_nothing_is_offered_nor_said_where_there_is_no_config_and_no_journal(
         capture_output=True,
         text=True,
         check=False,
-        timeout=30,
+        timeout=PATIENCE_S,
     )
     assert (0, "", "") == (done.returncode, done.stdout.strip(), done.stderr)
 
 
 def test_a_shell_that_is_not_known_is_wrong_use(environment: dict[str, str]) -> None:
     done = subprocess.run(
-        ["vsortd", "completion", "tcsh"], env=environment, capture_output=True, text=True, check=False, timeout=30
+        ["vsortd", "completion", "tcsh"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE_S,
     )
     assert 2 == done.returncode
     assert "bash, zsh, fish, powershell" in done.stderr

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Self
 import pytest
 from PIL import Image
 
-from tests.support.tray import until
+from tests.support.waiting import PATIENCE_S, until
 from vsortd.tray.icon import PLATES
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def running(*words: str, environment: dict[str, str] | None = None) -> Iterator[
         yield process
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(PATIENCE_S)
 
 
 @contextlib.contextmanager
@@ -64,7 +64,7 @@ def x_server() -> Iterator[str]:
         yield f":{number}"
     finally:
         server.terminate()
-        server.wait(10)
+        server.wait(PATIENCE_S)
 
 
 @contextlib.contextmanager
@@ -181,7 +181,7 @@ class Desk:
         self._loop.close()
 
     def _do(self, work: Any) -> Any:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(20)
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(PATIENCE_S)
 
     async def _connect(self) -> None:
         peer = importlib.import_module("tests.support.dbus_peer")

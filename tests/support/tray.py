@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import queue
 import threading
-import time
 from typing import TYPE_CHECKING, Any
 
 from vsortd.errors import DaemonUnreachableError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 GONE = object()
@@ -117,11 +116,3 @@ class FakeClient:
     def _check(self) -> None:
         if not self._up.is_set():
             raise DaemonUnreachableError("No daemon answers.", remedy="Start one with `vsortd run`.")
-
-
-def until(condition: Callable[[], object], *, what: str, within_s: float = 10) -> None:
-    """Wait for something to become true."""
-    deadline = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < deadline, f"waited in vain until {what}"
-        time.sleep(0.02)

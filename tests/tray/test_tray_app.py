@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.tray import FakeClient, item, status, until
+from tests.support.tray import FakeClient, item, status
+from tests.support.waiting import PATIENCE_S, until
 from vsortd.errors import ExitCode, VsortdError
 from vsortd.tray import backends, notes
 from vsortd.tray import tray_app as app_module
@@ -91,7 +92,7 @@ def _tray(folder: Path, client: FakeClient | None = None, preferences: Preferenc
         yield tray
     finally:
         tray.app.stop()
-        tray.thread.join(5)
+        tray.thread.join(PATIENCE_S)
         client.come()
         client.go()  # lets the follower's thread go that sleeps in the stream
         assert not tray.thread.is_alive()
@@ -164,7 +165,7 @@ def test_undo_from_the_menu_tells_what_became_of_it(tray: Tray) -> None:
 
 def test_an_undo_that_takes_long_does_not_hold_up_the_icon(tray: Tray, monkeypatch: pytest.MonkeyPatch) -> None:
     done = threading.Event()
-    monkeypatch.setattr(tray.client, "undo", lambda _ids: done.wait(10) and {"undone": [], "refused": []})
+    monkeypatch.setattr(tray.client, "undo", lambda _ids: done.wait(PATIENCE_S) and {"undone": [], "refused": []})
     tray.choose("clip1.mp4 → review", "Undo")
     tray.client.tell("status", status("paused"))
     until(lambda: tray.colour is IconState.PAUSED, what="the icon follows meanwhile")
@@ -236,14 +237,14 @@ def test_notifications_that_are_off_are_not_shown(own_state: Path, monkeypatch: 
         client.tell("item", item(2, "failed"))
         until(lambda: "clip1.mp4 → forest" in made.texts(), what="it is in the menu")
         until(lambda: made.app._notes.wait_s(0.0) is None, what="the notes were given out")
-        made.app._hand.stop(patience_s=5)  # whatever it was to show is shown now
+        made.app._hand.stop(patience_s=PATIENCE_S)  # whatever it was to show is shown now
         assert [] == made.notes
 
 
 def test_quit_ends_it(own_state: Path) -> None:
     with _tray(own_state) as made:
         made.choose("Quit tray")
-        made.thread.join(5)
+        made.thread.join(PATIENCE_S)
         assert ExitCode.OK is made.code
 
 
@@ -259,7 +260,7 @@ def test_the_menu_is_not_renewed_all_the_time(tray: Tray, monkeypatch: pytest.Mo
 
 def test_an_error_of_its_own_ends_it_instead_of_an_icon_that_looks_well(tray: Tray) -> None:
     tray.client.tell("item", {"no": "id"})
-    tray.thread.join(5)
+    tray.thread.join(PATIENCE_S)
     assert isinstance(tray.error, KeyError)
 
 

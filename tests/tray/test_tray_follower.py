@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.tray import FakeClient, item, status, until
+from tests.support.tray import FakeClient, item, status
+from tests.support.waiting import PATIENCE_S, until
 from vsortd.service.client import SOCKET_NAME, Client
 from vsortd.tray.follower import EventFollower
 
@@ -118,7 +119,7 @@ def test_it_hands_on_the_status_then_the_history_then_what_happens(own_state: Pa
     assert ["status", "history", "item", "ping", "status"] == heard.kinds
     assert [2, 1] == [one["id"] for one in heard.events[1][1]]
     assert (3, "paused") == (heard.events[2][1]["id"], heard.events[4][1]["state"])
-    heard.follower.stop(patience_s=2)
+    heard.follower.stop(patience_s=PATIENCE_S)
     assert ([], []) == (heard.gone, heard.fatal)
 
 
@@ -130,7 +131,7 @@ def test_a_daemon_that_goes_and_comes_back_is_told_each_time(own_state: Path) ->
             until(lambda: heard.kinds[-2:] == ["status", "history"], what="it was found")
         until(lambda times=times: len(heard.gone) == times, what="it was missed")
         heard.events.append(("-", None))
-    heard.follower.stop(patience_s=5)
+    heard.follower.stop(patience_s=PATIENCE_S)
     assert ["status", "history", "-", "status", "history", "-"] == heard.kinds
     assert "No daemon answers" in heard.gone[0]
     assert [] == heard.fatal
@@ -144,7 +145,7 @@ def test_a_long_absence_is_told_once() -> None:
     until(lambda: "history" in heard.kinds, what="it was found though it was long away")
     client.go()
     until(lambda: len(heard.gone) == 2, what="the second absence was told")
-    heard.follower.stop(patience_s=5)
+    heard.follower.stop(patience_s=PATIENCE_S)
     assert 2 == len(heard.gone)
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from tests.support.desktop import Desk, Screen, session_bus, tray_manager, with_bindings, x_server
 from tests.support.harness import Home
-from tests.support.tray import until
+from tests.support.waiting import PATIENCE_S, until
 from vsortd.tray.notes import Note
 from vsortd.tray.notifier import DesktopNotifications
 from vsortd.tray.state import IconState
@@ -58,7 +58,7 @@ class Tray:
 
     def end(self, how: int = signal.SIGTERM) -> int:
         self.process.send_signal(how)
-        return self.process.wait(10)
+        return self.process.wait(PATIENCE_S)
 
 
 @contextlib.contextmanager
@@ -69,7 +69,7 @@ def _tray(home: Home, environment: dict[str, str], *words: str) -> Iterator[Tray
     finally:
         if tray.process.poll() is None:
             tray.process.kill()
-            tray.process.wait(10)
+            tray.process.wait(PATIENCE_S)
         sys.stdout.write(tray.said())  # pytest shows it when the test fails
 
 
@@ -91,7 +91,7 @@ def display() -> Iterator[str]:
 
 def _refused(home: Home, environment: dict[str, str]) -> str:
     words = [*COMMAND, "tray", "--wait", "100ms"]
-    done = subprocess.run(words, env=environment, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(words, env=environment, capture_output=True, text=True, check=False, timeout=PATIENCE_S)
     assert 1 == done.returncode, done.stderr
     assert "Traceback" not in done.stderr
     assert not (home.folder / "state" / "tray.lock").exists() or "tray" in done.stderr
@@ -133,9 +133,9 @@ def test_the_icon_follows_a_real_daemon(home: Home, display: str) -> None:
     """Not running, watching, paused by a command, resumed by a click on the icon, gone; then it ends as it is told."""
     environment = _environment(home, display)
     with tray_manager(display), Screen(display) as screen, _tray(home, environment) as tray:
-        until(lambda: screen.shows(IconState.TROUBLE), what="it shows that there is no daemon", within_s=20)
+        until(lambda: screen.shows(IconState.TROUBLE), what="it shows that there is no daemon")
         home.start()
-        until(lambda: screen.shows(IconState.WATCHING), what="it found the daemon", within_s=20)
+        until(lambda: screen.shows(IconState.WATCHING), what="it found the daemon")
         home.run("pause")
         until(lambda: screen.shows(IconState.PAUSED), what="it shows the pause")
         if "VSORTD_TRAY_PICTURE" in os.environ:
@@ -146,23 +146,23 @@ def test_the_icon_follows_a_real_daemon(home: Home, display: str) -> None:
         until(lambda: screen.shows(IconState.WATCHING), what="a click has resumed")
         assert "running" == home.json("status")["state"]
         home.stop()
-        until(lambda: screen.shows(IconState.TROUBLE), what="it misses the daemon", within_s=20)
+        until(lambda: screen.shows(IconState.TROUBLE), what="it misses the daemon")
         assert 0 == tray.end()
         until(lambda: not screen.shows(IconState.TROUBLE), what="the icon is gone")
 
 
 def test_ctrl_c_ends_it(home: Home, display: str) -> None:
     with tray_manager(display), Screen(display) as screen, _tray(home, _environment(home, display)) as tray:
-        until(lambda: screen.shows(IconState.TROUBLE), what="it is shown", within_s=20)
+        until(lambda: screen.shows(IconState.TROUBLE), what="it is shown")
         assert 130 == tray.end(signal.SIGINT)
 
 
 def test_a_second_tray_says_that_there_is_one(home: Home, display: str) -> None:
     environment = _environment(home, display)
     with tray_manager(display), Screen(display) as screen, _tray(home, environment) as tray:
-        until(lambda: screen.shows(IconState.TROUBLE), what="it is shown", within_s=20)
+        until(lambda: screen.shows(IconState.TROUBLE), what="it is shown")
         words = [*COMMAND, "tray"]
-        second = subprocess.run(words, env=environment, capture_output=True, text=True, check=False, timeout=60)
+        second = subprocess.run(words, env=environment, capture_output=True, text=True, check=False, timeout=PATIENCE_S)
         assert 12 == second.returncode
         assert f"A tray icon already runs on {home.folder / 'state'} (process {tray.process.pid})." in second.stderr
         assert 0 == tray.end()
@@ -172,7 +172,7 @@ def test_a_panel_that_comes_late_or_anew_gets_the_icon(home: Home, display: str)
     with Screen(display) as screen, _tray(home, _environment(home, display), "--wait", "1m") as tray:
         for _ in range(2):
             with tray_manager(display) as panel:
-                until(lambda: screen.shows(IconState.TROUBLE), what="it is shown", within_s=20)
+                until(lambda: screen.shows(IconState.TROUBLE), what="it is shown")
                 panel.kill()
             until(lambda: "the panel's tray is gone" in tray.said(), what="it noticed that the panel went")
         assert 0 == tray.end()
@@ -184,7 +184,7 @@ def test_an_indicators_menu_pauses_and_undoes(home: Home, display: str, tmp_path
         environment = with_bindings(_environment(home, display, address), tmp_path)
         home.start()
         with _tray(home, environment) as tray:
-            until(lambda: bool(desk.indicators), what="the indicator is there", within_s=20)
+            until(lambda: bool(desk.indicators), what="the indicator is there")
             until(lambda: "vsortd: watching 1 inbox" in _texts(desk), what="the menu says what the daemon does")
             desk.choose("Pause")
             until(lambda: "Resume" in _texts(desk), what="the menu offers to resume")
@@ -196,17 +196,17 @@ def test_an_indicators_menu_pauses_and_undoes(home: Home, display: str, tmp_path
             shutil.copy(clip, home.inbox / clip.name)
             home.wait(lambda: bool(home.items()), what="it was filed")
             assert home.items()[0]["state"] in {"filed", "review"}
-            until(lambda: any(text.startswith(clip.name) for text in _texts(desk)), what="the menu has it", within_s=20)
+            until(lambda: any(text.startswith(clip.name) for text in _texts(desk)), what="the menu has it")
             entry = next(text for text in _texts(desk) if text.startswith(clip.name))
-            until(lambda: len(desk.notes) == 1, what="the batch was told", within_s=20)
+            until(lambda: len(desk.notes) == 1, what="the batch was told")
             assert desk.notes[0][0] in {"1 video filed", "1 video to review"}
             desk.choose(entry, "Undo")
-            until((home.inbox / clip.name).exists, what="it is back", within_s=20)
+            until((home.inbox / clip.name).exists, what="it is back")
             until(lambda: len(desk.notes) == 2, what="the undo was told")
             assert f"{clip.name} is undone" == desk.notes[1][0]
             until(lambda: entry not in _texts(desk), what="it left the menu")
             desk.choose("Quit tray")
-            assert 0 == tray.process.wait(10)
+            assert 0 == tray.process.wait(PATIENCE_S)
 
 
 def test_without_watcher_and_tray_an_indicator_says_so(home: Home, display: str, tmp_path: Path) -> None:

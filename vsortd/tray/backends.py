@@ -42,8 +42,8 @@ _MODULES = {
     "appindicator": "gtk",
     "gtk": "gtk",
     "xorg": "xorg",
-    "win32": "windows",
-    "darwin": "mac",
+    "win32": "notification_area",
+    "darwin": "menu_bar",
     "dummy": "headless",
 }
 

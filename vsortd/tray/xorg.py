@@ -6,8 +6,13 @@ pystray's own class is made to stand what happens to a tray that lives for weeks
 from __future__ import annotations
 
 import contextlib
+import functools
+import queue
+import select
+import socket
 import threading
-from typing import Any
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any
 
 import pystray._xorg
 import Xlib.display
@@ -16,8 +21,9 @@ import Xlib.X
 
 from vsortd.tray.backend import Backend
 
-# As many callers as may wait for the loop when it ends, and some more.
-_SPARE_ANSWERS = 16
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
 _REQUESTS, _REQUEST_EVERY_S = 20, 0.5
 
 
@@ -44,15 +50,27 @@ _Native: Any = pystray._xorg.Icon  # noqa: SLF001 - it has no public name, and n
 
 
 class XorgIcon(_Native):  # type: ignore[misc] # as above
-    """pystray's, which ends its loop when the tray manager goes, so that a new one can be waited for."""
+    """pystray's, which ends its loop when the tray manager goes, so that a new one can be waited for.
+
+    The thread of the loop alone speaks with the X server; what others ask for, it does for them. pystray has them send
+    it a message by way of the server instead, on one connection with it. But python-xlib's flush does nothing while
+    another thread is inside it, and nobody sends what was left: a picture stayed away, and a stop was for nothing.
+    """
 
     _systray_manager: Any
 
     def __init__(self, *args: Any, **options: Any) -> None:
         title = options.pop("title", "")
+        self._calls: queue.SimpleQueue[tuple[Callable[[], Any], Future[Any]]] = queue.SimpleQueue()
+        self._wakeup_reader, self._wakeup_writer = socket.socketpair()
+        self._wakeup_reader.setblocking(False)
+        self._wakeup_writer.setblocking(False)
+        self._over = threading.Event()
+        self._over_lock = threading.Lock()  # no call is taken on once the loop is over
+        self._stopped = False
+        self._thread = threading.current_thread()
         super().__init__(*args, **options)
         self._title = title
-        self._over = threading.Event()
         # pystray forgets to ask for clicks
         self._window.change_attributes(
             event_mask=Xlib.X.ExposureMask | Xlib.X.StructureNotifyMask | Xlib.X.ButtonPressMask
@@ -70,16 +88,20 @@ class XorgIcon(_Native):  # type: ignore[misc] # as above
     def _insist(self) -> None:
         """Ask to be docked until that is done: a manager that has only just come can lose the first request."""
         for _ in range(_REQUESTS):
-            if self._over.wait(_REQUEST_EVERY_S):
+            if self._over.wait(_REQUEST_EVERY_S) or self._in_loop(self._ask_again):
                 return
-            try:
-                tree = self._window.query_tree()
-            except (Xlib.error.XError, Xlib.error.ConnectionClosedError):
-                return  # it is being taken down
-            if tree.parent != tree.root:
-                return
-            self._systray_manager = None
-            self._show()
+
+    def _ask_again(self) -> bool:
+        """Ask to be docked, unless that is done: tell whether it is."""
+        try:
+            tree = self._window.query_tree()
+        except (Xlib.error.XError, Xlib.error.ConnectionClosedError):
+            return True  # it is being taken down
+        if tree.parent != tree.root:
+            return True
+        self._systray_manager = None
+        self._show()
+        return False
 
     def _dock_window(self) -> None:
         # pystray asks again with each new picture; the manager then takes the window out and in, and clicks are lost
@@ -87,15 +109,60 @@ class XorgIcon(_Native):  # type: ignore[misc] # as above
             super()._dock_window()
 
     def _run(self) -> None:
-        self._thread = threading.current_thread()  # pystray sets it only after others may ask for it
+        self._thread = threading.current_thread()  # the loop's; pystray sets it only after others may ask for it
         try:
             super()._run()
         finally:
-            self._over.set()
+            with self._over_lock:
+                self._over.set()
+                self._wakeup_writer.close()
+                self._wakeup_reader.close()
             self._running = False
             self._visible = False
-            for _ in range(_SPARE_ANSWERS):  # for who waits for this loop to do something; it no longer will
-                self._queue.put(True)
+            self._do_calls(in_vain=True)
+
+    def _stop(self) -> None:
+        self._stopped = True
+        super()._stop()
+
+    # What other threads ask for
+
+    def _rewrite_implementation(self, *methods: Any) -> None:
+        """Have pystray's methods done by the loop, whichever thread calls them."""
+        for method in methods:
+            setattr(self, method.__name__, functools.partial(self._in_loop, method))
+
+    def _in_loop(self, call: Callable[[], Any]) -> Any:
+        """Have the loop do a call, and return or raise what it does; nothing once the loop is over."""
+        if threading.current_thread() is self._thread:
+            return call()
+        answer: Future[Any] = Future()
+        with self._over_lock:
+            if self._over.is_set():
+                return None
+            self._calls.put((call, answer))
+            with contextlib.suppress(BlockingIOError):  # full of what wakes it up already
+                self._wakeup_writer.send(b"\0")
+        return answer.result()
+
+    def _do_calls(self, *, in_vain: bool = False) -> None:
+        while not self._calls.empty():  # only this thread takes any out
+            call, answer = self._calls.get()
+            try:
+                answer.set_result(None if in_vain else call())
+            except Exception as error:  # noqa: BLE001 - for whoever called
+                answer.set_exception(error)
+
+    def _events(self) -> Iterator[Any]:
+        while not self._stopped:
+            self._do_calls()
+            self._display.sync()  # now the server has all that was to be sent
+            if self._display.pending_events():
+                yield self._display.next_event()
+            else:
+                select.select([self._display, self._wakeup_reader], [], [])
+                with contextlib.suppress(BlockingIOError):
+                    self._wakeup_reader.recv(4096)
 
     def _update_title(self) -> None:
         # pystray's encodes as Latin-1 and raises for all else
