@@ -158,7 +158,8 @@ def _walk(reader: _Reader, seen: _Seen) -> BoxScan | None:
             return None
         header = reader.at(position, min(_LARGE_HEADER_BYTES, end - position))
         size, payload, kind = _parse_header(header)
-        if size == 0 and any(kind):  # reaches to the end of the file, whatever its size is
+        # reaches to the end of the file, whatever its size is; a 64-bit size of zero is one that is not yet written
+        if size == 0 and payload == _HEADER_BYTES and any(kind):
             seen.doubts.append(f"its last box ({_show(kind)}) has no size of its own")
             size = end - position
         if size < payload:
