@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
-from vsortd.core.names import TEMPLATE_FIELDS, folder_key, folder_name_problem, template_problem
+from vsortd.core.names import TEMPLATE_FIELDS, cut, folder_key, folder_name_problem, template_problem
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -92,3 +92,83 @@ def test_a_template_without_problem_renders_to_one_component(template: str) -> N
         for field in TEMPLATE_FIELDS:
             plain = plain.replace(f"{{{field}}}", "x")
         assert plain == rendered
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("  ", "a folder's name can't be empty"),
+        ("..", "this name stands for a folder that exists already"),
+        ("a/b", "a name is one folder, so it can't hold / or \\"),
+        ("a\\b", "a name is one folder, so it can't hold / or \\"),
+        ("a\tb", "a folder's name can't hold control characters"),
+        ("a.", "a folder's name can't end with a dot or a space, nor begin with a space"),
+        ("a ", "a folder's name can't end with a dot or a space, nor begin with a space"),
+        (" a", "a folder's name can't end with a dot or a space, nor begin with a space"),
+        ("aux.txt", "Windows reserves this name for a device"),
+        ("x" * 201, "the name is longer than 200 bytes"),
+        ("é" * 100, None),
+        (".VSORTD", "vsortd keeps its own files in a folder of this name"),
+        ("b a", None),
+        ("a.b", None),
+    ],
+)
+def test_a_refusal_says_what_is_wrong_with_the_name(name: str, says: str | None) -> None:
+    assert says == folder_name_problem(name)
+
+
+@pytest.mark.parametrize("name", ["a:b", "what?", "<x>", "a|b", 'say "x"', "a*b"])
+def test_what_only_windows_forbids_is_refused_only_there(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setattr("sys.platform", "linux")
+    assert folder_name_problem(name) is None
+    monkeypatch.setattr("sys.platform", "win32")
+    assert 'Windows allows none of <>:"|?* in a name' == folder_name_problem(name)
+    assert folder_name_problem("ordinary") is None
+
+
+def test_dots_and_spaces_at_the_end_do_not_make_two_folders_of_one() -> None:
+    assert folder_key("a") == folder_key("a. ")
+    assert folder_key(" a") != folder_key("a")
+    assert "a_b" == folder_key("A?b")
+
+
+@pytest.mark.parametrize(
+    ("template", "says"),
+    [
+        ("{stem", "its braces don't match"),
+        ("{{stem}}", "braces may only hold a field"),
+        ("a}}{stem}", "braces may only hold a field"),
+        ("{nope}", 'there is no field "{nope}"'),
+        ("{stem} {}", 'there is no field "{}"'),
+        ("{stem:>9}", 'the field "{stem}" takes no format or conversion'),
+        ("{stem!r}", 'the field "{stem}" takes no format or conversion'),
+        (".{stem}", "a file whose name begins with a dot is hidden"),
+        ("", "a folder's name can't be empty"),
+        ("{stem}/x", "a name is one folder, so it can't hold / or \\"),
+        ("co{stem}", None),
+        ("con", "Windows reserves this name for a device"),
+        ("{stem}.", "a folder's name can't end with a dot or a space, nor begin with a space"),
+        ("{stem} {date}", None),
+        ("{stem}" * 200, None),
+        ("{stem}" * 201, "the name is longer than 200 bytes"),
+        ("x" * 199 + "{stem}", None),
+    ],
+)
+def test_a_refusal_says_what_is_wrong_with_the_template(template: str, says: str | None) -> None:
+    assert says == template_problem(template)
+
+
+@pytest.mark.parametrize(
+    ("text", "limit_bytes", "kept"),
+    [
+        ("abc", 3, "abc"),
+        ("abcd", 3, "abc"),
+        ("abc", 0, ""),
+        ("aéb", 2, "a"),
+        ("aéb", 3, "aé"),
+        ("aéb", 4, "aéb"),
+        ("漢字", 5, "漢"),
+    ],
+)
+def test_a_name_is_cut_to_as_many_bytes_as_fit(text: str, limit_bytes: int, kept: str) -> None:
+    assert kept == cut(text, limit_bytes)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
+import time
 import unicodedata
 from pathlib import Path
 
@@ -87,6 +89,7 @@ def test_ten_thousand_files_of_one_name_cost_few_looks() -> None:
         ("line\nbreak\x00", "line_break_"),
         ("cafe\u0301", "cafe\u0301"),  # the Unicode form is the file's own business
         ("-y", "-y"),
+        ("a:b*c?", "a_b_c_" if sys.platform == "win32" else "a:b*c?"),
         ("", "_"),
     ],
 )
@@ -134,3 +137,112 @@ def test_the_fields_of_a_clip() -> None:
 )
 def test_what_a_sidecar_adds_to_the_stem(sidecar: str, video: str, tail: str) -> None:
     assert tail == tail_of(Path(sidecar), Path(video))
+
+
+@pytest.mark.parametrize("taken", range(60))
+@pytest.mark.parametrize("first", [1, 2, 5])
+def test_behind_numbers_that_are_all_taken_the_next_is_free(taken: int, first: int) -> None:
+    assert first + taken == next_free(lambda number: number >= first + taken, first)
+
+
+def test_one_of_the_first_eight_is_taken_whatever_lies_behind() -> None:
+    assert 8 == next_free(lambda number: number == 8 or number > 20)
+    assert 5 == next_free(lambda number: number >= 5)
+
+
+def test_looking_for_a_number_begins_with_the_first_and_looks_at_none_twice() -> None:
+    looks: list[int] = []
+
+    def is_free(number: int) -> bool:
+        looks.append(number)
+        return number > 100
+
+    assert 101 == next_free(is_free)
+    assert [1, 2, 3, 4, 5, 6, 7, 8, 18, 36, 72, 144] == looks[:12]
+    assert len(looks) == len(set(looks))
+
+
+@pytest.mark.parametrize(
+    ("length", "number", "tails", "kept"),
+    [
+        (251, 1, [".mp4"], 251),
+        (252, 1, [".mp4"], 251),
+        (247, 2, [".mp4"], 247),
+        (248, 2, [".mp4"], 247),
+        (246, 10, [".mp4"], 246),
+        (247, 10, [".mp4"], 246),
+        (248, 1, [".mp4", ".en.srt"], 248),
+        (249, 1, [".mp4", ".en.srt"], 248),
+    ],
+)
+def test_a_stem_is_cut_as_far_as_the_longest_name_of_its_group_needs(
+    length: int, number: int, tails: list[str], kept: int
+) -> None:
+    mark = "" if number == 1 else f" ({number})"
+    assert [f"{'x' * kept}{mark}{tail}" for tail in tails] == numbered("x" * length, number, tails)
+
+
+def test_a_cut_stem_does_not_end_in_a_dot_or_a_space() -> None:
+    assert ["x" * 250 + ".mp4"] == numbered("x" * 250 + ".yyy", 1, [".mp4"])
+    assert ["x" * 249 + ".mp4"] == numbered("x" * 249 + ". yyy", 1, [".mp4"])
+    assert ["x. .mp4"] == numbered("x. ", 1, [".mp4"]), "only what is cut is tidied"
+    assert ["video" + "." + "e" * 254] == numbered("x", 1, ["." + "e" * 254])
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("x" * 255, "x" * 255),
+        ("x" * 256, "x" * 255),
+        ("x" * 254 + ".y", "x" * 254),
+        (". hidden", "hidden"),
+        (" .a. ", "a"),
+        ("a\u2028b", "a_b"),
+        ("com¹", "_com¹"),
+        ("aux.", "_aux"),
+        ("nul", "_nul"),
+        ("auxiliary", "auxiliary"),
+    ],
+)
+def test_a_component_is_cut_and_tidied(text: str, expected: str) -> None:
+    assert expected == component(text)
+
+
+def test_where_nothing_is_left_of_a_name_there_is_another() -> None:
+    assert "video" == render("{camera}", NameFields("..."))
+    assert "film" == render("{camera}", NameFields("film"))
+    assert "other" == component("...", "other")
+    assert "a film b" == render("a {stem} b", NameFields("film"))
+
+
+@pytest.mark.skipif(not hasattr(time, "tzset"), reason="Windows takes no other clock than its own")
+@pytest.mark.parametrize("recorded_at", ["", "yesterday"])
+def test_without_a_date_of_its_own_a_video_has_that_of_its_last_change_by_the_local_clock(
+    monkeypatch: pytest.MonkeyPatch, recorded_at: str
+) -> None:
+    clip = clip_facts(width_px=4, height_px=2, recorded_at=recorded_at)
+    monkeypatch.setenv("TZ", "UTC-5:30")  # as POSIX has it: east of Greenwich
+    time.tzset()
+    try:
+        fields = NameFields.of(Path("a.mp4"), Identity(1, 2, 3, 1_700_000_000_999_999_999), clip, "a/b/c")
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert ("2023-11-15", "03-43-20", "a-b-c") == (fields.date, fields.time, fields.rule)
+    assert ("4", "2", "landscape", "") == (fields.width, fields.height, fields.orientation, fields.camera)
+
+
+def test_without_a_clip_its_fields_are_empty() -> None:
+    fields = NameFields.of(Path("a.mp4"), Identity(1, 2, 3, 4), None, "")
+    assert ("a", "", "", "", "") == (fields.stem, fields.width, fields.height, fields.orientation, fields.camera)
+
+
+def test_a_hidden_sidecar_of_another_name_adds_its_name_with_one_dot() -> None:
+    assert ".odd.srt" == tail_of(Path("..odd.srt"), Path("Film.mov"))
+    assert "" == tail_of(Path("Film"), Path("Film.mov"))
+
+
+@pytest.mark.parametrize("template", ["{}", "{stem:}x}", "a{stem!s}"])
+def test_only_a_bare_known_field_is_replaced(template: str) -> None:
+    with pytest.raises(ValueError, match=r"takes no|Single"):
+        render(template, NameFields("Film"))

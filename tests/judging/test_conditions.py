@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from tests.support.facts import clip_facts
-from vsortd.config.settings import Accept
-from vsortd.core.video_facts import Clip, Orientation
-from vsortd.judging.conditions import admit
+from vsortd.config.settings import Accept, When
+from vsortd.core.video_facts import Clip, Orientation, Stream
+from vsortd.judging.conditions import ConditionFacts, admit, unmet
 
 
 def clip(width: int = 1920, height: int = 1080, duration_s: float = 10.0) -> Clip:
@@ -55,3 +56,73 @@ def test_a_video_is_accepted_or_the_first_refusing_setting_is_named(
 
 def test_nearly_square_is_square() -> None:
     assert Orientation.SQUARE is clip(1000, 985).orientation
+
+
+SOUND = (Stream(0, "video", "h264"), Stream(1, "audio", "aac"))
+FILMED = replace(clip(), camera="GoPro HERO", recorded_at="2024-05-31T23:30:00+02:00", fps=60.0, streams=SOUND)
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({}, None),
+        ({"orientation": "portrait"}, "landscape 1920x1080 is not accepted (when.orientation is portrait)"),
+        ({"min_duration": 10.5}, "10 s are too short (when.min_duration is 10.5 s)"),
+        ({"min_duration": 10.0, "max_duration": 10.0}, None),
+        ({"max_duration": 9.5}, "10 s are too long (when.max_duration is 9.5 s)"),
+        ({"min_width": 1920, "max_width": 1920, "min_height": 1080, "max_height": 1080}, None),
+        ({"min_width": 1921}, "1920x1080 is too narrow (when.min_width is 1921)"),
+        ({"min_height": 1081}, "1920x1080 is too low (when.min_height is 1081)"),
+        ({"max_width": 1919}, "1920 px are too wide (when.max_width is 1919)"),
+        ({"max_height": 1079}, "1080 px are too high (when.max_height is 1079)"),
+        ({"max_width": 1919, "max_height": 1079}, "1920 px are too wide (when.max_width is 1919)"),
+        ({"min_fps": 61.2}, None),
+        ({"min_fps": 62.0}, "60 frames a second are too few (when.min_fps is 62)"),
+        ({"max_fps": 58.9}, None),
+        ({"max_fps": 58.0}, "60 frames a second are too many (when.max_fps is 58)"),
+        ({"min_fps": 50.0, "max_fps": 70.0}, None),
+        ({"codec": ["h264"]}, None),
+        ({"codec": ["h265", "av1"]}, "the codec is h264 (when.codec is hevc or av1)"),
+        ({"has_audio": True}, None),
+        ({"has_audio": False}, "it has sound (when.has_audio is false)"),
+        ({"camera": "gopro*"}, None),
+        ({"camera": ["DJI*", "*hero"]}, None),
+        ({"camera": "hero*"}, 'the camera is "GoPro HERO" (when.camera is hero*)'),
+        ({"recorded_since": "2024-05-31", "recorded_before": "2024-06-01"}, None),
+        ({"recorded_since": "2024-06-01"}, "recorded on 2024-05-31 (when.recorded_since is 2024-06-01)"),
+        ({"recorded_before": "2024-05-31"}, "recorded on 2024-05-31 (when.recorded_before is 2024-05-31)"),
+        ({"recorded_before": "2024-05-30"}, "recorded on 2024-05-31 (when.recorded_before is 2024-05-30)"),
+        ({"file_name": ["A*", "GX*.mp4"]}, None),
+        ({"file_name": ["A*", "GX"]}, "the file is not called A* or GX"),
+        ({"file_name": "A*", "camera": "DJI*"}, 'the camera is "GoPro HERO" (when.camera is DJI*)'),
+    ],
+)
+def test_conditions_hold_or_the_first_that_does_not_says_why(options: dict[str, Any], expected: str | None) -> None:
+    assert expected == unmet(When.model_validate(options), ConditionFacts(FILMED, "gx01.MP4"))
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"min_fps": 1.0}, "the file does not say how many frames a second it has"),
+        ({"max_fps": 99.0}, "the file does not say how many frames a second it has"),
+        ({"codec": "h264"}, "the codec is unknown (when.codec is h264)"),
+        ({"has_audio": True}, "it has no sound (when.has_audio is true)"),
+        ({"has_audio": False}, None),
+        ({"camera": "*"}, "the file names no camera (when.camera is *)"),
+        ({"recorded_since": "1970-01-01"}, "the file does not say when it was recorded"),
+        ({"recorded_before": "2970-01-01"}, "the file does not say when it was recorded"),
+        ({}, None),
+    ],
+)
+def test_of_a_video_that_says_nothing_only_what_is_seen_is_known(options: dict[str, Any], expected: str | None) -> None:
+    silent = replace(clip(), fps=0.0, video_codec="", streams=())
+    assert expected == unmet(When.model_validate(options), ConditionFacts(silent, "a.mp4"))
+
+
+@pytest.mark.parametrize(("fps", "too_few", "too_many"), [(58.8, False, False), (58.79, True, False),
+                                                          (61.2, False, False), (61.21, False, True)])  # fmt: skip
+def test_a_rate_may_be_two_of_a_hundred_off(fps: float, too_few: bool, too_many: bool) -> None:  # noqa: FBT001
+    facts = ConditionFacts(replace(clip(), fps=fps), "a.mp4")
+    assert too_few is bool(unmet(When.model_validate({"min_fps": 60.0}), facts))
+    assert too_many is bool(unmet(When.model_validate({"max_fps": 60.0}), facts))

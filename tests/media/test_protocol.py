@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vsortd.core.video_facts import Clip, Stream
-from vsortd.errors import IncompleteError
+from vsortd.errors import BrokenError, ChangedError, IncompleteError, LimitError, VideoError
 from vsortd.media import protocol
 from vsortd.media.frames import Frames
 from vsortd.media.protocol import ProtocolError
@@ -146,3 +146,177 @@ def test_an_error_keeps_its_kind_and_its_sentence() -> None:
 def test_an_unknown_error_is_refused(header: dict[str, Any]) -> None:
     with pytest.raises(ProtocolError):
         protocol.error_from(header)
+
+
+STREAM = {"index": 0, "kind": "video", "codec": "h264", "attached_picture": False, "language": ""}
+
+
+class Trickle(io.BytesIO):
+    """A pipe that gives three bytes at a time."""
+
+    def readinto(self, buffer: Any) -> int:
+        """Read three bytes at most."""
+        piece = self.read(min(3, len(buffer)))
+        buffer[: len(piece)] = piece
+        return len(piece)
+
+
+def message(header_bytes: int, blob_bytes: int = 0) -> bytes:
+    """Return a message whose header is of a length."""
+    return struct.pack(">IQ", header_bytes, blob_bytes) + b'{"a":"' + b"x" * (header_bytes - 8) + b'"}'
+
+
+def test_a_message_that_comes_in_pieces_arrives_whole() -> None:
+    pipe = Trickle()
+    protocol.send(pipe, {"op": "x"}, b"1234567")
+    protocol.send(pipe, {"op": "y"})
+    pipe.seek(0)
+    assert ({"op": "x"}, b"1234567") == protocol.receive(pipe, lambda: 7)
+    assert ({"op": "y"}, b"") == protocol.receive(pipe, lambda: 0)
+    assert protocol.receive(pipe, lambda: 0) is None
+
+
+def test_a_message_is_sent_at_once() -> None:
+    raw = io.BytesIO()
+    pipe = io.BufferedWriter(raw)  # type: ignore[type-var]
+    protocol.send(pipe, {}, b"12")
+    assert struct.pack(">IQ", 2, 2) + b"{}12" == raw.getvalue()
+
+
+@pytest.mark.parametrize("cut", [1, 11, 12, 13, 14, 15, 17])
+def test_a_message_that_breaks_off_anywhere_is_the_end(cut: int) -> None:
+    whole = struct.pack(">IQ", 2, 4) + b"{}1234"
+    assert protocol.receive(io.BytesIO(whole[:cut]), lambda: 4) is None
+    assert ({}, b"1234") == protocol.receive(io.BytesIO(whole), lambda: 4)
+
+
+def test_the_longest_header_and_the_largest_blob_are_taken_and_not_a_byte_more() -> None:
+    assert protocol.receive(io.BytesIO(message(1 << 20)), lambda: 0) is not None
+    with pytest.raises(ProtocolError, match=r"^a message of 1048577 \+ 0 bytes$"):
+        protocol.receive(io.BytesIO(message((1 << 20) + 1)), lambda: 0)
+    assert ({"a": ""}, b"123") == travel({"a": ""}, b"123", limit=3)
+    with pytest.raises(ProtocolError, match=r"^a message of 9 \+ 4 bytes$"):
+        travel({"a": ""}, b"1234", limit=3)
+
+
+@pytest.mark.parametrize("kind", [BrokenError, IncompleteError, ChangedError, LimitError])
+def test_every_kind_of_error_travels_under_a_name_of_its_own(kind: type[VideoError]) -> None:
+    name = protocol.error_kind(kind("why"))
+    assert kind is type(protocol.error_from({"error": name, "reason": "why"}))
+
+
+def test_an_error_of_another_kind_travels_as_broken_and_none_as_none() -> None:
+    assert "broken" == protocol.error_kind(VideoError("why"))
+    assert protocol.error_from({"times_ms": []}) is None
+
+
+def test_text_is_cut_to_what_is_shown() -> None:
+    error = protocol.error_from({"error": "limit", "reason": "x" * 501})
+    assert error is not None
+    assert "x" * 500 == error.reason
+    assert "x" * 1024 == protocol.printable("x" * 1025)
+    assert "a b" == protocol.printable(" a\nbc", 4)
+    tagged = protocol.clip_from_message({**plain_clip(), "tags": {"a\n" * 600: "b" * 1025}})
+    assert {("a " * 512).strip(): "b" * 1024} == tagged.tags
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"width_px": 1, "height_px": 1, "shown_width_px": 1, "shown_height_px": 1},
+        {"duration_s": 0.0, "fps": 0.0},
+        {"tags": {}},
+        {"streams": []},
+        {"streams": [STREAM] * 1024},
+    ],
+)
+def test_a_clip_at_the_edge_of_what_may_be_is_taken(change: dict[str, Any]) -> None:
+    raw = {**plain_clip(), **change}
+    assert raw == json.loads(json.dumps(protocol.clip_to_message(protocol.clip_from_message(raw))))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"height_px": 0},
+        {"shown_width_px": 0},
+        {"shown_height_px": 0},
+        {"shown_height_px": -4},
+        {"fps": float("inf")},
+        {"fps": -0.5},
+        {"duration_s": float("inf")},
+        {"hdr": 1},
+        {"hdr": None},
+        {"camera": 5},
+        {"container_duration_s": "1"},
+        {"width_px": 4.0},
+        {"tags": [["a", "b"]]},
+        {"tags": {"a": "b", "c": None}},
+        {"streams": {}},
+        {"streams": [STREAM] * 1025},
+        {"streams": [{**STREAM, "index": "0"}]},
+    ],
+)
+def test_a_clip_beyond_what_may_be_is_refused(change: dict[str, Any]) -> None:
+    with pytest.raises(ProtocolError):
+        protocol.clip_from_message({**plain_clip(), **change})
+
+
+@pytest.mark.parametrize("missing", ["camera", "tags", "width_px"])
+def test_a_clip_that_lacks_a_field_is_refused(missing: str) -> None:
+    raw = plain_clip()
+    del raw[missing]
+    with pytest.raises(ProtocolError, match="no Clip"):
+        protocol.clip_from_message(raw)
+
+
+def test_a_whole_number_is_a_number_with_a_point_too() -> None:
+    clip = protocol.clip_from_message({**plain_clip(), "fps": 25, "duration_s": 2})
+    assert [float, float] == [type(clip.fps), type(clip.duration_s)]
+    assert (25.0, 2.0) == (clip.fps, clip.duration_s)
+
+
+def test_what_is_wrong_with_a_clip_is_named() -> None:
+    with pytest.raises(ProtocolError, match=r"^Clip\.width_px is no int$"):
+        protocol.clip_from_message({**plain_clip(), "width_px": "4"})
+    with pytest.raises(ProtocolError, match=r"^no Stream$"):
+        protocol.clip_from_message({**plain_clip(), "streams": [1]})
+
+
+@pytest.mark.parametrize(
+    ("times", "exact"), [([0, 1], 0), ([0, 1], 2), ([], 0), ([2**53 - 1], 1), ([5, 5], 1)]
+)  # fmt: skip
+def test_frames_at_the_edge_of_what_may_be_are_taken(times: list[int], exact: int) -> None:
+    frames = protocol.frames_from_message(
+        {"times_ms": times, "exact": exact}, bytes(12 * len(times)), most=2, side_px=2
+    )
+    assert (times, exact, (len(times), 2, 2, 3)) == (frames.times_ms.tolist(), frames.exact, frames.pixels.shape)
+    assert (np.int64, np.uint8) == (frames.times_ms.dtype, frames.pixels.dtype)
+
+
+@pytest.mark.parametrize(
+    ("header", "size"),
+    [
+        ({"times_ms": [0, 1, 2], "exact": 1}, 36),
+        ({"times_ms": [2**53], "exact": 1}, 12),
+        ({"times_ms": [True], "exact": 1}, 12),
+        ({"times_ms": {"0": 1}, "exact": 0}, 12),
+        ({"times_ms": [0], "exact": True}, 12),
+        ({"times_ms": [0], "exact": -1}, 12),
+        ({"times_ms": [0], "exact": None}, 12),
+        ({"times_ms": [0]}, 12),
+        ({"times_ms": [0], "exact": 0}, 13),
+        ({"times_ms": [0, -1], "exact": 0}, 24),
+    ],
+)
+def test_frames_beyond_what_may_be_are_refused(header: dict[str, Any], size: int) -> None:
+    with pytest.raises(ProtocolError):
+        protocol.frames_from_message(header, bytes(size), most=2, side_px=2)
+
+
+def test_frames_travel_whole_whatever_their_layout_and_none_at_all_too() -> None:
+    pixels = np.arange(48, dtype=np.uint8).reshape(2, 2, 4, 3)[:, :, ::2]
+    header, blob = protocol.frames_to_message(Frames(np.array([5, 9]), pixels, 2))
+    assert ({"times_ms": [5, 9], "exact": 2}, pixels.tobytes()) == (header, bytes(blob))
+    header, blob = protocol.frames_to_message(Frames(np.zeros(0, np.int64), np.zeros((0, 2, 2, 3), np.uint8), 0))
+    assert ({"times_ms": [], "exact": 0}, b"") == (header, bytes(blob))

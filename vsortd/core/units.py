@@ -156,7 +156,9 @@ def about_duration(seconds: float) -> str:
     for unit, factor in (("days", 86_400), ("h", 3_600), ("min", 60)):
         if seconds >= 2 * factor * 0.9995:
             return f"{_three_digits(seconds / factor)} {unit}"
-    return f"{_three_digits(seconds)} s" if seconds >= 1 or not seconds else f"{seconds * 1000:.0f} ms"
+    if seconds >= 0.9995 or not seconds:  # noqa: PLR2004 - from there on it would be 1000 ms
+        return f"{_three_digits(seconds)} s"
+    return f"{seconds * 1000:.0f} ms"
 
 
 def _three_digits(number: float) -> str:

@@ -131,12 +131,12 @@ def _logits(vectors: RuleVectors, level: LevelVectors, frames: Array) -> _Logits
     if bias is not None:
         own, against = own + bias, against + bias
         against = np.hstack([against, np.full((len(frames), 1), SIGMOID_NONE_LOGIT)])
-    elif not against.shape[1] and not any(level.competes):
-        against = np.zeros((len(frames), 1))  # nobody runs: none of these has it
     return _Logits(own / vectors.temperature, against / vectors.temperature)
 
 
 def _softmax(own: Array, against: Array) -> Array:
+    if not against.shape[1] and np.isneginf(own).all():
+        against = np.zeros((len(own), 1))  # nobody may win: none of these has it
     together = np.hstack([own, against])
     weights = np.exp(together - together.max(axis=1, keepdims=True))
     probs = weights / weights.sum(axis=1, keepdims=True)
@@ -193,12 +193,16 @@ def _find_leaf_rows(vectors: RuleVectors, parent: str) -> dict[int, Array]:
 
 
 def _by_best_path(vectors: RuleVectors, level: LevelVectors, frames: Array, probs: Array) -> Array:
-    """Weigh each sibling by the best product of probabilities on a path below it, and share out anew."""
+    """Weigh each sibling by the best product of probabilities on a path below it, and share out anew.
+
+    Where no path has any (the model knows no rule below), the siblings keep what they have.
+    """
     weights = probs.copy()
     for column, name in enumerate(level.names):
         key = f"{level.parent}/{name}" if level.parent else name
         if key in vectors.levels:
             weights[:, column] *= _best_below(vectors, key, frames)
+    weights = np.where(weights.any(axis=1, keepdims=True), weights, probs)
     return np.asarray(weights / weights.sum(axis=1, keepdims=True))
 
 

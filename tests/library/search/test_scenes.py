@@ -97,3 +97,148 @@ def test_scenes_lie_within_their_videos_and_never_share_time(videos: list[list[f
             apart = scene.end_s <= other.begin_s + 1e-6 or other.end_s <= scene.begin_s + 1e-6
             assert scene.film != other.film or apart
     assert {scene.film for scene in found} == set(range(len(videos)))
+
+
+def best(*videos: list[float], window_s: float, top: int = 1, **options: bool) -> list[tuple[int, float, float, float]]:
+    """Return the best scenes as film, begin, end, and value."""
+    found = find_scenes(frame_scores(*videos), window_s=window_s, top=top, **options)
+    return [(scene.film, scene.begin_s, scene.end_s, pytest.approx(scene.value)) for scene in found]
+
+
+def test_a_scenes_value_is_the_mean_over_its_time() -> None:
+    assert [(0, 10.0, 14.0, 2.5)] == best([-5.0] * 10 + [3.0, 2.0, 3.0, 2.0] + [-5.0] * 10, window_s=4)
+    uneven = FrameScores(
+        np.array([0, 1000, 4000]), np.array([[1.0], [4.0], [2.0]], np.float32), np.array([0, 3]), np.array([4.0])
+    )
+    (scene,) = find_scenes(uneven, window_s=4, top=1)  # 0.5 s, 2 s and 1.5 s
+    assert pytest.approx((0.5 * 1 + 2 * 4 + 1.5 * 2) / 4) == scene.value
+    assert (0.0, 4.0, 1.0) == (scene.begin_s, scene.end_s, scene.peak_s)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "value"),
+    [(1, (4 - 3 * 2) / 4), (2, (8 - 2 * 2) / 4), (3, (12 - 2) / 4), (4, 4.0), (5, 4.0), (8, 4.0)],
+)
+def test_a_scene_shorter_than_half_a_window_counts_as_if_the_rest_were_weak(seconds: int, value: float) -> None:
+    video = [-5.0] * 10 + [4.0] * seconds + [-5.0] * 10
+    assert [(0, 10.0, 10.0 + seconds, value)] == best(video, window_s=8)
+
+
+@pytest.mark.parametrize(
+    ("peak", "beside", "begin_s"),
+    [
+        (3.0, 0.0, 9.0),  # three less than the best
+        (3.0, -0.01, 10.0),
+        (6.0, 1.0, 9.0),  # plainly shown, however much better the best is
+        (6.0, 0.99, 10.0),
+        (-1.0, -4.0, 9.0),
+        (-1.0, -4.01, 10.0),
+    ],
+)
+def test_a_scene_ends_at_the_frames_that_hardly_show_it(peak: float, beside: float, begin_s: float) -> None:
+    video = [-9.0] * 9 + [beside] + [peak] * 6 + [beside] + [-9.0] * 9
+    assert [(0, begin_s, 26.0 - begin_s)] == [scene[:3] for scene in best(video, window_s=4)]
+
+
+@pytest.mark.parametrize(
+    ("shown", "gap", "one"),
+    [
+        (2.0, -2.0, True),  # windows over the gap are worth 0: two less than the best
+        (2.0, -2.1, False),
+        (5.0, -3.0, True),  # ... or 1, which plainly shows it
+        (5.0, -3.1, False),
+    ],
+)
+def test_a_scene_grows_over_a_gap_where_the_windows_over_it_are_hardly_weaker(
+    shown: float,
+    gap: float,
+    one: bool,  # noqa: FBT001
+) -> None:
+    video = [-9.0] * 6 + [shown] * 2 + [gap] + [shown] * 2 + [-9.0] * 6
+    spans_of = [scene[:3] for scene in best(video, window_s=2, top=2)]
+    assert (([(0, 6.0, 11.0)], (0, 6.0, 11.0)) if one else ([(0, 6.0, 8.0), (0, 9.0, 11.0)], (0, 6.0, 8.0))) == (
+        spans_of[: 1 if one else 2],
+        spans_of[0],
+    )
+
+
+def test_windows_overlap_by_half_and_the_last_one_ends_with_the_video() -> None:
+    """A gap is grown over only by windows that hold enough of both sides: those at 0, 2, 4, 6 and 7 of 11 seconds."""
+    video = [-9.0, -9.0, 2.0, 2.0, 2.0, -4.0, 2.0, 2.0, -9.0, -9.0, -9.0]
+    assert (0, 2.0, 8.0) == best(video, window_s=4)[0][:3]
+    tail = [-9.0] * 7 + [1.0, 1.0, -9.0, 1.5]
+    assert (0, 7.0, 11.0) == best(tail, window_s=4)[0][:3]
+
+
+@pytest.mark.parametrize(("plain", "first"), [(63, True), (64, False)])
+def test_of_the_best_windows_64_are_made_scenes_of(plain: int, first: bool) -> None:  # noqa: FBT001
+    """The lucky video's window is worth 0.9, a little less than the others', and its scene 3."""
+    found = best(*[[1.0, 1.0]] * plain, [-1.2, 3.0], window_s=2, top=3)
+    assert 3 == len(found)
+    assert first is (found[0] == (plain, 1.0, 2.0, 3.0))
+
+
+@pytest.mark.parametrize(("plain", "first"), [(79, True), (80, False)])
+def test_four_times_as_many_scenes_are_made_as_are_wanted(plain: int, first: bool) -> None:  # noqa: FBT001
+    found = best(*[[1.0, 1.0]] * plain, [-1.2, 3.0], window_s=2, top=20)
+    assert 20 == len(found)
+    assert first is (found[0] == (plain, 1.0, 2.0, 3.0))
+
+
+def test_of_equal_scenes_the_earlier_comes_first() -> None:
+    assert [0, 1, 2] == [scene[0] for scene in best([1.0] * 3, [1.0] * 3, [1.0] * 3, window_s=3, top=5)]
+
+
+def test_a_video_without_length_is_a_moment() -> None:
+    still = FrameScores(np.array([0, 0]), np.array([[2.0], [1.0]], np.float32), np.array([0, 1, 2]), np.zeros(2))
+    found = find_scenes(still, window_s=10, top=5)
+    assert [(0, 0.0, 0.001), (1, 0.0, 0.001)] == spans(found)
+    assert [pytest.approx(2.0), pytest.approx(1.0)] == [scene.value for scene in found]
+
+
+def test_a_video_lasts_up_to_its_last_frame_whatever_its_length_is_said_to_be() -> None:
+    longer = FrameScores(
+        np.array([1000, 5000]), np.array([[2.0], [2.0]], np.float32), np.array([0, 2]), np.array([3.0])
+    )
+    assert [(0, 0.0, 5.0)] == spans(find_scenes(longer, window_s=10, top=1))
+
+
+def test_with_several_columns_a_scene_is_as_good_as_the_least_of_them_or_the_greatest() -> None:
+    both = frame_scores([-5.0] * 4 + [3.0] * 4 + [-5.0] * 4, columns=2)
+    both.values[4:8, 1] = 1.0
+    for any_of, value in ((False, 1.0), (True, 3.0)):
+        (scene,) = find_scenes(both, window_s=4, top=1, any_of=any_of)
+        assert (4.0, 8.0, pytest.approx(value)) == (scene.begin_s, scene.end_s, scene.value)
+
+
+def test_each_column_may_be_shown_at_another_time_of_a_window() -> None:
+    """Columns that take turns hold over the window, but no frame shows both."""
+    turns = frame_scores([-5.0] * 12, columns=2)
+    turns.values[4:6, 0] = 7.0
+    turns.values[6:8, 1] = 7.0
+    (scene,) = find_scenes(turns, window_s=4, top=1)
+    assert scene.begin_s <= 4.0
+    assert scene.end_s >= 8.0
+
+
+def test_what_a_scene_has_taken_is_not_in_the_next() -> None:
+    """The second scene would begin with a frame that the first one has."""
+    video = [-9.0] * 5 + [4.0] * 4 + [1.2] * 2 + [-9.0] * 5
+    found = best(video, [2.0] * 3, window_s=3, top=9)
+    assert (0, 5.0, 11.0) == found[0][:3]
+    inside = [scene for scene in found if scene[0] == 0 and scene[1] < 11.0 and scene[2] > 5.0]
+    assert 1 == len(inside)
+
+
+def test_scenes_that_touch_are_two_and_leave_no_moment_out() -> None:
+    video = [3.0] * 4 + [-3.0] * 4 + [3.0] * 4
+    found = sorted(scene[1:3] for scene in best(video, window_s=4, top=9))
+    assert [(0.0, 4.0), (4.0, 8.0), (8.0, 12.0)] == found
+
+
+def test_the_best_moment_is_the_frame_that_shows_it_best() -> None:
+    video = [-5.0] * 3 + [2.0, 3.0, 2.5] + [-5.0] * 3
+    for place in (0, 1):
+        videos = [[-8.0] * 7] * place + [video]
+        (scene,) = find_scenes(frame_scores(*videos), window_s=3, top=1)
+        assert (place, 4.5) == (scene.film, scene.peak_s)

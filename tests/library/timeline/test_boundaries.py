@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -160,3 +160,133 @@ def test_every_stretch_has_two_edges_and_gets_them_back() -> None:
         Edge(1, pytest.approx(OFF), False, 7500, 8000, high_seen=False),
     ] == edges
     assert [[Stretch(1, 2, 0, 1), Stretch(3, 4, 5, 6)], [Stretch(5, 6, 2, 7)]] == with_edges(runs, [1, 2, 3, 4, 5, 6])
+
+
+def frames_at(found: dict[int, float], asked: list[list[int]]) -> Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]:
+    """Return a look that gives these frames (ms, log-odds), whatever is asked, and notes what is."""
+
+    def look(moments: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        asked.append(moments.tolist())
+        return np.array(list(found), np.int64), np.array([[value] for value in found.values()])
+
+    return look
+
+
+def unseen(low_ms: float, high_ms: float, *, low: bool = True, high: bool = True) -> Edge:
+    """Return a rising edge at level 0 between two moments, some of which are a limit of the video."""
+    return Edge(0, 0.0, True, low_ms, high_ms, low_seen=low, high_seen=high)
+
+
+@pytest.mark.parametrize(
+    ("edge", "precision_ms", "moments"),
+    [
+        (unseen(0, 9000), 100, [1000, 2000, 3000, 4000, 5000, 6000, 7000, 8000]),
+        (unseen(0, 600), 200, [200, 400]),
+        (unseen(0, 601), 200, [150, 300, 451]),
+        (unseen(0, 400), 200, [200]),
+        (unseen(0, sum([33.3] * 6)), 33.3, [33, 67, 100, 133, 166]),  # the sum is a rounding more than 199.8
+        (unseen(0, 2), 0.5, [1]),  # neither end is looked at again
+        (unseen(0, 600, low=False), 200, [0, 200, 400]),
+        (unseen(0, 600, high=False), 200, [200, 400, 600]),
+        (unseen(0, 2, low=False), 0.5, [0, 1]),
+        (unseen(0, 2, high=False), 0.5, [1, 2]),
+    ],
+)
+def test_between_two_frames_the_moments_are_spread_evenly_eight_at_most(
+    edge: Edge, precision_ms: float, moments: list[int]
+) -> None:
+    asked: list[list[int]] = []
+    refined([edge], frames_at({}, asked), precision_ms)
+    assert moments == asked[0]
+
+
+def test_an_edge_that_is_known_to_the_precision_is_not_looked_at() -> None:
+    asked: list[list[int]] = []
+    assert [100.0] == refined([unseen(0, 200)], frames_at({}, asked), 200)
+    assert [] == asked
+
+
+def test_in_vain_it_is_looked_at_twice_the_second_time_twice_as_closely() -> None:
+    asked: list[list[int]] = []
+    assert [200.0] == refined([unseen(0, 400)], frames_at({}, asked), 200)
+    assert [[200], [100, 200, 300]] == asked
+    asked.clear()
+    refined([unseen(0, 9000)], frames_at({}, asked), 100)
+    assert [8, 8] == [len(moments) for moments in asked], "eight at most, also then"
+
+
+def test_a_frame_in_between_makes_up_for_one_look_in_vain() -> None:
+    asked: list[list[int]] = []
+    answers = iter([{}, {500: 3.0}, {}, {}, {}])
+
+    def look(moments: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return frames_at(next(answers), asked)(moments) if moments.size else (moments, moments)
+
+    def shaped(moments: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        times, odds = look(moments)
+        return times, odds.reshape(len(times), 1)
+
+    assert [250.0] == refined([unseen(0, 1000)], shaped, 200)
+    assert 4 == len(asked)
+
+
+def test_frames_at_the_ends_and_beyond_are_no_news() -> None:
+    asked: list[list[int]] = []
+    frames = {-500: 3.0, 0: 3.0, 1000: -3.0, 1500: -3.0}
+    assert [500.0] == refined([unseen(0, 1000)], frames_at(frames, asked), 600)
+    assert 2 == len(asked), "both in vain"
+
+
+def test_a_frame_at_a_limit_of_the_video_is_news() -> None:
+    asked: list[list[int]] = []
+    assert [0.0] == refined([unseen(0, 1000, low=False)], frames_at({0: 3.0}, asked), 600)
+    assert 1 == len(asked)
+    assert [100.0] == refined([unseen(0, 1000, low=False)], frames_at({0: -3.0, 200: 3.0}, asked), 300)
+    assert [1000.0] == refined([unseen(0, 1000, high=False)], frames_at({1000: -3.0}, asked), 600)
+    assert [900.0] == refined([unseen(0, 1000, high=False)], frames_at({800: -3.0, 1000: 3.0}, asked), 300)
+
+
+@pytest.mark.parametrize(
+    ("odd", "others", "at_ms"),
+    [
+        (9.0, (-2.0, -2.5), 350.0),  # it counts as 4, the two together more
+        (9.0, (-1.5, -2.0), 50.0),  # ... or less
+        (4.2, (-2.0, -2.1), 350.0),
+        (3.5, (-2.0, -2.1), 350.0),
+        (3.5, (-2.0, -1.0), 50.0),
+    ],
+)
+def test_a_frame_counts_for_so_much_and_no_more(odd: float, others: tuple[float, float], at_ms: float) -> None:
+    frames = {100: odd, 200: others[0], 300: others[1], 400: 1.0, 500: 1.0}
+    assert [at_ms] == refined([unseen(0, 600)], frames_at(frames, []), 300)
+    falling = replace(unseen(0, 600), rises=False)
+    turned = {time: -value for time, value in frames.items()}
+    assert [at_ms] == refined([falling], frames_at(turned, []), 300)
+
+
+def test_an_edge_lies_where_its_own_level_is_crossed() -> None:
+    frames = {100: 1.0, 200: 1.9, 300: 2.1, 400: 3.0}
+    for level, at_ms in ((2.0, 250.0), (1.5, 150.0), (2.5, 350.0), (-2.0, 50.0), (4.0, 450.0)):
+        assert [at_ms] == refined([replace(unseen(0, 500), level=level)], frames_at(frames, []), 100)
+
+
+def test_what_is_known_of_one_prompt_says_nothing_of_another() -> None:
+    def look(_: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return np.array([100, 200, 300]), np.array([[-3.0, 3.0], [-3.0, 3.0], [3.0, 3.0]])
+
+    edges = [unseen(0, 400), replace(unseen(0, 400), column=1)]
+    assert [250.0, 50.0] == refined(edges, look, 100)
+
+
+def test_an_edge_that_was_limited_by_the_video_lies_between_two_frames_once_both_are_seen() -> None:
+    assert [250.0] == refined([unseen(0, 400, low=False)], frames_at({100: -3.0, 200: -3.0, 300: 3.0}, []), 100)
+    assert [150.0] == refined([unseen(0, 400, high=False)], frames_at({100: -3.0, 200: 3.0, 300: 3.0}, []), 100)
+
+
+def test_the_levels_of_edges_are_the_odds_of_the_readings_shares() -> None:
+    seen = Track(np.array([500, 1500, 2500]), np.array([[-9.0], [9.0], [-9.0]]), 3.0)
+    reading = Reading(on=0.8, off=0.3, smooth_s=0.0, least_s=0.0)
+    begin, end = edges_to_refine(seen, stretches(seen, reading), reading)
+    assert (pytest.approx(math.log(4)), 500, 1500) == (begin.level, begin.low_ms, begin.high_ms)
+    assert (pytest.approx(math.log(3 / 7)), 1500, 2500) == (end.level, end.low_ms, end.high_ms)
+    assert (True, False) == (begin.rises, end.rises)
