@@ -203,7 +203,7 @@ class Daemon:
             self._wakeup.wait(0.05)
 
     def _sleep_s(self) -> float:
-        """Return how long there is nothing to do for the main thread, if nobody rings, seconds."""
+        """Return how long there is nothing to do for the main thread, if nothing wakes it, seconds."""
         waits = [
             HOUSEKEEPING_S,
             RETIRING_S if self._retired else None,
@@ -294,7 +294,7 @@ class Daemon:
 
     def _told_to_stop(self, interrupted: bool) -> None:  # noqa: FBT001 - a callback
         self._interrupted = interrupted or self._once  # a drain that was cut short is not done
-        self._stop.set()  # the signal has rung the bell
+        self._stop.set()  # the signal has set the wakeup
 
     def _told_to_reload(self) -> None:
         self._reload_asked = True
