@@ -119,7 +119,7 @@ class Ownership(Protocol):
         """Take a file for this session; False if it is in other hands."""
 
     def give_back(self, path: Path) -> None:
-        """Let it go."""
+        """Leave it to the others."""
 
 
 class _Alone:
@@ -220,8 +220,8 @@ class _Session:
         finally:
             # Ctrl-C comes here too: what is in hand is put back
             self._runner.stop()
-            for path in list(self._claims):  # called off, so they have no end that would let them go
-                self._let_go(path)
+            for path in list(self._claims):  # called off, so they have no end that would give them back
+                self._unclaim(path)
         if self._fatal:
             raise self._fatal[0]
         return [SortOutcome.of(self._jobs[path]) for path, _, _ in self._found if path in self._jobs]
@@ -288,14 +288,14 @@ class _Session:
         self._claims.add(path)
         return True
 
-    def _let_go(self, path: Path) -> None:
+    def _unclaim(self, path: Path) -> None:
         """Give back what this session has claimed, and nothing that others have."""
         if path in self._claims:
             self._claims.discard(path)
             self._own.give_back(path)
 
     def _send_back(self, path: Path, _identity: Identity, reason: str) -> None:
-        self._let_go(path)
+        self._unclaim(path)
         with self._changed:
             self._again.append((path, reason))
 
@@ -305,7 +305,7 @@ class _Session:
             return taken
 
     def _done(self, job: Job) -> None:
-        self._let_go(job.path)
+        self._unclaim(job.path)
         if self._on_job is not None:
             self._on_job(self._services, job)
         with self._changed:

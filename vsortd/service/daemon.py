@@ -16,7 +16,7 @@ from vsortd.core.batch_ids import Batches
 from vsortd.core.units import format_duration
 from vsortd.errors import ExitCode, UsageError, VsortdError
 from vsortd.filing.holds import Why
-from vsortd.filing.release import LetGo, let_go
+from vsortd.filing.release import ReleaseReport, ReleaseVerb, release_or_retry
 from vsortd.filing.undo import undo as undo_items
 from vsortd.index.relocate import follow
 from vsortd.learning.library_watch import LibraryWatch
@@ -161,7 +161,7 @@ class Daemon:
             self._hub.close()
             server.stop()
             self._searcher.close()
-            self._let_go()
+            self._close_replaced()
             self._services.retire(services)  # whoever opened `services` closes what is its own
 
     def _new_watcher(self) -> InboxWatcher:
@@ -189,7 +189,7 @@ class Daemon:
                 self._reload_asked = False
                 self._reload_by_signal()
             if self._retired and self._runner.working == 0:
-                self._let_go()
+                self._close_replaced()
             if not self._once:
                 self._wakeup.wait(self._sleep_s())
                 continue
@@ -381,9 +381,9 @@ class Daemon:
             self._tell(*(item.id for item in report.undone))
         return report
 
-    def let_go(self, verb: str, words: Sequence[str], *, everything: bool) -> LetGo:
-        """Release holds or retry refusals, and look at what may be sorted again; see `filing.holds.let_go`."""
-        found = let_go(self._services.journal, verb, words, everything=everything)
+    def release_or_retry(self, verb: ReleaseVerb, names: Sequence[str], *, everything: bool) -> ReleaseReport:
+        """Release holds or retry refusals, and look at what may be sorted again; see `filing.release`."""
+        found = release_or_retry(self._services.journal, verb, names, everything=everything)
         if found.freed:
             self.scan()
             self._hub.changed()
@@ -488,7 +488,7 @@ class Daemon:
         except VsortdError as error:
             logger.error("the config was not changed, the last good one stays in force: {}", error)
 
-    def _let_go(self) -> None:
+    def _close_replaced(self) -> None:
         """Close what reloads left behind, now that nothing under way uses it."""
         with self._reloading:
             for services in self._retired:
