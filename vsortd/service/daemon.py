@@ -13,6 +13,7 @@ from loguru import logger
 
 from vsortd.config.settings import fingerprint
 from vsortd.core.batch_ids import Batches
+from vsortd.core.outcomes import ItemState
 from vsortd.core.units import format_duration
 from vsortd.errors import ExitCode, UsageError, VsortdError
 from vsortd.filing.holds import Why
@@ -23,7 +24,7 @@ from vsortd.learning.library_watch import LibraryWatch
 from vsortd.library.search.requests import Searcher
 from vsortd.pipeline.batch import sort_within
 from vsortd.pipeline.flow import build_stages
-from vsortd.pipeline.job import Job, JobState
+from vsortd.pipeline.job import Job
 from vsortd.pipeline.job_log import tell_end
 from vsortd.pipeline.ledger import Ledger
 from vsortd.pipeline.runner import RETRY_AFTER_S, Runner, fatal_message
@@ -87,7 +88,7 @@ class Daemon:
         self._stop = threading.Event()
         self._fatal: BaseException | None = None
         self._batches = Batches()
-        self._tally: Counter[JobState] = Counter()
+        self._tally: Counter[ItemState] = Counter()
         self._interrupted = False
         self._missing = False
         self._left = False  # a pause kept some from being begun
@@ -113,7 +114,7 @@ class Daemon:
             raise self._fatal
         if self._interrupted:
             return ExitCode.INTERRUPTED
-        failed = self._tally[JobState.FAILED]
+        failed = self._tally[ItemState.FAILED]
         if not self._once:
             return ExitCode.OK
         if not failed:
@@ -232,7 +233,7 @@ class Daemon:
         waiting, working = self._runner.queued + self._watcher.waiting(), self._runner.working
         state = "paused" if self._pauses.everything else "working" if working else "watching"
         count = len(self._settings.inboxes)
-        counted = f"{waiting} waiting, {working} under way, {self._tally[JobState.FILED]} filed since the start"
+        counted = f"{waiting} waiting, {working} under way, {self._tally[ItemState.FILED]} filed since the start"
         return f"{state} {count} inbox{'es' if count > 1 else ''}: {counted}"
 
     def _unload(self) -> float | None:
@@ -261,7 +262,7 @@ class Daemon:
         """Record a file that never became ready (unfinished, always changing); it stays where it is."""
         job = Job(report.path, report.identity, self._batches.current(), self._stop)
         lasting = report.kind is ReportKind.INCOMPLETE  # the others go on being watched
-        self._done(self._ledger.record(job.ended(JobState.FAILED, report.reason), lasting=lasting))
+        self._done(self._ledger.record(job.ended(ItemState.FAILED, report.reason), lasting=lasting))
 
     def _send_back(self, path: Path, identity: Identity, reason: str) -> None:
         logger.debug("{}: back to settle: {}", path, reason or "it changed")
