@@ -16,9 +16,10 @@ import pytest
 
 from vsortd.config.settings import Place
 from vsortd.core.identity import Identity
+from vsortd.core.outcomes import ConversionKind, ItemState
 from vsortd.filing.journal import Journal
 from vsortd.filing.place import ConvertedFile, Filer, FilingRequest
-from vsortd.filing.records import ItemState, OperationState
+from vsortd.filing.records import OperationState
 from vsortd.filing.recover import RecoveryReport, recover
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ class Bench:
         data = b"mp4 of " + source.read_bytes()
         path.write_bytes(data)
         self.derived.add(data)
-        return ConvertedFile(path=path, kind="remux")
+        return ConvertedFile(path=path, kind=ConversionKind.REMUX)
 
     def recover(self) -> RecoveryReport:
         with self.journal() as journal:

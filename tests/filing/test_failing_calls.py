@@ -28,12 +28,13 @@ import pytest
 
 from tests.support.harness import Home
 from vsortd.config.settings import Place
+from vsortd.core.outcomes import ConversionKind, ItemState
 from vsortd.core.system import rename_noreplace
 from vsortd.errors import ChangedError, FilingError, StoreError
 from vsortd.filing.journal import Journal
 from vsortd.filing.originals import expire_originals
 from vsortd.filing.place import ConvertedFile, Filer, FilingRequest
-from vsortd.filing.records import ItemState, OperationState, Phase
+from vsortd.filing.records import OperationState, Phase
 from vsortd.filing.undo import Selection, undo
 
 if TYPE_CHECKING:
@@ -126,7 +127,7 @@ def place_converted(_bench: Any, filer: Filer, request: FilingRequest) -> str:
         path.write_bytes(b"mp4 of film b.mov")
     except OSError as error:  # the converter's business
         raise FilingError(f"The converter failed: {error.strerror}.") from error
-    converted = ConvertedFile(path=path, kind="remux")
+    converted = ConvertedFile(path=path, kind=ConversionKind.REMUX)
     try:
         return filer.place(replace(request, converted=converted)).state
     except BaseException:  # as the stage of this name does

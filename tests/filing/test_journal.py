@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from vsortd.core.identity import Identity
+from vsortd.core.outcomes import ItemState
 from vsortd.errors import StoreError
 from vsortd.filing import schema
 from vsortd.filing.journal import Journal
@@ -137,7 +138,7 @@ def test_a_failed_commit_changes_nothing(bench: Any) -> None:
     from vsortd.core.system.fault_points import hooked, parse
 
     with bench.filer() as (filer, journal):
-        filer.record(video, Identity.of(video), "failed", "so that the owner is known")
+        filer.record(video, Identity.of(video), ItemState.FAILED, "so that the owner is known")
         dump = bench.dump()
         with hooked(parse("commit.before:ENOSPC")), pytest.raises(StoreError, match="No space left"):
             journal.retry(everything=True)
@@ -147,10 +148,12 @@ def test_a_failed_commit_changes_nothing(bench: Any) -> None:
 def test_counts_agree_with_the_rows(bench: Any) -> None:
     with bench.filer() as (filer, journal):
         for number in range(6):
-            filer.place(bench.request(bench.drop(f"{number}.mp4"), outcome="review" if number % 2 else "filed"))
+            filer.place(
+                bench.request(bench.drop(f"{number}.mp4"), outcome=ItemState.REVIEW if number % 2 else ItemState.FILED)
+            )
         for number in range(6, 9):
             video = bench.drop(f"{number}.mp4")
-            filer.record(video, Identity.of(video), "rejected" if number % 2 else "failed", "no")
+            filer.record(video, Identity.of(video), ItemState.REJECTED if number % 2 else ItemState.FAILED, "no")
         undo(journal, Selection(last=3))
         journal.release(ids=[6])
         journal.retry(ids=[9])

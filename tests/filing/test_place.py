@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from vsortd.core.identity import Identity
+from vsortd.core.outcomes import ConversionKind, ItemState
 from vsortd.core.system.fault_points import Point, hooked
 from vsortd.errors import Cancelled, ChangedError, FilingError
 from vsortd.filing.holds import Why
@@ -101,7 +102,7 @@ def test_a_conversion_publishes_the_mp4_and_keeps_the_original(either: Any) -> N
 
 def test_undecided_videos_go_to_review(bench: Any) -> None:
     with bench.filer() as (filer, journal):
-        item = filer.place(bench.request(bench.drop("a.mp4"), folder=("_Review",), outcome="review", rule=""))
+        item = filer.place(bench.request(bench.drop("a.mp4"), folder=("_Review",), outcome=ItemState.REVIEW, rule=""))
         assert {"filed": 0, "review": 1, "rejected": 0, "failed": 0, "held": 0} == journal.counts()
     assert "review" == item.state
     assert bench.library / "_Review" / "a.mp4" == item.destination
@@ -369,10 +370,10 @@ def test_a_refusal_is_recorded_once_and_stands_until_the_file_changes(bench: Any
     video = bench.drop("a.mp4")
     identity = Identity.of(video)
     with bench.filer() as (filer, journal):
-        first = filer.record(video, identity, "failed", "no moov")
-        assert first.id == filer.record(video, identity, "failed", "no moov").id
+        first = filer.record(video, identity, ItemState.FAILED, "no moov")
+        assert first.id == filer.record(video, identity, ItemState.FAILED, "no moov").id
         assert Why.FAILED is filer.known(video, identity).why
-        assert first.id != filer.record(video, identity, "failed", "another reason").id
+        assert first.id != filer.record(video, identity, ItemState.FAILED, "another reason").id
         assert 1 == journal.counts()["failed"]
         changed = Identity.of(bench.drop("a.mp4", b"repaired"))
         assert filer.known(video, changed) is None
@@ -384,7 +385,7 @@ def test_a_refusal_is_recorded_once_and_stands_until_the_file_changes(bench: Any
 def test_retry_forgets_refusals(bench: Any) -> None:
     with bench.filer() as (filer, journal):
         videos = [bench.drop(f"{name}.mp4") for name in "abc"]
-        items = [filer.record(video, Identity.of(video), "rejected", "too short") for video in videos]
+        items = [filer.record(video, Identity.of(video), ItemState.REJECTED, "too short") for video in videos]
         assert [videos[0]] == journal.retry(paths=[videos[0]])
         assert [videos[1]] == journal.retry(ids=[items[1].id])
         assert filer.known(videos[0], Identity.of(videos[0])) is None
@@ -406,7 +407,7 @@ def test_a_file_under_way_is_known_to_be(bench: Any) -> None:
 def test_a_preview_says_what_place_does_and_does_nothing(either: Any) -> None:
     either.drop("a.mp4")
     with either.filer() as (filer, journal):
-        preview = filer.preview(either.request(either.inbox / "a.mp4", conversion="remux"))
+        preview = filer.preview(either.request(either.inbox / "a.mp4", conversion=ConversionKind.REMUX))
         assert not either.library.exists()
         assert ("filed", either.library / "forest/night/a.mp4") == (preview.state, preview.destination)
         filer.place(either.request(either.drop("a.mp4")))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from vsortd.core.identity import Identity
+from vsortd.core.outcomes import ConversionKind, ItemState
 from vsortd.core.system.fault_points import Point, hooked, parse
 from vsortd.errors import FilingError
 from vsortd.filing.holds import Why
@@ -205,7 +206,7 @@ def test_a_living_process_is_not_recovered(bench: Any) -> None:
                 lines.extend([*report.lines(), "looked"])
 
     with bench.filer() as (filer, _):
-        filer.record(video, Identity.of(video), "failed", "so that the journal exists")
+        filer.record(video, Identity.of(video), ItemState.FAILED, "so that the journal exists")
         with hooked(look):
             filer.place(bench.request(video))
     assert ["looked"] == lines
@@ -330,5 +331,7 @@ def test_what_a_dead_process_was_converting_goes_and_a_living_ones_stays(bench: 
         assert not dead.exists()
         assert mine.exists()
         with pytest.raises(FilingError, match="No such file"):
-            filer.place(bench.request(bench.drop("b.mov"), converted=ConvertedFile(dead / "x.mp4", "remux")))
+            filer.place(
+                bench.request(bench.drop("b.mov"), converted=ConvertedFile(dead / "x.mp4", ConversionKind.REMUX))
+            )
     assert [stranger] == list(staging.iterdir())

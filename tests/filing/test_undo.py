@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from vsortd.core.identity import Identity
+from vsortd.core.outcomes import ItemState
 from vsortd.core.system.fault_points import Point, hooked
 from vsortd.filing.holds import Why
 from vsortd.filing.originals import expire_originals
@@ -217,7 +218,7 @@ def test_undo_twice_is_refused_the_second_time(bench: Any) -> None:
 def test_what_never_moved_is_refused(bench: Any) -> None:
     with bench.filer() as (filer, _):
         video = bench.drop("a.mp4")
-        item = filer.record(video, Identity.of(video), "failed", "broken")
+        item = filer.record(video, Identity.of(video), ItemState.FAILED, "broken")
     assert [(item.id, "it was never moved (failed)")] == take_back(bench, Selection(ids=(item.id,))).refused
 
 

@@ -19,6 +19,7 @@ from vsortd.config.choices import Aggregate, OnUnsure
 from vsortd.config.rules import Rule, RuleTree
 from vsortd.config.settings import Learn, Place
 from vsortd.core.identity import Identity
+from vsortd.core.outcomes import ItemState
 from vsortd.core.system.fault_points import Point, hooked
 from vsortd.filing.journal import Journal
 from vsortd.filing.place import Filer, FilingRequest
@@ -161,7 +162,7 @@ def test_copied_and_deleted_is_moved_but_a_copy_is_not(world: World) -> None:
 
 
 def test_out_of_the_review_folder_it_counts_as_filed(world: World) -> None:
-    item = world.file("a.mp4", "_Review", outcome="review")
+    item = world.file("a.mp4", "_Review", outcome=ItemState.REVIEW)
     world.move(item, "_Review", name="b.mp4")
     assert {"_Review/b.mp4": MoveCheck.FOLLOWED} == world.scan()
     assert ("review", 1) == (world.now(item).state, world.journal.counts()["review"])
@@ -200,7 +201,7 @@ def test_what_vsortd_moves_itself_is_not_taken_for_the_users(world: World) -> No
 
 
 def test_the_item_that_put_it_there_counts_no_longer_until_the_next_is_undone(world: World) -> None:
-    first = world.file("a.mp4", "_Review", outcome="review")
+    first = world.file("a.mp4", "_Review", outcome=ItemState.REVIEW)
     second = world.file("a.mp4", "sea", source=first.destination)
     refused = undo(world.journal, Selection(ids=(first.id,))).refused
     assert [(first.id, f"it was filed again from there: undo #{second.id} first")] == refused

@@ -16,11 +16,12 @@ import imageio_ffmpeg
 import pytest
 
 from vsortd.config.settings import MovPolicy
+from vsortd.core.outcomes import ConversionKind
 from vsortd.core.video_facts import Clip, Stream
 from vsortd.errors import BrokenError, Cancelled, FilingError, LimitError, VideoError, VsortdError
 from vsortd.media import convert as convert_module
 from vsortd.media.command import conversion_command
-from vsortd.media.conversion_plan import ConversionKind, StreamAction, plan_conversion
+from vsortd.media.conversion_plan import StreamAction, plan_conversion
 from vsortd.media.convert import ConversionReport, convert
 from vsortd.media.ffmpeg import ffmpeg_version, find_ffmpeg, run_ffmpeg
 

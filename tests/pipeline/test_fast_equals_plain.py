@@ -25,9 +25,9 @@ from tests.sample_model import architecture as building
 from tests.support.paths import MEDIA, REPOSITORY
 from vsortd.config.load import load_settings
 from vsortd.config.rules import build_rules
+from vsortd.core.outcomes import ItemState
 from vsortd.judging.decide import Decision, decide
 from vsortd.pipeline.batch import sort_paths
-from vsortd.pipeline.job import JobState
 from vsortd.vision.loading import load_model
 from vsortd.vision.prompts import level_vectors
 from vsortd.vision.sample.canvas import Light
@@ -216,7 +216,7 @@ def both_ways(folder: Path, scratch: Path, left_out: dict[str, str]) -> list[Pai
     lock = threading.Lock()
 
     def on_job(services: Services, job: Job) -> None:
-        assert job.state in {JobState.FILED, JobState.REVIEW}, (job.path.name, job.reason)
+        assert job.state in {ItemState.FILED, ItemState.REVIEW}, (job.path.name, job.reason)
         assert job.clip is not None
         classifier = services.model.classifier
         assert classifier is not None

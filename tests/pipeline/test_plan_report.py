@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.support import harness
+from vsortd.core.outcomes import ConversionKind, ItemState
 from vsortd.pipeline.batch import SortOutcome
 from vsortd.pipeline.plan_report import THERE_ALREADY, Gatherer, folders, staying
 
@@ -19,10 +20,10 @@ EVIL = '<script>alert("1")</script>&amp;.mp4'
 
 
 def outcome(name: str, destination: str = "", *, score: float = 0.5, **more: Any) -> SortOutcome:
-    fields: dict[str, Any] = {"state": "filed", "reason": "because", **more}
+    fields: dict[str, Any] = {"state": ItemState.FILED, "reason": "because", **more}
     where = str(LIBRARY / destination) if destination else ""
     return SortOutcome(None, "b", "t", source=f"/in/{name}", destination=where, rule="", score=score, margin=0.1,
-                   converted="", **fields)  # fmt: skip
+                   converted=ConversionKind.NONE, **fields)  # fmt: skip
 
 
 def test_folders_count_what_is_in_them_and_below_and_average_it() -> None:
@@ -41,7 +42,7 @@ def test_folders_count_what_is_in_them_and_below_and_average_it() -> None:
 def test_parents_come_before_children_and_what_is_undecided_last() -> None:
     found = folders(
         [
-            outcome("u", "_Review/u.mp4", state="review"),
+            outcome("u", "_Review/u.mp4", state=ItemState.REVIEW),
             outcome("a", "wood/day/a.mp4"),
             outcome("z", "zoo/z.mp4"),
         ],
@@ -53,9 +54,9 @@ def test_parents_come_before_children_and_what_is_undecided_last() -> None:
 def test_what_stays_is_grouped_by_the_kind_of_reason() -> None:
     found = staying(
         [
-            outcome("a", state="failed", reason="155170 bytes are missing at its end (in box mdat)"),
-            outcome("b", state="failed", reason="12 bytes are missing at its end (in box moov)"),
-            outcome("c", state="rejected", reason="it is a link, not a file of its own"),
+            outcome("a", state=ItemState.FAILED, reason="155170 bytes are missing at its end (in box mdat)"),
+            outcome("b", state=ItemState.FAILED, reason="12 bytes are missing at its end (in box moov)"),
+            outcome("c", state=ItemState.REJECTED, reason="it is a link, not a file of its own"),
             outcome("d", reason="sea: 0.92, clear; it is there already"),
             outcome("e", "sea/e.mp4"),
         ]
@@ -92,7 +93,7 @@ class Page(HTMLParser):
 
 def test_names_and_reasons_are_escaped_in_the_page() -> None:
     evil = outcome(EVIL, f"{EVIL[:-4]}/x.mp4", reason=f"ahead of {EVIL}")
-    page = Page(Gatherer().page([evil, outcome(EVIL, state="failed", reason=EVIL)], LIBRARY, when="<now>"))
+    page = Page(Gatherer().page([evil, outcome(EVIL, state=ItemState.FAILED, reason=EVIL)], LIBRARY, when="<now>"))
     assert "script" not in page.tags
     assert [] == page.handlers
     assert 4 <= page.words.count('<script>alert("1")')

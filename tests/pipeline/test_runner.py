@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 from vsortd.core.identity import Identity
+from vsortd.core.outcomes import ItemState
 from vsortd.errors import BrokenError, FilingError, IncompleteError, StoreError
 from vsortd.pipeline.flow import Stage
-from vsortd.pipeline.job import Job, JobState
 from vsortd.pipeline.runner import Runner
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from vsortd.pipeline.job import Job
 
 
 class Books:
@@ -26,7 +28,7 @@ class Books:
     def __init__(self) -> None:
         self.begun: list[Path] = []
         self.finished: list[Path] = []
-        self.recorded: list[tuple[Path, JobState, str]] = []
+        self.recorded: list[tuple[Path, ItemState, str]] = []
         self.sent_back: list[Path] = []
         self.poison: dict[Path, str] = {}
         self.suspects: set[Path] = set()
@@ -104,7 +106,7 @@ def files(folder: Path, count: int) -> list[Path]:
 
 
 def filed(job: Job) -> Job:
-    return replace(job, state=JobState.FILED, item_id=1)
+    return replace(job, state=ItemState.FILED, item_id=1)
 
 
 def test_every_file_ends_once(bench: Callable[..., Bench], tmp_path: Path) -> None:
@@ -127,8 +129,8 @@ def test_a_broken_video_is_recorded_and_the_next_goes_on(bench: Callable[..., Be
     one = bench(stage)
     one.submit(bad, good)
     one.wait(one.runner.idle)
-    assert [(bad, JobState.FAILED, "no video stream")] == one.books.recorded
-    assert {JobState.FAILED, JobState.FILED} == {job.state for job in one.done}
+    assert [(bad, ItemState.FAILED, "no video stream")] == one.books.recorded
+    assert {ItemState.FAILED, ItemState.FILED} == {job.state for job in one.done}
 
 
 def test_an_unfinished_video_goes_back_to_settle(bench: Callable[..., Bench], tmp_path: Path) -> None:
@@ -168,7 +170,7 @@ def test_what_the_filesystem_refuses_is_tried_again(bench: Callable[..., Bench],
     one = bench(stage)
     one.submit(path)
     one.wait(lambda: bool(one.done))
-    assert [JobState.FILED] == [job.state for job in one.done]
+    assert [ItemState.FILED] == [job.state for job in one.done]
     assert 4 == len(tries)
     assert {} == one.runner.trouble
 
@@ -182,7 +184,7 @@ def test_without_retries_a_refused_filing_is_a_failure(bench: Callable[..., Benc
     one = bench(stage, retry_after_s=())
     one.submit(path)
     one.wait(one.runner.idle)
-    assert [(path, JobState.FAILED, "The disk is full.")] == one.books.recorded
+    assert [(path, ItemState.FAILED, "The disk is full.")] == one.books.recorded
     assert not one.books.lasting, "the disk may have room the next time"
 
 
@@ -206,7 +208,7 @@ def test_a_poisonous_file_is_set_aside_without_being_touched(bench: Callable[...
     one.books.poison[path] = "vsortd died twice while working on it"
     one.submit(path)
     one.wait(one.runner.idle)
-    assert [(path, JobState.FAILED, "vsortd died twice while working on it")] == one.books.recorded
+    assert [(path, ItemState.FAILED, "vsortd died twice while working on it")] == one.books.recorded
 
 
 def test_a_file_that_a_process_died_over_is_carried_alone_and_in_its_turn(

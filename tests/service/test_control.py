@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from vsortd.errors import AlreadyRunningError, ConfigError, DaemonUnreachableError, UsageError
-from vsortd.filing.release import LetGo
+from vsortd.filing.release import ReleaseReport, ReleaseVerb
 from vsortd.filing.undo import Selection, UndoReport
 from vsortd.library.search.requests import Request
 from vsortd.service.api import ControlServer
@@ -74,9 +74,9 @@ class Fake:
         self.asked.append((selection, dry_run))
         return UndoReport([], [(3, "no such item")])
 
-    def let_go(self, verb: str, words: Sequence[str], *, everything: bool) -> LetGo:
-        self.asked.append((verb, list(words), everything))
-        return LetGo([Path("/in/a.mp4")], [("9", "no held item has this id")])
+    def release_or_retry(self, verb: ReleaseVerb, names: Sequence[str], *, everything: bool) -> ReleaseReport:
+        self.asked.append((verb, list(names), everything))
+        return ReleaseReport([Path("/in/a.mp4")], [("9", "no held item has this id")])
 
     def sort(
         self, paths: Sequence[Path], config: str, on_progress: Callable[[int, int], None], cancel: threading.Event
@@ -152,7 +152,7 @@ def test_every_call_has_its_words_and_its_answer(served: tuple[Fake, Path]) -> N
     assert "running" == client.pause(inbox=Path("/in"), for_s=7200.0)["state"]
     assert "running" == client.resume()["state"]
     assert [{"id": 3, "reason": "no such item"}] == client.undo([3, 4], dry_run=True)["refused"]
-    assert ["/in/a.mp4"] == client.let_go("release", ["9"], everything=False)["freed"]
+    assert ["/in/a.mp4"] == client.release_or_retry(ReleaseVerb.RELEASE, ["9"], everything=False)["freed"]
     assert "vsortd_queued 3\n" == client.metrics()
     assert [] == client.health()
     fake.wrong.append("no model")

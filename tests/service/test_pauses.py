@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import stat
+import threading
 import time
 from typing import TYPE_CHECKING
 
@@ -77,6 +78,54 @@ def test_a_pause_that_cannot_be_kept_is_none(tmp_path: Path) -> None:
     pauses = Pauses(tmp_path / "file" / "pause.json")
     with pytest.raises(StoreError, match="can't be kept"):
         pauses.pause()
+
+
+class SlowDisk:
+    """A sync that takes until it is told that it is through."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.begun, self.through = threading.Event(), threading.Event()
+        monkeypatch.setattr("vsortd.core.system.atomic_file.sync", self.sync)
+
+    def sync(self, _descriptor: int) -> None:
+        self.begun.set()
+        assert self.through.wait(30)
+
+
+def test_nobody_who_asks_waits_for_a_disk_that_takes_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses, disk = Pauses(tmp_path / "pause.json"), SlowDisk(monkeypatch)
+    pausing = threading.Thread(target=pauses.pause)
+    pausing.start()
+    answers: list[object] = []
+
+    def ask() -> None:
+        answers.extend([pauses.holds(tmp_path / "a.mp4"), pauses.everything, pauses.end_due(), pauses.form()["all"]])
+
+    asking = threading.Thread(target=ask)
+    try:
+        assert disk.begun.wait(10)
+        asking.start()
+        asking.join(10)
+        assert [False, False, False, False] == answers, "it is paused when it is kept, and until then it is not"
+    finally:
+        disk.through.set()
+        pausing.join()
+        asking.join()
+    assert pauses.holds(tmp_path / "a.mp4")
+
+
+def test_two_changes_at_once_are_both_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses, disk = Pauses(tmp_path / "pause.json"), SlowDisk(monkeypatch)
+    changes = [threading.Thread(target=pauses.pause, args=[tmp_path / name]) for name in ("a", "b", "c")]
+    for change in changes:
+        change.start()
+    assert disk.begun.wait(10)
+    disk.through.set()
+    for change in changes:
+        change.join()
+    wanted = [str(tmp_path / name) for name in ("a", "b", "c")]
+    assert wanted == [one["path"] for one in pauses.form()["inboxes"]]
+    assert wanted == [one["path"] for one in Pauses(tmp_path / "pause.json").form()["inboxes"]]
 
 
 # With a daemon

@@ -204,18 +204,6 @@ def test_what_is_not_there_is_not_opened_but_told(tray: Tray) -> None:
     assert all("can't be opened" in note.title for note in tray.notes)
 
 
-def test_the_page_is_opened_only_if_it_is_one(tray: Tray) -> None:
-    for page in ("file:///etc/passwd", "http://127.0.0.1:1/"):
-        tray.client.tell("status", status(page=page))
-        until(lambda page=page: tray.app.state.status.get("page") == page, what="the page is known")
-        until(lambda: "Open page" in tray.texts(), what="the page is offered")
-        until(lambda page=page: any(page == one.argument for one in tray.app._menu), what="the menu has it")
-        tray.choose("Open page")
-    until(lambda: tray.opened, what="it was opened")
-    assert ["http://127.0.0.1:1/"] == tray.opened
-    assert ["The page was not opened"] == [note.title for note in tray.notes]
-
-
 def test_a_batch_and_a_failure_are_told(tray: Tray, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(notes, "QUIET_S", 0.2)
     monkeypatch.setattr(notes, "FAILURE_QUIET_S", 0.2)

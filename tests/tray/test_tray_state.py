@@ -123,11 +123,6 @@ def test_without_a_daemon_only_what_needs_none_is_offered() -> None:
     assert () == state.troubles
 
 
-def test_the_page_is_offered_when_there_is_one() -> None:
-    assert "Open page" not in _texts(_state())
-    assert "http://localhost:1/" == _entry(_state(page="http://localhost:1/"), Action.PAGE).argument
-
-
 def test_the_last_five_filings_are_shown_newest_first() -> None:
     state = _state().with_history([item(number) for number in range(9, 0, -1)]).with_item(item(10))
     shown = [entry.text for entry in state.menu(NOW_S) if entry.children]

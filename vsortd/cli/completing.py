@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from vsortd.core.outcomes import ItemState
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -55,17 +57,17 @@ def item_ids(incomplete: str) -> Offers:
 
 def undoable_ids(incomplete: str) -> Offers:
     """Offer the newest items that lie in the library."""
-    return _items(incomplete, ("filed", "review"))
+    return _items(incomplete, (ItemState.FILED, ItemState.REVIEW))
 
 
 def held_ids(incomplete: str) -> Offers:
     """Offer what `release` can let go."""
-    return _items(incomplete, ("held", "undone"))
+    return _items(incomplete, (ItemState.UNDONE,))
 
 
 def refused_ids(incomplete: str) -> Offers:
     """Offer what `retry` can try again."""
-    return _items(incomplete, ("failed", "rejected"))
+    return _items(incomplete, (ItemState.FAILED, ItemState.REJECTED))
 
 
 def batches(incomplete: str) -> Offers:
@@ -130,7 +132,7 @@ def _settings(ctx: typer.Context) -> Settings:
     return load_settings(find_config(named))
 
 
-def _items(incomplete: str, states: tuple[str, ...]) -> Offers:
+def _items(incomplete: str, states: tuple[ItemState, ...]) -> Offers:
     with contextlib.suppress(Exception):
         return [
             (str(item.id), f"{item.state}: {item.source.name}")

@@ -60,9 +60,9 @@ def start(ctx: typer.Context, as_json: JsonFlag = False) -> None:
             ended = daemon.poll()
             if ended is not None or time.monotonic() > deadline_s:
                 what = f"ended with {ended}" if ended is not None else "does not answer"
-                words = said.read_text("utf-8", "replace").strip().splitlines()
+                lines = said.read_text("utf-8", "replace").strip().splitlines()
                 raise VsortdError(
-                    printable(f"The daemon {what}: {words[-1] if words else 'it said nothing'}"),
+                    printable(f"The daemon {what}: {lines[-1] if lines else 'it said nothing'}"),
                     remedy=f"Everything that it said is in {said}.",
                     paths=[said],
                 ) from None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vsortd.cli.common import SCHEMA_VERSION, STATE_STYLES, JsonFlag, console, load, print_json, state_folder
+from vsortd.core.outcomes import PLACED, ItemState
 from vsortd.core.text import printable
 from vsortd.errors import ExitCode, UsageError
 
@@ -57,7 +58,7 @@ def explain(
         if image is not None:
             what = f"Drawn into {image}." if drawn else "No picture was drawn: none of its frames was looked at."
             console().print(printable(what), style="dim", markup=False)
-    return int(ExitCode.FAILURE if explained.outcome.state == "failed" else ExitCode.OK)
+    return int(ExitCode.FAILURE if explained.outcome.state is ItemState.FAILED else ExitCode.OK)
 
 
 def insist_on_ending(path: Path, *endings: str) -> None:
@@ -135,8 +136,8 @@ def _print_journal(out: Console, explained: Explanation) -> None:
     if item is None:
         return
     when = f"{datetime.fromisoformat(item.time).astimezone():%Y-%m-%d %H:%M:%S}"
-    if item.state in {"filed", "review"}:
-        what = f"{'filed' if item.state == 'filed' else 'sent to review'} {when} from {item.source}"
+    if item.state in PLACED:
+        what = f"{'filed' if item.state is ItemState.FILED else 'sent to review'} {when} from {item.source}"
         what += f", as {item.rule}" if item.rule else ""
         what += f" with {item.score:.2f} ({item.margin:+.2f})"
         changed = (item.state, item.rule) != (explained.outcome.state, explained.outcome.rule)

@@ -21,6 +21,7 @@ from vsortd.cli.common import (
 from vsortd.cli.completing import batches, held_ids, refused_ids, tag_names, undoable_ids
 from vsortd.core.text import printable
 from vsortd.errors import ExitCode, UsageError
+from vsortd.filing.release import ReleaseVerb, is_id, release_or_retry
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -197,7 +198,7 @@ def release(
     as_json: JsonFlag = False,
 ) -> int:
     """Let undone videos be sorted again."""
-    return _let_go("release", which, everything=everything, as_json=as_json)
+    return _release_or_retry(ReleaseVerb.RELEASE, which, everything=everything, as_json=as_json)
 
 
 def retry(
@@ -209,45 +210,45 @@ def retry(
     as_json: JsonFlag = False,
 ) -> int:
     """Try failed or rejected videos again, though they have not changed."""
-    return _let_go("retry", which, everything=everything, as_json=as_json)
+    return _release_or_retry(ReleaseVerb.RETRY, which, everything=everything, as_json=as_json)
 
 
-def _let_go(verb: str, which: list[str] | None, *, everything: bool, as_json: bool) -> int:
+def _release_or_retry(verb: ReleaseVerb, which: list[str] | None, *, everything: bool, as_json: bool) -> int:
     if bool(which) == everything:
         raise UsageError(f"Say what to {verb}.", remedy="Ids or files, or --all; see `vsortd history`.")
-    words = [word if word.isdigit() and not Path(word).exists() else str(Path(word).absolute()) for word in which or ()]
-    freed, refused = _freed(verb, words, everything=everything)
-    shown = dict(zip(words, which or (), strict=True))
-    refused = [(shown.get(word, word), reason) for word, reason in refused]
-    _tell_let_go(verb, freed, refused, as_json=as_json)
+    names = [name if is_id(name) and not Path(name).exists() else str(Path(name).absolute()) for name in which or ()]
+    freed, refused = _free(verb, names, everything=everything)
+    shown = dict(zip(names, which or (), strict=True))
+    refused = [(shown.get(name, name), reason) for name, reason in refused]
+    _print_freed(verb, freed, refused, as_json=as_json)
     return int(ExitCode.PARTIAL if refused else ExitCode.OK)
 
 
-def _freed(verb: str, words: Sequence[str], *, everything: bool) -> tuple[list[Path], list[tuple[str, str]]]:
+def _free(verb: ReleaseVerb, names: Sequence[str], *, everything: bool) -> tuple[list[Path], list[tuple[str, str]]]:
     """Ask the daemon where one runs, else do it here."""
-    from vsortd.filing.release import let_go
-
     with asking_the_daemon() as client:
-        answer = client.let_go(verb, words, everything=everything)
-        return [Path(path) for path in answer["freed"]], [(word, reason) for word, reason in answer["refused"]]
-    found = let_go(open_journal(), verb, words, everything=everything)
+        answer = client.release_or_retry(verb, names, everything=everything)
+        return [Path(path) for path in answer["freed"]], [(name, reason) for name, reason in answer["refused"]]
+    found = release_or_retry(open_journal(), verb, names, everything=everything)
     return found.freed, found.refused
 
 
-def _tell_let_go(verb: str, freed: Sequence[Path], refused: Sequence[tuple[str, str]], *, as_json: bool) -> None:
+def _print_freed(
+    verb: ReleaseVerb, freed: Sequence[Path], refused: Sequence[tuple[str, str]], *, as_json: bool
+) -> None:
     if as_json:
-        key = "released" if verb == "release" else "retried"
+        key = "released" if verb is ReleaseVerb.RELEASE else "retried"
         print_json(
             {
                 "schema_version": SCHEMA_VERSION,
                 key: [printable(path) for path in freed],
-                "refused": [{"what": printable(word), "reason": reason} for word, reason in refused],
+                "refused": [{"what": printable(name), "reason": reason} for name, reason in refused],
             }
         )
         return
     for path in freed:
         console().print(printable(f"{path} will be sorted again"), markup=False)
-    for word, reason in refused:
-        console().print(printable(f"{word} refused: {reason}"), style="red", markup=False)
+    for name, reason in refused:
+        console().print(printable(f"{name} refused: {reason}"), style="red", markup=False)
     if not freed and not refused:
         console().print(f"Nothing to {verb}.")

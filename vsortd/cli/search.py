@@ -93,7 +93,7 @@ def search(
         prompts=tuple(prompts or ()),
         against=tuple(against or ()),
         any_of=any_of,
-        like=tuple(_absolute(word) for word in like or ()),
+        like=tuple(_absolute(example) for example in like or ()),
         window_s=_seconds(window),
         top=max(top, clip[0]) if clip is not None and top > 0 else top,
         under=str(_place(settings, inside, under)) if inside is not None or under is not None else None,
@@ -113,9 +113,9 @@ def search(
     return int(ExitCode.OK if found["scenes"] else ExitCode.FAILURE)
 
 
-def _absolute(word: str) -> str:
+def _absolute(example: str) -> str:
     """Make FILE or FILE@TIME absolute: the daemon has another working folder."""
-    return str(Path(word).absolute())
+    return str(Path(example).absolute())
 
 
 def _seconds(text: str) -> float:
@@ -188,7 +188,7 @@ def _extras(
         if sheet is not None:
             from vsortd.library.search.scene_sheet import scene_sheet
 
-            image = scene_sheet(media, scenes, title=_title(request), subtitle=_subtitle(request))
+            image = scene_sheet(media, scenes, title=_title(request), subtitle=_conditions(request))
             try:
                 image.save(sheet, "PNG", optimize=True)
             except OSError as error:
@@ -219,12 +219,16 @@ def _cut(media: Any, scene: dict[str, Any], target: Path) -> dict[str, Any]:  # 
 
 def _title(request: Request) -> str:
     joint = " or " if request.any_of else " and "
-    return joint.join(request.prompts) or "like " + ", ".join(Path(word).name for word in request.like)
+    return joint.join(request.prompts) or "like " + ", ".join(Path(example).name for example in request.like)
 
 
-def _subtitle(request: Request) -> str:
+def _conditions(request: Request) -> str:
     parts = [f"not {', '.join(request.against)}"] if request.against else []
-    parts += [f"like {', '.join(Path(word).name for word in request.like)}"] if request.like and request.prompts else []
+    parts += (
+        [f"like {', '.join(Path(example).name for example in request.like)}"]
+        if request.like and request.prompts
+        else []
+    )
     parts += [f"in {request.under}"] if request.under else []
     return printable("; ".join(parts))
 

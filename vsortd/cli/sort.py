@@ -18,6 +18,7 @@ from vsortd.cli.common import (
     state_folder,
 )
 from vsortd.cli.explain import bar, insist_on_ending, print_tree
+from vsortd.core.outcomes import PLACED, ItemState
 from vsortd.core.text import printable
 from vsortd.errors import DaemonUnreachableError, ExitCode, UsageError
 
@@ -143,7 +144,7 @@ def _print_lines(outcomes: Sequence[SortOutcome], *, dry_run: bool) -> None:
         out.print("No videos there.")
     elif dry_run:
         out.print("Nothing was touched: this was a dry run.", style="dim")
-    elif any(one.state in {"filed", "review"} and one.id is not None for one in outcomes):
+    elif any(one.state in PLACED and one.id is not None for one in outcomes):
         out.print(f"Undo all of it with: vsortd undo --batch {outcomes[0].batch}", style="dim")
 
 
@@ -194,13 +195,13 @@ def _video_line(one: SortOutcome) -> Text:
 
 def _print_sum(outcomes: Sequence[SortOutcome]) -> None:
     placed = [one for one in outcomes if one.destination]
-    unsure = sum(one.state == "review" for one in placed)
+    unsure = sum(one.state is ItemState.REVIEW for one in placed)
     parts = f"{len(placed) - unsure} would be filed, {unsure} sent to review, {len(outcomes) - len(placed)} would stay"
     console().print(f"{parts}. Nothing was touched.", style="dim")
 
 
 def _exit_code(outcomes: Sequence[SortOutcome]) -> int:
-    failed = sum(one.state == "failed" for one in outcomes)
+    failed = sum(one.state is ItemState.FAILED for one in outcomes)
     if not failed:
         return int(ExitCode.OK)
     return int(ExitCode.PARTIAL if failed < len(outcomes) else ExitCode.FAILURE)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from vsortd.core.outcomes import ConversionKind, ItemState
 from vsortd.core.text import printable
 from vsortd.errors import UsageError, VideoError
 from vsortd.evaluation.eval_report import MOST_MISTAKES
@@ -268,13 +269,13 @@ def mistake_sheet(found: Evaluation, one: Judged, services: Services, clip: Clip
         id=None,
         batch="",
         time="",
-        state=decision.outcome.value,
+        state=ItemState(decision.outcome.value),
         source=str(path),
         destination="",
         rule=decision.rule,
         score=decision.score,
         margin=decision.margin,
-        converted="",
+        converted=ConversionKind.NONE,
         reason=decision.reason,
     )
     explained = Explanation(outcome, clip, decision, levels, frames, pictures=tuple(pictures))

@@ -11,11 +11,12 @@ import numpy as np
 
 from vsortd.core.batch_ids import new_batch_id
 from vsortd.core.identity import Identity
+from vsortd.core.outcomes import ItemState
 from vsortd.errors import VideoError
 from vsortd.evaluation.rejudge import SampledCase
 from vsortd.judging.conditions import ConditionFacts
 from vsortd.pipeline.flow import Stage, build_stages, carry
-from vsortd.pipeline.job import Job, JobState
+from vsortd.pipeline.job import Job
 from vsortd.pipeline.stages import rounds
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ class _CaseSampler:
             job = carry(Job(real, identity, self._batch, self._cancel), stages)
         except VideoError as error:
             return LeftOut(case.path, error.reason)
-        if job.state is JobState.REJECTED:
+        if job.state is ItemState.REJECTED:
             return LeftOut(case.path, job.reason, failed=False)
         assert job.clip is not None
         return SampledCase(case, ConditionFacts(job.clip, case.path.name), tuple(looks))

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from vsortd.core.outcomes import ItemState
 from vsortd.core.system.os_errors import printable
 from vsortd.filing.records import (
     ITEM_COLUMNS,
     IdentityMatch,
     Item,
-    ItemState,
     from_columns,
     item_of,
     likeness,

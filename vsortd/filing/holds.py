@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from vsortd.core.outcomes import ItemState
 from vsortd.filing.records import from_blob, signed, to_blob, to_columns, utc
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def known(db: Database, path: Path, identity: Identity) -> KnownFile | None:
         refused = find_refusal(connection, path, identity)
         if refused is not None:
             number, state, reason = refused
-            return KnownFile(Why.REJECTED if state == Why.REJECTED else Why.FAILED, reason, number)
+            return KnownFile(Why.REJECTED if state is ItemState.REJECTED else Why.FAILED, reason, number)
         working = connection.execute(
             "SELECT owner FROM attempt WHERE path = ? AND owner IS NOT NULL UNION ALL"
             " SELECT owner FROM item WHERE owner IS NOT NULL AND source = ?",
@@ -68,14 +69,14 @@ def find_hold(db: sqlite3.Connection, path: Path, identity: Identity) -> int | N
     return None if row is None else int(row[0])
 
 
-def find_refusal(db: sqlite3.Connection, path: Path, identity: Identity) -> tuple[int, str, str] | None:
+def find_refusal(db: sqlite3.Connection, path: Path, identity: Identity) -> tuple[int, ItemState, str] | None:
     """Return number, state and reason of the standing refusal of this very file, or None."""
-    row: tuple[int, str, str] | None = db.execute(
+    row = db.execute(
         f"SELECT id, state, reason FROM item WHERE source = ? AND {REFUSED}"  # noqa: S608 - constants
         " AND size_bytes = ? AND mtime_ns = ? AND inode = ? ORDER BY id DESC LIMIT 1",
         (to_blob(path), identity.size_bytes, identity.mtime_ns, signed(identity.inode)),
     ).fetchone()
-    return row
+    return None if row is None else (row[0], ItemState(row[1]), row[2])
 
 
 def add(db: sqlite3.Connection, item: int, path: Path, identity: Identity) -> None:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from vsortd.core.outcomes import ConversionKind
 from vsortd.filing import fsops, queries
 from vsortd.filing.records import Item, OperationKind, OperationState
 
@@ -58,7 +59,7 @@ def _filed_with_size(journal: Journal, size_bytes: int) -> Iterator[Path]:
 
 def _whereabouts(journal: Journal, item: Item) -> Path | None:
     """Return where the bytes that came lie now: of a converted video, its kept original."""
-    if not item.converted:
+    if item.converted is ConversionKind.NONE:
         return item.destination
     for one in journal.operations(item.id):
         if one.kind is OperationKind.KEEP and one.state is OperationState.DONE:

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
+from vsortd.core.outcomes import PLACED, ItemState
 from vsortd.core.system.os_errors import printable
 from vsortd.errors import StoreError
 from vsortd.filing import holds, queries
@@ -19,10 +20,8 @@ from vsortd.filing.database import BUSY_S, Database
 from vsortd.filing.errors import BusyError
 from vsortd.filing.owners import OwnerLock
 from vsortd.filing.records import (
-    PLACED,
     UNFINISHED,
     Item,
-    ItemState,
     Operation,
     OperationKind,
     OperationState,

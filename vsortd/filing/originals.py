@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from vsortd.core.outcomes import ItemState
 from vsortd.core.system.fault_points import Point
 from vsortd.core.system.os_errors import printable
 from vsortd.errors import ChangedError, FilingError
@@ -15,7 +16,6 @@ from vsortd.filing.records import (
     OPERATION_COLUMNS,
     IdentityMatch,
     Item,
-    ItemState,
     Operation,
     OperationKind,
     OperationState,

@@ -6,6 +6,7 @@ import threading
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from vsortd.core.outcomes import ConversionKind, ItemState
 from vsortd.core.stopwatch import Clock
 from vsortd.core.system.fault_points import Point
 from vsortd.core.system.os_errors import explained, printable
@@ -17,17 +18,7 @@ from vsortd.filing.identical import DuplicateGate, OnDuplicate, find_twin, polic
 from vsortd.filing.journal import insert_item, new_mark
 from vsortd.filing.journal import numbered as number_operations
 from vsortd.filing.open_folder import Folders, OpenFolder, identity_of
-from vsortd.filing.records import (
-    IdentityMatch,
-    Item,
-    ItemState,
-    Operation,
-    OperationKind,
-    Phase,
-    likeness,
-    to_blob,
-    utc,
-)
+from vsortd.filing.records import IdentityMatch, Item, Operation, OperationKind, Phase, likeness, to_blob, utc
 from vsortd.filing.recover import recover
 from vsortd.filing.staging import ORIGINALS, Staging, ensure_library, remove_empty_stores
 from vsortd.filing.transfer import Conflict, Transfer, reach_quietly
@@ -47,24 +38,24 @@ NAME_TRIES = 50
 
 @dataclass(frozen=True, slots=True)
 class ConvertedFile:
-    """A finished MP4 in the staging folder, made of the source: `kind` is "remux" or "transcode"."""
+    """A finished MP4 in the staging folder, made of the source."""
 
     path: Path
-    kind: str
+    kind: ConversionKind
     sha256: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class FilingRequest:
-    """What is to be filed, and what was decided. `folder` is below the library; `outcome` "filed" or "review".
+    """What is to be filed, and what was decided. `folder` is below the library; `outcome` FILED or REVIEW.
 
-    `conversion` is what a dry run foresees ("remux", "transcode" or ""); `converted` what was made.
+    `conversion` is what a dry run foresees; `converted` what was made.
     """
 
     source: Path
     identity: Identity
     folder: tuple[str, ...]
-    outcome: str = "filed"
+    outcome: ItemState = ItemState.FILED
     sidecars: tuple[Path, ...] = ()
     clip: Clip | None = None
     rule: str = ""
@@ -74,14 +65,14 @@ class FilingRequest:
     detail: Mapping[str, object] = field(default_factory=dict)
     batch: str = ""
     converted: ConvertedFile | None = None
-    conversion: str = ""
+    conversion: ConversionKind = ConversionKind.NONE
 
 
 @dataclass(frozen=True, slots=True)
 class Preview:
     """What `place` would do now: state (filed, review, rejected), destination, reason."""
 
-    state: str
+    state: ItemState
     destination: Path | None
     reason: str
 
@@ -148,7 +139,7 @@ class Filer:
         """
         twin = self._twin(request, cancel)
         if twin is not None and self._on_duplicate is OnDuplicate.SKIP:
-            return Preview("rejected", None, _duplicate_reason(twin))
+            return Preview(ItemState.REJECTED, None, _duplicate_reason(twin))
         request = self._to_duplicates(request, twin)
         path = self._folder_of(request)
         with Folders(self.library) as folders, explained("Could not look into", path):
@@ -169,7 +160,7 @@ class Filer:
         self,
         source: Path,
         identity: Identity,
-        state: str,
+        state: ItemState,
         reason: str,
         *,
         batch: str = "",
@@ -178,8 +169,8 @@ class Filer:
         margin: float = 0.0,
         detail: Mapping[str, object] | None = None,
     ) -> Item:
-        """Record a video that stays where it is ("rejected" or "failed"): once, however often it is met unchanged."""
-        item = _new_item(source, identity, ItemState(state), printable(reason), batch=batch)
+        """Record a video that stays where it is (REJECTED or FAILED): once, however often it is met unchanged."""
+        item = _new_item(source, identity, state, printable(reason), batch=batch)
         item = replace(item, rule=rule, score=score, margin=margin, detail=detail or {})
         with self._journal.db.write() as db:
             standing = holds.find_refusal(db, source, identity)
@@ -253,7 +244,9 @@ class Filer:
         return find_twin(self._journal, request.source, request.identity, (wanted,), cancel)
 
     def _skip(self, request: FilingRequest, twin: Path) -> Item:
-        return self.record(request.source, request.identity, "rejected", _duplicate_reason(twin), batch=request.batch)
+        return self.record(
+            request.source, request.identity, ItemState.REJECTED, _duplicate_reason(twin), batch=request.batch
+        )
 
     def _to_duplicates(self, request: FilingRequest, twin: Path | None) -> FilingRequest:
         if twin is None:
@@ -267,7 +260,7 @@ class Filer:
     def _names(self, request: FilingRequest, number: int) -> list[str]:
         """Return the names of the video and its sidecars in the library, the video's first."""
         fields = NameFields.of(request.source, request.identity, request.clip, request.rule)
-        becomes_mp4 = request.converted is not None or request.conversion
+        becomes_mp4 = request.converted is not None or request.conversion is not ConversionKind.NONE
         tails = [".mp4" if becomes_mp4 else request.source.suffix]
         tails += [tail_of(sidecar, request.source) for sidecar in request.sidecars]
         return numbered(render(self._template, fields), number, tails)
@@ -335,12 +328,12 @@ class Filer:
         converted = request.converted
         item = replace(
             item,
-            outcome=ItemState(request.outcome),
+            outcome=request.outcome,
             destination=targets[0],
             rule=request.rule,
             score=request.score,
             margin=request.margin,
-            converted="" if converted is None else converted.kind,
+            converted=ConversionKind.NONE if converted is None else converted.kind,
             detail=request.detail,
             library=self.library,
             mark=mark,
@@ -423,7 +416,7 @@ def _new_item(source: Path, identity: Identity, state: ItemState, reason: str, *
         rule="",
         score=0.0,
         margin=0.0,
-        converted="",
+        converted=ConversionKind.NONE,
         reason=reason,
         identity=identity,
     )

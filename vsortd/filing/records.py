@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vsortd.core.identity import Identity
+from vsortd.core.outcomes import ConversionKind, ItemState
 from vsortd.core.system.os_errors import printable
 
 if TYPE_CHECKING:
@@ -20,25 +21,8 @@ if TYPE_CHECKING:
 _BITS_64 = (1 << 64) - 1
 
 
-class ItemState(StrEnum):
-    """Where an item stands. The first six are shown as they are, the others as `shown_state` says, or not at all."""
-
-    FILED = "filed"
-    REVIEW = "review"
-    REJECTED = "rejected"
-    FAILED = "failed"
-    UNDONE = "undone"
-    PLACING = "placing"  # under way, or left by a process that died
-    UNDOING = "undoing"
-    EXPIRING = "expiring"  # its original is being removed
-    ROLLED_BACK = "rolled_back"  # the source is where it was
-    UNCLEAR = "unclear"  # recovery found neither the source nor what was put; everything was left as it is
-    SET_ASIDE = "set_aside"  # the process died twice on it
-
-
 HIDDEN = frozenset({ItemState.PLACING, ItemState.ROLLED_BACK})
 UNFINISHED = frozenset({ItemState.PLACING, ItemState.UNDOING, ItemState.EXPIRING})
-PLACED = frozenset({ItemState.FILED, ItemState.REVIEW})
 
 
 class Phase(StrEnum):
@@ -165,7 +149,7 @@ class Item:
     rule: str
     score: float
     margin: float
-    converted: str  # "", "remux" or "transcode"
+    converted: ConversionKind
     reason: str
     identity: Identity
     library: Path | None = None
@@ -180,9 +164,9 @@ class Item:
         return tuple(self.detail.get("tags", ()))
 
     @property
-    def state(self) -> str:
+    def state(self) -> ItemState:
         """The state as history shows it: filed, review, rejected, failed or undone."""
-        return shown_state(self.item_state, self.outcome).value
+        return shown_state(self.item_state, self.outcome)
 
     def to_json(self) -> dict[str, Any]:
         r"""Return the entry of `history --json`; undecodable bytes of names come out as `\\udcXX`."""
@@ -190,13 +174,13 @@ class Item:
             "id": self.id,
             "batch": self.batch,
             "time": self.time,
-            "state": self.state,
+            "state": self.state.value,
             "source": printable(self.source),
             "destination": None if self.destination is None else printable(self.destination),
             "rule": self.rule,
             "score": self.score,
             "margin": self.margin,
-            "converted": self.converted,
+            "converted": self.converted.value,
             "reason": self.reason,
             "tags": list(self.tags),
         }
@@ -274,7 +258,7 @@ def item_of(row: tuple[Any, ...]) -> Item:
         rule=row[7],
         score=row[8],
         margin=row[9],
-        converted=row[10],
+        converted=ConversionKind(row[10]),
         reason=row[11],
         identity=identity,
         library=None if row[16] is None else from_blob(row[16]),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from vsortd.core.outcomes import ConversionKind, ItemState
 from vsortd.core.system.fault_points import Point
 from vsortd.core.system.os_errors import explained, printable
 from vsortd.errors import ChangedError, FilingError, VsortdError
@@ -14,16 +15,7 @@ from vsortd.filing.holds import DEATHS
 from vsortd.filing.journal import insert_item
 from vsortd.filing.open_folder import Folders, identity_of, is_folder
 from vsortd.filing.owners import OwnerLock
-from vsortd.filing.records import (
-    Item,
-    ItemState,
-    Operation,
-    OperationKind,
-    OperationState,
-    from_blob,
-    from_columns,
-    utc,
-)
+from vsortd.filing.records import Item, Operation, OperationKind, OperationState, from_blob, from_columns, utc
 from vsortd.filing.staging import HIDDEN, remove_empty_stores, remove_staging
 from vsortd.filing.transfer import Conflict, EffectState, Transfer, reach_quietly
 
@@ -215,7 +207,7 @@ def _poison(source: Path, identity: Identity) -> Item:
         rule="",
         score=0.0,
         margin=0.0,
-        converted="",
+        converted=ConversionKind.NONE,
         reason=f"vsortd died {DEATHS} times while it worked on this file; it is left alone until it changes or retry",
         identity=identity,
     )

@@ -1,8 +1,9 @@
-"""Letting videos go that are left alone: holds are released, refusals forgotten, by what a person names."""
+"""Freeing videos that are left alone: holds are released, refusals forgotten, by what a person names."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,26 +12,49 @@ if TYPE_CHECKING:
 
     from vsortd.filing.journal import Journal
 
+# SQLite's numbers end there; no item has an id beyond.
+_LARGEST_ID = (1 << 63) - 1
+
+
+class ReleaseVerb(StrEnum):
+    """Why videos were left alone, and what is done about it."""
+
+    RELEASE = "release"  # what was undone is held
+    RETRY = "retry"  # what failed or was rejected
+
 
 @dataclass(frozen=True, slots=True)
-class LetGo:
-    """The files that may be sorted again, and the words that named none, each with the reason."""
+class ReleaseReport:
+    """The files that may be sorted again, and the names that named none, each with the reason."""
 
     freed: list[Path] = field(default_factory=list)
     refused: list[tuple[str, str]] = field(default_factory=list)
 
 
-def let_go(journal: Journal | None, verb: str, words: Sequence[str], *, everything: bool) -> LetGo:
-    """Release ("release") or retry ("retry") what some ids or absolute paths name, or everything. Raises StoreError."""
-    free = None if journal is None else journal.release if verb == "release" else journal.retry
-    state = "held" if verb == "release" else "failed or rejected"
-    found = LetGo()
+def release_or_retry(
+    journal: Journal | None, verb: ReleaseVerb, names: Sequence[str], *, everything: bool
+) -> ReleaseReport:
+    """Release or retry what some names (ids or absolute paths) mean, or everything. Raises StoreError."""
+    free = None if journal is None else journal.release if verb is ReleaseVerb.RELEASE else journal.retry
+    state = "held" if verb is ReleaseVerb.RELEASE else "failed or rejected"
+    found = ReleaseReport()
     if everything and free is not None:
         found.freed.extend(free(everything=True))
-    for word in words:
-        by_id = word.isdigit()
-        freed = [] if free is None else free(ids=[int(word)]) if by_id else free(paths=[Path(word)])
+    for name in names:
+        by_id = is_id(name)
+        freed = [] if free is None else free(ids=_ids(name)) if by_id else free(paths=[Path(name)])
         found.freed.extend(freed)
         if not freed:
-            found.refused.append((word, f"no {state} {'item has this id' if by_id else 'file has this name'}"))
+            found.refused.append((name, f"no {state} {'item has this id' if by_id else 'file has this name'}"))
     return found
+
+
+def is_id(name: str) -> bool:
+    """Tell whether a name is an id: nothing but the digits 0 to 9."""
+    return name.isascii() and name.isdecimal()
+
+
+def _ids(name: str) -> list[int]:
+    """Return the id of its digits, nothing for one that no item can have."""
+    digits = name.lstrip("0") or "0"
+    return [number] if len(digits) <= len(str(_LARGEST_ID)) and (number := int(digits)) <= _LARGEST_ID else []

@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from vsortd.core.outcomes import PLACED, ItemState
 from vsortd.core.system.fault_points import Point
 from vsortd.core.system.os_errors import explained, printable
 from vsortd.errors import ChangedError, FilingError, VsortdError
@@ -13,17 +14,7 @@ from vsortd.filing import fsops, queries
 from vsortd.filing.errors import StuckError, TakenError
 from vsortd.filing.journal import numbered
 from vsortd.filing.open_folder import Folders
-from vsortd.filing.records import (
-    PLACED,
-    IdentityMatch,
-    Item,
-    ItemState,
-    Operation,
-    OperationKind,
-    OperationState,
-    Phase,
-    likeness,
-)
+from vsortd.filing.records import IdentityMatch, Item, Operation, OperationKind, OperationState, Phase, likeness
 from vsortd.filing.recover import recover
 from vsortd.filing.staging import remove_empty_stores
 from vsortd.filing.transfer import Conflict, Transfer, reach_quietly

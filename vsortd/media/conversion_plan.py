@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from vsortd.config.settings import MovPolicy
+from vsortd.core.outcomes import ConversionKind
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,14 +37,6 @@ PICTURE_FIT = frozenset({"mjpeg", "png", "bmp"})
 _PCM_LOSSLESS = frozenset(
     {"pcm_s16le", "pcm_s16be", "pcm_s24le", "pcm_s24be", "pcm_u8", "pcm_s8"},
 )
-
-
-class ConversionKind(StrEnum):
-    """What becomes of a video's container and streams."""
-
-    NONE = "none"  # it stays as it is
-    REMUX = "remux"  # the pictures are copied bit by bit (sound re-encoded only where MP4 can't hold it)
-    TRANSCODE = "transcode"  # the pictures are encoded anew
 
 
 class StreamAction(StrEnum):

@@ -6,9 +6,10 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from vsortd.core.outcomes import ConversionKind
 from vsortd.errors import BrokenError, ChangedError
 from vsortd.media.command import conversion_command, needed_encoders, real_creation_time
-from vsortd.media.conversion_plan import ConversionKind, StreamAction
+from vsortd.media.conversion_plan import StreamAction
 from vsortd.media.ffmpeg import ffmpeg_version, find_ffmpeg, run_ffmpeg
 
 if TYPE_CHECKING:

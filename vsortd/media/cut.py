@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vsortd.config.settings import MovPolicy
+from vsortd.core.outcomes import ConversionKind
 from vsortd.core.system.atomic_file import sync_folder
 from vsortd.core.system.fsync import sync
 from vsortd.core.system.os_errors import explained, printable
@@ -28,7 +29,7 @@ from vsortd.core.system.rename_noreplace import rename_noreplace
 from vsortd.core.system.windows_files import for_system
 from vsortd.errors import BrokenError, ChangedError, FilingError, IncompleteError, UsageError
 from vsortd.media.command import conversion_command, needed_encoders, real_creation_time
-from vsortd.media.conversion_plan import ConversionKind, ConversionPlan, plan_conversion
+from vsortd.media.conversion_plan import ConversionPlan, plan_conversion
 from vsortd.media.ffmpeg import ffmpeg_version, find_ffmpeg, run_ffmpeg
 
 if TYPE_CHECKING:

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from vsortd.core.batch_ids import new_batch_id
 from vsortd.core.identity import Identity
+from vsortd.core.outcomes import ConversionKind, ItemState
 from vsortd.errors import UsageError
 from vsortd.filing.holds import Why
 from vsortd.pipeline.flow import build_stages
-from vsortd.pipeline.job import Job, JobState
+from vsortd.pipeline.job import Job
 from vsortd.pipeline.ledger import Ledger
 from vsortd.pipeline.runner import Runner
 from vsortd.pipeline.services import Services
@@ -39,13 +40,13 @@ class SortOutcome:
     id: int | None
     batch: str
     time: str
-    state: str
+    state: ItemState
     source: str
     destination: str
     rule: str
     score: float
     margin: float
-    converted: str
+    converted: ConversionKind
     reason: str
     tags: tuple[str, ...] = ()
 
@@ -57,7 +58,7 @@ class SortOutcome:
             id=job.item_id,
             batch=job.batch,
             time=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-            state=job.state.value,
+            state=job.state,
             source=str(job.path),
             destination=str(job.destination) if job.destination else "",
             rule=decision.rule if decision else "",
@@ -71,12 +72,14 @@ class SortOutcome:
     @classmethod
     def from_json(cls, item: dict[str, Any]) -> SortOutcome:
         """Take an outcome out of what `to_json` made of it."""
-        return cls(**{**item, "destination": item["destination"] or "", "tags": tuple(item["tags"])})
+        read = {"state": ItemState(item["state"]), "converted": ConversionKind(item["converted"])}
+        return cls(**{**item, **read, "destination": item["destination"] or "", "tags": tuple(item["tags"])})
 
     def to_json(self) -> dict[str, Any]:
         """Return the item as `sort --json` prints it: like history's, null where there is no destination."""
         fields = {name: getattr(self, name) for name in self.__slots__}
-        return {**fields, "destination": self.destination or None, "tags": list(self.tags)}
+        told = {"state": self.state.value, "converted": self.converted.value}
+        return {**fields, **told, "destination": self.destination or None, "tags": list(self.tags)}
 
 
 def sort_paths(
@@ -119,7 +122,7 @@ class Ownership(Protocol):
         """Take a file for this session; False if it is in other hands."""
 
     def give_back(self, path: Path) -> None:
-        """Let it go."""
+        """Leave it to the others."""
 
 
 class _Alone:
@@ -220,8 +223,8 @@ class _Session:
         finally:
             # Ctrl-C comes here too: what is in hand is put back
             self._runner.stop()
-            for path in list(self._claims):  # called off, so they have no end that would let them go
-                self._let_go(path)
+            for path in list(self._claims):  # called off, so they have no end that would give them back
+                self._unclaim(path)
         if self._fatal:
             raise self._fatal[0]
         return [SortOutcome.of(self._jobs[path]) for path, _, _ in self._found if path in self._jobs]
@@ -234,11 +237,11 @@ class _Session:
         for path, inbox, named in self._found:
             identity = Identity.of(path)
             if path.suffix.lower().removeprefix(".") not in {str(one) for one in inbox.extensions}:
-                self._end(path, identity, JobState.REJECTED, "its name is not that of a video (mp4, mov)")
+                self._end(path, identity, ItemState.REJECTED, "its name is not that of a video (mp4, mov)")
             elif identity is None:
-                self._end(path, None, JobState.REJECTED, "it is a link, not a file of its own")
+                self._end(path, None, ItemState.REJECTED, "it is a link, not a file of its own")
             elif not named and self._held(path, identity):
-                self._end(path, identity, JobState.HELD, "it was undone and is on hold; `vsortd release` lifts it")
+                self._end(path, identity, ItemState.HELD, "it was undone and is on hold; `vsortd release` lifts it")
             else:
                 settler = settlers.setdefault(inbox.path, _settler(self._services, inbox))
                 quiet_s = max(0.0, time.time() - max(path.stat().st_mtime, path.stat().st_ctime))
@@ -250,7 +253,7 @@ class _Session:
             for path, reason in self._take_again():
                 identity = Identity.of(path)
                 if identity is None:
-                    self._end(path, None, JobState.FAILED, "the file went away")
+                    self._end(path, None, ItemState.FAILED, "the file went away")
                 else:
                     now_s = time.monotonic()
                     if reason:
@@ -267,18 +270,18 @@ class _Session:
     def _attend(self, settler: Settler) -> None:
         for verdict in settler.due(time.monotonic()):
             if verdict.outcome is Settled.READY and not self._claim(verdict.path):
-                self._end(verdict.path, None, JobState.HELD, "the daemon is at work on it this moment")
+                self._end(verdict.path, None, ItemState.HELD, "the daemon is at work on it this moment")
             elif verdict.outcome is Settled.READY:
                 settled_s = time.monotonic() - verdict.since_s
                 self._runner.submit(verdict.path, verdict.identity, self._batch, settled_s=settled_s)
             elif verdict.path not in self._jobs:
                 settler.forget(verdict.path)  # one that still changes would go on waiting
-                self._end(verdict.path, verdict.identity, JobState.FAILED, verdict.reason or "the file went away")
+                self._end(verdict.path, verdict.identity, ItemState.FAILED, verdict.reason or "the file went away")
 
-    def _end(self, path: Path, identity: Identity | None, state: JobState, reason: str) -> None:
+    def _end(self, path: Path, identity: Identity | None, state: ItemState, reason: str) -> None:
         """End a file that never got on its way."""
         job = Job(path, identity or Identity(0, 0, 0, 0), self._batch, self._runner.cancel).ended(state, reason)
-        if identity is not None and state is JobState.FAILED:
+        if identity is not None and state is ItemState.FAILED:
             job = self._ledger.record(job)
         self._done(job)
 
@@ -288,14 +291,14 @@ class _Session:
         self._claims.add(path)
         return True
 
-    def _let_go(self, path: Path) -> None:
+    def _unclaim(self, path: Path) -> None:
         """Give back what this session has claimed, and nothing that others have."""
         if path in self._claims:
             self._claims.discard(path)
             self._own.give_back(path)
 
     def _send_back(self, path: Path, _identity: Identity, reason: str) -> None:
-        self._let_go(path)
+        self._unclaim(path)
         with self._changed:
             self._again.append((path, reason))
 
@@ -305,7 +308,7 @@ class _Session:
             return taken
 
     def _done(self, job: Job) -> None:
-        self._let_go(job.path)
+        self._unclaim(job.path)
         if self._on_job is not None:
             self._on_job(self._services, job)
         with self._changed:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from vsortd.core.drawing.colours import Tone
 from vsortd.core.drawing.contact_sheet import Bar, Cell, Heading, Panel, draw_sheet
+from vsortd.core.outcomes import ItemState
 from vsortd.judging.decide import NONE
 from vsortd.pipeline.explanation import MOST_PICTURES, thinned
 
@@ -24,9 +25,9 @@ _NONE: Final = "none of these"
 def explanation_sheet(explained: Explanation, *, name: str) -> Image.Image:
     """Draw why a video called `name` goes where it goes: the path through the tree, and what its frames said."""
     outcome = explained.outcome
-    won = outcome.state == "filed"
-    tone = Tone.WINNER if won else Tone.CANDIDATE if outcome.state == "review" else Tone.OTHER
-    verdict = {"filed": _ARROW.join(outcome.rule.split("/")), "review": "to review: not sure enough"}
+    won = outcome.state is ItemState.FILED
+    tone = Tone.WINNER if won else Tone.CANDIDATE if outcome.state is ItemState.REVIEW else Tone.OTHER
+    verdict = {ItemState.FILED: _ARROW.join(outcome.rule.split("/")), ItemState.REVIEW: "to review: not sure enough"}
     heading = Heading(
         title=name,
         badge=outcome.state,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
+from vsortd.core.outcomes import ItemState
 from vsortd.core.text import printable
 from vsortd.errors import UsageError, VideoError
 from vsortd.filing import holds
@@ -167,7 +168,7 @@ class Explanation:
         if self.decision is None or not self.levels:
             return None
         undecided = self.levels[-1].level.winner is None
-        stopped = undecided and self.outcome.state == "filed" and len(self.levels) > 1
+        stopped = undecided and self.outcome.state is ItemState.FILED and len(self.levels) > 1
         return self.levels[-2 if stopped else -1]
 
     @property
@@ -184,13 +185,13 @@ class Explanation:
         return {
             "file": printable(outcome.source),
             "decision": {
-                "state": outcome.state,
+                "state": outcome.state.value,
                 "rule": outcome.rule,
                 "score": outcome.score,
                 "margin": outcome.margin,
                 "reason": outcome.reason,
                 "destination": printable(outcome.destination) if outcome.destination else None,
-                "converted": outcome.converted,
+                "converted": outcome.converted.value,
                 "tags": list(decision.tags) if decision else [],
             },
             "levels": [level.to_json() for level in self.levels],

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from loguru import logger
 
 from vsortd.core.identity import Identity
+from vsortd.core.outcomes import ItemState
 from vsortd.errors import Cancelled, ChangedError, VideoError
-from vsortd.pipeline.job import JobState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -67,6 +67,6 @@ def carry(job: Job, stages: Sequence[Stage]) -> Job:
             # what was found wrong may be the change itself, and is no verdict on what is there now
             raise ChangedError(f"the file changed or went away while it was looked at ({error.reason})") from error
         logger.debug("{}: {} done", job.path.name, stage.name)
-        if job.state is not JobState.WORKING:
+        if job.state is not ItemState.WORKING:
             break
     return job

@@ -1,11 +1,11 @@
-"""The job: one video on its way, and the states in which it can end."""
+"""The job: one video on its way."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from vsortd.core.outcomes import ConversionKind, ItemState
 from vsortd.core.stopwatch import Clock
 
 if TYPE_CHECKING:
@@ -17,17 +17,6 @@ if TYPE_CHECKING:
     from vsortd.filing.place import ConvertedFile
     from vsortd.judging.decide import Decision
     from vsortd.media.frames import Frames
-
-
-class JobState(StrEnum):
-    """Where a video stands; all but WORKING end its way."""
-
-    WORKING = "working"
-    FILED = "filed"
-    REVIEW = "review"
-    REJECTED = "rejected"
-    FAILED = "failed"
-    HELD = "held"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,19 +40,19 @@ class Job:
     identity: Identity
     batch: str
     cancel: threading.Event
-    state: JobState = JobState.WORKING
+    state: ItemState = ItemState.WORKING
     reason: str = ""
     clip: Clip | None = None
     decision: Decision | None = None
     frame_times_ms: tuple[int, ...] = ()
     converted: ConvertedFile | None = None
-    conversion: str = ""  # "", "remux" or "transcode": done, or foreseen by a dry run
+    conversion: ConversionKind = ConversionKind.NONE  # done, or foreseen by a dry run
     destination: Path | None = None
     item_id: int | None = None
     prefetched: PrefetchedFrames | None = None
     clock: Clock = field(default_factory=Clock)
 
-    def ended(self, state: JobState, reason: str) -> Job:
+    def ended(self, state: ItemState, reason: str) -> Job:
         """Return the job at its end, with the sentence that says why."""
         return replace(self, state=state, reason=reason)
 

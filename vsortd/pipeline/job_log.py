@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from loguru import logger
 
+from vsortd.core.outcomes import ItemState
+
 if TYPE_CHECKING:
     from vsortd.pipeline.job import Job
 
@@ -26,11 +28,11 @@ def tell_end(job: Job) -> None:
         "margin": decision.margin if decision else None,
         "reason": job.reason,
         "batch": job.batch,
-        "conversion": job.conversion or None,
+        "conversion": job.conversion.value or None,
         "timings_ms": timings,
     }
     line = logger.bind(**fields)
-    log = line.warning if job.state == "failed" else line.info
+    log = line.warning if job.state is ItemState.FAILED else line.info
     log(
         "#{} {}: {}{} ({}){}",
         job.item_id,

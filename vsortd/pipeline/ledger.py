@@ -60,7 +60,7 @@ class Ledger:
         item = self.filer.record(
             job.path,
             job.identity,
-            job.state.value,
+            job.state,
             job.reason,
             batch=job.batch,
             rule=decision.rule if decision else "",

@@ -15,6 +15,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from vsortd.core.outcomes import PLACED, ItemState
 from vsortd.core.text import printable
 from vsortd.errors import VideoError
 from vsortd.judging.decide import NONE
@@ -68,7 +69,7 @@ def folders(outcomes: Iterable[SortOutcome], library: Path) -> list[FolderSummar
             folder = found.setdefault(parts[:depth], FolderSummary(parts[:depth]))
             folder.count += 1
             folder.total_score += one.score
-            folder.undecided += one.state == "review"
+            folder.undecided += one.state is ItemState.REVIEW
         found[parts].outcomes.append(one)
     last = {parts for parts, folder in found.items() if len(parts) == 1 and folder.undecided == folder.count}
     return [found[parts] for parts in sorted(found, key=lambda parts: (parts[:1] in last, parts))]
@@ -79,7 +80,7 @@ def staying(outcomes: Iterable[SortOutcome]) -> list[Staying]:
     found: dict[str, list[SortOutcome]] = defaultdict(list)
     for one in outcomes:
         if not one.destination:
-            found[THERE_ALREADY if one.state in {"filed", "review"} else _kind_of(one.reason)].append(one)
+            found[THERE_ALREADY if one.state in PLACED else _kind_of(one.reason)].append(one)
     kinds = sorted(found.items(), key=lambda pair: (-len(pair[1]), pair[0]))
     return [Staying(_common([one.reason for one in group], kind), tuple(group)) for kind, group in kinds]
 
@@ -124,7 +125,7 @@ class Gatherer:
 
     def _body(self, outcomes: Sequence[SortOutcome], library: Path, when: str) -> Iterator[str]:
         placed = sum(bool(one.destination) for one in outcomes)
-        unsure = sum(one.state == "review" and bool(one.destination) for one in outcomes)
+        unsure = sum(one.state is ItemState.REVIEW and bool(one.destination) for one in outcomes)
         yield f"<header><h1>Plan for {_name(library)}</h1><p class=chips>"
         yield _chip("filed", placed - unsure, "would be filed") + _chip("review", unsure, "not sure: to review")
         yield _chip("stays", len(outcomes) - placed, "would stay")

@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Protocol
 from loguru import logger
 
 from vsortd.core.logs.sinks import about_job, new_job_id
+from vsortd.core.outcomes import ItemState
 from vsortd.errors import Cancelled, ChangedError, FilingError, IncompleteError, ToolError, VideoError, VsortdError
 from vsortd.pipeline.flow import Stage, carry
-from vsortd.pipeline.job import Job, JobState
+from vsortd.pipeline.job import Job
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -275,7 +276,7 @@ class Runner:
             ledger, stages = self._ledger, self._stages
         set_aside = ledger.begin(entry.path, entry.identity)
         try:
-            done = job.ended(JobState.FAILED, set_aside) if set_aside else carry(job, stages)
+            done = job.ended(ItemState.FAILED, set_aside) if set_aside else carry(job, stages)
         except Cancelled:
             logger.debug("{}: put back, vsortd is stopping", entry.path)
             return
@@ -287,13 +288,13 @@ class Runner:
             ledger.again(entry.path, entry.identity, error.reason)
             return
         except VideoError as error:
-            done = job.ended(JobState.FAILED, error.reason)
+            done = job.ended(ItemState.FAILED, error.reason)
         except (FilingError, ToolError) as error:
             self._try_later(entry, error, ledger)
             return
         finally:
             ledger.finish(entry.path, entry.identity)
-        if done.item_id is None and done.state in {JobState.REJECTED, JobState.FAILED}:
+        if done.item_id is None and done.state in {ItemState.REJECTED, ItemState.FAILED}:
             done = ledger.record(done)
         with self._wake:
             self._trouble.pop(entry.path, None)
@@ -302,7 +303,7 @@ class Runner:
     def _try_later(self, entry: _QueueEntry, error: FilingError | ToolError, ledger: JobLedger) -> None:
         """Wait before another try: disks fill and empty, locks go; the file is safe where it is."""
         if not self._retry_after_s:
-            job = Job(entry.path, entry.identity, entry.batch, self.cancel).ended(JobState.FAILED, str(error))
+            job = Job(entry.path, entry.identity, entry.batch, self.cancel).ended(ItemState.FAILED, str(error))
             self._on_done(ledger.record(job, lasting=False))
             return
         wait_s = self._retry_after_s[min(entry.tries, len(self._retry_after_s) - 1)]

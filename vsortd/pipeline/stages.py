@@ -11,14 +11,15 @@ import numpy as np
 
 from vsortd.config.settings import Accept
 from vsortd.core.identity import Identity
+from vsortd.core.outcomes import ConversionKind, ItemState
 from vsortd.filing.place import ConvertedFile, FilingRequest
 from vsortd.index.store import DECIDING, Embedded
 from vsortd.judging.conditions import ConditionFacts
 from vsortd.judging.conditions import admit as admit_clip
 from vsortd.judging.decide import Decision, DecisionOutcome, decide
-from vsortd.media.conversion_plan import ConversionKind, plan_conversion
+from vsortd.media.conversion_plan import plan_conversion
 from vsortd.media.convert import convert as convert_clip
-from vsortd.pipeline.job import Job, JobState, PrefetchedFrames
+from vsortd.pipeline.job import Job, PrefetchedFrames
 
 _EVERYTHING = Accept()
 
@@ -55,7 +56,7 @@ def admit(services: Services, job: Job) -> Job:
     """Refuse what the config does not accept, by the facts alone."""
     assert job.clip is not None
     reason = admit_clip(job.clip, services.settings.accept)
-    return job.ended(JobState.REJECTED, reason) if reason else job
+    return job.ended(ItemState.REJECTED, reason) if reason else job
 
 
 def judge(services: Services, job: Job) -> Job:
@@ -143,11 +144,11 @@ def convert(services: Services, job: Job, *, dry_run: bool) -> Job:
     if plan.kind is ConversionKind.NONE:
         return job
     if dry_run:
-        return replace(job, conversion=plan.kind.value)
+        return replace(job, conversion=plan.kind)
     target = services.filer.staging_path(job.path)
     report = convert_clip(job.path, target, plan, job.clip, services.media, cancel=job.cancel)
-    staged = ConvertedFile(path=target, kind=report.kind.value)
-    return replace(job, converted=staged, conversion=report.kind.value)
+    staged = ConvertedFile(path=target, kind=report.kind)
+    return replace(job, converted=staged, conversion=report.kind)
 
 
 def place(services: Services, job: Job, *, dry_run: bool, by_hand: Callable[[Item], None] | None = None) -> Job:
@@ -159,28 +160,28 @@ def place(services: Services, job: Job, *, dry_run: bool, by_hand: Callable[[Ite
     assert job.decision is not None
     request = _request(services, job, job.decision)
     at = services.library_place(job.path)
-    if at is not None and job.conversion == "" and at == request.folder:
-        return job.ended(JobState(request.outcome), f"{request.reason}; it is there already")
+    if at is not None and job.conversion is ConversionKind.NONE and at == request.folder:
+        return job.ended(request.outcome, f"{request.reason}; it is there already")
     if dry_run:
         with services.foreseeing:
             preview = services.filer.preview(request, taken=services.foreseen, cancel=job.cancel)
             if preview.destination is not None:
                 services.foreseen.add(preview.destination)
-        return replace(job, state=JobState(preview.state), destination=preview.destination, reason=preview.reason)
+        return replace(job, state=preview.state, destination=preview.destination, reason=preview.reason)
     try:
         item = services.filer.place(request, cancel=job.cancel, by_hand=by_hand, clock=job.clock)
     except BaseException:
         if job.converted is not None:
             services.filer.discard(job.converted)  # the next try makes its own; a full disk must not fill further
         raise
-    if job.converted is not None and item.state == JobState.REJECTED.value:
+    if job.converted is not None and item.state is ItemState.REJECTED:
         services.filer.discard(job.converted)  # a duplicate that is to be skipped
     destination = Path(item.destination) if item.destination else None
     if destination is not None:
         with contextlib.suppress(OSError):  # it is filed; a disk that goes this moment costs the index its new name
             if (now := Identity.of(destination)) is not None:
                 services.index.moved(job.identity, now, destination)
-    return replace(job, state=JobState(item.state), item_id=item.id, destination=destination, reason=item.reason)
+    return replace(job, state=item.state, item_id=item.id, destination=destination, reason=item.reason)
 
 
 def _request(services: Services, job: Job, decision: Decision) -> FilingRequest:
@@ -192,7 +193,7 @@ def _request(services: Services, job: Job, decision: Decision) -> FilingRequest:
         sidecars=services.sidecars_of(job.path),
         folder=tuple(decision.rule.split("/")) if filed else (services.settings.place.review,),
         clip=job.clip,
-        outcome=JobState.FILED.value if filed else JobState.REVIEW.value,
+        outcome=ItemState.FILED if filed else ItemState.REVIEW,
         rule=decision.rule,
         score=decision.score,
         margin=decision.margin,

@@ -31,6 +31,7 @@ from starlette.routing import Route
 import vsortd
 from vsortd.core.system.atomic_file import write_whole
 from vsortd.errors import StoreError, UsageError, VsortdError
+from vsortd.filing.release import ReleaseVerb
 from vsortd.filing.undo import Selection
 from vsortd.library.search.requests import Request as SearchRequest
 from vsortd.service.client import SOCKET_NAME, TOKEN_NAME, short_socket_path
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-    from vsortd.filing.release import LetGo
+    from vsortd.filing.release import ReleaseReport
     from vsortd.filing.undo import UndoReport
 
 MAX_BODY_BYTES = 1 << 20  # a hundred thousand ids
@@ -78,7 +79,7 @@ class Controlled(Protocol):
     def undo(self, selection: Selection, *, dry_run: bool) -> UndoReport:
         """Take filings back."""
 
-    def let_go(self, verb: str, words: Sequence[str], *, everything: bool) -> LetGo:
+    def release_or_retry(self, verb: ReleaseVerb, names: Sequence[str], *, everything: bool) -> ReleaseReport:
         """Release holds, or retry refusals."""
 
     def sort(
@@ -212,14 +213,14 @@ class _Calls:
         )
 
     def release(self, words: dict[str, Any]) -> Response:
-        return self._let_go("release", words)
+        return self._release_or_retry(ReleaseVerb.RELEASE, words)
 
     def retry(self, words: dict[str, Any]) -> Response:
-        return self._let_go("retry", words)
+        return self._release_or_retry(ReleaseVerb.RETRY, words)
 
-    def _let_go(self, verb: str, words: dict[str, Any]) -> Response:
+    def _release_or_retry(self, verb: ReleaseVerb, words: dict[str, Any]) -> Response:
         which, everything = _take(words, which=list, all=bool)
-        found = self._daemon.let_go(verb, [str(word) for word in which or ()], everything=bool(everything))
+        found = self._daemon.release_or_retry(verb, [str(name) for name in which or ()], everything=bool(everything))
         return JSONResponse({"freed": [os.fspath(path) for path in found.freed], "refused": found.refused})
 
     def search(self, words: dict[str, Any]) -> Response:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from vsortd.filing.release import ReleaseVerb
+
 SOCKET_NAME = "control.sock"
 TOKEN_NAME = "control.json"  # noqa: S105 - a file's name. Port and token, where the daemon listens on loopback
 TIMEOUT_S = 5.0
@@ -99,19 +101,19 @@ class Client:
 
     def undo(self, ids: Sequence[int] = (), *, dry_run: bool = False, **selection: Any) -> dict[str, Any]:  # noqa: ANN401
         """Take filings back: these ids, or what `last`, `since`, `batch` or `all` select; return undone and refused."""
-        words = {"ids": list(ids), "dry_run": dry_run, **selection}
-        return self._call("POST", "/v1/undo", words, timeout_s=WORK_TIMEOUT_S)
+        body = {"ids": list(ids), "dry_run": dry_run, **selection}
+        return self._call("POST", "/v1/undo", body, timeout_s=WORK_TIMEOUT_S)
 
-    def let_go(self, verb: str, which: Sequence[str], *, everything: bool) -> dict[str, Any]:
-        """Release ("release") or retry ("retry"); returns freed and refused."""
+    def release_or_retry(self, verb: ReleaseVerb, which: Sequence[str], *, everything: bool) -> dict[str, Any]:
+        """Release holds or retry refusals, by ids or absolute paths; returns freed and refused."""
         return self._call("POST", f"/v1/{verb}", {"which": list(which), "all": everything}, timeout_s=WORK_TIMEOUT_S)
 
     def sort(
         self, paths: Sequence[Path], config: str, on_progress: Callable[[int, int], None] | None = None
     ) -> list[dict[str, Any]] | None:
         """Have files sorted now; returns their outcomes, or None where the daemon works by another config."""
-        words = {"paths": [os.fspath(path) for path in paths], "config": config}
-        with self._answer("POST", "/v1/sort", words, timeout_s=None) as response:
+        body = {"paths": [os.fspath(path) for path in paths], "config": config}
+        with self._answer("POST", "/v1/sort", body, timeout_s=None) as response:
             for line in response:
                 said = json.loads(line)
                 if "done" in said and on_progress is not None:
@@ -137,11 +139,11 @@ class Client:
         with self._answer("GET", "/v1/events", timeout_s=EVENTS_TIMEOUT_S) as response:
             event = ""
             for line in response:
-                word, _, rest = line.decode().rstrip("\n").partition(": ")
-                if word == "event":
-                    event = rest
-                elif word == "data":
-                    yield {"event": event, "data": json.loads(rest)}
+                field, _, value = line.decode().rstrip("\n").partition(": ")
+                if field == "event":
+                    event = value
+                elif field == "data":
+                    yield {"event": event, "data": json.loads(value)}
         raise self._unreachable()
 
     def scan(self) -> None:
@@ -164,20 +166,20 @@ class Client:
         self._call("POST", "/v1/stop")
 
     def _call(
-        self, method: str, path: str, words: Mapping[str, Any] | None = None, *, timeout_s: float = TIMEOUT_S
+        self, method: str, path: str, body: Mapping[str, Any] | None = None, *, timeout_s: float = TIMEOUT_S
     ) -> dict[str, Any]:
-        with self._answer(method, path, words, timeout_s=timeout_s) as response:
-            body = json.loads(response.read() or b"{}")
-        if not isinstance(body, dict):
+        with self._answer(method, path, body, timeout_s=timeout_s) as response:
+            document = json.loads(response.read() or b"{}")
+        if not isinstance(document, dict):
             raise self._unreachable()
-        return body
+        return document
 
     @contextlib.contextmanager
     def _answer(
         self,
         method: str,
         path: str,
-        words: Mapping[str, Any] | None = None,
+        body: Mapping[str, Any] | None = None,
         *,
         timeout_s: float | None = TIMEOUT_S,
     ) -> Iterator[http.client.HTTPResponse]:
@@ -185,10 +187,9 @@ class Client:
         connection, headers = self._connection(timeout_s)
         asked = False
         try:
-            body = None if words is None else json.dumps(words).encode()
             connection.connect()
             asked = True
-            connection.request(method, path, body, headers)
+            connection.request(method, path, None if body is None else json.dumps(body).encode(), headers)
             response = connection.getresponse()
             if response.status == HTTPStatus.UNPROCESSABLE_ENTITY:
                 raise _error(json.loads(response.read()))

@@ -13,17 +13,18 @@ from loguru import logger
 
 from vsortd.config.settings import fingerprint
 from vsortd.core.batch_ids import Batches
+from vsortd.core.outcomes import ItemState
 from vsortd.core.units import format_duration
 from vsortd.errors import ExitCode, UsageError, VsortdError
 from vsortd.filing.holds import Why
-from vsortd.filing.release import LetGo, let_go
+from vsortd.filing.release import ReleaseReport, ReleaseVerb, release_or_retry
 from vsortd.filing.undo import undo as undo_items
 from vsortd.index.relocate import follow
 from vsortd.learning.library_watch import LibraryWatch
 from vsortd.library.search.requests import Searcher
 from vsortd.pipeline.batch import sort_within
 from vsortd.pipeline.flow import build_stages
-from vsortd.pipeline.job import Job, JobState
+from vsortd.pipeline.job import Job
 from vsortd.pipeline.job_log import tell_end
 from vsortd.pipeline.ledger import Ledger
 from vsortd.pipeline.runner import RETRY_AFTER_S, Runner, fatal_message
@@ -87,7 +88,7 @@ class Daemon:
         self._stop = threading.Event()
         self._fatal: BaseException | None = None
         self._batches = Batches()
-        self._tally: Counter[JobState] = Counter()
+        self._tally: Counter[ItemState] = Counter()
         self._interrupted = False
         self._missing = False
         self._left = False  # a pause kept some from being begun
@@ -113,7 +114,7 @@ class Daemon:
             raise self._fatal
         if self._interrupted:
             return ExitCode.INTERRUPTED
-        failed = self._tally[JobState.FAILED]
+        failed = self._tally[ItemState.FAILED]
         if not self._once:
             return ExitCode.OK
         if not failed:
@@ -161,7 +162,7 @@ class Daemon:
             self._hub.close()
             server.stop()
             self._searcher.close()
-            self._let_go(ended=True)
+            self._close_replaced(ended=True)
             self._services.retire(services)  # whoever opened `services` closes what is its own
 
     def _new_watcher(self) -> InboxWatcher:
@@ -189,7 +190,7 @@ class Daemon:
                 self._reload_asked = False
                 self._reload_by_signal()
             if self._retired:
-                self._let_go()
+                self._close_replaced()
             if not self._once:
                 self._wakeup.wait(self._sleep_s())
                 continue
@@ -203,7 +204,7 @@ class Daemon:
             self._wakeup.wait(0.05)
 
     def _sleep_s(self) -> float:
-        """Return how long there is nothing to do for the main thread, if nobody rings, seconds."""
+        """Return how long there is nothing to do for the main thread, if nothing wakes it, seconds."""
         waits = [
             HOUSEKEEPING_S,
             RETIRING_S if self._retired else None,
@@ -232,7 +233,7 @@ class Daemon:
         waiting, working = self._runner.queued + self._watcher.waiting(), self._runner.working
         state = "paused" if self._pauses.everything else "working" if working else "watching"
         count = len(self._settings.inboxes)
-        counted = f"{waiting} waiting, {working} under way, {self._tally[JobState.FILED]} filed since the start"
+        counted = f"{waiting} waiting, {working} under way, {self._tally[ItemState.FILED]} filed since the start"
         return f"{state} {count} inbox{'es' if count > 1 else ''}: {counted}"
 
     def _unload(self) -> float | None:
@@ -261,7 +262,7 @@ class Daemon:
         """Record a file that never became ready (unfinished, always changing); it stays where it is."""
         job = Job(report.path, report.identity, self._batches.current(), self._stop)
         lasting = report.kind is ReportKind.INCOMPLETE  # the others go on being watched
-        self._done(self._ledger.record(job.ended(JobState.FAILED, report.reason), lasting=lasting))
+        self._done(self._ledger.record(job.ended(ItemState.FAILED, report.reason), lasting=lasting))
 
     def _send_back(self, path: Path, identity: Identity, reason: str) -> None:
         logger.debug("{}: back to settle: {}", path, reason or "it changed")
@@ -294,7 +295,7 @@ class Daemon:
 
     def _told_to_stop(self, interrupted: bool) -> None:  # noqa: FBT001 - a callback
         self._interrupted = interrupted or self._once  # a drain that was cut short is not done
-        self._stop.set()  # the signal has rung the bell
+        self._stop.set()  # the signal has set the wakeup
 
     def _told_to_reload(self) -> None:
         self._reload_asked = True
@@ -381,9 +382,9 @@ class Daemon:
             self._tell(*(item.id for item in report.undone))
         return report
 
-    def let_go(self, verb: str, words: Sequence[str], *, everything: bool) -> LetGo:
-        """Release holds or retry refusals, and look at what may be sorted again; see `filing.holds.let_go`."""
-        found = let_go(self._services.journal, verb, words, everything=everything)
+    def release_or_retry(self, verb: ReleaseVerb, names: Sequence[str], *, everything: bool) -> ReleaseReport:
+        """Release holds or retry refusals, and look at what may be sorted again; see `filing.release`."""
+        found = release_or_retry(self._services.journal, verb, names, everything=everything)
         if found.freed:
             self.scan()
             self._hub.changed()
@@ -488,7 +489,7 @@ class Daemon:
         except VsortdError as error:
             logger.error("the config was not changed, the last good one stays in force: {}", error)
 
-    def _let_go(self, *, ended: bool = False) -> None:
+    def _close_replaced(self, *, ended: bool = False) -> None:
         """Close what reloads left behind, unless a video, search or sort under way (not yet `ended`) may use it."""
         with self._reloading:
             if not ended and (self._cancels or self._runner.working):

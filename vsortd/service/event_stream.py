@@ -97,13 +97,13 @@ class _Listener:
             if len(self._texts) == _KEPT:
                 self._change = True
             self._texts.append(text)
-        self._ring()
+        self._wake()
 
     def stir(self) -> None:
         """Note that the state has changed."""
         with self._lock:
             self._change = True
-        self._ring()
+        self._wake()
 
     def take(self) -> list[str]:
         """Return the events so far."""
@@ -130,6 +130,6 @@ class _Listener:
             return False
         return True
 
-    def _ring(self) -> None:
+    def _wake(self) -> None:
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody listens any more
             self._loop.call_soon_threadsafe(self._wakeup.set)

@@ -29,37 +29,37 @@ class Pauses:
     """Pauses of everything and of single inboxes, each without end or until a time (Unix seconds); thread-safe.
 
     The file is the truth: a command without a daemon writes it, and the next start reads it. One that can't be read
-    counts as a pause of everything, since somebody may have wanted it.
+    counts as a pause of everything, since somebody may have wanted it. Changes come one after the other, each in force
+    once it is on the disk; who only asks waits for no disk.
     """
 
     def __init__(self, path: Path, *, clock: Callable[[], float] = time.time) -> None:
         self._path = path
         self._clock = clock
+        self._changing = threading.Lock()  # taken before the other: keeps the order of what is written
         self._lock = threading.Lock()
         self._until: dict[str, float | None] = self._read()
 
     def pause(self, inbox: Path | None = None, *, until: float | None = None) -> None:
         """Pause everything, or one inbox, until a time or without end. Raises StoreError; then nothing has changed."""
-        with self._lock:
-            self._write({**self._now(), _key(inbox): until})
+        with self._changing:
+            self._change({**self._current(), _key(inbox): until})
 
     def resume(self, inbox: Path | None = None) -> None:
         """End the pause of one inbox, or every pause. Raises StoreError; then nothing has changed."""
-        with self._lock:
-            now = self._now()
-            self._write({} if inbox is None else {key: until for key, until in now.items() if key != _key(inbox)})
+        with self._changing:
+            left = {} if inbox is None else self._current()
+            self._change({key: until for key, until in left.items() if key != _key(inbox)})
 
     def holds(self, path: Path) -> bool:
         """Tell whether a video is not to be begun now."""
-        with self._lock:
-            now = self._now()
+        now = self._current()
         return _EVERYTHING in now or any(path.is_relative_to(key) for key in now)
 
     @property
     def everything(self) -> bool:
         """Whether all inboxes are paused together."""
-        with self._lock:
-            return _EVERYTHING in self._now()
+        return _EVERYTHING in self._current()
 
     def next_end_s(self) -> float | None:
         """Return in how many seconds the next pause ends by itself, or None."""
@@ -69,25 +69,37 @@ class Pauses:
 
     def end_due(self) -> bool:
         """Drop the pauses whose time is over; tell whether there were any."""
-        with self._lock:
-            now = self._now()
-            if now == self._until:
-                return False
+        if not self._any_due():
+            return False
+        with self._changing:
+            now = self._current()
             with contextlib.suppress(StoreError):  # their time is over all the same
                 self._write(now)
-            self._until = now
-            return True
+            with self._lock:
+                self._until = now
+        return True
 
     def form(self) -> dict[str, Any]:
         """Return the pauses as the status has them."""
-        with self._lock:
-            now = self._now()
+        now = self._current()
         inboxes = [{"path": key, "until": until} for key, until in sorted(now.items()) if key != _EVERYTHING]
         return {"all": _EVERYTHING in now, "until": now.get(_EVERYTHING), "inboxes": inboxes}
 
-    def _now(self) -> dict[str, float | None]:
+    def _current(self) -> dict[str, float | None]:
         moment = self._clock()
-        return {key: until for key, until in self._until.items() if until is None or until > moment}
+        with self._lock:
+            return {key: until for key, until in self._until.items() if until is None or until > moment}
+
+    def _any_due(self) -> bool:
+        moment = self._clock()
+        with self._lock:
+            return any(until is not None and until <= moment for until in self._until.values())
+
+    def _change(self, wanted: dict[str, float | None]) -> None:
+        """Keep it, then let it be so."""
+        self._write(wanted)
+        with self._lock:
+            self._until = wanted
 
     def _write(self, wanted: dict[str, float | None]) -> None:
         text = json.dumps({"version": 1, "until": wanted}, indent=1)
@@ -100,7 +112,6 @@ class Pauses:
                 remedy="See to the state folder ($VSORTD_STATE_DIR): its rights and its free space.",
                 paths=[self._path],
             ) from error
-        self._until = wanted
 
     def _read(self) -> dict[str, float | None]:
         try:

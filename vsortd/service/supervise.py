@@ -112,15 +112,15 @@ class Supervisor:
 class Vsortd:
     """vsortd's command line with a given state folder."""
 
-    def __init__(self, state: str, argv: Sequence[str], environment: Mapping[str, str] | None = None) -> None:
-        self._words = tuple(argv)
+    def __init__(self, state: str, command: Sequence[str], environment: Mapping[str, str] | None = None) -> None:
+        self._command = tuple(command)
         self._log = Path(state) / "service.log"
         self._environment = {**os.environ, **(environment or {}), "VSORTD_STATE_DIR": state}
 
     def start(self) -> subprocess.Popen[bytes]:
         """Begin the command; what it says goes to `service.log` in the state folder, which stays small."""
         child = subprocess.Popen(
-            [_console_python(), "-m", "vsortd", *self._words],
+            [_console_python(), "-m", "vsortd", *self._command],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -139,11 +139,11 @@ class Vsortd:
             for line in said:
                 log.write(line.decode("utf-8", "replace").rstrip("\r\n"))
 
-    def ask(self, *argv: str) -> int:
+    def ask(self, *command: str) -> int:
         """Run another command, such as `pause`, on the same state folder; returns its exit code."""
         try:
             done = subprocess.run(
-                [_console_python(), "-m", "vsortd", *argv],
+                [_console_python(), "-m", "vsortd", *command],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
@@ -174,16 +174,16 @@ def _console_python() -> str:
     return str(here.with_name("python.exe")) if here.name.lower() == "pythonw.exe" else sys.executable
 
 
-def arguments(argv: Sequence[str]) -> tuple[str, tuple[str, ...]]:
-    """Split `--state DIR -- WORDS…`. Raises ValueError for anything else."""
-    if len(argv) < 4 or argv[0] != "--state" or argv[2] != "--":  # noqa: PLR2004 - as written above
+def split_arguments(arguments: Sequence[str]) -> tuple[str, tuple[str, ...]]:
+    """Split `--state DIR -- VSORTD-COMMAND…` into folder and command. Raises ValueError for anything else."""
+    if len(arguments) < 4 or arguments[0] != "--state" or arguments[2] != "--":  # noqa: PLR2004 - as written above
         raise ValueError("usage: --state DIR -- VSORTD-COMMAND…")
-    return argv[1], tuple(argv[3:])
+    return arguments[1], tuple(arguments[3:])
 
 
-def main(argv: Sequence[str]) -> int:
+def main(arguments: Sequence[str]) -> int:
     """Supervise until the end. Always 0: whoever started this must not start it again for the same reason."""
-    state, command = arguments(argv)
+    state, command = split_arguments(arguments)
     vsortd = Vsortd(state, command)
     supervisor = Supervisor(vsortd.start, ask_to_stop=vsortd.ask_to_stop, say=_say)
 

@@ -14,7 +14,7 @@ import threading
 
 
 class Wakeup:
-    """`set` wakes `wait`, from any thread or signal handler; made on the main thread, it also rings at each signal."""
+    """`set` wakes `wait`, from any thread or signal handler; made on the main thread, each signal sets it, too."""
 
     def __init__(self) -> None:
         self._reader, self._writer = socket.socketpair()
@@ -27,11 +27,11 @@ class Wakeup:
 
     def set(self) -> None:
         """Wake whoever waits, now or next."""
-        with contextlib.suppress(OSError):  # full: it rings already; closed: nobody sleeps any more
+        with contextlib.suppress(OSError):  # full: it is set already; closed: nobody waits any more
             self._writer.send(b"!")
 
     def wait(self, seconds: float) -> None:
-        """Sleep until the bell rings, `seconds` at most."""
+        """Sleep until it is set, `seconds` at most; it is no longer set then."""
         ready, _, _ = select.select([self._reader], [], [], seconds)
         if ready:
             with contextlib.suppress(BlockingIOError):

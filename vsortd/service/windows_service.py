@@ -14,7 +14,7 @@ import win32service
 import win32serviceutil
 
 from vsortd.errors import ExitCode
-from vsortd.service.supervise import ASK_S, STOP_S, Supervisor, Vsortd, arguments
+from vsortd.service.supervise import ASK_S, STOP_S, Supervisor, Vsortd, split_arguments
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,11 +30,11 @@ class VsortdService(win32serviceutil.ServiceFramework):
     _svc_name_ = "vsortd"
     _svc_display_name_ = "vsortd"
     state = ""
-    argv: tuple[str, ...] = ()
+    command: tuple[str, ...] = ()
 
     def __init__(self, args: Sequence[str]) -> None:
         super().__init__(args)
-        self._vsortd = Vsortd(self.state, self.argv)
+        self._vsortd = Vsortd(self.state, self.command)
         self._supervisor = Supervisor(
             self._vsortd.start, ask_to_stop=self._vsortd.ask_to_stop, say=servicemanager.LogErrorMsg
         )
@@ -71,9 +71,9 @@ class VsortdService(win32serviceutil.ServiceFramework):
         return code == ExitCode.OK
 
 
-def main(argv: Sequence[str]) -> None:
+def main(arguments: Sequence[str]) -> None:
     """Hand over to the service manager; returns when the service has ended."""
-    VsortdService.state, VsortdService.argv = arguments(argv)
+    VsortdService.state, VsortdService.command = split_arguments(arguments)
     servicemanager.Initialize(VsortdService._svc_name_, None)
     servicemanager.PrepareToHostSingle(VsortdService)
     servicemanager.StartServiceCtrlDispatcher()  # type: ignore[no-untyped-call]

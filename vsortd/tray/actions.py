@@ -38,7 +38,7 @@ class Actions:
         client: TrayClient,
         state_folder: Path,
         *,
-        open_target: Callable[[Path | str], bool],
+        open_target: Callable[[Path], bool],
         review_name: Callable[[], str],
         on_status: Callable[[Mapping[str, Any]], None],
     ) -> None:
@@ -55,7 +55,7 @@ class Actions:
         except VsortdError as error:
             return Note(error.title, error.remedy)
 
-    def _do(self, entry: Entry) -> Note | None:  # noqa: PLR0911 - a table
+    def _do(self, entry: Entry) -> Note | None:
         action, argument = entry.action, entry.argument
         if action is Action.PAUSE:
             self._on_status(self._client.pause())
@@ -71,8 +71,6 @@ class Actions:
             return self._open(Path(argument) / self._review_name(), "Nothing was put there yet.")
         elif action is Action.LIBRARY:
             return self._open(Path(argument), "Nothing was filed yet.")
-        elif action is Action.PAGE:
-            return self._open_address(str(argument))
         elif action is Action.LOG:
             return self._open(log_path(self._state_folder), "The daemon writes it with its first line.")
         return None
@@ -90,8 +88,3 @@ class Actions:
         except OSError as error:
             return Note(f"{path} can't be opened", f"{error.strerror or error}. {when_absent}")
         return None if self._open_target(path) else Note(f"Nothing here opens {path}", "No program for it was found.")
-
-    def _open_address(self, address: str) -> Note | None:
-        if address.startswith(("http://", "https://")) and self._open_target(address):
-            return None
-        return Note("The page was not opened", f"Open it in a browser: {address}")

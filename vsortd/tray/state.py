@@ -54,7 +54,6 @@ class Action(StrEnum):
     OPEN_VIDEO = "open_video"
     REVIEW = "review"
     LIBRARY = "library"
-    PAGE = "page"
     LOG = "log"
     QUIT = "quit"
 
@@ -231,13 +230,11 @@ class TrayState:
     def _place_entries(self) -> list[Entry]:
         library = self.status.get("library") or ""
         waiting = self.status.get("counts", {}).get("review", 0)
-        entries = [
+        return [
             Entry(f"Review ({waiting})", Action.REVIEW, library, enabled=bool(library)),
             Entry("Open library", Action.LIBRARY, library, enabled=bool(library)),
+            Entry("Open log", Action.LOG),
         ]
-        if page := self.status.get("page"):
-            entries.append(Entry("Open page", Action.PAGE, page, enabled=self.there))
-        return [*entries, Entry("Open log", Action.LOG)]
 
 
 _COUNTED = (("review", "to review"), ("rejected", "not accepted"), ("failed", "failed"), ("held", "held"))

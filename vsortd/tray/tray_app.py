@@ -53,7 +53,7 @@ class TrayApp:
         backend: Backend,
         show: Callable[[Note], None],
         preferences: Callable[[Preferences | None], Preferences] = lambda last: last or Preferences(),
-        open_target: Callable[[Path | str], bool] = open_on_desktop,
+        open_target: Callable[[Path], bool] = open_on_desktop,
         wait_s: float = 0.0,
     ) -> None:
         self._backend = backend

@@ -14,7 +14,7 @@ import pytest
 
 from vsortd.errors import ExitCode
 from vsortd.service import supervise
-from vsortd.service.supervise import DELAYS_S, GIVE_UP_AFTER, REFUSED, WELL_S, Supervisor, Vsortd, arguments
+from vsortd.service.supervise import DELAYS_S, GIVE_UP_AFTER, REFUSED, WELL_S, Supervisor, Vsortd, split_arguments
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -141,10 +141,10 @@ def test_a_refused_config_is_said_in_the_services_log(tmp_path: Path) -> None:
 
 
 def test_the_arguments_are_checked() -> None:
-    assert ("/s", ("run", "--", "x")) == arguments(["--state", "/s", "--", "run", "--", "x"])
+    assert ("/s", ("run", "--", "x")) == split_arguments(["--state", "/s", "--", "run", "--", "x"])
     for wrong in ([], ["--state", "/s"], ["--state", "/s", "run", "x"], ["--state", "/s", "--"]):
         with pytest.raises(ValueError, match="usage"):
-            arguments(wrong)
+            split_arguments(wrong)
 
 
 def test_under_pythonw_the_command_runs_with_python(monkeypatch: pytest.MonkeyPatch) -> None:

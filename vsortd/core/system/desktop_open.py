@@ -1,4 +1,4 @@
-"""Opens a file, a folder or a page with the desktop's own program for it."""
+"""Opens a file or a folder with the desktop's own program for it."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def open_scene(video: Path, begin_s: float) -> bool:
     return open_on_desktop(video)
 
 
-def open_on_desktop(target: Path | str) -> bool:
-    """Open a path or an address; returns whether there is a program for it."""
+def open_on_desktop(target: Path) -> bool:
+    """Open a file or a folder; returns whether there is a program for it."""
     if sys.platform == "win32":
         import os
 
