@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import struct
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -176,7 +177,7 @@ def test_an_unknown_error_is_refused(header: dict[str, Any]) -> None:
         protocol.error_from(header)
 
 
-STREAM = {"index": 0, "kind": "video", "codec": "h264", "attached_picture": False, "language": ""}
+STREAM = asdict(Stream(0, "video", "h264"))
 
 
 class Trickle(io.BytesIO):

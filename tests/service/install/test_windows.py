@@ -178,7 +178,7 @@ def host(load_as: Callable[..., ModuleType]) -> ModuleType:
     logged: list[str] = []
     manager = types.SimpleNamespace(LogInfoMsg=logged.append, LogErrorMsg=logged.append, logged=logged)
     manager.Initialize = lambda name, file: logged.append(f"source {name} {file}")
-    manager.PrepareToHostSingle = lambda cls: logged.append(f"host {cls._svc_name_} {cls.state} {cls.argv}")
+    manager.PrepareToHostSingle = lambda cls: logged.append(f"host {cls._svc_name_} {cls.state} {cls.command}")
     manager.StartServiceCtrlDispatcher = lambda: logged.append("dispatch")
     states = types.SimpleNamespace(
         SERVICE_STOP_PENDING=3,
