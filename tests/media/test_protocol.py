@@ -177,7 +177,7 @@ def test_an_unknown_error_is_refused(header: dict[str, Any]) -> None:
         protocol.error_from(header)
 
 
-STREAM = asdict(Stream(0, "video", "h264"))
+STREAM = json.loads(json.dumps(asdict(Stream(0, "video", "h264"))))
 
 
 class Trickle(io.BytesIO):
