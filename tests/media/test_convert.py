@@ -36,7 +36,7 @@ def ffmpeg(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> P
     """Run a test with the system's ffmpeg and with the one of the imageio-ffmpeg wheel."""
     path = imageio_ffmpeg.get_ffmpeg_exe() if request.param == "wheel" else request.param
     if not Path(path).is_file():
-        pytest.skip(f"{request.param} is not here")
+        pytest.skip(f"no {request.param} here")
     monkeypatch.setenv("VSORTD_FFMPEG", path)
     return Path(path)
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 _QUIET = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
 # Where Debian keeps the bindings for its own Python; they load into another one of the same version.
 _SYSTEM_GI = Path("/usr/lib/python3/dist-packages/gi")
+_TYPELIBS = ("Gtk-3.0.typelib", "AyatanaAppIndicator3-0.1.typelib")
 
 
 def need(*programs: str) -> None:
@@ -98,8 +99,14 @@ def session_bus() -> Iterator[str]:
 
 def with_bindings(environment: dict[str, str], folder: Path) -> dict[str, str]:
     """Return an environment in which this Python finds the system's PyGObject; skip where it can't be had."""
+    absent = [name for name in _TYPELIBS if not list(Path("/usr/lib").glob(f"*/girepository-1.0/{name}"))]
     if not _SYSTEM_GI.is_dir():
-        pytest.skip("no PyGObject here (Debian: apt-get install python3-gi gir1.2-ayatanaappindicator3-0.1)")
+        absent.insert(0, "gi")
+    if absent:
+        packages = "python3-gi gir1.2-gtk-3.0 gir1.2-ayatanaappindicator3-0.1"
+        pytest.skip(f"no {absent[0]} here (Debian: apt-get install {packages})")
+    if not list(_SYSTEM_GI.glob(f"_gi.{sys.implementation.cache_tag}-*.so")):
+        pytest.skip("Debian's PyGObject is for another Python")
     (folder / "gi").symlink_to(_SYSTEM_GI)
     environment = {**environment, "PYTHONPATH": str(folder)}
     code = (

@@ -100,7 +100,7 @@ def run_apart(folder: Path, setting: str, code: str) -> str:
     try:
         probe = subprocess.run(["unshare", "-Urm", "sh", "-c", setting], capture_output=True, text=True, check=False)
     except FileNotFoundError:
-        pytest.skip("no unshare command")
+        pytest.skip("no unshare here")
     if probe.returncode:
         pytest.skip(f"no namespaces here: {probe.stderr.strip()}")
     inbox = folder / "inbox"
