@@ -7,11 +7,12 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
+import yaml
 
 from vsortd.config.check import check_file
 from vsortd.config.choices import Aggregate, OnUnsure
 from vsortd.config.diagnostics import InvalidConfigError
-from vsortd.config.dump import dump_json, dump_yaml, plain_settings
+from vsortd.config.dump import dump_json, dump_yaml, fingerprint, plain_settings
 from vsortd.config.load import load_settings
 from vsortd.config.rules import build_rules
 from vsortd.config.settings import RuleSettings, Settings
@@ -133,6 +134,20 @@ def test_a_mistake_at_the_bottom_has_its_whole_path_and_line(tmp_path: Path, dep
     (mistake,) = caught.value.mistakes
     assert ".".join(["rules[0]"] * (depth + 1)) + ".min_score" == mistake.path
     assert 4 + depth == mistake.line
+
+
+def test_a_fingerprint_tells_deep_trees_apart_and_is_the_same_for_the_same(tmp_path: Path) -> None:
+    one, again, other = (_load(tmp_path, _flow_tree(440, bottom)) for bottom in ("{name: x}", "{name: x}", "{name: y}"))
+    assert fingerprint(one) == fingerprint(again)
+    assert fingerprint(one) != fingerprint(other)
+
+
+def test_yaml_says_the_same_and_steers_nothing() -> None:
+    values = {"a\u202eb": ["\x1b[31m", "x\u2028y", "\U000e0001", "é 日本"], "plain": "a: b"}
+    told = dump_yaml(values)
+    assert all(char.isprintable() or char == "\n" for char in told)
+    assert values == yaml.safe_load(told)
+    assert "é 日本" in told
 
 
 def test_trees_that_differ_at_the_bottom_are_not_equal(tmp_path: Path) -> None:

@@ -243,8 +243,8 @@ def test_text_is_cut_to_what_is_shown() -> None:
     error = protocol.error_from({"error": "limit", "reason": "x" * 501})
     assert error is not None
     assert "x" * 500 == error.reason
-    assert "x" * 1024 == protocol.printable("x" * 1025)
-    assert "a b" == protocol.printable(" a\nbc", 4)
+    assert "x" * 1024 == protocol.cleaned("x" * 1025)
+    assert "a b" == protocol.cleaned(" a\nbc", 4)
     tagged = protocol.clip_from_message({**plain_clip(), "tags": {"a\n" * 600: "b" * 1025}})
     assert {("a " * 512).strip(): "b" * 1024} == tagged.tags
 

@@ -81,7 +81,7 @@ def _journal(folder: Path) -> Iterator[Finding]:
         with Journal.open(path) as journal:
             counts = journal.counts()
     except VsortdError as error:
-        yield Finding("journal", Severity.FAIL, error.title, error.remedy)
+        yield Finding("journal", Severity.FAIL, error.title, error.remedy, error.details)
         return
     yield Finding("journal", Severity.OK, f"{sum(counts.values())} videos, {about_size(path.stat().st_size)}")
 

@@ -65,7 +65,7 @@ def draw_all(found: Evaluation, services: Services, out: Path) -> None:
             figure.savefig(out / "reliability.png", dpi=_DPI)
         _draw_mistakes(found, services, out / "mistakes")
     except OSError as error:
-        raise UsageError(printable(f"Can't write into {out}: {error.strerror or error}."), paths=[out]) from error
+        raise UsageError(f"Can't write into {out}: {error.strerror or error}.", paths=[out]) from error
 
 
 @contextlib.contextmanager
@@ -280,4 +280,4 @@ def mistake_sheet(found: Evaluation, one: Judged, services: Services, clip: Clip
     )
     explained = Explanation(outcome, clip, decision, levels, frames, pictures=tuple(pictures))
     belongs = name_of(one.truth, "none of the rules")
-    return explanation_sheet(explained, name=printable(f"{path.name}  belongs in {belongs}, but would go to"))
+    return explanation_sheet(explained, name=f"{path.name}  belongs in {belongs}, but would go to")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from vsortd.core.identity import Identity
 from vsortd.core.outcomes import ConversionKind, ItemState
-from vsortd.core.system.os_errors import printable
+from vsortd.core.text import storable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -175,8 +175,8 @@ class Item:
             "batch": self.batch,
             "time": self.time,
             "state": self.state.value,
-            "source": printable(self.source),
-            "destination": None if self.destination is None else printable(self.destination),
+            "source": storable(self.source),
+            "destination": None if self.destination is None else storable(self.destination),
             "rule": self.rule,
             "score": self.score,
             "margin": self.margin,
