@@ -34,3 +34,11 @@ class Hierarchy(StrEnum):
     TOP_DOWN = "top_down"
     LEAVES = "leaves"
     PRODUCT = "product"
+
+
+class OnDuplicate(StrEnum):
+    """What becomes of a video whose bytes lie in the library already."""
+
+    KEEP_BOTH = "keep_both"
+    SKIP = "skip"
+    TO = "to"  # into a folder for duplicates: written as a mapping, {to: FOLDER}

@@ -17,7 +17,7 @@ from annotated_types import Ge, Le, MinLen
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Strict
 from pydantic import Tag as Shape
 
-from vsortd.config.choices import Aggregate, Ensemble, Hierarchy, OnUnsure
+from vsortd.config.choices import Aggregate, Ensemble, Hierarchy, OnDuplicate, OnUnsure
 from vsortd.config.value_types import (
     Codec,
     Day,
@@ -80,13 +80,6 @@ class MovPolicy(StrEnum):
     NEVER = "never"
     REMUX = "remux"
     TRANSCODE = "transcode"
-
-
-class OnDuplicate(StrEnum):
-    """What becomes of a video whose bytes lie in the library already."""
-
-    KEEP_BOTH = "keep_both"
-    SKIP = "skip"
 
 
 class _Options(BaseModel):
@@ -248,7 +241,9 @@ class Place(_Options):
         + ".",
     )
     on_duplicate: Annotated[
-        Annotated[OnDuplicate, Shape(WORD)] | Annotated[DuplicateFolder, Shape(MAPPING)], Discriminator(_shape)
+        Annotated[Literal[OnDuplicate.KEEP_BOTH, OnDuplicate.SKIP], Shape(WORD)]
+        | Annotated[DuplicateFolder, Shape(MAPPING)],
+        Discriminator(_shape),
     ] = Field(
         default=OnDuplicate.KEEP_BOTH,
         description="When the same bytes lie in the library already: keep_both, "

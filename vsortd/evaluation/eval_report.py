@@ -50,7 +50,7 @@ class Trust:
 
 
 @dataclass(frozen=True, slots=True)
-class Corrections:
+class CorrectionsEffect:
     """What was taught, tried on these videos: how many are right without and with it, each without its own lesson.
 
     `n` lessons count for the model and the rules; `used` says whether judging uses them.
@@ -83,7 +83,7 @@ class Evaluation:
     trust: Trust
     fit: Fit | None
     suggestions: Sequence[Suggestion]
-    corrections: Corrections | None = None  # None: nothing was taught
+    corrections: CorrectionsEffect | None = None  # None: nothing was taught
     rows: Sequence[AblationRow] = ()
     kept: Calibrated | None = None
 

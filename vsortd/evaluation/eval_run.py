@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from vsortd.config.rules import build_rules
 from vsortd.errors import UsageError, VsortdError
 from vsortd.evaluation.ablation import compare, own_vectors
-from vsortd.evaluation.eval_report import Corrections, Evaluation, Trust
+from vsortd.evaluation.eval_report import CorrectionsEffect, Evaluation, Trust
 from vsortd.evaluation.looking import look_at_all
 from vsortd.evaluation.measure import HitRate, calibration, claim_of
 from vsortd.evaluation.rejudge import judge_all
@@ -110,7 +110,7 @@ def _count(folder: Path, classifier: Classifier, look: SampledCases, wishes: Wis
     )
 
 
-def _corrections(classifier: Classifier, look: SampledCases, taught: Mapping[int, Example]) -> Corrections | None:
+def _corrections(classifier: Classifier, look: SampledCases, taught: Mapping[int, Example]) -> CorrectionsEffect | None:
     """Try what was taught on the videos, each without its own lesson; cross-validation, one video a fold."""
     if not taught:
         return None
@@ -120,7 +120,7 @@ def _corrections(classifier: Classifier, look: SampledCases, taught: Mapping[int
         HitRate(sum(one.is_right for one in judge_all(look.seen, classifier.tree, way)), len(look.seen)) for way in ways
     )
     used = any(level.examples for level in classifier.vectors.levels.values())
-    return Corrections(len(taught), without, within, used)
+    return CorrectionsEffect(len(taught), without, within, used)
 
 
 def _trust(classifier: Classifier, look: SampledCases, wishes: Wishes) -> tuple[Fit | None, Trust]:

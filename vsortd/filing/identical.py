@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import threading
 from contextlib import contextmanager
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from vsortd.config.choices import OnDuplicate
 from vsortd.core.outcomes import ConversionKind
 from vsortd.filing import fsops, queries
 from vsortd.filing.records import Item, OperationKind, OperationState
@@ -17,14 +17,6 @@ if TYPE_CHECKING:
 
     from vsortd.core.identity import Identity
     from vsortd.filing.journal import Journal
-
-
-class OnDuplicate(StrEnum):
-    """What becomes of a video whose bytes lie in the library already."""
-
-    KEEP_BOTH = "keep_both"
-    SKIP = "skip"
-    TO = "to"  # into a folder for duplicates
 
 
 def policy_of(option: object) -> tuple[OnDuplicate, str]:

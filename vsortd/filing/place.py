@@ -6,6 +6,7 @@ import threading
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from vsortd.config.choices import OnDuplicate
 from vsortd.core.outcomes import ConversionKind, ItemState
 from vsortd.core.stopwatch import Clock
 from vsortd.core.system.fault_points import Point
@@ -15,7 +16,7 @@ from vsortd.errors import ChangedError, FilingError, VsortdError
 from vsortd.filing import fsops, holds
 from vsortd.filing.errors import BusyError, StuckError, TakenError
 from vsortd.filing.file_names import NameFields, component, next_free, numbered, render, tail_of
-from vsortd.filing.identical import DuplicateGate, OnDuplicate, find_twin, policy_of
+from vsortd.filing.identical import DuplicateGate, find_twin, policy_of
 from vsortd.filing.journal import insert_item, new_mark
 from vsortd.filing.journal import numbered as number_operations
 from vsortd.filing.open_folder import Folders, OpenFolder, identity_of

@@ -22,7 +22,7 @@ from vsortd.errors import UsageError, VsortdError
 from vsortd.index.store import Embedded, Index
 from vsortd.library.indexing.embed import Indexed, IndexingState, KnownFrames, SamplingRound, index_paths, walk
 from vsortd.library.indexing.ray_cluster import WorkerShare, _Merge, index_with_ray, share_out
-from vsortd.library.indexing.ray_worker import Ledger, WorkerFrames, WorkItem
+from vsortd.library.indexing.ray_worker import AttemptCounter, WorkerFrames, WorkItem
 from vsortd.library.indexing.sampling import name_of, part_name
 from vsortd.media.pool import MediaPool
 from vsortd.pipeline.services import Services
@@ -72,8 +72,8 @@ def test_items_and_sights_survive_the_way_with_any_name() -> None:
 
 
 def test_tries_are_counted_for_each_video() -> None:
-    ledger = Ledger()
-    assert [1, 2, 1] == [ledger.begin(path) for path in (b"a", b"a", b"b")]
+    counter = AttemptCounter()
+    assert [1, 2, 1] == [counter.begin(path) for path in (b"a", b"a", b"b")]
 
 
 # --- merging, with what a worker would send

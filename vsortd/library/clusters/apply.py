@@ -14,11 +14,11 @@ from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from vsortd.config.choices import OnDuplicate
 from vsortd.core.identity import Identity
 from vsortd.core.text import storable
 from vsortd.errors import Cancelled, ChangedError, FilingError, ToolError, VideoError
 from vsortd.filing.holds import Why
-from vsortd.filing.identical import OnDuplicate
 from vsortd.filing.place import Filer
 from vsortd.filing.staging import HIDDEN
 from vsortd.judging.decide import Decision, DecisionOutcome

@@ -37,7 +37,7 @@ from vsortd.library.indexing.embed import (
     step_ms_of,
 )
 from vsortd.library.indexing.ray_local import QUIET, local_ray
-from vsortd.library.indexing.ray_worker import Ledger, RayWorker, Task, WorkerFrames, WorkItem
+from vsortd.library.indexing.ray_worker import AttemptCounter, RayWorker, Task, WorkerFrames, WorkItem
 from vsortd.library.indexing.sampling import name_of
 from vsortd.media import protocol
 from vsortd.pipeline.batch import gather
@@ -302,10 +302,10 @@ def _frame_scores(
         Table.from_pylist([item.to_row() for item in items[begin : begin + files]])
         for begin in range(0, len(items), files)
     ]
-    ledger = ray.remote(Ledger).options(num_cpus=0, max_restarts=-1, max_task_retries=-1).remote()
+    attempts = ray.remote(AttemptCounter).options(num_cpus=0, max_restarts=-1, max_task_retries=-1).remote()
     seen = from_arrow(blocks).map_batches(
         RayWorker,
-        fn_constructor_kwargs={"task": task, "ledger": ledger},
+        fn_constructor_kwargs={"task": task, "attempts": attempts},
         batch_size=None,
         batch_format="pyarrow",
         num_cpus=share.cpus,

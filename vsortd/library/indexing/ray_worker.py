@@ -117,7 +117,7 @@ class WorkerFrames:
         return cls(**{**row, "sent": tuple(json.loads(row["sent"]))})
 
 
-class Ledger:
+class AttemptCounter:
     """An actor that counts how often each video was begun: its word outlives the workers."""
 
     def __init__(self) -> None:
@@ -135,12 +135,12 @@ class RayWorker:
     The decoding processes end with it, however it ends (see `media/worker.py`).
     """
 
-    def __init__(self, task: Task, ledger: Any) -> None:  # noqa: ANN401 - Ray's handles have no types
+    def __init__(self, task: Task, attempts: Any) -> None:  # noqa: ANN401 - Ray's handles have no types
         import torch
 
         torch.set_num_threads(task.cpus)  # several workers may share a machine
         self._task = task
-        self._ledger = ledger
+        self._attempts = attempts
         self._encoder: Encoder | None = None
         self._trouble: VsortdError | None = None
         try:
@@ -181,7 +181,7 @@ class RayWorker:
             raise VideoError(f"{socket.gethostname()} doesn't find it: the file is gone, or not on a shared filesystem")
         if (identity.size_bytes, identity.mtime_ns) != (item.size_bytes, item.mtime_ns):
             raise VideoError(f"{socket.gethostname()} sees another size or time of change: the file changed")
-        if ray.get(self._ledger.begin.remote(os.fsencode(item.path))) > MOST_TRIES:
+        if ray.get(self._attempts.begin.remote(os.fsencode(item.path))) > MOST_TRIES:
             raise VideoError(f"a worker died with it in hand {MOST_TRIES} times")
         assert self._encoder is not None
         sent: tuple[str, ...] = ()
