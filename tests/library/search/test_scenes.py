@@ -237,3 +237,21 @@ def test_the_best_moment_is_the_frame_that_shows_it_best() -> None:
         videos = [[-8.0] * 7] * place + [video]
         (scene,) = find_scenes(sights(*videos), window_s=3, top=1)
         assert (place, 4.5) == (scene.film, scene.peak_s)
+
+
+@pytest.mark.parametrize(("any_of", "other"), [(True, -9.0), (False, 5.0)])
+def test_the_column_that_counts_decides_how_far_a_scene_grows(any_of: bool, other: float) -> None:  # noqa: FBT001
+    """The gap is too deep in the column that counts; the other is the same everywhere, or shows it more clearly."""
+    video = [-9.0] * 6 + [2.0] * 2 + [-2.1] + [2.0] * 2 + [-9.0] * 6
+    both = sights(video, columns=2)
+    both.values[:, 1] = other if any_of else both.values[:, 0] + other
+    assert [(0, 6.0, 8.0), (0, 9.0, 11.0)] == spans(find_scenes(both, window_s=2, top=2, any_of=any_of))
+
+
+def test_without_prompts_or_videos_or_a_wish_there_are_no_scenes() -> None:
+    one = sights([1.0, 2.0])
+    mute = Sights(one.times_ms, np.empty((2, 0), np.float32), one.offsets, one.durations_s)
+    nothing = Sights(np.empty(0, np.int64), np.empty((0, 1), np.float32), np.zeros(1, np.int64), np.empty(0))
+    for given_sights, top in ((mute, 5), (nothing, 5), (one, 0), (one, -1)):
+        assert [] == find_scenes(given_sights, window_s=10, top=top)
+    assert 1 == len(find_scenes(one, window_s=10, top=1))
