@@ -255,3 +255,16 @@ def test_without_prompts_or_videos_or_a_wish_there_are_no_scenes() -> None:
     for given_sights, top in ((mute, 5), (nothing, 5), (one, 0), (one, -1)):
         assert [] == find_scenes(given_sights, window_s=10, top=top)
     assert 1 == len(find_scenes(one, window_s=10, top=1))
+
+
+@pytest.mark.parametrize("window_s", [1.0, 2.0, 10.0])
+def test_however_short_the_window_it_comes_to_the_end(window_s: float) -> None:
+    (scene,) = find_scenes(sights([-5.0] * 27 + [5.0] * 2), window_s=window_s, top=1)
+    assert (27.0, 29.0) == (scene.begin_s, scene.end_s)
+
+
+@pytest.mark.parametrize("better", [0, 1])
+def test_what_one_videos_scene_takes_is_its_own(better: int) -> None:
+    """Frames that plainly show it are added on both sides, in the second video, too."""
+    videos = [[-20.0] * 3 + [1.5] + [6.0 + (place == better)] * 4 + [1.5] + [-20.0] * 5 for place in (0, 1)]
+    assert [(better, 3.0, 9.0), (1 - better, 3.0, 9.0)] == spans(find_scenes(sights(*videos), window_s=4, top=2))
