@@ -347,3 +347,10 @@ def test_of_a_video_of_unknown_length_a_frame_a_second_counts_to_the_millisecond
     probs: Sequence[float], min_seconds: float, rule_key: str
 ) -> None:
     assert rule_key == decide(_containing(probs, min_seconds=min_seconds), WINE, wine_frames(probs)).rule
+
+
+def test_a_tag_whose_conditions_do_not_hold_keeps_no_other_from_a_video() -> None:
+    tags = tuple(TagRule(name, (), 0.5, 0.0, when(has_audio=name == "loud")) for name in ("quiet", "loud"))
+    siblings = RuleTree(rules=(plain_rule("forest"),), tags=tags)
+    seen = vectors(level("", {"forest": EYE[0]}, EYE[2]))
+    assert ("loud",) == decide(siblings, seen, logs([0.8, 1, 0.2, 1]), facts=FACTS).tags
