@@ -268,3 +268,33 @@ def test_what_one_videos_scene_takes_is_its_own(better: int) -> None:
     """Frames that plainly show it are added on both sides, in the second video, too."""
     videos = [[-20.0] * 3 + [1.5] + [6.0 + (place == better)] * 4 + [1.5] + [-20.0] * 5 for place in (0, 1)]
     assert [(better, 3.0, 9.0), (1 - better, 3.0, 9.0)] == spans(find_scenes(sights(*videos), window_s=4, top=2))
+
+
+@pytest.mark.parametrize(
+    ("video", "span"),
+    [
+        ([-9.0] * 8 + [0.0, -5.0, 3.0, 3.0] + [-9.0] * 8, (8.0, 12.0)),  # three less than the best, across a gap
+        ([-9.0] * 8 + [-0.01, -5.0, 3.0, 3.0] + [-9.0] * 8, (10.0, 12.0)),
+        ([-9.0] * 2 + [2.0] * 4 + [-1.0] * 3, (2.0, 9.0)),  # up to the last frame of the video
+        ([-1.0] * 3 + [2.0] * 4 + [-9.0] * 2, (0.0, 7.0)),
+    ],
+)
+def test_a_scene_reaches_to_the_farthest_frame_that_still_shows_it(
+    video: list[float], span: tuple[float, float]
+) -> None:
+    assert (0, *span) == best(video, window_s=4)[0][:3]
+
+
+@pytest.mark.parametrize(("gap", "begin_s"), [(-1.0, 6.0), (-1.01, 9.0)])
+def test_a_scene_grows_backwards_as_it_does_forwards(gap: float, begin_s: float) -> None:
+    video = [-9.0] * 6 + [2.0] * 2 + [gap] + [2.5] * 2 + [-9.0] * 6
+    assert (0, begin_s, 11.0) == best(video, window_s=2)[0][:3]
+
+
+@pytest.mark.parametrize("after", [0, 1])
+@pytest.mark.parametrize("before", [0, 1])
+def test_a_scene_grows_over_a_whole_video_and_into_no_other(before: int, after: int) -> None:
+    for shown in ([2.0, 2.0, -1.5, 2.0, 2.1], [2.1, 2.0, -1.5, 2.0, 2.0]):
+        videos = [[2.0] * 5] * before + [shown] + [[2.0] * 5] * after
+        found = [scene for scene in best(*videos, window_s=2, top=9) if scene[0] == before]
+        assert [(before, 0.0, 5.0)] == [scene[:3] for scene in found]
