@@ -354,3 +354,12 @@ def test_a_tag_whose_conditions_do_not_hold_keeps_no_other_from_a_video() -> Non
     siblings = RuleTree(rules=(plain_rule("forest"),), tags=tags)
     seen = vectors(level("", {"forest": EYE[0]}, EYE[2]))
     assert ("loud",) == decide(siblings, seen, logs([0.8, 1, 0.2, 1]), facts=FACTS).tags
+
+
+def test_a_rule_that_may_not_win_is_never_the_best_candidate() -> None:
+    """The sea has nothing either, but it takes part."""
+    siblings = RuleTree(
+        rules=(plain_rule("forest", when=when(has_audio=False)), plain_rule("sea", aggregate=Aggregate.FRACTION))
+    )
+    decision = decide(siblings, vectors(TWO), logs([0.8, 0.1, 0.1, 1]), facts=FACTS)
+    assert ("sea", 0.0, {"forest"}) == (decision.levels[0].best, decision.score, set(decision.levels[0].excluded))
