@@ -150,15 +150,18 @@ def test_one_of_the_first_eight_is_taken_whatever_lies_behind() -> None:
     assert 5 == next_free(lambda number: number >= 5)
 
 
-def test_looking_for_a_number_begins_with_the_first_and_looks_at_none_twice() -> None:
+@pytest.mark.parametrize(
+    ("taken", "begins"), [(100, [*range(1, 9), 18, 36, 72, 144]), (8, [*range(1, 9), 18, 13, 10, 9])]
+)
+def test_looking_for_a_number_begins_with_the_first_and_looks_at_none_twice(taken: int, begins: list[int]) -> None:
     looks: list[int] = []
 
     def is_free(number: int) -> bool:
         looks.append(number)
-        return number > 100
+        return number > taken
 
-    assert 101 == next_free(is_free)
-    assert [1, 2, 3, 4, 5, 6, 7, 8, 18, 36, 72, 144] == looks[:12]
+    assert taken + 1 == next_free(is_free)
+    assert begins == looks[: len(begins)]
     assert len(looks) == len(set(looks))
 
 

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from vsortd.config.settings import Settings
 from vsortd.errors import StoreError
-from vsortd.judging.calibration import Calibrated, calibration_path, keep_calibration, read_calibration, temperature_for
+from vsortd.judging.calibration import (
+    Calibrated,
+    calibration_path,
+    keep_calibration,
+    now,
+    read_calibration,
+    temperature_for,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -89,3 +98,81 @@ def test_a_state_folder_that_cannot_be_written_to_is_said(tmp_path: Path) -> Non
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match="can't be"):
         keep_calibration(tmp_path / "file", "model", LEARNED)
+
+
+def test_the_file_is_what_later_versions_read(tmp_path: Path) -> None:
+    folder = tmp_path / "new" / "state"
+    assert folder / "calibration.json" == keep_calibration(folder, "model", LEARNED)
+    entry = {"temperature": 1.7, "n": 120, "date": "2026-11-24T12:00:00Z", "ece_before": 0.11, "ece_after": 0.03}
+    text = (folder / "calibration.json").read_text(encoding="utf-8")
+    assert json.dumps({"schema_version": 1, "models": {"model": entry}}, indent=2) + "\n" == text
+    if os.name == "posix":
+        assert 0o700 == folder.stat().st_mode & 0o777
+
+
+@pytest.mark.parametrize("temperature", [0.05, 20.0, 1])
+def test_a_temperature_at_the_edge_of_sense_is_taken(tmp_path: Path, temperature: float) -> None:
+    calibration_path(tmp_path).write_text(_document(temperature=temperature))
+    assert temperature == temperature_for(settings("auto"), tmp_path, "model")
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"temperature": 0.049}, "what it says of the model 'model' makes no sense"),
+        ({"temperature": 20.1}, "what it says of the model 'model' makes no sense"),
+        ({"ece_after": float("inf")}, "what it says of the model 'model' makes no sense"),
+        ({"ece_before": "0.1"}, "what it says of the model 'model' makes no sense"),
+        ({"n": True}, "what it says of the model 'model' makes no sense"),
+        ({"date": 5}, "what it says of the model 'model' makes no sense"),
+        ({"more": 1}, "what it says of the model 'model' is not what vsortd writes"),
+    ],
+)
+def test_what_makes_no_sense_is_named_with_the_file(tmp_path: Path, change: dict[str, Any], why: str) -> None:
+    path = calibration_path(tmp_path)
+    path.write_text(_document(**change))
+    with pytest.raises(StoreError) as caught:
+        read_calibration(tmp_path)
+    assert f"The learned temperatures in {path} can't be used: {why}." == caught.value.title
+    assert [str(path)] == list(caught.value.paths)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("{", "it is no JSON"),
+        ('{"models": []}', "it is not what vsortd writes"),
+        ('{"models": {}}', "its format is None, this vsortd knows 1"),
+        ('{"schema_version": 1.0, "models": {}}', "its format is 1.0, this vsortd knows 1"),
+        ('{"schema_version": 0, "models": {}}', "its format is 0, this vsortd knows 1"),
+    ],
+)
+def test_a_file_of_another_form_says_which(tmp_path: Path, text: str, why: str) -> None:
+    calibration_path(tmp_path).write_text(text)
+    with pytest.raises(StoreError, match=why):
+        read_calibration(tmp_path)
+
+
+def test_a_folder_in_the_place_of_the_file_is_no_empty_one(tmp_path: Path) -> None:
+    calibration_path(tmp_path).mkdir()
+    with pytest.raises(StoreError, match="can't be used"):
+        read_calibration(tmp_path)
+
+
+def test_what_cannot_be_kept_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_path: Path, _text: str) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("vsortd.judging.calibration.write_whole", full)
+    with pytest.raises(StoreError) as caught:
+        keep_calibration(tmp_path, "model", LEARNED)
+    path = calibration_path(tmp_path)
+    assert f"The temperature can't be kept in {path}: No space left on device." == caught.value.title
+    assert "disk is not full" in caught.value.remedy
+    assert [str(path)] == list(caught.value.paths)
+
+
+def test_the_time_is_that_of_greenwich_to_the_second() -> None:
+    before = datetime.now(UTC).replace(microsecond=0)
+    told = datetime.strptime(now(), "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+    assert before <= told <= datetime.now(UTC)

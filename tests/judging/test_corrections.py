@@ -201,3 +201,88 @@ def test_the_temperature_is_the_configs_or_the_learned_one(books: tuple[Path, Ex
     assert 1.0 == corrections.applied(classifier).vectors.temperature
     keep_calibration(folder, MODEL, Calibrated(1.5, 20, "2026-11-24", 0.2, 0.1))
     assert 1.5 == corrections.applied(classifier).vectors.temperature
+
+
+def test_another_judge_gets_the_examples_too_and_the_same_one_nothing_new(
+    books: tuple[Path, ExampleStore, Journal],
+) -> None:
+    folder, store, journal = books
+    settings = settings_of(folder)
+    store.add(example(folder, 1, "a"))
+    corrections, classifier = Corrections(settings, folder, store, journal), judge_of(settings)
+    first = corrections.applied(classifier)
+    assert corrections.applied(classifier).vectors is first.vectors
+    other = judge_of(settings)
+    second = corrections.applied(other)
+    assert (other.tree, {0: 1}) == (second.tree, taught(second))
+    assert second.encoder is other.encoder
+    assert corrections.applied(other).vectors is second.vectors
+
+
+def test_what_is_known_of_the_examples_holds_while_they_rules_model_and_temperature_stay(
+    books: tuple[Path, ExampleStore, Journal],
+) -> None:
+    folder, store, journal = books
+    settings = settings_of(folder)
+    corrections = Corrections(settings, folder, store, journal)
+    assert ("", None) == corrections.known_verdict({"a", "b"})
+    store.add(example(folder, 1, "a"))
+    store.add(example(folder, 2, "a"))
+    corrections.applied(judge_of(settings))
+    model, verdict = corrections.known_verdict({"a", "b"})
+    assert verdict is not None
+    assert (MODEL, 2, 2, 0, (1, 2), ()) == (
+        model, verdict.videos, verdict.right_with, verdict.right_without, verdict.won, verdict.lost,
+    )  # fmt: skip
+    assert Corrections(settings, folder, store, journal).known_verdict({"a", "b"}) == (model, verdict)
+    for changed in (
+        {"temperature": 2.5},
+        {"hierarchy": "leaves"},
+        {"rules": [{"name": "a"}]},
+        {"defaults": {"min_score": 0.9}},
+    ):
+        assert (MODEL, None) == Corrections(settings_of(folder, **changed), folder, store, journal).known_verdict(
+            {"a", "b"}
+        )
+    assert (MODEL, None) == corrections.known_verdict({"b"})
+    store.add(example(folder, 3, "b"))
+    assert (MODEL, None) == corrections.known_verdict({"a", "b"})
+
+
+def test_an_example_of_a_rule_that_is_gone_does_not_count(books: tuple[Path, ExampleStore, Journal]) -> None:
+    folder, store, journal = books
+    settings = settings_of(folder)
+    kept, gone = store.add(example(folder, 1, "a")), store.add(example(folder, 2, "gone"))
+    corrections, classifier = Corrections(settings, folder, store, journal), judge_of(settings)
+    counted = corrections.counted(classifier)
+    assert [kept] == list(counted)
+    assert "a" == counted[kept].rule
+    assert np.allclose([OPEN], counted[kept].vectors, atol=1e-3)
+    assert {kept: "", gone: "its rule is not in the config"} == {
+        one.taught.id: one.why_not for one in corrections.selected(MODEL, {"a", "b"})
+    }
+
+
+def test_a_model_that_was_chosen_otherwise_is_not_the_present_one(books: tuple[Path, ExampleStore, Journal]) -> None:
+    folder, store, journal = books
+    settings = settings_of(folder)
+    corrections = Corrections(settings, folder, store, journal)
+    assert "" == corrections.present_model()
+    corrections.applied(judge_of(settings))
+    assert MODEL == corrections.present_model()
+    other = settings_of(folder, model={"name": "ViT-B-32", "weights": "openai"})
+    assert "" == Corrections(other, folder, store, journal).present_model()
+
+
+def test_a_calibration_that_is_forgotten_leaves_the_makers_temperature(
+    books: tuple[Path, ExampleStore, Journal],
+) -> None:
+    from vsortd.judging.calibration import Calibrated, calibration_path, keep_calibration
+
+    folder, store, journal = books
+    settings = settings_of(folder)
+    corrections, classifier = Corrections(settings, folder, store, journal), judge_of(settings)
+    keep_calibration(folder, MODEL, Calibrated(1.5, 20, "2026-11-24", 0.2, 0.1))
+    assert 1.5 == corrections.applied(classifier).vectors.temperature
+    calibration_path(folder).unlink()
+    assert 1.0 == corrections.applied(classifier).vectors.temperature

@@ -91,6 +91,7 @@ def test_what_does_not_fit_model_or_config_does_not_count(store: ExampleStore) -
 
 
 def test_the_newest_of_a_rule_are_enough(store: ExampleStore) -> None:
+    assert MOST_PER_RULE == 64
     ids = [store.add(new("sea", number)) for number in range(MOST_PER_RULE + 2)]
     found = why(store)
     assert ids[2:] == sorted(number for number, reason in found.items() if not reason)

@@ -132,6 +132,17 @@ def test_a_product_goes_down_to_the_leaves() -> None:
     assert shares(0.5 * (8 / 9), 0.4, 0.8) == hills[0].tolist()
 
 
+def test_a_product_is_shared_out_in_each_frame_and_a_rule_without_a_known_path_has_none() -> None:
+    known = vectors(
+        level("", {"zorb": EYE[0], "nature": EYE[1], "town": EYE[2]}),
+        level("zorb", {"gnarl": [0, 0, 0, 0]}),
+        level("nature", {"wood": EYE[3], "hills": EYE[2]}),
+    )
+    probs = competition(known, "", logs([0.5, 0.4, 0.2, 0.6], [0.1, 0.2, 0.3, 0.1]), hierarchy=Hierarchy.PRODUCT)
+    assert shares(0.0, 0.4 * 0.75, 0.2, 0.0) == probs[0].tolist()
+    assert shares(0.0, 0.2 * 0.75, 0.3, 0.0) == probs[1].tolist()
+
+
 def test_a_product_is_taken_below_the_level_that_is_asked_about() -> None:
     (probs,) = competition(DEEP, "nature", np.log([[0.5, 0.4, 0.1, 0.8]]), hierarchy=Hierarchy.PRODUCT)
     assert shares(0.8 * (5 / 9), 0.1, 0.0) == probs.tolist()
@@ -166,6 +177,13 @@ def test_leaves_below_the_level_that_is_asked_about_begin_there() -> None:
     (probs,) = competition(DEEP, "nature", np.log([[0.2, 0.4, 0.1, 0.8]]), hierarchy=Hierarchy.LEAVES)
     wood = 0.8 + path_weight(0.8, 0.2) + path_weight(0.8, 0.4)
     assert shares(wood, 0.1, 0.0) == probs.tolist()
+
+
+def test_a_path_of_vectors_that_are_nearly_opposed_is_as_long_as_any() -> None:
+    below = vectors(level("", {"a": EYE[0], "b": EYE[1]}, EYE[2]), level("a", {"c": [-0.6, 0, 0, 0.8]}), scale=2.0)
+    (probs,) = competition(below, "", np.asarray([[0.5, 0.1, 0.2, 0.7]]), hierarchy=Hierarchy.LEAVES)
+    path = (0.4 * 0.5 + 0.8 * 0.7) / math.hypot(0.4, 0.8)
+    assert shares(math.exp(1.0) + math.exp(2 * path), math.exp(0.2), math.exp(0.4)) == probs.tolist()
 
 
 def test_leaves_of_a_sigmoid_model_have_its_bias_and_temperature() -> None:

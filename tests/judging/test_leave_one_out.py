@@ -94,3 +94,9 @@ def test_the_newest_are_judged_and_all_take_part() -> None:
 def test_a_rule_that_is_not_in_the_tree_harms_nobody(rule: str) -> None:
     verdict = weigh(TREE, VECTORS, {1: _taught("a", (1, 0)), 2: _taught(rule, (0, 1))})
     assert (1, 1) == (verdict.right_with, verdict.right_without)
+
+
+def test_a_hundred_of_the_taught_videos_are_judged() -> None:
+    taught = {number: _taught("a", (HALF, HALF)) for number in range(1, 103)}
+    verdict = weigh(TREE, VECTORS, taught)
+    assert (100, tuple(range(3, 103))) == (verdict.videos, verdict.won)

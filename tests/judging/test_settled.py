@@ -295,3 +295,71 @@ def test_a_tag_with_conditions_needs_facts_and_leaves_nothing_open() -> None:
     assert (("tall",), ()) == (with_facts.tags, without.tags)
     assert with_facts.settled
     assert without.settled
+
+
+@pytest.mark.parametrize(("lead", "winner"), [(2e-10, "forest"), (2e-9, "sea")])
+def test_scores_are_alike_up_to_a_billionth(lead: float, winner: str) -> None:
+    free = {"min_score": 0.0, "min_margin": 0.0}
+    frame = [0.4, 0.4 + lead, 0.2 - lead]
+    assert winner == judge(tree(rule("forest", **free), rule("sea", **free)), [frame]).rule
+    votes = {**free, "aggregate": Aggregate.VOTE}
+    assert winner == judge(tree(rule("forest", **votes), rule("sea", **votes)), [frame]).rule
+    rivals = judge(tree(rule("town"), rule("forest"), rule("sea")), [[0.6, 0.15, 0.15 + lead, 0.1 - lead]])
+    assert winner == rivals.levels[0].runner_up
+
+
+@pytest.mark.parametrize("first", [{"min_score": 0.99}, {"when": when(has_audio=False)}])
+def test_a_later_rule_that_may_yet_win_keeps_a_level_open(first: dict[str, Any]) -> None:
+    frames = logs(*[[0.01, 0.5, 0.49, 1], [0.01, 0.2, 0.79, 1]] * 4)
+    siblings = RuleTree(rules=(plain_rule("forest", **first), plain_rule("sea", min_score=0.36, min_margin=-9.0)))
+    decision = decide(siblings, vectors(TWO), frames, facts=FACTS)
+    assert ("", False) == (decision.rule, decision.settled)
+
+
+def test_none_of_these_stands_against_the_best_frame_of_each_rule() -> None:
+    best = {"aggregate": Aggregate.MAX}
+    decision = judge(tree(rule("forest", **best), rule("sea", **best)), [[0.45, 0.05, 0.5], [0.1, 0.1, 0.8]])
+    assert (NONE, pytest.approx(-0.05)) == (decision.levels[0].runner_up, decision.margin)
+    assert pytest.approx(0.5) == decision.levels[0].scores[NONE]
+
+
+@pytest.mark.parametrize(("min_score", "margin"), [(0.0, 0.3), (0.01, -0.4)])
+def test_built_in_negatives_have_a_say_against_thresholds_only(min_score: float, margin: float) -> None:
+    only = tree(rule("forest", min_score=min_score, min_margin=-9.0))
+    seen = unit_vectors(only)
+    built_in = replace(seen, levels={"": replace(seen.levels[""], configured=False)})
+    decision = decide(only, built_in, np.log(np.asarray([[0.3, 0.7]])))
+    assert (NONE, pytest.approx(margin)) == (decision.levels[0].runner_up, decision.margin)
+
+
+@pytest.mark.parametrize(
+    ("probs", "min_seconds", "rule_key"),
+    [
+        ([0.1, 0.9, 0.9, 0.1], 2.0, "wine"),
+        ([0.1, 0.9, 0.9, 0.1], 2.0005, "forest"),
+        ([0.9, 0.1, 0.1, 0.1], 1.0, "wine"),
+        ([0.9, 0.1, 0.1, 0.1], 1.0005, "forest"),
+        ([0.9], 0.5, "wine"),
+        ([0.9], 0.5005, "forest"),
+    ],
+)
+def test_of_a_video_of_unknown_length_a_frame_a_second_counts_to_the_millisecond(
+    probs: Sequence[float], min_seconds: float, rule_key: str
+) -> None:
+    assert rule_key == decide(_containing(probs, min_seconds=min_seconds), WINE, wine_frames(probs)).rule
+
+
+def test_a_tag_whose_conditions_do_not_hold_keeps_no_other_from_a_video() -> None:
+    tags = tuple(TagRule(name, (), 0.5, 0.0, when(has_audio=name == "loud")) for name in ("quiet", "loud"))
+    siblings = RuleTree(rules=(plain_rule("forest"),), tags=tags)
+    seen = vectors(level("", {"forest": EYE[0]}, EYE[2]))
+    assert ("loud",) == decide(siblings, seen, logs([0.8, 1, 0.2, 1]), facts=FACTS).tags
+
+
+def test_a_rule_that_may_not_win_is_never_the_best_candidate() -> None:
+    """The sea has nothing either, but it takes part."""
+    siblings = RuleTree(
+        rules=(plain_rule("forest", when=when(has_audio=False)), plain_rule("sea", aggregate=Aggregate.FRACTION))
+    )
+    decision = decide(siblings, vectors(TWO), logs([0.8, 0.1, 0.1, 1]), facts=FACTS)
+    assert ("sea", 0.0, {"forest"}) == (decision.levels[0].best, decision.score, set(decision.levels[0].excluded))

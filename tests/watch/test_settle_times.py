@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 ONE = SettleTimes(settle_s=1.0, settle_max_s=100.0, incomplete_s=10.0)
 TWO = SettleTimes(settle_s=2.0, settle_max_s=100.0, incomplete_s=10.0)
 AT_ONCE = SettleTimes(settle_s=0.0, settle_max_s=100.0, incomplete_s=10.0)
+
+leases = pytest.mark.skipif(sys.platform != "linux", reason="leases are Linux's")
 
 
 @dataclass
@@ -102,6 +105,7 @@ def test_nothing_is_looked_at_a_thousandth_of_a_second_before_its_time(drop: Cal
     assert [SettleOutcome.READY] == one.due(4.0)
 
 
+@leases
 def test_a_file_that_is_held_open_is_looked_at_again_after_a_second_or_what_is_quiet(
     drop: Callable[..., Waiting],
 ) -> None:
@@ -114,6 +118,7 @@ def test_a_file_that_is_held_open_is_looked_at_again_after_a_second_or_what_is_q
             assert again_s + max(times.settle_s, 1.0) == one.next_s()
 
 
+@leases
 def test_a_file_that_was_held_open_is_quiet_since_it_was_seen_so_for_the_last_time(
     drop: Callable[..., Waiting],
 ) -> None:
@@ -124,6 +129,7 @@ def test_a_file_that_was_held_open_is_quiet_since_it_was_seen_so_for_the_last_ti
     assert [SettleVerdict(one.path, SettleOutcome.READY, one.identity, 4.0)] == one.settler.due(6.0)
 
 
+@leases
 def test_the_closing_of_a_file_hastens_the_next_look_but_not_before_it_is_quiet(drop: Callable[..., Waiting]) -> None:
     one = drop(SettleTimes(0.5, 100.0, 10.0))
     with one.path.open("r+b"):
@@ -163,6 +169,7 @@ def test_a_file_that_changes_under_the_look_is_left_alone_for_a_while(
     assert "not ready after 100 s: it is still changing; it is filed when it comes to rest" == verdict.reason
 
 
+@leases
 @pytest.mark.parametrize(("times", "again_s"), [(AT_ONCE, 0.05), (TWO, 4.0)])
 def test_a_sidecar_that_is_written_is_looked_at_again_after_a_pause(
     drop: Callable[..., Waiting], tmp_path: Path, times: SettleTimes, again_s: float
@@ -279,6 +286,7 @@ def test_an_unreadable_file_that_is_seen_again_is_tried_at_once(
     assert [SettleOutcome.READY] == one.due(13.0)
 
 
+@leases
 def test_a_file_that_does_not_rest_is_told_at_its_time_and_not_before(drop: Callable[..., Waiting]) -> None:
     one = drop(ONE)
     told = []
@@ -292,6 +300,7 @@ def test_a_file_that_does_not_rest_is_told_at_its_time_and_not_before(drop: Call
     assert f"not ready after 100 s: {why}; it is filed when it comes to rest" == verdict.reason
 
 
+@leases
 def test_the_time_that_a_file_may_take_begins_when_it_is_first_seen(drop: Callable[..., Waiting]) -> None:
     one = drop(ONE)
     one.settler.forget(one.path)
@@ -351,6 +360,7 @@ def test_taken_back_a_file_that_changes_then_is_judged_as_a_new_one(drop: Callab
     assert [SettleVerdict(one.path, SettleOutcome.READY, changed, 20.5)] == one.settler.due(22.5)
 
 
+@leases
 def test_what_somebody_writes_into_is_not_unfinished_any_more(drop: Callable[..., Waiting]) -> None:
     one = drop()
     one.due(2.0)
@@ -400,6 +410,7 @@ def test_many_paths_are_due_in_the_order_of_their_times_and_none_is_lost(tmp_pat
     assert paths[::-1] == [verdict.path for verdict in found]
 
 
+@leases
 def test_paths_are_told_in_the_order_they_came_and_those_that_were_reported_apart(
     drop: Callable[..., Waiting],
 ) -> None:

@@ -242,3 +242,64 @@ def test_the_best_moment_is_the_frame_that_shows_it_best() -> None:
         videos = [[-8.0] * 7] * place + [video]
         (scene,) = find_scenes(frame_scores(*videos), window_s=3, top=1)
         assert (place, 4.5) == (scene.film, scene.peak_s)
+
+
+@pytest.mark.parametrize(("any_of", "other"), [(True, -9.0), (False, 5.0)])
+def test_the_column_that_counts_decides_how_far_a_scene_grows(any_of: bool, other: float) -> None:  # noqa: FBT001
+    """The gap is too deep in the column that counts; the other is the same everywhere, or shows it more clearly."""
+    video = [-9.0] * 6 + [2.0] * 2 + [-2.1] + [2.0] * 2 + [-9.0] * 6
+    both = frame_scores(video, columns=2)
+    both.values[:, 1] = other if any_of else both.values[:, 0] + other
+    assert [(0, 6.0, 8.0), (0, 9.0, 11.0)] == spans(find_scenes(both, window_s=2, top=2, any_of=any_of))
+
+
+def test_without_prompts_or_videos_or_a_wish_there_are_no_scenes() -> None:
+    one = frame_scores([1.0, 2.0])
+    mute = FrameScores(one.times_ms, np.empty((2, 0), np.float32), one.offsets, one.durations_s)
+    nothing = FrameScores(np.empty(0, np.int64), np.empty((0, 1), np.float32), np.zeros(1, np.int64), np.empty(0))
+    for given_sights, top in ((mute, 5), (nothing, 5), (one, 0), (one, -1)):
+        assert [] == find_scenes(given_sights, window_s=10, top=top)
+    assert 1 == len(find_scenes(one, window_s=10, top=1))
+
+
+@pytest.mark.parametrize("window_s", [1.0, 2.0, 10.0])
+def test_however_short_the_window_it_comes_to_the_end(window_s: float) -> None:
+    (scene,) = find_scenes(frame_scores([-5.0] * 27 + [5.0] * 2), window_s=window_s, top=1)
+    assert (27.0, 29.0) == (scene.begin_s, scene.end_s)
+
+
+@pytest.mark.parametrize("better", [0, 1])
+def test_what_one_videos_scene_takes_is_its_own(better: int) -> None:
+    """Frames that plainly show it are added on both sides, in the second video, too."""
+    videos = [[-20.0] * 3 + [1.5] + [6.0 + (place == better)] * 4 + [1.5] + [-20.0] * 5 for place in (0, 1)]
+    assert [(better, 3.0, 9.0), (1 - better, 3.0, 9.0)] == spans(find_scenes(frame_scores(*videos), window_s=4, top=2))
+
+
+@pytest.mark.parametrize(
+    ("video", "span"),
+    [
+        ([-9.0] * 8 + [0.0, -5.0, 3.0, 3.0] + [-9.0] * 8, (8.0, 12.0)),  # three less than the best, across a gap
+        ([-9.0] * 8 + [-0.01, -5.0, 3.0, 3.0] + [-9.0] * 8, (10.0, 12.0)),
+        ([-9.0] * 2 + [2.0] * 4 + [-1.0] * 3, (2.0, 9.0)),  # up to the last frame of the video
+        ([-1.0] * 3 + [2.0] * 4 + [-9.0] * 2, (0.0, 7.0)),
+    ],
+)
+def test_a_scene_reaches_to_the_farthest_frame_that_still_shows_it(
+    video: list[float], span: tuple[float, float]
+) -> None:
+    assert (0, *span) == best(video, window_s=4)[0][:3]
+
+
+@pytest.mark.parametrize(("gap", "begin_s"), [(-1.0, 6.0), (-1.01, 9.0)])
+def test_a_scene_grows_backwards_as_it_does_forwards(gap: float, begin_s: float) -> None:
+    video = [-9.0] * 6 + [2.0] * 2 + [gap] + [2.5] * 2 + [-9.0] * 6
+    assert (0, begin_s, 11.0) == best(video, window_s=2)[0][:3]
+
+
+@pytest.mark.parametrize("after", [0, 1])
+@pytest.mark.parametrize("before", [0, 1])
+def test_a_scene_grows_over_a_whole_video_and_into_no_other(before: int, after: int) -> None:
+    for shown in ([2.0, 2.0, -1.5, 2.0, 2.1], [2.1, 2.0, -1.5, 2.0, 2.0]):
+        videos = [[2.0] * 5] * before + [shown] + [[2.0] * 5] * after
+        found = [scene for scene in best(*videos, window_s=2, top=9) if scene[0] == before]
+        assert [(before, 0.0, 5.0)] == [scene[:3] for scene in found]
