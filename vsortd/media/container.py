@@ -19,6 +19,8 @@ import numpy as np
 import numpy.typing as npt
 from av.stream import Discard, Disposition, Stream
 
+from vsortd.core.isobmff import BoxReader, ShrunkError
+from vsortd.core.sample_tables import has_all_samples
 from vsortd.errors import BrokenError, ChangedError, IncompleteError, LimitError
 from vsortd.media.boxes import Layout, read_layout
 from vsortd.media.hardware import HARDWARE
@@ -94,7 +96,7 @@ def open_video(path: str) -> Iterator[OpenVideo]:
         status = os.fstat(file.fileno())
         size_bytes = status.st_size
         layout = read_layout(file, size_bytes)
-        _refuse_layout(layout, size_bytes)
+        _refuse_layout(file, layout, size_bytes)
         file.seek(0)
         try:
             container = av.open(
@@ -150,17 +152,25 @@ def _refuse_open(url: str, flags: int, options: dict[str, str]) -> NoReturn:  # 
     raise PermissionError("a video may not open other files")
 
 
-def _refuse_layout(layout: Layout, size_bytes: int) -> None:
+def _refuse_layout(file: BinaryIO, layout: Layout, size_bytes: int) -> None:
     if size_bytes == 0:
         raise IncompleteError("the file is empty")
     if not layout.recognised:
         raise BrokenError("this is not an MP4 or MOV file")
-    if layout.missing_bytes:
+    if layout.missing_bytes and not _lacks_no_sample(file, size_bytes):
         raise IncompleteError(f"the file ends {layout.missing_bytes} bytes before its contents do")
     if not layout.has_moov:
         if layout.has_fragments:
             raise BrokenError("this is a single fragment without the header (moov) of its video")
         raise IncompleteError("the header (moov) is missing; the recording was never finished")
+
+
+def _lacks_no_sample(file: BinaryIO, size_bytes: int) -> bool:
+    """Tell whether only bytes are missing that no sample needs: a box claims too much, or stray bytes look like one."""
+    try:
+        return has_all_samples(BoxReader(file, size_bytes))
+    except ShrunkError as error:
+        raise ChangedError("the file became shorter while it was looked at") from error
 
 
 def film_stream(video: OpenVideo) -> VideoStream:
