@@ -190,7 +190,7 @@ def _request(services: Services, job: Job, decision: Decision) -> FilingRequest:
     return FilingRequest(
         source=job.path,
         identity=job.identity,
-        sidecars=services.sidecars_of(job.path),
+        sidecars=services.sidecars_of(job.path, job.clip),
         folder=tuple(decision.rule.split("/")) if filed else (services.settings.place.review,),
         clip=job.clip,
         outcome=ItemState.FILED if filed else ItemState.REVIEW,
