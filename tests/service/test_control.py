@@ -21,10 +21,10 @@ from vsortd.errors import AlreadyRunningError, ConfigError, DaemonUnreachableErr
 from vsortd.filing.release import ReleaseReport, ReleaseVerb
 from vsortd.filing.undo import Selection, UndoReport
 from vsortd.library.search.requests import Request
-from vsortd.service.api import ControlServer
 from vsortd.service.client import SOCKET_NAME, TOKEN_NAME, Client
 from vsortd.service.event_stream import Hub
 from vsortd.service.lock import DaemonLock, daemon_holds
+from vsortd.service.server import ControlServer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -36,7 +36,7 @@ class Fake:
     def __init__(self) -> None:
         self.asked: list[Any] = []
         self.wrong: list[str] = []
-        self.hub = Hub(self.status)
+        self.hub = Hub()
 
     def status(self) -> dict[str, Any]:
         return {"state": "running", "threads": threading.active_count(), "asked": len(self.asked)}
@@ -58,7 +58,7 @@ class Fake:
         return {"scenes": []}
 
     def events(self) -> AsyncIterator[str]:
-        return self.hub.stream()
+        return self.hub.stream(self.status)
 
     def pause(self, inbox: Path | None = None, for_s: float | None = None) -> dict[str, Any]:
         if inbox == Path("/elsewhere"):
@@ -238,8 +238,8 @@ def test_a_quiet_stream_is_pinged(served: tuple[Fake, Path], monkeypatch: pytest
 
 def test_one_who_does_not_read_loses_the_oldest_events_only() -> None:
     async def listen() -> list[str]:
-        hub = Hub(lambda: {"state": "running"})
-        stream = hub.stream()
+        hub = Hub()
+        stream = hub.stream(lambda: {"state": "running"})
         found = [await anext(stream)]
         for number in range(3000):
             hub.tell("item", {"id": number})
@@ -287,7 +287,7 @@ def test_what_is_not_understood_is_refused_and_harms_nothing(
 def test_who_takes_too_long_to_say_what_he_wants_is_left(
     on_a_socket: tuple[Fake, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("vsortd.service.api.BODY_TIMEOUT_S", 0.2)
+    monkeypatch.setattr("vsortd.service.access.BODY_TIMEOUT_S", 0.2)
     connection, _ = Client(on_a_socket[1])._connection(5.0)
     connection.putrequest("POST", "/v1/pause")
     connection.putheader("Content-Length", "10")

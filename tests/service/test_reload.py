@@ -5,16 +5,29 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import subprocess
 import sys
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.support import harness
+from vsortd.config.load import load_settings
+from vsortd.errors import Cancelled, ConfigError, DaemonUnreachableError, VsortdError
+from vsortd.pipeline.services import Services
+from vsortd.service.client import Client
+from vsortd.service.daemon import Daemon
+from vsortd.watch.inbox import InboxWatcher
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
+
+    from vsortd.config.settings import Settings
+
+# All known to the sample model.
+WORDS = ("forest", "mountains", "snow", "meadow", "desert", "sea", "city", "fire", "flames", "room")
 
 pytestmark = [pytest.mark.timeout(240), pytest.mark.slow]
 
@@ -114,3 +127,214 @@ def test_a_reload_moves_the_library_while_videos_come_in(home: harness.Home, cli
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGHUP there")
 def test_no_daemon_no_reload(home: harness.Home) -> None:
     assert "vsortd run" in home.run("reload", code=11).stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="neither SIGHUP nor named pipes there")
+@pytest.mark.parametrize("asked", ["by a signal", "by a command"])
+def test_a_daemon_that_is_told_to_stop_waits_for_no_reload(home: harness.Home, asked: str) -> None:
+    home.start()
+    assert home.daemon is not None
+    home.config.unlink()
+    os.mkfifo(home.config)  # who reads it waits until somebody has written
+    command = None
+    if asked == "by a signal":
+        os.kill(home.daemon.pid, signal.SIGHUP)
+    else:
+        command = subprocess.Popen([sys.executable, "-m", "vsortd", "reload"], env=home.environment)
+    writer: list[int] = []
+
+    def is_read() -> bool:
+        try:
+            writer.append(os.open(home.config, os.O_WRONLY | os.O_NONBLOCK))
+        except OSError:  # nobody reads yet
+            return False
+        return True
+
+    try:
+        home.wait(is_read, what="the config is being read")
+        assert 0 == home.stop()
+        assert command is None or command.wait(30) in {1, 11}
+    finally:
+        os.close(writer[0])
+    assert "Traceback" not in home.log()
+    assert "the config was read anew" not in home.log()
+
+
+# In this process
+
+
+class Held:
+    """A call that waits in the middle until it is let go."""
+
+    def __init__(self) -> None:
+        self.begun, self.through = threading.Event(), threading.Event()
+
+    def wait(self) -> None:
+        self.begun.set()
+        assert self.through.wait(60)
+
+
+class Running:
+    """A daemon on a thread of this process; its config is what `wanted` says, its reading waits where it is told to."""
+
+    def __init__(self, home: harness.Home, state: Path) -> None:
+        self.wanted = load_settings(home.config)
+        self.read_times = 0
+        self.on_read: Callable[[], None] = lambda: None
+        self.client = Client(state)
+        self.ended = threading.Event()
+        self.answers: list[object] = []
+        self._asking: list[threading.Thread] = []
+        self._daemon = Daemon(self.wanted, state, read_config=self._read)
+        self.thread = threading.Thread(target=self._run)
+
+    def _read(self) -> Settings:
+        self.read_times += 1
+        wanted = self.wanted
+        self.on_read()
+        return wanted
+
+    def _run(self) -> None:
+        try:
+            self._daemon.run()
+        finally:
+            self.ended.set()
+
+    def ask(self) -> None:
+        """Ask for a reload on a thread of its own; the answer, or the error, comes into `answers`."""
+        self._asking.append(threading.Thread(target=self._ask))
+        self._asking[-1].start()
+
+    def _ask(self) -> None:
+        try:
+            self.answers.append(self.client.reload())
+        except VsortdError as error:
+            self.answers.append(error)
+
+    def end(self) -> None:
+        """End it and wait for all of its threads."""
+        if not self.ended.is_set():
+            self.client.stop()
+        self.thread.join(30)
+        self.join()
+
+    def join(self) -> None:
+        """Wait until everybody is answered, and no reload is under way."""
+        for thread in [*self._asking, *(one for one in threading.enumerate() if one.name == "reload")]:
+            thread.join(30)
+
+
+@pytest.fixture
+def running(home: harness.Home, own_state: Path) -> Iterator[Running]:
+    one = Running(home, own_state)
+    one.thread.start()
+
+    def answers() -> bool:
+        try:
+            return bool(one.client.status()["model"]["device"])
+        except DaemonUnreachableError:
+            return False
+
+    home.wait(answers, what="it answers, with its model loaded")
+    yield one
+    one.end()
+
+
+@pytest.mark.parametrize("where", ["reading the config", "embedding its rules", "stopping the watcher"])
+def test_a_reload_that_is_called_off_starts_nothing_afterwards(
+    running: Running, home: harness.Home, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    held, started = Held(), list[InboxWatcher]()
+    begin, end, changed = InboxWatcher.start, InboxWatcher.stop, Services.changed
+
+    def start(watcher: InboxWatcher) -> None:
+        started.append(watcher)
+        begin(watcher)
+
+    def stop(watcher: InboxWatcher, *, patience_s: float = 3.0) -> bool:
+        if threading.current_thread() is not running.thread:
+            held.wait()
+        return end(watcher, patience_s=patience_s)
+
+    def change(services: Services, *arguments: object, **more: object) -> Services:
+        held.wait()
+        return changed(services, *arguments, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(InboxWatcher, "start", start)
+    if where == "reading the config":
+        running.on_read = held.wait
+    elif where == "embedding its rules":
+        monkeypatch.setattr(Services, "changed", change)
+    else:
+        monkeypatch.setattr(InboxWatcher, "stop", stop)
+    (other := home.folder / "Elsewhere").mkdir()
+    running.wanted = running.wanted.model_copy(update={"library": other})
+    running.ask()
+    try:
+        assert held.begun.wait(30)
+        running.client.stop()
+        assert running.ended.wait(8), "it waits for the reload"
+    finally:
+        held.through.set()
+        running.end()
+    assert [] == started
+    assert [] == [thread.name for thread in threading.enumerate() if thread.name.startswith("inbox-")]
+    (answer,) = running.answers
+    assert isinstance(answer, VsortdError)
+
+
+def test_who_asks_while_a_reload_reads_is_answered_by_one_that_reads_later(running: Running) -> None:
+    held = Held()
+    running.on_read = held.wait
+    running.ask()
+    assert held.begun.wait(30)
+    running.wanted = running.wanted.model_copy(update={"unload_model_s": 900.0})  # the first has read another one
+    for _ in range(3):
+        running.ask()
+    held.through.set()
+    running.join()
+    assert 4 == len(running.answers)
+    assert [] in running.answers
+    assert ["unload_model_s"] in running.answers
+    assert running.read_times <= 4
+    assert [] == running.client.reload()
+
+
+def test_a_reload_that_is_refused_leaves_the_next_one_its_turn(running: Running) -> None:
+    def refuse() -> None:
+        raise ConfigError("line 3: no")
+
+    running.on_read = refuse
+    with pytest.raises(ConfigError, match="line 3: no"):
+        running.client.reload()
+    running.on_read = lambda: None
+    running.wanted = running.wanted.model_copy(update={"unload_model_s": 900.0})
+    assert ["unload_model_s"] == running.client.reload()
+    assert [] == running.client.reload()
+
+
+def test_embedding_many_rules_can_be_called_off_in_the_middle(
+    home: harness.Home, own_state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = load_settings(home.config)
+    names = "".join(
+        f"  - {{name: n{number}, prompts: [{WORDS[number % 10]} {WORDS[number // 10]}]}}\n" for number in range(100)
+    )
+    home.config.write_text(home.config.read_text().partition("rules:")[0] + "rules:\n" + names)
+    after, asked = load_settings(home.config), list[int]()
+    with Services.open(before, own_state, keep_trying=False) as services:
+        classifier = services.model.get(threading.Event())
+        cancel, encode = threading.Event(), classifier.encoder.encode_texts
+
+        def count(texts: Sequence[str]) -> object:
+            asked.append(len(texts))
+            if texts:
+                cancel.set()
+            return encode(texts)
+
+        monkeypatch.setattr(classifier.encoder, "encode_texts", count)
+        with pytest.raises(Cancelled):
+            services.changed(after, cancel=cancel)
+        assert 0 < sum(asked) < 100
+        assert services.model.classifier is not None
+        assert services.tree == services.model.classifier.tree

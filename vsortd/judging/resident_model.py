@@ -14,13 +14,16 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 from loguru import logger
 
 from vsortd.errors import Cancelled, ModelError, VsortdError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
+
+    import numpy.typing as npt
 
     from vsortd.config.rules import RuleTree
     from vsortd.config.settings import ModelChoice
@@ -29,6 +32,8 @@ if TYPE_CHECKING:
 
 # Waits before a model that couldn't be had is asked for again, seconds; the last one for good.
 RETRY_AFTER_S = (15.0, 30.0, 60.0, 300.0)
+# So many texts take a large model a second or two on a processor: who calls off waits no longer.
+_TEXTS_AT_ONCE = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,17 +124,24 @@ class ResidentModel:
         with self._changed:
             return "" if self._error is None else str(self._error)
 
-    def change_rules(self, tree: RuleTree, refine: Callable[[Classifier], Classifier] | None = None) -> None:
+    def change_rules(
+        self,
+        tree: RuleTree,
+        refine: Callable[[Classifier], Classifier] | None = None,
+        *,
+        cancel: threading.Event | None = None,
+    ) -> None:
         """Judge by other rules from now on; who has the `Classifier` in hand keeps it.
 
-        Raises ModelError when the model fails; the rules are the old ones then.
+        Raises ModelError when the model fails, Cancelled when `cancel` is set meanwhile; the rules are the old ones
+        then.
         """
         with self._changed:
             classifier = self._classifier
             if classifier is None:  # the load under way, or the next one, takes these
                 self._tree, self._refine = tree, refine
                 return
-        changed = _classifier(classifier.encoder, tree)
+        changed = _classifier(classifier.encoder, tree, cancel)
         with self._changed:
             self._tree, self._refine = tree, refine
             if self._classifier is not None:  # else it was let go meanwhile
@@ -222,10 +234,32 @@ class ResidentModel:
             self._poked = False
 
 
-def _classifier(encoder: Encoder, tree: RuleTree) -> Classifier:
+def _classifier(encoder: Encoder, tree: RuleTree, cancel: threading.Event | None = None) -> Classifier:
     from vsortd.vision.prompts import level_vectors
 
-    return Classifier(encoder, tree, level_vectors(tree, encoder))
+    embedding = encoder if cancel is None else _CancellableTexts(encoder, cancel)
+    return Classifier(encoder, tree, level_vectors(tree, embedding))
+
+
+class _CancellableTexts:
+    """An encoder that embeds many texts a few at a time, and raises Cancelled in between when `cancel` is set."""
+
+    def __init__(self, encoder: Encoder, cancel: threading.Event) -> None:
+        self._encoder = encoder
+        self._cancel = cancel
+        self.info = encoder.info
+        self.encode_images = encoder.encode_images
+        self.unknown_words = encoder.unknown_words
+        self.close = encoder.close
+
+    def encode_texts(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+        """Embed texts; returns [n, dim]. Raises Cancelled."""
+        parts = [self._encoder.encode_texts([])]
+        for begin in range(0, len(texts), _TEXTS_AT_ONCE):
+            if self._cancel.is_set():
+                raise Cancelled
+            parts.append(self._encoder.encode_texts(texts[begin : begin + _TEXTS_AT_ONCE]))
+        return np.concatenate(parts)
 
 
 def _tell_loaded(info: ModelInfo, took_s: float) -> None:

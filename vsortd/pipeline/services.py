@@ -138,11 +138,12 @@ class Services:
         for line in expire_originals(self.journal, self.settings.library, self.settings.convert.keep_original_s):
             logger.info("originals: {}", line)
 
-    def changed(self, settings: Settings) -> Services:
+    def changed(self, settings: Settings, *, cancel: threading.Event | None = None) -> Services:
         """Return services for other settings that share what these leave as it is (after a reload).
 
-        This one goes on serving what is under way; `retire` it afterwards. Worker processes stay as they are.
-        Raises ModelError when the rules can't be embedded; nothing has changed then.
+        This one goes on serving what is under way; `retire` it afterwards. Worker processes stay as they are. Another
+        model is loaded when it is started, or asked for. Raises ModelError when the rules can't be embedded, Cancelled
+        when `cancel` is set meanwhile; nothing has changed then.
         """
         before = self.settings
         tree = build_rules(settings)
@@ -152,12 +153,10 @@ class Services:
             texts = texts_path(self.state_folder)
             model = ResidentModel(settings.model, tree, keep_trying=True, refine=corrections.applied, texts_path=texts)
         else:
-            model.change_rules(tree, corrections.applied)
+            model.change_rules(tree, corrections.applied, cancel=cancel)
         filer = self.filer
         if (settings.library, settings.place) != (before.library, before.place):
             filer = Filer(self.journal, settings.library, settings.place)
-        if model is not self.model:
-            model.start()
         return replace(
             self, settings=settings, tree=tree, model=model, filer=filer, corrections=corrections, foreseen=set()
         )

@@ -1,54 +1,42 @@
-"""The daemon's control API: HTTP on a Unix socket that only its owner can open, or on loopback with a token.
+"""The daemon's control API: what can be asked over HTTP, and how it is answered.
 
 Used by the commands, the tray and the page alike. Version 1 of the API lives under /v1; a change that breaks a client
-gets another number. A page in a browser can't reach a Unix socket, and can't know the token; Host and Origin are
-checked all the same, nothing is ever allowed across origins, and what a request may bring, and how long it may take to
-bring it, is limited.
+gets another number.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import hmac
 import json
 import os
-import secrets
-import socket
-import sys
 import threading
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-import uvicorn
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
-from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 import vsortd
-from vsortd.core.system.atomic_file import write_whole
-from vsortd.errors import StoreError, UsageError, VsortdError
+from vsortd.errors import UsageError, VsortdError
 from vsortd.filing.release import ReleaseVerb
 from vsortd.filing.undo import Selection
 from vsortd.library.search.requests import Request as SearchRequest
-from vsortd.service.client import SOCKET_NAME, TOKEN_NAME, short_socket_path
+from vsortd.service.access import AsciiJson, LocalOnly
 from vsortd.service.metrics import CONTENT_TYPE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
     from starlette.requests import Request
-    from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from vsortd.filing.release import ReleaseReport
     from vsortd.filing.undo import UndoReport
 
-MAX_BODY_BYTES = 1 << 20  # a hundred thousand ids
-BODY_TIMEOUT_S = 10.0
-_HOSTS = {"localhost", "127.0.0.1", "vsortd"}
 _LARGEST = (1 << 63) - 1
 
 
@@ -118,11 +106,11 @@ def control_app(daemon: Controlled, token: str = "") -> Starlette:
     routes = [Route("/", _about), Route("/v1/events", calls.events), Route("/v1/sort", calls.sort, methods=["POST"])]
     routes += [Route(f"/v1/{name}", _threaded(run), methods=["GET"]) for name, run in gets.items()]
     routes += [Route(f"/v1/{name}", _threaded(run), methods=["POST"]) for name, run in posts.items()]
-    return Starlette(routes=routes, middleware=[Middleware(_LocalOnly, token=token)])
+    return Starlette(routes=routes, middleware=[Middleware(LocalOnly, token=token)])
 
 
 async def _about(_request: Request) -> Response:
-    return _Json({"name": "vsortd", "version": vsortd.__version__, "api": ["v1"]})
+    return AsciiJson({"name": "vsortd", "version": vsortd.__version__, "api": ["v1"]})
 
 
 def _threaded(run: Callable[[dict[str, Any]], Response]) -> Callable[[Request], Awaitable[Response]]:
@@ -149,19 +137,12 @@ def _object(body: bytes) -> dict[str, Any]:
 
 
 def _refusal(error: VsortdError) -> Response:
-    return _Json({"ok": False, **_told(error)}, status_code=HTTPStatus.UNPROCESSABLE_ENTITY)
+    return AsciiJson({"ok": False, **_told(error)}, status_code=HTTPStatus.UNPROCESSABLE_ENTITY)
 
 
 def _told(error: VsortdError) -> dict[str, Any]:
     said = {"error": error.title, "details": list(error.details), "remedy": error.remedy}
     return {**said, "exit_code": int(error.exit_code)}
-
-
-class _Json(JSONResponse):
-    """JSON in ASCII: names that are no UTF-8 can be told of, too."""
-
-    def render(self, content: Any) -> bytes:  # noqa: ANN401 - starlette's own
-        return json.dumps(content, allow_nan=False, separators=(",", ":")).encode()
 
 
 class _Calls:
@@ -172,13 +153,13 @@ class _Calls:
 
     def status(self, words: dict[str, Any]) -> Response:
         _take(words)
-        return _Json(self._daemon.status())
+        return AsciiJson(self._daemon.status())
 
     def health(self, words: dict[str, Any]) -> Response:
         _take(words)
         wrong = self._daemon.health()
         code = HTTPStatus.SERVICE_UNAVAILABLE if wrong else HTTPStatus.OK
-        return _Json({"ok": not wrong, "trouble": wrong}, status_code=code)
+        return AsciiJson({"ok": not wrong, "trouble": wrong}, status_code=code)
 
     def metrics(self, words: dict[str, Any]) -> Response:
         _take(words)
@@ -186,7 +167,7 @@ class _Calls:
 
     def history(self, words: dict[str, Any]) -> Response:
         last, since, tag = _take(words, last=int, since=float, tag=str)
-        return _Json({"items": self._daemon.history(last=last, since=since, tag=tag)})
+        return AsciiJson({"items": self._daemon.history(last=last, since=since, tag=tag)})
 
     async def events(self, _request: Request) -> Response:
         return StreamingResponse(
@@ -197,15 +178,15 @@ class _Calls:
         inbox, for_s = _take(words, inbox=str, for_s=float)
         if for_s is not None and not 0 < for_s <= _LARGEST:
             raise UsageError(f"A pause of {for_s:g} s is none.", remedy="Give a time above 0.")
-        return _Json(self._daemon.pause(_path(inbox), for_s))
+        return AsciiJson(self._daemon.pause(_path(inbox), for_s))
 
     def resume(self, words: dict[str, Any]) -> Response:
         (inbox,) = _take(words, inbox=str)
-        return _Json(self._daemon.resume(_path(inbox)))
+        return AsciiJson(self._daemon.resume(_path(inbox)))
 
     def reload(self, words: dict[str, Any]) -> Response:
         _take(words)
-        return _Json({"ok": True, "changed": self._daemon.reload()})
+        return AsciiJson({"ok": True, "changed": self._daemon.reload()})
 
     def undo(self, words: dict[str, Any]) -> Response:
         ids, last, since, batch, everything, dry_run = _take(
@@ -216,7 +197,7 @@ class _Calls:
             raise UsageError("ids are whole numbers.", remedy="See `vsortd history`.")
         selection = Selection(ids=numbers, last=last, since=since, batch=batch, all=bool(everything))
         report = self._daemon.undo(selection, dry_run=bool(dry_run))
-        return _Json(
+        return AsciiJson(
             {
                 "undone": [item.to_json() for item in report.undone],
                 "refused": [{"id": number, "reason": reason} for number, reason in report.refused],
@@ -232,7 +213,7 @@ class _Calls:
     def _release_or_retry(self, verb: ReleaseVerb, words: dict[str, Any]) -> Response:
         which, everything = _take(words, which=list, all=bool)
         found = self._daemon.release_or_retry(verb, [str(name) for name in which or ()], everything=bool(everything))
-        return _Json({"freed": [os.fspath(path) for path in found.freed], "refused": found.refused})
+        return AsciiJson({"freed": [os.fspath(path) for path in found.freed], "refused": found.refused})
 
     def search(self, words: dict[str, Any]) -> Response:
         kinds = {"prompts": list, "against": list, "any_of": bool, "like": list, "window_s": float, "top": int}
@@ -241,17 +222,17 @@ class _Calls:
         said = {name: value for name, value in zip(kinds, values, strict=False) if value is not None}
         said |= {name: tuple(map(str, value)) for name, value in said.items() if isinstance(value, list)}
         found = self._daemon.search(SearchRequest(**said), config or "")
-        return _Json({"other_config": True} if found is None else found)
+        return AsciiJson({"other_config": True} if found is None else found)
 
     def scan(self, words: dict[str, Any]) -> Response:
         _take(words)
         self._daemon.scan()
-        return _Json({"ok": True})
+        return AsciiJson({"ok": True})
 
     def stop(self, words: dict[str, Any]) -> Response:
         _take(words)
         self._daemon.stop()
-        return _Json({"ok": True})
+        return AsciiJson({"ok": True})
 
     async def sort(self, request: Request) -> Response:
         try:
@@ -314,170 +295,3 @@ def _as(kind: type, name: str, value: object) -> object:
 
 def _path(text: str | None) -> Path | None:
     return None if text is None else Path(text)
-
-
-class _LocalOnly:
-    """Refuse what comes from elsewhere, is too large, or takes too long to say what it wants."""
-
-    def __init__(self, app: ASGIApp, token: str) -> None:
-        self._app = app
-        self._token = token.encode()
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        headers: dict[bytes, bytes] = dict(scope["headers"])
-        host = headers.get(b"host", b"").decode("latin-1").rpartition(":")
-        name = host[0] if host[0] and host[2].isdigit() else host[2]
-        if name not in _HOSTS or b"origin" in headers or headers.get(b"sec-fetch-site", b"none") != b"none":
-            await _Json({"error": "not for you"}, status_code=HTTPStatus.FORBIDDEN)(scope, receive, send)
-            return
-        bearer = headers.get(b"authorization", b"").removeprefix(b"Bearer ")
-        if self._token and not hmac.compare_digest(bearer, self._token):
-            await _Json({"error": "the token is wrong"}, status_code=HTTPStatus.UNAUTHORIZED)(scope, receive, send)
-            return
-        try:
-            body = await asyncio.wait_for(_body(receive), BODY_TIMEOUT_S)
-        except TimeoutError:
-            await _Json({"error": "too slow"}, status_code=HTTPStatus.REQUEST_TIMEOUT)(scope, receive, send)
-            return
-        if body is None:
-            await _Json({"error": "too large"}, status_code=HTTPStatus.REQUEST_ENTITY_TOO_LARGE)(scope, receive, send)
-            return
-        await self._app(scope, _Replay(body, receive), send)
-
-
-async def _body(receive: Receive) -> bytes | None:
-    """Return a request's whole body, None for one that is too large."""
-    parts, size = [], 0
-    while True:
-        message = await receive()
-        if message["type"] != "http.request":
-            return b""  # gone
-        parts.append(message.get("body", b""))
-        size += len(parts[-1])
-        if size > MAX_BODY_BYTES:
-            return None
-        if not message.get("more_body"):
-            return b"".join(parts)
-
-
-class _Replay:
-    """Hands on a body that was read already, then what really comes (the end of the connection)."""
-
-    def __init__(self, body: bytes, receive: Receive) -> None:
-        self._body: bytes | None = body
-        self._receive = receive
-
-    async def __call__(self) -> Message:
-        if self._body is None:
-            return await self._receive()
-        body, self._body = self._body, None
-        return {"type": "http.request", "body": body, "more_body": False}
-
-
-class _Server(uvicorn.Server):
-    """Sleeps until its end; uvicorn's own wakes ten times a second, to renew a date header that nobody here reads."""
-
-    _loop: asyncio.AbstractEventLoop | None = None
-
-    async def main_loop(self) -> None:
-        """Wait until `end`."""
-        self._ended = asyncio.Event()
-        self._loop = asyncio.get_running_loop()
-        if not self.should_exit:  # `end` came before there was anything to wake
-            await self._ended.wait()
-
-    def end(self) -> None:
-        """Stop serving; from any thread."""
-        self.should_exit = True
-        if self._loop is not None:
-            with contextlib.suppress(RuntimeError):  # the loop is closed: it has ended by itself
-                self._loop.call_soon_threadsafe(self._ended.set)
-
-
-class ControlServer:
-    """Serves the control API on a thread of its own.
-
-    `loopback` listens on a port of this machine instead of a Unix socket, as Windows always does; port and token lie in
-    a file of mode 0600.
-    """
-
-    def __init__(self, daemon: Controlled, state_folder: Path, *, loopback: bool = False) -> None:
-        self._loopback = loopback or sys.platform == "win32"
-        self._folder = state_folder
-        self._path = state_folder / (TOKEN_NAME if self._loopback else SOCKET_NAME)
-        self._token = secrets.token_urlsafe(32) if self._loopback else ""
-        config = uvicorn.Config(
-            control_app(daemon, self._token),
-            log_config=None,
-            access_log=False,
-            lifespan="off",
-            limit_concurrency=64,
-            timeout_keep_alive=5,
-            timeout_graceful_shutdown=1,
-            h11_max_incomplete_event_size=64 * 1024,
-            date_header=False,
-            server_header=False,
-        )
-        self._server = _Server(config)
-        self._socket: socket.socket | None = None
-        self._thread: threading.Thread | None = None
-
-    def start(self) -> None:
-        """Listen and serve. Raises StoreError when the state folder can't hold a socket, or the token."""
-        try:
-            for name in (SOCKET_NAME, TOKEN_NAME):  # left by a dead daemon, or by one that listened elsewhere
-                (self._folder / name).unlink(missing_ok=True)
-            self._socket = self._listen_on_loopback() if self._loopback else _bind(self._path)
-        except OSError as error:
-            raise StoreError(
-                f"The control socket {self._path} can't be made: {error.strerror or error}.",
-                remedy="Choose a state folder on a local filesystem with VSORTD_STATE_DIR.",
-                paths=[self._path],
-            ) from error
-        self._thread = threading.Thread(
-            target=self._server.run, kwargs={"sockets": [self._socket]}, name="control-api", daemon=True
-        )
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Stop serving and remove the socket."""
-        self._server.end()
-        if self._thread is not None:
-            self._thread.join(2.0)
-        if self._socket is not None:
-            self._socket.close()
-            self._path.unlink(missing_ok=True)
-
-    def _listen_on_loopback(self) -> socket.socket:
-        server = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        try:
-            server.bind(("127.0.0.1", 0))
-            server.listen(64)
-            port = server.getsockname()[1]
-            write_whole(self._path, json.dumps({"port": port, "token": self._token, "pid": os.getpid()}))
-        except OSError:
-            server.close()
-            raise
-        return server
-
-
-def _bind(path: Path) -> socket.socket:
-    """Bind a listening socket with mode 0600 (the daemon lock is held, so nobody else's is in its place)."""
-    if sys.platform == "win32":
-        raise OSError("no Unix sockets here")
-    server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
-        with short_socket_path(path) as name:
-            before = os.umask(0o177)
-            try:
-                server.bind(name)
-            finally:
-                os.umask(before)
-        server.listen(64)
-    except OSError:
-        server.close()
-        raise
-    return server

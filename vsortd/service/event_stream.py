@@ -21,10 +21,9 @@ _KEPT = 1000
 
 
 class Hub:
-    """Passes events from any thread to the listeners; `status` makes the state's form."""
+    """Passes events from any thread to the listeners."""
 
-    def __init__(self, status: Callable[[], dict[str, Any]]) -> None:
-        self._status = status
+    def __init__(self) -> None:
         self._lock = threading.Lock()
         self._listeners: set[_Listener] = set()
         self._closed = False
@@ -55,15 +54,18 @@ class Hub:
         with self._lock:
             return list(self._listeners)
 
-    async def stream(self) -> AsyncIterator[str]:
-        """Yield server-sent events (HTML, 9.2): what happens, and the state at once and when it has changed."""
+    async def stream(self, status: Callable[[], dict[str, Any]]) -> AsyncIterator[str]:
+        """Yield server-sent events (HTML, 9.2): what happens, and the state at once and when it has changed.
+
+        `status` makes the state's form; it is called on a thread.
+        """
         listener = _Listener(asyncio.get_running_loop())
         with self._lock:
             self._listeners.add(listener)
         try:
             while not self._closed:
                 if listener.take_change():
-                    state = await asyncio.to_thread(self._status)
+                    state = await asyncio.to_thread(status)
                     yield f"event: status\ndata: {json.dumps(state)}\n\n"
                 for text in listener.take():
                     yield text

@@ -1,0 +1,200 @@
+"""The daemon's work: what a video meets from its inbox to its end, wired together over one set of services."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from loguru import logger
+
+from vsortd.core.batch_ids import Batches
+from vsortd.core.outcomes import ItemState
+from vsortd.filing.holds import Why
+from vsortd.learning.library_watch import LibraryWatch
+from vsortd.pipeline.flow import build_stages
+from vsortd.pipeline.job import Job
+from vsortd.pipeline.job_log import tell_end
+from vsortd.pipeline.ledger import Ledger
+from vsortd.pipeline.runner import RETRY_AFTER_S, Runner
+from vsortd.service.event_stream import Hub
+from vsortd.service.metrics import StageTimes
+from vsortd.service.pauses import Pauses, pauses_path
+from vsortd.watch.inbox import InboxWatcher
+from vsortd.watch.types import ReportKind
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from vsortd.config.settings import Settings
+    from vsortd.core.identity import Identity
+    from vsortd.pipeline.services import Services
+    from vsortd.watch.types import ReadyFile, Report
+
+# The video in hand is finished or put back within this time, seconds; with all else, SIGTERM to exit takes below 5.
+STOP_PATIENCE_S = 2.5
+
+
+class Workflow:
+    """Watcher, runner and the watch over the library, and how a video goes from one to the other.
+
+    A reload replaces services and watcher while work goes on. `wake` is called when the main thread has something to
+    see to, `on_done` after each video that ended, `on_fatal` with the error that makes going on pointless. `stopping`
+    is set when the daemon ends. With `once` the inboxes are drained, and the library is not watched.
+    """
+
+    def __init__(
+        self,
+        services: Services,
+        *,
+        once: bool,
+        stopping: threading.Event,
+        wake: Callable[[], None],
+        on_done: Callable[[], None],
+        on_fatal: Callable[[BaseException], None],
+    ) -> None:
+        self.services = services
+        self.tally: Counter[ItemState] = Counter()
+        self.stage_times = StageTimes()
+        self.pauses = Pauses(pauses_path(services.state_folder))
+        self.hub = Hub()
+        self._once = once
+        self._stopping = stopping
+        self._wake = wake
+        self._on_done = on_done
+        self._batches = Batches()
+        self._ledger = Ledger(services, self._send_back)
+        self.runner = Runner(
+            build_stages(services),
+            self._ledger,
+            workers=services.worker_count,
+            on_done=self._done,
+            on_begin=self.hub.changed,
+            on_fatal=on_fatal,
+            paused=self.pauses.holds,
+            retry_after_s=() if once else RETRY_AFTER_S,
+        )
+        self.watcher = self.new_watcher(services)
+        self.moves = LibraryWatch(lambda: self.services, on_fatal=on_fatal)
+
+    @property
+    def settings(self) -> Settings:
+        """The config in force."""
+        return self.services.settings
+
+    def start(self) -> None:
+        """Begin to work."""
+        self.runner.start()
+        self.watcher.start()
+        if not self._once:
+            self.moves.start()
+
+    def stop(self) -> None:
+        """End: the videos in hand are finished or put back."""
+        self.runner.cancel.set()  # first, so that all three waits pass together
+        self.watcher.stop(patience_s=1.0)
+        if not self._once:
+            self.moves.stop()
+        if not self.runner.stop(patience_s=STOP_PATIENCE_S):
+            logger.warning("a video in hand did not end in time; the journal will set it right at the next start")
+
+    def new_watcher(self, services: Services) -> InboxWatcher:
+        """Return a watcher over the inboxes of some services, to be started."""
+        settings = services.settings
+        return InboxWatcher(
+            settings.inboxes,
+            on_ready=self._ready,
+            on_report=self._report,
+            known=self._known,
+            sidecars_of=services.sidecars_of,
+            drain=self._once,
+            exclude=[settings.library, services.state_folder],
+        )
+
+    def change_over(self, services: Services, watcher: InboxWatcher | None) -> None:
+        """Work with other services from now on, and with another watcher where there is one; the old one has stopped.
+
+        What is under way ends as it began. Returns soon.
+        """
+        model_before = self.services.model
+        self.services = services
+        self._ledger = Ledger(services, self._send_back)
+        folders = tuple(inbox.path for inbox in services.settings.inboxes)
+        self.runner.change_stages(
+            build_stages(services), self._ledger, wanted=lambda path: any(path.is_relative_to(f) for f in folders)
+        )
+        if services.model is not model_before:
+            services.model.start()
+        if watcher is not None:
+            self.watcher = watcher
+            watcher.start()
+        self.moves.wake()
+        self.hub.changed()
+
+    def drained(self) -> bool:
+        """Tell whether the inboxes are empty of what can be done now (with `once`)."""
+        # both are asked in this order: what leaves the watcher is in the runner before the watcher is idle
+        return self.watcher.idle() and (self.runner.idle() or self.runner.stuck()) and self.watcher.idle()
+
+    def sentence(self) -> str:
+        """Say in one line what goes on."""
+        waiting, working = self.runner.queued + self.watcher.waiting(), self.runner.working
+        state = "paused" if self.pauses.everything else "working" if working else "watching"
+        count = len(self.settings.inboxes)
+        counted = f"{waiting} waiting, {working} under way, {self.tally[ItemState.FILED]} filed since the start"
+        return f"{state} {count} inbox{'es' if count > 1 else ''}: {counted}"
+
+    def tell(self, *numbers: int | None) -> None:
+        """Tell those who listen what became of some items, and how things stand now."""
+        for number in numbers if self.hub.heard else ():
+            item = None if number is None else self.services.journal.item(number)
+            if item is not None:
+                self.hub.tell("item", item.to_json())
+        self.hub.changed()
+
+    def pauses_changed(self) -> None:
+        """Begin what is no longer paused, and tell of it; once it returns, nothing begins that is paused now."""
+        self.runner.look_again()
+        self.log_pauses()
+        self._wake()
+        self.hub.changed()
+
+    def log_pauses(self) -> None:
+        """Log what is paused."""
+        form = self.pauses.form()
+        for what, one in [("everything", form)] * form["all"] + [(one["path"], one) for one in form["inboxes"]]:
+            ends = "" if one["until"] is None else f" until {time.strftime('%H:%M', time.localtime(one['until']))}"
+            logger.info("paused: {}{}", what, ends)
+
+    # What watcher and runner say, on their threads
+
+    def _ready(self, file: ReadyFile) -> None:
+        self.runner.submit(file.path, file.identity, self._batches.current(), settled_s=file.settled_s)
+        self.hub.changed()
+
+    def _known(self, path: Path, identity: Identity) -> bool:
+        """Tell whether a file is to be left alone as it is: undone, or refused before. One in work elsewhere isn't."""
+        known = self.services.filer.known(path, identity)
+        return known is not None and known.why is not Why.WORKING
+
+    def _report(self, report: Report) -> None:
+        """Record a file that never became ready (unfinished, always changing); it stays where it is."""
+        job = Job(report.path, report.identity, self._batches.current(), self._stopping)
+        lasting = report.kind is ReportKind.INCOMPLETE  # the others go on being watched
+        self._done(self._ledger.record(job.ended(ItemState.FAILED, report.reason), lasting=lasting))
+
+    def _send_back(self, path: Path, identity: Identity, reason: str) -> None:
+        logger.debug("{}: back to settle: {}", path, reason or "it changed")
+        self.watcher.again(path, reason, identity=identity)
+
+    def _done(self, job: Job) -> None:
+        self.watcher.done(job.path)
+        if job.destination is not None:
+            self.moves.wake()  # the first video makes the library
+        self.tally[job.state] += 1
+        self.stage_times.add(job.clock.spent_ms())
+        tell_end(job)
+        self.tell(job.item_id)
+        self._on_done()
