@@ -98,7 +98,7 @@ def test_an_undone_filing_takes_its_example_back_at_once(books: tuple[Path, Exam
     seen: list[dict[int, int]] = []
 
     def note(item: Item) -> None:
-        store.add(example(folder, 1, "a"), link=Link(item.id, item.mark))
+        store.add(example(folder, 1, "a"), link=Link(item.id, item.transaction_id))
         seen.append(taught(corrections.applied(classifier)))  # not yet: nothing has moved
 
     item = filed(folder, journal, note)
@@ -148,7 +148,9 @@ def test_an_undone_filing_counts_no_more_though_another_looked_before_it_was_tau
     with ThreadPoolExecutor(1) as pool:
         other = pool.submit(corrections.selected, MODEL, {"a", "b"})
         assert has_read.wait(10)
-        item = filed(folder, journal, lambda item: store.add(example(folder, 1, "a"), link=Link(item.id, item.mark)))
+        item = filed(
+            folder, journal, lambda item: store.add(example(folder, 1, "a"), link=Link(item.id, item.transaction_id))
+        )
         assert {0: 1} == taught(corrections.applied(classifier))
         goes_on.set()
         assert [] == other.result(10)
@@ -160,7 +162,9 @@ def test_a_filing_undone_while_its_example_is_read_counts_no_more(slow: tuple[Pa
     folder, store, journal = slow
     settings = settings_of(folder)
     corrections, classifier = Corrections(settings, folder, store, journal), judge_of(settings)
-    item = filed(folder, journal, lambda item: store.add(example(folder, 1, "a"), link=Link(item.id, item.mark)))
+    item = filed(
+        folder, journal, lambda item: store.add(example(folder, 1, "a"), link=Link(item.id, item.transaction_id))
+    )
     store.after_vectors = lambda: undo(journal, Selection(ids=(item.id,)))
     corrections.applied(classifier)
     assert {} == taught(corrections.applied(classifier))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from vsortd.config.settings import Settings
     from vsortd.library.duplicates.find import DuplicateReport
-    from vsortd.library.duplicates.groups import DuplicateGroup, Twin
+    from vsortd.library.duplicates.groups import DuplicateGroup, NearDuplicate
 
 _STYLES = {"copy": "green", "same": "green", "part": "cyan", "alike": "yellow"}
 
@@ -147,25 +147,25 @@ def _print_group(out: Console, number: int, group: DuplicateGroup) -> None:
     from vsortd.library.duplicates.pair_check import PairRelation
     from vsortd.library.duplicates.pair_sheet import facts_of
 
-    doubtful = all(twin.kind is PairRelation.ALIKE for twin in group.twins)
+    doubtful = all(duplicate.kind is PairRelation.ALIKE for duplicate in group.duplicates)
     out.print(
         Text(f"{number:>3}  ", style="dim")
         .append("      " if doubtful else "keep? ", style="bold")
         .append(group.keep.path, style="bold")
         .append(f"  {facts_of(group.keep)}", style="dim not bold")
     )
-    for twin in group.twins:
-        line = Text("     ").append(f"{twin.kind.value:<6}", style=_STYLES[twin.kind.value])
-        line.append(twin.member.path).append(f"  {facts_of(twin.member)}", style="dim")
-        out.print(line.append(f"  {_relation(group, twin)}", style="dim"))
+    for duplicate in group.duplicates:
+        line = Text("     ").append(f"{duplicate.kind.value:<6}", style=_STYLES[duplicate.kind.value])
+        line.append(duplicate.member.path).append(f"  {facts_of(duplicate.member)}", style="dim")
+        out.print(line.append(f"  {_relation(group, duplicate)}", style="dim"))
     out.print()
 
 
-def _relation(group: DuplicateGroup, twin: Twin) -> str:
+def _relation(group: DuplicateGroup, duplicate: NearDuplicate) -> str:
     from vsortd.library.duplicates.pair_check import PairRelation
     from vsortd.library.duplicates.pair_sheet import verdict_of
 
-    what = verdict_of(twin) if twin.kind in {PairRelation.PART, PairRelation.ALIKE} else ""
-    other = f"of {twin.of.path.name}" if twin.of.path != group.keep.path else ""
-    score = f"{twin.score:.2f}" if twin.kind is not PairRelation.COPY else ""
+    what = verdict_of(duplicate) if duplicate.kind in {PairRelation.PART, PairRelation.ALIKE} else ""
+    other = f"of {duplicate.of.path.name}" if duplicate.of.path != group.keep.path else ""
+    score = f"{duplicate.score:.2f}" if duplicate.kind is not PairRelation.COPY else ""
     return ", ".join(part for part in (score, what, other) if part)

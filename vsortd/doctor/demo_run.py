@@ -66,7 +66,7 @@ class DemoClip:
     light: str
     portrait: bool = False
     moving: bool = False
-    twin: str = ""  # also dropped under this name, byte for byte
+    copy_name: str = ""  # also dropped under this name, byte for byte
     sidecar: str = ""
     cut: bool = False  # only its first half is dropped: a copy that never ended
 
@@ -76,7 +76,7 @@ SHOTS = (
     DemoClip("IMG_0412.MOV", "sea", "day", portrait=True),
     DemoClip("summit.mp4", "mountains", "day", sidecar="summit.srt", moving=True),
     DemoClip("DSC_0007.mp4", "snow", "day"),
-    DemoClip("new year.mp4", "fireworks", "night", twin="new year (from phone).mp4"),
+    DemoClip("new year.mp4", "fireworks", "night", copy_name="new year (from phone).mp4"),
     DemoClip("campfire.mov", "fire", "night"),
     DemoClip("owls.mp4", "forest", "night"),
     DemoClip("commute.mp4", "road", "day", moving=True),
@@ -134,7 +134,7 @@ class Demo:
         dropped = Dropped()
         for number, shot in enumerate(SHOTS):
             made = render_shot(shot, studio / shot.name, seed=self.seed * 1000 + number)
-            for name in filter(None, (shot.name, shot.twin)):
+            for name in filter(None, (shot.name, shot.copy_name)):
                 dropped.videos[name] = self._drop(made, name)
             if shot.sidecar:
                 text = "1\n00:00:00,500 --> 00:00:02,000\nAt last, the top.\n"

@@ -42,24 +42,24 @@ def standing_at(journal: Journal, path: Path) -> tuple[Item, Identity] | None:
         if row is None:
             return None
         item = item_of(row)
-        put = db.execute(
+        columns = db.execute(
             f"SELECT {_PUT} FROM operation WHERE item = ? AND {_MOVED} AND destination = ?",  # noqa: S608 - constants
             (item.id, to_blob(path)),
         ).fetchone()
-    identity = from_columns(*put) if put else None
+    identity = from_columns(*columns) if columns else None
     return None if identity is None else (item, identity)
 
 
 def is_known(journal: Journal, path: Path, identity: Identity) -> bool:
     """Tell whether a file is what an item put where it lies; asked of every file of a library, so in one query."""
     with journal.db.read() as db:
-        put = db.execute(
+        columns = db.execute(
             f"SELECT {_PUT} FROM item JOIN operation ON operation.item = item.id AND {_MOVED}"  # noqa: S608 - constants
             " AND operation.destination = item.destination WHERE item.destination = ?"
             " AND item.state IN ('filed', 'review') AND standing ORDER BY item.id DESC LIMIT 1",
             (to_blob(path),),
         ).fetchone()
-    meant = from_columns(*put) if put else None
+    meant = from_columns(*columns) if columns else None
     return meant is not None and likeness(meant, identity) in {
         IdentityMatch.SAME,
         IdentityMatch.ALIKE,

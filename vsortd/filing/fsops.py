@@ -148,22 +148,22 @@ def copy(  # noqa: PLR0917 - source, destination, and what is meant
                 _copy_attributes(reading, writing, status)
                 reach(Point.COPY_WRITTEN)
                 sync(writing)
-                put = Identity.from_stat(os.fstat(writing))
+                written = Identity.from_stat(os.fstat(writing))
             finally:
                 os.close(writing)
             if sys.platform == "win32":  # no fchmod and no utime by descriptor there
                 os.utime(for_system(path), ns=(status.st_atime_ns, status.st_mtime_ns))
-                put = Identity.from_stat(os.stat(for_system(path)))  # noqa: PTH116 - a long name
+                written = Identity.from_stat(os.stat(for_system(path)))  # noqa: PTH116 - a long name
             reach(Point.COPY_SYNCED)
         with explained("Could not read", source.path / name):
             unchanged = likeness(identity, Identity.from_stat(os.fstat(reading))) is IdentityMatch.SAME
         if not unchanged or likeness(identity, source.identity(name)) is not IdentityMatch.SAME:
             raise ChangedError(f"{name} changed while it was copied")
-        if put.size_bytes != identity.size_bytes:
+        if written.size_bytes != identity.size_bytes:
             raise filing_error(OSError(errno.EIO, os.strerror(errno.EIO)), "The copy came out short at", path)
     finally:
         close_reading(reading)
-    return put, sha256
+    return written, sha256
 
 
 def publish(folder: OpenFolder, temp: str, name: str) -> None:

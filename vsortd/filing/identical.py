@@ -25,7 +25,7 @@ def policy_of(option: object) -> tuple[OnDuplicate, str]:
     return (OnDuplicate(str(option)), "") if folder is None else (OnDuplicate.TO, str(folder))
 
 
-def find_twin(
+def find_identical_file(
     journal: Journal, source: Path, identity: Identity, wanted: Iterable[Path], cancel: threading.Event | None
 ) -> Path | None:
     """Return a file with the bytes of `source`: one of `wanted`, or one the journal filed; None if there is none.
@@ -60,7 +60,7 @@ def _whereabouts(journal: Journal, item: Item) -> Path | None:
 
 
 class DuplicateGate:
-    """Lets one video of a size at a time look for duplicates and be filed, so that twins don't miss each other."""
+    """Lets one video of a size at a time look for duplicates and be filed: identical files don't miss each other."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()

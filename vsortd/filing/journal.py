@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from vsortd.core.identity import Identity
 
 
-def new_mark() -> str:
+def new_transaction_id() -> str:
     """Return what names an item's temporary files: unique over all journals that may share a library."""
     return secrets.token_hex(6)
 
@@ -118,18 +118,18 @@ class Journal:
             return self._owner is not None and self._owner.id == owner
 
     @contextmanager
-    def at_work(self, mark: str) -> Iterator[None]:
+    def at_work(self, transaction_id: str) -> Iterator[None]:
         """Keep recovery's hands off an item for as long as the context lasts."""
         with self._lock:
-            self._active.add(mark)
+            self._active.add(transaction_id)
         try:
             yield
         finally:
             with self._lock:
-                self._active.discard(mark)
+                self._active.discard(transaction_id)
 
     def active(self) -> frozenset[str]:
-        """Return the marks of the items that threads of this process are at work on."""
+        """Return the transaction ids of the items that threads of this process are at work on."""
         with self._lock:
             return frozenset(self._active)
 
@@ -298,7 +298,7 @@ def insert_item(db: sqlite3.Connection, item: Item) -> Item:
             *to_columns(item.identity),
             item.sha256,
             to_blob(item.library),
-            item.mark,
+            item.transaction_id,
             item.owner,
         ),
     )
@@ -318,7 +318,7 @@ def insert_operation(db: sqlite3.Connection, one: Operation) -> Operation:
             one.kind,
             to_blob(one.source),
             to_blob(one.destination),
-            one.mark,
+            one.temp_prefix,
             *to_columns(one.identity),
             one.sha256,
             one.state,
@@ -333,7 +333,7 @@ def _update(db: sqlite3.Connection, one: Operation) -> None:
     db.execute(
         "UPDATE operation SET state = ?, put_device = ?, put_inode = ?, put_size_bytes = ?, put_mtime_ns = ?,"
         " copied = ?, sha256 = ?, time = ? WHERE id = ?",
-        (one.state, *to_columns(one.put), one.copied, one.sha256, utc(), one.id),
+        (one.state, *to_columns(one.destination_identity), one.copied, one.sha256, utc(), one.id),
     )
 
 
@@ -352,9 +352,9 @@ def _to_json(detail: Mapping[str, object]) -> str:
     return json.dumps(dict(detail), ensure_ascii=True, default=str)
 
 
-def numbered(operations: Sequence[Operation], mark: str, phase: Phase, first: int) -> list[Operation]:
-    """Return operations numbered from `first` on, with marks for their temporary files."""
+def numbered(operations: Sequence[Operation], transaction_id: str, phase: Phase, first: int) -> list[Operation]:
+    """Return operations numbered from `first` on, with prefixes of their temporary files' names."""
     return [
-        replace(one, number=first + offset, phase=phase, mark=f".vsortd-{mark}-{first + offset}")
+        replace(one, number=first + offset, phase=phase, temp_prefix=f".vsortd-{transaction_id}-{first + offset}")
         for offset, one in enumerate(operations)
     ]

@@ -70,7 +70,7 @@ def _expire(journal: Journal, kept: Operation) -> str:
         return f"{kept.target} is kept: {error}"
     if converted is None:
         return f"{kept.target} is kept: {item.destination} is no longer what was made of it"
-    with journal.at_work(item.mark), Folders(item.library) as folders:
+    with journal.at_work(item.transaction_id), Folders(item.library) as folders:
         return _remove(journal, item, kept, converted, Transfer(journal, folders))
 
 
@@ -83,13 +83,18 @@ def _converted(journal: Journal, item: Item) -> Operation | None:
 
 
 def _as_put(one: Operation) -> bool:
-    return one.put is not None and likeness(one.put, identity_of(one.target)) is IdentityMatch.SAME
+    return (
+        one.destination_identity is not None
+        and likeness(one.destination_identity, identity_of(one.target)) is IdentityMatch.SAME
+    )
 
 
 def _remove(journal: Journal, item: Item, kept: Operation, converted: Operation, transfer: Transfer) -> str:
     number = 1 + max(one.number for one in journal.operations(item.id))
-    removal = Operation(OperationKind.EXPIRE, Phase.EXPIRE, kept.target, None, kept.put or kept.identity)
-    claimed = journal.claim(item, ItemState.EXPIRING, numbered([removal], item.mark, Phase.EXPIRE, number))
+    removal = Operation(
+        OperationKind.EXPIRE, Phase.EXPIRE, kept.target, None, kept.destination_identity or kept.identity
+    )
+    claimed = journal.claim(item, ItemState.EXPIRING, numbered([removal], item.transaction_id, Phase.EXPIRE, number))
     if claimed is None:
         return ""
     reach_quietly(Point.EXPIRE_AFTER_INTENT)

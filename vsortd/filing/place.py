@@ -16,8 +16,8 @@ from vsortd.errors import ChangedError, FilingError, VsortdError
 from vsortd.filing import fsops, holds
 from vsortd.filing.errors import BusyError, StuckError, TakenError
 from vsortd.filing.file_names import NameFields, component, next_free, numbered, render, tail_of
-from vsortd.filing.identical import DuplicateGate, find_twin, policy_of
-from vsortd.filing.journal import insert_item, new_mark
+from vsortd.filing.identical import DuplicateGate, find_identical_file, policy_of
+from vsortd.filing.journal import insert_item, new_transaction_id
 from vsortd.filing.journal import numbered as number_operations
 from vsortd.filing.open_folder import Folders, OpenFolder, identity_of
 from vsortd.filing.records import IdentityMatch, Item, Operation, OperationKind, Phase, likeness, to_blob, utc
@@ -123,14 +123,14 @@ class Filer:
         if self._troubled.is_set():
             self._clear_up(request.source)
         with self._gate.enter(request.identity.size_bytes, self._on_duplicate):
-            twin = self._twin(request, cancel) if by_hand is None else None
-            if twin is not None and self._on_duplicate is OnDuplicate.SKIP:
-                return self._skip(request, twin)
+            identical_file = self._identical_file(request, cancel) if by_hand is None else None
+            if identical_file is not None and self._on_duplicate is OnDuplicate.SKIP:
+                return self._skip(request, identical_file)
             ensure_library(self._journal, self.library)
-            mark = new_mark()
-            with self._journal.at_work(mark), Folders(self.library) as folders:
-                request = self._to_duplicates(request, twin)
-                return self._place(request, mark, folders, cancel, by_hand, clock or Clock())
+            transaction_id = new_transaction_id()
+            with self._journal.at_work(transaction_id), Folders(self.library) as folders:
+                request = self._to_duplicates(request, identical_file)
+                return self._place(request, transaction_id, folders, cancel, by_hand, clock or Clock())
 
     def preview(
         self, request: FilingRequest, *, taken: Collection[Path] = (), cancel: threading.Event | None = None
@@ -139,10 +139,10 @@ class Filer:
 
         Raises ChangedError, FilingError.
         """
-        twin = self._twin(request, cancel)
-        if twin is not None and self._on_duplicate is OnDuplicate.SKIP:
-            return Preview(ItemState.REJECTED, None, _duplicate_reason(twin))
-        request = self._to_duplicates(request, twin)
+        identical_file = self._identical_file(request, cancel)
+        if identical_file is not None and self._on_duplicate is OnDuplicate.SKIP:
+            return Preview(ItemState.REJECTED, None, _duplicate_reason(identical_file))
+        request = self._to_duplicates(request, identical_file)
         path = self._folder_of(request)
         with Folders(self.library) as folders, explained("Could not look into", path):
             try:
@@ -152,9 +152,9 @@ class Filer:
             names = self._free_names(request, folder, {one.name for one in taken if one.parent == path})
         return Preview(request.outcome, path / names[0], request.reason)
 
-    def twin(self, source: Path, identity: Identity, *, cancel: threading.Event | None = None) -> Path | None:
+    def identical_file(self, source: Path, identity: Identity, *, cancel: threading.Event | None = None) -> Path | None:
         """Return a file of the library with the same bytes, or None. Raises FilingError, Cancelled."""
-        return find_twin(self._journal, source, identity, (), cancel)
+        return find_identical_file(self._journal, source, identity, (), cancel)
 
     # Videos that stay where they are
 
@@ -239,21 +239,21 @@ class Filer:
                     paths=[source],
                 )
 
-    def _twin(self, request: FilingRequest, cancel: threading.Event | None) -> Path | None:
+    def _identical_file(self, request: FilingRequest, cancel: threading.Event | None) -> Path | None:
         if self._on_duplicate is OnDuplicate.KEEP_BOTH:
             return None  # it makes no difference, so nothing need be read
         wanted = self._folder_of(request) / self._names(request, 1)[0]
-        return find_twin(self._journal, request.source, request.identity, (wanted,), cancel)
+        return find_identical_file(self._journal, request.source, request.identity, (wanted,), cancel)
 
-    def _skip(self, request: FilingRequest, twin: Path) -> Item:
+    def _skip(self, request: FilingRequest, identical_file: Path) -> Item:
         return self.record(
-            request.source, request.identity, ItemState.REJECTED, _duplicate_reason(twin), batch=request.batch
+            request.source, request.identity, ItemState.REJECTED, _duplicate_reason(identical_file), batch=request.batch
         )
 
-    def _to_duplicates(self, request: FilingRequest, twin: Path | None) -> FilingRequest:
-        if twin is None:
+    def _to_duplicates(self, request: FilingRequest, identical_file: Path | None) -> FilingRequest:
+        if identical_file is None:
             return request
-        reason = f"{request.reason}; {_duplicate_reason(twin)}".lstrip("; ")
+        reason = f"{request.reason}; {_duplicate_reason(identical_file)}".lstrip("; ")
         return replace(request, folder=(self._duplicates,), reason=reason)
 
     def _folder_of(self, request: FilingRequest) -> Path:
@@ -279,7 +279,7 @@ class Filer:
     def _place(  # noqa: PLR0917 - one call, cut off for its length
         self,
         request: FilingRequest,
-        mark: str,
+        transaction_id: str,
         folders: Folders,
         cancel: threading.Event | None,
         by_hand: Callable[[Item], None] | None,
@@ -289,7 +289,7 @@ class Filer:
         with explained("Could not make the folder", path):
             folder = folders.get(path, create=True)
             names = self._free_names(request, folder)
-        item, operations = self._plan(request, mark, [path / name for name in names])
+        item, operations = self._plan(request, transaction_id, [path / name for name in names])
         with clock.time("journal"):
             item, operations = self._begin(item, operations)
         reach_quietly(Point.PLACE_AFTER_INTENT)
@@ -325,7 +325,9 @@ class Filer:
             recover(self._journal)
             return self._journal.begin(item, operations)
 
-    def _plan(self, request: FilingRequest, mark: str, targets: Sequence[Path]) -> tuple[Item, list[Operation]]:
+    def _plan(
+        self, request: FilingRequest, transaction_id: str, targets: Sequence[Path]
+    ) -> tuple[Item, list[Operation]]:
         item = _new_item(request.source, request.identity, ItemState.PLACING, request.reason, batch=request.batch)
         converted = request.converted
         item = replace(
@@ -338,14 +340,14 @@ class Filer:
             converted=ConversionKind.NONE if converted is None else converted.kind,
             detail=request.detail,
             library=self.library,
-            mark=mark,
+            transaction_id=transaction_id,
         )
-        operations = self._video_operations(request, targets[0], mark)
+        operations = self._video_operations(request, targets[0], transaction_id)
         for sidecar, target in zip(request.sidecars, targets[1:], strict=True):
             operations.append(Operation(OperationKind.SIDECAR, Phase.PLACE, sidecar, target, _identity(sidecar)))
-        return item, number_operations(operations, mark, Phase.PLACE, 0)
+        return item, number_operations(operations, transaction_id, Phase.PLACE, 0)
 
-    def _video_operations(self, request: FilingRequest, target: Path, mark: str) -> list[Operation]:
+    def _video_operations(self, request: FilingRequest, target: Path, transaction_id: str) -> list[Operation]:
         source, identity = request.source, request.identity
         if likeness(identity, identity_of(source)) is not IdentityMatch.SAME:
             raise ChangedError(f"{source.name} changed after it was looked at")
@@ -353,7 +355,7 @@ class Filer:
             return [Operation(OperationKind.MOVE, Phase.PLACE, source, target, identity)]
         staged = request.converted.path
         fsops.give_time(staged, identity.mtime_ns)
-        kept = self._staging.hidden.joinpath(ORIGINALS, mark, source.name)
+        kept = self._staging.hidden.joinpath(ORIGINALS, transaction_id, source.name)
         publish = Operation(OperationKind.PUBLISH, Phase.PLACE, staged, target, _identity(staged))
         return [
             replace(publish, sha256=request.converted.sha256),
@@ -402,8 +404,8 @@ def _identity(path: Path) -> Identity:
     return found
 
 
-def _duplicate_reason(twin: Path) -> str:
-    return storable(f"the same bytes as {twin}")
+def _duplicate_reason(identical_file: Path) -> str:
+    return storable(f"the same bytes as {identical_file}")
 
 
 def _new_item(source: Path, identity: Identity, state: ItemState, reason: str, *, batch: str) -> Item:

@@ -65,7 +65,7 @@ def placed_with_size(db: Database, size_bytes: int) -> list[Item]:
 
 
 def withdrawn(db: Database, items: Sequence[tuple[int, str]]) -> frozenset[int]:
-    """Return those of some items (number and mark) whose video is not, or not yet, where it was put.
+    """Return those of some items (number and transaction id) whose video is not, or not yet, where it was put.
 
     An item that this journal doesn't know is not among them.
     """

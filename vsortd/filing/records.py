@@ -86,8 +86,9 @@ def likeness(meant: Identity, found: Identity | None) -> IdentityMatch:
 class Operation:
     """One effect: `source` becomes `destination`, or is removed where there is none.
 
-    `identity` is the source's when the intent was written, `put` the destination's once it is there (of a copy:
-    before it gets its name). `mark` begins the names of temporary files of this operation, unique over all journals.
+    `identity` is the source's when the intent was written, `destination_identity` that of what was put at the
+    destination, once it is there (of a copy: before it gets its name). `temp_prefix` begins the names of this
+    operation's temporary files, unique over all journals.
     """
 
     kind: OperationKind
@@ -96,10 +97,10 @@ class Operation:
     destination: Path | None
     identity: Identity
     number: int = 0
-    mark: str = ""
+    temp_prefix: str = ""
     id: int = 0
     item: int = 0
-    put: Identity | None = None
+    destination_identity: Identity | None = None
     copied: bool = False
     sha256: str | None = None
     state: OperationState = OperationState.INTENT
@@ -114,21 +115,22 @@ class Operation:
     @property
     def temp_name(self) -> str:
         """The copy's name in the destination folder until it is whole."""
-        return f"{self.mark}.tmp"
+        return f"{self.temp_prefix}.tmp"
 
     @property
     def aside_name(self) -> str:
         """The source's last name, between being taken aside and being removed."""
-        return f"{self.mark}.old.tmp"
+        return f"{self.temp_prefix}.old.tmp"
 
     @property
     def withdrawn_name(self) -> str:
         """The last name of a published copy that is taken back."""
-        return f"{self.mark}.new.tmp"
+        return f"{self.temp_prefix}.new.tmp"
 
-    def done(self, put: Identity | None) -> Operation:
+    def done(self, destination_identity: Identity | None) -> Operation:
         """Return the operation as it is after its effect."""
-        return replace(self, state=OperationState.DONE, put=put or self.put)
+        known = destination_identity or self.destination_identity
+        return replace(self, state=OperationState.DONE, destination_identity=known)
 
     def taken_back(self) -> Operation:
         """Return the operation as it is when its effect was undone or never came to be."""
@@ -137,7 +139,10 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One video in the journal: what was done with it and why. `time` is UTC, ISO 8601 with milliseconds."""
+    """One video in the journal: what was done with it and why. `time` is UTC, ISO 8601 with milliseconds.
+
+    `transaction_id` is unique over all journals: it names the item's temporary files and its folder of originals.
+    """
 
     id: int
     batch: str
@@ -153,7 +158,7 @@ class Item:
     reason: str
     identity: Identity
     library: Path | None = None
-    mark: str = ""
+    transaction_id: str = ""
     owner: str | None = None
     sha256: str | None = None
     detail: Mapping[str, Any] = field(default_factory=dict)
@@ -262,7 +267,7 @@ def item_of(row: tuple[Any, ...]) -> Item:
         reason=row[11],
         identity=identity,
         library=None if row[16] is None else from_blob(row[16]),
-        mark=row[17],
+        transaction_id=row[17],
         owner=row[18],
         sha256=row[19],
         detail=json.loads(row[20]),
@@ -287,9 +292,9 @@ def operation_of(row: tuple[Any, ...]) -> Operation:
         kind=OperationKind(row[4]),
         source=from_blob(row[5]),
         destination=None if row[6] is None else from_blob(row[6]),
-        mark=row[7],
+        temp_prefix=row[7],
         identity=identity,
-        put=from_columns(*row[12:16]),
+        destination_identity=from_columns(*row[12:16]),
         copied=bool(row[16]),
         sha256=row[17],
         state=OperationState(row[18]),

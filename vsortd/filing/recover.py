@@ -89,7 +89,7 @@ def _owners(journal: Journal) -> list[str]:
 def _recover_items(journal: Journal, owner: str, report: RecoveryReport) -> None:
     active = journal.active()
     for item in queries.unfinished(journal.db):
-        if item.owner != owner or item.mark in active:
+        if item.owner != owner or item.transaction_id in active:
             continue
         reach_quietly(Point.RECOVER_ITEM)
         try:
@@ -133,7 +133,7 @@ def _close(
     after = ItemState.UNDONE if undoing else item.outcome
     before = item.outcome if undoing else ItemState.ROLLED_BACK
     reason = "; ".join(filter(None, (item.reason, *notes)))
-    held = done[0].put if forward and undoing else None
+    held = done[0].destination_identity if forward and undoing else None
     reach_quietly(Point.RECOVER_BEFORE_DONE)
     item = journal.finish(item, after if forward else before, done, reason=reason, held=held)
     remove_empty_stores(done)

@@ -110,7 +110,7 @@ class Transfer:
             aside = self._like(one.source.with_name(one.aside_name), one.identity)
             gone = source is IdentityMatch.ABSENT or aside is IdentityMatch.SAME
             return EffectState.PERFORMED if gone else EffectState.UNTOUCHED
-        destination = self._like(one.destination, one.put or one.identity)
+        destination = self._like(one.destination, one.destination_identity or one.identity)
         if one.copied:
             return self._look_at_copy(one, source, destination)
         if one.kind is OperationKind.PUBLISH and source is destination is IdentityMatch.ABSENT:
@@ -152,26 +152,29 @@ class Transfer:
     def _perform(self, one: Operation) -> Operation:
         """Give the source's bytes their new name; the source of a copy stays for now."""
         name, new_name = one.source.name, one.target.name
-        if one.put is not None and self.look(one) is EffectState.PERFORMED:
+        if one.destination_identity is not None and self.look(one) is EffectState.PERFORMED:
             return one
         with explained("Could not open", one.target.parent):
             destination = self.folders.get(one.target.parent, create=True)
         source = self._folder(one.source.parent)
         if source is None:
             raise ChangedError(f"{one.source.parent} is gone")
-        if one.put is None and likeness(one.identity, destination.identity(new_name)) is IdentityMatch.SAME:
+        if (
+            one.destination_identity is None
+            and likeness(one.identity, destination.identity(new_name)) is IdentityMatch.SAME
+        ):
             self._touch(destination, source)
-            return replace(one, put=destination.identity(new_name))
+            return replace(one, destination_identity=destination.identity(new_name))
         fsops.settle_file(source, name, one.identity)
         if fsops.rename(source, name, destination, new_name, one.identity):
             self._touch(destination, source)
-            return replace(one, put=destination.identity(new_name), copied=False)
+            return replace(one, destination_identity=destination.identity(new_name), copied=False)
         return self._copy(one, source, destination)
 
     def _copy(self, one: Operation, source: OpenFolder, destination: OpenFolder) -> Operation:
         fsops.discard(destination, one.temp_name)
-        put, sha256 = fsops.copy(source, one.source.name, destination, one.temp_name, one.identity, self.cancel)
-        one = replace(one, put=put, sha256=sha256, copied=True)
+        written, sha256 = fsops.copy(source, one.source.name, destination, one.temp_name, one.identity, self.cancel)
+        one = replace(one, destination_identity=written, sha256=sha256, copied=True)
         self._copies[one.id] = one
         self.journal.copied(one)
         fsops.publish(destination, one.temp_name, one.target.name)
@@ -185,23 +188,23 @@ class Transfer:
         """
         source = self._folder(one.source.parent)
         if source is None:  # gone with its folder
-            return one.done(one.put)
+            return one.done(one.destination_identity)
         if one.destination is not None and not one.copied:
-            self._unlink_twin(one, source)
-            return one.done(one.put)
+            self._unlink_old_name(one, source)
+            return one.done(one.destination_identity)
         if likeness(one.identity, source.identity(one.aside_name)) is IdentityMatch.SAME:
             fsops.discard(source, one.aside_name)
             self._touch(source)
-            return one.done(one.put)
+            return one.done(one.destination_identity)
         self._bring_aside_back(one, source)
         removal = fsops.remove(source, one.source.name, one.identity, one.aside_name)
         self._touch(source)
         if removal is fsops.Removal.EDITED or (one.destination is None and removal is fsops.Removal.OTHER):
             raise ChangedError(f"{one.source.name} was written to meanwhile")
         # another file that has the source's name by now, or none, is somebody else's doing; the copy is whole
-        return one.done(one.put)
+        return one.done(one.destination_identity)
 
-    def _unlink_twin(self, one: Operation, source: OpenFolder) -> None:
+    def _unlink_old_name(self, one: Operation, source: OpenFolder) -> None:
         """Remove the old name where a rename by link and unlink stopped half way."""
         destination = self._folder(one.target.parent)
         if destination is None:
@@ -267,30 +270,32 @@ class Transfer:
             self._touch(source)
 
     def _withdraw_copy(self, one: Operation, source: OpenFolder | None, destination: OpenFolder) -> None:
-        assert one.put is not None
-        if likeness(one.put, destination.identity(one.withdrawn_name)) is IdentityMatch.SAME:
+        assert one.destination_identity is not None
+        if likeness(one.destination_identity, destination.identity(one.withdrawn_name)) is IdentityMatch.SAME:
             fsops.discard(destination, one.withdrawn_name)
             return
-        if likeness(one.put, destination.identity(one.target.name)) is not IdentityMatch.SAME:
+        if likeness(one.destination_identity, destination.identity(one.target.name)) is not IdentityMatch.SAME:
             return  # not published
         # the copy may go only while the source's bytes are safe at their old name, edited or not
         found = None if source is None else source.identity(one.source.name)
         if likeness(one.identity, found) not in {IdentityMatch.SAME, IdentityMatch.EDITED}:
             raise ChangedError(f"{one.source.name} is no longer there; its copy stays")
-        fsops.remove(destination, one.target.name, one.put, one.withdrawn_name)
+        fsops.remove(destination, one.target.name, one.destination_identity, one.withdrawn_name)
 
     def _withdraw_rename(self, one: Operation, destination: OpenFolder) -> None:
         found = destination.identity(one.target.name)
         ours = likeness(one.identity, found)
-        if ours is not IdentityMatch.SAME and not (ours is IdentityMatch.EDITED and one.put is not None):
+        if ours is not IdentityMatch.SAME and not (
+            ours is IdentityMatch.EDITED and one.destination_identity is not None
+        ):
             return  # not moved, or not ours (an inode number may have been given anew)
         with explained("Could not open", one.source.parent):
             source = self.folders.get(one.source.parent, create=True)
-        twin = source.identity(one.source.name)
-        if twin is not None and twin == found:  # link and unlink stopped half way
+        old = source.identity(one.source.name)
+        if old is not None and old == found:  # link and unlink stopped half way
             with explained("Could not remove", one.target):
                 destination.unlink(one.target.name)
-        elif likeness(one.identity, twin) is not IdentityMatch.SAME:
+        elif likeness(one.identity, old) is not IdentityMatch.SAME:
             fsops.move_back(destination, one.target.name, source, one.source.name)
         self._touch(source)
 

@@ -110,7 +110,7 @@ def _undo(journal: Journal, number: int, promised: set[Path], *, dry_run: bool, 
         raise RefusedError("there is no such item")
     if item.item_state not in PLACED:
         raise RefusedError(_why_not(item))
-    with journal.at_work(item.mark), Folders(item.library) as folders:
+    with journal.at_work(item.transaction_id), Folders(item.library) as folders:
         try:
             plan = _plan(journal, item, folders)
         except FilingError as error:
@@ -162,7 +162,7 @@ def _plan(journal: Journal, item: Item, folders: Folders) -> _Plan:
     if video.kind is OperationKind.PUBLISH and plan.video.source != video.target:
         plan.operations.append(_removal(video, folders))
     first = 1 + max(one.number for one in journal.operations(item.id))
-    return replace(plan, operations=numbered(plan.operations, item.mark, Phase.UNDO, first))
+    return replace(plan, operations=numbered(plan.operations, item.transaction_id, Phase.UNDO, first))
 
 
 def _back(one: Operation, kind: OperationKind, folders: Folders) -> Operation:
@@ -188,7 +188,7 @@ def _as_put(one: Operation, folders: Folders, *, sure: bool) -> Identity:
     Raises RefusedError.
     """
     now = _now(one.target, folders)
-    like = likeness(one.put or one.identity, now)
+    like = likeness(one.destination_identity or one.identity, now)
     if now is None or like is IdentityMatch.ABSENT:
         raise RefusedError(f"{one.target} is no longer there")
     if like is IdentityMatch.ALIKE:
@@ -226,7 +226,7 @@ def _carry_out(journal: Journal, item: Item, plan: _Plan, transfer: Transfer, re
         raise
     reach_quietly(Point.UNDO_BEFORE_DONE)
     reason = "; ".join(filter(None, (reason, *transfer.notes)))
-    item = journal.finish(item, ItemState.UNDONE, done, reason=reason, held=done[0].put)
+    item = journal.finish(item, ItemState.UNDONE, done, reason=reason, held=done[0].destination_identity)
     remove_empty_stores(done)
     reach_quietly(Point.UNDO_AFTER_DONE)
     return item

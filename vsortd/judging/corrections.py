@@ -133,7 +133,7 @@ class Corrections:
 
     def _select_for(self, model: str, rules: Collection[str]) -> _Selection:
         taught = self._store.all()
-        links = [(one.link.item, one.link.mark) for one in taught if one.link is not None]
+        links = [(one.link.item, one.link.transaction_id) for one in taught if one.link is not None]
         undone = withdrawn(self._journal.db, links)
         return _Selection(select(taught, undone=undone, model=model, rules=rules), links, undone)
 

@@ -75,10 +75,10 @@ class Origin(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """An item of the journal; the mark tells it from one of another journal with the same number."""
+    """An item of the journal; the transaction's id tells it from one of another journal with the same number."""
 
     item: int
-    mark: str
+    transaction_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +156,7 @@ class ExampleStore:
                     new.origin,
                     _video_of(db, new.identity, (link, former)),
                     link and link.item,
-                    link and link.mark,
+                    link and link.transaction_id,
                     new.model,
                     rows.shape[1],
                     _DTYPE,
@@ -179,8 +179,8 @@ class ExampleStore:
         for number, time, rule, path, *rest in rows:
             identity = from_columns(*rest[:4])
             assert identity is not None
-            origin, video, item, mark, active, model = rest[4:]
-            link = None if item is None else Link(item, mark)
+            origin, video, item, transaction_id, active, model = rest[4:]
+            link = None if item is None else Link(item, transaction_id)
             found.append(
                 Taught(number, time, rule, from_blob(path), identity, Origin(origin), video, link, bool(active), model)
             )
@@ -253,5 +253,5 @@ def _video_of(db: sqlite3.Connection, identity: Identity, links: tuple[Link | No
     for link in links:
         if row is None and link is not None:
             found = "SELECT video FROM example WHERE item = ? AND mark = ? LIMIT 1"
-            row = db.execute(found, (link.item, link.mark)).fetchone()
+            row = db.execute(found, (link.item, link.transaction_id)).fetchone()
     return int(row[0]) if row else 0

@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 # bias.
 SIGMOID_NONE_LOGIT: Final = -10.0
 # Rules whose vectors are closer than this say the same; CLIP puts unrelated texts at 0.6 to 0.8.
-TWIN_COSINE: Final = 0.95
+SAME_RULE_COSINE: Final = 0.95
 # How much the nearest example counts, as a cosine's worth, and how fast that falls with distance. Measured against the
 # sum over examples and against prototypes, see tests/benchmarks/NOTES.md.
 EXAMPLE_WEIGHT: Final = 0.5
@@ -84,7 +84,7 @@ def competition(
     if hierarchy is Hierarchy.LEAVES:
         own = _with_leaves(vectors, level, frames, own)
     shut = sorted(excluded)
-    own[:, _twins(level, shut)] = -np.inf
+    own[:, _near_synonyms(level, shut)] = -np.inf
     probs = _softmax(own, logits.against)
     if hierarchy is Hierarchy.PRODUCT:
         probs = _by_best_path(vectors, level, frames, probs)
@@ -144,13 +144,13 @@ def _softmax(own: Array, against: Array) -> Array:
     return np.hstack([probs[:, :count], probs[:, count:].sum(axis=1, keepdims=True)])
 
 
-def _twins(level: LevelVectors, excluded: list[int]) -> list[int]:
+def _near_synonyms(level: LevelVectors, excluded: list[int]) -> list[int]:
     """Return the excluded siblings that say the same as one that may win."""
     rows = level.vectors.astype(np.float64)
     active = [column for column, competes in enumerate(level.competes) if competes and column not in excluded]
     if not active:
         return excluded
-    return [column for column in excluded if (rows[active] @ rows[column]).max() > TWIN_COSINE]
+    return [column for column in excluded if (rows[active] @ rows[column]).max() > SAME_RULE_COSINE]
 
 
 def _with_leaves(vectors: RuleVectors, level: LevelVectors, frames: Array, own: Array) -> Array:

@@ -110,8 +110,8 @@ class MoveFollower:
         """Return which item's video this is, by what the index knows of such a file, else by the journal alone."""
         for before, there in sorted(self._services.index.alike(identity), key=lambda pair: pair[0] != identity):
             if there != path and (found := standing_at(self._services.journal, there)) is not None:
-                item, put = found
-                if likeness(put, identity) in {IdentityMatch.SAME, IdentityMatch.ALIKE}:
+                item, destination_identity = found
+                if likeness(destination_identity, identity) in {IdentityMatch.SAME, IdentityMatch.ALIKE}:
                     return _Origin(item, there, before)
         for item in queries.placed_with_size(self._services.journal.db, identity.size_bytes):
             if item.destination is None or item.destination == path:
@@ -165,6 +165,6 @@ class MoveFollower:
             except ModelError as error:  # a reload may have let it go; if it is broken, the next video says so loudly
                 logger.debug("{}: not looked at yet: {}", path, error)
                 return None
-        link = Link(origin.item.id, origin.item.mark)
+        link = Link(origin.item.id, origin.item.transaction_id)
         new = NewExample(rule, path, identity, Origin.MOVE, key, vectors)
         return services.examples.add(new, link=link, former=link)

@@ -116,7 +116,7 @@ class Teacher:
         before = (
             found[0] if found and likeness(found[1], identity) in {IdentityMatch.SAME, IdentityMatch.ALIKE} else None
         )
-        former = Link(before.id, before.mark) if before else None
+        former = Link(before.id, before.transaction_id) if before else None
         tags = before.tags if before else ()
         job = Job(path, identity, self._batch, cancel)
         set_aside = services.filer.begin_work(path, identity) if files else ""
@@ -162,7 +162,7 @@ class Teacher:
         noted: list[int] = []
 
         def note(item: Item) -> None:
-            noted.append(services.examples.add(new, link=Link(item.id, item.mark), former=former))
+            noted.append(services.examples.add(new, link=Link(item.id, item.transaction_id), former=former))
 
         if job.clip is None:
             job = carry(job, _stages(services, "probe"))

@@ -173,8 +173,10 @@ def _config_and_weights(name: str, location: Path) -> tuple[Path | None, Path]:
     if location.is_dir():
         return _first_file(location, CONFIG_FILES), _weights_in(location)
     if location.suffix.lower() == ".json":
-        twins = [location.with_suffix(suffix) for suffix in WEIGHT_SUFFIXES]
-        return location, next((twin for twin in twins if twin.is_file()), None) or _weights_in(location.parent)
+        beside = [location.with_suffix(suffix) for suffix in WEIGHT_SUFFIXES]
+        return location, next((weights for weights in beside if weights.is_file()), None) or _weights_in(
+            location.parent
+        )
     own = location.with_suffix(".json")
     if own.is_file():
         return own, location

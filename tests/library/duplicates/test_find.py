@@ -228,8 +228,8 @@ def test_the_whole_one_with_the_most_pixels_is_worth_keeping() -> None:
     pairs = [pair(1, 0, PairRelation.SAME), pair(1, 2, PairRelation.PART, shift_s=3.0), pair(1, 3, PairRelation.SAME)]
     (group,) = groups_of(members, pairs, lambda *_: None)
     assert 3 == group.keep.number
-    assert [0, 1, 2] == sorted(twin.member.number for twin in group.twins)
-    part = next(twin for twin in group.twins if twin.kind is PairRelation.PART)
+    assert [0, 1, 2] == sorted(duplicate.member.number for duplicate in group.duplicates)
+    part = next(duplicate for duplicate in group.duplicates if duplicate.kind is PairRelation.PART)
     assert (2, 1, 3.0) == (part.member.number, part.of.number, part.begins_s)
     assert 3000 == group.spare_bytes
 
@@ -238,16 +238,16 @@ def test_black_bars_are_no_pixels() -> None:
     members = [member(0, width=800), member(1, width=640)]
     (group,) = groups_of(members, [pair(0, 1, PairRelation.SAME, shares=(0.6, 1.0))], no_comparison)
     assert 1 == group.keep.number
-    assert 0.0 == group.twins[0].begins_s
+    assert 0.0 == group.duplicates[0].begins_s
 
 
 def test_a_pair_is_told_from_the_side_of_the_other_one() -> None:
     members = [member(0, width=320, seconds=12.0), member(1, width=1920)]
     likeness = {"shift_s": 2.0, "moments_s": (1.0, 5.0), "agreed": (1.0, 0.9)}
     (group,) = groups_of(members, [pair(0, 1, PairRelation.SAME, **likeness)], no_comparison)
-    (twin,) = group.twins
-    assert (1, 0, -2.0) == (group.keep.number, twin.member.number, twin.begins_s)
-    assert ((1.0, 3.0), (5.0, 7.0)) == twin.moments_s
+    (duplicate,) = group.duplicates
+    assert (1, 0, -2.0) == (group.keep.number, duplicate.member.number, duplicate.begins_s)
+    assert ((1.0, 3.0), (5.0, 7.0)) == duplicate.moments_s
 
 
 def test_two_of_a_group_that_nobody_compared_are_compared() -> None:
@@ -260,7 +260,7 @@ def test_two_of_a_group_that_nobody_compared_are_compared() -> None:
 
     (group,) = groups_of(members, [pair(0, 1, PairRelation.SAME), pair(1, 2, PairRelation.SAME)], compare)
     assert [(0, 2)] == asked
-    assert {1: 1.0, 2: 0.9} == {twin.member.number: twin.score for twin in group.twins}
+    assert {1: 1.0, 2: 0.9} == {duplicate.member.number: duplicate.score for duplicate in group.duplicates}
 
 
 def test_maybe_alike_joins_no_groups_and_is_told_once() -> None:
@@ -272,7 +272,7 @@ def test_maybe_alike_joins_no_groups_and_is_told_once() -> None:
         pair(0, 1, PairRelation.ALIKE),
     ]
     groups = groups_of(members, [*maybe, *sure], no_comparison)
-    assert [{0, 1}, {2, 3}, {1, 3}] == [{one.keep.number, *(t.member.number for t in one.twins)} for one in groups]
+    assert [{0, 1}, {2, 3}, {1, 3}] == [{one.keep.number, *(t.member.number for t in one.duplicates)} for one in groups]
     assert [1000, 1000, 0] == [group.spare_bytes for group in groups]
 
 

@@ -314,7 +314,7 @@ def _former(services: Services, film: IndexedVideo) -> Link | None:
     found = standing_at(services.journal, film.path)
     if found is None or likeness(found[1], film.identity) not in {IdentityMatch.SAME, IdentityMatch.ALIKE}:
         return None
-    return Link(found[0].id, found[0].mark)
+    return Link(found[0].id, found[0].transaction_id)
 
 
 def _example(pile: Pile, member: ClusterMember) -> Example:

@@ -92,8 +92,15 @@ class DuplicateReport:
         """Yield a line of a table for each video of a group, see `COLUMNS`; the one to keep comes first."""
         for number, group in enumerate(self.groups, 1):
             yield number, "keep", 1.0, 0.0, "", *group.keep.to_json().values()
-            for twin in group.twins:
-                yield number, twin.kind.value, twin.score, twin.begins_s, twin.of.path, *twin.member.to_json().values()
+            for duplicate in group.duplicates:
+                yield (
+                    number,
+                    duplicate.kind.value,
+                    duplicate.score,
+                    duplicate.begins_s,
+                    duplicate.of.path,
+                    *duplicate.member.to_json().values(),
+                )
 
 
 def find_duplicates(

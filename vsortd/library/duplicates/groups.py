@@ -55,7 +55,7 @@ class Pair:
 
 
 @dataclass(frozen=True, slots=True)
-class Twin:
+class NearDuplicate:
     """What one video of a group is to another one, `of`, mostly the one to keep.
 
     It begins at `begins_s` of that one's time (below 0: before it). `moments_s` are pairs of times, (`of`'s, its own),
@@ -86,17 +86,19 @@ class DuplicateGroup:
     """Videos that show the same: the one that may be worth keeping, and the others."""
 
     keep: GroupMember
-    twins: tuple[Twin, ...]
+    duplicates: tuple[NearDuplicate, ...]
 
     def to_json(self) -> dict[str, Any]:
         """Return it as `duplicates --json` prints it."""
-        others = [twin.to_json() for twin in self.twins]
+        others = [duplicate.to_json() for duplicate in self.duplicates]
         return {"keep": self.keep.to_json(), "others": others, "spare_bytes": self.spare_bytes}
 
     @property
     def spare_bytes(self) -> int:
         """How much the others take, without those that only may be the same."""
-        return sum(twin.member.size_bytes for twin in self.twins if twin.kind is not PairRelation.ALIKE)
+        return sum(
+            duplicate.member.size_bytes for duplicate in self.duplicates if duplicate.kind is not PairRelation.ALIKE
+        )
 
 
 class Unions:
@@ -165,17 +167,17 @@ def _group(
     members: Sequence[GroupMember], numbers: Sequence[int], known: _Known, compare: Callable[[int, int], Pair | None]
 ) -> DuplicateGroup:
     keep = _worth_keeping(members, numbers, known)
-    twins = []
+    duplicates = []
     for number in numbers:
         if number != keep:
             own = known.get(keep, number) or compare(keep, number)
             # some belong to the group only by way of a third
             others = [known.get(other, number) for other in numbers if other not in {keep, number}]
             best = min((pair for pair in (own, *others) if pair is not None), key=lambda pair: _surest(pair, own))
-            twins.append(_twin(members, best, number))
+            duplicates.append(_near_duplicate(members, best, number))
     order = list(PairRelation)
-    twins.sort(key=lambda twin: (order.index(twin.kind), -twin.score, str(twin.member.path)))
-    return DuplicateGroup(members[keep], tuple(twins))
+    duplicates.sort(key=lambda duplicate: (order.index(duplicate.kind), -duplicate.score, str(duplicate.member.path)))
+    return DuplicateGroup(members[keep], tuple(duplicates))
 
 
 def _surest(pair: Pair, own: Pair | None) -> tuple[bool, bool, float]:
@@ -207,7 +209,7 @@ def _worth_keeping(members: Sequence[GroupMember], numbers: Sequence[int], known
     return min(whole, key=worth).number
 
 
-def _twin(members: Sequence[GroupMember], pair: Pair, number: int) -> Twin:
+def _near_duplicate(members: Sequence[GroupMember], pair: Pair, number: int) -> NearDuplicate:
     """Turn a pair around so that it tells of `number`."""
     likeness = pair.likeness
     shift_s = likeness.shift_s
@@ -218,4 +220,6 @@ def _twin(members: Sequence[GroupMember], pair: Pair, number: int) -> Twin:
     )
     begins_s = shift_s if is_shorter else -shift_s
     score = likeness.score
-    return Twin(members[number], members[of], likeness.kind, score, round(begins_s, 3), moments, likeness.agreed)
+    return NearDuplicate(
+        members[number], members[of], likeness.kind, score, round(begins_s, 3), moments, likeness.agreed
+    )

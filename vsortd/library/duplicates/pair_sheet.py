@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from vsortd.library.duplicates.groups import DuplicateGroup, GroupMember, Twin
+    from vsortd.library.duplicates.groups import DuplicateGroup, GroupMember, NearDuplicate
     from vsortd.media.pool import MediaPool
     from vsortd.media.thumbnails import Pixels
 
@@ -50,25 +50,25 @@ def draw_groups(
     the places of its frames. Raises OSError where the folder can't be written to, Cancelled.
     """
     drawn: dict[Path, Path] = {}
-    total = sum(len(group.twins) for group in groups)
+    total = sum(len(group.duplicates) for group in groups)
     for number, group in enumerate(groups, 1):
-        for place, twin in enumerate(group.twins, 1):
+        for place, duplicate in enumerate(group.duplicates, 1):
             picture = folder / f"{number:03d}-{place}.png"
-            pair_sheet(group, twin, media, cancel=cancel).save(picture, "PNG")
-            drawn[twin.member.path] = picture
+            pair_sheet(group, duplicate, media, cancel=cancel).save(picture, "PNG")
+            drawn[duplicate.member.path] = picture
             if on_progress is not None:
                 on_progress(len(drawn), total)
     return drawn
 
 
 def pair_sheet(
-    group: DuplicateGroup, twin: Twin, media: MediaPool, *, cancel: threading.Event | None = None
+    group: DuplicateGroup, duplicate: NearDuplicate, media: MediaPool, *, cancel: threading.Event | None = None
 ) -> Image.Image:
     """Return the picture of a video and the one it is like (A, and B), an RGB image."""
-    moments, agreed = _chosen(twin)
+    moments, agreed = _chosen(duplicate)
     rows = [
         _pictures(media, member, [times[side] for times in moments], cancel)
-        for side, member in enumerate((twin.of, twin.member))
+        for side, member in enumerate((duplicate.of, duplicate.member))
     ]
     cells = [
         Cell(
@@ -78,26 +78,26 @@ def pair_sheet(
         )
         for first, second, times, share in zip(*rows, moments, agreed, strict=True)
     ]
-    tone = Tone.CANDIDATE if twin.kind is PairRelation.ALIKE else Tone.WINNER
-    panels = [_panel(f"{name}: {one.path.name}", one) for name, one in (("A", twin.of), ("B", twin.member))]
+    tone = Tone.CANDIDATE if duplicate.kind is PairRelation.ALIKE else Tone.WINNER
+    panels = [_panel(f"{name}: {one.path.name}", one) for name, one in (("A", duplicate.of), ("B", duplicate.member))]
     heading = Heading(
-        title=f"{twin.of.path.name} and {twin.member.path.name}",
-        badge=twin.kind.value,
-        verdict=verdict_of(twin),
+        title=f"{duplicate.of.path.name} and {duplicate.member.path.name}",
+        badge=duplicate.kind.value,
+        verdict=verdict_of(duplicate),
         tone=tone,
-        reason=_reason(group, twin),
+        reason=_reason(group, duplicate),
     )
     legend = [(Tone.WINNER, "agrees")] + ([(Tone.AGAINST, "differs")] if min(agreed, default=1) < _AGREES else [])
-    return draw_sheet(heading, panels, cells, legend=legend, footer=f"score {twin.score:.2f}")
+    return draw_sheet(heading, panels, cells, legend=legend, footer=f"score {duplicate.score:.2f}")
 
 
-def verdict_of(twin: Twin) -> str:
+def verdict_of(duplicate: NearDuplicate) -> str:
     """Return what a video is to the other one, in a few words."""
-    if twin.kind is not PairRelation.PART:
-        return _VERDICTS[twin.kind]
-    if twin.member.duration_s <= twin.of.duration_s:
-        return f"a part of it, from {clock(twin.begins_s)} on"
-    return f"holds it, from {clock(-twin.begins_s)} on"
+    if duplicate.kind is not PairRelation.PART:
+        return _VERDICTS[duplicate.kind]
+    if duplicate.member.duration_s <= duplicate.of.duration_s:
+        return f"a part of it, from {clock(duplicate.begins_s)} on"
+    return f"holds it, from {clock(-duplicate.begins_s)} on"
 
 
 def clock(time_s: float) -> str:
@@ -124,14 +124,14 @@ def facts_of(member: GroupMember) -> str:
     return f"{shape}, {clock(member.duration_s)}, {size_of(member.size_bytes)}"
 
 
-def _chosen(twin: Twin) -> tuple[list[tuple[float, float]], list[float]]:
+def _chosen(duplicate: NearDuplicate) -> tuple[list[tuple[float, float]], list[float]]:
     """Return the moments to show, seconds of both, and how far they agree."""
-    if not twin.moments_s:
-        times = (np.arange(_COPY_MOMENTS) + 0.5) / _COPY_MOMENTS * twin.member.duration_s
+    if not duplicate.moments_s:
+        times = (np.arange(_COPY_MOMENTS) + 0.5) / _COPY_MOMENTS * duplicate.member.duration_s
         return [(float(time_s), float(time_s)) for time_s in times], [1.0] * _COPY_MOMENTS
-    count = len(twin.moments_s)
+    count = len(duplicate.moments_s)
     places = np.unique(np.linspace(0, count - 1, min(count, _MOST_CELLS)).round().astype(int))
-    return [twin.moments_s[place] for place in places], [twin.agreed[place] for place in places]
+    return [duplicate.moments_s[place] for place in places], [duplicate.agreed[place] for place in places]
 
 
 def _pictures(
@@ -171,10 +171,10 @@ def _panel(title: str, member: GroupMember) -> Panel:
     return Panel(title, note=f"{facts_of(member)}. {member.path.parent}")
 
 
-def _reason(group: DuplicateGroup, twin: Twin) -> str:
-    count = len(twin.moments_s)
-    agree = sum(share >= _AGREES for share in twin.agreed)
+def _reason(group: DuplicateGroup, duplicate: NearDuplicate) -> str:
+    count = len(duplicate.moments_s)
+    agree = sum(share >= _AGREES for share in duplicate.agreed)
     looked = f"{agree} of {count} moments that were compared agree. " if count else ""
-    more = f"One of {len(group.twins) + 1} of a group. " if len(group.twins) > 1 else ""
-    advice = "" if twin.kind is PairRelation.ALIKE else f"Perhaps worth keeping: {group.keep.path.name}. "
+    more = f"One of {len(group.duplicates) + 1} of a group. " if len(group.duplicates) > 1 else ""
+    advice = "" if duplicate.kind is PairRelation.ALIKE else f"Perhaps worth keeping: {group.keep.path.name}. "
     return f"{looked}{more}{advice}Nothing was deleted or moved."
