@@ -13,8 +13,10 @@ import yaml
 
 from vsortd.__main__ import main
 from vsortd.config.load import load_settings
+from vsortd.core.paths import journal_path
 from vsortd.core.resources import resource_folder
 from vsortd.errors import ExitCode
+from vsortd.filing.journal import Journal
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -383,6 +385,18 @@ def test_the_command_line_starts_without_pydantic_yaml_or_the_models() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30)
     assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize("arguments", [["status"], ["history"], ["undo", "--all"], ["--help"], ["pause"]], ids="-".join)
+def test_what_asks_the_daemon_starts_without_pydantic(own_state: Path, arguments: list[str]) -> None:
+    Journal.open(journal_path(own_state)).close()
+    code = (
+        "import contextlib, sys\nfrom vsortd.__main__ import main\n"
+        f"main({arguments!r})\n"
+        "print(sorted({'pydantic', 'yaml', 'torch', 'av', 'numpy', 'starlette', 'uvicorn'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert "[]" == done.stdout.splitlines()[-1]
 
 
 def test_loading_settings_does_not_import_the_model() -> None:

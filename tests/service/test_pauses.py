@@ -14,7 +14,7 @@ import pytest
 from tests.support import harness
 from vsortd.config.dump import fingerprint
 from vsortd.config.load import load_settings
-from vsortd.errors import StoreError
+from vsortd.errors import StoreError, UsageError
 from vsortd.service.client import Client
 from vsortd.service.pauses import Pauses
 
@@ -78,6 +78,17 @@ def test_a_pause_that_cannot_be_kept_is_none(tmp_path: Path) -> None:
     pauses = Pauses(tmp_path / "file" / "pause.json")
     with pytest.raises(StoreError, match="can't be kept"):
         pauses.pause()
+
+
+def test_a_pause_beyond_all_dates_is_refused_and_one_in_the_file_counts_as_unreadable(tmp_path: Path) -> None:
+    clock, path = Wall(), tmp_path / "pause.json"
+    pauses = Pauses(path, clock=clock)
+    with pytest.raises(UsageError, match="a hundred years"):
+        pauses.pause(until=clock.now + 1e18)
+    assert not pauses.everything
+    path.write_text('{"version": 1, "until": {"/in": 1e18}}')
+    again = Pauses(path, clock=clock)
+    assert {"all": True, "until": None, "inboxes": []} == again.form()
 
 
 class SlowDisk:

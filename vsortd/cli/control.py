@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,7 +16,7 @@ from vsortd.core.text import printable
 from vsortd.errors import AlreadyRunningError, DaemonUnreachableError, UsageError, VsortdError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from vsortd.core.documents import StatusDocument
 
 _START_S = 60.0  # until a daemon answers; the model is loaded later, in the background
 _STOP_S = 15.0
@@ -124,7 +124,7 @@ def _duration(text: str) -> float:
     return seconds
 
 
-def _change(*, pause: bool, inbox: Path | None, for_s: float | None) -> Mapping[str, Any]:
+def _change(*, pause: bool, inbox: Path | None, for_s: float | None) -> StatusDocument:
     """Pause or resume through the daemon, or where none runs in the state folder, for the next start."""
     where = None if inbox is None else inbox.expanduser().absolute()
     with asking_the_daemon(alone=True) as client:
@@ -140,7 +140,7 @@ def _change(*, pause: bool, inbox: Path | None, for_s: float | None) -> Mapping[
     return current_status()
 
 
-def _say(document: Mapping[str, Any], *, as_json: bool) -> None:
+def _say(document: StatusDocument, *, as_json: bool) -> None:
     if as_json:
         print_json(document)
         return

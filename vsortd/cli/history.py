@@ -21,10 +21,12 @@ from vsortd.cli.common import (
 from vsortd.cli.completing import batches, held_ids, refused_ids, tag_names, undoable_ids
 from vsortd.core.text import storable
 from vsortd.errors import ExitCode, UsageError
-from vsortd.filing.release import ReleaseVerb, is_id, release_or_retry
+from vsortd.filing.release import ReleaseReport, ReleaseVerb, is_id, release_or_retry
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from vsortd.core.documents import ItemDocument, RefusedUndoDocument, UndoDocument
 
 Last = Annotated[int | None, typer.Option("--last", metavar="N", min=1, help="Only the newest N.")]
 Since = Annotated[
@@ -57,7 +59,7 @@ def history(
         _table(items)
 
 
-def _items(last: int | None, since_s: float | None, tag: str | None) -> list[dict[str, Any]]:
+def _items(last: int | None, since_s: float | None, tag: str | None) -> list[ItemDocument]:
     """Ask the daemon where one runs, else the journal itself."""
     with asking_the_daemon() as client:
         return client.history(last=last, since=since_s, tag=tag)
@@ -66,7 +68,7 @@ def _items(last: int | None, since_s: float | None, tag: str | None) -> list[dic
     return [item.to_json() for item in found]
 
 
-def _table(items: Sequence[dict[str, Any]]) -> None:
+def _table(items: Sequence[ItemDocument]) -> None:
     """Print the items: the video by its name, where it went within the library; why, on a line of its own."""
     from rich.table import Table
 
@@ -95,10 +97,10 @@ def _table(items: Sequence[dict[str, Any]]) -> None:
     console().print(table)
 
 
-def _within_library(item: dict[str, Any]) -> Path:
+def _within_library(item: ItemDocument) -> Path:
     """Return where a video went as people say it: the folders of its rule, and its name."""
     folders = item["rule"].count("/") + 1 if item["state"] == "filed" else 1
-    return Path(*Path(item["destination"]).parts[-folders - 1 :])
+    return Path(*Path(item["destination"] or "").parts[-folders - 1 :])
 
 
 def _local(text: str) -> str:
@@ -152,10 +154,10 @@ def undo(
     return int(ExitCode.PARTIAL if refused else ExitCode.OK)
 
 
-def _undo(wanted: dict[str, Any], *, dry_run: bool) -> dict[str, Any]:
+def _undo(wanted: dict[str, Any], *, dry_run: bool) -> UndoDocument:
     """Have the daemon undo where one runs, else do it here; return what is undone and what was refused."""
     from vsortd.core.paths import index_path, state_folder
-    from vsortd.filing.undo import Selection
+    from vsortd.filing.undo import Selection, UndoReport
     from vsortd.filing.undo import undo as undo_items
     from vsortd.index.relocate import follow
 
@@ -164,20 +166,17 @@ def _undo(wanted: dict[str, Any], *, dry_run: bool) -> dict[str, Any]:
     if batch is not None and (journal is None or not journal.has_batch(batch)):
         raise UsageError(f"There is no batch {batch!r}.", remedy="`vsortd history --json` names each item's batch.")
     if journal is None:
-        return {"undone": [], "refused": [{"id": number, "reason": "no such item"} for number in wanted["ids"]]}
+        return UndoReport(refused=[(number, "no such item") for number in wanted["ids"]]).to_json()
     with asking_the_daemon() as client:
         return client.undo(dry_run=dry_run, **wanted)
     with progress_bar("undoing") as on_progress:
         report = undo_items(journal, Selection(**wanted), dry_run=dry_run, on_progress=on_progress)
     if not dry_run:
         follow(index_path(state_folder()), report.moves)
-    return {
-        "undone": [item.to_json() for item in report.undone],
-        "refused": [{"id": number, "reason": reason} for number, reason in report.refused],
-    }
+    return report.to_json()
 
 
-def _print_undone(undone: Sequence[dict[str, Any]], refused: Sequence[dict[str, Any]], *, dry_run: bool) -> None:
+def _print_undone(undone: Sequence[ItemDocument], refused: Sequence[RefusedUndoDocument], *, dry_run: bool) -> None:
     out = console()
     for item in undone:
         back = "would go" if dry_run else "is"
@@ -218,20 +217,18 @@ def _release_or_retry(verb: ReleaseVerb, which: list[str] | None, *, everything:
     if bool(which) == everything:
         raise UsageError(f"Say what to {verb}.", remedy="Ids or files, or --all; see `vsortd history`.")
     names = [name if is_id(name) and not Path(name).exists() else str(Path(name).absolute()) for name in which or ()]
-    freed, refused = _free(verb, names, everything=everything)
+    found = _free(verb, names, everything=everything)
     shown = dict(zip(names, which or (), strict=True))
-    refused = [(shown.get(name, name), reason) for name, reason in refused]
-    _print_freed(verb, freed, refused, as_json=as_json)
+    refused = [(shown.get(name, name), reason) for name, reason in found.refused]
+    _print_freed(verb, found.freed, refused, as_json=as_json)
     return int(ExitCode.PARTIAL if refused else ExitCode.OK)
 
 
-def _free(verb: ReleaseVerb, names: Sequence[str], *, everything: bool) -> tuple[list[Path], list[tuple[str, str]]]:
+def _free(verb: ReleaseVerb, names: Sequence[str], *, everything: bool) -> ReleaseReport:
     """Ask the daemon where one runs, else do it here."""
     with asking_the_daemon() as client:
-        answer = client.release_or_retry(verb, names, everything=everything)
-        return [Path(path) for path in answer["freed"]], [(name, reason) for name, reason in answer["refused"]]
-    found = release_or_retry(open_journal(), verb, names, everything=everything)
-    return found.freed, found.refused
+        return ReleaseReport.from_json(client.release_or_retry(verb, names, everything=everything))
+    return release_or_retry(open_journal(), verb, names, everything=everything)
 
 
 def _print_freed(

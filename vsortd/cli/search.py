@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from vsortd.config.settings import Settings
+    from vsortd.core.documents import SceneDocument, SearchDocument
     from vsortd.library.search.requests import Request
 
 _SURE = 0.5
@@ -145,7 +146,7 @@ def _place(settings: Settings, inside: Path | None, under: str | None) -> Path:
     return folder
 
 
-def _ask(settings: Settings, request: Request) -> dict[str, Any]:
+def _ask(settings: Settings, request: Request) -> SearchDocument:
     """Have the daemon answer where one runs that has the same config, else do it here."""
     from vsortd.config.dump import fingerprint
     from vsortd.service.client import Client
@@ -170,7 +171,7 @@ def _ask(settings: Settings, request: Request) -> dict[str, Any]:
 
 def _extras(
     settings: Settings,
-    scenes: Sequence[dict[str, Any]],
+    scenes: Sequence[SceneDocument],
     request: Request,
     sheet: Path | None,
     clip: tuple[int, Path] | None,
@@ -199,7 +200,7 @@ def _extras(
     return made
 
 
-def _cut(media: Any, scene: dict[str, Any], target: Path) -> dict[str, Any]:  # noqa: ANN401 - imported when it runs
+def _cut(media: Any, scene: SceneDocument, target: Path) -> dict[str, Any]:  # noqa: ANN401 - imported when it runs
     from vsortd.errors import VideoError
     from vsortd.media.cut import cut
 
@@ -233,11 +234,11 @@ def _conditions(request: Request) -> str:
     return "; ".join(parts)
 
 
-def _print_csv(scenes: Sequence[dict[str, Any]]) -> None:
+def _print_csv(scenes: Sequence[SceneDocument]) -> None:
     write_csv(_FIELDS, ([scene.get(name, "") for name in _FIELDS] for scene in scenes))
 
 
-def _print(found: dict[str, Any], made: dict[str, Any], request: Request, *, like_alone: bool) -> None:
+def _print(found: SearchDocument, made: dict[str, Any], request: Request, *, like_alone: bool) -> None:
     from rich.table import Table
 
     from vsortd.core.console import Text
@@ -267,7 +268,7 @@ def _print(found: dict[str, Any], made: dict[str, Any], request: Request, *, lik
     _print_foot(found, made, like_alone=like_alone)
 
 
-def _print_foot(found: dict[str, Any], made: dict[str, Any], *, like_alone: bool) -> None:
+def _print_foot(found: SearchDocument, made: dict[str, Any], *, like_alone: bool) -> None:
     from vsortd.core.units import about_duration
 
     out, scenes = console(), found["scenes"]
@@ -288,7 +289,7 @@ def _print_foot(found: dict[str, Any], made: dict[str, Any], *, like_alone: bool
         out.print("Next: add --sheet scenes.png to see them, or --clip 1 scene.mp4 to cut one out.", style="dim")
 
 
-def _open(scene: dict[str, Any], made: Path | None) -> None:
+def _open(scene: SceneDocument, made: Path | None) -> None:
     from vsortd.core.system.desktop_open import open_scene
 
     if not open_scene(made or Path(scene["file"]), 0.0 if made else scene["begin_s"]):

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from vsortd.cli.common import JsonFlag, console, open_journal, print_json, state_folder
+from vsortd.core.documents import status_document
 from vsortd.errors import DaemonUnreachableError, ExitCode
+
+if TYPE_CHECKING:
+    from vsortd.core.documents import PausesDocument, StatusDocument
 
 
 def register(app: typer.Typer) -> None:
@@ -38,21 +41,19 @@ def status(
     return int(ExitCode.FAILURE if check and not can_work(document) else ExitCode.OK)
 
 
-def unanswered() -> dict[str, Any]:
+def unanswered() -> StatusDocument:
     """Return the status of a daemon that is there and does not answer."""
-    from vsortd.service.status import status_form
-
-    return status_form("stopped", model={"reason": "the daemon does not answer"}, counts={})
+    return status_document("stopped", model={"reason": "the daemon does not answer"})
 
 
-def can_work(document: dict[str, Any]) -> bool:
+def can_work(document: StatusDocument) -> bool:
     """Tell whether a daemon runs that can file something; paused is no illness."""
     inboxes = document["inboxes"]
     all_missing = bool(inboxes) and all(inbox["health"] == "missing" for inbox in inboxes)
     return document["state"] != "stopped" and not document["model"]["reason"] and not all_missing
 
 
-def current_status() -> dict[str, Any]:
+def current_status() -> StatusDocument:
     """Return the daemon's status, or the journal's counts as a stopped daemon's.
 
     Raises DaemonUnreachableError when a daemon holds the state folder and does not answer.
@@ -60,7 +61,6 @@ def current_status() -> dict[str, Any]:
     from vsortd.service.client import Client
     from vsortd.service.lock import daemon_holds
     from vsortd.service.pauses import Pauses, pauses_path
-    from vsortd.service.status import status_form
 
     folder = state_folder()
     try:
@@ -70,16 +70,16 @@ def current_status() -> dict[str, Any]:
             raise
     journal = open_journal()
     counts = journal.counts() if journal is not None else {}
-    return status_form("stopped", model={}, counts=counts, paused=Pauses(pauses_path(folder)).form())
+    return status_document("stopped", counts=counts, paused=Pauses(pauses_path(folder)).form())
 
 
-def _print(document: dict[str, Any]) -> None:
+def _print(document: StatusDocument) -> None:
     from vsortd.core.console import Text
 
     out = console()
     model = document["model"]
     state = document["state"]
-    pid = f" (process {document['pid']})" if document.get("pid") else ""
+    pid = f" (process {document['pid']})" if document["pid"] else ""
     out.print(Text("vsortd is ").append(state, "bold").append(pid))
     if model["name"]:
         out.print(
@@ -92,18 +92,18 @@ def _print(document: dict[str, Any]) -> None:
     for line in pause_lines(document["paused"]):
         out.print(line, style="yellow")
     counts = document["counts"]
-    out.print("videos   " + ", ".join(f"{counts[name]} {name}" for name in counts))
+    out.print("videos   " + ", ".join(f"{count} {name}" for name, count in counts.items()))
     for inbox in document["inboxes"]:
         style = None if inbox["health"] == "ok" else "yellow"
         reason = f": {inbox['reason']}" if inbox["reason"] else ""
         out.print(f"inbox    {inbox['path']} ({inbox['health']}{reason})", style=style)
-    for line in document.get("trouble", ()):
+    for line in document["trouble"]:
         out.print(f"trouble  {line}", style="red")
     if state == "stopped":
         out.print("Start it with: vsortd run", style="dim")
 
 
-def pause_lines(paused: Mapping[str, Any]) -> list[str]:
+def pause_lines(paused: PausesDocument) -> list[str]:
     """Say what is paused, and until when."""
     everything = [("everything", paused["until"])] if paused["all"] else []
     return [

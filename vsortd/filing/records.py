@@ -18,6 +18,8 @@ from vsortd.core.text import storable
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from vsortd.core.documents import ItemDocument
+
 _BITS_64 = (1 << 64) - 1
 
 
@@ -173,7 +175,7 @@ class Item:
         """The state as history shows it: filed, review, rejected, failed or undone."""
         return shown_state(self.item_state, self.outcome)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> ItemDocument:
         r"""Return the entry of `history --json`; undecodable bytes of names come out as `\\udcXX`."""
         return {
             "id": self.id,

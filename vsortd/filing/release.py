@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from vsortd.core.documents import ReleaseDocument
     from vsortd.filing.journal import Journal
 
 # SQLite's numbers end there; no item has an id beyond.
@@ -29,6 +31,15 @@ class ReleaseReport:
 
     freed: list[Path] = field(default_factory=list)
     refused: list[tuple[str, str]] = field(default_factory=list)
+
+    @classmethod
+    def from_json(cls, document: ReleaseDocument) -> ReleaseReport:
+        """Take a report out of what `to_json` made of it."""
+        return cls([Path(name) for name in document["freed"]], [(name, why) for name, why in document["refused"]])
+
+    def to_json(self) -> ReleaseDocument:
+        """Return it as the control API sends it."""
+        return {"freed": [os.fspath(path) for path in self.freed], "refused": self.refused}
 
 
 def release_or_retry(

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from vsortd.core.documents import UndoDocument
     from vsortd.core.identity import Identity
     from vsortd.filing.journal import Journal
 
@@ -51,6 +52,13 @@ class UndoReport:
     def moves(self) -> list[tuple[Path, Path]]:
         """From where to where the videos went, in their order."""
         return [(item.destination, item.source) for item in self.undone if item.destination is not None]
+
+    def to_json(self) -> UndoDocument:
+        """Return it as the control API sends it."""
+        return {
+            "undone": [item.to_json() for item in self.undone],
+            "refused": [{"id": number, "reason": reason} for number, reason in self.refused],
+        }
 
 
 class RefusedError(Exception):

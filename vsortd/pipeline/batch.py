@@ -26,6 +26,7 @@ from vsortd.watch.settle import Settler, SettleTimes
 
 if TYPE_CHECKING:
     from vsortd.config.settings import Inbox, Settings
+    from vsortd.core.documents import OutcomeDocument
 
 Progress = Callable[[int, int], None]
 # Sees every job that ended while the services are still open, on the thread that ended it.
@@ -70,16 +71,28 @@ class SortOutcome:
         )
 
     @classmethod
-    def from_json(cls, item: dict[str, Any]) -> SortOutcome:
+    def from_json(cls, item: OutcomeDocument) -> SortOutcome:
         """Take an outcome out of what `to_json` made of it."""
-        read = {"state": ItemState(item["state"]), "converted": ConversionKind(item["converted"])}
-        return cls(**{**item, **read, "destination": item["destination"] or "", "tags": tuple(item["tags"])})
+        fields: dict[str, Any] = {**item, "state": ItemState(item["state"])}
+        fields |= {"converted": ConversionKind(item["converted"]), "tags": tuple(item["tags"])}
+        return cls(**{**fields, "destination": item["destination"] or ""})
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> OutcomeDocument:
         """Return the item as `sort --json` prints it: like history's, null where there is no destination."""
-        fields = {name: getattr(self, name) for name in self.__slots__}
-        told = {"state": self.state.value, "converted": self.converted.value}
-        return {**fields, **told, "destination": self.destination or None, "tags": list(self.tags)}
+        return {
+            "id": self.id,
+            "batch": self.batch,
+            "time": self.time,
+            "state": self.state.value,
+            "source": self.source,
+            "destination": self.destination or None,
+            "rule": self.rule,
+            "score": self.score,
+            "margin": self.margin,
+            "converted": self.converted.value,
+            "reason": self.reason,
+            "tags": list(self.tags),
+        }
 
 
 def sort_paths(

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-import json
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from starlette.responses import JSONResponse
 
@@ -20,14 +19,6 @@ if TYPE_CHECKING:
 MAX_BODY_BYTES = 1 << 20  # a hundred thousand ids
 BODY_TIMEOUT_S = 10.0
 _HOSTS = {"localhost", "127.0.0.1", "vsortd"}
-
-
-class AsciiJson(JSONResponse):
-    """JSON in ASCII: names that are no UTF-8 can be told of, too."""
-
-    def render(self, content: Any) -> bytes:  # noqa: ANN401 - starlette's own
-        """Return the bytes of the body."""
-        return json.dumps(content, allow_nan=False, separators=(",", ":")).encode()
 
 
 class LocalOnly:
@@ -46,19 +37,21 @@ class LocalOnly:
         host = headers.get(b"host", b"").decode("latin-1").rpartition(":")
         name = host[0] if host[0] and host[2].isdigit() else host[2]
         if name not in _HOSTS or b"origin" in headers or headers.get(b"sec-fetch-site", b"none") != b"none":
-            await AsciiJson({"error": "not for you"}, status_code=HTTPStatus.FORBIDDEN)(scope, receive, send)
+            await JSONResponse({"error": "not for you"}, status_code=HTTPStatus.FORBIDDEN)(scope, receive, send)
             return
         bearer = headers.get(b"authorization", b"").removeprefix(b"Bearer ")
         if self._token and not hmac.compare_digest(bearer, self._token):
-            await AsciiJson({"error": "the token is wrong"}, status_code=HTTPStatus.UNAUTHORIZED)(scope, receive, send)
+            await JSONResponse({"error": "the token is wrong"}, status_code=HTTPStatus.UNAUTHORIZED)(
+                scope, receive, send
+            )
             return
         try:
             body = await asyncio.wait_for(_body(receive), BODY_TIMEOUT_S)
         except TimeoutError:
-            await AsciiJson({"error": "too slow"}, status_code=HTTPStatus.REQUEST_TIMEOUT)(scope, receive, send)
+            await JSONResponse({"error": "too slow"}, status_code=HTTPStatus.REQUEST_TIMEOUT)(scope, receive, send)
             return
         if body is None:
-            await AsciiJson({"error": "too large"}, status_code=HTTPStatus.REQUEST_ENTITY_TOO_LARGE)(
+            await JSONResponse({"error": "too large"}, status_code=HTTPStatus.REQUEST_ENTITY_TOO_LARGE)(
                 scope, receive, send
             )
             return

@@ -9,11 +9,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import os
 import threading
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -22,28 +22,38 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 import vsortd
-from vsortd.errors import UsageError, VsortdError
+from vsortd.errors import VsortdError
 from vsortd.filing.release import ReleaseVerb
 from vsortd.filing.undo import Selection
-from vsortd.library.search.requests import Request as SearchRequest
-from vsortd.service.access import AsciiJson, LocalOnly
+from vsortd.service.access import LocalOnly
 from vsortd.service.metrics import CONTENT_TYPE
+from vsortd.service.request_models import (
+    HistoryRequest,
+    NothingMore,
+    PauseRequest,
+    ReleaseRequest,
+    RequestModel,
+    ResumeRequest,
+    SceneSearchRequest,
+    SortFilesRequest,
+    UndoRequest,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+    from collections.abc import AsyncIterator, Callable, Sequence
 
     from starlette.requests import Request
 
+    from vsortd.core.documents import ItemDocument, OutcomeDocument, SearchDocument, StatusDocument
     from vsortd.filing.release import ReleaseReport
     from vsortd.filing.undo import UndoReport
-
-_LARGEST = (1 << 63) - 1
+    from vsortd.library.search.requests import Request as SearchRequest
 
 
 class Controlled(Protocol):
     """What the API can ask of a daemon; each may raise VsortdError, whose sentence the caller gets."""
 
-    def status(self) -> dict[str, Any]:
+    def status(self) -> StatusDocument:
         """Return the status as design's `status --json` has it."""
 
     def health(self) -> list[str]:
@@ -52,16 +62,16 @@ class Controlled(Protocol):
     def metrics(self) -> str:
         """Return the numbers in Prometheus' text form."""
 
-    def history(self, **wanted: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - passed on as it is
-        """Return the items of `history --json`."""
+    def history(self, *, last: int | None, since: float | None, tag: str | None) -> list[ItemDocument]:
+        """Return the items of `history --json`; `since` is in Unix seconds."""
 
     def events(self) -> AsyncIterator[str]:
         """Return a stream of server-sent events."""
 
-    def pause(self, inbox: Path | None = None, for_s: float | None = None) -> dict[str, Any]:
+    def pause(self, inbox: Path | None = None, for_s: float | None = None) -> StatusDocument:
         """Begin no further video; return the status."""
 
-    def resume(self, inbox: Path | None = None) -> dict[str, Any]:
+    def resume(self, inbox: Path | None = None) -> StatusDocument:
         """End a pause; return the status."""
 
     def undo(self, selection: Selection, *, dry_run: bool) -> UndoReport:
@@ -72,10 +82,10 @@ class Controlled(Protocol):
 
     def sort(
         self, paths: Sequence[Path], config: str, on_progress: Callable[[int, int], None], cancel: threading.Event
-    ) -> list[dict[str, Any]] | None:
+    ) -> list[OutcomeDocument] | None:
         """Sort files now; return their outcomes, None where the daemon works by another config."""
 
-    def search(self, request: SearchRequest, config: str) -> dict[str, Any] | None:
+    def search(self, request: SearchRequest, config: str) -> SearchDocument | None:
         """Return the scenes that are looked for, None where the daemon works by another config."""
 
     def scan(self) -> None:
@@ -88,56 +98,73 @@ class Controlled(Protocol):
         """End the daemon."""
 
 
+_Asked = TypeVar("_Asked", bound=RequestModel)
+
+
 def control_app(daemon: Controlled, token: str = "") -> Starlette:
     """Return the application; with a token, every request has to bring it."""
     calls = _Calls(daemon)
-    gets = {"status": calls.status, "health": calls.health, "metrics": calls.metrics, "history": calls.history}
-    posts = {
-        "pause": calls.pause,
-        "resume": calls.resume,
-        "reload": calls.reload,
-        "undo": calls.undo,
-        "release": calls.release,
-        "retry": calls.retry,
-        "search": calls.search,
-        "scan": calls.scan,
-        "stop": calls.stop,
-    }
-    routes = [Route("/", _about), Route("/v1/events", calls.events), Route("/v1/sort", calls.sort, methods=["POST"])]
-    routes += [Route(f"/v1/{name}", _threaded(run), methods=["GET"]) for name, run in gets.items()]
-    routes += [Route(f"/v1/{name}", _threaded(run), methods=["POST"]) for name, run in posts.items()]
+    routes = [
+        Route("/", _about),
+        Route("/v1/events", calls.events),
+        Route("/v1/sort", calls.sort, methods=["POST"]),
+        _get("status", NothingMore, calls.status),
+        _get("health", NothingMore, calls.health),
+        _get("metrics", NothingMore, calls.metrics),
+        _get("history", HistoryRequest, calls.history),
+        _post("pause", PauseRequest, calls.pause),
+        _post("resume", ResumeRequest, calls.resume),
+        _post("reload", NothingMore, calls.reload),
+        _post("undo", UndoRequest, calls.undo),
+        _post("release", ReleaseRequest, partial(calls.release_or_retry, ReleaseVerb.RELEASE)),
+        _post("retry", ReleaseRequest, partial(calls.release_or_retry, ReleaseVerb.RETRY)),
+        _post("search", SceneSearchRequest, calls.search),
+        _post("scan", NothingMore, calls.scan),
+        _post("stop", NothingMore, calls.stop),
+    ]
     return Starlette(routes=routes, middleware=[Middleware(LocalOnly, token=token)])
 
 
 async def _about(_request: Request) -> Response:
-    return AsciiJson({"name": "vsortd", "version": vsortd.__version__, "api": ["v1"]})
+    return Json({"name": "vsortd", "version": vsortd.__version__, "api": ["v1"]})
 
 
-def _threaded(run: Callable[[dict[str, Any]], Response]) -> Callable[[Request], Awaitable[Response]]:
-    """Run a call on a thread with the query or the body's JSON object as its words, and tell its errors."""
+def _get(name: str, model: type[_Asked], run: Callable[[_Asked], Response]) -> Route:
+    """Return the route of a call that is asked with a query, run on a thread."""
 
     async def answer(request: Request) -> Response:
         try:
-            words = dict(request.query_params) if request.method == "GET" else _object(await request.body())
-            return await run_in_threadpool(run, words)
+            return await run_in_threadpool(run, model.of_query(request.query_params))
         except VsortdError as error:
             return _refusal(error)
 
-    return answer
+    return Route(f"/v1/{name}", answer, methods=["GET"])
 
 
-def _object(body: bytes) -> dict[str, Any]:
-    try:
-        words = json.loads(body or b"{}")
-    except (ValueError, RecursionError) as error:
-        raise UsageError(f"The request is no JSON: {error}.") from error
-    if not isinstance(words, dict):
-        raise UsageError("The request is no JSON object.")
-    return words
+def _post(name: str, model: type[_Asked], run: Callable[[_Asked], Response]) -> Route:
+    """Return the route of a call that is asked with a JSON object, run on a thread."""
+
+    async def answer(request: Request) -> Response:
+        try:
+            return await run_in_threadpool(run, model.of_body(await request.body()))
+        except VsortdError as error:
+            return _refusal(error)
+
+    return Route(f"/v1/{name}", answer, methods=["POST"])
+
+
+class Json(Response):
+    """A JSON document in ASCII, so that names whose bytes are no UTF-8 arrive as they are."""
+
+    media_type = "application/json"
+
+    def render(self, content: object) -> bytes:
+        """Return the body."""
+        return json.dumps(content, allow_nan=False, separators=(",", ":")).encode("ascii")
 
 
 def _refusal(error: VsortdError) -> Response:
-    return AsciiJson({"ok": False, **_told(error)}, status_code=HTTPStatus.UNPROCESSABLE_ENTITY)
+    return Json({"ok": False, **_told(error)}, status_code=HTTPStatus.UNPROCESSABLE_ENTITY)
 
 
 def _told(error: VsortdError) -> dict[str, Any]:
@@ -146,101 +173,67 @@ def _told(error: VsortdError) -> dict[str, Any]:
 
 
 class _Calls:
-    """What each path does; words that a call doesn't know are refused."""
+    """What each path does."""
 
     def __init__(self, daemon: Controlled) -> None:
         self._daemon = daemon
 
-    def status(self, words: dict[str, Any]) -> Response:
-        _take(words)
-        return AsciiJson(self._daemon.status())
+    def status(self, _asked: NothingMore) -> Response:
+        return Json(self._daemon.status())
 
-    def health(self, words: dict[str, Any]) -> Response:
-        _take(words)
+    def health(self, _asked: NothingMore) -> Response:
         wrong = self._daemon.health()
         code = HTTPStatus.SERVICE_UNAVAILABLE if wrong else HTTPStatus.OK
-        return AsciiJson({"ok": not wrong, "trouble": wrong}, status_code=code)
+        return Json({"ok": not wrong, "trouble": wrong}, status_code=code)
 
-    def metrics(self, words: dict[str, Any]) -> Response:
-        _take(words)
+    def metrics(self, _asked: NothingMore) -> Response:
         return PlainTextResponse(self._daemon.metrics(), media_type=CONTENT_TYPE)
 
-    def history(self, words: dict[str, Any]) -> Response:
-        last, since, tag = _take(words, last=int, since=float, tag=str)
-        return AsciiJson({"items": self._daemon.history(last=last, since=since, tag=tag)})
+    def history(self, asked: HistoryRequest) -> Response:
+        return Json({"items": self._daemon.history(last=asked.last, since=asked.since, tag=asked.tag)})
 
     async def events(self, _request: Request) -> Response:
         return StreamingResponse(
             self._daemon.events(), media_type="text/event-stream", headers={"Cache-Control": "no-store"}
         )
 
-    def pause(self, words: dict[str, Any]) -> Response:
-        inbox, for_s = _take(words, inbox=str, for_s=float)
-        if for_s is not None and not 0 < for_s <= _LARGEST:
-            raise UsageError(f"A pause of {for_s:g} s is none.", remedy="Give a time above 0.")
-        return AsciiJson(self._daemon.pause(_path(inbox), for_s))
+    def pause(self, asked: PauseRequest) -> Response:
+        return Json(self._daemon.pause(asked.inbox_path, asked.for_s))
 
-    def resume(self, words: dict[str, Any]) -> Response:
-        (inbox,) = _take(words, inbox=str)
-        return AsciiJson(self._daemon.resume(_path(inbox)))
+    def resume(self, asked: ResumeRequest) -> Response:
+        return Json(self._daemon.resume(asked.inbox_path))
 
-    def reload(self, words: dict[str, Any]) -> Response:
-        _take(words)
-        return AsciiJson({"ok": True, "changed": self._daemon.reload()})
+    def reload(self, _asked: NothingMore) -> Response:
+        return Json({"ok": True, "changed": self._daemon.reload()})
 
-    def undo(self, words: dict[str, Any]) -> Response:
-        ids, last, since, batch, everything, dry_run = _take(
-            words, ids=list, last=int, since=float, batch=str, all=bool, dry_run=bool
-        )
-        numbers = tuple(ids or ())
-        if not all(type(number) is int and 0 <= number <= _LARGEST for number in numbers):
-            raise UsageError("ids are whole numbers.", remedy="See `vsortd history`.")
-        selection = Selection(ids=numbers, last=last, since=since, batch=batch, all=bool(everything))
-        report = self._daemon.undo(selection, dry_run=bool(dry_run))
-        return AsciiJson(
-            {
-                "undone": [item.to_json() for item in report.undone],
-                "refused": [{"id": number, "reason": reason} for number, reason in report.refused],
-            }
-        )
+    def undo(self, asked: UndoRequest) -> Response:
+        ids = tuple(asked.ids or ())
+        selection = Selection(ids=ids, last=asked.last, since=asked.since, batch=asked.batch, all=bool(asked.all))
+        return Json(self._daemon.undo(selection, dry_run=bool(asked.dry_run)).to_json())
 
-    def release(self, words: dict[str, Any]) -> Response:
-        return self._release_or_retry(ReleaseVerb.RELEASE, words)
+    def release_or_retry(self, verb: ReleaseVerb, asked: ReleaseRequest) -> Response:
+        report = self._daemon.release_or_retry(verb, asked.which or (), everything=bool(asked.all))
+        return Json(report.to_json())
 
-    def retry(self, words: dict[str, Any]) -> Response:
-        return self._release_or_retry(ReleaseVerb.RETRY, words)
+    def search(self, asked: SceneSearchRequest) -> Response:
+        found = self._daemon.search(asked.wanted(), asked.config or "")
+        return Json({"other_config": True} if found is None else found)
 
-    def _release_or_retry(self, verb: ReleaseVerb, words: dict[str, Any]) -> Response:
-        which, everything = _take(words, which=list, all=bool)
-        found = self._daemon.release_or_retry(verb, [str(name) for name in which or ()], everything=bool(everything))
-        return AsciiJson({"freed": [os.fspath(path) for path in found.freed], "refused": found.refused})
-
-    def search(self, words: dict[str, Any]) -> Response:
-        kinds = {"prompts": list, "against": list, "any_of": bool, "like": list, "window_s": float, "top": int}
-        kinds |= {"under": str, "since_s": float, "orientation": list, "config": str}
-        *values, config = _take(words, **kinds)
-        said = {name: value for name, value in zip(kinds, values, strict=False) if value is not None}
-        said |= {name: tuple(map(str, value)) for name, value in said.items() if isinstance(value, list)}
-        found = self._daemon.search(SearchRequest(**said), config or "")
-        return AsciiJson({"other_config": True} if found is None else found)
-
-    def scan(self, words: dict[str, Any]) -> Response:
-        _take(words)
+    def scan(self, _asked: NothingMore) -> Response:
         self._daemon.scan()
-        return AsciiJson({"ok": True})
+        return Json({"ok": True})
 
-    def stop(self, words: dict[str, Any]) -> Response:
-        _take(words)
+    def stop(self, _asked: NothingMore) -> Response:
         self._daemon.stop()
-        return AsciiJson({"ok": True})
+        return Json({"ok": True})
 
     async def sort(self, request: Request) -> Response:
         try:
-            paths, config = _take(_object(await request.body()), paths=list, config=str)
+            asked = SortFilesRequest.of_body(await request.body())
         except VsortdError as error:
             return _refusal(error)
-        files = [Path(str(path)) for path in paths or ()]
-        return StreamingResponse(_sorting(self._daemon, files, config or ""), media_type="application/x-ndjson")
+        files = [Path(name) for name in asked.paths or ()]
+        return StreamingResponse(_sorting(self._daemon, files, asked.config or ""), media_type="application/x-ndjson")
 
 
 async def _sorting(daemon: Controlled, paths: Sequence[Path], config: str) -> AsyncIterator[str]:
@@ -272,26 +265,3 @@ async def _sorting(daemon: Controlled, paths: Sequence[Path], config: str) -> As
                 return
     finally:
         cancel.set()
-
-
-def _take(words: dict[str, Any], **kinds: type) -> list[Any]:
-    """Return the words of a request in the order of their kinds, None for those not there. Raises UsageError."""
-    if unknown := sorted(words.keys() - kinds.keys()):
-        known = f"Known are: {', '.join(kinds)}." if kinds else "It takes none."
-        raise UsageError(f"The request says {', '.join(unknown)}, which is not known here.", remedy=known)
-    return [None if words.get(name) is None else _as(kind, name, words[name]) for name, kind in kinds.items()]
-
-
-def _as(kind: type, name: str, value: object) -> object:
-    if kind in {int, float} and isinstance(value, str | int | float) and not isinstance(value, bool):
-        with contextlib.suppress(ValueError, OverflowError):
-            number = kind(value)
-            if abs(number) <= _LARGEST:  # not so of what is no number
-                return number
-    elif type(value) is kind:
-        return value
-    raise UsageError(f"{name} is {value!r}, not a value of the kind {kind.__name__}.")
-
-
-def _path(text: str | None) -> Path | None:
-    return None if text is None else Path(text)

@@ -19,6 +19,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from vsortd.core.documents import (
+        Event,
+        ItemDocument,
+        OutcomeDocument,
+        ReleaseDocument,
+        SearchDocument,
+        SearchRequestDocument,
+        StatusDocument,
+        UndoDocument,
+    )
     from vsortd.filing.release import ReleaseVerb
 
 SOCKET_NAME = "control.sock"
@@ -71,9 +81,9 @@ class Client:
         self._path = state_folder / SOCKET_NAME
         self._token_path = state_folder / TOKEN_NAME
 
-    def status(self) -> dict[str, Any]:
+    def status(self) -> StatusDocument:
         """Return the daemon's status."""
-        return self._call("GET", "/v1/status")
+        return self._status("GET", "/v1/status")
 
     def health(self) -> list[str]:
         """Return what keeps the daemon from its work; [] when all is well."""
@@ -86,32 +96,35 @@ class Client:
 
     def history(
         self, *, last: int | None = None, since: float | None = None, tag: str | None = None
-    ) -> list[dict[str, Any]]:
+    ) -> list[ItemDocument]:
         """Return the items of `history --json`, newest first."""
         wanted = {"last": last, "since": since, "tag": None if tag is None else storable(tag)}
         query = urlencode({name: value for name, value in wanted.items() if value is not None})
         return list(self._call("GET", f"/v1/history?{query}", timeout_s=WORK_TIMEOUT_S)["items"])
 
-    def pause(self, *, inbox: Path | None = None, for_s: float | None = None) -> dict[str, Any]:
+    def pause(self, *, inbox: Path | None = None, for_s: float | None = None) -> StatusDocument:
         """Let no further video be begun, of one inbox or of all; return the status."""
-        return self._call("POST", "/v1/pause", {"inbox": _text(inbox), "for_s": for_s})
+        return self._status("POST", "/v1/pause", {"inbox": _text(inbox), "for_s": for_s})
 
-    def resume(self, *, inbox: Path | None = None) -> dict[str, Any]:
+    def resume(self, *, inbox: Path | None = None) -> StatusDocument:
         """End the pause of one inbox, or every pause; return the status."""
-        return self._call("POST", "/v1/resume", {"inbox": _text(inbox)})
+        return self._status("POST", "/v1/resume", {"inbox": _text(inbox)})
 
-    def undo(self, ids: Sequence[int] = (), *, dry_run: bool = False, **selection: Any) -> dict[str, Any]:  # noqa: ANN401
+    def undo(self, ids: Sequence[int] = (), *, dry_run: bool = False, **selection: Any) -> UndoDocument:  # noqa: ANN401
         """Take filings back: these ids, or what `last`, `since`, `batch` or `all` select; return undone and refused."""
         body = {"ids": list(ids), "dry_run": dry_run, **selection}
-        return self._call("POST", "/v1/undo", body, timeout_s=WORK_TIMEOUT_S)
+        report: UndoDocument = self._call("POST", "/v1/undo", body, timeout_s=WORK_TIMEOUT_S)
+        return report
 
-    def release_or_retry(self, verb: ReleaseVerb, which: Sequence[str], *, everything: bool) -> dict[str, Any]:
+    def release_or_retry(self, verb: ReleaseVerb, which: Sequence[str], *, everything: bool) -> ReleaseDocument:
         """Release holds or retry refusals, by ids or absolute paths; returns freed and refused."""
-        return self._call("POST", f"/v1/{verb}", {"which": list(which), "all": everything}, timeout_s=WORK_TIMEOUT_S)
+        body = {"which": list(which), "all": everything}
+        report: ReleaseDocument = self._call("POST", f"/v1/{verb}", body, timeout_s=WORK_TIMEOUT_S)
+        return report
 
     def sort(
         self, paths: Sequence[Path], config: str, on_progress: Callable[[int, int], None] | None = None
-    ) -> list[dict[str, Any]] | None:
+    ) -> list[OutcomeDocument] | None:
         """Have files sorted now; returns their outcomes, or None where the daemon works by another config."""
         body = {"paths": [os.fspath(path) for path in paths], "config": config}
         with self._answer("POST", "/v1/sort", body, timeout_s=None) as response:
@@ -127,24 +140,26 @@ class Client:
                     return list(said["outcomes"])
         raise self._unreachable(asked=True)
 
-    def search(self, request: Mapping[str, Any], config: str) -> dict[str, Any] | None:
-        """Return what `library.searching.Searcher.answer` does, or None where the daemon works by another config."""
+    def search(self, request: SearchRequestDocument, config: str) -> SearchDocument | None:
+        """Return what `Searcher.answer` of the library does, or None where the daemon works by another config."""
         found = self._call("POST", "/v1/search", {**request, "config": config}, timeout_s=WORK_TIMEOUT_S)
-        return None if "other_config" in found else found
+        answer: SearchDocument | None = None if "other_config" in found else found
+        return answer
 
-    def events(self) -> Iterator[dict[str, Any]]:
-        """Yield {"event", "data"}: "status" at once and when it has changed, "item" for each video that ended, "ping".
+    def events(self) -> Iterator[Event]:
+        """Yield what happens: "status" at once and when it has changed, "item" for each video that ended, "ping".
 
         Ends with DaemonUnreachableError when the daemon is gone.
         """
+        name = ""
         with self._answer("GET", "/v1/events", timeout_s=EVENTS_TIMEOUT_S) as response:
-            event = ""
             for line in response:
                 field, _, value = line.decode().rstrip("\n").partition(": ")
                 if field == "event":
-                    event = value
+                    name = value
                 elif field == "data":
-                    yield {"event": event, "data": json.loads(value)}
+                    event: Any = {"event": name, "data": json.loads(value)}
+                    yield event
         raise self._unreachable()
 
     def scan(self) -> None:
@@ -166,9 +181,13 @@ class Client:
         """Ask the daemon to end."""
         self._call("POST", "/v1/stop")
 
+    def _status(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> StatusDocument:
+        status: StatusDocument = self._call(method, path, body)
+        return status
+
     def _call(
         self, method: str, path: str, body: Mapping[str, Any] | None = None, *, timeout_s: float = TIMEOUT_S
-    ) -> dict[str, Any]:
+    ) -> Any:  # noqa: ANN401 - what the caller types
         with self._answer(method, path, body, timeout_s=timeout_s) as response:
             document = json.loads(response.read() or b"{}")
         if not isinstance(document, dict):

@@ -6,9 +6,10 @@ import contextlib
 import os
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from vsortd.config.dump import fingerprint
+from vsortd.core.documents import status_document
 from vsortd.errors import UsageError
 from vsortd.filing.release import ReleaseReport, ReleaseVerb, release_or_retry
 from vsortd.filing.undo import undo as undo_items
@@ -16,13 +17,13 @@ from vsortd.index.relocate import follow
 from vsortd.library.search.requests import Searcher
 from vsortd.pipeline.batch import sort_within
 from vsortd.service.metrics import exposition
-from vsortd.service.status import status_form
 from vsortd.watch.types import Health
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Sequence
     from pathlib import Path
 
+    from vsortd.core.documents import ItemDocument, OutcomeDocument, SearchDocument, StatusDocument
     from vsortd.filing.undo import Selection, UndoReport
     from vsortd.library.search.requests import Request
     from vsortd.service.workflow import Workflow
@@ -64,10 +65,10 @@ class Controller:
             for cancel in self._cancels:
                 cancel.set()
 
-    def status(self) -> dict[str, Any]:
+    def status(self) -> StatusDocument:
         """Return the status as `status --json` prints it."""
         workflow, services = self._workflow, self._workflow.services
-        return status_form(
+        return status_document(
             "paused" if workflow.pauses.everything else "running",
             model=self._model(),
             counts=services.filer.counts(),
@@ -116,16 +117,17 @@ class Controller:
         """Return a stream of server-sent events."""
         return self._workflow.hub.stream(self.status)
 
-    def history(self, **wanted: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - passed on as it is
-        """Return the items of `history --json`; `last`, `since` and `tag` as for `Journal.history`."""
-        return [item.to_json() for item in self._workflow.services.journal.history(**wanted)]
+    def history(self, *, last: int | None, since: float | None, tag: str | None) -> list[ItemDocument]:
+        """Return the items of `history --json`; see `Journal.history`."""
+        journal = self._workflow.services.journal
+        return [item.to_json() for item in journal.history(last=last, since=since, tag=tag)]
 
     def scan(self) -> None:
         """Look through the inboxes now, and ask for a missing model again."""
         self._workflow.services.model.try_again()
         self._workflow.watcher.scan_now()
 
-    def pause(self, inbox: Path | None = None, for_s: float | None = None) -> dict[str, Any]:
+    def pause(self, inbox: Path | None = None, for_s: float | None = None) -> StatusDocument:
         """Begin no further video, of one inbox or of all, for some seconds or until told; return the status.
 
         What is in hand is finished. Raises UsageError for a folder that is no inbox, StoreError.
@@ -135,7 +137,7 @@ class Controller:
         self._workflow.pauses_changed()
         return self.status()
 
-    def resume(self, inbox: Path | None = None) -> dict[str, Any]:
+    def resume(self, inbox: Path | None = None) -> StatusDocument:
         """End the pause of one inbox, or every pause; return the status. Raises UsageError, StoreError."""
         self._workflow.pauses.resume(self._inbox(inbox))
         self._workflow.pauses_changed()
@@ -167,7 +169,7 @@ class Controller:
 
     def sort(
         self, paths: Sequence[Path], config: str, on_progress: Callable[[int, int], None], cancel: threading.Event
-    ) -> list[dict[str, Any]] | None:
+    ) -> list[OutcomeDocument] | None:
         """Sort files now, with the model that is loaded; see `batch.sort_within`. None for another `config`."""
         services = self._workflow.services
         if config != fingerprint(services.settings):
@@ -177,7 +179,7 @@ class Controller:
         self._workflow.tell(*(one.id for one in outcomes))
         return [one.to_json() for one in outcomes]
 
-    def search(self, request: Request, config: str) -> dict[str, Any] | None:
+    def search(self, request: Request, config: str) -> SearchDocument | None:
         """Look for scenes with the model that is loaded; see `Searcher.answer`. None for another `config`."""
         services = self._workflow.services
         if config != fingerprint(services.settings):

@@ -7,10 +7,12 @@ import contextlib
 import json
 import threading
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
+
+    from vsortd.core.documents import ItemDocument, StatusDocument
 
 # The state is told at most this often, so that a flood of files is not a flood of events.
 _STATUS_EVERY_S = 0.25
@@ -33,10 +35,10 @@ class Hub:
         """Whether anybody listens."""
         return bool(self._present())
 
-    def tell(self, event: str, data: dict[str, Any]) -> None:
-        """Tell of something that happened once."""
+    def tell_item(self, item: ItemDocument) -> None:
+        """Tell what became of a video."""
         for listener in self._present():
-            listener.put(f"event: {event}\ndata: {json.dumps(data)}\n\n")
+            listener.put(f"event: item\ndata: {json.dumps(item)}\n\n")
 
     def changed(self) -> None:
         """Tell that the state is another one now."""
@@ -54,7 +56,7 @@ class Hub:
         with self._lock:
             return list(self._listeners)
 
-    async def stream(self, status: Callable[[], dict[str, Any]]) -> AsyncIterator[str]:
+    async def stream(self, status: Callable[[], StatusDocument]) -> AsyncIterator[str]:
         """Yield server-sent events (HTML, 9.2): what happens, and the state at once and when it has changed.
 
         `status` makes the state's form; it is called on a thread.

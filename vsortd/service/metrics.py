@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from vsortd.core.documents import StatusDocument
+
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 Sample = tuple[str, dict[str, str], float]
 
@@ -32,7 +34,7 @@ class StageTimes:
             return dict(self._sums)
 
 
-def exposition(status: Mapping[str, Any], times: StageTimes, ended: Mapping[Any, int], up_s: float) -> str:
+def exposition(status: StatusDocument, times: StageTimes, ended: Mapping[Any, int], up_s: float) -> str:
     """Return the text; `ended` counts the videos that ended since the start, by state."""
     inboxes = [({"path": one["path"]}, one) for one in status["inboxes"]]
     stages = times.sums()
@@ -45,7 +47,7 @@ def exposition(status: Mapping[str, Any], times: StageTimes, ended: Mapping[Any,
             "vsortd_videos",
             "gauge",
             "Videos by what the journal says of them now.",
-            [("", {"state": name}, count) for name, count in status["counts"].items()],
+            [("", {"state": name}, count) for name, count in _counts(status)],
         ),
         (
             "vsortd_ended_total",
@@ -78,6 +80,17 @@ def exposition(status: Mapping[str, Any], times: StageTimes, ended: Mapping[Any,
         ),
     ]
     return "".join(_family(*family) for family in families)
+
+
+def _counts(status: StatusDocument) -> list[tuple[str, int]]:
+    counts = status["counts"]
+    return [
+        ("filed", counts["filed"]),
+        ("review", counts["review"]),
+        ("rejected", counts["rejected"]),
+        ("failed", counts["failed"]),
+        ("held", counts["held"]),
+    ]
 
 
 def _family(name: str, kind: str, help_: str, samples: Iterable[Sample]) -> str:

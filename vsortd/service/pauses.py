@@ -6,17 +6,20 @@ import contextlib
 import json
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from loguru import logger
 
 from vsortd.core.system.atomic_file import write_whole
-from vsortd.errors import StoreError
+from vsortd.errors import StoreError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from vsortd.core.documents import PausedInboxDocument, PausesDocument
+
+LONGEST_S = 100 * 365.25 * 86400.0  # beyond some thousand years there are no dates
 _EVERYTHING = ""  # the key of a pause of all inboxes
 
 
@@ -41,7 +44,12 @@ class Pauses:
         self._until: dict[str, float | None] = self._read()
 
     def pause(self, inbox: Path | None = None, *, until: float | None = None) -> None:
-        """Pause everything, or one inbox, until a time or without end. Raises StoreError; then nothing has changed."""
+        """Pause everything, or one inbox, until a time or without end.
+
+        Raises UsageError for a time too far away, StoreError; then nothing has changed.
+        """
+        if until is not None and until - self._clock() > LONGEST_S:
+            raise UsageError("A pause takes a hundred years at most.", remedy="Leave its time out: it has no end then.")
         with self._changing:
             self._change({**self._current(), _key(inbox): until})
 
@@ -79,16 +87,21 @@ class Pauses:
                 self._until = now
         return True
 
-    def form(self) -> dict[str, Any]:
+    def form(self) -> PausesDocument:
         """Return the pauses as the status has them."""
         now = self._current()
-        inboxes = [{"path": key, "until": until} for key, until in sorted(now.items()) if key != _EVERYTHING]
+        inboxes: list[PausedInboxDocument] = [
+            {"path": key, "until": until} for key, until in sorted(now.items()) if key != _EVERYTHING
+        ]
         return {"all": _EVERYTHING in now, "until": now.get(_EVERYTHING), "inboxes": inboxes}
 
     def _current(self) -> dict[str, float | None]:
         moment = self._clock()
         with self._lock:
             return {key: until for key, until in self._until.items() if until is None or until > moment}
+
+    def _is_end(self, until: object) -> bool:
+        return until is None or (isinstance(until, int | float) and until - self._clock() <= 2 * LONGEST_S)
 
     def _any_due(self) -> bool:
         moment = self._clock()
@@ -117,7 +130,7 @@ class Pauses:
         try:
             document = json.loads(self._path.read_text("utf-8"))
             found = document["until"]
-            if not all(isinstance(key, str) and isinstance(until, int | float | None) for key, until in found.items()):
+            if not all(isinstance(key, str) and self._is_end(until) for key, until in found.items()):
                 raise TypeError("not a table of times")  # noqa: TRY301 - all that is wrong with it ends in one place
             return dict(found)
         except FileNotFoundError:

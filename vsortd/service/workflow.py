@@ -151,7 +151,7 @@ class Workflow:
         for number in numbers if self.hub.heard else ():
             item = None if number is None else self.services.journal.item(number)
             if item is not None:
-                self.hub.tell("item", item.to_json())
+                self.hub.tell_item(item.to_json())
         self.hub.changed()
 
     def pauses_changed(self) -> None:
@@ -164,8 +164,9 @@ class Workflow:
     def log_pauses(self) -> None:
         """Log what is paused."""
         form = self.pauses.form()
-        for what, one in [("everything", form)] * form["all"] + [(one["path"], one) for one in form["inboxes"]]:
-            ends = "" if one["until"] is None else f" until {time.strftime('%H:%M', time.localtime(one['until']))}"
+        everything = [("everything", form["until"])] if form["all"] else []
+        for what, until in everything + [(one["path"], one["until"]) for one in form["inboxes"]]:
+            ends = "" if until is None else f" until {time.strftime('%H:%M', time.localtime(until))}"
             logger.info("paused: {}{}", what, ends)
 
     # What watcher and runner say, on their threads

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from vsortd.core.paths import log_path
 from vsortd.errors import VsortdError
@@ -12,22 +12,23 @@ from vsortd.tray.notes import Note
 from vsortd.tray.state import HOUR_S, Action, Filing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
+    from vsortd.core.documents import StatusDocument, UndoDocument
     from vsortd.tray.state import Entry
 
 
 class TrayClient(Followed, Protocol):
     """What the tray needs of `vsortd.service.client.Client`."""
 
-    def pause(self, *, inbox: Path | None = None, for_s: float | None = None) -> dict[str, Any]:
+    def pause(self, *, inbox: Path | None = None, for_s: float | None = None) -> StatusDocument:
         """Pause everything; return the status."""
 
-    def resume(self, *, inbox: Path | None = None) -> dict[str, Any]:
+    def resume(self, *, inbox: Path | None = None) -> StatusDocument:
         """End every pause; return the status."""
 
-    def undo(self, ids: Sequence[int]) -> dict[str, Any]:
-        """Take filings back; return {"undone", "refused"}."""
+    def undo(self, ids: Sequence[int]) -> UndoDocument:
+        """Take filings back."""
 
 
 class Actions:
@@ -40,7 +41,7 @@ class Actions:
         *,
         open_target: Callable[[Path], bool],
         review_name: Callable[[], str],
-        on_status: Callable[[Mapping[str, Any]], None],
+        on_status: Callable[[StatusDocument], None],
     ) -> None:
         self._client = client
         self._state_folder = state_folder

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, TypedDict
 
 from vsortd.errors import VsortdError
 from vsortd.tray.state import KEPT_FILINGS
@@ -11,25 +11,34 @@ from vsortd.tray.state import KEPT_FILINGS
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from vsortd.core.documents import Event, ItemDocument
+
 # How long to wait before the daemon is looked for again: at first hardly, as when it is being restarted.
 FIRST_WAIT_S = 0.25
 LONGEST_WAIT_S = 5.0
 
 
+class HistoryEvent(TypedDict):
+    """The newest items, read after each connecting; the follower's own event."""
+
+    event: Literal["history"]
+    data: list[ItemDocument]
+
+
 class Followed(Protocol):
     """What the follower needs of a client. Both raise DaemonUnreachableError when no daemon answers."""
 
-    def events(self) -> Iterator[dict[str, Any]]:
-        """Yield {"event", "data"}: a status at once, then what happens. Ends only with the daemon."""
+    def events(self) -> Iterator[Event]:
+        """Yield events: a status at once, then what happens. Ends only with the daemon."""
 
-    def history(self, *, last: int | None = None) -> list[dict[str, Any]]:
+    def history(self, *, last: int | None = None) -> list[ItemDocument]:
         """Return the newest items."""
 
 
 class EventFollower:
     """A thread that hands on every event, the newest history after each connecting, and tells when the daemon is gone.
 
-    `on_event` gets the client's events and {"event": "history", "data": items}; `on_gone` the reason, once for each
+    `on_event` gets the client's events and HistoryEvent; `on_gone` the reason, once for each
     time it goes. Both are called on the follower's thread. `on_fatal` gets an error that is no daemon's absence.
     """
 
@@ -37,7 +46,7 @@ class EventFollower:
         self,
         client: Followed,
         *,
-        on_event: Callable[[dict[str, Any]], None],
+        on_event: Callable[[Event | HistoryEvent], None],
         on_gone: Callable[[str], None],
         on_fatal: Callable[[BaseException], None],
         first_wait_s: float = FIRST_WAIT_S,

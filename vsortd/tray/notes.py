@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from vsortd.core.text import printable
 from vsortd.tray.state import counted, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+    from vsortd.core.documents import ItemDocument
 
 # A batch is over when nothing came for so long and the daemon has nothing left to do. Copying a folder leaves gaps
 # between the files: shorter, and it would be told of in pieces.
@@ -49,7 +51,7 @@ class Notes:
     def __init__(self, *, batches: bool = True, failures: bool = True) -> None:
         self.batches = batches
         self.failures = failures
-        self._placed: dict[int, Mapping[str, Any]] = {}
+        self._placed: dict[int, ItemDocument] = {}
         self._placed_at = 0.0
         self._failed: dict[str, str] = {}
         self._failed_first, self._failed_at = 0.0, 0.0
@@ -59,7 +61,7 @@ class Notes:
         self._idle = True
         self._working = False
 
-    def item(self, item: Mapping[str, Any], now_s: float) -> None:
+    def item(self, item: ItemDocument, now_s: float) -> None:
         """Note that a video reached its end."""
         state, source = item["state"], str(item["source"])
         if state in {"filed", "review", "rejected"}:
@@ -123,7 +125,7 @@ class Notes:
         return LONGEST_QUIET_S if self._working else STALLED_S
 
 
-def batch_note(items: Iterable[Mapping[str, Any]]) -> list[Note]:
+def batch_note(items: Iterable[ItemDocument]) -> list[Note]:
     """Return the notification of a batch: "23 videos filed, 2 to review", and where they went; none for an empty one.
 
     Videos that were not accepted are told only beside others: they are where the user put them.

@@ -6,12 +6,15 @@ import time
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
+from vsortd.core.documents import status_document
 from vsortd.core.text import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
+
+    from vsortd.core.documents import ItemDocument, StatusDocument
 
 SHOWN_FILINGS = 5
 # More than are shown, so that there still are five when some were undone.
@@ -68,7 +71,7 @@ class Filing:
     destination: str = ""
 
     @classmethod
-    def of(cls, item: Mapping[str, Any]) -> Filing:
+    def of(cls, item: ItemDocument) -> Filing:
         """Make one of an entry of the history."""
         where = "review" if item["state"] == "review" else item.get("rule") or "the library"
         return cls(item["id"], Path(item["source"]).name, where, item.get("destination") or "")
@@ -93,10 +96,10 @@ class TrayState:
     """What is known of the daemon: whether it is there, its last status, and the newest filings, newest first."""
 
     connection: Connection = Connection.ASKING
-    status: Mapping[str, Any] = field(default_factory=dict)
+    status: StatusDocument = field(default_factory=lambda: status_document("running"))
     recent: tuple[Filing, ...] = ()
 
-    def with_status(self, status: Mapping[str, Any]) -> TrayState:
+    def with_status(self, status: StatusDocument) -> TrayState:
         """Return what is known after a status came."""
         return replace(self, connection=Connection.THERE, status=status)
 
@@ -104,12 +107,12 @@ class TrayState:
         """Return what is known when the daemon does not answer; where things are stays known."""
         return replace(self, connection=Connection.GONE)
 
-    def with_history(self, items: Iterable[Mapping[str, Any]]) -> TrayState:
+    def with_history(self, items: Iterable[ItemDocument]) -> TrayState:
         """Return what is known after the history was read, newest first."""
         placed = [Filing.of(item) for item in items if item["state"] in _PLACED]
         return replace(self, recent=tuple(placed[:KEPT_FILINGS]))
 
-    def with_item(self, item: Mapping[str, Any]) -> TrayState:
+    def with_item(self, item: ItemDocument) -> TrayState:
         """Return what is known after a video reached its end, or was undone (then it is no filing any more)."""
         others = tuple(one for one in self.recent if one.id != item["id"])
         new = (Filing.of(item),) if item["state"] in _PLACED else ()
@@ -237,7 +240,13 @@ class TrayState:
         ]
 
 
-_COUNTED = (("review", "to review"), ("rejected", "not accepted"), ("failed", "failed"), ("held", "held"))
+_Counted = Literal["review", "rejected", "failed", "held"]
+_COUNTED: tuple[tuple[_Counted, str], ...] = (
+    ("review", "to review"),
+    ("rejected", "not accepted"),
+    ("failed", "failed"),
+    ("held", "held"),
+)
 
 
 def _filing_entry(filing: Filing, *, enabled: bool) -> Entry:

@@ -25,10 +25,12 @@ from vsortd.tray.state import SEPARATOR, Action, Entry, TrayState
 from vsortd.tray.task_thread import Worker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from vsortd.core.documents import Event, StatusDocument
     from vsortd.tray.backend import Backend
+    from vsortd.tray.follower import HistoryEvent
     from vsortd.tray.state import IconState
 
 ICON_PX = 64  # panels make it smaller: 16 to 24 pixels, twice that on fine screens
@@ -177,7 +179,7 @@ class TrayApp:
 
     # On the follower's thread
 
-    def _event(self, event: Mapping[str, Any]) -> None:
+    def _event(self, event: Event | HistoryEvent) -> None:
         self._desk.do(lambda: self._take(event))
 
     def _gone(self, reason: str) -> None:
@@ -185,7 +187,7 @@ class TrayApp:
 
     # On the desk's thread
 
-    def _take(self, event: Mapping[str, Any]) -> None:
+    def _take(self, event: Event | HistoryEvent) -> None:
         if event["event"] == "status":
             self._take_status(event["data"])
         elif event["event"] == "history":
@@ -194,7 +196,7 @@ class TrayApp:
             self.state = self.state.with_item(event["data"])
             self._notes.item(event["data"], time.monotonic())
 
-    def _take_status(self, status: Mapping[str, Any]) -> None:
+    def _take_status(self, status: StatusDocument) -> None:
         before = self.state
         self.state = state = before.with_status(status)
         if before.connection != state.connection:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import os
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from vsortd.core.documents import SceneDocument
     from vsortd.core.video_facts import Orientation
     from vsortd.index.store import IndexRow
     from vsortd.library.search.query import Asked
@@ -73,7 +74,7 @@ class Hit:
     peak_s: float
     score: float
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> SceneDocument:
         """Return it as `search --json` prints it."""
         return {
             "file": os.fspath(self.row.path),

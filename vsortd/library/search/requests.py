@@ -8,9 +8,9 @@ from __future__ import annotations
 import os
 import threading
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -25,6 +25,7 @@ from vsortd.media.photo import still
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from vsortd.core.documents import SearchDocument, SearchRequestDocument
     from vsortd.index.store import Index
     from vsortd.pipeline.services import Services
     from vsortd.vision.encoder import Encoder
@@ -54,9 +55,19 @@ class Request:
     since_s: float | None = None
     orientation: tuple[str, ...] = ()
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> SearchRequestDocument:
         """Return it as the control API takes it."""
-        return asdict(self)
+        return {
+            "prompts": self.prompts,
+            "against": self.against,
+            "any_of": self.any_of,
+            "like": self.like,
+            "window_s": self.window_s,
+            "top": self.top,
+            "under": self.under,
+            "since_s": self.since_s,
+            "orientation": self.orientation,
+        }
 
 
 class Searcher:
@@ -68,8 +79,8 @@ class Searcher:
         self._cache: VectorCache | None = None
         self._used_s = 0.0
 
-    def answer(self, services: Services, request: Request, *, cancel: threading.Event | None = None) -> dict[str, Any]:
-        """Return {"scenes": […], "videos", "hours", "coarse", "model", "unknown", "gone"}; see `search.Hit`, `Found`.
+    def answer(self, services: Services, request: Request, *, cancel: threading.Event | None = None) -> SearchDocument:
+        """Return the scenes, best first, and what was looked through; see `ranking.SearchResult`.
 
         Raises UsageError for what can't be looked for, ModelError, StoreError, Cancelled.
         """

@@ -1,15 +1,12 @@
-"""The daemon's lock and its control API, over real sockets and real processes."""
+"""The control API and its client, over real sockets."""
 
 from __future__ import annotations
 
-import asyncio
 import http.client
 import json
 import os
 import socket
 import stat
-import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
@@ -17,13 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from vsortd.errors import AlreadyRunningError, ConfigError, DaemonUnreachableError, UsageError
+from vsortd.errors import ConfigError, DaemonUnreachableError, UsageError
 from vsortd.filing.release import ReleaseReport, ReleaseVerb
 from vsortd.filing.undo import Selection, UndoReport
 from vsortd.library.search.requests import Request
 from vsortd.service.client import SOCKET_NAME, TOKEN_NAME, Client
 from vsortd.service.event_stream import Hub
-from vsortd.service.lock import DaemonLock, daemon_holds
 from vsortd.service.server import ControlServer
 
 if TYPE_CHECKING:
@@ -36,6 +32,7 @@ class Fake:
     def __init__(self) -> None:
         self.asked: list[Any] = []
         self.wrong: list[str] = []
+        self.freed = [Path("/in/a.mp4")]
         self.hub = Hub()
 
     def status(self) -> dict[str, Any]:
@@ -47,8 +44,8 @@ class Fake:
     def metrics(self) -> str:
         return "vsortd_queued 3\n"
 
-    def history(self, **wanted: Any) -> list[dict[str, Any]]:
-        self.asked.append(wanted)
+    def history(self, *, last: int | None, since: float | None, tag: str | None) -> list[dict[str, Any]]:
+        self.asked.append({"last": last, "since": since, "tag": tag})
         return [{"id": 7}]
 
     def search(self, request: Request, config: str) -> dict[str, Any] | None:
@@ -77,7 +74,7 @@ class Fake:
 
     def release_or_retry(self, verb: ReleaseVerb, names: Sequence[str], *, everything: bool) -> ReleaseReport:
         self.asked.append((verb, list(names), everything))
-        return ReleaseReport([Path("/in/a.mp4")], [("9", "no held item has this id")])
+        return ReleaseReport(self.freed, [("9", "no held item has this id")])
 
     def sort(
         self, paths: Sequence[Path], config: str, on_progress: Callable[[int, int], None], cancel: threading.Event
@@ -215,7 +212,7 @@ def test_events_tell_the_state_at_once_and_what_happens(served: tuple[Fake, Path
     fake, folder = served
     events = Client(folder).events()
     assert ("status", 0) == ((first := next(events))["event"], first["data"]["asked"])
-    fake.hub.tell("item", {"id": 1, "source": "/in/ü.mp4"})
+    fake.hub.tell_item({"id": 1, "source": "/in/ü.mp4"})
     assert {"event": "item", "data": {"id": 1, "source": "/in/ü.mp4"}} == next(events)
     for _ in range(100):  # a flood is told once, as it stands then
         fake.asked.append("x")
@@ -236,23 +233,6 @@ def test_a_quiet_stream_is_pinged(served: tuple[Fake, Path], monkeypatch: pytest
     assert ["status", "ping", "ping"] == [next(events)["event"] for _ in range(3)]
 
 
-def test_one_who_does_not_read_loses_the_oldest_events_only() -> None:
-    async def listen() -> list[str]:
-        hub = Hub()
-        stream = hub.stream(lambda: {"state": "running"})
-        found = [await anext(stream)]
-        for number in range(3000):
-            hub.tell("item", {"id": number})
-        hub.changed()
-        found += [await anext(stream) for _ in range(1001)]
-        await stream.aclose()
-        return found
-
-    found = asyncio.run(listen())
-    assert sum(text.startswith("event: status") for text in found) >= 2
-    assert any('{"id": 2999}' in text for text in found)
-
-
 @pytest.mark.parametrize(
     ("method", "path", "body", "code"),
     [
@@ -266,6 +246,24 @@ def test_one_who_does_not_read_loses_the_oldest_events_only() -> None:
         ("POST", "/v1/undo", b'{"ids": ["a"]}', 422),
         ("POST", "/v1/undo", b'{"ids": 3}', 422),
         ("POST", "/v1/undo", b'{"sudo": true}', 422),
+        ("POST", "/v1/undo", b'{"last": 0}', 422),
+        ("POST", "/v1/undo", b'{"last": -1}', 422),
+        ("POST", "/v1/undo", b'{"last": 1.5}', 422),
+        ("POST", "/v1/undo", b'{"ids": [99999999999999999999]}', 422),
+        ("POST", "/v1/undo", b'{"since": NaN}', 422),
+        ("POST", "/v1/undo", b'{"since": 1e999}', 422),
+        ("POST", "/v1/undo", b'{"all": 1}', 422),
+        ("POST", "/v1/undo", b'{"\\ud800": 1}', 422),
+        ("POST", "/v1/undo", b'{"batch": 7}', 422),
+        ("POST", "/v1/undo", b'{"last": ' + b"9" * 5000 + b"}", 422),
+        ("POST", "/v1/pause", b'{"for_s": 1e300}', 422),
+        ("POST", "/v1/pause", b'{"inbox": "/a\\u0000b"}', 422),
+        ("POST", "/v1/release", b'{"which": "7"}', 422),
+        ("POST", "/v1/release", b'{"which": ["\\ud800"]}', 422),
+        ("POST", "/v1/search", b'{"window_s": "long"}', 422),
+        ("POST", "/v1/sort", b'{"paths": [3]}', 422),
+        ("POST", "/v1/sort", b"\xff\xfe", 422),
+        ("POST", "/v1/stop", b'{"now": true}', 422),
         ("POST", "/v1/undo", b"[" * 100_000, 422),
         ("POST", "/v1/undo", b" " * ((1 << 20) + 1), 413),
         ("GET", "/v1/stop", None, 405),
@@ -282,6 +280,46 @@ def test_what_is_not_understood_is_refused_and_harms_nothing(
     assert (code, []) == (response.status, fake.asked)
     connection.close()
     assert "running" == Client(folder).status()["state"]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "error", "remedy"),
+    [
+        (
+            "pause",
+            b'{"for_s": -1, "inbox": 3}',
+            "inbox is 3: input should be a valid string; for_s is -1: input should be greater than 0.",
+            "",
+        ),
+        ("undo", b'{"ids": [1, "a"]}', "ids[1] is 'a': input should be a valid integer.", ""),
+        (
+            "undo",
+            b'{"sudo": true, "al": 1}',
+            "The request says al, sudo, which is not known here.",
+            "Known are: ids, last, since, batch, all, dry_run.",
+        ),
+        ("scan", b'{"now": true}', "The request says now, which is not known here.", "It takes none."),
+        ("release", b'{"which": ["a\\u0000"]}', "which[0] is 'a\\x00': it holds a zero byte.", ""),
+    ],
+)
+def test_a_refusal_names_each_field_and_what_it_may_be(
+    on_a_socket: tuple[Fake, Path], path: str, body: bytes, error: str, remedy: str
+) -> None:
+    connection, _ = Client(on_a_socket[1])._connection(5.0)
+    connection.request("POST", f"/v1/{path}", body)
+    response = connection.getresponse()
+    told = json.loads(response.read())
+    connection.close()
+    assert (422, error, remedy) == (response.status, told["error"], told["remedy"])
+    assert [] == on_a_socket[0].asked
+
+
+def test_names_whose_bytes_are_no_utf8_arrive_as_they_are(served: tuple[Fake, Path]) -> None:
+    fake, folder = served
+    odd = os.fsdecode(b"/in/\xff.mp4")
+    fake.freed = [Path(odd)]
+    assert [odd] == Client(folder).release_or_retry(ReleaseVerb.RETRY, [odd], everything=False)["freed"]
+    assert [("retry", [odd], False)] == fake.asked
 
 
 def test_who_takes_too_long_to_say_what_he_wants_is_left(
@@ -362,25 +400,3 @@ def test_a_socket_left_by_a_dead_daemon_is_no_daemon(tmp_path: Path) -> None:
     server.start()
     assert "running" == Client(tmp_path).status()["state"]
     server.stop()
-
-
-def test_a_second_daemon_is_refused_and_names_the_first(tmp_path: Path) -> None:
-    with DaemonLock(tmp_path), pytest.raises(AlreadyRunningError, match=str(os.getpid())):
-        DaemonLock(tmp_path).__enter__()
-
-
-def test_a_killed_daemon_gives_its_lock_back(tmp_path: Path) -> None:
-    code = (
-        "import sys, time; from pathlib import Path; from vsortd.service.lock import DaemonLock\n"
-        "with DaemonLock(Path(sys.argv[1])):\n    print('held', flush=True); time.sleep(60)"
-    )
-    process = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE)
-    assert process.stdout is not None
-    assert b"held\n" == process.stdout.readline()
-    assert daemon_holds(tmp_path)
-    process.kill()
-    process.wait()
-    process.stdout.close()
-    assert not daemon_holds(tmp_path)
-    with DaemonLock(tmp_path):
-        pass

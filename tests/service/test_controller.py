@@ -1,0 +1,113 @@
+"""What the control API asks of the daemon, answered over a workflow that has not begun."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support import harness
+from vsortd.config.dump import fingerprint
+from vsortd.config.load import load_settings
+from vsortd.core.documents import CountsDocument, InboxDocument, ModelDocument, StatusDocument
+from vsortd.errors import Cancelled, UsageError
+from vsortd.library.search.requests import Request
+from vsortd.pipeline.services import Services
+from vsortd.service.controller import Controller
+from vsortd.service.workflow import Workflow
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+class Desk:
+    """A controller, and what it asks of the rest of the daemon."""
+
+    def __init__(self, services: Services) -> None:
+        self.said: list[str] = []
+        self.services = services
+        self.workflow = Workflow(
+            services,
+            once=False,
+            stopping=threading.Event(),
+            wake=lambda: self.said.append("wake"),
+            on_done=lambda: None,
+            on_fatal=lambda error: self.said.append(str(error)),
+        )
+        self.controller = Controller(
+            self.workflow,
+            reload=lambda: ["rules"],
+            stop=lambda: self.said.append("stop"),
+            wake=lambda: self.said.append("wake"),
+        )
+
+
+@pytest.fixture
+def desk(tmp_path: Path, own_state: Path) -> Iterator[Desk]:
+    home = harness.Home.make(tmp_path / "home")
+    absent = f"model: {{name: ViT-B-32, weights: {tmp_path / 'absent.safetensors'}}}"  # whoever asks for it waits
+    home.config.write_text(home.config.read_text().replace("model: sample", absent))
+    with Services.open(load_settings(home.config), own_state, keep_trying=True, load_model=False) as services:
+        yield Desk(services)
+    for thread in threading.enumerate():
+        if thread.name == "model-loader":  # closing calls it off, and waits for no load
+            thread.join(60)
+
+
+def test_the_status_has_its_keys_and_no_others(desk: Desk) -> None:
+    status = desk.controller.status()
+    assert StatusDocument.__annotations__.keys() == status.keys()
+    assert ModelDocument.__annotations__.keys() == status["model"].keys()
+    assert CountsDocument.__annotations__.keys() == status["counts"].keys()
+    assert [InboxDocument.__annotations__.keys()] == [inbox.keys() for inbox in status["inboxes"]]
+    assert ("running", 1, "ViT-B-32") == (status["state"], status["schema_version"], status["model"]["name"])
+
+
+def test_a_pause_begins_and_ends_and_wakes_the_daemon(desk: Desk) -> None:
+    (inbox,) = desk.services.settings.inboxes
+    assert "paused" == desk.controller.pause()["state"]
+    assert ["wake"] == desk.said
+    paused = desk.controller.resume()
+    assert ("running", []) == (paused["state"], paused["paused"]["inboxes"])
+    paused = desk.controller.pause(inbox.path, 60.0)
+    assert ("running", True) == (paused["state"], paused["inboxes"][0]["paused"])
+    assert [str(inbox.path)] == [one["path"] for one in paused["paused"]["inboxes"]]
+    with pytest.raises(UsageError, match="is not an inbox"):
+        desk.controller.pause(inbox.path.parent)
+
+
+def test_another_config_is_left_to_the_command(desk: Desk) -> None:
+    assert desk.controller.search(Request(("sea",)), "another") is None
+    assert desk.controller.sort([], "another", lambda _done, _total: None, threading.Event()) is None
+    assert not desk.controller.busy
+
+
+def test_the_end_calls_off_what_is_under_way_and_what_still_comes(desk: Desk) -> None:
+    mine, ended = fingerprint(desk.services.settings), list[BaseException]()
+
+    def search() -> None:
+        try:
+            desk.controller.search(Request(("sea",)), mine)
+        except Cancelled as error:
+            ended.append(error)
+
+    begun = [threading.Thread(target=search) for _ in range(2)]
+    for thread in begun:
+        thread.start()
+    while not desk.controller.busy:
+        threading.Event().wait(0.01)
+    desk.controller.cancel_all()
+    for thread in begun:
+        thread.join(10)
+    assert 2 == len(ended)
+    search()
+    assert 3 == len(ended)
+    assert not desk.controller.busy
+
+
+def test_reload_and_stop_are_the_daemons_own(desk: Desk) -> None:
+    assert ["rules"] == desk.controller.reload()
+    desk.controller.stop()
+    assert ["stop"] == desk.said

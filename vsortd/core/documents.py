@@ -1,0 +1,225 @@
+"""The documents that daemon, commands and tray hand one another as JSON, typed here alone: plain dictionaries.
+
+They are what `--json` prints, and what version 1 of the control API sends; a key that goes or changes its meaning
+breaks whoever reads them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, TypedDict
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+STATUS_SCHEMA_VERSION = 1
+DaemonState = Literal["running", "paused", "stopped"]
+
+
+class ModelDocument(TypedDict):
+    """The model: its device is "" until it is loaded, `reason` why it can't be had, or ""."""
+
+    name: str
+    weights: str
+    device: str
+    reason: str
+
+
+class CountsDocument(TypedDict):
+    """How many videos the journal knows of each state now."""
+
+    filed: int
+    review: int
+    rejected: int
+    failed: int
+    held: int
+
+
+class InboxDocument(TypedDict):
+    """How an inbox is; `health` is a value of `watch.types.Health`."""
+
+    path: str
+    health: str
+    reason: str
+    paused: bool
+
+
+class PausedInboxDocument(TypedDict):
+    """An inbox that is paused by itself; `until` is in Unix seconds, None without end."""
+
+    path: str
+    until: float | None
+
+
+class PausesDocument(TypedDict):
+    """What is paused: everything (`all`, with its end), and single inboxes."""
+
+    all: bool
+    until: float | None
+    inboxes: list[PausedInboxDocument]
+
+
+class StatusDocument(TypedDict):
+    """The status, as `status --json` prints it; `trouble` are sentences, `pid` None where no daemon runs."""
+
+    schema_version: int
+    state: DaemonState
+    pid: int | None
+    model: ModelDocument
+    queued: int
+    working: int
+    counts: CountsDocument
+    inboxes: list[InboxDocument]
+    trouble: list[str]
+    paused: PausesDocument
+    library: str
+
+
+class _VideoDocument(TypedDict):
+    """What became of a video; `state` is a value of `outcomes.ItemState`, `converted` of `ConversionKind`."""
+
+    batch: str
+    time: str
+    state: str
+    source: str
+    destination: str | None
+    rule: str
+    score: float
+    margin: float
+    converted: str
+    reason: str
+    tags: list[str]
+
+
+class ItemDocument(_VideoDocument):
+    """An item of `history --json`."""
+
+    id: int
+
+
+class OutcomeDocument(_VideoDocument):
+    """An item of `sort --json` and `plan --json`; without an id where the journal has none."""
+
+    id: int | None
+
+
+class RefusedUndoDocument(TypedDict):
+    """An item that can't be undone, and why."""
+
+    id: int
+    reason: str
+
+
+class UndoDocument(TypedDict):
+    """What was undone, or would be, and what was refused."""
+
+    undone: list[ItemDocument]
+    refused: list[RefusedUndoDocument]
+
+
+class ReleaseDocument(TypedDict):
+    """The files that may be sorted again; the names that named none, each with the reason."""
+
+    freed: list[str]
+    refused: list[tuple[str, str]]  # lists of two, once they have travelled
+
+
+class SceneDocument(TypedDict):
+    """A scene of `search --json`; times are within the video."""
+
+    file: str
+    begin_s: float
+    end_s: float
+    peak_s: float
+    score: float
+    duration_s: float
+
+
+class SearchDocument(TypedDict):
+    """The answer to a search, best scene first; see `library.search.ranking.SearchResult`."""
+
+    scenes: list[SceneDocument]
+    videos: int
+    hours: float
+    coarse: int
+    model: str
+    unknown: list[str]
+    gone: list[str]
+
+
+class SearchRequestDocument(TypedDict):
+    """What a search looks for; see `library.search.requests.Request`."""
+
+    prompts: Sequence[str]
+    against: Sequence[str]
+    any_of: bool
+    like: Sequence[str]
+    window_s: float
+    top: int
+    under: str | None
+    since_s: float | None
+    orientation: Sequence[str]
+
+
+class StatusEvent(TypedDict):
+    """The state has changed, or the stream has begun."""
+
+    event: Literal["status"]
+    data: StatusDocument
+
+
+class ItemEvent(TypedDict):
+    """A video reached its end, or was undone."""
+
+    event: Literal["item"]
+    data: ItemDocument
+
+
+class PingEvent(TypedDict):
+    """The daemon is still there."""
+
+    event: Literal["ping"]
+    data: dict[str, object]
+
+
+Event = StatusEvent | ItemEvent | PingEvent
+
+
+def status_document(
+    state: DaemonState,
+    *,
+    model: Mapping[str, str] | None = None,
+    counts: Mapping[str, int] | None = None,
+    queued: int = 0,
+    working: int = 0,
+    inboxes: Sequence[InboxDocument] = (),
+    trouble: Sequence[str] = (),
+    pid: int | None = None,
+    paused: PausesDocument | None = None,
+    library: str = "",
+) -> StatusDocument:
+    """Return the status; what is left out is unknown. `counts` are of what the journal knows now."""
+    model, counts = model or {}, counts or {}
+    return {
+        "schema_version": STATUS_SCHEMA_VERSION,
+        "state": state,
+        "pid": pid,
+        "model": {
+            "name": model.get("name", ""),
+            "weights": model.get("weights", ""),
+            "device": model.get("device", ""),
+            "reason": model.get("reason", ""),
+        },
+        "queued": queued,
+        "working": working,
+        "counts": {
+            "filed": counts.get("filed", 0),
+            "review": counts.get("review", 0),
+            "rejected": counts.get("rejected", 0),
+            "failed": counts.get("failed", 0),
+            "held": counts.get("held", 0),
+        },
+        "inboxes": list(inboxes),
+        "trouble": list(trouble),
+        "paused": paused if paused is not None else {"all": False, "until": None, "inboxes": []},
+        "library": library,
+    }
