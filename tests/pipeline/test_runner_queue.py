@@ -189,6 +189,37 @@ def test_a_file_in_a_lane_cannot_be_claimed_nor_given_back(bench: Callable[..., 
     one.runner.give_back(path)
 
 
+def test_what_was_given_back_once_is_not_given_back_again_from_a_lane(
+    bench: Callable[..., Bench], tmp_path: Path
+) -> None:
+    gate = Gate()
+    (path,) = files(tmp_path, 1)
+    one = bench(gate, lanes=1)
+    assert one.runner.claim(path)
+    one.runner.give_back(path)
+    one.submit(path)
+    one.wait(lambda: gate.inside == [path])
+    one.runner.give_back(path)
+    assert 1 == one.runner.working
+    gate.open.set()
+    one.wait(one.runner.idle)
+
+
+def test_waiting_costs_nothing(bench: Callable[..., Bench], tmp_path: Path) -> None:
+    """One waits for another try, one to be given back; meanwhile nobody asks again and again who is paused."""
+    refused, claimed = files(tmp_path, 2)
+    asked: list[Path] = []
+    one = bench(refuse, lanes=2, retry_after_s=(LONG_S,))
+    one.submit(refused)
+    one.wait(lambda: bool(one.runner.trouble) and not one.runner.working)
+    one.runner._paused = lambda path: bool(asked.append(path))  # type: ignore[func-returns-value]
+    assert one.runner.claim(claimed)
+    one.submit(claimed)
+    time.sleep(0.2)
+    assert len(asked) < 20
+    one.runner.give_back(claimed)
+
+
 def test_work_is_done_while_idle_only(bench: Callable[..., Bench], tmp_path: Path) -> None:
     calls: list[str] = []
     gate = Gate()
