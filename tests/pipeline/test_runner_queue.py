@@ -122,23 +122,18 @@ def test_after_a_reload_only_what_is_still_wanted_waits(
     assert ([busy, queued] if wanted else [busy]) == [job.path for job in one.done]
 
 
-def test_after_a_reload_what_waits_for_another_try_still_comes_in_the_order_of_its_times(
-    bench: Callable[..., Bench], tmp_path: Path
-) -> None:
-    paths = files(tmp_path, 6)
-    began: list[Path] = []
-
-    def stage(job: Job) -> Job:
-        began.append(job.path)
-        return refuse(job)
-
-    one = bench(stage, lanes=1, retry_after_s=(LONG_S,))
-    one.submit(*paths)
-    one.wait(lambda: len(one.runner.trouble) == 6)
-    one.runner.change_stages([Stage("other", filed)], one.books, wanted=lambda path: path != paths[0])
-    assert sorted(one.runner._later) == [one.runner._later[0], *sorted(one.runner._later[1:])]
-    assert 5 == one.runner.queued
-    assert paths[1:] == list(one.runner.trouble)
+def test_after_a_reload_the_next_try_is_the_one_that_is_due_first(bench: Callable[..., Bench], tmp_path: Path) -> None:
+    """The first of all goes away; behind it waits one for long, and one for a second."""
+    first, _, soon, *_ = paths = files(tmp_path, 6)
+    one = bench(refuse, lanes=1)
+    for path, wait_s in zip(paths, (1.0, LONG_S, 1.2, LONG_S, LONG_S, 1.3), strict=True):
+        one.runner._retry_after_s = (wait_s,)
+        one.submit(path)
+        one.wait(lambda path=path: path in one.runner.trouble and not one.runner.working)
+    one.runner.change_stages([Stage("other", filed)], one.books, wanted=lambda path: path != first)
+    assert (5, paths[1:]) == (one.runner.queued, list(one.runner.trouble))
+    one.wait(lambda: len(one.done) == 2)
+    assert [soon, paths[5]] == [job.path for job in one.done]
 
 
 def test_a_video_under_way_keeps_its_stages_over_a_reload_and_the_next_has_the_new_ones(
@@ -192,6 +187,37 @@ def test_a_file_in_a_lane_cannot_be_claimed_nor_given_back(bench: Callable[..., 
     one.runner.give_back(path)
     assert one.runner.claim(path), "given back it is free"
     one.runner.give_back(path)
+
+
+def test_what_was_given_back_once_is_not_given_back_again_from_a_lane(
+    bench: Callable[..., Bench], tmp_path: Path
+) -> None:
+    gate = Gate()
+    (path,) = files(tmp_path, 1)
+    one = bench(gate, lanes=1)
+    assert one.runner.claim(path)
+    one.runner.give_back(path)
+    one.submit(path)
+    one.wait(lambda: gate.inside == [path])
+    one.runner.give_back(path)
+    assert 1 == one.runner.working
+    gate.open.set()
+    one.wait(one.runner.idle)
+
+
+def test_waiting_costs_nothing(bench: Callable[..., Bench], tmp_path: Path) -> None:
+    """One waits for another try, one to be given back; meanwhile nobody asks again and again who is paused."""
+    refused, claimed = files(tmp_path, 2)
+    asked: list[Path] = []
+    one = bench(refuse, lanes=2, retry_after_s=(LONG_S,))
+    one.submit(refused)
+    one.wait(lambda: bool(one.runner.trouble) and not one.runner.working)
+    one.runner._paused = lambda path: bool(asked.append(path))  # type: ignore[func-returns-value]
+    assert one.runner.claim(claimed)
+    one.submit(claimed)
+    time.sleep(0.2)
+    assert len(asked) < 20
+    one.runner.give_back(claimed)
 
 
 def test_work_is_done_while_idle_only(bench: Callable[..., Bench], tmp_path: Path) -> None:

@@ -194,11 +194,13 @@ def test_a_cameras_own_trailer_is_no_missing_box_once_the_video_is_whole(scan: C
     assert BoxState.INCOMPLETE is scan(FTYP + MDAT + odd + TRAILER).state
 
 
-def sidx(sizes: list[int], *, version: int = 0, offset: int = 0, count: int | None = None, mark: int = 0) -> bytes:
+def sidx(
+    sizes: list[int], *, version: int = 0, offset: int = 0, count: int | None = None, mark: int = 0, reserved: int = 0
+) -> bytes:
     """Return a segment index over segments of some sizes that begin `offset` bytes behind it."""
     head = struct.pack(">B3xII", version, 1, 1000) + struct.pack(">QQ" if version else ">II", 7, offset)
     references = b"".join(struct.pack(">III", size | mark, 1000, 0) for size in sizes)
-    return box(b"sidx", head + struct.pack(">HH", 0, len(sizes) if count is None else count) + references)
+    return box(b"sidx", head + struct.pack(">HH", reserved, len(sizes) if count is None else count) + references)
 
 
 def missing(count: int) -> BoxScan:
@@ -273,3 +275,37 @@ def test_a_64_bit_size_that_is_not_yet_written_reaches_nowhere(scan: Callable[[b
         FTYP + MOOV + unwritten
     )
     assert incomplete("it ends within the header of a box (66 bytes of it)") == scan(WHOLE + unwritten)
+
+
+def test_a_box_to_the_end_of_the_file_may_be_called_anything_but_zeros(scan: Callable[[bytes], BoxScan]) -> None:
+    doubt = r"its last box (\x00xyz) has no size of its own"
+    assert BoxScan(BoxState.COMPLETE, doubt=doubt) == scan(WHOLE + header(0, b"\0xyz") + b"d" * 9)
+
+
+def test_a_large_size_is_read_to_its_first_byte(scan: Callable[[bytes], BoxScan]) -> None:
+    size = 1 << 56
+    found = scan(FTYP + MOOV + header(1, b"mdat") + struct.pack(">Q", size))
+    assert incomplete(f"{size - 16} bytes are missing at its end (in box mdat)") == found
+    assert COMPLETE == scan(WHOLE + header(1, b"\0\0\0\0") + struct.pack(">Q", size)), "no box is called so"
+
+
+@pytest.mark.parametrize(("version", "offset"), [(0, 1 << 24), (1, 1 << 56)])
+def test_an_indexs_offset_is_read_to_its_first_byte(
+    scan: Callable[[bytes], BoxScan], version: int, offset: int
+) -> None:
+    found = scan(FTYP + MOOV + sidx([0], version=version, offset=offset) + MOOF + MDAT)
+    assert missing(offset - len(MOOF + MDAT)) == found
+
+
+def test_what_is_reserved_in_an_index_is_no_part_of_its_count(scan: Callable[[bytes], BoxScan]) -> None:
+    assert missing(1) == scan(FTYP + MOOV + sidx([len(MOOF + MDAT) + 1], reserved=0xFFFF) + MOOF + MDAT)
+
+
+def test_a_short_index_at_the_end_of_a_file_is_nothing_odd(scan: Callable[[bytes], BoxScan]) -> None:
+    assert COMPLETE == scan(WHOLE + box(b"sidx", b"x" * 10))
+    assert COMPLETE == scan(WHOLE + box(b"sidx"))
+
+
+def test_the_shortest_of_files_may_lack_a_byte(scan: Callable[[bytes], BoxScan]) -> None:
+    found = scan(box(b"moov") + box(b"mdat", b"x") + header(9, b"abcd"))
+    assert incomplete("1 bytes are missing at its end (in box abcd)") == found

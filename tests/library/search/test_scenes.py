@@ -303,3 +303,9 @@ def test_a_scene_grows_over_a_whole_video_and_into_no_other(before: int, after: 
         videos = [[2.0] * 5] * before + [shown] + [[2.0] * 5] * after
         found = [scene for scene in best(*videos, window_s=2, top=9) if scene[0] == before]
         assert [(before, 0.0, 5.0)] == [scene[:3] for scene in found]
+
+
+def test_a_scene_does_not_reach_into_the_first_window_that_does_not_show_it() -> None:
+    """The window over the gap holds a frame of its own that shows it, and is far too weak."""
+    assert (0, 0.0, 4.0) == best([2.0] * 4 + [-30.0, 2.0] + [-30.0] * 2, window_s=4)[0][:3]
+    assert (0, 4.0, 8.0) == best([-30.0] * 2 + [2.0, -30.0] + [2.0] * 4, window_s=4)[0][:3]
