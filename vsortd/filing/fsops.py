@@ -21,9 +21,9 @@ from vsortd.core.system.os_errors import explained, filing_error
 from vsortd.core.system.rename_noreplace import rename_noreplace
 from vsortd.core.system.windows_files import for_system
 from vsortd.errors import Cancelled, ChangedError
-from vsortd.filing.errors import StuckError, TakenError
 from vsortd.filing.open_folder import close_reading
 from vsortd.filing.records import IdentityMatch, likeness
+from vsortd.filing.transaction_errors import StuckError, TakenError
 
 if TYPE_CHECKING:
     import threading

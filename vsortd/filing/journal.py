@@ -17,7 +17,6 @@ from vsortd.core.text import storable
 from vsortd.errors import StoreError
 from vsortd.filing import holds, queries
 from vsortd.filing.database import BUSY_S, Database
-from vsortd.filing.errors import BusyError
 from vsortd.filing.owners import OwnerLock
 from vsortd.filing.records import (
     UNFINISHED,
@@ -30,6 +29,7 @@ from vsortd.filing.records import (
     to_columns,
     utc,
 )
+from vsortd.filing.transaction_errors import BusyError
 
 if TYPE_CHECKING:
     import sqlite3

@@ -9,7 +9,6 @@ from vsortd.core.outcomes import ItemState
 from vsortd.core.system.fault_points import Point
 from vsortd.core.text import storable
 from vsortd.errors import ChangedError, FilingError
-from vsortd.filing.errors import StuckError
 from vsortd.filing.journal import numbered
 from vsortd.filing.open_folder import Folders, identity_of, is_folder
 from vsortd.filing.records import (
@@ -25,6 +24,7 @@ from vsortd.filing.records import (
     utc,
 )
 from vsortd.filing.staging import HIDDEN, remove_empty_stores
+from vsortd.filing.transaction_errors import StuckError
 from vsortd.filing.transfer import Conflict, Transfer, reach_quietly
 
 if TYPE_CHECKING:

@@ -14,7 +14,6 @@ from vsortd.core.system.os_errors import explained
 from vsortd.core.text import storable
 from vsortd.errors import ChangedError, FilingError, VsortdError
 from vsortd.filing import fsops, holds
-from vsortd.filing.errors import BusyError, StuckError, TakenError
 from vsortd.filing.file_names import NameFields, component, next_free, numbered, render, tail_of
 from vsortd.filing.identical import DuplicateGate, find_identical_file, policy_of
 from vsortd.filing.journal import insert_item, new_transaction_id
@@ -23,6 +22,7 @@ from vsortd.filing.open_folder import Folders, OpenFolder, identity_of
 from vsortd.filing.records import IdentityMatch, Item, Operation, OperationKind, Phase, likeness, to_blob, utc
 from vsortd.filing.recover import recover
 from vsortd.filing.staging import ORIGINALS, Staging, ensure_library, remove_empty_stores
+from vsortd.filing.transaction_errors import BusyError, StuckError, TakenError
 from vsortd.filing.transfer import Conflict, Transfer, reach_quietly
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from vsortd.core.system.os_errors import explained
 from vsortd.core.text import storable
 from vsortd.errors import ChangedError, FilingError
 from vsortd.filing import fsops
-from vsortd.filing.errors import StuckError, TakenError
 from vsortd.filing.records import ANCHORS, IdentityMatch, Operation, OperationKind, OperationState, likeness
+from vsortd.filing.transaction_errors import StuckError, TakenError
 
 if TYPE_CHECKING:
     import threading

@@ -12,12 +12,12 @@ from vsortd.core.system.os_errors import explained
 from vsortd.core.text import storable
 from vsortd.errors import ChangedError, FilingError, VsortdError
 from vsortd.filing import fsops, queries
-from vsortd.filing.errors import StuckError, TakenError
 from vsortd.filing.journal import numbered
 from vsortd.filing.open_folder import Folders
 from vsortd.filing.records import IdentityMatch, Item, Operation, OperationKind, OperationState, Phase, likeness
 from vsortd.filing.recover import recover
 from vsortd.filing.staging import remove_empty_stores
+from vsortd.filing.transaction_errors import StuckError, TakenError
 from vsortd.filing.transfer import Conflict, Transfer, reach_quietly
 
 if TYPE_CHECKING:

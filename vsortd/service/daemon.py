@@ -76,13 +76,13 @@ class Daemon:
             DaemonSignals(self._told_to_stop, self._told_to_reload),
             Services.open(self._settings, self._state_folder, keep_trying=not self._once) as services,
         ):
-            shift = Shift(services, self._orders, wakeup, once=self._once, read_config=self._read_config)
-            shift.run()
-        if shift.fatal is not None:
-            raise shift.fatal
+            run = DaemonRun(services, self._orders, wakeup, once=self._once, read_config=self._read_config)
+            run.run()
+        if run.fatal is not None:
+            raise run.fatal
         if self._orders.interrupted:
             return ExitCode.INTERRUPTED
-        return shift.exit_code if self._once else ExitCode.OK
+        return run.exit_code if self._once else ExitCode.OK
 
     # On the main thread, between any two instructions of it; the signal has set the wakeup
 
@@ -94,7 +94,7 @@ class Daemon:
         self._orders.reload = True
 
 
-class Shift:
+class DaemonRun:
     """One run of the daemon over services that are open: starts everything, waits, and ends everything."""
 
     def __init__(
