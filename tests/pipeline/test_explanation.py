@@ -102,7 +102,7 @@ def test_a_rule_that_contains_something_is_set_against_the_absence_of_it() -> No
 def test_what_was_looked_for_in_vain_is_no_competitor() -> None:
     scores = {**SCORES, "box": (0.1, 0.4, 0.2)}
     found = explained_levels(TREE, decision(TOP, scores=scores, out=DecisionOutcome.FILED), (1, 2, 3))[0]
-    assert {"box": 0.4} == found.sought
+    assert {"box": 0.4} == found.not_found
     assert ["wood", "sea", NONE] == [name for name, _ in found.ranked]
     assert ("sea", "wood", NONE) == found.names
 

@@ -61,7 +61,7 @@ def evaluate(
         _print(found)
         if out is not None:
             console().print(f"Drawn into {out}.", style="dim")
-    return int(ExitCode.PARTIAL if found.look.failed else ExitCode.OK)
+    return int(ExitCode.PARTIAL if found.sampled.failed else ExitCode.OK)
 
 
 def _make_out(out: Path) -> None:

@@ -179,7 +179,7 @@ def _siblings(view: LevelView) -> list[tuple[Text, bool]]:
         lines.append((line, name == level.winner))
     if len(ranked) > len(shown):
         lines.append((Text(f"and {len(ranked) - len(shown)} more with less", style="dim"), False))
-    for name, share in view.sought.items():
+    for name, share in view.not_found.items():
         lines.append((Text(f"{name}  looked for in vain: at best {share:.2f} in a frame", style="dim"), False))
     for name, why in level.excluded.items():
         lines.append((Text(f"{name}  left out: {why}", style="dim"), False))

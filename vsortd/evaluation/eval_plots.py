@@ -242,7 +242,7 @@ def _draw_mistakes(found: Evaluation, services: Services, folder: Path) -> None:
     if not mistakes:
         return
     folder.mkdir(exist_ok=True)
-    clips = {one.case.path: one.facts.clip for one in found.look.seen}
+    clips = {one.case.path: one.facts.clip for one in found.sampled.seen}
     for number, one in enumerate(mistakes, 1):
         sheet = mistake_sheet(found, one, services, clips[one.case.path])
         name = "".join(char if char.isalnum() or char in " -_" else "_" for char in one.case.path.stem)[:80]

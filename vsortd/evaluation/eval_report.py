@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from vsortd.config.rules import RuleTree
     from vsortd.evaluation.ablation import AblationRow
-    from vsortd.evaluation.looking import SampledCases
+    from vsortd.evaluation.case_sampling import SampledCases
     from vsortd.evaluation.measure import Calibration
     from vsortd.evaluation.rejudge import Judged
     from vsortd.evaluation.suggest import Suggestion
@@ -53,7 +53,7 @@ class Trust:
 class CorrectionsEffect:
     """What was taught, tried on these videos: how many are right without and with it, each without its own lesson.
 
-    `n` lessons count for the model and the rules; `used` says whether judging uses them.
+    `n` examples count for the model and the rules; `used` says whether judging uses them.
     """
 
     n: int
@@ -77,7 +77,7 @@ class Evaluation:
     tree: RuleTree
     model: ModelInfo
     temperature: float
-    look: SampledCases
+    sampled: SampledCases
     judged: Sequence[Judged]
     full: Sequence[Judged]
     trust: Trust
@@ -150,8 +150,8 @@ class Evaluation:
             "suggestions": [one.to_json() for one in self.suggestions],
             "corrections": self.corrections.to_json() if self.corrections else None,
             "compare": [row.to_json() for row in self.rows],
-            "failed": [one.to_json() for one in self.look.failed],
-            "rejected": [one.to_json() for one in self.look.rejected],
+            "failed": [one.to_json() for one in self.sampled.failed],
+            "rejected": [one.to_json() for one in self.sampled.rejected],
         }
 
     def _claims(self) -> list[Any]:
@@ -166,8 +166,8 @@ class Evaluation:
             "accuracy_at_full": _by_depth(accuracy_at(self.full, self.tree)),
             "differ": len(self.differing) / len(self.judged),
             "differing": [str(one.case.path) for one in self.differing],
-            "frames_decoded": self.look.decoded,
-            "frames_recalled": self.look.frames - self.look.decoded,
+            "frames_decoded": self.sampled.decoded,
+            "frames_recalled": self.sampled.frames - self.sampled.decoded,
         }
 
     def _calibration(self) -> dict[str, Any]:

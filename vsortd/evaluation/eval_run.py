@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from vsortd.config.rules import build_rules
 from vsortd.errors import UsageError, VsortdError
 from vsortd.evaluation.ablation import compare, own_vectors
+from vsortd.evaluation.case_sampling import sample_all
 from vsortd.evaluation.eval_report import CorrectionsEffect, Evaluation, Trust
-from vsortd.evaluation.looking import look_at_all
 from vsortd.evaluation.measure import HitRate, calibration, claim_of
 from vsortd.evaluation.rejudge import judge_all
 from vsortd.evaluation.suggest import suggestions, worth_calibrating, worth_switching
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from vsortd.config.settings import Settings
     from vsortd.evaluation.ablation import AblationRow
-    from vsortd.evaluation.looking import SampledCases
+    from vsortd.evaluation.case_sampling import SampledCases
     from vsortd.evaluation.temperature import Fit
     from vsortd.judging.resident_model import Classifier
     from vsortd.vision.prompts import Example
@@ -64,11 +64,11 @@ def evaluate(
     cases = read_truth(folder, tree, review=settings.place.review, extensions=extensions)
     with Services.open(settings, state_folder, keep_trying=False, recover_first=False) as services:
         with bar("looking") as on_progress:
-            classifier, look = look_at_all(services, cases, on_progress=on_progress)
-        if not look.seen:
-            raise _nothing_seen(folder, look)
-        found = _count(folder, classifier, look, wishes, bar)
-        found = replace(found, corrections=_corrections(classifier, look, services.corrections.counted(classifier)))
+            classifier, sampled = sample_all(services, cases, on_progress=on_progress)
+        if not sampled.seen:
+            raise _nothing_seen(folder, sampled)
+        found = _count(folder, classifier, sampled, wishes, bar)
+        found = replace(found, corrections=_corrections(classifier, sampled, services.corrections.counted(classifier)))
         if wishes.calibrate:
             found = replace(found, kept=_keep(found, state_folder))
         if wishes.out is not None:
@@ -78,15 +78,15 @@ def evaluate(
     return found
 
 
-def _count(folder: Path, classifier: Classifier, look: SampledCases, wishes: Wishes, bar: Bar) -> Evaluation:
-    vectors_of = own_vectors(look.seen, classifier.vectors)
-    judged = judge_all(look.seen, classifier.tree, vectors_of)
-    full = judge_all(look.seen, classifier.tree, vectors_of, adaptive=False)
-    fit, trust = _trust(classifier, look, wishes)
+def _count(folder: Path, classifier: Classifier, sampled: SampledCases, wishes: Wishes, bar: Bar) -> Evaluation:
+    vectors_of = own_vectors(sampled.seen, classifier.vectors)
+    judged = judge_all(sampled.seen, classifier.tree, vectors_of)
+    full = judge_all(sampled.seen, classifier.tree, vectors_of, adaptive=False)
+    fit, trust = _trust(classifier, sampled, wishes)
     rows: list[AblationRow] = []
     if wishes.compare:
         with bar("comparing") as on_progress:
-            rows = compare(look.seen, classifier, fit, seed=wishes.seed, on_progress=on_progress)
+            rows = compare(sampled.seen, classifier, fit, seed=wishes.seed, on_progress=on_progress)
     advice = worth_switching(rows)
     if fit is not None and trust.top_after is not None and trust.deepest_after is not None:
         errors = [
@@ -100,7 +100,7 @@ def _count(folder: Path, classifier: Classifier, look: SampledCases, wishes: Wis
         tree=classifier.tree,
         model=classifier.encoder.info,
         temperature=classifier.vectors.temperature,
-        look=look,
+        sampled=sampled,
         judged=judged,
         full=full,
         trust=trust,
@@ -110,35 +110,38 @@ def _count(folder: Path, classifier: Classifier, look: SampledCases, wishes: Wis
     )
 
 
-def _corrections(classifier: Classifier, look: SampledCases, taught: Mapping[int, Example]) -> CorrectionsEffect | None:
+def _corrections(
+    classifier: Classifier, sampled: SampledCases, taught: Mapping[int, Example]
+) -> CorrectionsEffect | None:
     """Try what was taught on the videos, each without its own lesson; cross-validation, one video a fold."""
     if not taught:
         return None
     texts = classifier.vectors.with_examples(())
-    ways = (texts, own_vectors(look.seen, texts.with_examples(taught.values())))
+    ways = (texts, own_vectors(sampled.seen, texts.with_examples(taught.values())))
     without, within = (
-        HitRate(sum(one.is_right for one in judge_all(look.seen, classifier.tree, way)), len(look.seen)) for way in ways
+        HitRate(sum(one.is_right for one in judge_all(sampled.seen, classifier.tree, way)), len(sampled.seen))
+        for way in ways
     )
     used = any(level.examples for level in classifier.vectors.levels.values())
     return CorrectionsEffect(len(taught), without, within, used)
 
 
-def _trust(classifier: Classifier, look: SampledCases, wishes: Wishes) -> tuple[Fit | None, Trust]:
+def _trust(classifier: Classifier, sampled: SampledCases, wishes: Wishes) -> tuple[Fit | None, Trust]:
     """Learn the temperature, and measure what it changes on videos that it was not learned from.
 
     Raises UsageError where none can be learned and the command line asks to keep it.
     """
-    vectors_of = own_vectors(look.seen, classifier.vectors)
-    plain = judge_all(look.seen, classifier.tree, lambda number: replace(vectors_of(number), temperature=1.0))
+    vectors_of = own_vectors(sampled.seen, classifier.vectors)
+    plain = judge_all(sampled.seen, classifier.tree, lambda number: replace(vectors_of(number), temperature=1.0))
     before = [calibration([claim_of(one, classifier.tree, top=top) for one in plain]) for top in (True, False)]
     try:
-        fit = fit_temperature(look.seen, classifier.tree, vectors_of, seed=wishes.seed)
+        fit = fit_temperature(sampled.seen, classifier.tree, vectors_of, seed=wishes.seed)
     except UsageError:
         if wishes.calibrate:
             raise
         return None, Trust(before[0], before[1])
     softened = judge_all(
-        look.seen, classifier.tree, lambda number: replace(vectors_of(number), temperature=fit.held_out[number])
+        sampled.seen, classifier.tree, lambda number: replace(vectors_of(number), temperature=fit.held_out[number])
     )
     after = [calibration([claim_of(one, classifier.tree, top=top) for one in softened]) for top in (True, False)]
     return fit, Trust(before[0], before[1], after[0], after[1])
@@ -158,7 +161,7 @@ def _keep(found: Evaluation, state_folder: Path) -> Calibrated:
     return learned
 
 
-def _nothing_seen(folder: Path, look: SampledCases) -> VsortdError:
-    left_out = [*look.failed, *look.rejected]
+def _nothing_seen(folder: Path, sampled: SampledCases) -> VsortdError:
+    left_out = [*sampled.failed, *sampled.rejected]
     title = f"None of the {len(left_out)} videos below {folder} could be judged: {left_out[0].path.name}: "
     return VsortdError(f"{title}{left_out[0].reason}.", paths=[one.path for one in left_out])

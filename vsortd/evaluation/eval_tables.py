@@ -44,7 +44,7 @@ def print_evaluation(out: Console, found: Evaluation) -> None:
     if found.rows:
         _print_rows(out, found.rows)
     _print_suggestions(out, found)
-    for one in (*found.look.failed, *found.look.rejected):
+    for one in (*found.sampled.failed, *found.sampled.rejected):
         line = Text("failed    " if one.failed else "rejected  ", style="red" if one.failed else "dim")
         out.print(line.append(f"{one.path}  {one.reason}", style="dim"))
 

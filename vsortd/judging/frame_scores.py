@@ -94,7 +94,7 @@ def competition(
 
 
 def presence(vectors: RuleVectors, key: str, frames: Array) -> Array:
-    """Return for each frame how probably it shows what `vectors.sightings[key]` looks for, against all else: [n]."""
+    """Return for each frame how probably it shows what `vectors.detectors[key]` looks for, against all else: [n]."""
     level = vectors.detectors[key]
     logits = _logits(vectors, level, frames)
     return np.asarray(_softmax(logits.own, logits.against)[:, 0])

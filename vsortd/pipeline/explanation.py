@@ -78,7 +78,7 @@ class LevelView:
     """One level on the way down: the decision's own figures, the thresholds of the rule that came first, the frames.
 
     `shares` holds for each frame what each sibling of `names`, none of these last, has of it; empty where nothing
-    competed (conditions alone decided). `sought` are the rules that looked for something in vain, each with how
+    competed (conditions alone decided). `not_found` are the rules that looked for something in vain, each with how
     probable it was in its best frame.
     """
 
@@ -87,12 +87,12 @@ class LevelView:
     names: tuple[str, ...]
     frames: tuple[Frame, ...]
     shares: tuple[tuple[float, ...], ...]
-    sought: dict[str, float]
+    not_found: dict[str, float]
 
     @property
     def ranked(self) -> list[tuple[str, float]]:
         """The siblings that took part by score, the first one first, none of these last."""
-        out = {NONE, *self.sought, *self.level.excluded}
+        out = {NONE, *self.not_found, *self.level.excluded}
         order = sorted(
             ((name, score) for name, score in self.level.scores.items() if name not in out),
             key=lambda pair: (pair[0] != self.level.best, -pair[1]),
@@ -139,7 +139,7 @@ class LevelView:
             "min_margin": rule.min_margin if rule else None,
             "reason": level.reason,
             "excluded": dict(level.excluded),
-            "sought": dict(self.sought),
+            "sought": dict(self.not_found),
             "for": [speaker.to_json() for speaker in self.for_it],
             "against": [speaker.to_json() for speaker in self.against_it],
         }
@@ -267,19 +267,19 @@ def _level_view(tree: RuleTree, level: LevelResult, frames: tuple[Frame, ...]) -
     competed = [rule] if rule is not None and taken else [one for one in siblings if one.prompts]
     asked = siblings[: siblings.index(rule)] if rule is not None and taken else siblings
     seen = frames[0].scores if frames else {}
-    sought = {
+    not_found = {
         one.name: max(frame.scores[one.key] for frame in frames)
         for one in asked
         if not one.prompts and one.key in seen and one.name not in level.excluded
     }
     if not frames or not all(one.key in seen for one in competed):  # conditions alone decided
-        return LevelView(level, rule, (), frames, (), sought)
+        return LevelView(level, rule, (), frames, (), not_found)
     shares = []
     for frame in frames:
         own = [frame.scores[one.key] for one in competed]
         # the shares of a level add up to one; what none of its rules has is none of these
         shares.append((*own, max(0.0, 1.0 - sum(own))))
-    return LevelView(level, rule, (*(one.name for one in competed), NONE), frames, tuple(shares), sought)
+    return LevelView(level, rule, (*(one.name for one in competed), NONE), frames, tuple(shares), not_found)
 
 
 def _pictures(services: Services, job: Job, frames: Sequence[Frame], picture_px: int) -> tuple[Pixels | None, ...]:

@@ -99,7 +99,7 @@ class Runner:
         self._retry_after_s = tuple(retry_after_s)
         self._wake = threading.Condition()
         self._queue: deque[_QueueEntry] = deque()
-        self._later: list[tuple[float, int, _QueueEntry]] = []  # (due, order, ticket): refused by the filesystem
+        self._later: list[tuple[float, int, _QueueEntry]] = []  # (due, order, entry): refused by the filesystem
         self._order = 0
         self._busy: set[Path] = set()
         self._claimed: set[Path] = set()  # of those, the files that others work on

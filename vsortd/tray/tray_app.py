@@ -1,6 +1,6 @@
 """The tray's process: the icon's own loop on the main thread, the daemon's events and the menu's actions beside it.
 
-Three threads, each the owner of its things: the follower reads the event stream; the desk keeps the state, the notes
+Three threads, each the owner of its things: the follower reads the event stream; one thread keeps the state, the notes
 and the icon up to date; the hand does what was chosen in the menu and shows notifications, both of which may take long.
 """
 
@@ -72,7 +72,7 @@ class TrayApp:
         self._ended = threading.Event()
         self._interrupted = False
         self._fatal: BaseException | None = None
-        self._desk = Worker("tray-desk", on_fatal=self._give_up, between=self._between)
+        self._state_thread = Worker("tray-state", on_fatal=self._give_up, between=self._between)
         self._hand = Worker("tray-hand", on_fatal=self._give_up)
         self._follower = EventFollower(client, on_event=self._event, on_gone=self._gone, on_fatal=self._give_up)
         self._actions = Actions(
@@ -80,7 +80,7 @@ class TrayApp:
             state_folder,
             open_target=open_target,
             review_name=lambda: self._preferences.review,
-            on_status=lambda status: self._desk.do(lambda: self._take_status(status)),
+            on_status=lambda status: self._state_thread.do(lambda: self._take_status(status)),
         )
 
     def run(self) -> ExitCode:
@@ -88,14 +88,14 @@ class TrayApp:
         self._preferences = self._read_preferences(None)
         with TraySignals(self._signalled):
             self._backend.wait_for_tray(self._wait_s, until=self._ended.is_set)
-            for part in (self._hand, self._desk, self._follower):
+            for part in (self._hand, self._state_thread, self._follower):
                 part.start()
             try:
                 self._show_icons()
             finally:
                 self._ended.set()
                 self._follower.stop()
-                self._desk.stop(patience_s=_PATIENCE_S)
+                self._state_thread.stop(patience_s=_PATIENCE_S)
                 self._hand.stop(patience_s=_PATIENCE_S)
         if self._fatal is not None:
             raise self._fatal
@@ -132,7 +132,7 @@ class TrayApp:
     def _set_up(self, icon: Any) -> None:
         """Make the icon visible (pystray calls this on a thread of its own once the loop runs)."""
         icon.visible = True
-        self._desk.do(lambda: None)  # it paints after each job
+        self._state_thread.do(lambda: None)  # it paints after each job
         if self._ended.is_set():  # told to end before there was a loop to end
             self._backend.call(icon.stop)
 
@@ -162,7 +162,7 @@ class TrayApp:
         if entry.action is None or not entry.enabled:
             return
         if entry.action is Action.QUIT:
-            self._desk.do(self.stop)  # not from within the icon's own callback
+            self._state_thread.do(self.stop)  # not from within the icon's own callback
         else:
             self._hand.do(lambda: self._act(entry))
 
@@ -180,12 +180,12 @@ class TrayApp:
     # On the follower's thread
 
     def _event(self, event: Event | HistoryEvent) -> None:
-        self._desk.do(lambda: self._take(event))
+        self._state_thread.do(lambda: self._take(event))
 
     def _gone(self, reason: str) -> None:
-        self._desk.do(lambda: self._take_gone(reason))
+        self._state_thread.do(lambda: self._take_gone(reason))
 
-    # On the desk's thread
+    # On the thread of the state
 
     def _take(self, event: Event | HistoryEvent) -> None:
         if event["event"] == "status":

@@ -154,7 +154,7 @@ class _Search:
         self._films: OrderedDict[int, IndexedFrames] = OrderedDict()
         self._clips: dict[int, Clip] = {}
         self._broken: set[int] = set()
-        self._lock = threading.RLock()  # of all that lanes share: films, clips, what failed
+        self._lock = threading.RLock()  # of all that the workers share: films, clips, what failed
         self._one: Unions = Unions()  # videos that are the same from beginning to end
 
     def gather(self, paths: Sequence[Path], bar: Bar) -> None:
@@ -230,12 +230,12 @@ class _Search:
     ) -> None:
         """Compare pairs, as many at once as decoders; what one lot finds out spares others."""
         in_vain: Counter[int] = Counter()
-        lanes = self._services.settings.workers.decode_count()
+        workers = self._services.settings.workers.decode_count()
         waiting = deque(aligned)
-        with ThreadPoolExecutor(lanes, thread_name_prefix="duplicates") as pool:
+        with ThreadPoolExecutor(workers, thread_name_prefix="duplicates") as pool:
             while waiting:
                 lot: list[tuple[int, int, list[Shift]]] = []
-                while waiting and len(lot) < lanes:
+                while waiting and len(lot) < workers:
                     _, first, second, guesses = waiting.popleft()
                     known = self._one.of(first) == self._one.of(second)
                     if not known and min(in_vain[first], in_vain[second]) < _MOST_IN_VAIN:

@@ -293,11 +293,11 @@ def _frame_scores(
     info = merge.info
     choice = SAMPLE if info.weights == SAMPLE else ModelChoice(name=info.name, weights=info.weights)
     task = Task(choice, info.key, merge.step_ms, services.settings.workers, share.cpus, on_gpu=share.gpus > 0)
-    lanes = share.cpus + 1  # one waits for the model
+    calls = share.cpus + 1  # one waits for the model
     context = DataContext.get_current()
     context.enable_progress_bars = context.print_on_execution_start = False
     context.target_max_block_size = context.target_min_block_size = 1  # every sight is sent when it is there
-    files = min(_MOST_FILES, max(1, len(items) // (share.workers * lanes * _CALLS_AHEAD)))
+    files = min(_MOST_FILES, max(1, len(items) // (share.workers * calls * _CALLS_AHEAD)))
     blocks = [
         Table.from_pylist([item.to_row() for item in items[begin : begin + files]])
         for begin in range(0, len(items), files)
@@ -311,7 +311,7 @@ def _frame_scores(
         num_cpus=share.cpus,
         num_gpus=share.gpus or None,
         compute=ActorPoolStrategy(
-            size=share.workers, max_concurrent_calls_per_actor=lanes, enable_true_multi_threading=True
+            size=share.workers, max_concurrent_calls_per_actor=calls, enable_true_multi_threading=True
         ),
     )
     batch: Any

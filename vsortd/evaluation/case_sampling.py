@@ -17,7 +17,6 @@ from vsortd.evaluation.rejudge import SampledCase
 from vsortd.judging.conditions import ConditionFacts
 from vsortd.pipeline.flow import Stage, build_stages, carry
 from vsortd.pipeline.job import Job
-from vsortd.pipeline.stages import rounds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -56,7 +55,7 @@ class SampledCases:
     decoded: int
 
 
-def look_at_all(
+def sample_all(
     services: Services, cases: Sequence[Case], *, on_progress: Callable[[int, int], None] | None = None
 ) -> tuple[Classifier, SampledCases]:
     """Look at every video with all `sampling.max_frames` frames, and return the model that did, and what was seen.
@@ -67,9 +66,9 @@ def look_at_all(
     if on_progress is not None:
         on_progress(0, len(cases))
     classifier = services.model.get(cancel)
-    looker = _CaseSampler(services, classifier, cancel)
+    sampler = _CaseSampler(services, classifier, cancel)
     with ThreadPoolExecutor(services.worker_count, thread_name_prefix="eval-look") as threads:
-        tasks = {threads.submit(looker.look, case): number for number, case in enumerate(cases)}
+        tasks = {threads.submit(sampler.sample, case): number for number, case in enumerate(cases)}
         ends: dict[int, SampledCase | LeftOut] = {}
         try:
             for task in as_completed(tasks):
@@ -85,8 +84,8 @@ def look_at_all(
         seen=[one for one in in_order if isinstance(one, SampledCase)],
         failed=[one for one in in_order if isinstance(one, LeftOut) and one.failed],
         rejected=[one for one in in_order if isinstance(one, LeftOut) and not one.failed],
-        frames=looker.frames,
-        decoded=looker.decoded,
+        frames=sampler.frames,
+        decoded=sampler.decoded,
     )
 
 
@@ -102,15 +101,15 @@ class _CaseSampler:
         self.frames = 0
         self.decoded = 0
 
-    def look(self, case: Case) -> SampledCase | LeftOut:
+    def sample(self, case: Case) -> SampledCase | LeftOut:
         """Return what is seen of a video, or why it is not to be counted."""
         real = case.path.resolve()
         identity = Identity.of(real)
         if identity is None:
             return LeftOut(case.path, "it went away, or is a link to nothing")
-        looks: list[Embedded] = []
+        found: list[Embedded] = []
         stages = [stage for stage in build_stages(self._services, dry_run=True) if stage.name in {"probe", "admit"}]
-        stages.append(Stage("look", lambda job: self._take_looks(job, looks)))
+        stages.append(Stage("look", lambda job: self._take_rounds(job, found)))
         try:
             job = carry(Job(real, identity, self._batch, self._cancel), stages)
         except VideoError as error:
@@ -118,13 +117,13 @@ class _CaseSampler:
         if job.state is ItemState.REJECTED:
             return LeftOut(case.path, job.reason, failed=False)
         assert job.clip is not None
-        return SampledCase(case, ConditionFacts(job.clip, case.path.name), tuple(looks))
+        return SampledCase(case, ConditionFacts(job.clip, case.path.name), tuple(found))
 
-    def _take_looks(self, job: Job, looks: list[Embedded]) -> Job:
+    def _take_rounds(self, job: Job, found: list[Embedded]) -> Job:
         before = self._services.index.kept(job.identity, self._classifier.key)
         known = before.times_ms if before is not None else np.empty(0, np.int64)
-        looks += rounds(self._services, job, self._classifier)
-        times_ms = np.concatenate([look.times_ms for look in looks])
+        found += rounds(self._services, job, self._classifier)
+        times_ms = np.concatenate([part.times_ms for part in found])
         with self._lock:
             self.frames += len(times_ms)
             self.decoded += int(np.isin(times_ms, known, invert=True).sum())
