@@ -222,7 +222,7 @@ def test_a_level_gets_its_none_of_these_and_the_built_in_ones() -> None:
 )
 def test_kin_of_a_rule_is_no_negative(words: list[str], lost: str) -> None:
     """A broad kind that contains a rule would take away the rule's own videos."""
-    labels = {negative.label for negative in built_in_negatives(words, top=True)}
+    labels = {negative.label for negative in built_in_negatives(words, open_world=True)}
     assert lost not in labels
     assert labels
 

@@ -35,7 +35,7 @@ class Negative:
 
 @dataclass(frozen=True, slots=True)
 class _BuiltIn:
-    """A negative for models taught on the web. Rules that use one of its `related_words` words are kinds of it."""
+    """A negative for models taught on the web; no competitor of rules that use one of the words of its kind."""
 
     text: str
     related_words: frozenset[str]
@@ -137,16 +137,17 @@ def words_of(text: str) -> tuple[str, ...]:
     return tuple(re.findall(r"[^\W_]+(?:'[^\W_]+)?", text.casefold()))
 
 
-def built_in_negatives(words: Iterable[str], *, top: bool) -> tuple[Negative, ...]:
-    """Return the built-in negatives of a level that are no kin of what is said at, above and below it.
+def built_in_negatives(texts: Iterable[str], *, open_world: bool) -> tuple[Negative, ...]:
+    """Return the built-in negatives of a level that are not related to any text at, above or below it.
 
-    At the top any content may come; below, a video has already won the parent, and a negative about content
-    would beat children that speak of something else (a forest by day is more of a landscape than of a day).
+    In an `open_world`, as at the top, any content may come; below, a video has already won the parent, and a negative
+    about content would beat children that speak of something else (a forest by day is more of a landscape than of a
+    day).
     """
-    spoken = {word for text in words for word in words_of(text)}
-    candidates = (*_VOID, *_CONTENT) if top else _VOID
+    words = {word for text in texts for word in words_of(text)}
+    candidates = (*_VOID, *_CONTENT) if open_world else _VOID
     return tuple(
-        Negative(candidate.text, (candidate.text,)) for candidate in candidates if not candidate.related_words & spoken
+        Negative(candidate.text, (candidate.text,)) for candidate in candidates if not candidate.related_words & words
     )
 
 
@@ -156,7 +157,7 @@ def built_in_texts() -> tuple[str, ...]:
 
 
 def screen(
-    negatives: npt.NDArray[np.float32], rules: npt.NDArray[np.float32], common: npt.NDArray[np.float32]
+    negatives: npt.NDArray[np.float32], rules: npt.NDArray[np.float32], mean: npt.NDArray[np.float32]
 ) -> npt.NDArray[np.bool_]:
     """Tell which negatives may stay: those that are no near-synonym of a rule.
 
@@ -165,51 +166,51 @@ def screen(
     """
     if not len(negatives) or not len(rules):
         return np.ones(len(negatives), dtype=bool)
-    nearest = (_centred(negatives, common) @ _centred(rules, common).T).max(axis=1)
+    nearest = (_centred(negatives, mean) @ _centred(rules, mean).T).max(axis=1)
     stays = nearest < SYNONYM_COSINE
     if not stays.any():
         stays[int(np.argmin(nearest))] = True
     return np.asarray(stays)
 
 
-def _centred(rows: npt.NDArray[np.float32], common: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
-    rest = rows.astype(np.float64) - common
-    return np.asarray(rest / np.maximum(np.linalg.norm(rest, axis=1, keepdims=True), 1e-12))
+def _centred(rows: npt.NDArray[np.float32], mean: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+    centred = rows.astype(np.float64) - mean
+    return np.asarray(centred / np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-12))
 
 
 def facet_negatives(
-    facets: Facets, siblings: Sequence[Iterable[str]], related_words: Iterable[str]
+    facets: Facets, siblings: Sequence[Iterable[str]], related_texts: Iterable[str]
 ) -> tuple[Negative, ...]:
     """Return the other values of the facets that the siblings speak of, for a model with a known vocabulary.
 
-    `siblings` holds the prompts of each known sibling, `related_words` those of their ancestors and descendants; a
+    `siblings` holds the prompts of each known sibling, `related_texts` those of their ancestors and descendants; a
     value that any of them mentions is no negative. A facet counts when every sibling speaks of it, or else
     the one that most do: beside `forest` and `night`, `day` would take away half of every forest.
     """
-    spoken = [_mentioned(facets, prompts) for prompts in siblings]
-    counts = {facet: sum(any(where == facet for where, _ in said) for said in spoken) for facet in facets}
-    most = max(counts.values(), default=0)
-    if not most:
+    by_sibling = [_mentioned_values(facets, prompts) for prompts in siblings]
+    counts = {facet: sum(any(of == facet for of, _ in values) for values in by_sibling) for facet in facets}
+    highest = max(counts.values(), default=0)
+    if not highest:
         return ()
-    leading = [facet for facet in facets if counts[facet] == most]
-    if most < len(siblings):
+    leading = [facet for facet in facets if counts[facet] == highest]
+    if highest < len(siblings):
         leading = leading[:1]
-    taken = set().union(*spoken) | _mentioned(facets, related_words)
+    mentioned = set().union(*by_sibling) | _mentioned_values(facets, related_texts)
     return tuple(
         Negative(value, tuple(phrases) or (value,))
         for facet in leading
         for value, phrases in facets[facet].items()
-        if (facet, value) not in taken
+        if (facet, value) not in mentioned
     )
 
 
-def _mentioned(facets: Facets, prompts: Iterable[str]) -> set[tuple[str, str]]:
+def _mentioned_values(facets: Facets, prompts: Iterable[str]) -> set[tuple[str, str]]:
     """Return the (facet, value) pairs whose name or phrases occur, as whole words, in any of the prompts."""
-    said = [f" {' '.join(words_of(prompt))} " for prompt in prompts]
+    texts = [f" {' '.join(words_of(prompt))} " for prompt in prompts]
     return {
         (facet, value)
         for facet, values in facets.items()
         for value, phrases in values.items()
         for phrase in (value, *phrases)
-        if (words := words_of(phrase)) and any(f" {' '.join(words)} " in text for text in said)
+        if (words := words_of(phrase)) and any(f" {' '.join(words)} " in text for text in texts)
     }

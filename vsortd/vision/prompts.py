@@ -1,4 +1,4 @@
-"""Rules as vectors: prompt ensembles per rule, negatives per level. No torch in here."""
+"""Rules as vectors: the averaged prompts of each rule and the negatives of each level. No torch in here."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ import numpy as np
 import numpy.typing as npt
 
 from vsortd.config.choices import Ensemble
-from vsortd.config.rules import Rule
 from vsortd.errors import ModelError
 from vsortd.vision.encoder import Encoder, Family
-from vsortd.vision.negatives import (
-    Facets,
-    Negative,
-    built_in_negatives,
-    built_in_texts,
-    facet_negatives,
-    screen,
-    words_of,
+from vsortd.vision.negatives import built_in_texts, screen
+from vsortd.vision.prompt_plan import (
+    Competition,
+    LevelPlan,
+    Query,
+    detector_levels,
+    plan_level,
+    query_level,
+    tree_levels,
 )
 from vsortd.vision.templates import TEMPLATES, texts_of
 
@@ -27,25 +27,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from vsortd.config.rules import RuleTree
+    from vsortd.vision.negatives import Facets, Negative
 
-# Words that say nothing about what is seen. A prompt of these alone is as good as unknown.
-_EMPTY_WORDS: Final = frozenset(
-    """
-    a an the of in on at by with and or to from for as is are was be being its it this that these those
-    some many very into over under near through during photo photos photograph picture pictures image
-    images video videos clip clips film movie footage frame frames shot shots scene scenes view showing
-    shows show
-    """.split()  # noqa: SIM905 - a list of quoted words reads worse
-)
-# The competitor of last resort: a lone rule without any negative would win everything with probability 1.
-_NEUTRAL: Final = Negative("a video", ("a video", "a picture"))
 # An average this short means that the texts contradict each other; nothing real comes near.
 _SHORTEST_MEAN: Final = 1e-4
 
-# Examples of different rules: how many rows of each are asked for the nearest of how many, and which share is usual.
-_ASKED: Final = 32
-_COMPARED: Final = 128
-_COMMON_QUANTILE: Final = 0.98
+# How near examples of different rules come: so many rows of each rule are compared with so many of every other, and
+# this share of them is no nearer than what is called usual.
+_COMPARED_ROWS: Final = 32
+_REFERENCE_ROWS: Final = 128
+_USUAL_QUANTILE: Final = 0.98
 _LONE_LIKENESS: Final = 0.7  # where one rule alone has examples
 
 _Rows = npt.NDArray[np.float32]
@@ -55,8 +46,7 @@ _Rows = npt.NDArray[np.float32]
 class LevelVectors:
     """The competitors of one level: siblings [n, dim] in the file's order, negatives [m, dim]; unit rows.
 
-    `known` says per sibling whether the model knows anything of its prompts; `unknown` holds the words it
-    doesn't know.
+    `known` says per sibling whether the model knows anything of its prompts; `unknown` holds the words it doesn't know.
     """
 
     parent: str
@@ -123,52 +113,18 @@ class RuleVectors:
 
 def _common_likeness(examples: Mapping[int, _Rows]) -> float:
     """Return how near, as a cosine, the nearest example of another sibling is to nearly all of the examples."""
-    few = [_spread(rows, _COMPARED) for rows in examples.values()]
+    references = [_evenly_spaced(rows, _REFERENCE_ROWS) for rows in examples.values()]
     nearest = [
-        (_spread(one, _ASKED) @ other.T).max(axis=1)
-        for number, one in enumerate(few)
-        for place, other in enumerate(few)
-        if place != number
+        (_evenly_spaced(own, _COMPARED_ROWS) @ other.T).max(axis=1)
+        for number, own in enumerate(references)
+        for other_number, other in enumerate(references)
+        if other_number != number
     ]
-    return float(np.quantile(np.concatenate(nearest), _COMMON_QUANTILE)) if nearest else _LONE_LIKENESS
+    return float(np.quantile(np.concatenate(nearest), _USUAL_QUANTILE)) if nearest else _LONE_LIKENESS
 
 
-def _spread(rows: _Rows, most: int) -> _Rows:
-    return np.asarray(rows[np.linspace(0, len(rows) - 1, min(len(rows), most)).round().astype(int)])
-
-
-@dataclass(frozen=True, slots=True)
-class _Query:
-    """What is looked for, in the place of a level's only rule; any of the prompts is enough."""
-
-    name: str
-    prompts: tuple[str, ...]
-    templates: tuple[str, ...] | None = None
-    ensemble: Ensemble = Ensemble.BEST
-
-
-@dataclass(slots=True)
-class _LevelPlan:
-    """A level on its way: what is spoken above and below it, and what it will need texts for."""
-
-    parent: str
-    rules: Sequence[Rule | _Query]
-    explicit: tuple[str, ...]
-    templates: tuple[str, ...]
-    above: frozenset[str]
-    below: set[str] = field(default_factory=set)
-    known_prompts: list[_KnownPrompts] = field(default_factory=list)
-    negatives: tuple[Negative, ...] = ()
-    anything: bool = False  # a video may show anything here: all built-in negatives compete
-    built_in: int = 0  # how many of `negatives`, at the end, are built in and may be screened out
-
-
-@dataclass(frozen=True, slots=True)
-class _KnownPrompts:
-    """A rule's prompts as far as the model knows them, and the words that it doesn't."""
-
-    prompts: tuple[str, ...]
-    unknown: tuple[str, ...]
+def _evenly_spaced(rows: _Rows, at_most: int) -> _Rows:
+    return np.asarray(rows[np.linspace(0, len(rows) - 1, min(len(rows), at_most)).round().astype(int)])
 
 
 def level_vectors(tree: RuleTree, encoder: Encoder, *, facets: Facets | None = None) -> RuleVectors:
@@ -178,7 +134,7 @@ def level_vectors(tree: RuleTree, encoder: Encoder, *, facets: Facets | None = N
     of its values are the negatives then. Raises ModelError when the model fails.
     """
     templates = TEMPLATES[encoder.info.family]
-    return _vectors(_plan_levels(tree, templates), _plan_detectors(tree, templates), encoder, facets)
+    return _embed(tree_levels(tree, templates), detector_levels(tree, templates), encoder, facets)
 
 
 def query_vectors(
@@ -189,114 +145,53 @@ def query_vectors(
     A prompt that the model doesn't know has `known` False. Raises ModelError when the model fails.
     """
     templates = TEMPLATES[encoder.info.family]
-    plans = [
-        _LevelPlan(str(number), (_Query(prompt, (prompt,)),), tuple(against), templates, frozenset(), anything=True)
+    queries = [
+        query_level(str(number), Query(prompt, (prompt,)), templates, tuple(against))
         for number, prompt in enumerate(prompts)
     ]
-    return tuple(_vectors([], plans, encoder, facets).detectors.values())
+    return tuple(_embed([], queries, encoder, facets).detectors.values())
 
 
-def _vectors(
-    plans: Sequence[_LevelPlan], detectors: Sequence[_LevelPlan], encoder: Encoder, facets: Facets | None
+def _embed(
+    levels: Sequence[Competition], detectors: Sequence[Competition], encoder: Encoder, facets: Facets | None
 ) -> RuleVectors:
-    family = encoder.info.family
-    if facets is None and family is Family.SAMPLE:
+    info = encoder.info
+    if facets is None and info.family is Family.SAMPLE:
         facets = _sample_facets()
-    for plan in (*plans, *detectors):
-        plan.known_prompts = [_known_prompts(rule.prompts, encoder, limited=facets is not None) for rule in plan.rules]
-        _add_negatives(plan, encoder, facets)
-    texts = _TextVectors(encoder, _all_texts((*plans, *detectors), TEMPLATES[family], screened=facets is None))
-    shared: dict[tuple[tuple[Negative, ...], tuple[str, ...]], _Rows] = {}
-    common = _common(texts, TEMPLATES[family]) if facets is None else None
+    level_plans = [plan_level(level, encoder, facets) for level in levels]
+    detector_plans = [plan_level(level, encoder, facets) for level in detectors]
+    # a vocabulary leaves out by itself what a rule means; built-in negatives are screened by their vectors
+    screening = TEMPLATES[info.family] if facets is None else None
+    texts = _TextVectors(encoder, (*level_plans, *detector_plans), screening)
     return RuleVectors(
-        levels={plan.parent: _embed(plan, texts, common, shared) for plan in plans},
-        dim=encoder.info.dim,
-        logit_scale=encoder.info.logit_scale,
-        logit_bias=encoder.info.logit_bias,
-        detectors={plan.parent: _embed(plan, texts, common, shared) for plan in detectors},
+        levels={plan.level.parent: _level_vectors(plan, texts) for plan in level_plans},
+        dim=info.dim,
+        logit_scale=info.logit_scale,
+        logit_bias=info.logit_bias,
+        detectors={plan.level.parent: _level_vectors(plan, texts) for plan in detector_plans},
     )
-
-
-def _plan_levels(tree: RuleTree, default: tuple[str, ...]) -> list[_LevelPlan]:
-    """List the levels, parents before children, with what is said above and below each; any depth."""
-    top = _LevelPlan("", tree.rules, tree.none_of_these, tree.templates or default, frozenset(), anything=True)
-    plans, parents = [top], [-1]
-    for number, plan in enumerate(plans):  # grows while it is walked
-        for rule in plan.rules:
-            if isinstance(rule, Rule) and rule.rules:
-                above = plan.above | {rule.name, *rule.prompts}
-                plans.append(_LevelPlan(rule.key, rule.rules, rule.none_of_these, rule.templates or default, above))
-                parents.append(number)
-    for plan, parent in zip(reversed(plans), reversed(parents), strict=True):
-        if parent >= 0:
-            plans[parent].below |= plan.below
-            for rule in plan.rules:
-                plans[parent].below |= {rule.name, *rule.prompts}
-    return plans
-
-
-def _plan_detectors(tree: RuleTree, default: tuple[str, ...]) -> list[_LevelPlan]:
-    """List what is looked for anywhere in a video, each alone against everything else."""
-    found = [
-        (rule.key, rule.contains.prompts, rule.templates or default)
-        for rule in tree.walk()
-        if rule.contains is not None
-    ]
-    found += [(f"#{tag.name}", tag.prompts, tree.templates or default) for tag in tree.tags if tag.prompts]
-    return [
-        _LevelPlan(key, (_Query(key, prompts),), (), templates, frozenset(), anything=True)
-        for key, prompts, templates in found
-    ]
-
-
-def _known_prompts(prompts: Sequence[str], encoder: Encoder, *, limited: bool) -> _KnownPrompts:
-    """Keep the prompts that the model knows best: those it knows whole, else in part, else none.
-
-    To a model of `limited` vocabulary a prompt without any content ("a video") says nothing either.
-    """
-    whole, part, unknown = [], [], []
-    for prompt in prompts:
-        strange = encoder.unknown_words(prompt)
-        unknown += [word for word in strange if word not in unknown]
-        said = set(words_of(prompt)) - {word.casefold() for word in strange}
-        if limited and not said - _EMPTY_WORDS:
-            unknown += [] if strange else [prompt]
-        elif strange:
-            part.append(prompt)
-        else:
-            whole.append(prompt)
-    return _KnownPrompts(tuple(whole or part), tuple(unknown))
-
-
-def _add_negatives(plan: _LevelPlan, encoder: Encoder, facets: Facets | None) -> None:
-    explicit = tuple(
-        Negative(text, (text,))
-        for text in plan.explicit
-        if _known_prompts([text], encoder, limited=facets is not None).prompts
-    )
-    related_words = {*plan.above, *plan.below}
-    own = [said.prompts for said in plan.known_prompts if said.prompts]
-    if facets is not None:
-        found = facet_negatives(facets, own, related_words)
-    else:
-        names = (rule.name for rule in plan.rules)
-        found = built_in_negatives(
-            {*related_words, *names, *(text for prompts in own for text in prompts)}, top=plan.anything
-        )
-    plan.built_in = len(found)
-    plan.negatives = (*explicit, *found)
-    if not plan.negatives and len(own) == 1:
-        plan.negatives = (_NEUTRAL,)
 
 
 class _TextVectors:
-    """The vectors of all texts, looked up by text."""
+    """The vectors of all texts that some plans need, embedded at once.
 
-    def __init__(self, encoder: Encoder, texts: Iterable[str]) -> None:
-        unique = list(dict.fromkeys(texts))
+    With the templates for `screening`, those of all built-in negatives as well: `mean` is what all texts of the model
+    have in common, None without.
+    """
+
+    def __init__(self, encoder: Encoder, plans: Iterable[LevelPlan], screening: tuple[str, ...] | None) -> None:
+        needed = [text for plan in plans for text in plan.texts()]
+        if screening is not None:
+            needed += [text for built_in in built_in_texts() for text in texts_of(built_in, screening)]
+        unique = list(dict.fromkeys(needed))
+        self.dim = encoder.info.dim
         self._row = {text: number for number, text in enumerate(unique)}
         self._rows = encoder.encode_texts(unique)
-        self.dim = encoder.info.dim
+        self._negatives: dict[tuple[tuple[Negative, ...], tuple[str, ...]], _Rows] = {}
+        self.mean: _Rows | None = None
+        if screening is not None:
+            built_in_rows = [self.ensemble([text], screening) for text in built_in_texts()]
+            self.mean = np.asarray(np.mean(built_in_rows, axis=0), dtype=np.float32)
 
     def ensemble(self, prompts: Iterable[str], templates: tuple[str, ...]) -> _Rows:
         """Return the average direction of all texts of all prompts: [dim], length 1. Raises ModelError."""
@@ -307,73 +202,49 @@ class _TextVectors:
             raise ModelError(f"The model gives no usable vector for {texts[0]!r}.")
         return np.asarray(mean / length, dtype=np.float32)
 
-
-def _all_texts(plans: Sequence[_LevelPlan], default: tuple[str, ...], *, screened: bool) -> Iterable[str]:
-    for plan in plans:
-        for rule, said in zip(plan.rules, plan.known_prompts, strict=True):
-            for prompt in said.prompts:
-                yield from texts_of(prompt, rule.templates or plan.templates)
-        for negative in plan.negatives:
-            for prompt in negative.prompts:
-                yield from texts_of(prompt, plan.templates)
-    if screened:
-        for text in built_in_texts():
-            yield from texts_of(text, default)
+    def negatives(self, negatives: tuple[Negative, ...], templates: tuple[str, ...]) -> _Rows:
+        """Return the vectors of negatives [m, dim]; levels with the same ones share the same rows."""
+        key = (negatives, templates)
+        if key not in self._negatives:
+            rows = [self.ensemble(negative.prompts, templates) for negative in negatives]
+            self._negatives[key] = np.stack(rows) if rows else np.zeros((0, self.dim), np.float32)
+        return self._negatives[key]
 
 
-def _common(texts: _TextVectors, default: tuple[str, ...]) -> _Rows:
-    rows = [texts.ensemble([text], default) for text in built_in_texts()]
-    return np.asarray(np.mean(rows, axis=0), dtype=np.float32)
-
-
-def _embed(
-    plan: _LevelPlan,
-    texts: _TextVectors,
-    common: _Rows | None,
-    shared: dict[tuple[tuple[Negative, ...], tuple[str, ...]], _Rows],
-) -> LevelVectors:
-    vectors = np.zeros((len(plan.rules), texts.dim), np.float32)
+def _level_vectors(plan: LevelPlan, texts: _TextVectors) -> LevelVectors:
+    level = plan.level
+    vectors = np.zeros((len(level.rules), texts.dim), np.float32)
     alternatives: dict[int, _Rows] = {}
-    for row, (rule, said) in enumerate(zip(plan.rules, plan.known_prompts, strict=True)):
-        if said.prompts:
-            vectors[row] = texts.ensemble(said.prompts, rule.templates or plan.templates)
-            if rule.ensemble is Ensemble.BEST and len(said.prompts) > 1:
-                each = [texts.ensemble([prompt], rule.templates or plan.templates) for prompt in said.prompts]
-                alternatives[row] = np.stack(each)
-    negatives = plan.negatives
-    if common is not None and plan.built_in:
-        explicit = len(negatives) - plan.built_in
-        rows = _negative_rows(negatives, plan, texts, shared)
-        stays = screen(rows[explicit:], vectors[[bool(said.prompts) for said in plan.known_prompts]], common)
-        negatives = (
-            *negatives[:explicit],
-            *(kept for kept, stay in zip(negatives[explicit:], stays, strict=True) if stay),
-        )
+    for row, (rule, known) in enumerate(zip(level.rules, plan.known_prompts, strict=True)):
+        if known.prompts:
+            templates = plan.templates_of(rule)
+            vectors[row] = texts.ensemble(known.prompts, templates)
+            if rule.ensemble is Ensemble.BEST and len(known.prompts) > 1:
+                alternatives[row] = np.stack([texts.ensemble([prompt], templates) for prompt in known.prompts])
+    is_known = tuple(bool(known.prompts) for known in plan.known_prompts)
+    negatives = _screened(plan, texts, vectors[list(is_known)])
     return LevelVectors(
-        parent=plan.parent,
-        names=tuple(rule.name for rule in plan.rules),
+        parent=level.parent,
+        names=tuple(rule.name for rule in level.rules),
         vectors=vectors,
-        known=tuple(bool(said.prompts) for said in plan.known_prompts),
-        unknown=tuple(said.unknown for said in plan.known_prompts),
+        known=is_known,
+        unknown=tuple(known.unknown_words for known in plan.known_prompts),
         negatives=tuple(negative.label for negative in negatives),
-        negative_vectors=_negative_rows(negatives, plan, texts, shared),
-        configured=len(plan.negatives) > plan.built_in and bool(plan.explicit),
+        negative_vectors=texts.negatives(negatives, level.templates),
+        configured=len(plan.negatives) > plan.built_in_count and bool(level.configured_negatives),
         alternatives=alternatives,
     )
 
 
-def _negative_rows(
-    negatives: tuple[Negative, ...],
-    plan: _LevelPlan,
-    texts: _TextVectors,
-    shared: dict[tuple[tuple[Negative, ...], tuple[str, ...]], _Rows],
-) -> _Rows:
-    """Return the vectors of negatives; levels with the same ones share the same rows."""
-    asked = (negatives, plan.templates)
-    if asked not in shared:
-        rows = [texts.ensemble(negative.prompts, plan.templates) for negative in negatives]
-        shared[asked] = np.stack(rows) if rows else np.zeros((0, texts.dim), np.float32)
-    return shared[asked]
+def _screened(plan: LevelPlan, texts: _TextVectors, rules: _Rows) -> tuple[Negative, ...]:
+    """Return a level's negatives without those built-in ones that mean the same as one of its `rules` [n, dim]."""
+    if texts.mean is None or not plan.built_in_count:
+        return plan.negatives
+    first = len(plan.negatives) - plan.built_in_count
+    rows = texts.negatives(plan.negatives, plan.level.templates)
+    stays = screen(rows[first:], rules, texts.mean)
+    kept = [negative for negative, stay in zip(plan.negatives[first:], stays, strict=True) if stay]
+    return (*plan.negatives[:first], *kept)
 
 
 def _sample_facets() -> Facets:
