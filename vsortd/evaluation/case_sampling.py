@@ -17,6 +17,7 @@ from vsortd.evaluation.rejudge import SampledCase
 from vsortd.judging.conditions import ConditionFacts
 from vsortd.pipeline.flow import Stage, build_stages, carry
 from vsortd.pipeline.job import Job
+from vsortd.pipeline.stages import rounds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
