@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from vsortd.config.settings import Settings
-from vsortd.service.daemon import Daemon
+from tests.support import harness
+from vsortd.config.load import load_settings
+from vsortd.pipeline.services import Services
+from vsortd.service.daemon import DaemonRun, Orders
+from vsortd.service.wakeup import Wakeup
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-def test_a_search_or_sort_under_way_keeps_the_services_that_it_began_with(tmp_path: Path) -> None:
-    values = {"inboxes": [{"path": str(tmp_path / "in")}], "library": str(tmp_path / "lib"), "model": "sample"}
-    daemon: Any = Daemon(Settings.model_validate(values | {"rules": [{"name": "a"}]}), tmp_path)
-    retired: list[str] = []
-    daemon._services = "the present ones"
-    daemon._runner = SimpleNamespace(working=0)
-    daemon._retired.append(SimpleNamespace(retire=retired.append))
-    with daemon._stops_with(threading.Event()):
-        daemon._let_go()
-        assert [] == retired
-    daemon._let_go()
-    assert ["the present ones"] == retired
+def test_a_search_or_sort_under_way_keeps_the_services_that_it_began_with(tmp_path: Path, own_state: Path) -> None:
+    home = harness.Home.make(tmp_path / "home")
+    before = load_settings(home.config)
+    home.config.write_text(home.config.read_text().replace(str(home.library), f"{home.library} 2"))
+    after = load_settings(home.config)
+    assert after.library != before.library
+    with (
+        Services.open(before, own_state, keep_trying=True, load_model=False) as services,
+        contextlib.closing(Wakeup()) as wakeup,
+    ):
+        run = DaemonRun(services, Orders(), wakeup, once=False, read_config=lambda: after)
+        with run._controller._stops_with(threading.Event()):
+            assert ["library"] == run._reloader.reload()
+            run._close_unused()
+            assert run._reloader.replaced
+        run._close_unused()
+        assert not run._reloader.replaced
+        run._workflow.services.retire(services)

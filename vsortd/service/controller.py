@@ -171,21 +171,21 @@ class Controller:
         self, paths: Sequence[Path], config: str, on_progress: Callable[[int, int], None], cancel: threading.Event
     ) -> list[OutcomeDocument] | None:
         """Sort files now, with the model that is loaded; see `batch.sort_within`. None for another `config`."""
-        services = self._workflow.services
-        if config != fingerprint(services.settings):
-            return None
-        with self._stops_with(cancel):
+        with self._stops_with(cancel):  # first: from here on a reload closes none of the services
+            services = self._workflow.services
+            if config != fingerprint(services.settings):
+                return None
             outcomes = sort_within(services, paths, own=self._workflow.runner, on_progress=on_progress, cancel=cancel)
         self._workflow.tell(*(one.id for one in outcomes))
         return [one.to_json() for one in outcomes]
 
     def search(self, request: Request, config: str) -> SearchDocument | None:
         """Look for scenes with the model that is loaded; see `Searcher.answer`. None for another `config`."""
-        services = self._workflow.services
-        if config != fingerprint(services.settings):
-            return None
         cancel = threading.Event()
         with self._stops_with(cancel):
+            services = self._workflow.services
+            if config != fingerprint(services.settings):
+                return None
             found = self.searcher.answer(services, request, cancel=cancel)
         self._wake()  # its memory is to be given back some time
         return found

@@ -175,8 +175,7 @@ class DaemonRun:
             if self._orders.reload:
                 self._orders.reload = False
                 self._reloader.begin()
-            if self._reloader.replaced and workflow.runner.working == 0 and not self._controller.busy:
-                self._reloader.close_replaced()
+            self._close_unused()
             if not self._once:
                 self._wakeup.wait(self._sleep_s())
                 continue
@@ -184,6 +183,11 @@ class DaemonRun:
                 self._drained()
                 return
             self._wakeup.wait(_DRAIN_TICK_S)
+
+    def _close_unused(self) -> None:
+        """Close what reloads left behind, unless a video, search or sort under way may use it."""
+        if self._reloader.replaced and self._workflow.runner.working == 0 and not self._controller.busy:
+            self._reloader.close_replaced()
 
     def _drained(self) -> None:
         """Note what a drain has to leave."""
