@@ -333,6 +333,8 @@ def test_taken_back_a_file_waits_until_it_has_been_quiet_for_long(drop: Callable
     one.due(2.0)
     one.settler.again(one.path, one.identity, 0.0, "nothing decodes", 3.0)
     assert 10.0 == one.next_s()
+    one.settler.add(one.path, one.identity, 4.0)  # being seen again says nothing new
+    assert 10.0 == one.next_s()
     assert [Outcome.READY] == one.due(10.0)
 
 
