@@ -293,12 +293,12 @@ def test_a_refused_filing_is_told_once_with_its_wait(bench: Callable[..., Bench]
 
     handler = logger.add(lambda message: told.append(message.record["message"]), level="ERROR")
     try:
-        one = bench(stage, lanes=1, retry_after_s=(0.01, 0.02))
+        one = bench(stage, lanes=1, retry_after_s=(0.6, 0.02))
         one.submit(path)
         one.wait(lambda: bool(one.done))
     finally:
         logger.remove(handler)
-    assert [f"{path}: ffmpeg is gone. Trying again in 0 s, and then less often."] == told
+    assert [f"{path}: ffmpeg is gone. Trying again in 1 s, and then less often."] == told
 
 
 def test_what_is_tried_again_comes_before_what_has_not_been_tried(bench: Callable[..., Bench], tmp_path: Path) -> None:
@@ -342,6 +342,23 @@ def test_a_video_that_is_tried_again_is_still_carried_alone(bench: Callable[...,
     one.wait(one.runner.idle)
     assert [1, 1, 1] == company
     assert 4 == len(one.done)
+
+
+def test_after_one_that_is_carried_alone_the_others_go_on_side_by_side(
+    bench: Callable[..., Bench], tmp_path: Path
+) -> None:
+    alone, *others = files(tmp_path, 3)
+    first, then = Gate(), Gate()
+    one = bench(lambda job: first(job) if job.path == alone else then(job), lanes=2)
+    one.books.suspects = {alone}
+    one.submit(alone)
+    one.wait(lambda: first.inside == [alone])
+    one.submit(*others)
+    assert [] == then.inside
+    first.open.set()
+    one.wait(lambda: sorted(then.inside) == sorted(others))
+    then.open.set()
+    one.wait(one.runner.idle)
 
 
 def test_paused_and_tried_again_a_file_keeps_its_place(bench: Callable[..., Bench], tmp_path: Path) -> None:

@@ -45,7 +45,7 @@ class Desk:
 
 
 @pytest.fixture
-def desk(tmp_path: Path, own_state: Path) -> Iterator[Desk]:
+def ledger(tmp_path: Path, own_state: Path) -> Iterator[Desk]:
     home = harness.Home.make(tmp_path / "home")
     absent = f"model: {{name: ViT-B-32, weights: {tmp_path / 'absent.safetensors'}}}"  # whoever asks for it waits
     home.config.write_text(home.config.read_text().replace("model: sample", absent))
@@ -56,8 +56,8 @@ def desk(tmp_path: Path, own_state: Path) -> Iterator[Desk]:
             thread.join(60)
 
 
-def test_the_status_has_its_keys_and_no_others(desk: Desk) -> None:
-    status = desk.controller.status()
+def test_the_status_has_its_keys_and_no_others(ledger: Desk) -> None:
+    status = ledger.controller.status()
     assert StatusDocument.__annotations__.keys() == status.keys()
     assert ModelDocument.__annotations__.keys() == status["model"].keys()
     assert CountsDocument.__annotations__.keys() == status["counts"].keys()
@@ -65,49 +65,49 @@ def test_the_status_has_its_keys_and_no_others(desk: Desk) -> None:
     assert ("running", 1, "ViT-B-32") == (status["state"], status["schema_version"], status["model"]["name"])
 
 
-def test_a_pause_begins_and_ends_and_wakes_the_daemon(desk: Desk) -> None:
-    (inbox,) = desk.services.settings.inboxes
-    assert "paused" == desk.controller.pause()["state"]
-    assert ["wake"] == desk.said
-    paused = desk.controller.resume()
+def test_a_pause_begins_and_ends_and_wakes_the_daemon(ledger: Desk) -> None:
+    (inbox,) = ledger.services.settings.inboxes
+    assert "paused" == ledger.controller.pause()["state"]
+    assert ["wake"] == ledger.said
+    paused = ledger.controller.resume()
     assert ("running", []) == (paused["state"], paused["paused"]["inboxes"])
-    paused = desk.controller.pause(inbox.path, 60.0)
+    paused = ledger.controller.pause(inbox.path, 60.0)
     assert ("running", True) == (paused["state"], paused["inboxes"][0]["paused"])
     assert [str(inbox.path)] == [one["path"] for one in paused["paused"]["inboxes"]]
     with pytest.raises(UsageError, match="is not an inbox"):
-        desk.controller.pause(inbox.path.parent)
+        ledger.controller.pause(inbox.path.parent)
 
 
-def test_another_config_is_left_to_the_command(desk: Desk) -> None:
-    assert desk.controller.search(Request(("sea",)), "another") is None
-    assert desk.controller.sort([], "another", lambda _done, _total: None, threading.Event()) is None
-    assert not desk.controller.busy
+def test_another_config_is_left_to_the_command(ledger: Desk) -> None:
+    assert ledger.controller.search(Request(("sea",)), "another") is None
+    assert ledger.controller.sort([], "another", lambda _done, _total: None, threading.Event()) is None
+    assert not ledger.controller.busy
 
 
-def test_the_end_calls_off_what_is_under_way_and_what_still_comes(desk: Desk) -> None:
-    mine, ended = fingerprint(desk.services.settings), list[BaseException]()
+def test_the_end_calls_off_what_is_under_way_and_what_still_comes(ledger: Desk) -> None:
+    mine, ended = fingerprint(ledger.services.settings), list[BaseException]()
 
     def search() -> None:
         try:
-            desk.controller.search(Request(("sea",)), mine)
+            ledger.controller.search(Request(("sea",)), mine)
         except Cancelled as error:
             ended.append(error)
 
     begun = [threading.Thread(target=search) for _ in range(2)]
     for thread in begun:
         thread.start()
-    while not desk.controller.busy:
+    while not ledger.controller.busy:
         threading.Event().wait(0.01)
-    desk.controller.cancel_all()
+    ledger.controller.cancel_all()
     for thread in begun:
         thread.join(10)
     assert 2 == len(ended)
     search()
     assert 3 == len(ended)
-    assert not desk.controller.busy
+    assert not ledger.controller.busy
 
 
-def test_reload_and_stop_are_the_daemons_own(desk: Desk) -> None:
-    assert ["rules"] == desk.controller.reload()
-    desk.controller.stop()
-    assert ["stop"] == desk.said
+def test_reload_and_stop_are_the_daemons_own(ledger: Desk) -> None:
+    assert ["rules"] == ledger.controller.reload()
+    ledger.controller.stop()
+    assert ["stop"] == ledger.said

@@ -141,6 +141,17 @@ def test_the_closing_of_a_file_hastens_the_next_look_but_not_before_it_is_quiet(
     assert [SettleOutcome.READY] == one.due(1.0)
 
 
+@leases
+def test_once_it_is_closed_being_seen_again_hastens_nothing(drop: Callable[..., Waiting]) -> None:
+    cut = drop(data=b"")
+    with cut.path.open("r+b"):
+        assert [] == cut.due(2.0)
+    assert [] == cut.due(4.0)
+    assert 12.0 == cut.next_s(), "quiet since 2.0"
+    cut.settler.add(cut.path, cut.identity, 5.0)
+    assert 12.0 == cut.next_s()
+
+
 def test_being_seen_again_hastens_nothing_while_nobody_writes(drop: Callable[..., Waiting]) -> None:
     cut = drop(data=b"")
     assert [] == cut.due(2.0)
@@ -263,6 +274,15 @@ def test_an_unreadable_file_is_not_told_before_its_time(drop: Callable[..., Wait
     assert [SettleOutcome.UNREADABLE] == one.due(22.0)
 
 
+def test_an_unreadable_file_that_came_late_has_its_time_too(drop: Callable[..., Waiting]) -> None:
+    one = drop()
+    one.settler.forget(one.path)
+    one.settler.add(one.path, one.identity, 100.0)
+    loop_in_place_of(one.path.parent)
+    assert [] == one.due(102.0)
+    assert [SettleOutcome.UNREADABLE] == one.due(112.0)
+
+
 def test_draining_tells_an_unreadable_file_at_once(drop: Callable[..., Waiting]) -> None:
     one = drop(SettleTimes(2.0, 100.0, 10.0, drain=True))
     loop_in_place_of(one.path.parent)
@@ -307,7 +327,9 @@ def test_the_time_that_a_file_may_take_begins_when_it_is_first_seen(drop: Callab
     one.settler.add(one.path, one.identity, 50.0)
     with one.path.open("r+b"):
         assert [] == one.due(149.0)
-        assert [SettleOutcome.STILL_CHANGING] == one.due(150.0)
+        (verdict,) = one.settler.due(150.0)
+    assert SettleOutcome.STILL_CHANGING is verdict.outcome
+    assert verdict.reason.startswith("not ready after 100 s: ")
 
 
 def test_an_error_that_nobody_expected_delays_a_file_by_ten_seconds(drop: Callable[..., Waiting]) -> None:
@@ -332,6 +354,8 @@ def test_taken_back_a_file_waits_until_it_has_been_quiet_for_long(drop: Callable
     one = drop()
     one.due(2.0)
     one.settler.again(one.path, one.identity, 0.0, "nothing decodes", 3.0)
+    assert 10.0 == one.next_s()
+    one.settler.add(one.path, one.identity, 4.0)  # being seen again says nothing new
     assert 10.0 == one.next_s()
     assert [SettleOutcome.READY] == one.due(10.0)
 
