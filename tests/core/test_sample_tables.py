@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import random
 import shutil
 import struct
 import subprocess
@@ -13,7 +14,7 @@ import pytest
 
 from tests.support.mp4_boxes import box
 from vsortd.core import sample_tables
-from vsortd.core.isobmff import BoxReader
+from vsortd.core.isobmff import BoxReader, ShrunkError
 from vsortd.core.sample_tables import has_all_samples
 
 if TYPE_CHECKING:
@@ -137,6 +138,36 @@ def test_nothing_is_claimed_of_a_file_without_samples() -> None:
     assert not whole(box(b"ftyp", b"isom0000") + box(b"moov", box(b"trak")) + box(b"mdat", b"x" * 90))
     assert not whole(box(b"ftyp", b"isom0000") + box(b"mdat", b"x" * 90))
     assert not whole(b"")
+
+
+def test_a_file_that_shrinks_meanwhile_is_told_apart(tmp_path: Path) -> None:
+    """The place where its tables lay is gone, though the size that was asked for had them."""
+    data = render(tmp_path / "a.mp4", "-movflags", "+faststart").read_bytes()
+    for end in range(data.index(b"moov"), data.index(b"mdat"), 50):
+        with pytest.raises(ShrunkError):
+            has_all_samples(BoxReader(io.BytesIO(data[:end]), len(data)))
+
+
+@pytest.mark.parametrize("sound", ["aac", "pcm_s16le", "adpcm_ima_qt"])
+def test_no_header_whatever_raises(sound: str, tmp_path: Path) -> None:
+    """Bytes of the header are put out at random, those of the tables more often."""
+    plain = render(tmp_path / "a.mov", sound=sound).read_bytes()
+    header = plain.index(b"moov")
+    tables = [place for name in (b"stsz", b"stsc", b"stco", b"stsd") for place in places_of(name, plain)]
+    dice = random.Random(7)  # noqa: S311 - the same faults every time
+    answers = set()
+    for _ in range(2000):
+        data = bytearray(plain)
+        for _ in range(dice.randint(1, 4)):
+            near = dice.choice(tables) + dice.randint(4, 40)
+            place = dice.choice([near, dice.randrange(header, len(data))])
+            data[place] = dice.choice([0, 1, 0x7F, 0x80, 0xFF, dice.randrange(256)])
+        answers.add(whole(bytes(data)))
+    assert {True, False} == answers
+
+
+def places_of(name: bytes, data: bytes) -> list[int]:
+    return [place for place in range(len(data)) if data.startswith(name, place)]
 
 
 def test_tables_that_are_too_large_are_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

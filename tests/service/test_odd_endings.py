@@ -20,6 +20,7 @@ pytestmark = [pytest.mark.timeout(240), pytest.mark.slow]
 WHOLE = {
     "crlf.mov": STRAY["CRLF"],
     "crlf.mp4": STRAY["CRLF"],
+    "trailer.mov": STRAY["a camera's text"],
     "trailer.mp4": STRAY["a camera's text"],
     "fits-nothing.mp4": STRAY["a header that fits nothing"],
     "claims.mp4": CLAIMS["claims 3 more"],

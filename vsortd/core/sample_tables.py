@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from vsortd.core.isobmff import ShrunkError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -167,7 +169,10 @@ def _items(reader: BoxReader, table: IsoBox, skip: int, item: str) -> npt.NDArra
     """Return the items of a table, whose count stands after `skip` bytes. Raises _UntoldError if it is cut off."""
     kind = np.dtype(item)
     (count,) = struct.unpack(">I", reader.payload(table, 4, skip).ljust(4, b"\0"))
-    if table.payload + skip + 4 + count * kind.itemsize > table.end:
+    length = count * kind.itemsize
+    if table.payload + skip + 4 + length > table.end:
         raise _UntoldError
-    data = reader.read(table.payload + skip + 4, count * kind.itemsize)
+    data = reader.read(table.payload + skip + 4, length)
+    if len(data) < length:
+        raise ShrunkError
     return np.frombuffer(data, kind)
