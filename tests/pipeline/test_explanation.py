@@ -15,6 +15,7 @@ from PIL import Image
 from tests.support import harness
 from vsortd.config.choices import Aggregate, OnUnsure
 from vsortd.config.rules import Rule, RuleTree
+from vsortd.core.outcomes import ConversionKind, ItemState
 from vsortd.judging.decide import NONE, Decision, DecisionOutcome, LevelResult
 from vsortd.pipeline.batch import SortOutcome as Fate
 from vsortd.pipeline.explanation import Explanation, Frame, explained_levels, thinned
@@ -112,11 +113,11 @@ def test_siblings_are_ranked_first_one_first_and_none_of_these_last() -> None:
     assert ["wood", "sea", "box", NONE] == [name for name, _ in found.ranked]
 
 
-@pytest.mark.parametrize(("state", "parent"), [("filed", ""), ("review", "wood")])
-def test_the_deciding_level_is_the_last_won_or_in_review_the_one_nobody_won(state: str, parent: str) -> None:
-    out = DecisionOutcome.FILED if state == "filed" else DecisionOutcome.REVIEW
+@pytest.mark.parametrize(("state", "parent"), [(ItemState.FILED, ""), (ItemState.REVIEW, "wood")])
+def test_the_deciding_level_is_the_last_won_or_in_review_the_one_nobody_won(state: ItemState, parent: str) -> None:
+    out = DecisionOutcome.FILED if state is ItemState.FILED else DecisionOutcome.REVIEW
     decided = decision(TOP, BELOW, scores=SCORES, key="wood", out=out)
-    fate = Fate(None, "b", "t", state, "/a.mp4", "", "wood", 0.5, 0.1, "", "because")
+    fate = Fate(None, "b", "t", state, "/a.mp4", "", "wood", 0.5, 0.1, ConversionKind.NONE, "because")
     views = explained_levels(TREE, decided, (1, 2, 3))
     explanation = Explanation(fate, None, decided, views)
     deciding = explanation.deciding
