@@ -37,6 +37,8 @@ def manifest(folder: str) -> list[dict[str, str]]:
 SHOWN = {"torchcodec__nasa_13013.mp4": "480x270", "pigallery2__20240128_120909.mp4": "46x82"}
 # … and where it has the container's duration instead of the film's.
 DURATION_S = {"torchcodec__nasa_13013.mp4": 13.013, "streamio-ffmpeg__awesome_movie.mov": 7.345}
+# A mirrored picture can be said to be turned by two angles; players show it the same.
+ROTATION_DEG = {"media__sample_rotate_and_reflect.mp4": 270}
 
 BAD: dict[str, type[VideoError] | None] = {
     "streamio-ffmpeg__broken.mp4": IncompleteError,  # no moov
@@ -70,12 +72,13 @@ def test_a_real_clip_is_what_its_manifest_says(row: dict[str, str], clips: Path,
     clip = pool.probe(clips / name)
     assert SHOWN.get(name, row["WxH_shown"]) == f"{clip.shown_width_px}x{clip.shown_height_px}"
     degrees = 0 if row["rotation_deg"] == "none" else -int(row["rotation_deg"]) % 360
-    assert degrees == clip.rotation_deg
+    assert ROTATION_DEG.get(name, degrees) == clip.rotation_deg
     expected_s = DURATION_S.get(name, float(row["duration_s"]))
     assert pytest.approx(expected_s, abs=0.15) == clip.duration_s
     assert row["codec"].split()[0] == clip.video_codec
     assert row["codec"].split(";")[0].split()[-1] == clip.pixel_format
-    assert ("aac" in row["codec"]) == clip.has_audio
+    if "audio" in row["codec"]:  # not every row tells
+        assert ("aac" in row["codec"]) == clip.has_audio
 
 
 @pytest.mark.parametrize("row", manifest("bad"), ids=lambda row: row["file"])

@@ -36,7 +36,10 @@ CLIP = Clip(
     bit_depth=8,
     hdr=False,
     fragmented=False,
-    streams=(Stream(0, "video", "h264"),),
+    streams=(
+        Stream(0, "video", "h264", codec_tag="avc1", frames=25, duration_s=1.0),
+        Stream(1, "data", "", codec_tag="mebx", metadata_keys=("com.apple.quicktime.still-image-time",)),
+    ),
     tags={"title": "x"},
 )
 
@@ -96,6 +99,31 @@ def test_a_clip_travels_whole() -> None:
 def test_a_clip_with_one_odd_value_is_refused(change: dict[str, Any]) -> None:
     with pytest.raises(ProtocolError):
         protocol.clip_from_message({**plain_clip(), **change})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"metadata_keys": "mdta"},
+        {"metadata_keys": [7]},
+        {"metadata_keys": ["x"] * 65},
+        {"frames": -1},
+        {"frames": 1.5},
+        {"duration_s": float("inf")},
+        {"start_s": float("nan")},
+        {"codec_tag": None},
+    ],
+)
+def test_a_stream_with_odd_facts_is_refused(change: dict[str, Any]) -> None:
+    raw = plain_clip()
+    raw["streams"][1] |= change
+    with pytest.raises(ProtocolError):
+        protocol.clip_from_message(raw)
+
+
+def test_what_a_live_photo_says_survives_the_way() -> None:
+    clip = protocol.clip_from_message({**plain_clip(), "tags": {"com.apple.quicktime.content.identifier": "A-1"}})
+    assert ("A-1", True) == (clip.content_identifier, clip.has_still_image_time)
 
 
 @given(st.recursive(st.none() | st.integers() | st.text(), lambda x: st.lists(x) | st.dictionaries(st.text(), x)))

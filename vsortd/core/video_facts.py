@@ -14,15 +14,29 @@ class Orientation(StrEnum):
     SQUARE = "square"
 
 
+# What iPhones write into both halves of a Live Photo, and the track that says which frame the photo is.
+_CONTENT_IDENTIFIER = "com.apple.quicktime.content.identifier"
+_STILL_IMAGE_TIME = "com.apple.quicktime.still-image-time"
+
+
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """One stream of the container, by its index there."""
+    """One stream of the container, by its index there.
+
+    `frames` are the samples that the file lists, 0 for a track without any; `duration_s` and `start_s` are as its
+    header and edit list say, 0.0 where they don't.
+    """
 
     index: int
     kind: str  # video, audio, subtitle, data, attachment
     codec: str  # ffmpeg's name ("h264"), "" if unknown to it
     attached_picture: bool = False  # cover art, not the film
     language: str = ""
+    codec_tag: str = ""  # the sample entry's four characters: avc1, mebx, gpmd, tmcd …; "" if unknown
+    frames: int = 0
+    duration_s: float = 0.0
+    start_s: float = 0.0
+    metadata_keys: tuple[str, ...] = ()  # what a timed metadata track (mebx) says that it holds
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +75,16 @@ class Clip:
     def has_audio(self) -> bool:
         """Tell whether any audio stream is there."""
         return any(stream.kind == "audio" for stream in self.streams)
+
+    @property
+    def content_identifier(self) -> str:
+        """What a Live Photo's film and still have in common, "" of any other video."""
+        return self.tags.get(_CONTENT_IDENTIFIER, "")
+
+    @property
+    def has_still_image_time(self) -> bool:
+        """Tell whether a track says which of the frames a Live Photo's still is."""
+        return any(_STILL_IMAGE_TIME in stream.metadata_keys for stream in self.streams)
 
     @property
     def orientation(self) -> Orientation:

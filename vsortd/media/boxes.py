@@ -61,8 +61,8 @@ def _read_layout(reader: BoxReader) -> Layout:
         has_fragments=b"moof" in kinds,
         fragmented=b"moof" in kinds or any(box.kind == b"mvex" for box in inside),
         missing_bytes=top[-1].missing if top else 0,
-        encrypted={_track_id(reader, trak): scheme for trak, scheme in schemes if scheme is not None},
-        elsewhere=frozenset(_track_id(reader, trak) for trak in tracks if _lies_elsewhere(reader, trak)),
+        encrypted={track_id(reader, trak): scheme for trak, scheme in schemes if scheme is not None},
+        elsewhere=frozenset(track_id(reader, trak) for trak in tracks if _lies_elsewhere(reader, trak)),
     )
 
 
@@ -84,7 +84,8 @@ def _lies_elsewhere(reader: BoxReader, trak: IsoBox) -> bool:
     return False
 
 
-def _track_id(reader: BoxReader, trak: IsoBox) -> int:
+def track_id(reader: BoxReader, trak: IsoBox) -> int:
+    """Return the id that a track has in its file, 0 if it has none."""
     for tkhd in reader.find(trak, b"tkhd"):
         body = reader.payload(tkhd, 24)
         offset = _TKHD_ID_OFFSET.get(body[0] if body else 0, 12)

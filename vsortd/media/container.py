@@ -22,6 +22,7 @@ from av.stream import Discard, Disposition, Stream
 from vsortd.errors import BrokenError, ChangedError, IncompleteError, LimitError
 from vsortd.media.boxes import Layout, read_layout
 from vsortd.media.hardware import HARDWARE
+from vsortd.media.track_headers import TrackHeader, read_track_headers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -73,6 +74,13 @@ class OpenVideo:
         data = self.file.read(length)
         self.file.seek(before)
         return data
+
+    def track_headers(self) -> dict[int, TrackHeader]:
+        """Read what the tracks' headers say beyond what libav tells, by track id."""
+        before = self.file.tell()
+        headers = read_track_headers(self.file, self.size_bytes)
+        self.file.seek(before)
+        return headers
 
 
 @contextmanager

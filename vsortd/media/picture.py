@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import av
 import numpy as np
@@ -17,6 +17,7 @@ import numpy.typing as npt
 from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 
 from vsortd.media.preprocess import Preprocess, ResizeMode
+from vsortd.media.side_data import display_matrix
 
 Pixels = npt.NDArray[np.uint8]
 Light = npt.NDArray[np.float32]
@@ -75,9 +76,8 @@ class Turn:
 
 def turn_of(frame: av.VideoFrame) -> Turn:
     """Read a frame's display matrix (ISO 14496-12, 8.3.2); oblique angles take the nearest quarter turn."""
-    data = frame.side_data.get("DISPLAYMATRIX")
-    raw = bytes(cast("bytes", data)) if data is not None else b""
-    if len(raw) < 36:  # noqa: PLR2004 - nine 32-bit numbers
+    raw = display_matrix(frame)
+    if not raw:
         return Turn()
     a, b, _, c, d = struct.unpack("=5i", raw[:20])
     if not (a or b) or not (c or d):

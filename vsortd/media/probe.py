@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from av.container import InputContainer
     from av.stream import Stream as AvStream
 
+    from vsortd.media.track_headers import TrackHeader
+
 # A keyframe in the last part of the video shows that its end is there.
 _LAST_PART = 0.7
 # Pixels worth decoding to reach the end of a film without late keyframes: 300 frames of 1080p, about a
@@ -124,6 +126,7 @@ def _clip(video: OpenVideo, film: VideoStream, table: Table, frame: av.VideoFram
     tags = _tags(video.container, film)
     rate = film.average_rate
     audio = next((stream for stream in video.container.streams if stream.type == "audio"), None)
+    headers = video.track_headers()
     container_s = video.container.duration
     return Clip(
         container="mov" if video.layout.brand in {"", "qt"} else "mp4",
@@ -143,7 +146,7 @@ def _clip(video: OpenVideo, film: VideoStream, table: Table, frame: av.VideoFram
         bit_depth=max((component.bits for component in frame.format.components), default=8),
         hdr=frame.color_trc in {TRANSFER_PQ, TRANSFER_HLG},
         fragmented=video.layout.fragmented,
-        streams=tuple(_stream(stream) for stream in video.container.streams),
+        streams=tuple(_stream(stream, headers.get(stream.id)) for stream in video.container.streams),
         audio_codec=_codec_name(audio) if audio is not None else "",
         camera=_camera(tags),
         recorded_at=_recorded_at(tags),
@@ -179,13 +182,21 @@ def _finite(value: float) -> float:
     return value if math.isfinite(value) and value >= 0 else 0.0
 
 
-def _stream(stream: AvStream) -> Stream:
+def _stream(stream: AvStream, header: TrackHeader | None) -> Stream:
+    context = getattr(stream, "codec_context", None)
+    frames = max(int(stream.frames or 0), len(stream.index_entries))
+    base = float(stream.time_base or 0)
     return Stream(
         index=stream.index,
         kind=stream.type or "data",
         codec=_codec_name(stream),
         attached_picture=isinstance(stream, VideoStream) and is_picture(stream),
         language=_clean(stream.metadata.get("language", "")),
+        codec_tag=header.codec_tag if header is not None else _clean(getattr(context, "codec_tag", "")),
+        frames=frames,
+        duration_s=_finite(float(stream.duration or 0) * base) if frames else 0.0,
+        start_s=float(stream.start_time or 0) * base,
+        metadata_keys=header.metadata_keys if header is not None else (),
     )
 
 

@@ -28,6 +28,8 @@ MAX_HEADER_BYTES = 1 << 20
 _LENGTHS = struct.Struct(">IQ")
 _MAX_REASON = 500
 _MAX_TEXT = 1024
+# Of one stream: a phone's metadata track has one to five.
+MAX_METADATA_KEYS = 64
 
 _ERRORS: dict[str, type[VideoError]] = {
     "broken": BrokenError,
@@ -120,7 +122,7 @@ def clip_from_message(raw: object) -> Clip:
     streams = values["streams"]
     if not isinstance(streams, list) or len(streams) > 1024:  # noqa: PLR2004 - more than libav opens
         raise ProtocolError("a clip with no list of streams")
-    values["streams"] = tuple(Stream(**_checked(_object(stream, Stream), Stream)) for stream in streams)
+    values["streams"] = tuple(_stream_from(stream) for stream in streams)
     tags = values["tags"]
     if not isinstance(tags, dict) or not all(isinstance(value, str) for value in tags.values()):
         raise ProtocolError("a clip with odd tags")
@@ -130,6 +132,17 @@ def clip_from_message(raw: object) -> Clip:
     if min(sizes) < 1 or not all(math.isfinite(x) and x >= 0 for x in (clip.duration_s, clip.fps)):
         raise ProtocolError("a clip with impossible numbers")
     return clip
+
+
+def _stream_from(raw: object) -> Stream:
+    values = _checked(_object(raw, Stream), Stream)
+    keys = values["metadata_keys"]
+    if not isinstance(keys, list | tuple) or len(keys) > MAX_METADATA_KEYS or not all(type(key) is str for key in keys):
+        raise ProtocolError("a stream with odd keys")
+    values["metadata_keys"] = tuple(printable(key) for key in keys)
+    if values["frames"] < 0 or not all(math.isfinite(values[name]) for name in ("duration_s", "start_s")):
+        raise ProtocolError("a stream with impossible numbers")
+    return Stream(**values)
 
 
 def _object(raw: object, kind: type) -> Message:
