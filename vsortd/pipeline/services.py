@@ -20,6 +20,7 @@ from vsortd.index.store import Index
 from vsortd.judging.corrections import Corrections
 from vsortd.judging.example_store import ExampleStore, examples_path
 from vsortd.judging.resident_model import ResidentModel
+from vsortd.media.conversion_plan import ConversionKind
 from vsortd.media.pool import MediaPool
 from vsortd.media.sidecars import find_sidecars
 from vsortd.watch.sidecar_cache import Companions
@@ -133,8 +134,11 @@ class Services:
 
     def expire_originals(self) -> None:
         """Remove converted originals whose retention has ended."""
-        for line in expire_originals(self.journal, self.settings.library, self.settings.convert.keep_original_s):
-            logger.info("originals: {}", line)
+        convert = self.settings.convert
+        for kind in (ConversionKind.REMUX, ConversionKind.TRANSCODE):
+            keep_s = convert.keep_s(encoded_anew=kind is ConversionKind.TRANSCODE)
+            for line in expire_originals(self.journal, self.settings.library, keep_s, kind=kind.value):
+                logger.info("originals: {}", line)
 
     def changed(self, settings: Settings) -> Services:
         """Return services for other settings that share what these leave as it is (after a reload).
