@@ -170,7 +170,7 @@ def _undo(wanted: dict[str, Any], *, dry_run: bool) -> dict[str, Any]:
     if not dry_run:
         follow(index_path(state_folder()), report.moves)
     return {
-        "undone": [item.to_json() for item in report.undone],
+        "undone": report.undone_json(),
         "refused": [{"id": number, "reason": reason} for number, reason in report.refused],
     }
 
@@ -178,8 +178,10 @@ def _undo(wanted: dict[str, Any], *, dry_run: bool) -> dict[str, Any]:
 def _print_undone(undone: Sequence[dict[str, Any]], refused: Sequence[dict[str, Any]], *, dry_run: bool) -> None:
     out = console()
     for item in undone:
-        back = "would go" if dry_run else "is"
-        out.print(printable(f"#{item['id']} {back} back at {item['source']}"), markup=False)
+        back = "would be" if dry_run else "is"
+        out.print(printable(f"#{item['id']} {back} back at {item['back_at']}"), markup=False)
+        if item["back_at"] != item["source"]:
+            out.print(printable(f"   {Path(item['source']).name} is no longer kept"), style="yellow", markup=False)
     for one in refused:
         out.print(printable(f"#{one['id']} refused: {one['reason']}"), style="red", markup=False)
     if not undone and not refused:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from vsortd.core.system.fault_points import Point
 from vsortd.core.system.os_errors import explained, printable
@@ -54,11 +54,16 @@ class UndoReport:
 
     undone: list[Item] = field(default_factory=list)
     refused: list[tuple[int, str]] = field(default_factory=list)
+    back_at: dict[int, Path] = field(default_factory=dict)  # by the item's id: where its video is, or would be, now
 
     @property
     def moves(self) -> list[tuple[Path, Path]]:
         """From where to where the videos went, in their order."""
-        return [(item.destination, item.source) for item in self.undone if item.destination is not None]
+        return [(item.destination, self.back_at[item.id]) for item in self.undone if item.destination is not None]
+
+    def undone_json(self) -> list[dict[str, Any]]:
+        """Return the items as `undo --json` prints them: history's, and `back_at`, which may be the MP4's name."""
+        return [{**item.to_json(), "back_at": printable(self.back_at[item.id])} for item in self.undone]
 
 
 class RefusedError(Exception):
@@ -99,7 +104,9 @@ def undo(
         if on_progress is not None:
             on_progress(done, len(chosen))
         try:
-            report.undone.append(_undo(journal, number, promised, dry_run=dry_run, cancel=cancel))
+            item, back_at = _undo(journal, number, promised, dry_run=dry_run, cancel=cancel)
+            report.undone.append(item)
+            report.back_at[item.id] = back_at
         except RefusedError as refusal:
             report.refused.append((number, printable(refusal)))
     return report
@@ -112,7 +119,9 @@ def _select(journal: Journal, selection: Selection) -> Iterator[int]:
         yield from queries.select_placed(journal.db, last=selection.last, since=selection.since, batch=selection.batch)
 
 
-def _undo(journal: Journal, number: int, promised: set[Path], *, dry_run: bool, cancel: threading.Event | None) -> Item:
+def _undo(
+    journal: Journal, number: int, promised: set[Path], *, dry_run: bool, cancel: threading.Event | None
+) -> tuple[Item, Path]:
     item = journal.item(number)
     if item is None:
         raise RefusedError("there is no such item")
@@ -132,8 +141,8 @@ def _undo(journal: Journal, number: int, promised: set[Path], *, dry_run: bool, 
         promised.update(one.target for one in plan.operations if one.destination is not None)
         reason = "; ".join(filter(None, (item.reason, *plan.notes)))
         if dry_run:
-            return replace(item, reason=reason)
-        return _carry_out(journal, item, plan, Transfer(journal, folders, cancel), reason)
+            return replace(item, reason=reason), plan.video.target
+        return _carry_out(journal, item, plan, Transfer(journal, folders, cancel), reason), plan.video.target
 
 
 def _why_not(item: Item) -> str:

@@ -206,7 +206,7 @@ class _Calls:
         report = self._daemon.undo(selection, dry_run=bool(dry_run))
         return JSONResponse(
             {
-                "undone": [item.to_json() for item in report.undone],
+                "undone": report.undone_json(),
                 "refused": [{"id": number, "reason": reason} for number, reason in report.refused],
             }
         )
