@@ -104,6 +104,8 @@ def _print(explained: Explanation) -> None:
     if outcome.destination:
         line.append(" → ", style="dim").append(printable(outcome.destination), style="bold")
     out.print(line.append("" if outcome.destination else f"  {printable(outcome.reason)}"))
+    if outcome.destination and outcome.conversion:
+        out.print(Text(printable(outcome.conversion), style="dim"))
     if explained.decision is not None and explained.decision.tags:
         out.print(Text("tags: ").append(printable(", ".join(explained.decision.tags)), style="cyan"))
     _print_journal(out, explained)

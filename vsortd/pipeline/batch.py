@@ -34,7 +34,10 @@ _TICK_S = 0.05
 
 @dataclass(frozen=True, slots=True)
 class SortOutcome:
-    """What became of one file, or would in a dry run; the form of an item of `sort --json`."""
+    """What became of one file, or would in a dry run; the form of an item of `sort --json`.
+
+    `conversion` says what is done to a .mov, or why it stays one; `converted` is the kind alone ("remux", "transcode").
+    """
 
     id: int | None
     batch: str
@@ -48,6 +51,7 @@ class SortOutcome:
     converted: str
     reason: str
     tags: tuple[str, ...] = ()
+    conversion: str = ""
 
     @classmethod
     def of(cls, job: Job) -> SortOutcome:
@@ -66,6 +70,7 @@ class SortOutcome:
             converted=job.conversion,
             reason=job.reason,
             tags=decision.tags if decision else (),
+            conversion=job.conversion_note,
         )
 
     @classmethod

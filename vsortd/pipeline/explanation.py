@@ -191,6 +191,7 @@ class Explanation:
                 "reason": outcome.reason,
                 "destination": printable(outcome.destination) if outcome.destination else None,
                 "converted": outcome.converted,
+                "conversion": outcome.conversion,
                 "tags": list(decision.tags) if decision else [],
             },
             "levels": [level.to_json() for level in self.levels],
