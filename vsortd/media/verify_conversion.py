@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 # Sound that is encoded anew comes in frames of its own: up to 2048 samples of 8 kHz at the end.
 _LOSSY_SOUND_S = 0.26
-_ASPECT_PART = 0.02  # odd sizes are padded by a line when they are encoded anew
+_ASPECT_PART = 0.02
 
 _SOUND = frozenset({StreamAction.ALAC, StreamAction.AAC})
 
@@ -87,8 +87,17 @@ def _of_headers(
             continue
         yield from _of_tracks(left, right, pair)
         streams = one.container.streams[pair.source], other.container.streams[pair.result]
+        if not before.fragmented and pair.action in {StreamAction.COPY, StreamAction.ALAC}:
+            yield from _of_lengths(*streams)
         yield from filter(None, [difference_of_track_tags(streams[0].metadata, streams[1].metadata)])
     yield from filter(None, [difference_of_tags(tags, after.tags)])
+
+
+def _of_lengths(one: Stream, other: Stream) -> Iterator[str]:
+    """Yield how the lengths differ that players based on libav tell; they look at more than the edit list."""
+    lengths_s = [float((stream.duration or 0) * (stream.time_base or 0)) for stream in (one, other)]
+    if abs(lengths_s[0] - lengths_s[1]) > EQUAL_S:
+        yield f"its {one.type} would last {lengths_s[1]:.3f} s, not {lengths_s[0]:.3f} s"
 
 
 def _is_of_its_own(stream: Stream, movie: MovieFacts) -> bool:
@@ -113,9 +122,9 @@ def _of_tracks(left: TrackFacts, right: TrackFacts, pair: ComparedPair) -> Itera
         yield f"its {what} would be switched {'on' if right.enabled else 'off'}"
     if left.matrix != right.matrix:
         yield f"its {what} would be turned otherwise"
-    if left.aspect and abs(left.aspect - right.aspect) > _ASPECT_PART * left.aspect:
-        yield f"its {what} would be shown in another shape"
     if pair.action is StreamAction.COPY:
+        if left.aspect and abs(left.aspect - right.aspect) > _ASPECT_PART * left.aspect:
+            yield f"its {what} would be shown in another shape"
         lost = [kind for kind, value in left.boxes.items() if right.boxes.get(kind) != value]
         if lost:
             yield f"the MP4 would lose {', '.join(sorted(lost))}"
