@@ -329,7 +329,7 @@ def test_the_schema_has_recursive_rules_help_and_defaults(capsys: pytest.Capture
         assert not any("null" in json.dumps(option) for option in level["properties"].values())
     inbox = schema["$defs"]["Inbox"]["properties"]
     assert (inbox["settle"]["default"], inbox["settle_max"]["default"]) == ("2s", "1h")
-    assert schema["$defs"]["Convert"]["properties"]["keep_original"]["default"] == "30d"
+    assert schema["$defs"]["Convert"]["properties"]["keep_original"]["default"] == "auto"
     assert schema["$defs"]["Workers"]["properties"]["memory"]["default"] == "2GB"
     assert schema["required"] == ["inboxes", "library", "rules"]
 

@@ -277,6 +277,15 @@ def test_originals_may_be_kept_forever(bench: Any) -> None:
     assert ["a.mov"] == kept(bench)
 
 
+def test_originals_of_another_kind_of_conversion_stay(bench: Any) -> None:
+    file_converted(bench)  # a remux
+    with bench.journal() as journal:
+        assert [] == expire_originals(journal, bench.library, 1.0, kind="transcode", now_s=1e10)
+        assert ["a.mov"] == kept(bench)
+        (line,) = expire_originals(journal, bench.library, 1.0, kind="remux", now_s=1e10)
+    assert "removed" in line
+
+
 @pytest.mark.parametrize("what", ["deleted", "edited"])
 def test_the_last_copy_is_never_removed(bench: Any, what: str) -> None:
     item = file_converted(bench)
@@ -292,8 +301,11 @@ def test_the_last_copy_is_never_removed(bench: Any, what: str) -> None:
 def test_after_its_original_is_gone_undo_brings_the_mp4(either: Any) -> None:
     item = file_converted(either)
     expire(either, 31)
-    (undone,) = take_back(either).undone
+    report = take_back(either)
+    (undone,) = report.undone
     assert "no longer kept" in undone.reason
+    assert [(item.destination, either.inbox / "a.mp4")] == report.moves
+    assert [str(either.inbox / "a.mp4")] == [one["back_at"] for one in report.to_json()["undone"]]
     assert {"a.mp4": b"mp4 of film a.mov", "a.srt": b"film a.srt"} == either.tree(either.inbox)
     assert not item.destination.exists()
     with either.filer() as (filer, _):

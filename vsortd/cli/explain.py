@@ -95,6 +95,8 @@ def _print(explained: Explanation) -> None:
     if outcome.destination:
         line.append(" → ", style="dim").append(outcome.destination, style="bold")
     out.print(line.append("" if outcome.destination else f"  {outcome.reason}"))
+    if outcome.destination and outcome.conversion:
+        out.print(Text(outcome.conversion, style="dim"))
     if explained.decision is not None and explained.decision.tags:
         out.print(Text("tags: ").append(", ".join(explained.decision.tags), style="cyan"))
     _print_journal(out, explained)

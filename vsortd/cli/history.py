@@ -26,7 +26,7 @@ from vsortd.filing.release import ReleaseReport, ReleaseVerb, is_id, release_or_
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from vsortd.core.documents import ItemDocument, RefusedUndoDocument, UndoDocument
+    from vsortd.core.documents import ItemDocument, RefusedUndoDocument, UndoDocument, UndoneDocument
 
 Last = Annotated[int | None, typer.Option("--last", metavar="N", min=1, help="Only the newest N.")]
 Since = Annotated[
@@ -176,11 +176,13 @@ def _undo(wanted: dict[str, Any], *, dry_run: bool) -> UndoDocument:
     return report.to_json()
 
 
-def _print_undone(undone: Sequence[ItemDocument], refused: Sequence[RefusedUndoDocument], *, dry_run: bool) -> None:
+def _print_undone(undone: Sequence[UndoneDocument], refused: Sequence[RefusedUndoDocument], *, dry_run: bool) -> None:
     out = console()
     for item in undone:
-        back = "would go" if dry_run else "is"
-        out.print(f"#{item['id']} {back} back at {item['source']}")
+        back = "would be" if dry_run else "is"
+        out.print(f"#{item['id']} {back} back at {item['back_at']}")
+        if item["back_at"] != item["source"]:
+            out.print(f"   {Path(item['source']).name} is no longer kept", style="yellow")
     for one in refused:
         out.print(f"#{one['id']} refused: {one['reason']}", style="red")
     if not undone and not refused:

@@ -187,8 +187,12 @@ def _video_line(one: SortOutcome) -> Text:
     from vsortd.core.console import Text
 
     style = STATE_STYLES.get(one.state, "")
-    line = Text(Path(one.destination).name, style=style)
-    return line.append(f"  {bar(one.score)} {one.score:.2f} ({one.margin:+.2f})", style="dim")
+    name, came_as = Path(one.destination).name, Path(one.source).name
+    line = Text(name, style=style)
+    if name != came_as:
+        line.append(f" ← {came_as}", style="dim")
+    line.append(f"  {bar(one.score)} {one.score:.2f} ({one.margin:+.2f})", style="dim")
+    return line.append(f"  {one.conversion}", style="dim") if one.conversion else line
 
 
 def _print_sum(outcomes: Sequence[SortOutcome]) -> None:

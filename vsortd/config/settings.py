@@ -22,6 +22,7 @@ from vsortd.config.value_types import (
     Codec,
     Day,
     Duration,
+    DurationOrAuto,
     FolderName,
     FolderPath,
     ModelName,
@@ -37,6 +38,7 @@ from vsortd.core.names import TEMPLATE_FIELDS
 from vsortd.core.video_facts import Orientation
 
 _MINUTE_S, _HOUR_S, _DAY_S = 60, 3_600, 86_400
+_KEEP_S = 30.0 * _DAY_S  # originals of which the MP4 has lost nothing
 
 Flag = Annotated[bool, Strict()]
 Probability = Annotated[float, Strict(), Ge(0), Le(1)]
@@ -208,14 +210,23 @@ class Convert(_Options):
 
     mov: MovPolicy = Field(
         default=MovPolicy.REMUX,
-        description="remux: into .mp4 without loss, re-encoding only what doesn't fit; "
-        "transcode: always re-encode; never: file the .mov as it is.",
+        description="remux: into .mp4 where nothing is lost by it, else file the .mov as it is; "
+        "transcode: encode the pictures anew; never: file the .mov as it is.",
     )
-    keep_original_s: Annotated[float | None, Duration(1, 36_500 * _DAY_S, word="forever")] = Field(
-        default=30.0 * _DAY_S,
-        alias="keep_original",
-        description="How long a converted .mov is kept, for undo.",
+    keep_original_s: Annotated[float | Literal["auto"] | None, DurationOrAuto(1, 36_500 * _DAY_S, word="forever")] = (
+        Field(
+            default="auto",
+            alias="keep_original",
+            description="How long a converted .mov is kept, for undo. "
+            "auto: 30 days, and for ever where its pictures were encoded anew.",
+        )
     )
+
+    def keep_s(self, *, encoded_anew: bool) -> float | None:
+        """Return for how many seconds the original of a conversion is kept, None for ever."""
+        if self.keep_original_s == "auto":
+            return None if encoded_anew else _KEEP_S
+        return self.keep_original_s
 
 
 class Sampling(_Options):

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from pydantic_core import PydanticCustomError, core_schema
 
@@ -110,6 +110,26 @@ class Duration(ValueKind):
             {"type": "number", "minimum": self.min_s, "maximum": self.max_s},
         ]
         return {"anyOf": [{"const": self.word}, *ways] if self.word else ways}
+
+
+AUTO = "auto"
+
+
+@dataclass(frozen=True)
+class DurationOrAuto(Duration):
+    """A duration, or `auto`: what it then is depends on other options."""
+
+    def read(self, value: Any) -> Any:  # noqa: ANN401, D102 - seconds, None for the word, or AUTO
+        return AUTO if value == AUTO else super().read(value)
+
+    def show(self, value: float | str | None) -> str | None:  # noqa: D102
+        return AUTO if value == AUTO else super().show(cast("float | None", value))
+
+    def allowed(self) -> str:  # noqa: D102
+        return f"{AUTO}; {super().allowed()}"
+
+    def schema(self) -> dict[str, Any]:  # noqa: D102
+        return {"anyOf": [{"const": AUTO}, *super().schema()["anyOf"]]}
 
 
 @dataclass(frozen=True)

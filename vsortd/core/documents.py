@@ -97,9 +97,19 @@ class ItemDocument(_VideoDocument):
 
 
 class OutcomeDocument(_VideoDocument):
-    """An item of `sort --json` and `plan --json`; without an id where the journal has none."""
+    """An item of `sort --json` and `plan --json`; without an id where the journal has none.
+
+    `conversion` says what is done to a .mov, or why it stays one; "" for any other video.
+    """
 
     id: int | None
+    conversion: str
+
+
+class UndoneDocument(ItemDocument):
+    """An item that was undone, or would be, and where its video is then: at its old name, or as an MP4 beside it."""
+
+    back_at: str
 
 
 class RefusedUndoDocument(TypedDict):
@@ -112,7 +122,7 @@ class RefusedUndoDocument(TypedDict):
 class UndoDocument(TypedDict):
     """What was undone, or would be, and what was refused."""
 
-    undone: list[ItemDocument]
+    undone: list[UndoneDocument]
     refused: list[RefusedUndoDocument]
 
 

@@ -16,7 +16,7 @@ class Orientation(StrEnum):
 
 # What iPhones write into both halves of a Live Photo, and the track that says which frame the photo is.
 _CONTENT_IDENTIFIER = "com.apple.quicktime.content.identifier"
-_STILL_IMAGE_TIME = "com.apple.quicktime.still-image-time"
+STILL_IMAGE_TIME = "com.apple.quicktime.still-image-time"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ class Clip:
     @property
     def has_still_image_time(self) -> bool:
         """Tell whether a track says which of the frames a Live Photo's still is."""
-        return any(_STILL_IMAGE_TIME in stream.metadata_keys for stream in self.streams)
+        return any(STILL_IMAGE_TIME in stream.metadata_keys for stream in self.streams)
 
     @property
     def orientation(self) -> Orientation:

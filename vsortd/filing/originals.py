@@ -34,12 +34,13 @@ if TYPE_CHECKING:
 
 
 def expire_originals(
-    journal: Journal, library: Path, keep_original_s: float | None, *, now_s: float | None = None
+    journal: Journal, library: Path, keep_original_s: float | None, *, kind: str = "", now_s: float | None = None
 ) -> list[str]:
     """Remove the originals in `library` that were kept for longer than `keep_original_s`; None keeps them forever.
 
-    An original goes only while its converted file is still there as it was put: the last copy is never removed.
-    `now_s` is the time (Unix seconds). Returns a sentence for each one removed or kept in spite of its age.
+    With a `kind` ("remux", "transcode") only those of conversions of that kind. An original goes only while its
+    converted file is still there as it was put: the last copy is never removed. `now_s` is the time (Unix seconds).
+    Returns a sentence for each one removed or kept in spite of its age.
     Raises StoreError.
     """
     if keep_original_s is None:
@@ -56,13 +57,13 @@ def expire_originals(
     )
     with journal.db.read() as db:
         due = [operation_of(row) for row in db.execute(sql, (cutoff,))]
-    lines = [_expire(journal, kept) for kept in due if kept.target.is_relative_to(library)]
+    lines = [_expire(journal, kept, kind) for kept in due if kept.target.is_relative_to(library)]
     return [storable(line) for line in lines if line]
 
 
-def _expire(journal: Journal, kept: Operation) -> str:
+def _expire(journal: Journal, kept: Operation, kind: str) -> str:
     item = journal.item(kept.item)
-    if item is None or item.item_state not in {ItemState.FILED, ItemState.REVIEW}:
+    if item is None or item.item_state not in {ItemState.FILED, ItemState.REVIEW} or kind not in {"", item.converted}:
         return ""
     try:
         converted = _converted(journal, item)

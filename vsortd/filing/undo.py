@@ -47,16 +47,17 @@ class UndoReport:
 
     undone: list[Item] = field(default_factory=list)
     refused: list[tuple[int, str]] = field(default_factory=list)
+    back_at: dict[int, Path] = field(default_factory=dict)  # by the item's id: where its video is, or would be, now
 
     @property
     def moves(self) -> list[tuple[Path, Path]]:
         """From where to where the videos went, in their order."""
-        return [(item.destination, item.source) for item in self.undone if item.destination is not None]
+        return [(item.destination, self.back_at[item.id]) for item in self.undone if item.destination is not None]
 
     def to_json(self) -> UndoDocument:
         """Return it as the control API sends it."""
         return {
-            "undone": [item.to_json() for item in self.undone],
+            "undone": [{**item.to_json(), "back_at": storable(self.back_at[item.id])} for item in self.undone],
             "refused": [{"id": number, "reason": reason} for number, reason in self.refused],
         }
 
@@ -99,7 +100,9 @@ def undo(
         if on_progress is not None:
             on_progress(done, len(chosen))
         try:
-            report.undone.append(_undo(journal, number, promised, dry_run=dry_run, cancel=cancel))
+            item, back_at = _undo(journal, number, promised, dry_run=dry_run, cancel=cancel)
+            report.undone.append(item)
+            report.back_at[item.id] = back_at
         except RefusedError as refusal:
             report.refused.append((number, storable(refusal)))
     return report
@@ -112,7 +115,9 @@ def _select(journal: Journal, selection: Selection) -> Iterator[int]:
         yield from queries.select_placed(journal.db, last=selection.last, since=selection.since, batch=selection.batch)
 
 
-def _undo(journal: Journal, number: int, promised: set[Path], *, dry_run: bool, cancel: threading.Event | None) -> Item:
+def _undo(
+    journal: Journal, number: int, promised: set[Path], *, dry_run: bool, cancel: threading.Event | None
+) -> tuple[Item, Path]:
     item = journal.item(number)
     if item is None:
         raise RefusedError("there is no such item")
@@ -132,8 +137,8 @@ def _undo(journal: Journal, number: int, promised: set[Path], *, dry_run: bool, 
         promised.update(one.target for one in plan.operations if one.destination is not None)
         reason = "; ".join(filter(None, (item.reason, *plan.notes)))
         if dry_run:
-            return replace(item, reason=reason)
-        return _carry_out(journal, item, plan, Transfer(journal, folders, cancel), reason)
+            return replace(item, reason=reason), plan.video.target
+        return _carry_out(journal, item, plan, Transfer(journal, folders, cancel), reason), plan.video.target
 
 
 def _why_not(item: Item) -> str:

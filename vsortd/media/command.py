@@ -16,12 +16,18 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from vsortd.core.video_facts import Clip
-    from vsortd.media.conversion_plan import ConversionPlan, KeptStream
+    from vsortd.media.conversion_plan import ConversionPlan
+    from vsortd.media.stream_actions import KeptStream
 
 Version = tuple[int, int]
 
-# Tags that MP4's own fields can't hold; MP4 keeps them as key/value metadata only when told to.
-_KEYED_TAGS = ("com.apple.", "com.android.")
+# Tags of the file's kind, which the result has of its own: without a word ffmpeg writes the source's as metadata.
+_KIND_TAGS = ("major_brand", "minor_version", "compatible_brands")
+# Boxes of a film's sample entry by the first ffmpeg that surely carries them over: the light that it was graded in, the
+# second view of spatial video and its geometry. Older ones drop them without a word.
+_KEPT_SINCE = {"amve": (7, 1), "lhvC": (7, 1), "vexu": (7, 1), "hfov": (7, 1)}
+# Ffmpeg 5.1 counts the times of this filter in other ticks, at times.
+_ENDING_SINCE = (7, 0)
 # Fine enough for every usual frame rate, so that edit lists (start offsets) are exact; the default is 1/1000
 # s.
 _MOVIE_TIMESCALE = 90_000
@@ -36,6 +42,12 @@ _ENCODERS = {"alac": "alac", "aac": "aac", "h264": "libx264", "hevc10": "libx265
 def needed_encoders(plan: ConversionPlan) -> tuple[str, ...]:
     """Return the names of the encoders that a plan takes."""
     return tuple(sorted({_ENCODERS[item.action] for item in plan.streams if item.action in _ENCODERS}))
+
+
+def needed_version(plan: ConversionPlan) -> tuple[Version, tuple[str, ...]]:
+    """Return the first version of ffmpeg that carries over what a plan needs to be kept, (0, 0) for any, and what."""
+    rare = tuple(what for what in plan.needs if what in _KEPT_SINCE)
+    return max((_KEPT_SINCE[what] for what in rare), default=(0, 0)), rare
 
 
 def conversion_command(
@@ -54,23 +66,41 @@ def conversion_command(
         "format": "mp4",
         "map_metadata": 0,
         "map_chapters": 0,
-        "movflags": "+faststart" + ("+use_metadata_tags" if _has_keyed_tags(clip) else ""),
+        "movflags": "+faststart" + ("+use_metadata_tags" if plan.keyed else ""),
+        "fflags": "+bitexact",  # no tag of ffmpeg's own
         "brand": "mp42",
         "movie_timescale": _MOVIE_TIMESCALE,
         "strict": "experimental",  # ffmpeg 4.4 calls FLAC and Opus in MP4 so
         "max_muxing_queue_size": 9999,
         "copyinkf": None,
     }
-    if created := real_creation_time(clip):
-        # said again: ffmpeg 9 joins the values of a time that stands in two boxes and then can't read it
-        options["metadata"] = f"creation_time={created}"
     for place, item in enumerate(plan.streams):
         options.update(_stream_options(place, item, clip, version))
+        if plan.ending is not None and item.source.index == clip.video_index and version >= _ENDING_SINCE:
+            options[f"bsf:{place}"] = _ending(*plan.ending)
     streams = [given[str(item.source.index)] for item in plan.streams]
     arguments = spec.get_args(spec.output(*streams, _TARGET, **options))
     paths = {_SOURCE: f"file:{source}", _TARGET: f"file:{target}"}
     arguments = [paths.get(argument, argument) for argument in arguments]
-    return [str(ffmpeg), "-hide_banner", "-nostdin", "-n", "-v", "error", *arguments]
+    words = [word for tag in _tags(clip, plan) for word in ("-metadata", tag)]
+    return [str(ffmpeg), "-hide_banner", "-nostdin", "-n", "-v", "error", *arguments[:-1], *words, arguments[-1]]
+
+
+def _ending(begin: int, end: int) -> str:
+    """Return the filter that lets the last picture end when it does in the source: by itself ffmpeg guesses.
+
+    It guesses by the frame stored last, which with B-frames isn't the one shown last, or by the frame rate.
+    """
+    return f"setts=pts=PTS:dts=DTS:duration='if(gte(PTS\\,{begin})\\,{end}-PTS\\,min(DURATION\\,{end}-PTS))'"
+
+
+def _tags(clip: Clip, plan: ConversionPlan) -> list[str]:
+    """Return the tags that are not simply the source's, as ffmpeg takes them: an empty one goes."""
+    tags = dict.fromkeys(_KIND_TAGS, "") | plan.tags
+    if created := real_creation_time(clip):
+        # said again: ffmpeg 9 joins the values of a time that stands in two boxes and then can't read it
+        tags["creation_time"] = created
+    return [f"{key}={value}" for key, value in tags.items()]
 
 
 def real_creation_time(clip: Clip) -> str:
@@ -80,10 +110,6 @@ def real_creation_time(clip: Clip) -> str:
         return text if datetime.fromisoformat(text).year >= _FIRST_REAL_YEAR else ""
     except ValueError:
         return ""
-
-
-def _has_keyed_tags(clip: Clip) -> bool:
-    return any(key.startswith(_KEYED_TAGS) for key in clip.tags)
 
 
 def _stream_options(place: int, item: KeptStream, clip: Clip, version: Version) -> dict[str, Any]:

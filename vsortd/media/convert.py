@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vsortd.core.outcomes import ConversionKind
-from vsortd.errors import BrokenError, ChangedError
-from vsortd.media.command import conversion_command, needed_encoders, real_creation_time
-from vsortd.media.conversion_plan import StreamAction
+from vsortd.errors import BrokenError, ChangedError, ToolError
+from vsortd.media.command import conversion_command, needed_encoders, needed_version, real_creation_time
 from vsortd.media.ffmpeg import ffmpeg_version, find_ffmpeg, run_ffmpeg
+from vsortd.media.stream_actions import StreamAction
 
 if TYPE_CHECKING:
     import threading
@@ -19,10 +19,9 @@ if TYPE_CHECKING:
 
     from vsortd.core.video_facts import Clip
     from vsortd.media.conversion_plan import ConversionPlan
-    from vsortd.media.pool import MediaPool
+    from vsortd.media.movie_facts import MovieFacts
+    from vsortd.media.pool import MediaPool, PacketReport
 
-# The share and the seconds by which a re-encoded video may differ in length (a frame, encoder delay).
-_DURATION_PART, _DURATION_S = 0.01, 0.2
 # Encoding anew pads odd sizes by one pixel; up to two are seen through a sample aspect ratio.
 _PADDED_PX = 2
 # Reading and checking: as slow as a busy disk or, decoding, a busy core.
@@ -41,17 +40,20 @@ class ConversionReport:
     took_s: float
 
 
-def convert(
+def convert(  # noqa: PLR0917 - from where, to where, what is known of it, what is to be done
     source: Path,
     target: Path,
     plan: ConversionPlan,
     clip: Clip,
+    movie: MovieFacts,
     pool: MediaPool,
     *,
     cancel: threading.Event | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> ConversionReport:
     """Write the MP4 of `source` to `target`, which must not exist, and verify it; the caller syncs it.
+
+    The verification reads both files in a worker process that has read neither before.
 
     `progress` is called with the part that is done, 0 to 1. Whatever goes wrong, `target` is removed and the
     source is as it was. Raises VideoError with the reason, Cancelled, or VsortdError when there is no usable
@@ -63,7 +65,7 @@ def convert(
         raise FileExistsError(f"{target} exists already")
     started = time.monotonic()
     size_bytes = _size_bytes(source)
-    ffmpeg = find_ffmpeg(needed_encoders(plan))
+    ffmpeg = fitting_ffmpeg(plan)
     command = conversion_command(ffmpeg, ffmpeg_version(ffmpeg), source, target, plan=plan, clip=clip)
     # a remux can't grow; ALAC is at most a little larger than PCM
     most = size_bytes + size_bytes // 4 + (64 << 20) if plan.kind is ConversionKind.REMUX else 0
@@ -75,11 +77,25 @@ def convert(
             cancel=cancel,
             progress=_as_part(progress, clip.duration_s),
         )
-        packets, sha256 = _verify(source, target, plan, clip, pool=pool, cancel=cancel)
+        report = _verify(source, target, plan, clip, movie, pool=pool, cancel=cancel)
     except BaseException:
         target.unlink(missing_ok=True)
         raise
-    return ConversionReport(plan.kind, plan.reason, target.stat().st_size, packets, sha256, time.monotonic() - started)
+    size_bytes, took_s = target.stat().st_size, time.monotonic() - started
+    return ConversionReport(plan.kind, plan.reason, size_bytes, report.packets, report.sha256, took_s)
+
+
+def fitting_ffmpeg(plan: ConversionPlan) -> Path:
+    """Return an ffmpeg that can carry out a plan. Raises ToolError, BrokenError where a newer one would be needed."""
+    encoders = needed_encoders(plan)
+    version, what = needed_version(plan)
+    try:
+        return find_ffmpeg(encoders, version)
+    except ToolError:
+        if version == (0, 0):
+            raise
+        find_ffmpeg(encoders)  # there is one, only an older one
+        raise BrokenError(f"only ffmpeg {version[0]}.{version[1]} or newer keeps {', '.join(what)}") from None
 
 
 def _size_bytes(source: Path) -> int:
@@ -101,39 +117,26 @@ def _verify(
     target: Path,
     plan: ConversionPlan,
     clip: Clip,
+    movie: MovieFacts,
     *,
     pool: MediaPool,
     cancel: threading.Event | None,
-) -> tuple[int, str]:
-    """Check the result against the source; return count and SHA-256 of the packets that were copied."""
-    result = pool.probe(target, cancel=cancel)
-    _check_facts(clip, result)
-    if plan.kind is ConversionKind.TRANSCODE:
-        # a copy's times are compared packet by packet; its length may differ by what the last one is shown
-        _check_length(clip.duration_s, result.duration_s)
-    limit_s = _STALL_S + (_size_bytes(source) + target.stat().st_size) / _BYTES_PER_S
-    copied = [
-        (item.source.index, place)
-        for place, item in enumerate(plan.streams)
-        if item.action is StreamAction.COPY and not item.source.attached_picture
+) -> PacketReport:
+    """Check the result against the source, and tell of what was copied. Raises BrokenError where they differ."""
+    pairs = [
+        (item.source.index, place, item.action, item.source.attached_picture) for place, item in enumerate(plan.streams)
     ]
-    report = pool.compare_packets(source, target, copied, timeout_s=limit_s, cancel=cancel)
+    tags = {key: value for key, value in movie.tags.items() if key != "creation_time"} | plan.tags
+    if created := real_creation_time(clip):
+        tags["creation_time"] = created
+    limit_s = _STALL_S + (_size_bytes(source) + target.stat().st_size) / _BYTES_PER_S
+    if any(item.action is not StreamAction.COPY for item in plan.streams):
+        limit_s += 2 * clip.duration_s * _DECODE_LIMIT_FACTOR
+    result, report = pool.compare_conversion(source, target, pairs, tags, timeout_s=limit_s, cancel=cancel)
+    _check_facts(clip, result)
     if report.difference:
-        raise BrokenError(f"the converted file is not the same: {report.difference}")
-    limit_s += clip.duration_s * _DECODE_LIMIT_FACTOR
-    for place, item in enumerate(plan.streams):
-        if item.action is not StreamAction.COPY:
-            (before,) = pool.decode(source, [item.source.index], timeout_s=limit_s, cancel=cancel)
-            (after,) = pool.decode(target, [place], timeout_s=limit_s, cancel=cancel)
-            if after.errors:
-                raise BrokenError(f"the converted file's stream {place} decodes with {after.errors} errors")
-            same = before.frames == after.frames and before.sha256 == after.sha256
-            if item.action is StreamAction.ALAC and not same:
-                raise BrokenError("the sound of the converted file is not the same")
-            if item.source.kind == "video" and before.frames != after.frames:
-                raise BrokenError(f"the converted file has {after.frames} frames of {before.frames}")
-            _check_length(before.last_s - before.first_s, after.last_s - after.first_s)
-    return report.packets, report.sha256
+        raise BrokenError(report.difference)
+    return report
 
 
 def _check_facts(clip: Clip, result: Clip) -> None:
@@ -142,18 +145,10 @@ def _check_facts(clip: Clip, result: Clip) -> None:
     sizes = ((clip.shown_width_px, result.shown_width_px), (clip.shown_height_px, result.shown_height_px))
     if any(abs(before - after) > slack for before, after in sizes):
         raise BrokenError(
-            f"the converted file is shown as {result.shown_width_px}x{result.shown_height_px}, "
+            f"the MP4 would be shown as {result.shown_width_px}x{result.shown_height_px}, "
             f"not {clip.shown_width_px}x{clip.shown_height_px}"
         )
     if clip.rotation_deg != result.rotation_deg:
-        raise BrokenError(f"the converted file is turned by {result.rotation_deg}, not {clip.rotation_deg} degrees")
-    created = real_creation_time(clip)
-    if created and created != result.tags.get("creation_time", ""):
-        raise BrokenError(f"the converted file lost the creation time {created}")
+        raise BrokenError(f"the MP4 would be turned by {result.rotation_deg}, not {clip.rotation_deg} degrees")
     if clip.hdr != result.hdr:
-        raise BrokenError("the converted file lost the HDR transfer")
-
-
-def _check_length(before_s: float, after_s: float) -> None:
-    if abs(before_s - after_s) > max(_DURATION_S, _DURATION_PART * before_s):
-        raise BrokenError(f"the converted file lasts {after_s:.3f} s, not {before_s:.3f} s")
+        raise BrokenError("the MP4 would lose its HDR transfer")

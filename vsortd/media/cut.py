@@ -20,7 +20,6 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vsortd.config.settings import MovPolicy
 from vsortd.core.outcomes import ConversionKind
 from vsortd.core.system.atomic_file import sync_folder
 from vsortd.core.system.fsync import sync
@@ -29,7 +28,7 @@ from vsortd.core.system.rename_noreplace import rename_noreplace
 from vsortd.core.system.windows_files import for_system
 from vsortd.errors import BrokenError, ChangedError, FilingError, IncompleteError, UsageError
 from vsortd.media.command import conversion_command, needed_encoders, real_creation_time
-from vsortd.media.conversion_plan import ConversionPlan, plan_conversion
+from vsortd.media.conversion_plan import ConversionPlan, plan_scene
 from vsortd.media.ffmpeg import ffmpeg_version, find_ffmpeg, run_ffmpeg
 
 if TYPE_CHECKING:
@@ -196,7 +195,7 @@ class _Cutter:
     def make(self, begin_s: float, end_s: float) -> Cut:
         """Copy, or encode anew where MP4 can't hold the codec or the copy does not come out right."""
         packets = self._packets_from(begin_s, end_s)
-        plan = self._plan(MovPolicy.REMUX)
+        plan = self._plan(anew=False)
         why = plan.reason
         if plan.kind is ConversionKind.REMUX:
             span = copied_span(packets, begin_s, end_s)
@@ -204,14 +203,14 @@ class _Cutter:
                 return self._made(CutKind.COPY, plan, span, _copy_note(span, begin_s, plan))
             except (BrokenError, IncompleteError) as error:
                 self.result.unlink(missing_ok=True)
-                plan = self._plan(MovPolicy.TRANSCODE)
+                plan = self._plan(anew=True)
                 why = f"a copy did not come out right ({error.reason})"
         return self._made(CutKind.TRANSCODE, plan, encoded_span(packets, begin_s, end_s), f"Encoded anew: {why}.")
 
-    def _plan(self, policy: MovPolicy) -> ConversionPlan:
-        """Plan as for a whole .mov, whatever the name; of pictures only the film is kept, no cover art."""
+    def _plan(self, *, anew: bool) -> ConversionPlan:
+        """Plan what the scene consists of; of pictures only the film is kept, no cover art."""
         streams = tuple(one for one in self.clip.streams if one.kind != "video" or one.index == self.clip.video_index)
-        return plan_conversion(replace(self.clip, streams=streams), self.source.with_suffix(".mov"), policy)
+        return plan_scene(replace(self.clip, streams=streams), anew=anew)
 
     def _packets_from(self, begin_s: float, end_s: float) -> list[_Packet]:
         """List the film's packets from the keyframe that ffmpeg finds for `begin_s`, to a little after the end."""

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from typing import IO
 
-MIN_VERSION = (4, 4)
+Version = tuple[int, int]
+
+MIN_VERSION: Version = (4, 4)
 # libx264 at 4K with a look-ahead of 40 frames takes about 2 GB.
 MEMORY_BYTES = 6 * 10**9
 # The disk's fault, not the video's: worth another try later.
@@ -33,22 +35,25 @@ _TOLD_LINES = 3  # the cause stands before the sentence that nothing came of it
 _VERSION = re.compile(r"ffmpeg version n?(\d+)\.(\d+)")
 _GUARD = Path(__file__).with_name("limits_exec.py")
 
-Version = tuple[int, int]
 
+def find_ffmpeg(encoders: Sequence[str] = (), at_least: Version = MIN_VERSION) -> Path:
+    """Return an ffmpeg of `at_least` 4.4 that has all `encoders`.
 
-def find_ffmpeg(encoders: Sequence[str] = ()) -> Path:
-    """Return an ffmpeg of at least 4.4 that has all `encoders`.
-
-    `$VSORTD_FFMPEG` decides alone where it is set; else the one on PATH, then the imageio-ffmpeg wheel's.
+    `$VSORTD_FFMPEG` decides alone where it is set; else it is the newer of the one on PATH and the imageio-ffmpeg
+    wheel's: older ones shorten the last frame and drop boxes that newer ones keep.
     Raises ToolError with a remedy when there is none.
     """
     named = os.environ.get("VSORTD_FFMPEG")
     problems: list[str] = []
+    usable: list[str] = []
     for candidate in [named] if named else _candidates():
-        problem = _problem(candidate, encoders)
-        if not problem:
-            return Path(candidate)
-        problems.append(f"{candidate}: {problem}")
+        problem = _problem(candidate, encoders, max(at_least, MIN_VERSION))
+        if problem:
+            problems.append(f"{candidate}: {problem}")
+        else:
+            usable.append(candidate)
+    if usable:
+        return Path(max(usable, key=lambda one: ffmpeg_version(Path(one))))  # the first of equals
     raise ToolError(
         "No usable ffmpeg was found" + (f" ({'; '.join(problems)})." if problems else "."),
         remedy="Install ffmpeg 4.4 or newer, or `pip install imageio-ffmpeg`, or name one in VSORTD_FFMPEG.",
@@ -76,13 +81,13 @@ def _candidates() -> Iterator[str]:
         return
 
 
-def _problem(candidate: str, encoders: Sequence[str]) -> str:
+def _problem(candidate: str, encoders: Sequence[str], at_least: Version) -> str:
     if not Path(candidate).is_file():
         return "there is no such file"
     if _version_text(candidate) is None:
         return "it does not run"
     version = ffmpeg_version(Path(candidate))
-    if version < MIN_VERSION:
+    if version < at_least:
         return f"version {version[0]}.{version[1]} is too old"
     missing = [encoder for encoder in encoders if encoder not in _encoders(candidate)]
     return f"it lacks {', '.join(missing)}" if missing else ""

@@ -21,12 +21,14 @@ from vsortd.media.protocol import Blob, Message, ProtocolError
 from vsortd.media.worker_process import ChildGoneError, WorkerProcess
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from vsortd.core.video_facts import Clip
     from vsortd.media.frames import Frames
+    from vsortd.media.movie_facts import MovieFacts
     from vsortd.media.preprocess import Preprocess
+    from vsortd.media.stream_actions import StreamAction
 
 T = TypeVar("T")
 
@@ -161,34 +163,42 @@ class MediaPool:
 
         return self._checked(check)
 
-    def compare_packets(
+    def movie(self, path: Path, *, cancel: threading.Event | None = None) -> MovieFacts:
+        """Return what a viewer gets of a video, by its header; raises like `probe`."""
+        header, _ = self.call({"op": "movie", "path": str(path)}, cancel=cancel)
+        return self._checked(lambda: protocol.movie_from_message(header.get("movie")))
+
+    def compare_conversion(
         self,
         source: Path,
         result: Path,
-        pairs: Sequence[tuple[int, int]],
+        pairs: Sequence[tuple[int, int, StreamAction, bool]],
+        tags: Mapping[str, str],
         *,
         timeout_s: float,
         cancel: threading.Event | None = None,
-    ) -> PacketReport:
-        """Compare streams (index in source, in result) of two files packet by packet; raises like `probe`."""
+    ) -> tuple[Clip, PacketReport]:
+        """Compare a converted file with its source, in a process of its own that has read no video before.
+
+        `pairs` are each stream's index in the source and in the result, what was done to it, and whether it is cover
+        art; `tags` what the result should have. Returns its facts and how the two compare; raises like `probe`.
+        """
         request = {
             "op": "compare",
             "path": str(source),
             "other": str(result),
-            "pairs": [list(p) for p in pairs],
+            "pairs": [list(pair) for pair in pairs],
+            "tags": dict(tags),
         }
-        header, _ = self.call(request, timeout_s=timeout_s, cancel=cancel)
+        header, _ = self.call(request, timeout_s=timeout_s, cancel=cancel, fresh=True)
 
-        def check() -> PacketReport:
+        def check() -> tuple[Clip, PacketReport]:
+            clip = protocol.clip_from_message(header.get("clip"))
             difference = _typed(header, "difference", str)
             if difference:
-                return PacketReport(protocol.cleaned(difference), 0, 0, "")
-            return PacketReport(
-                "",
-                _typed(header, "packets", int),
-                _typed(header, "bytes", int),
-                _typed(header, "sha256", str),
-            )
+                return clip, PacketReport(protocol.cleaned(difference), 0, 0, "")
+            numbers = (_typed(header, "packets", int), _typed(header, "bytes", int), _typed(header, "sha256", str))
+            return clip, PacketReport("", *numbers)
 
         return self._checked(check)
 
@@ -208,25 +218,34 @@ class MediaPool:
         timeout_s: float | None = None,
         parts: int = 1,
         cancel: threading.Event | None = None,
+        fresh: bool = False,
     ) -> tuple[Message, Blob]:
         """Send one request to a worker and return its reply; the time limit begins when a worker is free.
 
-        A request of several `parts` may take the time limit for each. Where a device decodes and its driver takes the
-        process down, the video gets another try with the CPU.
+        With `fresh` the worker is started for this request and ends with it: no other video was in it. A request of
+        several `parts` may take the time limit for each. Where a device decodes and its driver takes the process down,
+        the video gets another try with the CPU.
         """
         limit_s = self._timeout_s if timeout_s is None else timeout_s
         try:
-            return self._call(request, max_blob_bytes, limit_s, parts, cancel)
+            return self._call(request, max_blob_bytes, limit_s, parts, cancel, fresh=fresh)
         except _WorkerGoneError as error:
             if self._decoder == "cpu":
                 raise
             logger.warning("{}: {} while {} decoded; the CPU tries", request.get("path"), error.reason, self._decoder)
-            return self._call({**request, "cpu": True}, max_blob_bytes, limit_s, parts, cancel)
+            return self._call({**request, "cpu": True}, max_blob_bytes, limit_s, parts, cancel, fresh=fresh)
 
     def _call(
-        self, request: Message, max_blob_bytes: int, limit_s: float, parts: int, cancel: threading.Event | None
+        self,
+        request: Message,
+        max_blob_bytes: int,
+        limit_s: float,
+        parts: int,
+        cancel: threading.Event | None,
+        *,
+        fresh: bool,
     ) -> tuple[Message, Blob]:
-        with self._borrowed(cancel, str(request.get("path", ""))) as child:
+        with self._borrowed(cancel, str(request.get("path", "")), fresh=fresh) as child:
             deadline = time.monotonic() + parts * limit_s
             try:
                 child.ask({**request, "soft_s": limit_s * _SOFT_PART}, max_blob_bytes)
@@ -280,8 +299,10 @@ class MediaPool:
         self.close()
 
     @contextmanager
-    def _borrowed(self, cancel: threading.Event | None, path: str = "") -> Iterator[WorkerProcess]:
-        child = self._take(cancel, path)
+    def _borrowed(
+        self, cancel: threading.Event | None, path: str = "", *, fresh: bool = False
+    ) -> Iterator[WorkerProcess]:
+        child = self._take(cancel, path, fresh=fresh)
         child.last_path = path
         child.healthy = False  # until the reply is in: whatever interrupts a call, its worker is in an unknown state
         try:
@@ -289,21 +310,26 @@ class MediaPool:
         finally:
             with self._wake:
                 self._busy.discard(child)
-                keep = child.healthy and not self._closed and child.served < REQUESTS_PER_WORKER
+                keep = child.healthy and not self._closed and not fresh and child.served < REQUESTS_PER_WORKER
                 if keep:
                     self._idle.append(child)
                 self._wake.notify_all()
             if not keep:
                 child.dispose()
 
-    def _take(self, cancel: threading.Event | None, path: str) -> WorkerProcess:
-        """Take a free worker, at best the one that read `path` last: it still has the table; or start one."""
+    def _take(self, cancel: threading.Event | None, path: str, *, fresh: bool) -> WorkerProcess:
+        """Take a free worker, at best the one that read `path` last: it still has the table; or start one.
+
+        For a `fresh` one a free worker makes room, so that there are never more than there may be.
+        """
         with self._wake:
             while True:
                 _honour(cancel)
                 if self._closed:
                     raise Cancelled
-                while self._idle:
+                if fresh and self._idle and self._count() >= self._workers:
+                    self._idle.pop(0).dispose()
+                while self._idle and not fresh:
                     # else the one that has been idle longest: the others' tables may still be asked for
                     place = next((n for n, one in enumerate(self._idle) if one.last_path == path), 0)
                     child = self._idle.pop(place)
@@ -311,7 +337,7 @@ class MediaPool:
                         self._busy.add(child)
                         return child
                     child.dispose()
-                if len(self._busy) + self._starting < self._workers:
+                if (self._count() if fresh else len(self._busy) + self._starting) < self._workers:
                     self._starting += 1
                     break
                 self._wake.wait(_TICK_S)
@@ -338,6 +364,10 @@ class MediaPool:
                 ) from error
             raise
         return child
+
+    def _count(self) -> int:
+        """How many workers there are, those that are about to be included."""
+        return len(self._idle) + len(self._busy) + self._starting
 
     def _note_hardware(self, why_not: str) -> None:
         """Say once that the CPU decodes although the config asks for a device."""

@@ -18,6 +18,7 @@ import numpy as np
 from vsortd.core.video_facts import Clip, Stream
 from vsortd.errors import BrokenError, ChangedError, IncompleteError, LimitError, VideoError
 from vsortd.media.frames import Frames
+from vsortd.media.movie_facts import MovieFacts, TrackFacts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -143,6 +144,38 @@ def _stream_from(raw: object) -> Stream:
     if values["frames"] < 0 or not all(math.isfinite(values[name]) for name in ("duration_s", "start_s")):
         raise ProtocolError("a stream with impossible numbers")
     return Stream(**values)
+
+
+def movie_to_message(movie: MovieFacts) -> Message:
+    """Return a movie's facts as plain JSON values."""
+    return asdict(movie)
+
+
+def movie_from_message(raw: object) -> MovieFacts:
+    """Check every field of the facts of a movie that a worker sent. Raises ProtocolError."""
+    values = _object(raw, MovieFacts)
+    tracks = values["tracks"]
+    if not isinstance(tracks, list) or len(tracks) > 1024:  # noqa: PLR2004 - more than libav opens
+        raise ProtocolError("a movie with no list of tracks")
+    values["tracks"] = tuple(TrackFacts(**_collections(_object(track, TrackFacts), TrackFacts)) for track in tracks)
+    return MovieFacts(**_collections(values, MovieFacts))
+
+
+def _collections(values: Message, kind: type) -> Message:
+    """Check a dataclass's texts by name and its lists, too; numbers have to be finite."""
+    for name, wanted in get_type_hints(kind).items():
+        value = values[name]
+        if wanted == dict[str, str]:
+            if not isinstance(value, dict) or not all(type(text) is str for text in value.values()):
+                raise ProtocolError(f"{kind.__name__}.{name} is odd")
+        elif wanted in {tuple[str, ...], tuple[int, ...]}:
+            inner = str if wanted == tuple[str, ...] else int
+            if not isinstance(value, list | tuple) or not all(type(one) is inner for one in value):
+                raise ProtocolError(f"{kind.__name__}.{name} is odd")
+            values[name] = tuple(value)
+        elif wanted is float and not (type(value) in {int, float} and math.isfinite(value)):
+            raise ProtocolError(f"{kind.__name__}.{name} is no number")
+    return _checked(values, kind)
 
 
 def _object(raw: object, kind: type) -> Message:

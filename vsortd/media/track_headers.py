@@ -40,12 +40,13 @@ def read_track_headers(source: Source, size_bytes: int) -> dict[int, TrackHeader
     try:
         moov = next((box for box in reader.boxes() if box.kind == b"moov"), None)
         tracks = [box for box in reader.children(moov) if box.kind == b"trak"] if moov is not None else []
-        return {track_id(reader, trak): _header_of(reader, trak) for trak in tracks}
+        return {track_id(reader, trak): header_of(reader, trak) for trak in tracks}
     except ShrunkError as error:
         raise ChangedError("the file became shorter while it was looked at") from error
 
 
-def _header_of(reader: BoxReader, trak: IsoBox) -> TrackHeader:
+def header_of(reader: BoxReader, trak: IsoBox) -> TrackHeader:
+    """Return what is said of a track."""
     for stsd in reader.find(trak, b"mdia", b"minf", b"stbl", b"stsd"):
         for entry in reader.children(stsd):
             keys = tuple(_keys_of(reader, entry)) if entry.kind == b"mebx" else ()

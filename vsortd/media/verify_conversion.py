@@ -1,4 +1,4 @@
-"""Comparing a converted file with its source: packet by packet, or by decoding it to the end.
+"""Comparing a converted file with its source: what is shown of each track, packet by packet, or by decoding it.
 
 Worker processes only. Nothing a conversion tool says about itself is taken on trust: both files are read
 again here, by another build of libav than the one that wrote the result.
@@ -6,161 +6,146 @@ again here, by another build of libav than the one that wrote the result.
 
 from __future__ import annotations
 
-import hashlib
-import time
-from itertools import zip_longest
-from typing import TYPE_CHECKING, Any, cast
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-import av
-from av.audio.resampler import AudioResampler
-from av.audio.stream import AudioStream
-
-from vsortd.errors import BrokenError, LimitError
-from vsortd.media.container import OpenVideo, open_video, packets, read_only
+from vsortd.media.container import OpenVideo, open_video
+from vsortd.media.full_decode import decode_all
+from vsortd.media.kept_tags import difference_of_tags, difference_of_track_tags
+from vsortd.media.movie_reader import read_movie
+from vsortd.media.packet_compare import EQUAL_S, Shift, compare_packets
+from vsortd.media.stream_actions import StreamAction
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from av.container import InputContainer
     from av.stream import Stream
 
-# Start offsets are written in the movie's time scale, usually 1/1000 s, and rounded.
-_ROUNDING_S = 0.0015
+    from vsortd.media.movie_facts import MovieFacts, TrackFacts
+
+# Sound that is encoded anew comes in frames of its own: up to 2048 samples of 8 kHz at the end.
+_LOSSY_SOUND_S = 0.26
+_ASPECT_PART = 0.02
+
+_SOUND = frozenset({StreamAction.ALAC, StreamAction.AAC})
 
 Report = dict[str, Any]
 
 
-def compare_packets(source: str, result: str, pairs: list[tuple[int, int]]) -> Report:
-    """Compare pairs of streams (index in the source, index in the result) packet by packet.
+@dataclass(frozen=True, slots=True)
+class ComparedPair:
+    """A stream of the source, its place in the result, and what was done to it."""
 
-    Payloads and keyframe flags must be equal, times equal up to one common offset and the coarser time base.
-    Returns {"packets", "bytes", "sha256"} of all pairs in order, and {"difference"}: "" or the first one in
-    words.
+    source: int
+    result: int
+    action: StreamAction
+    attached_picture: bool = False
+
+
+def compare_conversion(
+    source: str, result: str, pairs: Sequence[ComparedPair], tags: Mapping[str, str], *, deadline: float
+) -> Report:
+    """Compare a converted file with its source; `tags` are those that it should have, `deadline` a time.monotonic().
+
+    Returns {"difference"}: "" or the first one in words; and of what was copied, where all agree, {"packets", "bytes",
+    "sha256"}. Raises VideoError for what can't be read.
     """
-    digest = hashlib.sha256()
-    count = total_bytes = 0
-    offset_s: float | None = None
     with open_video(source) as one, open_video(result) as other:
-        for left_index, right_index in pairs:
-            left = _stream(one, left_index)
-            right = _stream(other, right_index)
-            tolerance_s = _ROUNDING_S + max(float(left.time_base or 0), float(right.time_base or 0))
-            ones, others = _packets_of(one.container, left), _packets_of(other.container, right)
-            for number, (a, b) in enumerate(zip_longest(ones, others)):
-                difference, offset_s = _difference(a, b, tolerance_s, offset_s)
-                if difference:
-                    return {"difference": f"packet {number} of stream {left_index}: {difference}"}
-                payload = bytes(a)
-                digest.update(payload)
-                count += 1
-                total_bytes += len(payload)
-    return {"difference": "", "packets": count, "bytes": total_bytes, "sha256": digest.hexdigest()}
-
-
-def _difference(
-    a: av.Packet[Any] | None, b: av.Packet[Any] | None, tolerance_s: float, offset_s: float | None
-) -> tuple[str, float | None]:
-    """Say how two packets differ, and by how much the whole result is shifted."""
-    if a is None or b is None:
-        return ("it is missing in the result" if b is None else "the result has one more"), offset_s
-    if a.size != b.size or bytes(a) != bytes(b):
-        return "the contents differ", offset_s
-    if a.is_keyframe != b.is_keyframe:
-        return "one is a keyframe, the other is not", offset_s
-    for left, right in ((_seconds(a.pts, a), _seconds(b.pts, b)), (_seconds(a.dts, a), _seconds(b.dts, b))):
-        if left is None or right is None:
-            continue
-        if offset_s is None:
-            offset_s = left - right
-        if abs(left - right - offset_s) > tolerance_s:
-            return f"its time differs by {abs(left - right - offset_s) * 1000:.1f} ms", offset_s
-    return "", offset_s
-
-
-def _seconds(ticks: int | None, packet: av.Packet[Any]) -> float | None:
-    return None if ticks is None or not packet.time_base else float(ticks * packet.time_base)
-
-
-def _stream(video: OpenVideo, index: int) -> Stream:
-    if not 0 <= index < len(video.container.streams):
-        raise BrokenError(f"there is no stream {index}")
-    return video.container.streams[index]
-
-
-def _packets_of(container: InputContainer, stream: Stream) -> Iterator[av.Packet[Any]]:
-    """Yield one stream's packets from the start; the others are skipped in the file, not read."""
-    read_only(container, stream)
-    start = min((entry for entry in _first_times(stream)), default=0)
-    container.seek(start, stream=stream, backward=True, any_frame=True)
-    yield from packets(container, stream)
-
-
-def _first_times(stream: Stream) -> Iterator[int]:
-    entries = stream.index_entries
-    if len(entries):
-        yield entries[0].timestamp
-
-
-def decode_all(path: str, streams: list[int], *, deadline: float) -> Report:
-    """Decode some streams to their end, one after another.
-
-    Returns {"streams": [{"index", "frames", "errors", "first_s", "last_s", "sha256"}]}: for sound `frames`
-    counts samples, and `sha256` is that of the samples as 32-bit integers (equal for lossless copies); for
-    pictures it is "". Raises LimitError when `deadline` (time.monotonic()) passes.
-    """
-    reports: list[Report] = []
-    for index in streams:
-        with open_video(path) as video:
-            reports.append(_decode_one(video, _stream(video, index), deadline))
-    return {"streams": reports}
-
-
-def _decode_one(video: OpenVideo, stream: Stream, deadline: float) -> Report:
-    context = getattr(stream, "codec_context", None)
-    if context is None:
-        raise BrokenError(f"stream {stream.index} can't be decoded")
-    context.thread_count = 1
-    resampler = AudioResampler(format="s32") if isinstance(stream, AudioStream) else None
-    digest = hashlib.sha256()
-    report: Report = {"index": stream.index, "frames": 0, "errors": 0, "first_s": None, "last_s": None}
-    for packet in _with_end(_packets_of(video.container, stream)):
-        if time.monotonic() > deadline:
-            raise LimitError("decoding the whole video takes too long")
-        try:
-            frames = context.decode(packet)
-        except av.error.FFmpegError as error:
-            if isinstance(error, MemoryError):
-                raise
-            report["errors"] += 1
-            continue
-        for frame in frames:
-            _count(report, frame, stream, resampler, digest)
-    report["sha256"] = digest.hexdigest() if resampler is not None else ""
+        difference = next(_of_headers(one, other, pairs, tags), "")
+        fragmented = one.layout.fragmented
+    if difference:
+        return {"difference": difference}
+    copied = [
+        (pair.source, pair.result) for pair in pairs if pair.action is StreamAction.COPY and not pair.attached_picture
+    ]
+    shift = Shift()
+    report = compare_packets(source, result, copied, shift, ends=fragmented)
+    anew = [pair for pair in pairs if pair.action is not StreamAction.COPY and not report["difference"]]
+    # pictures first: sound that is encoded anew is held against them
+    for pair in sorted(anew, key=lambda one: one.action in _SOUND):
+        difference = next(_of_decoded(source, result, pair, shift, deadline), "")
+        if difference:
+            return {"difference": difference}
     return report
 
 
-def _with_end(stream: Iterator[av.Packet[Any]]) -> Iterator[av.Packet[Any] | None]:
-    yield from stream
-    yield None  # drains the decoder
+def _of_headers(
+    one: OpenVideo, other: OpenVideo, pairs: Sequence[ComparedPair], tags: Mapping[str, str]
+) -> Iterator[str]:
+    """Yield how the two differ by what their headers say."""
+    before, after = read_movie(one), read_movie(other)
+    tracks = [stream for stream in other.container.streams if _is_of_its_own(stream, after)]
+    if len(tracks) != len(pairs):
+        yield f"the MP4 would have {len(tracks)} of {len(pairs)} tracks"
+    if before.chapters != after.chapters:
+        yield "the MP4 would have other chapters"
+    if _timecodes(before) != _timecodes(after):
+        yield "the MP4 would have another timecode"
+    for pair in pairs:
+        left, right = before.track(pair.source), after.track(pair.result)
+        if left is None or right is None:  # cover art, which is no track
+            continue
+        yield from _of_tracks(left, right, pair)
+        streams = one.container.streams[pair.source], other.container.streams[pair.result]
+        if not before.fragmented and pair.action in {StreamAction.COPY, StreamAction.ALAC}:
+            yield from _of_lengths(*streams)
+        yield from filter(None, [difference_of_track_tags(streams[0].metadata, streams[1].metadata)])
+    yield from filter(None, [difference_of_tags(tags, after.tags)])
 
 
-def _count(
-    report: Report,
-    frame: av.AudioFrame | av.VideoFrame,
-    stream: Stream,
-    resampler: AudioResampler | None,
-    digest: Any,  # noqa: ANN401 - hashlib's objects have no common public type
-) -> None:
-    if resampler is not None:
-        sound = cast("av.AudioFrame", frame)
-        report["frames"] += sound.samples
-        for part in resampler.resample(sound):
-            size = part.samples * part.layout.nb_channels * 4
-            digest.update(memoryview(part.planes[0])[:size])
-    else:
-        report["frames"] += 1
-    base = frame.time_base or stream.time_base  # frames that are drained from a decoder come without
-    if frame.pts is not None and base:
-        when = float(frame.pts * base)
-        report["first_s"] = when if report["first_s"] is None else min(report["first_s"], when)
-        report["last_s"] = when if report["last_s"] is None else max(report["last_s"], when)
+def _of_lengths(one: Stream, other: Stream) -> Iterator[str]:
+    """Yield how the lengths differ that players based on libav tell; they look at more than the edit list."""
+    lengths_s = [float((stream.duration or 0) * (stream.time_base or 0)) for stream in (one, other)]
+    if abs(lengths_s[0] - lengths_s[1]) > EQUAL_S:
+        yield f"its {one.type} would last {lengths_s[1]:.3f} s, not {lengths_s[0]:.3f} s"
+
+
+def _is_of_its_own(stream: Stream, movie: MovieFacts) -> bool:
+    """Tell whether a stream is none that ffmpeg writes of itself, for chapters and timecode."""
+    track = movie.track(stream.index)
+    return stream.index not in movie.chapter_tracks and (track is None or track.codec_tag != "tmcd")
+
+
+def _timecodes(movie: MovieFacts) -> set[str]:
+    return {track.timecode for track in movie.tracks if track.codec_tag == "tmcd"}
+
+
+def _of_tracks(left: TrackFacts, right: TrackFacts, pair: ComparedPair) -> Iterator[str]:
+    """Yield how a track would be shown otherwise than its source."""
+    what = {"vide": "film", "soun": "sound"}.get(left.handler, f"track {left.codec_tag}")
+    slack_s = _LOSSY_SOUND_S if pair.action is StreamAction.AAC else EQUAL_S
+    if left.shown_s >= 0 and abs(left.shown_s - right.shown_s) > slack_s:
+        yield f"its {what} would last {right.shown_s:.3f} s, not {left.shown_s:.3f} s"
+    if right.edits > 1 or right.paced:
+        yield f"its {what} would have edits of its own"
+    if left.enabled != right.enabled:
+        yield f"its {what} would be switched {'on' if right.enabled else 'off'}"
+    if left.matrix != right.matrix:
+        yield f"its {what} would be turned otherwise"
+    if pair.action is StreamAction.COPY:
+        if left.aspect and abs(left.aspect - right.aspect) > _ASPECT_PART * left.aspect:
+            yield f"its {what} would be shown in another shape"
+        lost = [kind for kind, value in left.boxes.items() if right.boxes.get(kind) != value]
+        if lost:
+            yield f"the MP4 would lose {', '.join(sorted(lost))}"
+
+
+def _of_decoded(source: str, result: str, pair: ComparedPair, shift: Shift, deadline: float) -> Iterator[str]:
+    """Yield how a stream that was encoded anew differs, by decoding both."""
+    (before,) = decode_all(source, [pair.source], deadline=deadline)["streams"]
+    (after,) = decode_all(result, [pair.result], deadline=deadline)["streams"]
+    what = "sound" if pair.action in _SOUND else "film"
+    if after["errors"]:
+        yield f"its {what} would decode with {after['errors']} errors"
+    if pair.action is StreamAction.ALAC and (before["frames"], before["sha256"]) != (after["frames"], after["sha256"]):
+        yield "its sound would not be the same"
+    if what == "film" and before["frames"] != after["frames"]:
+        yield f"its film would show {after['frames']} of {before['frames']} frames"
+    if before["first_s"] is None or after["first_s"] is None:
+        return
+    slack_s = _LOSSY_SOUND_S if pair.action is StreamAction.AAC else EQUAL_S
+    # of pictures when the last appears; of sound where the last sample ends, however the samples are packed
+    for when in ("first_s", "end_s" if what == "sound" else "last_s"):
+        off_s = shift.off_s(before[when], after[when])
+        if off_s > slack_s:
+            yield f"its {what} would {'begin' if when == 'first_s' else 'end'} {off_s * 1000:.1f} ms off"

@@ -32,6 +32,8 @@ class FilmReader:
         self._table = table
         self._deadline = deadline
         self._keys = np.flatnonzero(table.keys)
+        # several edits begin anew from a keyframe each, and with earlier times: then no time leads to a place
+        self._in_order = bool((np.diff(table.times) >= 0).all())
         self._primed = False
         self._delay = 0
         self.errors = 0
@@ -94,6 +96,9 @@ class FilmReader:
         libav wants the time of *showing* for a seek where the table has that of decoding; with B-frames the
         two differ by a delay that the first packet tells. A seek that lands elsewhere is made good here.
         """
+        if not self._in_order:
+            yield from self._from_the_beginning(key)
+            return
         wanted = int(self._table.times[key])
         for delay in {self._delay: None, 0: None}:
             self._video.container.seek(wanted + delay, stream=self._film, backward=True)
@@ -105,6 +110,17 @@ class FilmReader:
                 sample = key if first.dts == wanted else int(np.searchsorted(self._table.times, first.dts))
                 yield from enumerate(chain((first,), stream), sample)
                 return
+
+    def _from_the_beginning(self, key: int) -> Iterator[tuple[int, av.Packet[Any]]]:
+        """Yield the film's packets from a keyframe on by reading all that lie before it."""
+        # before all of them: libav then takes the first, whatever its search among times out of order would find
+        self._video.container.seek(int(self._table.times.min()) - 1, stream=self._film, backward=True)
+        stream = packets(self._video.container, self._film)
+        first = next(stream, None)
+        if first is not None and first.dts == int(self._table.times[0]):
+            for sample, packet in enumerate(chain((first,), stream)):
+                if sample >= key:
+                    yield sample, packet
 
     def _decode(self, context: VideoCodecContext, packet: av.Packet[Any] | None) -> list[av.VideoFrame]:
         try:

@@ -71,10 +71,14 @@ def _operations() -> dict[str, Callable[[Message], Reply]]:
     import av
 
     from vsortd.media import verify_conversion
+    from vsortd.media.container import open_video
+    from vsortd.media.full_decode import decode_all
     from vsortd.media.hardware import HARDWARE
+    from vsortd.media.movie_reader import read_movie
     from vsortd.media.probe import probe_file
     from vsortd.media.probe_and_sample import look_at_file
     from vsortd.media.sample import moments_of_file, sample_file
+    from vsortd.media.stream_actions import StreamAction
 
     # straight to stderr; PyAV's own way would take the GIL in libav's threads
     av.logging.restore_default_callback()
@@ -117,12 +121,24 @@ def _operations() -> dict[str, Callable[[Message], Reply]]:
         header, pixels = protocol.frames_to_message(frames)
         return {"clip": protocol.clip_to_message(clip), "sampling_s": sampling_s, **header}, pixels
 
+    def movie(request: Message) -> Reply:
+        with open_video(request["path"]) as video:
+            return {"movie": protocol.movie_to_message(read_movie(video))}, b""
+
     def compare(request: Message) -> Reply:
-        pairs = [(int(a), int(b)) for a, b in request["pairs"]]
-        return verify_conversion.compare_packets(request["path"], request["other"], pairs), b""
+        pairs = [
+            verify_conversion.ComparedPair(int(one), int(other), StreamAction(action), bool(cover))
+            for one, other, action, cover in request["pairs"]
+        ]
+        deadline = _deadline(request)
+        clip = probe_file(request["other"], deadline=deadline)
+        report = verify_conversion.compare_conversion(
+            request["path"], request["other"], pairs, request["tags"], deadline=deadline
+        )
+        return {"clip": protocol.clip_to_message(clip), **report}, b""
 
     def decode(request: Message) -> Reply:
-        return verify_conversion.decode_all(request["path"], request["streams"], deadline=_deadline(request)), b""
+        return decode_all(request["path"], request["streams"], deadline=_deadline(request)), b""
 
     operations: dict[str, Callable[[Message], Reply]] = {
         "hardware": lambda request: ({"why": HARDWARE.use(request["decoder"])}, b""),
@@ -130,6 +146,7 @@ def _operations() -> dict[str, Callable[[Message], Reply]]:
         "sample": _seeing(sample),
         "moments": _seeing(moments),
         "look": _seeing(look),
+        "movie": movie,
         "compare": compare,
         "decode": decode,
     }

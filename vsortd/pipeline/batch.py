@@ -36,7 +36,10 @@ _TICK_S = 0.05
 
 @dataclass(frozen=True, slots=True)
 class SortOutcome:
-    """What became of one file, or would in a dry run; the form of an item of `sort --json`."""
+    """What became of one file, or would in a dry run; the form of an item of `sort --json`.
+
+    `conversion` says what is done to a .mov, or why it stays one; `converted` is the kind alone ("remux", "transcode").
+    """
 
     id: int | None
     batch: str
@@ -50,6 +53,7 @@ class SortOutcome:
     converted: ConversionKind
     reason: str
     tags: tuple[str, ...] = ()
+    conversion: str = ""
 
     @classmethod
     def of(cls, job: Job) -> SortOutcome:
@@ -68,6 +72,7 @@ class SortOutcome:
             converted=job.conversion,
             reason=job.reason,
             tags=decision.tags if decision else (),
+            conversion=job.conversion_note,
         )
 
     @classmethod
@@ -92,6 +97,7 @@ class SortOutcome:
             "converted": self.converted.value,
             "reason": self.reason,
             "tags": list(self.tags),
+            "conversion": self.conversion,
         }
 
 

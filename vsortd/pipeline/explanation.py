@@ -192,6 +192,7 @@ class Explanation:
                 "reason": outcome.reason,
                 "destination": storable(outcome.destination) if outcome.destination else None,
                 "converted": outcome.converted.value,
+                "conversion": outcome.conversion,
                 "tags": list(decision.tags) if decision else [],
             },
             "levels": [level.to_json() for level in self.levels],

@@ -47,6 +47,7 @@ class Job:
     frame_times_ms: tuple[int, ...] = ()
     converted: ConvertedFile | None = None
     conversion: ConversionKind = ConversionKind.NONE  # done, or foreseen by a dry run
+    conversion_note: str = ""  # what is done to a .mov, or why it stays one; "" for any other video
     destination: Path | None = None
     item_id: int | None = None
     prefetched: PrefetchedFrames | None = None

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Self
 from loguru import logger
 
 from vsortd.config.rules import RuleTree, build_rules
+from vsortd.core.outcomes import ConversionKind
 from vsortd.core.paths import index_path, journal_path, texts_path
 from vsortd.filing.journal import Journal
 from vsortd.filing.originals import expire_originals
@@ -135,8 +136,11 @@ class Services:
 
     def expire_originals(self) -> None:
         """Remove converted originals whose retention has ended."""
-        for line in expire_originals(self.journal, self.settings.library, self.settings.convert.keep_original_s):
-            logger.info("originals: {}", line)
+        convert = self.settings.convert
+        for kind in (ConversionKind.REMUX, ConversionKind.TRANSCODE):
+            keep_s = convert.keep_s(encoded_anew=kind is ConversionKind.TRANSCODE)
+            for line in expire_originals(self.journal, self.settings.library, keep_s, kind=kind.value):
+                logger.info("originals: {}", line)
 
     def changed(self, settings: Settings, *, cancel: threading.Event | None = None) -> Services:
         """Return services for other settings that share what these leave as it is (after a reload).

@@ -12,13 +12,15 @@ import numpy as np
 from vsortd.config.settings import Accept
 from vsortd.core.identity import Identity
 from vsortd.core.outcomes import ConversionKind, ItemState
+from vsortd.errors import ChangedError, ToolError, VideoError
 from vsortd.filing.place import ConvertedFile, FilingRequest
 from vsortd.index.store import DECIDING, Embedded
 from vsortd.judging.conditions import ConditionFacts
 from vsortd.judging.conditions import admit as admit_clip
 from vsortd.judging.decide import Decision, DecisionOutcome, decide
-from vsortd.media.conversion_plan import plan_conversion
+from vsortd.media.conversion_plan import is_convertible, plan_conversion, staying
 from vsortd.media.convert import convert as convert_clip
+from vsortd.media.convert import fitting_ffmpeg
 from vsortd.pipeline.job import Job, PrefetchedFrames
 
 _EVERYTHING = Accept()
@@ -138,17 +140,31 @@ def _plan(ranks: range, total: int) -> str:
 
 
 def convert(services: Services, job: Job, *, dry_run: bool) -> Job:
-    """Make an MP4 of a MOV in the library's staging folder, verified against the original."""
+    """Make an MP4 of a MOV in the library's staging folder, verified against the original; or say why it stays a MOV.
+
+    A video that can't be converted alike is filed as it is. Raises only what keeps it from being filed, too: it changed
+    or went away, a full disk, Cancelled.
+    """
     assert job.clip is not None
-    plan = plan_conversion(job.clip, job.path, services.settings.convert.mov)
-    if plan.kind is ConversionKind.NONE:
+    policy = services.settings.convert.mov
+    if not is_convertible(job.path, policy):
         return job
-    if dry_run:
-        return replace(job, conversion=plan.kind)
-    target = services.filer.staging_path(job.path)
-    report = convert_clip(job.path, target, plan, job.clip, services.media, cancel=job.cancel)
-    staged = ConvertedFile(path=target, kind=report.kind)
-    return replace(job, converted=staged, conversion=report.kind)
+    try:
+        movie = services.media.movie(job.path, cancel=job.cancel)
+        plan = plan_conversion(job.clip, movie, job.path, policy)
+        if plan.kind is not ConversionKind.NONE:
+            fitting_ffmpeg(plan)
+        if plan.kind is ConversionKind.NONE or dry_run:
+            return replace(job, conversion=plan.kind, conversion_note=plan.reason)
+        target = services.filer.staging_path(job.path)
+        convert_clip(job.path, target, plan, job.clip, movie, services.media, cancel=job.cancel)
+    except (VideoError, ToolError) as error:
+        if isinstance(error, ChangedError) or Identity.of(job.path) != job.identity:
+            raise ChangedError("the file changed or went away while it was converted") from error
+        why = error.reason if isinstance(error, VideoError) else error.title
+        return replace(job, conversion_note=staying(why).reason)
+    staged = ConvertedFile(path=target, kind=plan.kind)
+    return replace(job, converted=staged, conversion=plan.kind, conversion_note=plan.reason)
 
 
 def place(services: Services, job: Job, *, dry_run: bool, by_hand: Callable[[Item], None] | None = None) -> Job:
@@ -197,7 +213,7 @@ def _request(services: Services, job: Job, decision: Decision) -> FilingRequest:
         rule=decision.rule,
         score=decision.score,
         margin=decision.margin,
-        reason=decision.reason,
+        reason="; ".join(filter(None, (decision.reason, job.conversion_note))),
         detail=_detail(job, decision),
         batch=job.batch,
         converted=job.converted,

@@ -80,7 +80,7 @@ class Actions:
         answer = self._client.undo([filing.id])
         for refused in answer["refused"]:
             return Note(f"{filing.name} was not undone", refused["reason"])
-        back = [item["source"] for item in answer["undone"]]
+        back = [item.get("back_at", item["source"]) for item in answer["undone"]]
         return Note(f"{filing.name} is undone", f"It is back at {back[0]}, and held." if back else "")
 
     def _open(self, path: Path, when_absent: str) -> Note | None:

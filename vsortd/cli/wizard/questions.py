@@ -159,8 +159,8 @@ def _mov(draft: ConfigDraft, _: RulePath) -> Question:
         (About.MOV, ()),
         "What shall become of .mov files? (remux, transcode, never)",
         (
-            "remux      into .mp4 without loss, where it fits; the .mov is kept for 30 days",
-            "transcode  always anew: plays everywhere, takes long",
+            "remux      into .mp4 where nothing is lost by it, and the .mov is kept for 30 days; else they stay .mov",
+            "transcode  pictures encoded anew: plays everywhere, takes long; the .mov is kept for ever",
             "never      they stay .mov",
         ),
         draft.mov,
