@@ -458,3 +458,19 @@ def test_a_call_attends_to_256_paths_at_most(tmp_path: Path) -> None:
             os.link(first, path)
         settler.add(path, identity_of(path), -100.0)
     assert [3, 256, 41, 0] == [len(settler.due(0.0, limit=3)), *(len(settler.due(0.0)) for _ in range(3))]
+
+
+def test_a_path_that_comes_and_goes_unasked_keeps_no_memory_and_loses_no_other(drop: Callable[..., Waiting]) -> None:
+    one = drop()
+    others = [one.path.with_name(f"other {number}.mp4") for number in range(3)]
+    for number, other in enumerate(others):
+        other.write_bytes(one.path.read_bytes())
+        one.settler.add(other, identity_of(other), 3.0 - number)
+    for second in range(1000):
+        one.settler.forget(one.path)
+        one.settler.add(one.path, one.identity, second / 100)
+    assert len(one.settler._heap) < 100
+    found = []
+    while (due_s := one.next_s()) is not None:
+        found += [(due_s, verdict.path) for verdict in one.settler.due(due_s)]
+    assert [(3.0, others[2]), (4.0, others[1]), (5.0, others[0]), (11.99, one.path)] == found
