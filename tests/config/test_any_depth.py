@@ -43,8 +43,8 @@ def commands(group: click.Command, path: tuple[str, ...] = ()) -> Iterator[str]:
         yield from commands(command, (*path, name))
 
 
-# What every command is asked, with its exit code, in the order in which one home grows: FOLDER and KEY are put in.
-# A command that is missing here is one of BY_THE_DAEMON's or reads no config.
+# What is asked of every command, with exit codes, after what it takes; FOLDER and KEY are put in. A command that is
+# missing here is one of BY_THE_DAEMON's or reads no config.
 ASKED: dict[str, tuple[tuple[int, str], ...]] = {
     "check": ((0, "check"), (0, "check --json")),
     "config path": ((0, "config path"),),
@@ -52,30 +52,45 @@ ASKED: dict[str, tuple[tuple[int, str], ...]] = {
     "config schema": ((0, "config schema"),),
     "config import": ((0, "config import FOLDER/categories.txt --path FOLDER/imported.yaml --json"),),
     "config init": ((0, "config init --path FOLDER/made.yaml --yes"),),
-    "doctor": ((0, "doctor --quick"), (0, "doctor --json")),
+    "doctor": ((0, "doctor --quick"), (0, "doctor --quick --json")),
     "model list": ((0, "model list --json"),),
     "model fetch": ((1, "model fetch nothing-known"),),
     "plan": ((0, "plan FOLDER/Films"), (0, "plan FOLDER/Films --json"), (0, "plan FOLDER/Films --html FOLDER/p.html")),
     "explain": ((0, "explain FOLDER/Films/one.mp4 --image FOLDER/why.png"), (0, "explain FOLDER/Films/one.mp4 --json")),
     "sort": ((0, "sort FOLDER/Films/one.mp4"), (0, "sort FOLDER/Films --dry-run --json")),
     "status": ((0, "status"), (0, "status --json")),
-    "history": ((0, "history"), (0, "history --json")),
+    "history": ((0, "sort FOLDER/Films/one.mp4"), (0, "history"), (0, "history --json")),
     "teach": ((0, "teach FOLDER/Films/two.mp4 KEY --keep"), (0, "teach FOLDER/Films/three.mp4 KEY --keep --json")),
-    "corrections": ((0, "corrections"), (0, "corrections --json")),
-    "corrections forget": ((0, "corrections forget 1"),),
-    "corrections restore": ((0, "corrections restore 1 --json"),),
-    "review": ((0, "review"), (0, "review --json")),
+    "corrections": ((0, "teach FOLDER/Films/two.mp4 KEY --keep"), (0, "corrections"), (0, "corrections --json")),
+    "corrections forget": (
+        (0, "teach FOLDER/Films/two.mp4 KEY --keep"),
+        (0, "corrections forget 1"),
+    ),
+    "corrections restore": (
+        (0, "teach FOLDER/Films/two.mp4 KEY --keep"),
+        (0, "corrections forget 1"),
+        (0, "corrections restore 1 --json"),
+    ),
+    "review": ((0, "sort FOLDER/Films/one.mp4"), (0, "review"), (0, "review --json")),
     "eval": ((0, "eval FOLDER/Truth --out FOLDER/eval"),),
     "index": ((0, "index FOLDER/Films"), (0, "index --verify --json")),
-    "search": ((0, "search sea --under KEY --json"), (0, "search sea --sheet FOLDER/scenes.png")),
+    "search": (
+        (0, "sort FOLDER/Films/one.mp4"),
+        (0, "search sea --under KEY --json"),
+        (0, "search sea --sheet FOLDER/scenes.png"),
+    ),
     "timeline": ((0, "timeline FOLDER/Films/two.mp4 sea"), (0, "timeline FOLDER/Films/two.mp4 sea --json")),
     "cluster": (
         (0, "cluster FOLDER/Films --min-size 2 --apply --dry-run --json"),
         (0, "cluster FOLDER/Films --min-size 2 --to-rules FOLDER/rules.yaml --json"),
     ),
-    "duplicates": ((0, "duplicates FOLDER/Films"), (0, "duplicates --json")),
-    "undo": ((0, "undo --all"), (0, "undo --all --json")),
-    "release": ((0, "release --all"),),
+    "duplicates": ((0, "duplicates FOLDER/Films --json"),),
+    "undo": ((0, "sort FOLDER/Films/one.mp4"), (0, "undo --all"), (0, "undo --all --json")),
+    "release": (
+        (0, "sort FOLDER/Films/one.mp4"),
+        (0, "undo --all"),
+        (0, "release --all"),
+    ),
     "retry": ((0, "retry --all --json"),),
     "edit": ((0, "edit"),),
     "run": ((0, "run --once"),),
@@ -89,19 +104,9 @@ ASKED: dict[str, tuple[tuple[int, str], ...]] = {
 BY_THE_DAEMON = {"run", "start", "reload", "pause", "resume", "metrics", "sort", "search", "status", "stop"}
 READS_NO_CONFIG = {"demo"}  # it brings its own
 
-# Which are asked in one home, in this order; the rest in a home of their own.
-# fmt: off
-TOGETHER = {
-    "filing": ("plan", "explain", "sort", "status", "history", "teach", "corrections", "corrections forget",
-               "corrections restore", "review", "eval", "undo", "release", "retry"),
-    "library": ("sort", "index", "search", "timeline", "cluster", "duplicates"),
-}
-# fmt: on
-TOGETHER["rest"] = tuple(sorted(ASKED.keys() - {*TOGETHER["filing"], *TOGETHER["library"]}))
-
 
 @pytest.fixture
-def home(tmp_path: Path, clips: Path) -> Iterator[harness.Home]:
+def home(tmp_path: Path, clips: Path) -> harness.Home:
     """Return a home whose rules are as deep as they may be, with three videos in Films and one in Truth."""
     one = harness.Home.make(tmp_path / "home", rules=deep_rules())
     for name in ("Films", "Truth/a"):
@@ -114,10 +119,7 @@ def home(tmp_path: Path, clips: Path) -> Iterator[harness.Home]:
     editor.write_text('#!/bin/sh\necho "# seen" >> "$1"\n')
     editor.chmod(0o755)
     one.more_environment = {"EDITOR": str(editor), "VISUAL": str(editor), "DISPLAY": "", "WAYLAND_DISPLAY": ""}
-    yield one
-    if one.daemon is not None:
-        one.daemon.kill()
-        one.daemon.wait()
+    return one
 
 
 def ask(home: harness.Home, words: str, code: int) -> str:
@@ -138,11 +140,10 @@ def test_every_command_is_asked() -> None:
     assert set(commands(typer.main.get_command(app))) == ASKED.keys() | BY_THE_DAEMON | READS_NO_CONFIG
 
 
-@pytest.mark.parametrize("together", TOGETHER)
-def test_commands_take_a_config_of_any_depth(home: harness.Home, together: str) -> None:
-    for command in TOGETHER[together]:
-        for code, words in ASKED[command]:
-            ask(home, words, code)
+@pytest.mark.parametrize("command", ASKED)
+def test_a_command_takes_a_config_of_any_depth(home: harness.Home, command: str) -> None:
+    for code, words in ASKED[command]:
+        ask(home, words, code)
 
 
 def test_names_at_the_bottom_are_shown(home: harness.Home) -> None:
@@ -153,17 +154,15 @@ def test_names_at_the_bottom_are_shown(home: harness.Home) -> None:
 
 
 def test_a_daemon_takes_a_config_of_any_depth(home: harness.Home) -> None:
-    home.start()
-    for words in ("start --json", "pause --json", "resume --json", "metrics", "status --json"):
-        ask(home, words, 0)
-    assert "filed" in ask(home, "sort FOLDER/Films/one.mp4", 0)
-    ask(home, "search sea --json", 0)
-    home.config.write_text(home.config.read_text().replace(deep_rules(), deep_rules("b")))
-    assert "rules" in ask(home, "reload --json", 0)
-    assert "/a/b/two.mp4" in ask(home, "sort FOLDER/Films/two.mp4", 0)
-    assert "Traceback" not in home.log()
-    process = home.daemon
-    ask(home, "stop --json", 0)
-    assert process is not None
-    assert 0 == process.wait(30)
-    home.daemon = None
+    try:
+        for words in ("start --json", "pause --json", "resume --json", "metrics", "status --json"):
+            ask(home, words, 0)
+        assert "filed" in ask(home, "sort FOLDER/Films/one.mp4", 0)
+        ask(home, "search sea --json", 0)
+        home.config.write_text(home.config.read_text().replace(deep_rules(), deep_rules("b")))
+        assert "rules" in ask(home, "reload --json", 0)
+        assert "/a/b/two.mp4" in ask(home, "sort FOLDER/Films/two.mp4", 0)
+        assert "Traceback" not in ask(home, "logs", 0)
+    finally:
+        ask(home, "stop --json", 0)
+    assert "stopped" in ask(home, "status --json", 0)

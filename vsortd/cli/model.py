@@ -140,6 +140,7 @@ def _print_pairs(entries: list[dict[str, Any]]) -> None:
 def _print_recommended(entries: list[dict[str, Any]]) -> None:
     from rich.table import Table
 
+    from vsortd.core.console import Text
     from vsortd.core.units import about_size
 
     table = Table(box=None, pad_edge=False)
@@ -148,7 +149,7 @@ def _print_recommended(entries: list[dict[str, Any]]) -> None:
         table.add_column(title, justify="right" if title == "download" else "left", no_wrap=fixed, overflow="fold")
     for entry in entries:
         size = about_size(entry["size_mb"] * 1e6) if entry["size_mb"] else "none"
-        here = "[green]yes[/green]" if entry["cached"] else "no"
+        here = Text("yes", style="green") if entry["cached"] else "no"
         table.add_row(entry["name"], entry["tag"], size, here, entry["licence"], entry["purpose"])
     out = console()
     out.print(table)
