@@ -114,7 +114,7 @@ def measure(hours: float, scratch: Path, cache: Path) -> dict[str, Any]:
 
 def config_mark(home: Home) -> str:
     """Return what tells the daemon that both work by the same config."""
-    from vsortd.config.settings import fingerprint
+    from vsortd.config.dump import fingerprint
 
     return fingerprint(load_settings(home.config))
 

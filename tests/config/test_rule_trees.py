@@ -11,7 +11,7 @@ import pytest
 from vsortd.config.check import check_file
 from vsortd.config.choices import Aggregate, OnUnsure
 from vsortd.config.diagnostics import InvalidConfigError
-from vsortd.config.dump import dump_json, dump_yaml, plain_settings
+from vsortd.config.dump import dump_json, dump_yaml, fingerprint, plain_settings
 from vsortd.config.load import load_settings
 from vsortd.config.rules import build_rules
 from vsortd.config.settings import RuleSettings, Settings
@@ -133,6 +133,12 @@ def test_a_mistake_at_the_bottom_has_its_whole_path_and_line(tmp_path: Path, dep
     (mistake,) = caught.value.mistakes
     assert ".".join(["rules[0]"] * (depth + 1)) + ".min_score" == mistake.path
     assert 4 + depth == mistake.line
+
+
+def test_a_fingerprint_tells_deep_trees_apart_and_is_the_same_for_the_same(tmp_path: Path) -> None:
+    one, again, other = (_load(tmp_path, _flow_tree(440, bottom)) for bottom in ("{name: x}", "{name: x}", "{name: y}"))
+    assert fingerprint(one) == fingerprint(again)
+    assert fingerprint(one) != fingerprint(other)
 
 
 def test_trees_that_differ_at_the_bottom_are_not_equal(tmp_path: Path) -> None:

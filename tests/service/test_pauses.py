@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support import harness
+from vsortd.config.dump import fingerprint
 from vsortd.config.load import load_settings
-from vsortd.config.settings import fingerprint
 from vsortd.errors import StoreError
 from vsortd.service.client import Client
 from vsortd.service.pauses import Pauses

@@ -147,7 +147,7 @@ def _place(settings: Settings, inside: Path | None, under: str | None) -> Path:
 
 def _ask(settings: Settings, request: Request) -> dict[str, Any]:
     """Have the daemon answer where one runs that has the same config, else do it here."""
-    from vsortd.config.settings import fingerprint
+    from vsortd.config.dump import fingerprint
     from vsortd.service.client import Client
 
     try:

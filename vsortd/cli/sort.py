@@ -97,7 +97,7 @@ def _plan_with_page(ctx: typer.Context, settings: Settings, paths: Sequence[Path
 
 def _by_the_daemon(settings: Settings, paths: Sequence[Path]) -> list[Outcome] | None:
     """Let a daemon do it that has the model loaded; None if none runs, or one that works by another config."""
-    from vsortd.config.settings import fingerprint
+    from vsortd.config.dump import fingerprint
     from vsortd.pipeline.batch import Outcome
     from vsortd.service.client import Client
 

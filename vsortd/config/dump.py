@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
 _INDENTED_LEVELS = 60  # what lies deeper is written in one line: indentation grows with the square of the depth
 _RESOLVER = Resolver()
-SCHEMA_FILE = "vsortd.schema.json"
 
 
 def plain_settings(settings: Settings) -> dict[str, Any]:
@@ -33,6 +33,11 @@ def plain_settings(settings: Settings) -> dict[str, Any]:
     # A reader wants the rules last, where the file has them.
     result["rules"] = result.pop("rules")
     return result
+
+
+def fingerprint(settings: Settings) -> str:
+    """Return what tells one config from another, wherever it was read from; trees of any depth."""
+    return hashlib.sha256(dump_json(plain_settings(settings)).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _plain_rule(rule: RuleSettings) -> dict[str, Any]:

@@ -7,7 +7,6 @@ forbids unknown keys. Attributes carry units in their names (`settle_s`); the ke
 
 from __future__ import annotations
 
-import hashlib
 import os
 from datetime import date  # noqa: TC003 - as below
 from enum import StrEnum
@@ -447,8 +446,3 @@ class Settings(_Options):
     )
     notify: Notify = Field(default_factory=Notify, description="The notifications of `vsortd tray`.")
     log: Log = Field(default_factory=Log, description="The daemon's log file.")
-
-
-def fingerprint(settings: Settings) -> str:
-    """Return what tells one config from another, wherever it was read from."""
-    return hashlib.sha256(settings.model_dump_json().encode()).hexdigest()

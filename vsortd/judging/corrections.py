@@ -158,10 +158,10 @@ class Lessons:
 
     def _digest(self, model: str, counted: Collection[int]) -> str:
         """Return what tells whether a verdict still holds: of rules, options, model, temperature and examples."""
-        from vsortd.config.dump import plain_settings
+        from vsortd.config.dump import dump_json, plain_settings
 
         plain = plain_settings(self._settings)
-        options = {key: plain.get(key) for key in ("defaults", "hierarchy", "none_of_these", "rules")}
-        temperature = temperature_for(self._settings, self._state_folder, model)
-        text = json.dumps([options, temperature, model, sorted(counted)], sort_keys=True)
+        what = {key: plain.get(key) for key in ("defaults", "hierarchy", "none_of_these", "rules")}
+        what["temperature"] = temperature_for(self._settings, self._state_folder, model)
+        text = dump_json({**what, "model": model, "examples": sorted(counted)})
         return hashlib.sha256(text.encode()).hexdigest()

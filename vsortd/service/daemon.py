@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from loguru import logger
 
-from vsortd.config.settings import fingerprint
+from vsortd.config.dump import fingerprint
 from vsortd.core.batch_ids import Batches
 from vsortd.core.units import format_duration
 from vsortd.errors import ExitCode, UsageError, VsortdError
