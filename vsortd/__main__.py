@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
+from vsortd.core.text import printable
 from vsortd.errors import ExitCode, VsortdError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from types import TracebackType
+
+    import click
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -36,19 +40,36 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         if not hasattr(error, "show"):  # not one of the command line parser's own
             raise
-        error.show()
+        _show(cast("click.ClickException", error))
         return int(ExitCode.USAGE)
     return int(result) if isinstance(result, int) else int(ExitCode.OK)
 
 
 def _say(error: VsortdError) -> None:
-    """Print title and remedy on stderr, plainly: paths and brackets in them are not markup."""
-    lines = [f"vsortd: {error.title}", *([f"  {error.remedy}"] if error.remedy else [])]
-    sys.stderr.write("\n".join(lines) + "\n")
+    """Print title, details and remedy on stderr, each on its line whatever names it holds: escaped, no markup."""
+    lines = [f"vsortd: {error.title}", *error.details, *([f"  {error.remedy}"] if error.remedy else [])]
+    sys.stderr.write("".join(f"{printable(line)}\n" for line in lines))
+
+
+def _show(error: click.ClickException) -> None:
+    """Print the parser's own error on stderr; what was typed stands in its texts."""
+    for name, value in vars(error).items():
+        if isinstance(value, str):
+            setattr(error, name, printable(value))
+    error.show()
+
+
+def _tell_of_a_defect(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Print the traceback of what nobody expected; what was raised may hold names, too."""
+    import traceback
+
+    lines = "".join(traceback.format_exception(kind, error, trace)).splitlines()
+    sys.stderr.write("".join(f"{printable(line)}\n" for line in lines))
 
 
 def script() -> None:
     """Entry point of the console script."""
+    sys.excepthook = _tell_of_a_defect
     sys.exit(main())
 
 

@@ -28,19 +28,29 @@ class ExitCode(IntEnum):
 
 
 class VsortdError(Exception):
-    """An error with a title for people, what to do about it, and the exit code of a command that ends with it."""
+    """An error with a title for people, what to do about it, and the exit code of a command that ends with it.
+
+    Title and remedy are one line each, `details` are the lines between. All hold names as they are: what prints them
+    escapes them.
+    """
 
     exit_code: ClassVar[ExitCode] = ExitCode.FAILURE
-    show_traceback: ClassVar[bool] = False
 
-    def __init__(self, title: str, *, remedy: str = "", paths: Sequence[Path | str] = ()) -> None:
+    def __init__(
+        self, title: str, *, details: Sequence[str] = (), remedy: str = "", paths: Sequence[Path | str] = ()
+    ) -> None:
         super().__init__(title)
         self.title = title
+        self.details = tuple(details)
         self.remedy = remedy
         self.paths = tuple(str(path) for path in paths)
 
+    def lines(self) -> list[str]:
+        """Return what is said, a line each: title, details, remedy."""
+        return [line for line in (self.title, *self.details, self.remedy) if line]
+
     def __str__(self) -> str:
-        return f"{self.title} {self.remedy}".strip()
+        return " ".join(filter(None, ("\n".join((self.title, *self.details)), self.remedy)))
 
 
 class UsageError(VsortdError):

@@ -146,6 +146,13 @@ def test_a_command_takes_a_config_of_any_depth(home: harness.Home, command: str)
         ask(home, words, code)
 
 
+def test_names_at_the_bottom_are_shown(home: harness.Home) -> None:
+    """A tree that is folded to some width would end where its guides fill that."""
+    told = ask(home, "plan FOLDER/Films", 0)
+    assert all(f"{name}.mp4" in told for name in ("one", "two", "three"))
+    assert LEVELS == ask(home, "explain FOLDER/Films/one.mp4", 0).count("needs 0.00") // 2
+
+
 def test_a_daemon_takes_a_config_of_any_depth(home: harness.Home) -> None:
     try:
         for words in ("start --json", "pause --json", "resume --json", "metrics", "status --json"):

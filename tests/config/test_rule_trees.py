@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
+import yaml
 
 from vsortd.config.check import check_file
 from vsortd.config.choices import Aggregate, OnUnsure
@@ -139,6 +140,14 @@ def test_a_fingerprint_tells_deep_trees_apart_and_is_the_same_for_the_same(tmp_p
     one, again, other = (_load(tmp_path, _flow_tree(440, bottom)) for bottom in ("{name: x}", "{name: x}", "{name: y}"))
     assert fingerprint(one) == fingerprint(again)
     assert fingerprint(one) != fingerprint(other)
+
+
+def test_yaml_says_the_same_and_steers_nothing() -> None:
+    values = {"a\u202eb": ["\x1b[31m", "x\u2028y", "\U000e0001", "é 日本"], "plain": "a: b"}
+    told = dump_yaml(values)
+    assert all(char.isprintable() or char == "\n" for char in told)
+    assert values == yaml.safe_load(told)
+    assert "é 日本" in told
 
 
 def test_trees_that_differ_at_the_bottom_are_not_equal(tmp_path: Path) -> None:

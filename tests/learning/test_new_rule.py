@@ -108,7 +108,7 @@ def test_where_there_is_no_safe_place_the_lines_are_handed_out(tmp_path: Path, r
     path.write_text(HEAD + rules)
     with pytest.raises(NoPlaceError) as caught:
         add_rule(path, new)
-    assert f"  - name: {new.name}" in caught.value.remedy
+    assert f"  - name: {new.name}" in caught.value.details
     assert HEAD + rules == path.read_text()
 
 
@@ -125,7 +125,7 @@ def test_a_rule_that_check_refuses_is_not_written(tmp_path: Path, name: str) -> 
 def test_a_config_that_cannot_be_written_says_what_to_paste(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="can't be changed") as caught:
         add_rule(tmp_path / "gone.yaml", NewRule("city"))
-    assert "- name: city" in caught.value.remedy
+    assert "  - name: city" in caught.value.details
 
 
 @pytest.mark.parametrize("example", ["first.yaml", "deep-tree.yaml", "phone-portrait.yaml"])

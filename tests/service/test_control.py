@@ -62,7 +62,8 @@ class Fake:
 
     def pause(self, inbox: Path | None = None, for_s: float | None = None) -> dict[str, Any]:
         if inbox == Path("/elsewhere"):
-            raise UsageError("/elsewhere is not an inbox.", remedy="There are: /in.")
+            details = ["one\n\x1b", "two\udcff"]  # as names are: nothing is escaped on the way
+            raise UsageError("/elsewhere is not an inbox.", details=details, remedy="There are: /in.")
         self.asked.append(("pause", inbox, for_s))
         return self.status()
 
@@ -170,6 +171,7 @@ def test_a_refusal_comes_with_its_kind_and_remedy(served: tuple[Fake, Path]) -> 
     with pytest.raises(UsageError, match="not an inbox") as caught:
         Client(served[1]).pause(inbox=Path("/elsewhere"))
     assert caught.value.remedy == "There are: /in."
+    assert ("one\n\x1b", "two\udcff") == caught.value.details
 
 
 def test_files_are_sorted_with_progress_or_for_a_reason_not(served: tuple[Fake, Path]) -> None:

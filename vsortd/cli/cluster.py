@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vsortd.cli.common import JsonFlag, console, load, print_json, progress_bar, state_folder
+from vsortd.cli.common import JsonFlag, confirm, console, load, print_json, progress_bar, state_folder
 from vsortd.cli.explain import insist_on_ending
-from vsortd.core.text import printable
+from vsortd.core.text import storable
 from vsortd.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -138,7 +138,7 @@ def cluster(
 def _pair(said: str) -> tuple[str, str]:
     which, equals, name = said.partition("=")
     if not equals or not which.strip() or not name.strip("/ "):
-        raise UsageError(printable(f"--rename {said} names no group or no name."), remedy="Write --rename 3=beach.")
+        raise UsageError(f"--rename {said} names no group or no name.", remedy="Write --rename 3=beach.")
     return which.strip(), name
 
 
@@ -173,7 +173,7 @@ def _insist_on_libraries(out: Path | None) -> None:
         try:
             out.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise UsageError(printable(f"Can't make the folder {out}: {error.strerror}."), paths=[out]) from error
+            raise UsageError(f"Can't make the folder {out}: {error.strerror}.", paths=[out]) from error
 
 
 def _insist_on_ours(path: Path) -> None:
@@ -186,10 +186,10 @@ def _insist_on_ours(path: Path) -> None:
     except FileNotFoundError:
         return
     except OSError as error:
-        raise UsageError(printable(f"Can't write {path}: {error.strerror}."), paths=[path]) from error
+        raise UsageError(f"Can't write {path}: {error.strerror}.", paths=[path]) from error
     if begins != HEADER.encode():
         raise UsageError(
-            printable(f"{path} is there, and `vsortd cluster` did not write it."),
+            f"{path} is there, and `vsortd cluster` did not write it.",
             remedy="Name a new file; its rules can be put into your config from there.",
             paths=[path],
         )
@@ -216,7 +216,7 @@ class _Command:
         grouping, collected = self._find(judge)
         self.document = cluster_report(grouping)
         self.document["failed"] = [
-            {"path": printable(one.path), "reason": printable(one.reason)} for one in collected.failed
+            {"path": storable(one.path), "reason": storable(one.reason)} for one in collected.failed
         ]
         self.partly = bool(collected.failed)
         self._tell(grouping, collected)
@@ -256,7 +256,7 @@ class _Command:
         if not grouping.films and not collected.failed:
             where = f"below {wishes.path}" if wishes.path else "in the index"
             remedy = "Name a folder with videos: vsortd cluster FOLDER"
-            raise UsageError(printable(f"There is no video {where}."), remedy=remedy)
+            raise UsageError(f"There is no video {where}.", remedy=remedy)
         return grouping, collected
 
     def _draw(self, grouping: Grouping, out: Path) -> None:
@@ -268,11 +268,9 @@ class _Command:
         draw_map(grouping, out / "map.png")
         sheets = draw_group_sheets(grouping, self.shop.media, self.shop.media.probe, out)
         _save(out / "report.json", json.dumps(self.document, ensure_ascii=False, indent=2) + "\n")
-        self.document["out"] = [printable(one) for one in (out / "map.png", *sheets, out / "report.json")]
+        self.document["out"] = [storable(one) for one in (out / "map.png", *sheets, out / "report.json")]
         if not self.wishes.as_json:
-            console().print(
-                printable(f"Drawn into {out}: map.png and {len(sheets)} sheets."), style="dim", markup=False
-            )
+            console().print(f"Drawn into {out}: map.png and {len(sheets)} sheets.", style="dim")
 
     def _arrange(self, judge: Judge, piles: Sequence[Pile], grouping: Grouping) -> None:
         wishes = self.wishes
@@ -297,7 +295,7 @@ class _Command:
         if self.wishes.teach:  # after the file is sure to be there
             kept = keep_examples(self.shop, draft)
             _save(path, draft.text(when=when, taught=kept.sentence()))
-        self.document["rules"] = {**draft.to_json(), "path": printable(path), "taught": kept and list(kept.numbers)}
+        self.document["rules"] = {**draft.to_json(), "path": storable(path), "taught": kept and list(kept.numbers)}
         if not self.wishes.as_json:
             from vsortd.library.clusters.cluster_tables import print_rules
 
@@ -344,7 +342,7 @@ class _Command:
         if not going:
             return False
         which = f"{folders} folder{'s' * (folders != 1)} of {self.shop.settings.library}"
-        return typer.confirm(printable(f"File {going} video{'s' * (going != 1)} into {which}?"))
+        return confirm(f"File {going} video{'s' * (going != 1)} into {which}?")
 
     def _tell(self, grouping: Grouping, collected: Collected) -> None:
         if not self.wishes.as_json:
@@ -361,11 +359,11 @@ class _Command:
         for option, value in (("--min-size", wishes.min_size), ("--neighbors", wishes.neighbors)):
             words += [option, str(value)] if value is not None else []
         words += ["--seed", str(grouping.seed)] if grouping.seed else []
-        print_next(console(), printable(shlex.join(words)))
+        print_next(console(), shlex.join(words))
 
 
 def _save(path: Path, text: str) -> None:
     try:
         path.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
     except OSError as error:
-        raise UsageError(printable(f"Can't write {path}: {error.strerror}."), paths=[path]) from error
+        raise UsageError(f"Can't write {path}: {error.strerror}.", paths=[path]) from error

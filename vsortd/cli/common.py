@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vsortd.core.text import printable
+from vsortd.core.text import printable, printable_json, storable
 from vsortd.errors import DaemonUnreachableError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from rich.console import Console
 
@@ -29,14 +29,16 @@ __all__ = [
     "JsonFlag",
     "Root",
     "asking_the_daemon",
+    "confirm",
     "console",
     "load",
     "open_journal",
     "parse_since",
     "print_json",
-    "printable",
     "progress_bar",
     "state_folder",
+    "write_csv",
+    "write_json",
 ]
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON on stdout instead of text.")]
@@ -109,16 +111,36 @@ def asking_the_daemon(*, alone: bool = False) -> Iterator[Client]:
 
 def print_json(document: Mapping[str, Any]) -> None:
     """Print one JSON document on stdout; names that are not valid UTF-8 come out escaped."""
-    text = json.dumps(document, ensure_ascii=False, indent=2)
-    sys.stdout.write(text.encode("utf-8", "backslashreplace").decode("utf-8") + "\n")
+    write_json(json.dumps(document, ensure_ascii=False, indent=2))
+
+
+def write_json(text: str) -> None:
+    """Write JSON on stdout so that no name in it steers a terminal; what it says stays the same."""
+    sys.stdout.write(printable_json(text) + "\n")
+    sys.stdout.flush()
+
+
+def write_csv(columns: Sequence[str], rows: Iterable[Iterable[object]]) -> None:
+    """Write a table on stdout: names as they are for the program that reads it, escaped on a terminal."""
+    import csv
+
+    safe = printable if sys.stdout.isatty() else storable
+    table = csv.writer(sys.stdout, lineterminator="\n")
+    table.writerow(columns)
+    table.writerows([safe(cell) if isinstance(cell, str | Path) else cell for cell in row] for row in rows)
     sys.stdout.flush()
 
 
 def console(*, stderr: bool = False) -> Console:
-    """Return a console that honours NO_COLOR and pipes."""
-    from rich.console import Console
+    """Return a console that honours NO_COLOR and pipes, and escapes what it prints."""
+    from vsortd.core.console import PlainConsole
 
-    return Console(stderr=stderr, highlight=False, soft_wrap=True, emoji=False)
+    return PlainConsole(stderr=stderr)
+
+
+def confirm(question: str, *, default: bool = False, stderr: bool = False) -> bool:
+    """Ask a yes-or-no question, escaped as all that is printed."""
+    return typer.confirm(printable(question), default=default, err=stderr)
 
 
 @contextlib.contextmanager

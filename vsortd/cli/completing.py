@@ -6,12 +6,15 @@ None of it may fail or say anything: what can't be read is simply not offered.
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING
+from functools import wraps
+from typing import TYPE_CHECKING, ParamSpec
 
 import typer
 
+from vsortd.core.text import printable
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from vsortd.config.settings import Settings
@@ -21,18 +24,31 @@ Offers = list[tuple[str, str]]
 """What may be typed, and what it is."""
 
 _NEWEST = 50
+_Given = ParamSpec("_Given")
 
 
+def _offered(find: Callable[_Given, Offers]) -> Callable[_Given, Offers]:
+    """Let no name steer the terminal that the shell shows it on: one that can't be typed plainly is not offered."""
+
+    @wraps(find)
+    def safely(*given: _Given.args, **named: _Given.kwargs) -> Offers:
+        return [(word, printable(told)) for word, told in find(*given, **named) if word == printable(word)]
+
+    return safely
+
+
+@_offered
 def rule_names(ctx: typer.Context, incomplete: str) -> Offers:
     """Offer every rule of the config, as `forest/night`."""
     with contextlib.suppress(Exception):
         from vsortd.config.rules import build_rules
 
         rules = build_rules(_settings(ctx)).walk()
-        return [(rule.key, _told(rule.prompts)) for rule in rules if rule.key.startswith(incomplete)]
+        return [(rule.key, ", ".join(rule.prompts[:3])) for rule in rules if rule.key.startswith(incomplete)]
     return []
 
 
+@_offered
 def inbox_paths(ctx: typer.Context, incomplete: str) -> Offers:
     """Offer the inboxes."""
     with contextlib.suppress(Exception):
@@ -41,6 +57,7 @@ def inbox_paths(ctx: typer.Context, incomplete: str) -> Offers:
     return []
 
 
+@_offered
 def tag_names(ctx: typer.Context, incomplete: str) -> Offers:
     """Offer the tags of the config."""
     with contextlib.suppress(Exception):
@@ -48,26 +65,31 @@ def tag_names(ctx: typer.Context, incomplete: str) -> Offers:
     return []
 
 
+@_offered
 def item_ids(incomplete: str) -> Offers:
     """Offer the newest items of the history."""
     return _items(incomplete, ())
 
 
+@_offered
 def undoable_ids(incomplete: str) -> Offers:
     """Offer the newest items that lie in the library."""
     return _items(incomplete, ("filed", "review"))
 
 
+@_offered
 def held_ids(incomplete: str) -> Offers:
     """Offer what `release` can let go."""
     return _items(incomplete, ("held", "undone"))
 
 
+@_offered
 def refused_ids(incomplete: str) -> Offers:
     """Offer what `retry` can try again."""
     return _items(incomplete, ("failed", "rejected"))
 
 
+@_offered
 def batches(incomplete: str) -> Offers:
     """Offer the batches of the newest items."""
     with contextlib.suppress(Exception):
@@ -147,9 +169,3 @@ def _history() -> Iterator[Item]:
     if journal is not None:
         with journal:
             yield from journal.history(last=_NEWEST)
-
-
-def _told(prompts: tuple[str, ...]) -> str:
-    from vsortd.core.text import printable
-
-    return printable(", ".join(prompts[:3]))

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vsortd.cli.common import JsonFlag, console, print_json, progress_bar
+from vsortd.cli.common import JsonFlag, console, print_json, progress_bar, write_json
 from vsortd.core.system.atomic_file import beside
-from vsortd.core.text import printable
 from vsortd.errors import ConfigError, ExitCode, UsageError, VsortdError
 
 if TYPE_CHECKING:
@@ -71,7 +70,7 @@ def _print_unreadable(error: ConfigError) -> None:
         "line": 0,
         "path": "",
         "value": None,
-        "message": error.title,
+        "message": "\n".join((error.title, *error.details)),
         "allowed": error.remedy,
         "nearest": "",
     }
@@ -85,8 +84,8 @@ def _print_summary(path: Path, settings: Settings, warnings: Sequence[Mistake]) 
     out = console()
     for warning in warnings:
         out.print("warning: ", style="yellow", end="")
-        for line in warning.text(str(path)).splitlines():
-            out.print(printable(line), markup=False)
+        for line in warning.lines(str(path)):
+            out.print(line)
     rules = sum(1 for _ in build_rules(settings).walk())
     model = settings.model if isinstance(settings.model, str) else f"{settings.model.name} / {settings.model.weights}"
     facts = [
@@ -96,9 +95,9 @@ def _print_summary(path: Path, settings: Settings, warnings: Sequence[Mistake]) 
         ("rules", f"{rules} ({len(settings.rules)} at the top)"),
     ]
     out.print("ok ", style="green", end="")
-    out.print(printable(path), markup=False)
+    out.print(path)
     for name, value in facts:
-        out.print(printable(f"   {name:8}{value}"), markup=False)
+        out.print(f"   {name:8}{value}")
 
 
 @app.command()
@@ -133,8 +132,8 @@ def init(
         print_json({"schema_version": 1, "path": str(target)})
         return int(ExitCode.OK)
     out = console()
-    out.print(printable(f"Wrote {target}"), markup=False)
-    out.print("Edit the folders and rules in it, then run: vsortd check", markup=False)
+    out.print(f"Wrote {target}")
+    out.print("Edit the folders and rules in it, then run: vsortd check")
     return int(ExitCode.OK)
 
 
@@ -155,11 +154,12 @@ def _ask(ctx: typer.Context, target: Path, *, force: bool) -> int:
             draft = ask_all(talk, lambda settings, videos: _foresee(settings, Path(state), videos))
             folders = missing_folders(talk, check_draft(draft).settings_or_raise())
         except (KeyboardInterrupt, EOFError, typer.Abort) as error:
-            out.print("\nNothing was written.")
+            out.print()
+            out.print("Nothing was written.")
             raise typer.Abort from error
     _write(target, config_yaml(draft), force=force)
     out.print()
-    out.print(printable(f"Wrote {target}"), style="green", markup=False, soft_wrap=True)
+    out.print(f"Wrote {target}", style="green", soft_wrap=True)
     for folder in folders:
         _make_wanted_folder(folder)
     _print_next(ctx, target)
@@ -187,16 +187,14 @@ def _print_next(ctx: typer.Context, target: Path) -> None:
     out = console()
     for what, word in (("To file what comes in:", "run"), ("After every change to the config:", "check")):
         out.print(what, style="dim")
-        out.print(printable(f"  vsortd {option}{word}"), markup=False)
+        out.print(f"  vsortd {option}{word}")
 
 
 def _make_wanted_folder(folder: Path) -> None:
     try:
         _make_folder(folder)
     except OSError as error:
-        console(stderr=True).print(
-            printable(f"{folder} can't be made: {error.strerror or error}."), markup=False, emoji=False
-        )
+        console(stderr=True).print(f"{folder} can't be made: {error.strerror or error}.")
 
 
 @app.command("import")
@@ -235,13 +233,13 @@ def _import(file: Path, target: Path | None, *, force: bool, as_json: bool) -> i
     notes = console(stderr=True)
     for change in categories.changes:
         notes.print("changed: ", style="yellow", end="")
-        notes.print(printable(change), markup=False)
+        notes.print(change)
     if target is None:
         typer.echo(rules_yaml(categories.rules), nl=False)
         return int(ExitCode.OK)
     out = console()
-    out.print(printable(f"Wrote {target}: {_count(len(categories.rules), 'rule')}"), markup=False)
-    out.print("Edit the folders in it, then run: vsortd check", markup=False)
+    out.print(f"Wrote {target}: {_count(len(categories.rules), 'rule')}")
+    out.print("Edit the folders in it, then run: vsortd check")
     return int(ExitCode.OK)
 
 
@@ -262,7 +260,7 @@ def _print_imported(file: Path, target: Path | None, categories: Categories) -> 
         "mistakes": [],
         "changes": list(categories.changes),
     }
-    typer.echo(dump_json(document))  # of any depth, unlike print_json
+    write_json(dump_json(document))  # of any depth, unlike print_json
 
 
 def _refuse_early(target: Path, *, force: bool) -> None:
@@ -345,7 +343,7 @@ def show_path(ctx: typer.Context, as_json: JsonFlag = False) -> None:
     if as_json:
         print_json({"schema_version": 1, "path": str(path)})
     else:
-        typer.echo(path)
+        console().print(path)
 
 
 @app.command()
@@ -358,7 +356,7 @@ def show(ctx: typer.Context, as_json: JsonFlag = False) -> None:
     path = find_config(ctx.obj.config)
     settings: dict[str, Any] = plain_settings(load_settings(path))
     if as_json:
-        typer.echo(dump_json({"schema_version": 1, "file": str(path), "settings": settings}))
+        write_json(dump_json({"schema_version": 1, "file": str(path), "settings": settings}))
     else:
         typer.echo(dump_yaml(settings), nl=False)
 
@@ -368,4 +366,4 @@ def schema(as_json: JsonFlag = False) -> None:  # noqa: ARG001 - a schema is JSO
     """Print the JSON schema of the config file, for editors."""
     from vsortd.config.dump import config_schema, dump_json
 
-    typer.echo(dump_json(config_schema()))
+    write_json(dump_json(config_schema()))

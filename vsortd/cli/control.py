@@ -62,7 +62,7 @@ def start(ctx: typer.Context, as_json: JsonFlag = False) -> None:
                 what = f"ended with {ended}" if ended is not None else "does not answer"
                 words = said.read_text("utf-8", "replace").strip().splitlines()
                 raise VsortdError(
-                    printable(f"The daemon {what}: {words[-1] if words else 'it said nothing'}"),
+                    f"The daemon {what}: {words[-1] if words else 'it said nothing'}",
                     remedy=f"Everything that it said is in {said}.",
                     paths=[said],
                 ) from None
@@ -108,7 +108,8 @@ def metrics() -> None:
     """Print the daemon's numbers in Prometheus' text form."""
     from vsortd.service.client import Client
 
-    sys.stdout.write(Client(state_folder()).metrics())
+    lines = Client(state_folder()).metrics().split("\n")
+    sys.stdout.write("\n".join(printable(line) for line in lines))
 
 
 def _duration(text: str) -> float:
@@ -146,6 +147,6 @@ def _say(document: Mapping[str, Any], *, as_json: bool) -> None:
     from vsortd.cli.status import pause_lines
 
     for line in pause_lines(document["paused"]) or ["Nothing is paused."]:
-        console().print(printable(line), markup=False)
+        console().print(line)
     if document["state"] == "stopped":
         console().print("No daemon runs: this counts from the next start on.", style="dim")

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vsortd.cli.common import JsonFlag, console, print_json
-from vsortd.core.text import printable
 from vsortd.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -57,7 +56,7 @@ def doctor(
 
 def _print(out: Console, finding: Finding) -> None:
     out.print(f"{finding.level:<5}", style=_STYLES[finding.level], end="")
-    first, *more = finding.found.splitlines() or [""]
-    out.print(printable(f"{finding.name}: {first}"), markup=False)
-    for line in (*more, *finding.remedy.splitlines()):
-        out.print(printable(f"     {line}"), style="dim", markup=False)
+    out.print(f"{finding.name}: {finding.found}")
+    for line in (*finding.details, finding.remedy):
+        if line:
+            out.print(f"     {line}", style="dim")

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vsortd.cli.common import SCHEMA_VERSION, JsonFlag, console, load, print_json, progress_bar, state_folder
-from vsortd.core.text import printable
+from vsortd.cli.common import SCHEMA_VERSION, JsonFlag, console, load, print_json, progress_bar, state_folder, write_csv
 from vsortd.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -72,10 +71,10 @@ def _make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         taken = any(folder.iterdir())
     except OSError as error:
-        raise UsageError(printable(f"Can't make the folder {folder}: {error.strerror}."), paths=[folder]) from error
+        raise UsageError(f"Can't make the folder {folder}: {error.strerror}.", paths=[folder]) from error
     if taken:
         raise UsageError(
-            printable(f"--pictures: {folder} is not empty."),
+            f"--pictures: {folder} is not empty.",
             remedy="Name a new folder, so that nothing in it is overwritten.",
             paths=[folder],
         )
@@ -98,7 +97,7 @@ def _find(
             with progress_bar("drawing") as on_progress:
                 return found, draw_groups(found.groups, shop.media, pictures, on_progress=on_progress)
         except OSError as error:
-            title = printable(f"Can't write into {pictures}: {error.strerror}.")
+            title = f"Can't write into {pictures}: {error.strerror}."
             raise UsageError(title, paths=[pictures]) from error
 
 
@@ -112,32 +111,25 @@ def _with_pictures(found: Found, drawn: dict[Path, Path]) -> dict[str, object]:
 
 
 def _print_csv(found: Found) -> None:
-    import csv
-    import sys
-
     from vsortd.library.duplicates.find import COLUMNS
 
-    table = csv.writer(sys.stdout, lineterminator="\n")
-    table.writerow(COLUMNS)
-    table.writerows(found.rows())
-    sys.stdout.flush()
+    write_csv(COLUMNS, found.rows())
 
 
 # For people
 
 
 def _print(found: Found, pictures: Path | None) -> None:
-    from rich.text import Text
-
+    from vsortd.core.console import Text
     from vsortd.library.duplicates.pair_sheet import size_of
 
     out = console()
     for number, group in enumerate(found.groups, 1):
         _print_group(out, number, group)
     for path, reason in found.failed:
-        out.print(Text(printable(f"{path}: {reason}"), style="red"))
+        out.print(Text(f"{path}: {reason}", style="red"))
     if not found.videos:
-        out.print("There is no video to compare. `vsortd index FOLDER`, or name a folder here.", markup=False)
+        out.print("There is no video to compare. `vsortd index FOLDER`, or name a folder here.")
         return
     spare = sum(group.spare_bytes for group in found.groups)
     groups = f"{len(found.groups)} group{'s' * (len(found.groups) != 1)}" if found.groups else "No duplicates"
@@ -147,12 +139,11 @@ def _print(found: Found, pictures: Path | None) -> None:
     if found.gone:
         out.print(Text(f"{found.gone} in the index are gone or changed: `vsortd index --prune`.", style="dim"))
     if pictures is not None and found.groups:
-        out.print(Text(printable(f"Drawn into {pictures}."), style="dim"))
+        out.print(Text(f"Drawn into {pictures}.", style="dim"))
 
 
 def _print_group(out: Console, number: int, group: Group) -> None:
-    from rich.text import Text
-
+    from vsortd.core.console import Text
     from vsortd.library.duplicates.pair_check import Kind
     from vsortd.library.duplicates.pair_sheet import facts_of
 
@@ -160,12 +151,12 @@ def _print_group(out: Console, number: int, group: Group) -> None:
     out.print(
         Text(f"{number:>3}  ", style="dim")
         .append("      " if doubtful else "keep? ", style="bold")
-        .append(printable(group.keep.path), style="bold")
+        .append(group.keep.path, style="bold")
         .append(f"  {facts_of(group.keep)}", style="dim not bold")
     )
     for twin in group.twins:
         line = Text("     ").append(f"{twin.kind.value:<6}", style=_STYLES[twin.kind.value])
-        line.append(printable(twin.member.path)).append(f"  {facts_of(twin.member)}", style="dim")
+        line.append(twin.member.path).append(f"  {facts_of(twin.member)}", style="dim")
         out.print(line.append(f"  {_relation(group, twin)}", style="dim"))
     out.print()
 
@@ -175,6 +166,6 @@ def _relation(group: Group, twin: Twin) -> str:
     from vsortd.library.duplicates.pair_sheet import verdict_of
 
     what = verdict_of(twin) if twin.kind in {Kind.PART, Kind.ALIKE} else ""
-    other = f"of {printable(twin.of.path.name)}" if twin.of.path != group.keep.path else ""
+    other = f"of {twin.of.path.name}" if twin.of.path != group.keep.path else ""
     score = f"{twin.score:.2f}" if twin.kind is not Kind.COPY else ""
     return ", ".join(part for part in (score, what, other) if part)

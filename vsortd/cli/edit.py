@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from vsortd.cli.common import console, state_folder
-from vsortd.core.text import printable
+from vsortd.cli.common import confirm, console, state_folder
 from vsortd.errors import DaemonUnreachableError, ExitCode, VsortdError
 
 if TYPE_CHECKING:
@@ -42,14 +41,14 @@ def edit(ctx: typer.Context) -> int:
         raise
     except BaseException:
         if not work.drop_if_unchanged():
-            console(stderr=True).print(printable(f"What you wrote is kept in {work.copy}"), markup=False)
+            console(stderr=True).print(f"What you wrote is kept in {work.copy}")
         raise
     warnings = work.warnings()
     work.install()
     out = console()
     for warning in warnings:
         _print_mistake(warning, str(config), "warning: ", "yellow")
-    out.print(printable(f"{config} is sound, and changed."), style="green", markup=False)
+    out.print(f"{config} is sound, and changed.", style="green")
     return _reload()
 
 
@@ -76,15 +75,15 @@ def _wants_to_go_on(count: str) -> bool:
     """Ask whether to edit again; without a terminal nobody can answer."""
     if not sys.stdin.isatty() or not sys.stderr.isatty():
         return False
-    return typer.confirm(f"{count}. Edit again?", default=True, err=True)
+    return confirm(f"{count}. Edit again?", default=True, stderr=True)
 
 
 def _print_mistake(mistake: Mistake, file: str, what: str, style: str) -> None:
     notes = console(stderr=True)
-    first, *more = mistake.text(file).splitlines()
-    notes.print(printable(f"{what}{first}"), style=style, markup=False)
+    first, *more = mistake.lines(file)
+    notes.print(f"{what}{first}", style=style)
     for line in more:
-        notes.print(printable(line), markup=False)
+        notes.print(line)
 
 
 def _reload() -> int:
@@ -99,11 +98,14 @@ def _reload() -> int:
         return int(ExitCode.OK)
     except VsortdError as error:
         notes = console(stderr=True)
-        notes.print(printable(f"The daemon did not take it: {error}"), style="red", markup=False)
-        notes.print("Change it again: vsortd edit", markup=False)
+        first, *more = error.lines()
+        notes.print(f"The daemon did not take it: {first}", style="red")
+        for line in more:
+            notes.print(line)
+        notes.print("Change it again: vsortd edit")
         return int(ExitCode.FAILURE)
     if changed:
-        out.print(printable(f"The daemon took it; changed: {', '.join(changed)}."), markup=False)
+        out.print(f"The daemon took it; changed: {', '.join(changed)}.")
     else:
         out.print("The daemon took it; nothing that it works by has changed.")
     return int(ExitCode.OK)

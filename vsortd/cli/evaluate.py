@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vsortd.cli.common import SCHEMA_VERSION, JsonFlag, console, load, print_json, progress_bar, state_folder
-from vsortd.core.text import printable
 from vsortd.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -61,7 +60,7 @@ def evaluate(
     else:
         _print(found)
         if out is not None:
-            console().print(printable(f"Drawn into {out}."), style="dim", markup=False)
+            console().print(f"Drawn into {out}.", style="dim")
     return int(ExitCode.PARTIAL if found.look.failed else ExitCode.OK)
 
 
@@ -74,7 +73,7 @@ def _make_out(out: Path) -> None:
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UsageError(printable(f"Can't make the folder {out}: {error.strerror}."), paths=[out]) from error
+        raise UsageError(f"Can't make the folder {out}: {error.strerror}.", paths=[out]) from error
 
 
 def _write(path: Path, document: dict[str, Any]) -> None:
@@ -84,7 +83,7 @@ def _write(path: Path, document: dict[str, Any]) -> None:
     try:
         path.write_bytes(text + b"\n")
     except OSError as error:
-        raise UsageError(printable(f"Can't write {path}: {error.strerror}."), paths=[path]) from error
+        raise UsageError(f"Can't write {path}: {error.strerror}.", paths=[path]) from error
 
 
 def _print(found: Evaluation) -> None:

@@ -8,18 +8,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vsortd.cli.common import SCHEMA_VERSION, STATE_STYLES, JsonFlag, console, load, print_json, state_folder
-from vsortd.core.text import printable
+from vsortd.core.text import printable, storable
 from vsortd.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.text import Text
     from rich.tree import Tree
 
+    from vsortd.core.console import Text
     from vsortd.pipeline.explanation import Explanation, LevelView, Speaker
 
 _BAR_CELLS = 20
-_PIPE_COLUMNS = 1_000  # nothing is cut off where nobody looks at a screen
 _MOST_SIBLINGS = 8  # shown of a level; the others have hardly a share
 
 
@@ -50,24 +49,22 @@ def explain(
     if as_json:
         document = explained.to_json()
         if image is not None:
-            document["image"] = printable(drawn) if drawn else None
+            document["image"] = storable(drawn) if drawn else None
         print_json({"schema_version": SCHEMA_VERSION, **document})
     else:
         _print(explained)
         if image is not None:
             what = f"Drawn into {image}." if drawn else "No picture was drawn: none of its frames was looked at."
-            console().print(printable(what), style="dim", markup=False)
+            console().print(what, style="dim")
     return int(ExitCode.FAILURE if explained.outcome.state == "failed" else ExitCode.OK)
 
 
 def insist_on_ending(path: Path, *endings: str) -> None:
     """Refuse a file to write whose name says something else, or whose folder isn't there: before the work begins."""
     if path.suffix.lower() not in endings:
-        raise UsageError(
-            printable(f"{path} does not end in {' or '.join(endings)}."), remedy="So nothing else is overwritten."
-        )
+        raise UsageError(f"{path} does not end in {' or '.join(endings)}.", remedy="So nothing else is overwritten.")
     if not path.absolute().parent.is_dir():
-        raise UsageError(printable(f"There is no folder {path.absolute().parent}."), remedy="Make it first.")
+        raise UsageError(f"There is no folder {path.absolute().parent}.", remedy="Make it first.")
 
 
 def _draw(explained: Explanation, image: Path) -> bool:
@@ -80,32 +77,25 @@ def _draw(explained: Explanation, image: Path) -> bool:
     try:
         sheet.save(image, "PNG", optimize=True)
     except OSError as error:
-        raise UsageError(printable(f"Can't write {image}: {error.strerror}."), paths=[image]) from error
+        raise UsageError(f"Can't write {image}: {error.strerror}.", paths=[image]) from error
     return True
 
 
 # For people
 
 
-def print_tree(out: Console, tree: Tree) -> None:
-    """Print a tree: folded to the terminal's width, in full into a pipe or a file."""
-    if not out.is_terminal:
-        out.width = _PIPE_COLUMNS
-    out.print(tree, soft_wrap=False)
-
-
 def _print(explained: Explanation) -> None:
-    from rich.text import Text
+    from vsortd.core.console import Text, print_tree
 
     out, outcome = console(), explained.outcome
-    line = Text(printable(Path(outcome.source).name), style="bold")
+    line = Text(Path(outcome.source).name, style="bold")
     out.print(line.append(f"  {_facts(explained)}", style="dim not bold"))
     line = Text(outcome.state, style=STATE_STYLES.get(outcome.state, ""))
     if outcome.destination:
-        line.append(" → ", style="dim").append(printable(outcome.destination), style="bold")
-    out.print(line.append("" if outcome.destination else f"  {printable(outcome.reason)}"))
+        line.append(" → ", style="dim").append(outcome.destination, style="bold")
+    out.print(line.append("" if outcome.destination else f"  {outcome.reason}"))
     if explained.decision is not None and explained.decision.tags:
-        out.print(Text("tags: ").append(printable(", ".join(explained.decision.tags)), style="cyan"))
+        out.print(Text("tags: ").append(", ".join(explained.decision.tags), style="cyan"))
     _print_journal(out, explained)
     if explained.levels:
         out.print()
@@ -122,14 +112,14 @@ def _facts(explained: Explanation) -> str:
         parts.append(clip.video_codec)
     if explained.frames:
         parts.append(f"{len(explained.frames)} frame{'s' * (len(explained.frames) != 1)} looked at")
-    return printable(", ".join(parts))
+    return ", ".join(parts)
 
 
 def _print_journal(out: Console, explained: Explanation) -> None:
     """Say what the journal knows of the file, and where that differs from what would happen now."""
     from datetime import datetime
 
-    from rich.text import Text
+    from vsortd.core.console import Text
 
     item = explained.known
     if item is None:
@@ -145,13 +135,14 @@ def _print_journal(out: Console, explained: Explanation) -> None:
         what = f"undone, on hold since then (filed {when}); `vsortd release` lets it be sorted again"
     else:
         what = f"{item.state} {when}: {item.reason}"
-    out.print(Text(printable(f"journal #{item.id}: {what}"), style="dim"))
+    out.print(Text(f"journal #{item.id}: {what}", style="dim"))
 
 
 def _tree(explained: Explanation) -> Tree:
     """Return the levels, each below the rule that won the one above."""
-    from rich.text import Text
     from rich.tree import Tree
+
+    from vsortd.core.console import Text
 
     root = Tree(Text("rules", style="bold"))
     branch = root
@@ -168,7 +159,7 @@ def _tree(explained: Explanation) -> Tree:
 
 def _siblings(view: LevelView) -> list[tuple[Text, bool]]:
     """Return a line for each sibling, and whether the way goes on below it."""
-    from rich.text import Text
+    from vsortd.core.console import Text
 
     level = view.level
     ranked = view.ranked
@@ -178,7 +169,7 @@ def _siblings(view: LevelView) -> list[tuple[Text, bool]]:
     for name, score in shown:
         first = name == level.best
         style = ("green" if level.winner else "yellow") if first else "dim"
-        line = Text(f"{printable(_named(name)):<{width}}  ", style=style if first else "")
+        line = Text(f"{_named(name):<{width}}  ", style=style if first else "")
         line.append(bar(score, _BAR_CELLS), style=style).append(f" {score:.2f}", style=style)
         if first and view.rule is not None and view.rule.prompts:
             line.append(f"  needs {view.rule.min_score:.2f}", style="dim")
@@ -188,23 +179,21 @@ def _siblings(view: LevelView) -> list[tuple[Text, bool]]:
     if len(ranked) > len(shown):
         lines.append((Text(f"and {len(ranked) - len(shown)} more with less", style="dim"), False))
     for name, share in view.sought.items():
-        lines.append(
-            (Text(printable(f"{name}  looked for in vain: at best {share:.2f} in a frame"), style="dim"), False)
-        )
+        lines.append((Text(f"{name}  looked for in vain: at best {share:.2f} in a frame", style="dim"), False))
     for name, why in level.excluded.items():
-        lines.append((Text(printable(f"{name}  left out: {why}"), style="dim"), False))
+        lines.append((Text(f"{name}  left out: {why}", style="dim"), False))
     return lines
 
 
 def _remarks(view: LevelView) -> list[Text]:
     """Return why a level ended as it did: the lead that was needed, the frames for and against."""
-    from rich.text import Text
+    from vsortd.core.console import Text
 
     level, rule = view.level, view.rule
     why = level.reason
     if level.winner and rule is not None and rule.prompts:
         why = f"lead {level.margin:+.2f}, needs {rule.min_margin:.2f}"
-    words = [Text(printable(why), style="dim")]
+    words = [Text(why, style="dim")]
     for side, style, speakers in (("for", "green", view.for_it), ("against", "red", view.against_it)):
         if speakers:
             line = Text(f"{side:<8}", style=style)
@@ -213,7 +202,7 @@ def _remarks(view: LevelView) -> list[Text]:
 
 
 def _spoken(one: Speaker, side: str) -> str:
-    rival = printable(f" ({_named(one.rival)} {one.rival_share:.2f})") if side == "against" else ""
+    rival = f" ({_named(one.rival)} {one.rival_share:.2f})" if side == "against" else ""
     return f"{one.frame.clock} {one.share:.2f}{rival}"
 
 

@@ -19,7 +19,7 @@ from vsortd.cli.common import (
     progress_bar,
 )
 from vsortd.cli.completing import batches, held_ids, refused_ids, tag_names, undoable_ids
-from vsortd.core.text import printable
+from vsortd.core.text import storable
 from vsortd.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def history(
     if as_json:
         print_json({"schema_version": SCHEMA_VERSION, "items": items})
     elif not items:
-        console().print("Nothing has been filed yet." if tag is None else f"No video has the tag {tag}.", markup=False)
+        console().print("Nothing has been filed yet." if tag is None else f"No video has the tag {tag}.")
     else:
         _table(items)
 
@@ -68,7 +68,8 @@ def _items(last: int | None, since_s: float | None, tag: str | None) -> list[dic
 def _table(items: Sequence[dict[str, Any]]) -> None:
     """Print the items: the video by its name, where it went within the library; why, on a line of its own."""
     from rich.table import Table
-    from rich.text import Text
+
+    from vsortd.core.console import Text
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("id", justify="right")
@@ -79,15 +80,15 @@ def _table(items: Sequence[dict[str, Any]]) -> None:
     for item in items:
         where = Text()
         if item["state"] in {"filed", "review"} and item["destination"]:
-            where.append(printable(_within_library(item))).append("\n")
-        where.append(printable(item["reason"]), style="dim")
+            where.append(_within_library(item)).end_line()
+        where.append(item["reason"], style="dim")
         if item["tags"]:
-            where.append(printable(f"  [{', '.join(item['tags'])}]"), style="cyan")
+            where.append(f"  [{', '.join(item['tags'])}]", style="cyan")
         table.add_row(
             str(item["id"]),
             _local(item["time"]),
             Text(item["state"], style=STATE_STYLES.get(item["state"], "")),
-            Text(printable(Path(item["source"]).name)),
+            Text(Path(item["source"]).name),
             where,
         )
     console().print(table)
@@ -179,9 +180,9 @@ def _print_undone(undone: Sequence[dict[str, Any]], refused: Sequence[dict[str, 
     out = console()
     for item in undone:
         back = "would go" if dry_run else "is"
-        out.print(printable(f"#{item['id']} {back} back at {item['source']}"), markup=False)
+        out.print(f"#{item['id']} {back} back at {item['source']}")
     for one in refused:
-        out.print(printable(f"#{one['id']} refused: {one['reason']}"), style="red", markup=False)
+        out.print(f"#{one['id']} refused: {one['reason']}", style="red")
     if not undone and not refused:
         out.print("Nothing to undo.")
     elif undone and not dry_run:
@@ -240,14 +241,14 @@ def _tell_let_go(verb: str, freed: Sequence[Path], refused: Sequence[tuple[str, 
         print_json(
             {
                 "schema_version": SCHEMA_VERSION,
-                key: [printable(path) for path in freed],
-                "refused": [{"what": printable(word), "reason": reason} for word, reason in refused],
+                key: [storable(path) for path in freed],
+                "refused": [{"what": storable(word), "reason": reason} for word, reason in refused],
             }
         )
         return
     for path in freed:
-        console().print(printable(f"{path} will be sorted again"), markup=False)
+        console().print(f"{path} will be sorted again")
     for word, reason in refused:
-        console().print(printable(f"{word} refused: {reason}"), style="red", markup=False)
+        console().print(f"{word} refused: {reason}", style="red")
     if not freed and not refused:
         console().print(f"Nothing to {verb}.")

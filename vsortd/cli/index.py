@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vsortd.cli.common import SCHEMA_VERSION, JsonFlag, console, load, print_json, progress_bar, state_folder
-from vsortd.core.text import printable
+from vsortd.core.text import storable
 from vsortd.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def _look(
 
 def _item(one: Indexed) -> dict[str, Any]:
     return {
-        "file": printable(one.path),
+        "file": storable(one.path),
         "state": one.state.value,
         "frames": one.frames,
         "duration_s": one.duration_s,
@@ -113,14 +113,12 @@ def _item(one: Indexed) -> dict[str, Any]:
 
 
 def _print(outcomes: Sequence[Indexed]) -> None:
-    from rich.text import Text
+    from vsortd.core.console import Text
 
     out = console()
     failed = [one for one in outcomes if one.state == "failed"]
     for one in failed[:_MOST_SHOWN]:
-        out.print(
-            Text("failed   ", style="red").append(printable(one.path)).append(f"  {printable(one.reason)}", "dim")
-        )
+        out.print(Text("failed   ", style="red").append(one.path).append(f"  {one.reason}", "dim"))
     if len(failed) > _MOST_SHOWN:
         out.print(f"… and {len(failed) - _MOST_SHOWN} more that failed", style="dim")
     if not outcomes:
@@ -132,7 +130,7 @@ def _print(outcomes: Sequence[Indexed]) -> None:
     parts += [f"{known} known already"] if known else []
     parts += [f"{len(failed)} failed"] if failed else []
     out.print(f"{', '.join(parts)}.")
-    out.print('Next: vsortd search "a dog on a beach", or vsortd cluster', style="dim", markup=False)
+    out.print('Next: vsortd search "a dog on a beach", or vsortd cluster', style="dim")
 
 
 def _count(number: int, what: str) -> str:
@@ -178,20 +176,20 @@ def _sum(one: Tidied, other: Tidied) -> Tidied:
 def _tidied(found: Tidied) -> dict[str, Any]:
     return {
         "right": found.right,
-        "moved": [{"from": printable(before), "to": printable(after)} for before, after in found.moved],
-        "changed": [printable(row.path) for row in found.changed],
-        "gone": [printable(row.path) for row in found.gone],
-        "away": [printable(row.path) for row in found.away],
+        "moved": [{"from": storable(before), "to": storable(after)} for before, after in found.moved],
+        "changed": [storable(row.path) for row in found.changed],
+        "gone": [storable(row.path) for row in found.gone],
+        "away": [storable(row.path) for row in found.away],
     }
 
 
 def _print_tidied(found: Tidied, *, prune: bool) -> None:
-    from rich.text import Text
+    from vsortd.core.console import Text
 
     out = console()
-    lines = [("moved", f"{printable(before)} → {printable(after)}") for before, after in found.moved]
-    lines += [("changed", printable(row.path)) for row in found.changed]
-    lines += [("gone", printable(row.path)) for row in found.gone]
+    lines = [("moved", f"{before} → {after}") for before, after in found.moved]
+    lines += [("changed", str(row.path)) for row in found.changed]
+    lines += [("gone", str(row.path)) for row in found.gone]
     for what, where in lines[:_MOST_SHOWN]:
         out.print(Text(f"{what:<9}", style="yellow").append(where))
     if len(lines) > _MOST_SHOWN:

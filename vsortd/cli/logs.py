@@ -9,7 +9,7 @@ import typer
 
 from vsortd.cli.common import console, parse_since, state_folder
 from vsortd.cli.completing import item_ids, levels
-from vsortd.core.text import printable
+from vsortd.core.text import printable_json
 from vsortd.errors import StoreError, UsageError
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def logs(
 
 def _show(lines: list[Line], *, as_json: bool) -> None:
     if as_json:
-        sys.stdout.write("".join(f"{line.raw}\n" for line in lines))
+        sys.stdout.write("".join(f"{printable_json(line.raw)}\n" for line in lines))
     else:
         out = console()
         for line in lines:
@@ -96,28 +96,28 @@ def _show(lines: list[Line], *, as_json: bool) -> None:
 def _print(out: Console, line: Line) -> None:
     from datetime import datetime
 
-    from rich.text import Text
+    from vsortd.core.console import Text
 
     level = str(line.fields.get("level", "info"))
     style = _STYLES.get(level, "")
     text = Text()
     when = f"{datetime.fromtimestamp(line.time_s).astimezone():%Y-%m-%d %H:%M:%S}"
     text.append(f"{when} ", style="dim")
-    text.append(f"{printable(level):<8} ", style=style)
+    text.append(f"{level:<8} ", style=style)
     if job := line.fields.get("job"):
-        text.append(f"{printable(job)} ", style="dim")
-    text.append(printable(line.fields.get("message", "")), style=style)
+        text.append(f"{job} ", style="dim")
+    text.append(line.fields.get("message", ""), style=style)
     out.print(text)
     for more in str(line.fields.get("traceback", "")).splitlines():
-        out.print(f"    {printable(more)}", style="dim", markup=False)
+        out.print(f"    {more}", style="dim")
 
 
 def _say_nothing(path: Path, choice: Choice, *, follow: bool) -> None:
     """Say on stderr why nothing is shown, and what to type."""
     notes = console(stderr=True)
     if not path.exists():
-        notes.print(printable(f"There is no log in {path.parent} yet; the daemon writes it: vsortd run"), markup=False)
+        notes.print(f"There is no log in {path.parent} yet; the daemon writes it: vsortd run")
     elif choice.id:
-        notes.print(printable(f"No line is about {choice.id}; see its id in: vsortd history"), markup=False)
+        notes.print(f"No line is about {choice.id}; see its id in: vsortd history")
     elif not follow:
-        notes.print("No such lines; try without --since and --level: vsortd logs", markup=False)
+        notes.print("No such lines; try without --since and --level: vsortd logs")

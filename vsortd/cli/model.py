@@ -8,7 +8,6 @@ import typer
 
 from vsortd.cli.common import SCHEMA_VERSION, JsonFlag, console, print_json
 from vsortd.cli.completing import model_names, model_tags
-from vsortd.core.text import printable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,7 +50,7 @@ def fetch(
         print_json({"schema_version": SCHEMA_VERSION, "fetched": fetched})
         return
     for entry in fetched:
-        console().print(printable(f"{entry['name']} / {entry['tag']}: {entry['path']}"), markup=False)
+        console().print(f"{entry['name']} / {entry['tag']}: {entry['path']}")
 
 
 def _pairs_to_fetch(name: str, tag: str | None) -> list[tuple[str, str]]:
@@ -135,12 +134,13 @@ def _all_pairs() -> list[dict[str, Any]]:
 def _print_pairs(entries: list[dict[str, Any]]) -> None:
     out = console()
     for entry in entries:
-        out.print(f"{entry['name']}  {entry['tag']}{'  (cached)' if entry['cached'] else ''}", markup=False)
+        out.print(f"{entry['name']}  {entry['tag']}{'  (cached)' if entry['cached'] else ''}")
 
 
 def _print_recommended(entries: list[dict[str, Any]]) -> None:
     from rich.table import Table
 
+    from vsortd.core.console import Text
     from vsortd.core.units import about_size
 
     table = Table(box=None, pad_edge=False)
@@ -149,8 +149,9 @@ def _print_recommended(entries: list[dict[str, Any]]) -> None:
         table.add_column(title, justify="right" if title == "download" else "left", no_wrap=fixed, overflow="fold")
     for entry in entries:
         size = about_size(entry["size_mb"] * 1e6) if entry["size_mb"] else "none"
-        here = "[green]yes[/green]" if entry["cached"] else "no"
+        here = Text("yes", style="green") if entry["cached"] else "no"
         table.add_row(entry["name"], entry["tag"], size, here, entry["licence"], entry["purpose"])
     out = console()
     out.print(table)
-    out.print(f"\nWeights are kept in {_cache()}", style="dim", markup=False)
+    out.print()
+    out.print(f"Weights are kept in {_cache()}", style="dim")

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rich.console import Console
-    from rich.text import Text
 
     from vsortd.cli.keypress import Keys
     from vsortd.config.settings import Settings
+    from vsortd.core.console import Text
     from vsortd.core.video_facts import Clip
     from vsortd.learning.review_queue import Session, Waiting
 
@@ -66,9 +66,9 @@ def _print_list(queue: Sequence[Waiting]) -> None:
     out = console()
     for one in queue:
         guesses = ", ".join(f"{guess.rule} {guess.score:.2f}" for guess in one.guesses)
-        out.print(printable(f"#{one.item} {one.path}"), markup=False)
-        out.print(printable(f"    {one.reason}{f' ({guesses})' if guesses else ''}"), style="dim", markup=False)
-    out.print("Decide on them one by one with `vsortd review` in a terminal, or: vsortd teach FILE RULE", markup=False)
+        out.print(f"#{one.item} {one.path}")
+        out.print(f"    {one.reason}{f' ({guesses})' if guesses else ''}", style="dim")
+    out.print("Decide on them one by one with `vsortd review` in a terminal, or: vsortd teach FILE RULE")
 
 
 def _interview(ctx: typer.Context, settings: Settings, queue: list[Waiting]) -> int:
@@ -122,8 +122,8 @@ class _Dialogue:
                 if self._answer(self._keys.read(), waiting):
                     shown = None
             except VsortdError as error:
-                self._say(error.title, "red")
-                self._say(error.remedy)
+                for number, line in enumerate(error.lines()):
+                    self._say(line, "" if number else "red")
 
     def _farewell(self) -> None:
         tally, left = self._session.tally, len(self._session.queue) - self._session.at
@@ -163,14 +163,14 @@ class _Dialogue:
         return self._file(self._choices[number - 1])
 
     def _file(self, rule: str) -> bool:
-        from rich.text import Text
+        from vsortd.core.console import Text
 
         lesson = self._session.choose(rule)
-        line = Text().append("→ ", style="green").append(printable(rule), style="bold green")
+        line = Text().append("→ ", style="green").append(rule, style="bold green")
         where = lesson.destination
         if where.is_relative_to(self._session.shop.settings.library):
             where = where.relative_to(self._session.shop.settings.library)
-        line.append(printable(f"  filed as {where}; learned from"), style="dim")
+        line.append(f"  filed as {where}; learned from", style="dim")
         self._out.print(line)
         return True
 
@@ -273,24 +273,26 @@ class _Dialogue:
         except DaemonUnreachableError:
             return  # none runs: the next start reads the config
         except VsortdError as error:
-            self._say(f"The daemon did not take it: {error}", "yellow")
+            first, *more = error.lines()
+            for line in (f"The daemon did not take it: {first}", *more):
+                self._say(line, "yellow")
         else:
             self._say("the daemon sorts by it from now on", "dim")
 
     # Showing
 
     def _show(self, waiting: Waiting) -> None:
-        from rich.text import Text
+        from vsortd.core.console import Text
 
         session = self._session
         self._out.print()
         head = Text().append(f"{session.at + 1}/{len(session.queue)} ", style="dim")
-        head.append(printable(waiting.path.name), style="bold")
+        head.append(waiting.path.name, style="bold")
         self._out.print(head)
         clip = session.facts(waiting)
         size = waiting.path.stat().st_size if waiting.path.exists() else 0
         self._out.print(Text("    ").append(_facts_line(clip, size)))
-        self._out.print(Text("    ").append(printable(waiting.reason), style="dim"))
+        self._out.print(Text("    ").append(waiting.reason, style="dim"))
         scores = {guess.rule: guess.score for guess in waiting.guesses}
         self._choices = list(scores)
         self._print_choices(scores)
@@ -303,14 +305,13 @@ class _Dialogue:
             self._say("no guess; / finds a rule by its name", "dim")
 
     def _say(self, text: str, style: str = "") -> None:
-        for line in text.splitlines():
-            self._out.print(printable(line), style=style, markup=False)
+        self._out.print(text, style=style)
 
 
 def _choice_line(number: int, rule: str, width: int, score: float | None) -> Text:
-    from rich.text import Text
+    from vsortd.core.console import Text
 
-    line = Text().append(f"  {number}  ", style="bold cyan").append(printable(rule).ljust(width))
+    line = Text().append(f"  {number}  ", style="bold cyan").append(rule.ljust(width))
     if score is not None:
         filled = round(score * _BAR_WIDTH)
         line.append(f"  {'█' * filled}{'░' * (_BAR_WIDTH - filled)} {score:.2f}", style="dim")
@@ -333,4 +334,4 @@ def _facts_line(clip: Clip | None, size_bytes: int) -> str:
         clip.recorded_at[:10],
         about_size(size_bytes),
     ]
-    return printable(" · ".join(filter(None, facts)))
+    return " · ".join(filter(None, facts))

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vsortd.cli.common import SCHEMA_VERSION, JsonFlag, console, load, parse_since, print_json, state_folder
+from vsortd.cli.common import SCHEMA_VERSION, JsonFlag, console, load, parse_since, print_json, state_folder, write_csv
 from vsortd.cli.completing import orientations, rule_names
 from vsortd.cli.explain import bar, insist_on_ending
-from vsortd.core.text import printable
+from vsortd.core.text import storable
 from vsortd.errors import DaemonUnreachableError, ExitCode, UsageError, VsortdError
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ def _place(settings: Settings, inside: Path | None, under: str | None) -> Path:
     key = find_rule(build_rules(settings), under)
     folder = settings.library.joinpath(*(component(name) for name in key.split("/")))
     if not folder.is_dir():
-        raise UsageError(printable(f"Nothing was filed under {key} yet: there is no {folder}."))
+        raise UsageError(f"Nothing was filed under {key} yet: there is no {folder}.")
     return folder
 
 
@@ -192,8 +192,8 @@ def _extras(
             try:
                 image.save(sheet, "PNG", optimize=True)
             except OSError as error:
-                raise UsageError(printable(f"Can't write {sheet}: {error.strerror}."), paths=[sheet]) from error
-            made["sheet"] = printable(sheet)
+                raise UsageError(f"Can't write {sheet}: {error.strerror}.", paths=[sheet]) from error
+            made["sheet"] = storable(sheet)
         if clip is not None:
             made["clip"] = _cut(media, scenes[clip[0] - 1], clip[1])
     return made
@@ -207,9 +207,9 @@ def _cut(media: Any, scene: dict[str, Any], target: Path) -> dict[str, Any]:  # 
     try:
         done = cut(source, target, media.probe(source), scene["begin_s"], scene["end_s"], media)
     except VideoError as error:
-        raise VsortdError(printable(f"{source} can't be cut: {error.reason}."), paths=[source]) from error
+        raise VsortdError(f"{source} can't be cut: {error.reason}.", paths=[source]) from error
     return {
-        "file": printable(target),
+        "file": storable(target),
         "kind": done.kind.value,
         "begin_s": round(done.begin_s, 3),
         "end_s": round(done.end_s, 3),
@@ -226,33 +226,26 @@ def _words(request: Request) -> str:
     parts = [f"not {', '.join(request.against)}"] if request.against else []
     parts += [f"like {', '.join(Path(word).name for word in request.like)}"] if request.like and request.prompts else []
     parts += [f"in {request.under}"] if request.under else []
-    return printable("; ".join(parts))
+    return "; ".join(parts)
 
 
 def _print_csv(scenes: Sequence[dict[str, Any]]) -> None:
-    import csv
-    import sys
-
-    writer = csv.DictWriter(sys.stdout, _FIELDS, extrasaction="ignore", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({**scene, "file": printable(scene["file"])} for scene in scenes)
+    write_csv(_FIELDS, ([scene.get(name, "") for name in _FIELDS] for scene in scenes))
 
 
 def _print(found: dict[str, Any], made: dict[str, Any], request: Request, *, like_alone: bool) -> None:
     from rich.table import Table
-    from rich.text import Text
 
+    from vsortd.core.console import Text
     from vsortd.core.units import about_clock
 
     out, scenes = console(), found["scenes"]
     for word in found["unknown"]:
-        out.print(
-            printable(f"The model {found['model']} does not know the word {word!r}."), style="yellow", markup=False
-        )
+        out.print(f"The model {found['model']} does not know the word {word!r}.", style="yellow")
     if not scenes:
         where = f" under {request.under}" if request.under else ""
-        out.print(printable(f"Nothing to look through{where}."), markup=False)
-        out.print(printable(f"Next: vsortd index {request.under or ''}".rstrip()), style="dim", markup=False)
+        out.print(f"Nothing to look through{where}.")
+        out.print(f"Next: vsortd index {request.under or ''}".rstrip(), style="dim")
         return
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column("", justify="right")
@@ -263,9 +256,7 @@ def _print(found: dict[str, Any], made: dict[str, Any], request: Request, *, lik
     for number, scene in enumerate(scenes, 1):
         style = "green" if scene["score"] >= _SURE else "dim"
         score = Text(f"{bar(scene['score'], 10)} {scene['score']:.2f}", style=style)
-        table.add_row(
-            str(number), score, about_clock(scene["begin_s"]), about_clock(scene["end_s"]), printable(scene["file"])
-        )
+        table.add_row(str(number), score, about_clock(scene["begin_s"]), about_clock(scene["end_s"]), scene["file"])
     if not out.is_terminal:
         out.width = 1_000
     out.print(table, soft_wrap=False)
@@ -286,9 +277,9 @@ def _print_foot(found: dict[str, Any], made: dict[str, Any], *, like_alone: bool
     if found["gone"]:
         out.print(f"{len(found['gone'])} of the videos are gone; `vsortd index --verify` looks for them.", style="dim")
     if "sheet" in made:
-        out.print(f"Drawn into {made['sheet']}.", style="dim", markup=False)
+        out.print(f"Drawn into {made['sheet']}.", style="dim")
     if "clip" in made:
-        out.print(f"Cut into {made['clip']['file']}: {made['clip']['note']}", markup=False)
+        out.print(f"Cut into {made['clip']['file']}: {made['clip']['note']}")
     else:
         out.print("Next: add --sheet scenes.png to see them, or --clip 1 scene.mp4 to cut one out.", style="dim")
 

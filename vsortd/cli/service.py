@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vsortd.cli.common import SCHEMA_VERSION, JsonFlag, console, print_json
-from vsortd.core.text import printable
 from vsortd.errors import AlreadyRunningError, DaemonUnreachableError, UsageError
 
 if TYPE_CHECKING:
@@ -144,11 +143,11 @@ def _do(manager: Manager, plan: Plan, what: str, *, dry_run: bool, as_json: bool
         return
     _print_plan(plan, dry_run=dry_run)
     for warning in said:
-        console(stderr=True).print(f"warning: {warning}", style="yellow", markup=False)
+        console(stderr=True).print(f"warning: {warning}", style="yellow")
     for note in plan.notes:
-        console().print(printable(note), markup=False)
+        console().print(note)
     if plan.next:
-        console().print(printable(f"Next: {plan.next}"), markup=False)
+        console().print(f"Next: {plan.next}")
 
 
 def _print_plan(plan: Plan, *, dry_run: bool) -> None:
@@ -158,15 +157,15 @@ def _print_plan(plan: Plan, *, dry_run: bool) -> None:
     for step in plan.steps:
         match step:
             case Write():
-                out.print(printable(f"{'would write' if dry_run else 'wrote'} {step.path}"), markup=False)
+                out.print(f"{'would write' if dry_run else 'wrote'} {step.path}")
                 if dry_run:
                     for line in step.text.splitlines():
-                        out.print(printable(f"    {line}").rstrip(), markup=False)
+                        out.print(f"    {line}".rstrip())
             case Remove():
-                out.print(printable(f"{'would remove' if dry_run else 'removed'} {step.path}"), markup=False)
+                out.print(f"{'would remove' if dry_run else 'removed'} {step.path}")
             case Command():
                 line = shlex.join(step.words)
-                out.print(printable(f"{'would run' if dry_run else 'ran'} {line}"), markup=False)
+                out.print(f"{'would run' if dry_run else 'ran'} {line}")
 
 
 def _own_words(form: dict[str, Any], manager: Manager) -> str:
@@ -204,4 +203,4 @@ def _print_status(manager: Manager, form: dict[str, Any]) -> None:
     ]
     for name, value in facts:
         if value:
-            out.print(printable(f"{name:8} {value}"), markup=False)
+            out.print(f"{name:8} {value}")

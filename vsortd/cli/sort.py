@@ -17,16 +17,14 @@ from vsortd.cli.common import (
     progress_bar,
     state_folder,
 )
-from vsortd.cli.explain import bar, insist_on_ending, print_tree
-from vsortd.core.text import printable
+from vsortd.cli.explain import bar, insist_on_ending
 from vsortd.errors import DaemonUnreachableError, ExitCode, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rich.text import Text
-
     from vsortd.config.settings import Settings
+    from vsortd.core.console import Text
     from vsortd.pipeline.batch import OnJob, Outcome
     from vsortd.pipeline.plan_report import Folder
 
@@ -73,7 +71,7 @@ def plan(
     else:
         _print_tree(outcomes, settings.library)
         if html is not None:
-            console().print(printable(f"Written to {html}."), style="dim", markup=False)
+            console().print(f"Written to {html}.", style="dim")
     return _exit_code(outcomes)
 
 
@@ -91,7 +89,7 @@ def _plan_with_page(ctx: typer.Context, settings: Settings, paths: Sequence[Path
     try:
         html.write_text(page, encoding="utf-8")
     except OSError as error:
-        raise UsageError(printable(f"Can't write {html}: {error.strerror}."), paths=[html]) from error
+        raise UsageError(f"Can't write {html}: {error.strerror}.", paths=[html]) from error
     return outcomes
 
 
@@ -128,16 +126,16 @@ def _print_items(outcomes: Sequence[Outcome]) -> None:
 
 
 def _print_lines(outcomes: Sequence[Outcome], *, dry_run: bool) -> None:
-    from rich.text import Text
+    from vsortd.core.console import Text
 
     out = console()
     for one in outcomes:
         line = Text()
         line.append(f"{one.state:<9}", style=STATE_STYLES.get(one.state, ""))
-        line.append(printable(one.source))
+        line.append(one.source)
         if one.destination:
-            line.append(" → ", style="dim").append(printable(one.destination))
-        line.append(f"  {printable(one.reason)}", style="dim")
+            line.append(" → ", style="dim").append(one.destination)
+        line.append(f"  {one.reason}", style="dim")
         out.print(line)
     if not outcomes:
         out.print("No videos there.")
@@ -149,16 +147,16 @@ def _print_lines(outcomes: Sequence[Outcome], *, dry_run: bool) -> None:
 
 def _print_tree(outcomes: Sequence[Outcome], library: Path) -> None:
     """Print each folder with its count and mean confidence, its videos with theirs; then what stays, by reason."""
-    from rich.text import Text
     from rich.tree import Tree
 
+    from vsortd.core.console import Text, print_tree
     from vsortd.pipeline.plan_report import folders, staying
 
     out = console()
     if not outcomes:
         out.print("No videos there.")
         return
-    root = Tree(Text(printable(library), style="bold"))
+    root = Tree(Text(library, style="bold"))
     nodes: dict[tuple[str, ...], Tree] = {}
     for folder in folders(outcomes, library):
         node = nodes[folder.parts] = nodes[folder.parts[:-1]].add(_folder_line(folder)) if folder.parts else root
@@ -167,28 +165,28 @@ def _print_tree(outcomes: Sequence[Outcome], library: Path) -> None:
     if nodes:
         print_tree(out, root)
     for group in staying(outcomes):
-        stays = Tree(Text(f"Stays: {printable(group.reason)}").append(f"  {len(group.outcomes)}", style="bold"))
+        stays = Tree(Text(f"Stays: {group.reason}").append(f"  {len(group.outcomes)}", style="bold"))
         for one in group.outcomes:
-            line = Text(printable(one.source), style=STATE_STYLES.get(one.state, ""))
-            stays.add(line if one.reason == group.reason else line.append(f"  {printable(one.reason)}", style="dim"))
+            line = Text(one.source, style=STATE_STYLES.get(one.state, ""))
+            stays.add(line if one.reason == group.reason else line.append(f"  {one.reason}", style="dim"))
         print_tree(out, stays)
     _print_sum(outcomes)
 
 
 def _folder_line(folder: Folder) -> Text:
-    from rich.text import Text
+    from vsortd.core.console import Text
 
     style = "yellow" if folder.undecided == folder.count else "green"
-    line = Text(printable(folder.parts[-1]), style="bold").append(f"  {folder.count}  ", style="bold")
+    line = Text(folder.parts[-1], style="bold").append(f"  {folder.count}  ", style="bold")
     line.append(bar(folder.mean_score), style=f"{style} not bold")
     return line.append(f" {folder.mean_score:.2f} on average", style="dim not bold")
 
 
 def _video_line(one: Outcome) -> Text:
-    from rich.text import Text
+    from vsortd.core.console import Text
 
     style = STATE_STYLES.get(one.state, "")
-    line = Text(printable(Path(one.destination).name), style=style)
+    line = Text(Path(one.destination).name, style=style)
     return line.append(f"  {bar(one.score)} {one.score:.2f} ({one.margin:+.2f})", style="dim")
 
 

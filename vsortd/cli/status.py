@@ -9,7 +9,6 @@ from typing import Annotated, Any
 import typer
 
 from vsortd.cli.common import JsonFlag, console, open_journal, print_json, state_folder
-from vsortd.core.text import printable
 from vsortd.errors import DaemonUnreachableError, ExitCode
 
 
@@ -75,29 +74,31 @@ def current_status() -> dict[str, Any]:
 
 
 def _print(document: dict[str, Any]) -> None:
+    from vsortd.core.console import Text
+
     out = console()
     model = document["model"]
     state = document["state"]
-    out.print(f"vsortd is [bold]{state}[/bold]" + (f" (process {document['pid']})" if document.get("pid") else ""))
+    pid = f" (process {document['pid']})" if document.get("pid") else ""
+    out.print(Text("vsortd is ").append(state, "bold").append(pid))
     if model["name"]:
         out.print(
-            f"model    {printable(model['name'])} / {printable(model['weights'])} on {model['device']}",
-            markup=False,
+            f"model    {model['name']} / {model['weights']} on {model['device']}",
         )
     if model["reason"]:
-        out.print(f"model    {printable(model['reason'])}", style="red", markup=False)
+        out.print(f"model    {model['reason']}", style="red")
     if state != "stopped":
         out.print(f"queue    {document['queued']} waiting, {document['working']} under way")
     for line in pause_lines(document["paused"]):
-        out.print(printable(line), style="yellow", markup=False)
+        out.print(line, style="yellow")
     counts = document["counts"]
     out.print("videos   " + ", ".join(f"{counts[name]} {name}" for name in counts))
     for inbox in document["inboxes"]:
         style = None if inbox["health"] == "ok" else "yellow"
         reason = f": {inbox['reason']}" if inbox["reason"] else ""
-        out.print(printable(f"inbox    {inbox['path']} ({inbox['health']}{reason})"), style=style, markup=False)
+        out.print(f"inbox    {inbox['path']} ({inbox['health']}{reason})", style=style)
     for line in document.get("trouble", ()):
-        out.print(printable(f"trouble  {line}"), style="red", markup=False)
+        out.print(f"trouble  {line}", style="red")
     if state == "stopped":
         out.print("Start it with: vsortd run", style="dim")
 

@@ -10,7 +10,7 @@ import typer
 
 from vsortd.cli.common import SCHEMA_VERSION, JsonFlag, console, load, print_json, state_folder
 from vsortd.cli.completing import rule_names
-from vsortd.core.text import printable
+from vsortd.core.text import storable
 from vsortd.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -68,8 +68,8 @@ def _lesson_json(lesson: Lesson) -> dict[str, Any]:
     return {
         "id": lesson.example,
         "rule": lesson.rule,
-        "source": printable(lesson.source),
-        "destination": printable(lesson.destination),
+        "source": storable(lesson.source),
+        "destination": storable(lesson.destination),
         "item": lesson.item,
         "thought": lesson.thought,
         "released": lesson.released,
@@ -79,14 +79,14 @@ def _lesson_json(lesson: Lesson) -> dict[str, Any]:
 def _print_lesson(settings: Settings, lesson: Lesson) -> None:
     out = console()
     moved = lesson.destination != lesson.source
-    where = printable(f"{lesson.source.name} → {lesson.destination}" if moved else f"{lesson.source} stays where it is")
-    out.print(f"{where}", markup=False)
+    where = f"{lesson.source.name} → {lesson.destination}" if moved else f"{lesson.source} stays where it is"
+    out.print(f"{where}")
     thought = ""
     if lesson.thought is not None and lesson.thought != lesson.rule:
         thought = f" (vsortd would have said {lesson.thought or 'unsure'})"
-    out.print(printable(f"learned as an example of {lesson.rule}{thought}: #{lesson.example}"), markup=False)
+    out.print(f"learned as an example of {lesson.rule}{thought}: #{lesson.example}")
     if not settings.learn.use:
-        out.print("Corrections are not used: `learn: {use: false}` in the config.", style="yellow", markup=False)
+        out.print("Corrections are not used: `learn: {use: false}` in the config.", style="yellow")
     back = f"vsortd undo {lesson.item}" if lesson.item else f"vsortd corrections forget {lesson.example}"
     out.print(f"Take it back with: {back}", style="dim")
 
@@ -175,7 +175,7 @@ def _entry(one: Sifted, settings: Settings, verdict: Verdict | None, trouble: st
     return {
         "id": taught.id,
         "time": taught.time,
-        "video": printable(taught.path),
+        "video": storable(taught.path),
         "rule": taught.rule,
         "origin": taught.origin.value,
         "item": taught.link and taught.link.item,
@@ -200,7 +200,8 @@ def _table(sifted: Sequence[Sifted], settings: Settings, verdict: Verdict | None
     from datetime import datetime
 
     from rich.table import Table
-    from rich.text import Text
+
+    from vsortd.core.console import Text
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("id", justify="right")
@@ -213,23 +214,23 @@ def _table(sifted: Sequence[Sifted], settings: Settings, verdict: Verdict | None
         table.add_row(
             str(taught.id),
             f"{datetime.fromisoformat(taught.time).astimezone():%Y-%m-%d %H:%M}",
-            Text(printable(taught.path.name)),
-            Text(printable(taught.rule)),
+            Text(taught.path.name),
+            Text(taught.rule),
             taught.origin.value,
-            Text(printable(taught.model.partition("/")[0])),
-            Text(printable(f"no: {why}"), style="dim") if why else Text("yes", style="green"),
+            Text(taught.model.partition("/")[0]),
+            Text(f"no: {why}", style="dim") if why else Text("yes", style="green"),
         )
     out = console()
     out.print(table)
     if verdict is not None and verdict.videos:
         sentence = verdict.sentence()
-        out.print(f"{sentence[0].upper()}{sentence[1:]}.", style="" if verdict.helps else "yellow", markup=False)
+        out.print(f"{sentence[0].upper()}{sentence[1:]}.", style="" if verdict.helps else "yellow")
         if verdict.lost:
-            out.print(f"Judged wrong because of others: {_numbers(verdict.lost)}.", markup=False)
+            out.print(f"Judged wrong because of others: {_numbers(verdict.lost)}.")
     elif trouble:
-        out.print(printable(trouble), style="yellow", markup=False)
+        out.print(trouble, style="yellow")
     on = "" if settings.learn.use else " (it is off now)"
-    out.print(f"Switch all of it off with `learn: {{use: false}}` in the config{on}.", style="dim", markup=False)
+    out.print(f"Switch all of it off with `learn: {{use: false}}` in the config{on}.", style="dim")
 
 
 def _numbers(numbers: Sequence[int]) -> str:
@@ -276,9 +277,9 @@ def _switch(ids: list[int] | None, *, everything: bool, active: bool, as_json: b
     else:
         out = console()
         for number, reason in refused:
-            out.print(f"#{number} refused: {reason}", style="red", markup=False)
+            out.print(f"#{number} refused: {reason}", style="red")
         if changed:
-            out.print(f"{_numbers(changed)} {done}.", markup=False)
+            out.print(f"{_numbers(changed)} {done}.")
         elif not refused:
             out.print("Nothing to forget.")
     return int(ExitCode.PARTIAL if refused else ExitCode.OK)

@@ -8,18 +8,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vsortd.cli.common import SCHEMA_VERSION, JsonFlag, console, load, print_json, state_folder
+from vsortd.cli.common import SCHEMA_VERSION, JsonFlag, console, load, print_json, state_folder, write_csv
 from vsortd.cli.explain import insist_on_ending
-from vsortd.core.text import printable
 from vsortd.errors import ExitCode, UsageError, VideoError, VsortdError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rich.console import Console
-    from rich.text import Text
 
     from vsortd.config.settings import Settings
+    from vsortd.core.console import Text
     from vsortd.library.timeline.spans import Found, Reading, Span
     from vsortd.library.timeline.track import Answer, Wish
     from vsortd.media.thumbnails import Pixels
@@ -108,7 +107,7 @@ def timeline(
         _print(answer, file)
         for path in (plot, chapters):
             if path is not None:
-                console().print(printable(f"Written to {path}."), style="dim", markup=False)
+                console().print(f"Written to {path}.", style="dim")
     return int(ExitCode.OK)
 
 
@@ -119,15 +118,15 @@ def _insist_on_a_file(file: Path) -> None:
     try:
         folder, there = file.is_dir(), file.is_file()
     except OSError as error:
-        raise UsageError(printable(f"Can't look at {file}: {error.strerror}."), paths=[file]) from error
+        raise UsageError(f"Can't look at {file}: {error.strerror}.", paths=[file]) from error
     if folder:
         raise UsageError(
-            printable(f"{file} is a folder; timeline takes one video."),
+            f"{file} is a folder; timeline takes one video.",
             remedy="`vsortd search` looks through all of them.",
             paths=[file],
         )
     if not there:
-        raise UsageError(printable(f"{file} is not there."), remedy="Name a video.", paths=[file])
+        raise UsageError(f"{file} is not there.", remedy="Name a video.", paths=[file])
 
 
 def _insist_on_outputs(plot: Path | None, chapters: Path | None) -> None:
@@ -160,7 +159,7 @@ def _seconds(option: str, text: str) -> float:
     try:
         return parse_duration(text)
     except ValueError as error:
-        raise UsageError(printable(f"{option} {text!r}: {error}."), remedy="Write 0.2s, 500ms or 2m.") from error
+        raise UsageError(f"{option} {text!r}: {error}.", remedy="Write 0.2s, 500ms or 2m.") from error
 
 
 def _reading(levels: tuple[float, float | None], *, smooth: str, bridge: str, least: str) -> Reading:
@@ -194,12 +193,12 @@ def _ask(settings: Settings, wish: Wish, *, plot: Path | None) -> tuple[Answer, 
     from vsortd.pipeline.services import Workshop
 
     cancel = threading.Event()
-    waiting = console(stderr=True).status(printable(f"Looking at {wish.file.name}"))
+    waiting = console(stderr=True).status(f"Looking at {wish.file.name}")
     with waiting, Workshop.open(settings, state_folder(), keep_trying=False, recover_first=False) as shop:
         try:
             answer = track_video(shop, wish, cancel=cancel)
         except VideoError as error:
-            title = printable(f"{wish.file} can't be looked at: {error.reason}.")
+            title = f"{wish.file} can't be looked at: {error.reason}."
             raise VsortdError(title, paths=[wish.file]) from error
         return answer, strip_of(shop, wish.file, height_px=_PICTURE_PX, cancel=cancel) if plot is not None else ()
 
@@ -219,30 +218,23 @@ def _write(answer: Answer, strip: tuple[Pixels | None, ...], plot: Path | None, 
 def _warn(answer: Answer) -> None:
     words = ", ".join(answer.unknown)
     line = f"The model {answer.model} does not know: {words}. What is left of the prompts counts."
-    console(stderr=True).print(printable(line), style="yellow", markup=False)
+    console(stderr=True).print(line, style="yellow")
 
 
 def _print_csv(answer: Answer) -> None:
-    import csv
-    import sys
-
-    table = csv.writer(sys.stdout, lineterminator="\n")
-    table.writerow(("prompt", "begin_s", "end_s", "duration_s", "score"))
-    table.writerows(answer.rows())
-    sys.stdout.flush()
+    write_csv(("prompt", "begin_s", "end_s", "duration_s", "score"), answer.rows())
 
 
 # For people
 
 
 def _print(answer: Answer, typed: Path) -> None:
-    from rich.text import Text
-
+    from vsortd.core.console import Text
     from vsortd.library.timeline.spans import clock
 
     out, track = console(), answer.track
     cells = max(_LEAST_CELLS, min(_MOST_CELLS, out.width - 4))
-    head = Text(printable(answer.wish.file.name), style="bold")
+    head = Text(answer.wish.file.name, style="bold")
     frames = f"{len(track.times_ms)} frame{'s' * (len(track.times_ms) != 1)}"
     out.print(head.append(f"  {clock(track.duration_s * 1000)}, {frames}, model {answer.model}", style="dim not bold"))
     for one in answer.found:
@@ -255,12 +247,11 @@ def _print(answer: Answer, typed: Path) -> None:
 
 
 def _print_prompt(out: Console, one: Found, duration_s: float, cells: int) -> None:
-    from rich.text import Text
-
+    from vsortd.core.console import Text
     from vsortd.library.timeline.spans import clock
 
     style = _STYLES[one.shown.value]
-    line = Text(printable(one.prompt), style="bold").append(f"  {one.shown.value}", style=f"{style} not bold")
+    line = Text(one.prompt, style="bold").append(f"  {one.shown.value}", style=f"{style} not bold")
     line.append(f", {_sure(one.confidence)}", style=style)
     if one.spans:
         spans = f" in {len(one.spans)} spans" if len(one.spans) > 1 else ""
@@ -286,7 +277,7 @@ def _sure(confidence: float) -> str:
 
 def _strip(spans: Sequence[Span], duration_s: float, cells: int, style: str) -> Text:
     """Return the time line in cells: filled where most of a cell, or a span shorter than one, is shown."""
-    from rich.text import Text
+    from vsortd.core.console import Text
 
     shown, empty = _signs()
     filled = [False] * cells
@@ -315,8 +306,7 @@ def _signs() -> tuple[str, str]:
 
 def _scale(duration_s: float, cells: int) -> Text:
     """Return the marks of time below the last strip."""
-    from rich.text import Text
-
+    from vsortd.core.console import Text
     from vsortd.library.timeline.spans import clock
 
     marks = [clock(duration_s * 1000 * part) for part in (0, 0.5, 1)]
@@ -332,7 +322,7 @@ def _next(answer: Answer, typed: Path) -> list[str]:
 
     def again(prompts: Sequence[str], *more: str) -> str:
         against = (word for text in wish.against for word in ("--vs", text))
-        return printable(shlex.join(["vsortd", "timeline", str(typed), *prompts, *against, *more]))
+        return shlex.join(["vsortd", "timeline", str(typed), *prompts, *against, *more])
 
     brief = [one.prompt for one in answer.found if not one.spans and one.best >= wish.reading.on]
     if brief and wish.reading.smooth_s > 1:

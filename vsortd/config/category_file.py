@@ -60,9 +60,9 @@ class InvalidCategoryFileError(ConfigError):
         self.file = file
         self.mistakes = tuple(mistakes)
         count = f"{len(mistakes)} mistakes" if len(mistakes) != 1 else "1 mistake"
-        report = "\n".join(mistake.text(str(file)) for mistake in mistakes)
         super().__init__(
-            f"The category file has {count}, so nothing was written:\n{report}",
+            f"The category file has {count}, so nothing was written:",
+            details=[line for mistake in mistakes for line in mistake.lines(str(file))],
             remedy="Correct them and import it again.",
             paths=[file],
         )

@@ -65,7 +65,7 @@ class Mistake:
         """Return the mistake as `check --json` prints it."""
         return {"file": file, **asdict(self)}
 
-    def text(self, file: str) -> str:
+    def lines(self, file: str) -> list[str]:
         """Return the mistake as `check` prints it: `file:line: path: message`, then what is allowed."""
         lines = [": ".join(part for part in (f"{file}:{self.line}", self.path, self.message) if part)]
         if self.value is not None:
@@ -74,12 +74,7 @@ class Mistake:
             lines.append(f"    allowed: {self.allowed}")
         if self.nearest:
             lines.append(f"    did you mean: {self.nearest}")
-        return "\n".join(_printable(line) for line in lines)
-
-
-def _printable(line: str) -> str:
-    """Escape what could steer a terminal."""
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in line)
+        return lines
 
 
 def _written(value: object) -> str:
@@ -96,9 +91,9 @@ class InvalidConfigError(ConfigError):
         self.file = file
         self.mistakes = tuple(mistakes)
         count = f"{len(mistakes)} mistakes" if len(mistakes) != 1 else "1 mistake"
-        report = "\n".join(mistake.text(str(file)) for mistake in mistakes)
         super().__init__(
-            f"The config file has {count}:\n{report}",
+            f"The config file has {count}:",
+            details=[line for mistake in mistakes for line in mistake.lines(str(file))],
             remedy="Correct them and run: vsortd check",
             paths=[file],
         )

@@ -11,6 +11,7 @@ from yaml.resolver import Resolver
 
 from vsortd.config.error_messages import keys_of
 from vsortd.config.settings import RuleSettings, Settings
+from vsortd.core.text import printable, storable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -60,9 +61,11 @@ def _pruned_value(value: Any) -> Any:  # noqa: ANN401
 
 
 def dump_yaml(values: dict[str, Any]) -> str:
-    """Write plain values as YAML, any depth; short lists in one line."""
+    """Write plain values as YAML, any depth; short lists in one line, what is not printable escaped."""
     dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
-    return str(yaml.emit(_events(values), Dumper=dumper, allow_unicode=True, width=1 << 20))
+    text = str(yaml.emit(_events(values), Dumper=dumper, allow_unicode=True, width=1 << 20))
+    # The emitter leaves the controls of writing direction as they are. They stand in double quotes alone (`_events`).
+    return "\n".join(printable(line) for line in text.split("\n"))
 
 
 _LEAVE = object()
@@ -99,8 +102,8 @@ def _events(values: dict[str, Any]) -> Iterator[yaml.Event]:
             yield yaml.SequenceStartEvent(None, None, implicit=True, flow_style=flow)
         elif isinstance(value, str):
             tag = _RESOLVER.resolve(yaml.ScalarNode, value, (True, False))  # type: ignore[no-untyped-call]
-            is_text = str(tag).endswith(":str")
-            yield yaml.ScalarEvent(None, None, (is_text, True), value, style=None if is_text else '"')
+            plain = str(tag).endswith(":str") and value.isprintable()
+            yield yaml.ScalarEvent(None, None, (plain, True), storable(value), style=None if plain else '"')
         else:
             yield yaml.ScalarEvent(None, None, (True, False), json.dumps(value))
     yield yaml.DocumentEndEvent(explicit=False)

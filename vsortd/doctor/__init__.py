@@ -34,7 +34,7 @@ def examine(config: Path | None, *, quick: bool = False) -> Iterator[Finding]:
         path = find_config(config)
         settings = load_settings(path)
     except VsortdError as error:
-        yield Finding("config", Level.FAIL, error.title, error.remedy)
+        yield Finding("config", Level.FAIL, error.title, error.remedy, error.details)
     else:
         count = f"{len(settings.inboxes)} inboxes" if len(settings.inboxes) != 1 else "1 inbox"
         yield Finding("config", Level.OK, f"{path}: {count}, {len(settings.rules)} rules at the top")

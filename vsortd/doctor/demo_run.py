@@ -122,14 +122,15 @@ class Demo:
             ok = self._undo_and_prove(dropped)
         finally:
             self._stop_daemon()
-        self.out.print(f"\nThe demo took {time.monotonic() - started:.0f} s.", style="dim")
+        self.out.print()
+        self.out.print(f"The demo took {time.monotonic() - started:.0f} s.", style="dim")
         return ok
 
     # The clips
 
     def _drop_all(self, studio: Path) -> Dropped:
         """Render each clip and drop it as a person would: one after another, the daemon already at work."""
-        self.out.print("[bold]Rendering clips and dropping them into the inbox[/bold]")
+        self.out.print("Rendering clips and dropping them into the inbox", style="bold")
         dropped = Dropped()
         for number, shot in enumerate(SHOTS):
             made = render_shot(shot, studio / shot.name, seed=self.seed * 1000 + number)
@@ -144,7 +145,7 @@ class Demo:
 
     def _drop(self, source: Path, name: str) -> str:
         shutil.copyfile(source, self.inbox / name)
-        self.out.print(f"  dropped  {name}", style="dim", markup=False)
+        self.out.print(f"  dropped  {name}", style="dim")
         return _sha256(source)
 
     # The daemon and what it does
@@ -208,9 +209,9 @@ class Demo:
         where = (
             f" → {Path(item['destination']).relative_to(self.library)}" if item["destination"] else " stays where it is"
         )
-        self.out.print(f"  {item['state']:<8} {Path(item['source']).name}{where}", style=style, markup=False)
+        self.out.print(f"  {item['state']:<8} {Path(item['source']).name}{where}", style=style)
         why = str(item["reason"]).replace(f"{self.library}{os.sep}", "")
-        self.out.print(f"           {why}", style="dim", markup=False)
+        self.out.print(f"           {why}", style="dim")
 
     def _tell_until(self, count: int) -> None:
         deadline = time.monotonic() + PATIENCE_S
@@ -229,22 +230,26 @@ class Demo:
     def _show_tree(self) -> None:
         from rich.tree import Tree
 
-        self.out.print("\n[bold]The library now[/bold]")
+        from vsortd.core.console import Text
+
+        self.out.print()
+        self.out.print("The library now", style="bold")
         tree = Tree(self.library.name)
         branches = {self.library: tree}
         for path in sorted(_files(self.library)):
             for parent in reversed(path.relative_to(self.library).parents):
                 folder = self.library / parent
                 if folder not in branches:
-                    branches[folder] = branches[folder.parent].add(f"[bold]{folder.name}[/bold]")
+                    branches[folder] = branches[folder.parent].add(Text(folder.name, style="bold"))
             branches[path.parent].add(path.name)
         self.out.print(tree)
 
     def _undo_and_prove(self, dropped: Dropped) -> bool:
-        self.out.print("\n[bold]vsortd undo --all[/bold]")
+        self.out.print()
+        self.out.print("vsortd undo --all", style="bold")
         report = self._command("undo", "--all")
         for refused in report["refused"]:
-            self.out.print(f"  #{refused['id']} refused: {refused['reason']}", style="red", markup=False)
+            self.out.print(f"  #{refused['id']} refused: {refused['reason']}", style="red")
         before = {**dropped.videos, **dropped.others}
         after = {path.name: _sha256(path) for path in _files(self.inbox)}
         left = list(_files(self.library))

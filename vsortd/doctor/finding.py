@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import StrEnum
 
 
@@ -22,7 +22,9 @@ class Finding:
     level: Level
     found: str
     remedy: str = ""
+    details: tuple[str, ...] = ()  # further lines of what was found
 
     def to_json(self) -> dict[str, str]:
         """Return the finding as `doctor --json` prints it."""
-        return {key: str(value) for key, value in asdict(self).items()}
+        found = "\n".join((self.found, *self.details))
+        return {"name": self.name, "level": str(self.level), "found": found, "remedy": self.remedy}

@@ -81,7 +81,7 @@ def _journal(folder: Path) -> Iterator[Finding]:
         with Journal.open(path) as journal:
             counts = journal.counts()
     except VsortdError as error:
-        yield Finding("journal", Level.FAIL, error.title, error.remedy)
+        yield Finding("journal", Level.FAIL, error.title, error.remedy, error.details)
         return
     yield Finding("journal", Level.OK, f"{sum(counts.values())} videos, {about_size(path.stat().st_size)}")
 

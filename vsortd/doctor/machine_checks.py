@@ -50,7 +50,7 @@ def ffmpeg() -> Iterator[Finding]:
         found = find_ffmpeg()
         version = ffmpeg_version(found)
     except VsortdError as error:
-        yield Finding("ffmpeg", Level.FAIL, error.title, error.remedy)
+        yield Finding("ffmpeg", Level.FAIL, error.title, error.remedy, error.details)
         return
     number = "a build without a number" if version[0] == 99 else f"{version[0]}.{version[1]}"  # noqa: PLR2004
     yield Finding("ffmpeg", Level.OK, f"{number} ({found}), 4.4 or newer is wanted")

@@ -40,7 +40,7 @@ def weights(settings: Settings) -> Iterator[Finding]:
         model, tag = named
         repository, files = _repository(model, tag)
     except VsortdError as error:
-        yield Finding(name, Level.FAIL, error.title, error.remedy)
+        yield Finding(name, Level.FAIL, error.title, error.remedy, error.details)
         return
     found = cached_weights(repository, files)
     if found is None:
@@ -92,7 +92,7 @@ def loads(settings: Settings) -> Iterator[Finding]:
     try:
         encoder = load_encoder(settings.model)
     except VsortdError as error:
-        yield Finding("model", Level.FAIL, error.title, error.remedy)
+        yield Finding("model", Level.FAIL, error.title, error.remedy, error.details)
         return
     info = encoder.info
     encoder.close()

@@ -64,7 +64,7 @@ def draw_all(found: Evaluation, shop: Workshop, out: Path) -> None:
             figure.savefig(out / "reliability.png", dpi=_DPI)
         _draw_mistakes(found, shop, out / "mistakes")
     except OSError as error:
-        raise UsageError(printable(f"Can't write into {out}: {error.strerror or error}."), paths=[out]) from error
+        raise UsageError(f"Can't write into {out}: {error.strerror or error}.", paths=[out]) from error
 
 
 @contextlib.contextmanager
@@ -279,4 +279,4 @@ def mistake_sheet(found: Evaluation, one: Judged, shop: Workshop, clip: Clip) ->
     )
     explained = Explanation(outcome, clip, decision, levels, frames, pictures=tuple(pictures))
     belongs = name_of(one.truth, "none of the rules")
-    return explanation_sheet(explained, name=printable(f"{path.name}  belongs in {belongs}, but would go to"))
+    return explanation_sheet(explained, name=f"{path.name}  belongs in {belongs}, but would go to")

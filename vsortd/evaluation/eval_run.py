@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from vsortd.config.rules import build_rules
-from vsortd.core.text import printable
 from vsortd.errors import UsageError, VsortdError
 from vsortd.evaluation.ablation import compare, own_vectors
 from vsortd.evaluation.eval_report import Corrections, Evaluation, Trust
@@ -160,4 +159,4 @@ def _keep(found: Evaluation, state_folder: Path) -> Calibrated:
 def _nothing_seen(folder: Path, look: Look) -> VsortdError:
     left_out = [*look.failed, *look.rejected]
     title = f"None of the {len(left_out)} videos below {folder} could be judged: {left_out[0].path.name}: "
-    return VsortdError(printable(f"{title}{left_out[0].reason}."), paths=[one.path for one in left_out])
+    return VsortdError(f"{title}{left_out[0].reason}.", paths=[one.path for one in left_out])

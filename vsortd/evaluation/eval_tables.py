@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
-from rich.text import Text
 
-from vsortd.core.text import printable
+from vsortd.core.console import Text
 from vsortd.evaluation.eval_report import confidence_in_wrong
 from vsortd.evaluation.measure import REVIEW, accuracy_at, claim_of, confusion, coverage_curve, name_of, per_rule
 from vsortd.judging.decide import NONE
@@ -47,7 +46,7 @@ def print_evaluation(out: Console, found: Evaluation) -> None:
     _print_suggestions(out, found)
     for one in (*found.look.failed, *found.look.rejected):
         line = Text("failed    " if one.failed else "rejected  ", style="red" if one.failed else "dim")
-        out.print(line.append(printable(f"{one.path}  {one.reason}"), style="dim"))
+        out.print(line.append(f"{one.path}  {one.reason}", style="dim"))
 
 
 def _print_head(out: Console, found: Evaluation) -> None:
@@ -122,7 +121,7 @@ def _print_top_confusion(out: Console, found: Evaluation) -> None:
     order = [name for name in (*rules, NONE) if name in counts]
     shown = [name for name in order if set(counts[name]) != {name}] if len(order) > _MOST_COLUMNS else order
     for truth in shown[: 2 * _MOST_COLUMNS]:
-        table.add_row(printable(truth), *(_count(counts[truth].get(name, 0), truth, name) for name in columns))
+        table.add_row(truth, *(_count(counts[truth].get(name, 0), truth, name) for name in columns))
     out.print(table)
 
 
@@ -148,7 +147,7 @@ def _print_mix_ups(out: Console, found: Evaluation) -> None:
     table = _table("", "videos", "right", "instead", left={"", "instead"})
     for _, truth, total, right, instead in lines[:_MOST_MIX_UPS]:
         text = ", ".join(f"{count} {name}" for name, count in instead.items())
-        table.add_row(printable(truth), str(total), str(right), printable(text))
+        table.add_row(truth, str(total), str(right), text)
     out.print(table)
     _say_more(out, len(lines) - _MOST_MIX_UPS, "rules lose fewer")
 
@@ -160,7 +159,7 @@ def _print_rules(out: Console, found: Evaluation) -> None:
     for key, one in list(figures.items())[:_MOST_RULES]:
         cells = (f"{value:.2f}" if value is not None else "-" for value in (one.precision, one.recall, one.f1))
         depth = key.count("/")
-        table.add_row("  " * depth + printable(key.rpartition("/")[2]), str(one.n), str(one.filed), *cells)
+        table.add_row("  " * depth + key.rpartition("/")[2], str(one.n), str(one.filed), *cells)
     out.print(table)
     _say_more(out, len(figures) - _MOST_RULES, "rules in --json")
 
@@ -172,8 +171,8 @@ def _print_mistakes(out: Console, found: Evaluation) -> None:
     _title(out, "The worst mistakes")
     for one in mistakes[:_MOST_MISTAKES]:
         line = Text(f"{confidence_in_wrong(one):.2f} ", style="red")
-        line.append(printable(one.case.path.name))
-        line.append(printable(f"  {name_of(one.truth, NONE)} → {name_of(one.placed, REVIEW)}"), style="yellow")
+        line.append(one.case.path.name)
+        line.append(f"  {name_of(one.truth, NONE)} → {name_of(one.placed, REVIEW)}", style="yellow")
         out.print(line)
     _say_more(out, len(mistakes) - _MOST_MISTAKES, "wrong")
 
@@ -186,7 +185,7 @@ def _print_rows(out: Console, rows: Sequence[Row]) -> None:
     for row in rows:
         shares = [row.accuracy_at.get(depth) for depth in depths]
         table.add_row(
-            Text(printable(row.name), style="dim" if row.same and row is not rows[0] else ""),
+            Text(row.name, style="dim" if row.same and row is not rows[0] else ""),
             *(f"{share.share:.1%} ±{share.half * 100:.1f}" if share else "" for share in shares),
             f"{row.accuracy.share:.1%}",
             f"{row.wrong:.1%}",
@@ -210,8 +209,8 @@ def _print_suggestions(out: Console, found: Evaluation) -> None:
         some = [one for one in found.suggestions if one.kind == kind]
         shown = sorted(some, key=lambda one: -one.weight)[:_MOST_SUGGESTIONS]
         for one in [one for one in some if one in shown]:
-            line = Text(printable(f"{one.rule}: ") if one.rule else "", style="bold")
-            out.print(line.append(printable(one.text), style="not bold"))
+            line = Text(f"{one.rule}: " if one.rule else "", style="bold")
+            out.print(line.append(one.text, style="not bold"))
         _say_more(out, len(some) - len(shown), "like these in --json")
 
 
@@ -230,7 +229,7 @@ def _table(*names: str, left: set[str] | frozenset[str] = frozenset({""})) -> Ta
     for name in names:
         long = name in left
         table.add_column(
-            Text(printable(name)),
+            Text(name),
             justify="left" if long else "right",
             no_wrap=name not in left - {""},
             min_width=len(name),

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from vsortd.config.diagnostics import nearest_of
-from vsortd.core.text import printable
 from vsortd.errors import UsageError
 from vsortd.watch.candidates import NameRules
 
@@ -39,7 +38,7 @@ def read_truth(folder: Path, tree: RuleTree, *, review: str, extensions: Sequenc
     """
     if not folder.is_dir():
         raise UsageError(
-            printable(f"There is no folder {folder}."),
+            f"There is no folder {folder}.",
             remedy="Name one whose subfolders are called like your rules.",
             paths=[folder],
         )
@@ -59,7 +58,7 @@ def read_truth(folder: Path, tree: RuleTree, *, review: str, extensions: Sequenc
         raise _wrong_folders(folder, wrong, list(paths), nothing)
     if not cases:
         raise UsageError(
-            printable(f"There is no video below {folder}."),
+            f"There is no video below {folder}.",
             remedy=f"Put videos ({', '.join(extensions)}) into subfolders called like your rules, such as "
             f"{next(iter(paths))}.",
             paths=[folder],
@@ -81,7 +80,7 @@ def _walk(folder: Path, names: NameRules) -> Iterator[tuple[tuple[str, ...], lis
 def _wrong_folders(folder: Path, wrong: dict[str, Path], keys: list[str], nothing: set[str]) -> UsageError:
     if list(wrong) == [""]:
         title = f"{wrong['']} lies in {folder} itself, so nothing says which rule it shows."
-        return UsageError(printable(title), remedy="Move such videos into subfolders called like your rules.")
+        return UsageError(title, remedy="Move such videos into subfolders called like your rules.")
     said = []
     for key in [key for key in wrong if key][:_MOST_SHOWN]:
         near = nearest_of(key, keys) or nearest_of(key.rpartition("/")[2], keys) or _with_that_end(key, keys)
@@ -89,7 +88,7 @@ def _wrong_folders(folder: Path, wrong: dict[str, Path], keys: list[str], nothin
     more = len(wrong) - len(said)
     title = f"{folder} has folders that are no rule of the config: {', '.join(said)}{f' and {more} more' * (more > 0)}."
     return UsageError(
-        printable(title),
+        title,
         remedy=f"Rename them after rules, or into {' or '.join(sorted(nothing))} for what fits none. Nothing was done.",
         paths=[folder],
     )

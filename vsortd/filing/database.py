@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from vsortd.core.system.fault_points import Point, reach
 from vsortd.core.system.fsync import sync
-from vsortd.core.system.os_errors import printable
+from vsortd.core.text import storable
 from vsortd.errors import StoreError
 from vsortd.filing.group_commit import Writers
 from vsortd.filing.schema import JOURNAL, Form
@@ -101,7 +101,7 @@ class Database:
         left = [name for suffix in ("-wal", "-shm") if os.path.lexists(name := f"{self.path}{suffix}")]
         if left:
             raise StoreError(
-                printable(f"The {self._form.noun} {self.path} is missing, but {left[0]} is there."),
+                f"The {self._form.noun} {self.path} is missing, but {left[0]} is there.",
                 remedy=f"Put the {self._form.noun} back beside it. To begin a new one, move that file away.",
                 paths=[self.path],
             )
@@ -133,14 +133,14 @@ class Database:
             raise self._damaged(f"is not a {form.noun} of vsortd")
         if version > form.version:
             raise StoreError(
-                printable(f"The {form.noun} {self.path} is of format {version}; this vsortd knows {form.version}."),
+                f"The {form.noun} {self.path} is of format {version}; this vsortd knows {form.version}.",
                 remedy="It was written by a newer vsortd: update this one. Nothing was touched.",
                 paths=[self.path],
             )
         (mode,) = db.execute("PRAGMA journal_mode").fetchone()
         if mode != "wal" and db.execute("PRAGMA journal_mode=WAL").fetchone() != ("wal",):
             raise StoreError(
-                printable(f"The {form.noun} {self.path} can't be kept safely: its filesystem has no shared memory."),
+                f"The {form.noun} {self.path} can't be kept safely: its filesystem has no shared memory.",
                 remedy="Put the state folder on a local disk ($VSORTD_STATE_DIR).",
                 paths=[self.path],
             )
@@ -150,7 +150,7 @@ class Database:
 
     def _damaged(self, what: str) -> StoreError:
         return StoreError(
-            printable(f"The {self._form.noun} {self.path} {what}."),
+            f"The {self._form.noun} {self.path} {what}.",
             remedy="Nothing was touched. Restore it from a backup; or move it away to begin a new one, which "
             f"knows nothing of what was {self._form.loss} before.",
             paths=[self.path],
@@ -171,7 +171,7 @@ class Database:
         except sqlite3.DatabaseError:
             return self._damaged(f"can't be read ({error})")
         return StoreError(
-            printable(f"The {self._form.noun} {self.path} could not be read ({error}){again}."),
+            f"The {self._form.noun} {self.path} could not be read ({error}){again}.",
             remedy="Try again. If it happens once more, the disk may be failing: look at the system's log, and copy "
             "the state folder elsewhere.",
             paths=[self.path],
@@ -187,7 +187,7 @@ class Database:
             raise self._malformed(error) from error
         except OSError as error:
             raise StoreError(
-                printable(f"The {self._form.noun} {self.path} can't be used: {error.strerror or error}."),
+                f"The {self._form.noun} {self.path} can't be used: {error.strerror or error}.",
                 remedy="See to the state folder ($VSORTD_STATE_DIR): its rights and its free space.",
                 paths=[self.path],
             ) from error
@@ -200,7 +200,7 @@ class Database:
             remedy = "Free some space on the disk of the state folder, and look at the system's log."
         else:
             remedy = "See to the state folder ($VSORTD_STATE_DIR): its rights, and that the disk is whole."
-        title = printable(f"The {self._form.noun} {self.path} can't be used: {error}.")
+        title = storable(f"The {self._form.noun} {self.path} can't be used: {error}.")
         return StoreError(title, remedy=remedy, paths=[self.path])
 
 

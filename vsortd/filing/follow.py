@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vsortd.core.system.os_errors import printable
+from vsortd.core.text import storable
 from vsortd.filing.records import (
     ITEM_COLUMNS,
     Item,
@@ -81,7 +81,7 @@ def follow(  # noqa: PLR0917 - one row's worth of facts
     `rule` is the key of the rule whose folder that is, if any; `note` goes into the item's reason. `decided`: what
     waited in the review folder waits no longer, it counts as filed.
     """
-    reason = printable("; ".join(filter(None, (item.reason, note))))
+    reason = storable("; ".join(filter(None, (item.reason, note))))
     state = ItemState.FILED if decided else item.outcome
     with journal.db.write() as db:
         taken = db.execute(

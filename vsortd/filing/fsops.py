@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from vsortd.core.identity import Identity
 from vsortd.core.system.fault_points import Point, reach
 from vsortd.core.system.fsync import sync
-from vsortd.core.system.os_errors import explained, filing_error, printable
+from vsortd.core.system.os_errors import explained, filing_error
 from vsortd.core.system.rename_noreplace import rename_noreplace
 from vsortd.core.system.windows_files import for_system
 from vsortd.errors import Cancelled, ChangedError
@@ -55,11 +55,11 @@ def settle_file(folder: Folder, name: str, identity: Identity) -> None:
             descriptor = folder.open_file(name)
         except OSError as error:
             if error.errno in {errno.ENOENT, errno.ELOOP, errno.EMLINK}:
-                raise ChangedError(f"{printable(name)} is gone") from error
+                raise ChangedError(f"{name} is gone") from error
             raise
         try:
             if likeness(identity, Identity.from_stat(os.fstat(descriptor))) is not Likeness.SAME:
-                raise ChangedError(f"{printable(name)} changed while it was looked at")
+                raise ChangedError(f"{name} changed while it was looked at")
             reach(Point.FILE_SYNC)
             if sys.platform != "win32":  # there only writers may flush
                 sync(descriptor)
@@ -80,7 +80,7 @@ def rename(source: Folder, name: str, destination: Folder, new_name: str, identi
         raise TakenError(path) from error
     except FileNotFoundError as error:
         if source.status(name) is None:
-            raise ChangedError(f"{printable(name)} is gone") from error
+            raise ChangedError(f"{name} is gone") from error
         raise filing_error(error, "Could not move into", destination.path) from error
     except OSError as error:
         if error.errno == errno.EXDEV:
@@ -91,7 +91,7 @@ def rename(source: Folder, name: str, destination: Folder, new_name: str, identi
         return True
     # the name was given to another file after the last look; that one is not ours to move
     _put_back(destination, new_name, source, name)
-    raise ChangedError(f"{printable(name)} was replaced while it was moved")
+    raise ChangedError(f"{name} was replaced while it was moved")
 
 
 def move_back(source: Folder, name: str, destination: Folder, new_name: str) -> None:
@@ -110,9 +110,9 @@ def _put_back(source: Folder, name: str, destination: Folder, new_name: str) -> 
         rename_noreplace(source.at(name), destination.at(new_name), source.fd, destination.fd)
     except OSError as error:
         raise StuckError(
-            printable(f"{source.path / name} belongs at {destination.path / new_name}, which can't be had now."),
+            f"{source.path / name} belongs at {destination.path / new_name}, which can't be had now.",
             remedy="Move it there by hand; vsortd has lost nothing.",
-            paths=[printable(source.path / name)],
+            paths=[source.path / name],
         ) from error
 
 
@@ -134,12 +134,12 @@ def copy(  # noqa: PLR0917 - source, destination, and what is meant
         try:
             reading = source.open_file(name)
         except FileNotFoundError as error:
-            raise ChangedError(f"{printable(name)} is gone") from error
+            raise ChangedError(f"{name} is gone") from error
     try:
         with explained("Could not read", source.path / name):
             status = os.fstat(reading)
         if likeness(identity, Identity.from_stat(status)) is not Likeness.SAME:
-            raise ChangedError(f"{printable(name)} changed while it was looked at")
+            raise ChangedError(f"{name} changed while it was looked at")
         with explained("Could not copy to", path):
             reach(Point.COPY_CREATE)
             writing = destination.create_file(temp)
@@ -158,7 +158,7 @@ def copy(  # noqa: PLR0917 - source, destination, and what is meant
         with explained("Could not read", source.path / name):
             unchanged = likeness(identity, Identity.from_stat(os.fstat(reading))) is Likeness.SAME
         if not unchanged or likeness(identity, source.identity(name)) is not Likeness.SAME:
-            raise ChangedError(f"{printable(name)} changed while it was copied")
+            raise ChangedError(f"{name} changed while it was copied")
         if put.size_bytes != identity.size_bytes:
             raise filing_error(OSError(errno.EIO, os.strerror(errno.EIO)), "The copy came out short at", path)
     finally:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
-from vsortd.core.system.os_errors import printable
+from vsortd.core.text import storable
 from vsortd.errors import StoreError
 from vsortd.filing import holds, queries
 from vsortd.filing.database import BUSY_S, Database
@@ -104,7 +104,7 @@ class Journal:
                     lock = OwnerLock.fresh(self.owners)
                 except OSError as error:
                     raise StoreError(
-                        printable(f"Can't write into {self.owners}: {error.strerror}."),
+                        f"Can't write into {self.owners}: {error.strerror}.",
                         remedy="See to the state folder ($VSORTD_STATE_DIR): its rights and its free space.",
                         paths=[self.owners],
                     ) from error
@@ -208,7 +208,7 @@ class Journal:
         video lay in the library already takes the place of the one that had put it there, as long as it stands.
         """
         assert state not in UNFINISHED
-        item = replace(item, item_state=state, owner=None, reason=item.reason if reason is None else reason)
+        item = replace(item, item_state=state, owner=None, reason=item.reason if reason is None else storable(reason))
         with self.db.write() as db:
             for one in operations:
                 _update(db, one)
@@ -256,7 +256,7 @@ class Journal:
     def has_batch(self, batch: str) -> bool:
         """Tell whether any item is of this batch."""
         with self.db.read() as db:
-            return db.execute("SELECT 1 FROM item WHERE batch = ? LIMIT 1", (batch,)).fetchone() is not None
+            return db.execute("SELECT 1 FROM item WHERE batch = ? LIMIT 1", (storable(batch),)).fetchone() is not None
 
     def placed_at(self, path: Path) -> Item | None:
         """Return the newest item whose video was put at `path` and not taken back, or None."""
@@ -294,7 +294,7 @@ def insert_item(db: sqlite3.Connection, item: Item) -> Item:
             item.score,
             item.margin,
             item.converted,
-            printable(item.reason),
+            storable(item.reason),
             _to_json(item.detail),
             *to_columns(item.identity),
             item.sha256,

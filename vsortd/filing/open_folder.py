@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Self
 from vsortd.core.identity import Identity
 from vsortd.core.system.fault_points import Point, reach
 from vsortd.core.system.fsync import sync
-from vsortd.core.system.os_errors import explained, printable
+from vsortd.core.system.os_errors import explained
 from vsortd.core.system.windows_files import for_system, patiently
 from vsortd.errors import FilingError
 
@@ -61,9 +61,9 @@ class Folder:
         if is_folder:
             return Folder(path, None)
         raise FilingError(
-            printable(f"{path} is no folder of its own (a link or a file)."),
+            f"{path} is no folder of its own (a link or a file).",
             remedy="Inside the library vsortd follows no links: replace it by a folder.",
-            paths=[printable(path)],
+            paths=[path],
         )
 
     def make(self, name: str) -> None:
@@ -166,9 +166,9 @@ class Folders:
                 there = False
         if not there:
             raise FilingError(
-                printable(f"The folder {path} was renamed or replaced while a video was put into it."),
+                f"The folder {path} was renamed or replaced while a video was put into it.",
                 remedy="Nothing moved; vsortd tries again.",
-                paths=[printable(path)],
+                paths=[path],
             )
 
     def touched(self, folder: Folder) -> None:

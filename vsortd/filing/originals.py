@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from vsortd.core.system.fault_points import Point
-from vsortd.core.system.os_errors import printable
+from vsortd.core.text import storable
 from vsortd.errors import ChangedError, FilingError
 from vsortd.filing.errors import StuckError
 from vsortd.filing.journal import numbered
@@ -48,7 +48,7 @@ def expire_originals(
         if not is_folder(library / HIDDEN):
             return []
     except FilingError as error:
-        return [printable(error)]
+        return [storable(error)]
     cutoff = utc((time.time() if now_s is None else now_s) - keep_original_s)
     sql = (
         f"SELECT {OPERATION_COLUMNS} FROM operation WHERE kind = 'keep_original' AND state = 'done'"  # noqa: S608 - constants
@@ -57,7 +57,7 @@ def expire_originals(
     with journal.db.read() as db:
         due = [operation_of(row) for row in db.execute(sql, (cutoff,))]
     lines = [_expire(journal, kept) for kept in due if kept.target.is_relative_to(library)]
-    return [printable(line) for line in lines if line]
+    return [storable(line) for line in lines if line]
 
 
 def _expire(journal: Journal, kept: Operation) -> str:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from vsortd.core.stopwatch import Clock
 from vsortd.core.system.fault_points import Point
-from vsortd.core.system.os_errors import explained, printable
+from vsortd.core.system.os_errors import explained
+from vsortd.core.text import storable
 from vsortd.errors import ChangedError, FilingError, VsortdError
 from vsortd.filing import fsops, holds
 from vsortd.filing.errors import BusyError, StuckError, TakenError
@@ -169,7 +170,7 @@ class Filer:
         detail: Mapping[str, object] | None = None,
     ) -> Item:
         """Record a video that stays where it is ("rejected" or "failed"): once, however often it is met unchanged."""
-        item = _new_item(source, identity, ItemState(state), printable(reason), batch=batch)
+        item = _new_item(source, identity, ItemState(state), storable(reason), batch=batch)
         item = replace(item, rule=rule, score=score, margin=margin, detail=detail or {})
         with self._journal.db.write() as db:
             standing = holds.find_refusal(db, source, identity)
@@ -231,9 +232,9 @@ class Filer:
             self._troubled.set()
             if any(item.source == source for item in report.unresolved):
                 raise FilingError(
-                    printable(f"An earlier filing of {source} could not be set right yet."),
+                    f"An earlier filing of {source} could not be set right yet.",
                     remedy=" ".join(report.lines()),
-                    paths=[printable(source)],
+                    paths=[source],
                 )
 
     def _twin(self, request: FilingRequest, cancel: threading.Event | None) -> Path | None:
@@ -301,7 +302,7 @@ class Filer:
                 tries -= 1
                 if not tries:
                     self._give_up(item, operations, error)
-                    raise FilingError(printable(f"{error.path} and all names like it are taken.")) from error
+                    raise FilingError(f"{error.path} and all names like it are taken.") from error
                 item, operations = self._redirect(request, item, operations, folder)
             except BaseException as error:
                 self._give_up(item, operations, error)
@@ -343,7 +344,7 @@ class Filer:
     def _video_operations(self, request: FilingRequest, target: Path, mark: str) -> list[Operation]:
         source, identity = request.source, request.identity
         if likeness(identity, identity_of(source)) is not Likeness.SAME:
-            raise ChangedError(f"{printable(source.name)} changed after it was looked at")
+            raise ChangedError(f"{source.name} changed after it was looked at")
         if request.converted is None:
             return [Operation(Kind.MOVE, Phase.PLACE, source, target, identity)]
         staged = request.converted.path
@@ -382,22 +383,22 @@ class Filer:
             return
         remove_empty_stores(operations)
         try:
-            why = printable(error)
+            why = storable(error)
             self._journal.finish(item, ItemState.ROLLED_BACK, [one.taken_back() for one in operations], reason=why)
         except VsortdError as second:
             self._troubled.set()
-            error.add_note(printable(second))
+            error.add_note(storable(second))
 
 
 def _identity(path: Path) -> Identity:
     found = identity_of(path)
     if found is None:
-        raise ChangedError(f"{printable(path.name)} is gone")
+        raise ChangedError(f"{path.name} is gone")
     return found
 
 
 def _duplicate_reason(twin: Path) -> str:
-    return printable(f"the same bytes as {twin}")
+    return storable(f"the same bytes as {twin}")
 
 
 def _new_item(source: Path, identity: Identity, state: ItemState, reason: str, *, batch: str) -> Item:

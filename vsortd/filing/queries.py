@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from vsortd.core.text import storable
 from vsortd.filing.records import ITEM_COLUMNS, OPERATION_COLUMNS, Item, Operation, item_of, operation_of, to_blob, utc
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def history(db: Database, *, last: int | None = None, since: float | None = None
     limit = -1 if last is None else last
     tagged, values = "", list[Any]()
     if tag is not None:
-        tagged, values = "AND EXISTS (SELECT 1 FROM json_each(item.detail, '$.tags') WHERE value = ?)", [tag]
+        tagged, values = "AND EXISTS (SELECT 1 FROM json_each(item.detail, '$.tags') WHERE value = ?)", [storable(tag)]
     if since is None:
         return _items(db, f"{_SHOWN} {tagged} ORDER BY id DESC LIMIT ?", (*values, limit))
     where = f"time >= ? AND {_SHOWN} {tagged} ORDER BY time DESC, id DESC LIMIT ?"
@@ -93,7 +94,7 @@ def select_placed(
     if since is not None:
         where, values, index = [*where, "time >= ?"], [*values, utc(since)], "INDEXED BY item_time"
     if batch is not None:
-        where, values = [*where, "batch = ?"], [*values, batch]
+        where, values = [*where, "batch = ?"], [*values, storable(batch)]
     sql = f"SELECT id FROM item {index} WHERE {' AND '.join(where)} ORDER BY id DESC LIMIT ?"  # noqa: S608 - constants
     with db.read() as connection:
         return [number for (number,) in connection.execute(sql, (*values, -1 if last is None else last))]

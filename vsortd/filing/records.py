@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vsortd.core.identity import Identity
-from vsortd.core.system.os_errors import printable
+from vsortd.core.text import storable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -191,8 +191,8 @@ class Item:
             "batch": self.batch,
             "time": self.time,
             "state": self.state,
-            "source": printable(self.source),
-            "destination": None if self.destination is None else printable(self.destination),
+            "source": storable(self.source),
+            "destination": None if self.destination is None else storable(self.destination),
             "rule": self.rule,
             "score": self.score,
             "margin": self.margin,

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from vsortd.core.system.fault_points import Point
-from vsortd.core.system.os_errors import explained, printable
+from vsortd.core.system.os_errors import explained
+from vsortd.core.text import storable
 from vsortd.errors import ChangedError, FilingError, VsortdError
 from vsortd.filing import queries
 from vsortd.filing.errors import TakenError
@@ -43,7 +44,7 @@ class RecoveryReport:
         said += [(item, "put back") for item in self.rolled_back]
         said += [(item, f"left as it is: {item.reason}") for item in self.unclear]
         said += [(item, item.reason) for item in self.set_aside]
-        return [printable(f"{item.source}: {what}") for item, what in said] + self.troubles
+        return [storable(f"{item.source}: {what}") for item, what in said] + self.troubles
 
 
 def recover(journal: Journal, library: Path | None = None) -> RecoveryReport:  # noqa: ARG001 - each item knows its own
@@ -61,7 +62,7 @@ def recover(journal: Journal, library: Path | None = None) -> RecoveryReport:  #
                 with explained("Could not look at", journal.owners / owner):
                     lock = OwnerLock.take(journal.owners, owner)
             except FilingError as error:
-                report.troubles.append(printable(error))
+                report.troubles.append(storable(error))
                 continue
             if lock is None:
                 continue
@@ -95,7 +96,7 @@ def _recover_items(journal: Journal, owner: str, report: RecoveryReport) -> None
                 _recover_item(journal, item, Transfer(journal, folders), report)
         except FilingError as error:
             report.unresolved.append(item)
-            report.troubles.append(printable(f"{item.source}: not yet set right: {error}"))
+            report.troubles.append(storable(f"{item.source}: not yet set right: {error}"))
 
 
 def _recover_item(journal: Journal, item: Item, transfer: Transfer, report: RecoveryReport) -> None:
@@ -147,7 +148,7 @@ def _leave(journal: Journal, item: Item, operations: Sequence[Operation], report
     first = operations[0]
     why = f"while vsortd was not running, {first.source} and {first.target} became what neither of them was before"
     state = item.outcome if item.item_state is ItemState.UNDOING else ItemState.UNCLEAR
-    reason = printable("; ".join(filter(None, (item.reason, why))))
+    reason = storable("; ".join(filter(None, (item.reason, why))))
     report.unclear.append(journal.finish(item, state, [one.taken_back() for one in operations], reason=reason))
 
 
@@ -173,9 +174,9 @@ def _require_library(item: Item, operations: Iterable[Operation]) -> None:
     if all(not one.copied and identity_of(one.source) == one.identity for one in operations):
         return  # nothing had begun
     raise FilingError(
-        printable(f"The library {item.library} is gone."),
+        f"The library {item.library} is gone.",
         remedy=f"Mount its disk; or, if you emptied it, make the folder {HIDDEN} in it.",
-        paths=[printable(item.library)],
+        paths=[item.library],
     )
 
 
@@ -227,7 +228,7 @@ def _clear_staging(journal: Journal, owner: str, report: RecoveryReport) -> bool
                 return False
             remove_staging(folder, library)
         except VsortdError as error:
-            report.troubles.append(printable(error))
+            report.troubles.append(storable(error))
             return False
     with journal.db.write(lasting=False) as db:
         db.execute("DELETE FROM staging WHERE owner = ?", (owner,))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from vsortd.core.names import cut
 from vsortd.core.system.fault_points import Point, reach
-from vsortd.core.system.os_errors import explained, printable
+from vsortd.core.system.os_errors import explained
 from vsortd.errors import FilingError
 from vsortd.filing import fsops
 from vsortd.filing.file_names import component
@@ -45,9 +45,9 @@ def ensure_library(journal: Journal, library: Path) -> Path:
     if known:
         what = f"has no folder {HIDDEN} any more" if is_folder(library) else "is gone"
         raise FilingError(
-            printable(f"The library {library} {what}: its disk may not be mounted."),
+            f"The library {library} {what}: its disk may not be mounted.",
             remedy=f"Mount it; or, if you removed or emptied the library, make the folder {hidden}.",
-            paths=[printable(library)],
+            paths=[library],
         )
     with explained("Could not make the library", hidden):
         with Folders(None) as folders:

@@ -11,7 +11,8 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 from vsortd.core.system.fault_points import Point, reach
-from vsortd.core.system.os_errors import explained, printable
+from vsortd.core.system.os_errors import explained
+from vsortd.core.text import storable
 from vsortd.errors import ChangedError, FilingError
 from vsortd.filing import fsops
 from vsortd.filing.errors import StuckError, TakenError
@@ -95,9 +96,9 @@ class Transfer:
             self.folders.sync()
         except (OSError, TakenError, FilingError, ChangedError) as error:
             raise StuckError(
-                printable(f"Could not put everything back: {error}"),
+                f"Could not put everything back: {error}",
                 remedy="Nothing is lost: the journal knows each name, and vsortd tries again.",
-                paths=[printable(one.source) for one in operations],
+                paths=[one.source for one in operations],
             ) from error
         reach_quietly(Point.ROLL_BACK_AFTER)
         return back[::-1]
@@ -141,7 +142,7 @@ class Transfer:
             if first or conflict is Conflict.ROLL_BACK:
                 raise
             self._withdraw(one)
-            self.notes.append(f"{printable(one.source)} was left: {error}")
+            self.notes.append(f"{storable(one.source)} was left: {error}")
             return one.taken_back()
 
     def _perform(self, one: Operation) -> Operation:
@@ -153,7 +154,7 @@ class Transfer:
             destination = self.folders.get(one.target.parent, create=True)
         source = self._folder(one.source.parent)
         if source is None:
-            raise ChangedError(f"{printable(one.source.parent)} is gone")
+            raise ChangedError(f"{one.source.parent} is gone")
         if one.put is None and likeness(one.identity, destination.identity(new_name)) is Likeness.SAME:
             self._touch(destination, source)
             return replace(one, put=destination.identity(new_name))
@@ -192,7 +193,7 @@ class Transfer:
         removal = fsops.remove(source, one.source.name, one.identity, one.aside_name)
         self._touch(source)
         if removal is fsops.Removal.EDITED or (one.destination is None and removal is fsops.Removal.OTHER):
-            raise ChangedError(f"{printable(one.source.name)} was written to meanwhile")
+            raise ChangedError(f"{one.source.name} was written to meanwhile")
         # another file that has the source's name by now, or none, is somebody else's doing; the copy is whole
         return one.done(one.put)
 
@@ -215,18 +216,18 @@ class Transfer:
                 raise
             if one.kind is Kind.PUBLISH:  # its original has gone to the store: without it nothing would be filed
                 raise StuckError(
-                    printable(f"{one.target} is there, but could not be made sure of: {error}"),
+                    f"{one.target} is there, but could not be made sure of: {error}",
                     remedy="Nothing is lost: the journal knows each name, and vsortd tries again.",
-                    paths=[printable(one.target)],
+                    paths=[one.target],
                 ) from error
-            self.notes.append(f"{printable(one.source)} was left: {error}")
+            self.notes.append(f"{storable(one.source)} was left: {error}")
         try:
             self._withdraw(one)
         except (OSError, TakenError, FilingError, ChangedError) as error:
             raise StuckError(
-                printable(f"{one.source} could neither be finished nor put back: {error}"),
+                f"{one.source} could neither be finished nor put back: {error}",
                 remedy="Nothing is lost: the journal knows each name, and vsortd tries again.",
-                paths=[printable(one.source)],
+                paths=[one.source],
             ) from error
         return one.taken_back()
 
@@ -269,7 +270,7 @@ class Transfer:
         # the copy may go only while the source's bytes are safe at their old name, edited or not
         found = None if source is None else source.identity(one.source.name)
         if likeness(one.identity, found) not in {Likeness.SAME, Likeness.EDITED}:
-            raise ChangedError(f"{printable(one.source.name)} is no longer there; its copy stays")
+            raise ChangedError(f"{one.source.name} is no longer there; its copy stays")
         fsops.remove(destination, one.target.name, one.put, one.withdrawn_name)
 
     def _withdraw_rename(self, one: Operation, destination: Folder) -> None:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from vsortd.core.system.fault_points import Point
-from vsortd.core.system.os_errors import explained, printable
+from vsortd.core.system.os_errors import explained
+from vsortd.core.text import storable
 from vsortd.errors import ChangedError, FilingError, VsortdError
 from vsortd.filing import fsops, queries
 from vsortd.filing.errors import StuckError, TakenError
@@ -91,7 +92,7 @@ def undo(
         try:
             report.undone.append(_undo(journal, number, promised, dry_run=dry_run, cancel=cancel))
         except RefusedError as refusal:
-            report.refused.append((number, printable(refusal)))
+            report.refused.append((number, storable(refusal)))
     return report
 
 
@@ -150,11 +151,11 @@ def _plan(journal: Journal, item: Item, folders: Folders) -> _Plan:
     else:
         beside = replace(video, source=item.source.with_suffix(video.target.suffix))
         plan.operations.append(_back(beside, Kind.RESTORE, folders))
-        plan.notes.append(f"its original {printable(item.source.name)} is no longer kept, the MP4 came back instead")
+        plan.notes.append(f"its original {storable(item.source.name)} is no longer kept, the MP4 came back instead")
     for one in there:
         if one.kind is Kind.SIDECAR:
             if _now(one.target, folders) is None:
-                plan.notes.append(f"{printable(one.target)} was gone")
+                plan.notes.append(f"{storable(one.target)} was gone")
             else:
                 plan.operations.append(_back(one, Kind.RESTORE_SIDECAR, folders))
     if video.kind is Kind.PUBLISH and plan.video.source != video.target:
@@ -237,4 +238,4 @@ def _give_up(journal: Journal, item: Item, operations: list[Operation], error: B
     try:
         journal.finish(item, item.outcome, [one.taken_back() for one in operations])
     except VsortdError as second:
-        error.add_note(printable(second))
+        error.add_note(storable(second))

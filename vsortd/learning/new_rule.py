@@ -63,7 +63,7 @@ class NoPlaceError(ConfigError):
         self.snippet = new.snippet()
         super().__init__(
             f"{path} is written in a form that can't be added to safely; nothing was changed.",
-            remedy=f"Put this into it yourself:\n{self.snippet}",
+            details=["Put this into it yourself:", *self.snippet.splitlines()],
             paths=[path],
         )
 
@@ -93,7 +93,7 @@ def add_rule(path: Path, new: NewRule) -> Settings:
     except OSError as error:
         raise ConfigError(
             f"{path} can't be changed: {error.strerror or error}.",
-            remedy=f"Put this into it yourself:\n{new.snippet()}",
+            details=["Put this into it yourself:", *new.snippet().splitlines()],
             paths=[path],
         ) from error
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from vsortd.core.identity import Identity
-from vsortd.core.text import printable
+from vsortd.core.text import storable
 from vsortd.errors import FilingError, VideoError
 from vsortd.filing.queries import in_review
 from vsortd.filing.undo import Selection, undo
@@ -52,7 +52,7 @@ class Waiting:
         return {
             "id": self.item,
             "time": self.time,
-            "path": printable(self.path),
+            "path": storable(self.path),
             "reason": self.reason,
             "guesses": [{"rule": guess.rule, "score": guess.score} for guess in self.guesses],
         }

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 from vsortd.config.settings import MovPolicy
 from vsortd.core.system.atomic_file import sync_folder
 from vsortd.core.system.fsync import sync
-from vsortd.core.system.os_errors import explained, printable
+from vsortd.core.system.os_errors import explained
 from vsortd.core.system.rename_noreplace import rename_noreplace
 from vsortd.core.system.windows_files import for_system
 from vsortd.errors import BrokenError, ChangedError, FilingError, IncompleteError, UsageError
@@ -156,14 +156,14 @@ def _refuse_target(target: Path) -> None:
     if os.path.lexists(for_system(target)):
         raise _taken(target)
     if not target.parent.is_dir():
-        raise UsageError(printable(f"There is no folder {target.parent}."), remedy="Make it first.")
+        raise UsageError(f"There is no folder {target.parent}.", remedy="Make it first.")
 
 
 def _taken(target: Path) -> UsageError:
     return UsageError(
-        printable(f"{target} exists already; nothing is overwritten."),
+        f"{target} exists already; nothing is overwritten.",
         remedy="Name another file, or remove that one first.",
-        paths=[printable(target)],
+        paths=[target],
     )
 
 
@@ -281,9 +281,9 @@ class _Cutter:
     def _full(self) -> FilingError:
         folder = self.result.parent
         return FilingError(
-            printable(f"The scene could not be written: the disk of {folder} is full, over its quota or read-only."),
+            f"The scene could not be written: the disk of {folder} is full, over its quota or read-only.",
             remedy="Free some space there, or name a file on another disk.",
-            paths=[printable(folder)],
+            paths=[folder],
         )
 
     def _limit_s(self) -> float:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from vsortd.errors import BrokenError, Cancelled, FilingError, LimitError, ToolError
-from vsortd.media.protocol import printable
+from vsortd.media.protocol import cleaned
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -154,7 +154,7 @@ def run_ffmpeg(
 
 def _pour(pipe: IO[bytes], put: Callable[[str | None], object]) -> None:
     for line in pipe:
-        put(printable(line.decode("utf-8", "replace")))
+        put(cleaned(line.decode("utf-8", "replace")))
     put(None)
 
 

@@ -182,7 +182,7 @@ class MediaPool:
         def check() -> PacketReport:
             difference = _typed(header, "difference", str)
             if difference:
-                return PacketReport(protocol.printable(difference), 0, 0, "")
+                return PacketReport(protocol.cleaned(difference), 0, 0, "")
             return PacketReport(
                 "",
                 _typed(header, "packets", int),

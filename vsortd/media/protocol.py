@@ -56,10 +56,10 @@ def error_from(header: Message) -> VideoError | None:
         return None
     if not isinstance(kind, str) or kind not in _ERRORS or not isinstance(header.get("reason"), str):
         raise ProtocolError("an error of an unknown kind")
-    return _ERRORS[kind](printable(header["reason"], _MAX_REASON))
+    return _ERRORS[kind](cleaned(header["reason"], _MAX_REASON))
 
 
-def printable(text: str, limit: int = _MAX_TEXT) -> str:
+def cleaned(text: str, limit: int = _MAX_TEXT) -> str:
     """Return text that is safe to log and to show: no control characters, at most `limit` characters."""
     return "".join(letter if letter.isprintable() else " " for letter in text[:limit]).strip()
 
@@ -124,7 +124,7 @@ def clip_from_message(raw: object) -> Clip:
     tags = values["tags"]
     if not isinstance(tags, dict) or not all(isinstance(value, str) for value in tags.values()):
         raise ProtocolError("a clip with odd tags")
-    values["tags"] = {printable(key): printable(value) for key, value in tags.items()}
+    values["tags"] = {cleaned(key): cleaned(value) for key, value in tags.items()}
     clip = Clip(**_checked(values, Clip))
     sizes = (clip.width_px, clip.height_px, clip.shown_width_px, clip.shown_height_px)
     if min(sizes) < 1 or not all(math.isfinite(x) and x >= 0 for x in (clip.duration_s, clip.fps)):
@@ -146,7 +146,7 @@ def _checked(values: Message, kind: type) -> Message:
         if wanted in {str, int, float, bool} and type(values[name]) is not wanted:
             raise ProtocolError(f"{kind.__name__}.{name} is no {wanted.__name__}")
         if wanted is str:
-            values[name] = printable(values[name])
+            values[name] = cleaned(values[name])
     return values
 
 

@@ -83,7 +83,7 @@ class Child:
                 raise Cancelled
             if time.monotonic() > deadline:
                 raise ChildGoneError(f"did not answer within {limit_s:g} s")
-        return protocol.printable(str(reply[0].get("no_hardware", "")))
+        return protocol.cleaned(str(reply[0].get("no_hardware", "")))
 
     def ask(self, request: Message, max_blob_bytes: int) -> None:
         """Send a request whose reply may carry up to `max_blob_bytes`. Raises ChildGoneError."""
@@ -142,7 +142,7 @@ class Child:
 
     def _read_errors(self) -> None:
         for line in cast("BinaryIO", self._process.stderr):
-            self._errors.append(protocol.printable(line.decode("utf-8", "replace")))
+            self._errors.append(protocol.cleaned(line.decode("utf-8", "replace")))
 
     def _ending(self) -> str:
         """Say how the process ended."""

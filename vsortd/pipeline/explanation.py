@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from vsortd.core.text import printable
+from vsortd.core.text import storable
 from vsortd.errors import UsageError, VideoError
 from vsortd.filing import holds
 from vsortd.filing.queries import placed_at
@@ -182,14 +182,14 @@ class Explanation:
         """Return it as `explain --json` prints it, without the schema version."""
         outcome, decision = self.outcome, self.decision
         return {
-            "file": printable(outcome.source),
+            "file": storable(outcome.source),
             "decision": {
                 "state": outcome.state,
                 "rule": outcome.rule,
                 "score": outcome.score,
                 "margin": outcome.margin,
                 "reason": outcome.reason,
-                "destination": printable(outcome.destination) if outcome.destination else None,
+                "destination": storable(outcome.destination) if outcome.destination else None,
                 "converted": outcome.converted,
                 "tags": list(decision.tags) if decision else [],
             },
@@ -232,7 +232,7 @@ def _insist_on_a_video(settings: Settings, path: Path) -> None:
         endings = {str(extension) for extension in inbox.extensions}
         if file.suffix.lower().removeprefix(".") not in endings:
             raise UsageError(
-                printable(f"{path} is no video by its name."),
+                f"{path} is no video by its name.",
                 remedy=f"vsortd takes files that end in {', '.join(sorted(f'.{one}' for one in endings))}.",
                 paths=[path],
             )

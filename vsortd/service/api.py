@@ -121,7 +121,7 @@ def control_app(daemon: Controlled, token: str = "") -> Starlette:
 
 
 async def _about(_request: Request) -> Response:
-    return JSONResponse({"name": "vsortd", "version": vsortd.__version__, "api": ["v1"]})
+    return _Json({"name": "vsortd", "version": vsortd.__version__, "api": ["v1"]})
 
 
 def _threaded(run: Callable[[dict[str, Any]], Response]) -> Callable[[Request], Awaitable[Response]]:
@@ -148,8 +148,19 @@ def _object(body: bytes) -> dict[str, Any]:
 
 
 def _refusal(error: VsortdError) -> Response:
-    body = {"ok": False, "error": error.title, "remedy": error.remedy, "exit_code": int(error.exit_code)}
-    return JSONResponse(body, status_code=HTTPStatus.UNPROCESSABLE_ENTITY)
+    return _Json({"ok": False, **_told(error)}, status_code=HTTPStatus.UNPROCESSABLE_ENTITY)
+
+
+def _told(error: VsortdError) -> dict[str, Any]:
+    said = {"error": error.title, "details": list(error.details), "remedy": error.remedy}
+    return {**said, "exit_code": int(error.exit_code)}
+
+
+class _Json(JSONResponse):
+    """JSON in ASCII: names that are no UTF-8 can be told of, too."""
+
+    def render(self, content: Any) -> bytes:  # noqa: ANN401 - starlette's own
+        return json.dumps(content, allow_nan=False, separators=(",", ":")).encode()
 
 
 class _Calls:
@@ -160,13 +171,13 @@ class _Calls:
 
     def status(self, words: dict[str, Any]) -> Response:
         _take(words)
-        return JSONResponse(self._daemon.status())
+        return _Json(self._daemon.status())
 
     def health(self, words: dict[str, Any]) -> Response:
         _take(words)
         wrong = self._daemon.health()
         code = HTTPStatus.SERVICE_UNAVAILABLE if wrong else HTTPStatus.OK
-        return JSONResponse({"ok": not wrong, "trouble": wrong}, status_code=code)
+        return _Json({"ok": not wrong, "trouble": wrong}, status_code=code)
 
     def metrics(self, words: dict[str, Any]) -> Response:
         _take(words)
@@ -174,7 +185,7 @@ class _Calls:
 
     def history(self, words: dict[str, Any]) -> Response:
         last, since, tag = _take(words, last=int, since=float, tag=str)
-        return JSONResponse({"items": self._daemon.history(last=last, since=since, tag=tag)})
+        return _Json({"items": self._daemon.history(last=last, since=since, tag=tag)})
 
     async def events(self, _request: Request) -> Response:
         return StreamingResponse(
@@ -185,15 +196,15 @@ class _Calls:
         inbox, for_s = _take(words, inbox=str, for_s=float)
         if for_s is not None and not 0 < for_s <= _LARGEST:
             raise UsageError(f"A pause of {for_s:g} s is none.", remedy="Give a time above 0.")
-        return JSONResponse(self._daemon.pause(_path(inbox), for_s))
+        return _Json(self._daemon.pause(_path(inbox), for_s))
 
     def resume(self, words: dict[str, Any]) -> Response:
         (inbox,) = _take(words, inbox=str)
-        return JSONResponse(self._daemon.resume(_path(inbox)))
+        return _Json(self._daemon.resume(_path(inbox)))
 
     def reload(self, words: dict[str, Any]) -> Response:
         _take(words)
-        return JSONResponse({"ok": True, "changed": self._daemon.reload()})
+        return _Json({"ok": True, "changed": self._daemon.reload()})
 
     def undo(self, words: dict[str, Any]) -> Response:
         ids, last, since, batch, everything, dry_run = _take(
@@ -204,7 +215,7 @@ class _Calls:
             raise UsageError("ids are whole numbers.", remedy="See `vsortd history`.")
         selection = Selection(ids=numbers, last=last, since=since, batch=batch, all=bool(everything))
         report = self._daemon.undo(selection, dry_run=bool(dry_run))
-        return JSONResponse(
+        return _Json(
             {
                 "undone": [item.to_json() for item in report.undone],
                 "refused": [{"id": number, "reason": reason} for number, reason in report.refused],
@@ -220,7 +231,7 @@ class _Calls:
     def _let_go(self, verb: str, words: dict[str, Any]) -> Response:
         which, everything = _take(words, which=list, all=bool)
         found = self._daemon.let_go(verb, [str(word) for word in which or ()], everything=bool(everything))
-        return JSONResponse({"freed": [os.fspath(path) for path in found.freed], "refused": found.refused})
+        return _Json({"freed": [os.fspath(path) for path in found.freed], "refused": found.refused})
 
     def search(self, words: dict[str, Any]) -> Response:
         kinds = {"prompts": list, "against": list, "any_of": bool, "like": list, "window_s": float, "top": int}
@@ -229,17 +240,17 @@ class _Calls:
         said = {name: value for name, value in zip(kinds, values, strict=False) if value is not None}
         said |= {name: tuple(map(str, value)) for name, value in said.items() if isinstance(value, list)}
         found = self._daemon.search(SearchRequest(**said), config or "")
-        return JSONResponse({"other_config": True} if found is None else found)
+        return _Json({"other_config": True} if found is None else found)
 
     def scan(self, words: dict[str, Any]) -> Response:
         _take(words)
         self._daemon.scan()
-        return JSONResponse({"ok": True})
+        return _Json({"ok": True})
 
     def stop(self, words: dict[str, Any]) -> Response:
         _take(words)
         self._daemon.stop()
-        return JSONResponse({"ok": True})
+        return _Json({"ok": True})
 
     async def sort(self, request: Request) -> Response:
         try:
@@ -266,9 +277,9 @@ async def _sorting(daemon: Controlled, paths: Sequence[Path], config: str) -> As
             outcomes = daemon.sort(paths, config, lambda done, total: say({"done": done, "total": total}), cancel)
             say({"other_config": True} if outcomes is None else {"outcomes": outcomes})
         except VsortdError as error:
-            say({"error": error.title, "remedy": error.remedy, "exit_code": int(error.exit_code)})
+            say(_told(error))
         except BaseException as error:  # noqa: BLE001 - who waits must hear of it
-            say({"error": f"internal error: {error!r}", "remedy": "", "exit_code": 1})
+            say(_told(VsortdError(f"internal error: {error!r}")))
 
     threading.Thread(target=work, name="sort-now", daemon=True).start()
     try:
@@ -319,23 +330,19 @@ class _LocalOnly:
         host = headers.get(b"host", b"").decode("latin-1").rpartition(":")
         name = host[0] if host[0] and host[2].isdigit() else host[2]
         if name not in _HOSTS or b"origin" in headers or headers.get(b"sec-fetch-site", b"none") != b"none":
-            await JSONResponse({"error": "not for you"}, status_code=HTTPStatus.FORBIDDEN)(scope, receive, send)
+            await _Json({"error": "not for you"}, status_code=HTTPStatus.FORBIDDEN)(scope, receive, send)
             return
         bearer = headers.get(b"authorization", b"").removeprefix(b"Bearer ")
         if self._token and not hmac.compare_digest(bearer, self._token):
-            await JSONResponse({"error": "the token is wrong"}, status_code=HTTPStatus.UNAUTHORIZED)(
-                scope, receive, send
-            )
+            await _Json({"error": "the token is wrong"}, status_code=HTTPStatus.UNAUTHORIZED)(scope, receive, send)
             return
         try:
             body = await asyncio.wait_for(_body(receive), BODY_TIMEOUT_S)
         except TimeoutError:
-            await JSONResponse({"error": "too slow"}, status_code=HTTPStatus.REQUEST_TIMEOUT)(scope, receive, send)
+            await _Json({"error": "too slow"}, status_code=HTTPStatus.REQUEST_TIMEOUT)(scope, receive, send)
             return
         if body is None:
-            await JSONResponse({"error": "too large"}, status_code=HTTPStatus.REQUEST_ENTITY_TOO_LARGE)(
-                scope, receive, send
-            )
+            await _Json({"error": "too large"}, status_code=HTTPStatus.REQUEST_ENTITY_TOO_LARGE)(scope, receive, send)
             return
         await self._app(scope, _Replay(body, receive), send)
 

@@ -12,6 +12,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
+from vsortd.core.text import storable
 from vsortd.errors import ConfigError, DaemonUnreachableError, UsageError, VsortdError
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ class Client:
         self, *, last: int | None = None, since: float | None = None, tag: str | None = None
     ) -> list[dict[str, Any]]:
         """Return the items of `history --json`, newest first."""
-        wanted = {"last": last, "since": since, "tag": tag}
+        wanted = {"last": last, "since": since, "tag": None if tag is None else storable(tag)}
         query = urlencode({name: value for name, value in wanted.items() if value is not None})
         return list(self._call("GET", f"/v1/history?{query}", timeout_s=WORK_TIMEOUT_S)["items"])
 
@@ -231,7 +232,9 @@ class Client:
 def _error(said: Mapping[str, Any]) -> VsortdError:
     """Return the error that the daemon tells of, of the kind that its exit code stands for."""
     kinds: dict[int, type[VsortdError]] = {int(kind.exit_code): kind for kind in (ConfigError, UsageError)}
-    return kinds.get(said["exit_code"], VsortdError)(said["error"], remedy=said["remedy"])
+    return kinds.get(said["exit_code"], VsortdError)(
+        said["error"], details=said.get("details", ()), remedy=said["remedy"]
+    )
 
 
 def _text(path: Path | None) -> str | None:

@@ -12,6 +12,8 @@ import sys
 import time
 from typing import TYPE_CHECKING, Self
 
+from vsortd.core.text import printable
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -91,5 +93,5 @@ def _watchdog_s(variables: Mapping[str, str]) -> float | None:
 
 def _status(text: str) -> tuple[str, ...]:
     """Return the STATUS line; line ends would begin another message."""
-    line = " ".join(text.split())
+    line = printable(" ".join(text.split()))
     return (f"STATUS={line[:STATUS_CHARS]}",) if line else ()

@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Protocol
 
+from vsortd.core.text import printable
 from vsortd.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -198,7 +199,7 @@ def main(words: Sequence[str]) -> int:
 
 def _say(text: str) -> None:
     if sys.stderr is not None:  # pythonw has none
-        sys.stderr.write(f"{text}\n")
+        sys.stderr.write(f"{printable(text)}\n")
         sys.stderr.flush()
 
 

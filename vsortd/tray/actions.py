@@ -53,7 +53,7 @@ class Actions:
         try:
             return self._do(entry)
         except VsortdError as error:
-            return Note(error.title, error.remedy)
+            return Note(error.title, "\n".join(filter(None, (*error.details, error.remedy))))
 
     def _do(self, entry: Entry) -> Note | None:  # noqa: PLR0911 - a table
         action, argument = entry.action, entry.argument

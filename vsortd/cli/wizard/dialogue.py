@@ -157,8 +157,9 @@ def completed(draft: Draft) -> Draft:
 
 def tree_of(draft: Draft, current: RulePath = ()) -> object:
     """Draw the rules so far as the folders that they become, with what was said about each."""
-    from rich.text import Text
     from rich.tree import Tree
+
+    from vsortd.core.console import Text
 
     root = Tree(Text(draft.library, style="bold"), guide_style="dim")
     branches: dict[RulePath, Tree] = {(): root}

@@ -10,13 +10,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from rich.text import Text
 from rich.tree import Tree
 
 from vsortd.cli.wizard.dialogue import BACK, Interview, Tone
 from vsortd.cli.wizard.questions import path_text, whole_path
 from vsortd.config.draft import RulePath, check_draft, walk
-from vsortd.core.text import printable
+from vsortd.core.console import Text
 from vsortd.errors import UsageError, VsortdError
 from vsortd.pipeline.batch import gather
 from vsortd.vision.models import AUTO_CPU, AUTO_CUDA, RECOMMENDED, cached_weights
@@ -208,12 +207,12 @@ def tree_of_outcomes(outcomes: Sequence[Outcome], library: Path, rules: Sequence
         if one.destination:
             placed.setdefault(Path(one.destination).parent.relative_to(library).parts, []).append(one)
     order = {path: number for number, path in enumerate(rules)}
-    root = Tree(Text(printable(library), style="bold"), guide_style="dim")
+    root = Tree(Text(library, style="bold"), guide_style="dim")
     branches: dict[tuple[str, ...], Tree] = {(): root}
     for parts in sorted(placed, key=lambda parts: (order.get(parts, len(order)), parts)):
         for depth in range(1, len(parts) + 1):
             if parts[:depth] not in branches:
-                branches[parts[:depth]] = branches[parts[: depth - 1]].add(Text(printable(parts[depth - 1])))
+                branches[parts[:depth]] = branches[parts[: depth - 1]].add(Text(parts[depth - 1]))
         _add_files(branches[parts], placed[parts])
     if staying:
         _add_files(root.add(Text("would stay where they are", style="dim italic")), staying)
@@ -222,10 +221,10 @@ def tree_of_outcomes(outcomes: Sequence[Outcome], library: Path, rules: Sequence
 
 def _add_files(branch: Tree, outcomes: Sequence[Outcome]) -> None:
     for one in outcomes[:_SHOWN_FILES]:
-        label = Text(printable(Path(one.destination or one.source).name), style=_STYLES.get(one.state, ""))
+        label = Text(Path(one.destination or one.source).name, style=_STYLES.get(one.state, ""))
         if one.destination and one.rule:
             full = round(one.score * _BAR_CHARS)
             label.append(f"  {'█' * full}{'░' * (_BAR_CHARS - full)} {one.score:.2f} ({one.margin:+.2f})", style="dim")
-        branch.add(label.append(f"\n{printable(one.reason)}", style="dim"))
+        branch.add(label.end_line().append(one.reason, style="dim"))
     if len(outcomes) > _SHOWN_FILES:
         branch.add(Text(f"… and {len(outcomes) - _SHOWN_FILES} more", style="dim"))

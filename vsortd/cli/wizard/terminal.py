@@ -9,9 +9,9 @@ import sys
 from typing import TYPE_CHECKING
 
 from rich.padding import Padding
-from rich.text import Text
 
 from vsortd.cli.wizard.dialogue import Tone
+from vsortd.core.console import Text
 from vsortd.core.text import printable
 
 if TYPE_CHECKING:
@@ -37,11 +37,11 @@ class Terminal:
     def ask(self, text: str, *, hints: Sequence[str] = (), default: str = "", folder: bool = False) -> str:
         """Ask for one line and return it stripped; a line that is no text is asked for again."""
         self._out.print()
-        self._out.print(Text(printable(text), style="bold"))
+        self._out.print(Text(text, style="bold"))
         for hint in hints:
-            self._out.print(Padding(Text(printable(hint), style="dim"), (0, 0, 0, 2)))
+            self._out.print(Padding(Text(hint, style="dim"), (0, 0, 0, 2)))
         if default:
-            self._out.print(Text("  Enter: ", style="dim").append(printable(default), style="cyan"))
+            self._out.print(Text("  Enter: ", style="dim").append(default, style="cyan"))
         with _completion(folder=folder):
             while True:
                 with contextlib.suppress(UnicodeError):
@@ -52,7 +52,7 @@ class Terminal:
 
     def say(self, text: str, tone: Tone = Tone.PLAIN) -> None:
         """Say a line."""
-        self._out.print(Text(printable(text), style=_STYLES[tone]))
+        self._out.print(Text(text, style=_STYLES[tone]))
 
     def show(self, picture: object) -> None:
         """Show something that rich can draw, with air above."""
@@ -88,7 +88,8 @@ def _folders(text: str, number: int) -> str | None:
     home = os.path.expanduser("~")  # noqa: PTH111 - a prefix of text, not a path of its own
     short = text == "~" or text.startswith("~/")
     whole = home + text[1:] if short else text
-    found = sorted(one for one in glob.glob(glob.escape(whole) + "*/") if one.startswith(os.sep))  # noqa: PTH207
+    found = sorted(glob.glob(glob.escape(whole) + "*/"))  # noqa: PTH207
+    found = [one for one in found if one.startswith(os.sep) and one == printable(one)]
     if number >= len(found):
         return None
     return "~" + found[number][len(home) :] if short else found[number]

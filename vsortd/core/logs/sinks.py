@@ -19,7 +19,7 @@ from loguru import logger
 
 from vsortd.core.logs.file import LogFile
 from vsortd.core.logs.redaction import Redactor, secret_words
-from vsortd.core.text import printable
+from vsortd.core.text import printable, printable_json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -90,7 +90,7 @@ def write_last_line(message: str, error: BaseException | None) -> None:
     if error is not None:
         line["traceback"] = _Logging.redactor.apply("".join(traceback.format_exception(error)))
     if _Logging.file is not None:
-        _Logging.file.write(json.dumps(line, ensure_ascii=False))
+        _Logging.file.write(printable_json(json.dumps(line, ensure_ascii=False)))
 
 
 def new_job_id() -> str:
@@ -112,10 +112,16 @@ def json_line(record: Record) -> str:
         "message": record["message"],
     }
     line |= {key: _field(value) for key, value in record["extra"].items() if value is not None}
-    if (error := record["exception"]) is not None:
-        told = "".join(traceback.format_exception(error.type, error.value, error.traceback))
-        line["traceback"] = _Logging.redactor.apply(told)
-    return json.dumps(line, ensure_ascii=False).encode("utf-8", "backslashreplace").decode("utf-8")
+    if told := _traceback(record):
+        line["traceback"] = told
+    return printable_json(json.dumps(line, ensure_ascii=False))
+
+
+def _traceback(record: Record) -> str:
+    """Return the traceback of what a line tells of, redacted; "" where nothing was raised."""
+    if (error := record["exception"]) is None:
+        return ""
+    return _Logging.redactor.apply("".join(traceback.format_exception(error.type, error.value, error.traceback)))
 
 
 def _field(value: object) -> object:
@@ -137,7 +143,11 @@ def _plain(record: Record) -> None:
 
 
 def _human(record: Record) -> str:
-    return (_HUMAN_JOB if "job" in record["extra"] else _HUMAN) + "\n{exception}"
+    # loguru's own {exception} would print what was raised as it is
+    told = "".join(f"{printable(line)}\n" for line in _traceback(record).splitlines())
+    for mark, escaped in (("{", "{{"), ("}", "}}"), ("<", r"\<")):
+        told = told.replace(mark, escaped)
+    return (_HUMAN_JOB if "job" in record["extra"] else _HUMAN) + "\n" + told
 
 
 def _to_stderr(message: Message) -> None:

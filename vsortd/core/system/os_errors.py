@@ -29,18 +29,13 @@ _REMEDIES = {
 }
 
 
-def printable(text: object) -> str:
-    r"""Return text that any database, terminal and JSON takes: undecodable bytes of names become `\\udcXX`."""
-    return str(text).encode("utf-8", "backslashreplace").decode("utf-8")
-
-
 def filing_error(error: OSError, doing: str, path: Path) -> FilingError:
     """Say which effect on which path the system refused, and what helps."""
     why = error.strerror or os.strerror(error.errno or 0)
     return FilingError(
-        printable(f"{doing} {path}: {why}."),
+        f"{doing} {path}: {why}.",
         remedy=_REMEDIES.get(error.errno or 0, "The file is where it was; vsortd tries again."),
-        paths=[printable(path)],
+        paths=[path],
     )
 
 

@@ -15,7 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from vsortd.core.identity import Identity
-from vsortd.core.text import printable
+from vsortd.core.text import storable
 from vsortd.errors import Cancelled, ChangedError, FilingError, ToolError, VideoError
 from vsortd.filing.holds import Why
 from vsortd.filing.identical import OnDuplicate
@@ -68,14 +68,14 @@ class Prospect:
     def to_json(self) -> dict[str, Any]:
         """Return the entry of `cluster --preview --json`."""
         return {
-            "folder": printable(self.pile.key),
-            "path": printable(self.path),
+            "folder": storable(self.pile.key),
+            "path": storable(self.path),
             "new": self.is_new,
             "groups": [group.number for group in self.pile.groups],
             "going": len(self.going),
             "there": len(self.there),
             "refused": [_refusal(member.film.path, reason) for member, reason in self.refused],
-            "typical": [printable(member.film.path) for member in self.typical],
+            "typical": [storable(member.film.path) for member in self.typical],
         }
 
 
@@ -95,8 +95,8 @@ class Filed:
         return {
             "id": self.item,
             "state": self.fate.value,
-            "source": printable(self.member.film.path),
-            "destination": None if self.destination is None else printable(self.destination),
+            "source": storable(self.member.film.path),
+            "destination": None if self.destination is None else storable(self.destination),
             "rule": self.pile.key,
             "score": round(self.member.strength, 4),
             "reason": self.reason,
@@ -229,7 +229,7 @@ class _Mover:
             refusal = error.reason
         except (FilingError, ToolError) as error:
             refusal = error.title
-        return Filed(pile, member, Fate.REFUSED, None, printable(refusal))
+        return Filed(pile, member, Fate.REFUSED, None, storable(refusal))
 
     def _carry(self, pile: Pile, member: Member, reason: str) -> Filed:
         path, identity = member.film.path, member.film.identity
@@ -240,7 +240,7 @@ class _Mover:
             return Filed(pile, member, Fate.FILED, job.destination, job.reason)
         set_aside = self._shop.filer.begin_work(path, identity)
         if set_aside:
-            return Filed(pile, member, Fate.REFUSED, None, printable(set_aside))
+            return Filed(pile, member, Fate.REFUSED, None, storable(set_aside))
         try:
             job = carry(job, self._stages)
         finally:
@@ -297,4 +297,4 @@ def _lies_there(shop: Workshop, film: Film, pile: Pile) -> bool:
 
 
 def _refusal(path: Path, reason: str) -> dict[str, str]:
-    return {"path": printable(path), "reason": printable(reason)}
+    return {"path": storable(path), "reason": storable(reason)}

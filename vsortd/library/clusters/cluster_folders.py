@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from vsortd.config.diagnostics import nearest_of
 from vsortd.core.names import OWN_FOLDER, folder_key, folder_name_problem
-from vsortd.core.text import printable
 from vsortd.errors import UsageError
 from vsortd.filing.identical import policy_of
 
@@ -94,7 +93,7 @@ def parts_below(library: Path, into: Path | None) -> Parts:
     path = library / into.expanduser()
     if not path.is_relative_to(library) or ".." in path.parts:
         raise UsageError(
-            printable(f"--into {into} is not in the library {library}."),
+            f"--into {into} is not in the library {library}.",
             remedy="Videos are filed into the library only, where every move can be undone: name a folder in it.",
             paths=[into],
         )
@@ -130,20 +129,20 @@ def _find(groups: Sequence[Group], word: str, option: str) -> Group:
     near = nearest_of(word, [group.name for group in groups])
     there = f"There are 1 to {len(groups)}" if groups else "There is none"
     raise UsageError(
-        printable(f"{option}: there is no group {word!r}."),
-        remedy=printable(f"Did you mean {near}?" if near else f"{there}; `vsortd cluster` lists them."),
+        f"{option}: there is no group {word!r}.",
+        remedy=f"Did you mean {near}?" if near else f"{there}; `vsortd cluster` lists them.",
     )
 
 
 def _check(parts: Parts, group: Group, settings: Settings) -> None:
     """Raise UsageError for a folder that no rule could have either."""
-    named = printable(f"Group {group.number} can't go into {'/'.join(parts)!r}")
+    named = f"Group {group.number} can't go into {'/'.join(parts)!r}"
     remedy = f"Give it another name: --rename {group.number}=NAME"
     for part in parts:
         problem = folder_name_problem(part)
         if problem:
-            raise UsageError(printable(f"{named}: {problem}."), remedy=remedy)
+            raise UsageError(f"{named}: {problem}.", remedy=remedy)
     _, duplicates = policy_of(settings.place.on_duplicate)
     taken = {folder_key(name) for name in (settings.place.review, duplicates, OWN_FOLDER) if name}
     if folder_key(parts[0]) in taken:
-        raise UsageError(printable(f"{named}: vsortd has a folder of this name itself."), remedy=remedy)
+        raise UsageError(f"{named}: vsortd has a folder of this name itself.", remedy=remedy)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from vsortd.core.text import printable
 from vsortd.errors import UsageError, VideoError
 from vsortd.library.clusters.projection import insist_on_libraries
 
@@ -55,7 +54,7 @@ def draw_map(grouping: Grouping, out: Path) -> None:
     try:
         picture.save(out, "PNG", optimize=True)
     except OSError as error:
-        raise UsageError(printable(f"Can't write {out}: {error.strerror or error}."), paths=[out]) from error
+        raise UsageError(f"Can't write {out}: {error.strerror or error}.", paths=[out]) from error
 
 
 def map_picture(grouping: Grouping) -> Image.Image:
@@ -135,7 +134,7 @@ def _write_title(picture: Image.Image, grouping: Grouping) -> None:
     note = f"near each other: alike · grey: {len(grouping.noise):,} in no group · {how}, groups of {grouping.min_size} "
     more = f" · names of the {_MOST_NAMES} largest" if groups > _MOST_NAMES else ""
     small = lettering(15)
-    text = small.fitted(printable(f"{note}or more · seed {grouping.seed}{more}"), picture.width - 2 * _EDGE_PX)
+    text = small.fitted(f"{note}or more · seed {grouping.seed}{more}", picture.width - 2 * _EDGE_PX)
     small.draw(canvas, (_EDGE_PX, 62), text, _DIM)
 
 
@@ -156,7 +155,7 @@ def _write_names(picture: Image.Image, grouping: Grouping, spots: npt.NDArray[np
     canvas = ImageDraw.Draw(picture, "RGBA")
     for place, group in enumerate(grouping.groups[:_MOST_NAMES]):
         own, colour = core_of(spots[grouping.labels == place]), group_colour(group.number)
-        text = words.fitted(printable(group.name), 260)
+        text = words.fitted(group.name, 260)
         box = room.take(own, (words.width_px(text) + 2 * _PAD_PX, words.height_px + _PAD_PX))
         _point_to(canvas, box, own, colour)
         canvas.rounded_rectangle(box, 5, fill=(255, 255, 255, 225), outline=(*colour, 255), width=2)
@@ -199,7 +198,7 @@ def draw_group_sheets(
                 old.unlink()
             elif old in made:
                 raise UsageError(
-                    printable(f"{old} is no sheet of vsortd's, so it is not replaced."),
+                    f"{old} is no sheet of vsortd's, so it is not replaced.",
                     remedy="Name another folder, or move it away.",
                     paths=[old],
                 )
@@ -207,7 +206,7 @@ def draw_group_sheets(
             sheet = group_sheet(group, media, clip_of, len(grouping.groups), cancel=cancel)
             sheet.save(path, "PNG", optimize=True, pnginfo=_mark())
     except OSError as error:
-        raise UsageError(printable(f"Can't write into {folder}: {error.strerror or error}."), paths=[folder]) from error
+        raise UsageError(f"Can't write into {folder}: {error.strerror or error}.", paths=[folder]) from error
     return made
 
 
@@ -254,13 +253,13 @@ def group_sheet(
 
         pictures = list(helpers.map(picture, shown))
     cells = [
-        Cell(pixels, f"{_clock(typical_time_ms(member.film, group.centre))}  {printable(member.film.path.name)}")
+        Cell(pixels, f"{_clock(typical_time_ms(member.film, group.centre))}  {member.film.path.name}")
         for member, pixels in zip(shown, pictures, strict=True)
     ]
     heading = Heading(
         f"Group {group.number} of {groups}",
         badge=_count(len(group.members), "video"),
-        verdict=printable(group.name),
+        verdict=group.name,
         tone=Tone.WINNER if group.score else Tone.OTHER,
         reason=_reason(group),
     )
@@ -295,7 +294,7 @@ def _reason(group: Group) -> str:
         return "No word that the model knows tells this group from the others."
     fits = f"It fits your rule {group.rule}. " if group.rule else ""
     words = f"Fits it best: {', '.join(group.words)}. " if group.words else ""
-    return printable(f"{fits}{words}The name tells it from the other groups by {group.score:.2f} bits.")
+    return f"{fits}{words}The name tells it from the other groups by {group.score:.2f} bits."
 
 
 def _panels(group: Group) -> tuple[Panel, ...]:
@@ -304,12 +303,12 @@ def _panels(group: Group) -> tuple[Panel, ...]:
 
     best = max((one.score for one in group.candidates), default=0.0) or 1.0
     names = tuple(
-        Bar(printable(one.name), one.score / best, Tone.WINNER if one.name == group.name else Tone.OTHER)
+        Bar(one.name, one.score / best, Tone.WINNER if one.name == group.name else Tone.OTHER)
         for one in group.candidates[:5]
         if one.score > 0
     )
     count = len(group.members)
-    folders = tuple(Bar(printable(_tail(path)), n / count) for path, n in list(group.folders.items())[:5])
+    folders = tuple(Bar(_tail(path), n / count) for path, n in list(group.folders.items())[:5])
     strength = sum(member.strength for member in group.members) / count
     how = (Bar("likeness", group.tightness), Bar("belonging", strength))
     return (

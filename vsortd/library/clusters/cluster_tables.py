@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from rich.table import Table
-from rich.text import Text
 from rich.tree import Tree
 
-from vsortd.core.text import printable
+from vsortd.core.console import Text, print_tree
 from vsortd.library.clusters.apply import Fate
 
 if TYPE_CHECKING:
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 _MOST_FOLDERS: Final = 3  # that a group's videos come from, in the table
 _MOST_REFUSED: Final = 20  # videos that are named one by one
 _MOST_CONFUSED: Final = 12
-_PIPE_COLUMNS: Final = 1_000  # nothing is cut off where nobody looks at a screen
 
 
 def print_groups(out: Console, grouping: Grouping, collected: Collected) -> None:
@@ -41,24 +39,24 @@ def print_groups(out: Console, grouping: Grouping, collected: Collected) -> None
     for group in grouping.groups:
         table.add_row(
             str(group.number),
-            Text(printable(group.name), style="bold"),
+            Text(group.name, style="bold"),
             str(len(group.members)),
             f"{group.tightness:.2f}",
-            Text(printable(", ".join(group.words[:3]))),
+            Text(", ".join(group.words[:3])),
             Text(_folders(group.folders, collected.folder), style="dim"),
         )
     if grouping.groups:
         out.print(table)
-    out.print(_sum(grouping, collected), style="dim", markup=False)
+    out.print(_sum(grouping, collected), style="dim")
     for one in collected.failed[:_MOST_REFUSED]:
-        out.print(printable(f"{one.path} can't be looked at: {one.reason}"), style="red", markup=False)
+        out.print(f"{one.path} can't be looked at: {one.reason}", style="red")
     _say_more(out, len(collected.failed) - _MOST_REFUSED, "that can't be looked at")
 
 
 def _folders(folders: dict[str, int], base: Path | None) -> str:
     said = [f"{_short(Path(name), base)} ({count})" for name, count in list(folders.items())[:_MOST_FOLDERS]]
     more = len(folders) - len(said)
-    return printable(", ".join(said) + (f" and {more} more" if more > 0 else ""))
+    return ", ".join(said) + (f" and {more} more" if more > 0 else "")
 
 
 def _short(folder: Path, base: Path | None) -> str:
@@ -92,28 +90,26 @@ def print_next(out: Console, command: str) -> None:
 
 def print_prospects(out: Console, prospects: Sequence[Prospect], library: Path) -> None:
     """Print the folders as a tree, each with its counts and some typical members."""
-    root = Tree(Text(printable(library), style="bold"))
+    root = Tree(Text(library, style="bold"))
     nodes: dict[tuple[str, ...], Tree] = {(): root}
     for one in sorted(prospects, key=lambda one: one.pile.parts):
         parts = one.pile.parts
         for depth in range(1, len(parts)):
             if parts[:depth] not in nodes:
-                nodes[parts[:depth]] = nodes[parts[: depth - 1]].add(Text(printable(parts[depth - 1]), style="bold"))
+                nodes[parts[:depth]] = nodes[parts[: depth - 1]].add(Text(parts[depth - 1], style="bold"))
         node = nodes[parts] = nodes[parts[:-1]].add(_prospect_line(one))
         for member in one.typical:
-            node.add(Text(printable(member.film.path), style="dim"))
+            node.add(Text(member.film.path, style="dim"))
         rest = len(one.going or one.there) - len(one.typical)
         if rest > 0:
             node.add(Text(f"and {rest} more", style="dim"))
-    if not out.is_terminal:
-        out.width = _PIPE_COLUMNS
-    out.print(root, soft_wrap=False)
+    print_tree(out, root)
     _print_refused(out, [(member.film.path, reason) for one in prospects for member, reason in one.refused])
 
 
 def _prospect_line(one: Prospect) -> Text:
     groups = ", ".join(f"{group.number}" for group in one.pile.groups)
-    line = Text(printable(one.pile.parts[-1]), style="bold green" if one.is_new else "bold")
+    line = Text(one.pile.parts[-1], style="bold green" if one.is_new else "bold")
     line.append(f"  {len(one.going)}", style="bold")
     notes = [f"group{'s' * (len(one.pile.groups) != 1)} {groups}"]
     notes += ["new folder"] if one.is_new else []
@@ -127,53 +123,53 @@ def print_applied(out: Console, applied: Applied, library: Path) -> None:
     filed = applied.of(Fate.FILED)
     if applied.dry_run:
         for one in filed:
-            line = Text(printable(one.member.film.path)).append(" → ", style="dim")
-            out.print(line.append(printable(one.destination)))
+            line = Text(one.member.film.path).append(" → ", style="dim")
+            out.print(line.append(one.destination))
     _print_refused(out, [(one.member.film.path, one.reason) for one in applied.of(Fate.REFUSED)])
     counts = Counter(one.pile.key for one in filed)
     would = "would be " if applied.dry_run else ""
     said = ", ".join(f"{count} into {key}" for key, count in counts.most_common())
     there = len(applied.of(Fate.THERE))
     also = f" {there} lie there already." if there else ""
-    out.print(printable(f"{len(filed)} {would}filed in {library}{f': {said}' if said else ''}.{also}"), markup=False)
+    out.print(f"{len(filed)} {would}filed in {library}{f': {said}' if said else ''}.{also}")
     if applied.dry_run:
         out.print("Nothing was touched: this was a dry run.", style="dim")
     elif filed:
-        out.print(f"Undo all of it with: vsortd undo --batch {applied.batch}", style="dim", markup=False)
+        out.print(f"Undo all of it with: vsortd undo --batch {applied.batch}", style="dim")
 
 
 def _print_refused(out: Console, refused: Sequence[tuple[Path, str]]) -> None:
     for path, reason in refused[:_MOST_REFUSED]:
-        out.print(printable(f"{path} refused: {reason}"), style="red", markup=False)
+        out.print(f"{path} refused: {reason}", style="red")
     _say_more(out, len(refused) - _MOST_REFUSED, "refused")
 
 
 def print_rules(out: Console, draft: Draft, kept: Kept | None, path: Path) -> None:
     """Print how well the rules sort the groups' own members, what is confused, and what to do with the file."""
     check = draft.check
-    out.print(printable(f"Wrote {len(draft.piles)} rules into {path}."), markup=False)
+    out.print(f"Wrote {len(draft.piles)} rules into {path}.")
     for share, what in ((check.examples, "with the examples"), (check.texts, "by the prompts alone")):
         low, high = share.interval
         numbers = f"{share.share:.1%} of {share.n} ({low:.0%} to {high:.0%})"
-        out.print(f"  {numbers} are right {what}", style="dim", markup=False)
+        out.print(f"  {numbers} are right {what}", style="dim")
     if check.strangers:
         said = f"  of {len(check.strangers)} videos of no group, {check.filed_strangers} would be filed all the same"
-        out.print(said, style="dim", markup=False)
+        out.print(said, style="dim")
     if check.is_poor:
         out.print("The check is poor: these rules don't sort as the groups do.", style="yellow")
     for sentence in check.confused()[:_MOST_CONFUSED]:
-        out.print(printable(f"  {sentence}"), style="yellow" if check.is_poor else "dim", markup=False)
+        out.print(f"  {sentence}", style="yellow" if check.is_poor else "dim")
     _say_more(out, len(check.confused()) - _MOST_CONFUSED, "rules lose some")
     if kept is None:
         if check.examples.hits > check.texts.hits:
-            out.print("Examples would help: add --teach to keep some of each group.", markup=False)
+            out.print("Examples would help: add --teach to keep some of each group.")
     else:
-        out.print(printable(f"Examples: {kept.sentence()}"), markup=False)
+        out.print(f"Examples: {kept.sentence()}")
         for film, rule in kept.left_out[:_MOST_REFUSED]:
-            out.print(printable(f"  {film.path} left out: it was taught as {rule}"), style="dim", markup=False)
-    out.print("Put the rules into your config (vsortd edit), then: vsortd check", markup=False)
+            out.print(f"  {film.path} left out: it was taught as {rule}", style="dim")
+    out.print("Put the rules into your config (vsortd edit), then: vsortd check")
 
 
 def _say_more(out: Console, count: int, what: str) -> None:
     if count > 0:
-        out.print(f"and {count} more {what}", style="dim", markup=False)
+        out.print(f"and {count} more {what}", style="dim")

@@ -17,7 +17,7 @@ import numpy as np
 from vsortd.config.draft import check_text, children_of, plain_rules, rules_yaml, walk
 from vsortd.config.dump import dump_yaml, plain_settings
 from vsortd.config.rules import build_rules
-from vsortd.core.text import printable
+from vsortd.core.text import printable, storable
 from vsortd.errors import UsageError
 from vsortd.evaluation.measure import REVIEW, Share, confusion
 from vsortd.evaluation.rejudge import Judged
@@ -168,7 +168,7 @@ class Draft:
         return {
             "rules": plain_rules(self.rules),
             "examples": {
-                key: [printable(member.film.path) for member in members] for key, members in self.examples.items()
+                key: [storable(member.film.path) for member in members] for key, members in self.examples.items()
             },
             "unknown_words": {key: list(words) for key, words in self.unknown.items() if words},
             "check": self.check.to_json(),
@@ -245,7 +245,7 @@ def tree_of(settings: Settings, rules: Rules) -> RuleTree:
     if report.settings is None:
         worst = report.mistakes[0]
         raise UsageError(
-            printable(f"These groups make no sound rules: {worst.path}: {worst.message}."),
+            f"These groups make no sound rules: {worst.path}: {worst.message}.",
             remedy="Give the group another name: --rename NUMBER=NAME",
         )
     return build_rules(report.settings)

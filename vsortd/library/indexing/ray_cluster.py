@@ -268,7 +268,7 @@ class _ToLog(io.TextIOBase):
 
     def write(self, text: str) -> int:
         if text.strip():
-            logger.debug("ray: {}", protocol.printable(text))
+            logger.debug("ray: {}", protocol.cleaned(text))
         return len(text)
 
 

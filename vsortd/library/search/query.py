@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
-from vsortd.core.text import printable
 from vsortd.errors import UsageError
 from vsortd.judging.frame_scores import SIGMOID_NONE_LOGIT
 from vsortd.library.search.blockwise import over_blocks
@@ -81,7 +80,7 @@ def asked(prompts: Sequence[str], against: Sequence[str], encoder: Encoder) -> A
     for prompt, level in zip(prompts, levels, strict=True):
         if not level.known[0]:
             raise UsageError(
-                printable(f"The model {encoder.info.name} knows nothing of {prompt!r}."),
+                f"The model {encoder.info.name} knows nothing of {prompt!r}.",
                 remedy="`vsortd model list` shows models that know more; the sample model knows what its card lists.",
             )
     rows, rivals = _stacked(levels)

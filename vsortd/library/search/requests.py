@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from vsortd.core.text import printable
 from vsortd.core.units import parse_clock
 from vsortd.core.video_facts import Orientation
 from vsortd.errors import UsageError, VideoError
@@ -142,9 +141,9 @@ def _under(shop: Workshop, encoder: Encoder, path: Path, cancel: threading.Event
         try:
             return dense_film(shop, encoder, _no_link(path), cancel=cancel).path
         except VideoError as error:
-            raise UsageError(printable(f"{path} can't be looked at: {error.reason}."), paths=[path]) from error
+            raise UsageError(f"{path} can't be looked at: {error.reason}.", paths=[path]) from error
     if not os.path.isdir(path):  # noqa: PTH112
-        raise UsageError(printable(f"{path} is not there."), remedy="--in takes a folder, or a video.", paths=[path])
+        raise UsageError(f"{path} is not there.", remedy="--in takes a folder, or a video.", paths=[path])
     known = bool(shop.index.rows(encoder.info.key, under=path))
     return path if known else Path(os.path.realpath(path))  # it may have been indexed by its real name
 
@@ -174,13 +173,13 @@ def _examples(shop: Workshop, encoder: Encoder, word: str, cancel: threading.Eve
         clip = shop.media.probe(path, cancel=cancel)
         if moment_s > clip.duration_s:
             raise UsageError(
-                printable(f"{path} is {clip.duration_s:.1f} s long; there is nothing at {moment_s:g} s."), paths=[path]
+                f"{path} is {clip.duration_s:.1f} s long; there is nothing at {moment_s:g} s.", paths=[path]
             )
         rows = frames_at(shop, encoder, path, clip, [round(moment_s * 1000)], cancel=cancel).vectors
     except VideoError as error:
-        raise UsageError(printable(f"--like {path}: {error.reason}."), paths=[path]) from error
+        raise UsageError(f"--like {path}: {error.reason}.", paths=[path]) from error
     if not len(rows):
-        raise UsageError(printable(f"--like {word}: no frame could be decoded there."), paths=[path])
+        raise UsageError(f"--like {word}: no frame could be decoded there.", paths=[path])
     return rows, path
 
 
@@ -192,9 +191,7 @@ def _file_and_time(word: str) -> tuple[Path, float | None]:
     name, at, moment = word.rpartition("@")
     path = _no_link(Path(name))
     if not at or not os.path.isfile(path):  # noqa: PTH113
-        raise UsageError(
-            printable(f"--like {word} is not there."), remedy="Write FILE, or FILE@1:23 for a moment.", paths=[whole]
-        )
+        raise UsageError(f"--like {word} is not there.", remedy="Write FILE, or FILE@1:23 for a moment.", paths=[whole])
     try:
         return path, parse_clock(moment)
     except ValueError as error:

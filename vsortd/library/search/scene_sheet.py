@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from vsortd.core.drawing.colours import Tone
 from vsortd.core.drawing.contact_sheet import Bar, Cell, Heading, draw_sheet
-from vsortd.core.text import printable
 from vsortd.core.units import about_clock
 from vsortd.errors import VideoError
 from vsortd.media.thumbnails import pictures_at
@@ -34,7 +33,7 @@ def scene_sheet(media: MediaPool, scenes: Sequence[Mapping[str, Any]], *, title:
     for number, (scene, picture) in enumerate(zip(shown, pictures, strict=True), 1):
         span = f"{about_clock(scene['begin_s'])} \N{EN DASH} {about_clock(scene['end_s'])}"
         tone = Tone.WINNER if scene["score"] >= _SURE else Tone.CANDIDATE
-        name = printable(Path(scene["file"]).stem)
+        name = Path(scene["file"]).stem
         cells.append(Cell(picture, f"{number}  {span}", (Bar(name, scene["score"], tone),), tone))
     count = f"{len(scenes)} scene{'s' * (len(scenes) != 1)}"
     footer = "" if len(shown) == len(scenes) else f"the first {len(shown)} of {count}"

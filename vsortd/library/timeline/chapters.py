@@ -92,7 +92,7 @@ def write_chapters(path: Path, chapters: Sequence[Chapter]) -> None:
     try:
         path.write_bytes(text.encode("utf-8", "backslashreplace"))
     except OSError as error:
-        raise UsageError(printable(f"Can't write {path}: {error.strerror or error}."), paths=[path]) from error
+        raise UsageError(f"Can't write {path}: {error.strerror or error}.", paths=[path]) from error
 
 
 def insist_on_ours(path: Path) -> None:
@@ -104,10 +104,10 @@ def insist_on_ours(path: Path) -> None:
     except FileNotFoundError:
         return
     except OSError as error:
-        raise UsageError(printable(f"Can't write {path}: {error.strerror or error}."), paths=[path]) from error
+        raise UsageError(f"Can't write {path}: {error.strerror or error}.", paths=[path]) from error
     if begin and not begin.startswith(heads):
         raise UsageError(
-            printable(f"{path} is there already, and vsortd did not make it."),
+            f"{path} is there already, and vsortd did not make it.",
             remedy="Name another file: this one is not overwritten.",
             paths=[path],
         )

@@ -101,7 +101,7 @@ def draw_timeline(chart: Chart, path: Path) -> None:
         try:
             figure.savefig(path, dpi=_DPI, format="png")
         except OSError as error:
-            raise UsageError(printable(f"Can't write {path}: {error.strerror or error}."), paths=[path]) from error
+            raise UsageError(f"Can't write {path}: {error.strerror or error}.", paths=[path]) from error
 
 
 def timeline_figure(chart: Chart) -> Figure:

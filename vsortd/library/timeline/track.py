@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from vsortd.core.text import printable
+from vsortd.core.text import storable
 from vsortd.errors import VideoError
 from vsortd.library.indexing.embed import dense_film, frames_at
 from vsortd.library.search.query import asked
@@ -62,7 +62,7 @@ class Answer:
             for place, document in enumerate(prompts):
                 document["scores"] = self._scores(place)
         return {
-            "file": printable(wish.file),
+            "file": storable(wish.file),
             "duration_s": round(self.track.duration_s, 3),
             "fps": wish.fps,
             "precision_s": wish.precision_s,

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
-from vsortd.core.text import printable
 from vsortd.errors import VsortdError
 
 if TYPE_CHECKING:
@@ -179,7 +178,7 @@ def carry_out(plan: Plan, run: Run) -> list[str]:
                 if answer.code == 0:
                     continue
                 why = " ".join((answer.err or answer.out).split()) or f"exit code {answer.code}"
-                title = printable(f"`{' '.join(step.words)}` failed: {why.rstrip('.')}.")
+                title = f"`{' '.join(step.words)}` failed: {why.rstrip('.')}."
                 if not step.optional:
                     raise ServiceError(title, remedy=step.remedy)
                 said.append(f"{title} {step.remedy}".strip())
@@ -196,7 +195,7 @@ def _require_ours(path: Path) -> None:
         raise _cant("read", path, error) from error
     if MARK.encode() not in there and MARK.encode("utf-16-le") not in there:
         raise ServiceError(
-            printable(f"{path} is there already, and `{MARK}` did not write it."),
+            f"{path} is there already, and `{MARK}` did not write it.",
             remedy="Move it away if you don't need it; nothing was changed.",
             paths=[path],
         )
@@ -228,7 +227,7 @@ def _remove(step: Remove) -> None:
 
 def _cant(done: str, path: Path, error: OSError) -> ServiceError:
     return ServiceError(
-        printable(f"{path} can't be {done}: {error.strerror or error}."),
+        f"{path} can't be {done}: {error.strerror or error}.",
         remedy="See to the rights of that folder.",
         paths=[path],
     )

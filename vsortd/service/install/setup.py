@@ -9,7 +9,6 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from vsortd.core.text import printable
 from vsortd.errors import ConfigError, UsageError
 from vsortd.service.install.program import Scope, Setup, carried, this_python
 from vsortd.service.install.systemd import SYSTEM_STATE
@@ -44,9 +43,9 @@ class Account:
             found = pwd.getpwnam(name)
         except KeyError as error:
             raise UsageError(
-                printable(f"There is no account {name!r} on this machine."),
+                f"There is no account {name!r} on this machine.",
                 remedy="Make one, and let it write to the inboxes and the library: "
-                f"sudo useradd --system --user-group --no-create-home --shell /usr/sbin/nologin {printable(name)}",
+                f"sudo useradd --system --user-group --no-create-home --shell /usr/sbin/nologin {name}",
             ) from error
         if found.pw_uid == 0:
             raise UsageError(
@@ -100,14 +99,15 @@ def system_setup(config: Path | None, account: Account) -> Setup:
         )
     except PermissionError as error:
         raise ConfigError(
-            printable(f"{account.name} can't run {python}: {error.strerror}."),
+            f"{account.name} can't run {python}: {error.strerror}.",
             remedy="Install vsortd where every account can read it, such as a virtual environment in /opt.",
         ) from error
     if done.returncode != 0:
-        said = "\n".join(line for line in done.stderr.splitlines() if line.strip()) or f"exit code {done.returncode}"
+        said = [line for line in done.stderr.splitlines() if line.strip()] or [f"exit code {done.returncode}"]
         raise ConfigError(
-            printable(f"The config can't be used as {account.name}:") + f"\n{said}",
-            remedy=f"Try it: sudo -u {account.name} {python} -m vsortd --config {printable(path)} check",
+            f"The config can't be used as {account.name}:",
+            details=said,
+            remedy=f"Try it: sudo -u {account.name} {python} -m vsortd --config {path} check",
             paths=[path],
         )
     settings = json.loads(done.stdout)["settings"]

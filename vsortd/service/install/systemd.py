@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vsortd.core.resources import resource_folder
-from vsortd.core.text import printable
 from vsortd.errors import UsageError
 from vsortd.service.install.autostart import autostart_entry
 from vsortd.service.install.program import Command, Plan, Remove, Run, Scope, ServiceError, Write, run_command
@@ -82,24 +81,22 @@ class Systemd:
         why = " ".join(answer.err.split()).rstrip(".")
         if not self._places.booted.is_dir():
             raise ServiceError(
-                printable(f"This system does not run systemd ({why})."),
+                f"This system does not run systemd ({why}).",
                 remedy="Have its own supervisor run `vsortd run`, or start the daemon by hand: vsortd start",
             )
         if self.scope is Scope.USER:
             raise ServiceError(
-                printable(f"Your user's systemd does not answer ({why})."),
+                f"Your user's systemd does not answer ({why}).",
                 remedy="Log in as yourself (console, ssh, or `machinectl shell you@`; su and sudo start none), "
                 "or install it for the machine: vsortd service install --system --account ACCOUNT",
             )
-        raise ServiceError(printable(f"systemd does not answer ({why})."), remedy="Look at: systemctl status")
+        raise ServiceError(f"systemd does not answer ({why}).", remedy="Look at: systemctl status")
 
     def install(self, setup: Setup) -> Plan:
         """Write and start the unit; for a user also lingering and the tray's autostart entry."""
         unfit = [text for text in (setup.python, setup.config, setup.state, *setup.folders) if not _is_text(text)]
         if unfit:
-            raise UsageError(
-                printable(f"{unfit[0]} can't be written into a unit: its name is no UTF-8."), remedy="Rename it."
-            )
+            raise UsageError(f"{unfit[0]} can't be written into a unit: its name is no UTF-8.", remedy="Rename it.")
         lingers = self._lingers()
         text = for_version(self._unit_text(setup), self._version())
         turn_on = self.scope is Scope.USER and not lingers
