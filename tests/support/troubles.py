@@ -44,9 +44,9 @@ def stand(name):
 
 
 if "run" in sys.argv or "sort" in sys.argv:
-    from vsortd.filing import faults
+    from vsortd.core.system import fault_points
 
-    faults._hook = lambda point: stand(point.value)
+    fault_points._hook = lambda point: stand(point.value)
 
 opened = 0
 

@@ -211,7 +211,7 @@ import psutil
 
 from vsortd.errors import Cancelled
 from vsortd.library.indexing.ray_cluster import index_with_ray
-from vsortd.config.settings import load_settings
+from vsortd.config.load import load_settings
 from vsortd.pipeline.services import Services
 
 inbox, state, seeded = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
