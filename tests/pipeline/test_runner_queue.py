@@ -1,4 +1,4 @@
-"""What waits in the runner: counted, forgotten, claimed, tried again in its turn; the lanes are real threads."""
+"""What waits in the runner: counted, forgotten, claimed, tried again in its turn; the workers are real threads."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.pipeline.test_runner import Bench, filed, files
 from vsortd.core.identity import Identity
 from vsortd.errors import BrokenError, Cancelled, FilingError, IncompleteError, StoreError, ToolError, UsageError
 from vsortd.pipeline.flow import Stage
-from vsortd.pipeline.job import Job, JobState
+from vsortd.pipeline.job import ItemState, Job
 from vsortd.pipeline.runner import RETRY_AFTER_S, fatal_message
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def named(*names: str) -> Callable[[Path], bool]:
 def test_every_file_that_waits_is_counted_once_wherever_it_waits(bench: Callable[..., Bench], tmp_path: Path) -> None:
     gate = Gate()
     refused, busy, paused, queued = paths = files(tmp_path, 4)
-    one = bench(lambda job: refuse(job) if job.path == refused else gate(job), lanes=1, retry_after_s=(LONG_S,))
+    one = bench(lambda job: refuse(job) if job.path == refused else gate(job), workers=1, retry_after_s=(LONG_S,))
     assert (0, 0, True, False) == (one.runner.queued, one.runner.working, one.runner.idle(), one.runner.stuck())
     one.submit(refused)
     one.wait(lambda: bool(one.runner.trouble))
@@ -89,7 +89,7 @@ def test_every_file_that_waits_is_counted_once_wherever_it_waits(bench: Callable
 def test_only_what_is_paused_is_stuck(bench: Callable[..., Bench], tmp_path: Path) -> None:
     gate = Gate()
     busy, paused = paths = files(tmp_path, 2)
-    one = bench(gate, lanes=1)
+    one = bench(gate, workers=1)
     one.runner._paused = {paused}.__contains__
     one.submit(*paths)
     one.wait(lambda: gate.inside == [busy])
@@ -105,7 +105,7 @@ def test_after_a_reload_only_what_is_still_wanted_waits(
 ) -> None:
     gate = Gate()
     refused, busy, paused, queued = paths = files(tmp_path, 4)
-    one = bench(lambda job: refuse(job) if job.path == refused else gate(job), lanes=1, retry_after_s=(LONG_S,))
+    one = bench(lambda job: refuse(job) if job.path == refused else gate(job), workers=1, retry_after_s=(LONG_S,))
     one.submit(refused)
     one.wait(lambda: bool(one.runner.trouble))
     one.submit(busy)
@@ -125,7 +125,7 @@ def test_after_a_reload_only_what_is_still_wanted_waits(
 def test_after_a_reload_the_next_try_is_the_one_that_is_due_first(bench: Callable[..., Bench], tmp_path: Path) -> None:
     """The first of all goes away; behind it waits one for long, and one for a second."""
     first, _, soon, *_ = paths = files(tmp_path, 6)
-    one = bench(refuse, lanes=1)
+    one = bench(refuse, workers=1)
     for path, wait_s in zip(paths, (1.0, LONG_S, 1.2, LONG_S, LONG_S, 1.3), strict=True):
         one.runner._retry_after_s = (wait_s,)
         one.submit(path)
@@ -141,25 +141,25 @@ def test_a_video_under_way_keeps_its_stages_over_a_reload_and_the_next_has_the_n
 ) -> None:
     gate = Gate()
     first, second = files(tmp_path, 2)
-    one = bench(gate, lanes=1)
+    one = bench(gate, workers=1)
     one.submit(first)
     one.wait(lambda: gate.inside == [first])
 
     def review(job: Job) -> Job:
-        return replace(job, state=JobState.REVIEW, item_id=1)
+        return replace(job, state=ItemState.REVIEW, item_id=1)
 
     one.runner.change_stages([Stage("other", review)], one.books, wanted=lambda _: True)
     one.submit(second)
     gate.open.set()
     one.wait(lambda: len(one.done) == 2)
-    assert [JobState.FILED, JobState.REVIEW] == [job.state for job in one.done]
+    assert [ItemState.FILED, ItemState.REVIEW] == [job.state for job in one.done]
 
 
-def test_a_claimed_file_is_kept_from_the_lanes_until_it_is_given_back(
+def test_a_claimed_file_is_kept_from_the_workers_until_it_is_given_back(
     bench: Callable[..., Bench], tmp_path: Path
 ) -> None:
     claimed, other = files(tmp_path, 2)
-    one = bench(filed, lanes=1)
+    one = bench(filed, workers=1)
     assert one.runner.claim(claimed)
     assert not one.runner.claim(claimed)
     assert 1 == one.runner.working
@@ -175,7 +175,7 @@ def test_a_claimed_file_is_kept_from_the_lanes_until_it_is_given_back(
 def test_a_file_in_a_lane_cannot_be_claimed_nor_given_back(bench: Callable[..., Bench], tmp_path: Path) -> None:
     gate = Gate()
     (path,) = files(tmp_path, 1)
-    one = bench(gate, lanes=2)
+    one = bench(gate, workers=2)
     one.submit(path)
     one.wait(lambda: gate.inside == [path])
     assert not one.runner.claim(path)
@@ -189,12 +189,12 @@ def test_a_file_in_a_lane_cannot_be_claimed_nor_given_back(bench: Callable[..., 
     one.runner.give_back(path)
 
 
-def test_what_was_given_back_once_is_not_given_back_again_from_a_lane(
+def test_what_was_given_back_once_is_not_given_back_again_from_a_worker(
     bench: Callable[..., Bench], tmp_path: Path
 ) -> None:
     gate = Gate()
     (path,) = files(tmp_path, 1)
-    one = bench(gate, lanes=1)
+    one = bench(gate, workers=1)
     assert one.runner.claim(path)
     one.runner.give_back(path)
     one.submit(path)
@@ -209,7 +209,7 @@ def test_waiting_costs_nothing(bench: Callable[..., Bench], tmp_path: Path) -> N
     """One waits for another try, one to be given back; meanwhile nobody asks again and again who is paused."""
     refused, claimed = files(tmp_path, 2)
     asked: list[Path] = []
-    one = bench(refuse, lanes=2, retry_after_s=(LONG_S,))
+    one = bench(refuse, workers=2, retry_after_s=(LONG_S,))
     one.submit(refused)
     one.wait(lambda: bool(one.runner.trouble) and not one.runner.working)
     one.runner._paused = lambda path: bool(asked.append(path))  # type: ignore[func-returns-value]
@@ -224,7 +224,7 @@ def test_work_is_done_while_idle_only(bench: Callable[..., Bench], tmp_path: Pat
     calls: list[str] = []
     gate = Gate()
     refused, busy = files(tmp_path, 2)
-    one = bench(lambda job: refuse(job) if job.path == refused else gate(job), lanes=1, retry_after_s=(LONG_S,))
+    one = bench(lambda job: refuse(job) if job.path == refused else gate(job), workers=1, retry_after_s=(LONG_S,))
     assert one.runner.if_idle(lambda: calls.append("idle"))
     one.submit(busy)
     one.wait(lambda: gate.inside == [busy])
@@ -255,7 +255,7 @@ def test_a_refused_filing_waits_longer_each_time_and_the_last_wait_is_for_good(
         began_s.append(time.monotonic())
         return refuse(job) if len(began_s) < 5 else filed(job)
 
-    one = bench(stage, lanes=1, retry_after_s=(0.02, 0.06, 0.2))
+    one = bench(stage, workers=1, retry_after_s=(0.02, 0.06, 0.2))
     one.submit(path)
     one.wait(lambda: bool(one.done))
     waits = [after - before for before, after in pairwise(began_s)]
@@ -273,7 +273,7 @@ def test_the_first_wait_is_the_shortest(bench: Callable[..., Bench], tmp_path: P
         tries.append(job.path)
         return refuse(job)
 
-    one = bench(stage, lanes=1, retry_after_s=(0.01, LONG_S, 0.01))
+    one = bench(stage, workers=1, retry_after_s=(0.01, LONG_S, 0.01))
     one.submit(path)
     one.wait(lambda: len(tries) == 2)
     one.wait(lambda: one.runner.queued == 1 and one.runner.working == 0)
@@ -293,7 +293,7 @@ def test_a_refused_filing_is_told_once_with_its_wait(bench: Callable[..., Bench]
 
     handler = logger.add(lambda message: told.append(message.record["message"]), level="ERROR")
     try:
-        one = bench(stage, lanes=1, retry_after_s=(0.6, 0.02))
+        one = bench(stage, workers=1, retry_after_s=(0.6, 0.02))
         one.submit(path)
         one.wait(lambda: bool(one.done))
     finally:
@@ -312,7 +312,7 @@ def test_what_is_tried_again_comes_before_what_has_not_been_tried(bench: Callabl
             return refuse(job) if len(tries) == 1 else filed(job)
         return gate(job)
 
-    one = bench(stage, lanes=1, retry_after_s=(0.01,))
+    one = bench(stage, workers=1, retry_after_s=(0.01,))
     one.submit(refused, busy, last)
     one.wait(lambda: gate.inside == [busy])
     time.sleep(0.05)  # its wait is over then
@@ -336,7 +336,7 @@ def test_a_video_that_is_tried_again_is_still_carried_alone(bench: Callable[...,
         inside.remove(job.path)
         return refuse(job) if job.path == alone and len(tries) < 3 else filed(job)
 
-    one = bench(stage, lanes=3, retry_after_s=(0.005,))
+    one = bench(stage, workers=3, retry_after_s=(0.005,))
     one.books.suspects = {alone}
     one.submit(alone, *others)
     one.wait(one.runner.idle)
@@ -349,7 +349,7 @@ def test_after_one_that_is_carried_alone_the_others_go_on_side_by_side(
 ) -> None:
     alone, *others = files(tmp_path, 3)
     first, then = Gate(), Gate()
-    one = bench(lambda job: first(job) if job.path == alone else then(job), lanes=2)
+    one = bench(lambda job: first(job) if job.path == alone else then(job), workers=2)
     one.books.suspects = {alone}
     one.submit(alone)
     one.wait(lambda: first.inside == [alone])
@@ -363,7 +363,7 @@ def test_after_one_that_is_carried_alone_the_others_go_on_side_by_side(
 
 def test_paused_and_tried_again_a_file_keeps_its_place(bench: Callable[..., Bench], tmp_path: Path) -> None:
     paths = files(tmp_path, 5)
-    one = bench(filed, lanes=1)
+    one = bench(filed, workers=1)
     held = set(paths)
     one.runner._paused = held.__contains__
     one.submit(*paths[:3])
@@ -377,10 +377,10 @@ def test_paused_and_tried_again_a_file_keeps_its_place(bench: Callable[..., Benc
     assert paths == [job.path for job in one.done]
 
 
-def test_stopping_tells_of_a_lane_that_does_not_end(bench: Callable[..., Bench], tmp_path: Path) -> None:
+def test_stopping_tells_of_a_worker_that_does_not_end(bench: Callable[..., Bench], tmp_path: Path) -> None:
     gate = Gate()
     (path,) = files(tmp_path, 1)
-    one = bench(gate, lanes=3)
+    one = bench(gate, workers=3)
     one.submit(path)
     one.wait(lambda: gate.inside == [path])
     began_s = time.monotonic()
@@ -415,16 +415,16 @@ def test_called_off_a_video_is_neither_told_nor_recorded(bench: Callable[..., Be
 @pytest.mark.parametrize(
     ("state", "item_id", "recorded"),
     [
-        (JobState.REJECTED, None, True),
-        (JobState.FAILED, None, True),
-        (JobState.REJECTED, 7, False),
-        (JobState.FAILED, 7, False),
-        (JobState.FILED, None, False),
-        (JobState.HELD, None, False),
+        (ItemState.REJECTED, None, True),
+        (ItemState.FAILED, None, True),
+        (ItemState.REJECTED, 7, False),
+        (ItemState.FAILED, 7, False),
+        (ItemState.FILED, None, False),
+        (ItemState.HELD, None, False),
     ],
 )
 def test_only_what_stays_and_is_not_in_the_books_is_recorded(
-    bench: Callable[..., Bench], tmp_path: Path, state: JobState, item_id: int | None, recorded: bool  # noqa: FBT001
+    bench: Callable[..., Bench], tmp_path: Path, state: ItemState, item_id: int | None, recorded: bool  # noqa: FBT001
 ) -> None:  # fmt: skip
     (path,) = files(tmp_path, 1)
     one = bench(lambda job: replace(job, state=state, item_id=item_id))
@@ -513,7 +513,7 @@ def test_what_breaks_one_lane_ends_the_others_too(bench: Callable[..., Bench], t
     def stage(_job: Job) -> Job:
         raise StoreError("The journal is gone.")
 
-    one = bench(stage, lanes=3)
+    one = bench(stage, workers=3)
     one.submit(paths[0])
     one.wait(lambda: bool(one.fatal))
     one.wait(lambda: not any(thread.is_alive() for thread in one.runner._threads))
@@ -521,8 +521,8 @@ def test_what_breaks_one_lane_ends_the_others_too(bench: Callable[..., Bench], t
     assert (2, 0) == (one.runner.queued, one.runner.working)
 
 
-def test_lanes_do_not_keep_the_process_alive(bench: Callable[..., Bench]) -> None:
-    one = bench(filed, lanes=2)
+def test_workers_do_not_keep_the_process_alive(bench: Callable[..., Bench]) -> None:
+    one = bench(filed, workers=2)
     assert [True, True] == [thread.daemon for thread in one.runner._threads]
 
 

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Self
 
 from tests.benchmarks.speed import media
 from tests.benchmarks.speed.books import Filed, counts, read_books
-from tests.benchmarks.speed.plan import REPOSITORY, SUBJECTS
+from tests.benchmarks.speed.plan import SUBJECTS
 from tests.benchmarks.speed.processes import BenchmarkError, tail
+from tests.support.paths import REPOSITORY
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,7 +12,7 @@ from typing import Any
 
 import psutil
 
-from tests.benchmarks.speed.plan import REPOSITORY
+from tests.support.paths import REPOSITORY
 
 _PACKAGES = ("torch", "open_clip_torch", "av", "numpy", "watchdog")
 
