@@ -39,7 +39,7 @@ CLIP = Clip(
     bit_depth=10,
     hdr=True,
     fragmented=False,
-    streams=(Stream(0, "video", "hevc"), Stream(1, "audio", "aac")),
+    streams=(Stream(0, "video", "hevc", frames=716), Stream(1, "audio", "aac", frames=560)),
     camera="Apple iPhone 15 Pro",
     recorded_at="2024-05-31T23:30:00+02:00",
 )

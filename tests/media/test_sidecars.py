@@ -99,3 +99,36 @@ def test_names_that_are_no_text_work(tmp_path: Path) -> None:
     video.write_bytes(b"x")
     (tmp_path / "F\udcff.srt").write_bytes(b"x")
     assert [tmp_path / "F\udcff.srt"] == list(find_sidecars(video))
+
+
+@pytest.mark.parametrize("still", ["IMG_1.heic", "IMG_1.HEIC", "IMG_1.heif", "IMG_1.png", "IMG_1.DNG"])
+def test_a_still_belongs_to_a_live_photo_and_to_no_other_video(still: str, tmp_path: Path) -> None:
+    film = tmp_path / "IMG_1.MOV"
+    assert [] == names_found(tmp_path, film.name, [still])
+    assert (tmp_path / still,) == find_sidecars(film, live_photo=True)
+
+
+def test_the_still_travels_with_what_travelled_before(tmp_path: Path) -> None:
+    names_found(tmp_path, "IMG_1.MOV", ["IMG_1.AAE", "IMG_1.HEIC", "IMG_1.JPG"])
+    found = find_sidecars(tmp_path / "IMG_1.MOV", live_photo=True)
+    assert ["IMG_1.AAE", "IMG_1.HEIC", "IMG_1.JPG"] == [path.name for path in found]
+
+
+@pytest.mark.parametrize("other", ["IMG_12.HEIC", "IMG_1.en.heic", "IMG_1.MOV.heic", "img_1.heic", "IMG_1.gif"])
+def test_another_picture_is_not_its_still(other: str, tmp_path: Path) -> None:
+    names_found(tmp_path, "IMG_1.MOV", [other])
+    assert () == find_sidecars(tmp_path / "IMG_1.MOV", live_photo=True)
+
+
+def test_a_still_goes_with_the_film_even_if_a_copy_lies_there_as_mp4(tmp_path: Path) -> None:
+    """Only the .mov can be half of a Live Photo."""
+    names_found(tmp_path, "IMG_1.MOV", ["IMG_1.HEIC", "IMG_1.mp4"])
+    assert (tmp_path / "IMG_1.HEIC",) == find_sidecars(tmp_path / "IMG_1.MOV", live_photo=True)
+    assert () == find_sidecars(tmp_path / "IMG_1.mp4", live_photo=True)
+
+
+def test_a_link_named_like_the_still_never_belongs(tmp_path: Path) -> None:
+    (tmp_path / "photo.heic").write_bytes(b"x")
+    names_found(tmp_path, "IMG_1.MOV", [])
+    (tmp_path / "IMG_1.HEIC").symlink_to(tmp_path / "photo.heic")
+    assert () == find_sidecars(tmp_path / "IMG_1.MOV", live_photo=True)

@@ -26,6 +26,7 @@ from tests.support.paths import MEDIA, REPOSITORY
 from vsortd.config.load import load_settings
 from vsortd.config.rules import build_rules
 from vsortd.judging.decide import Decision, decide
+from vsortd.media.side_data import display_matrix
 from vsortd.pipeline.batch import sort_paths
 from vsortd.pipeline.job import JobState
 from vsortd.vision.loading import load_model
@@ -49,7 +50,11 @@ CLIPS = MEDIA / "clips"
 FIRST_SEED = 94_000_000  # of no training, card or benchmark
 BINS = 32  # sampling.max_frames, as it is by default
 # What PIL can't do alone, by name: it knows no HDR.
-LEFT_OUT = {"rails__rotated_hdr_video.mov": "HLG needs tone mapping"}
+LEFT_OUT = {
+    "rails__rotated_hdr_video.mov": "HLG needs tone mapping",
+    "media__dolbyVision-hdr.MOV": "HLG needs tone mapping",
+    "FFMpegCore__input_hdr.mov": "HLG needs tone mapping",
+}
 
 # What was measured stands behind each bound; a machine that computes in fp32 comes nearer than these, of bf16.
 LEAST_COSINE = 0.99  # of one frame both ways: 0.9948 in a dark room, of renders 0.9989
@@ -162,7 +167,15 @@ def picture_of(frame: av.VideoFrame, aspect: float) -> Image.Image:
     )
     if aspect != 1:  # large, so that resizing a second time blurs nothing
         picture = picture.resize((round(4 * aspect * picture.width), 4 * picture.height), Image.Resampling.BICUBIC)
+    if mirrored(frame):  # the angle is that of the rows, so the columns are turned around before
+        picture = picture.transpose(Image.Transpose.FLIP_TOP_BOTTOM)
     return picture.rotate(frame.rotation, expand=True)
+
+
+def mirrored(frame: av.VideoFrame) -> bool:
+    """Tell whether a display matrix mirrors, which its angle doesn't say."""
+    matrix = np.frombuffer(display_matrix(frame), np.int32)
+    return bool(len(matrix)) and float(np.linalg.det(matrix.reshape(3, 3)[:2, :2] / 65536)) < 0
 
 
 def wished(times_ms: Sequence[float]) -> list[int]:

@@ -66,15 +66,15 @@ class Clip:
     hdr: bool  # PQ or HLG transfer
     fragmented: bool
     streams: tuple[Stream, ...] = ()
-    audio_codec: str = ""  # of the first audio stream; "" without sound
+    audio_codec: str = ""  # of the first audio stream that has samples; "" without sound
     camera: str = ""  # make and model where the file says
     recorded_at: str = ""  # ISO 8601 with offset where the file says
     tags: dict[str, str] = field(default_factory=dict)
 
     @property
     def has_audio(self) -> bool:
-        """Tell whether any audio stream is there."""
-        return any(stream.kind == "audio" for stream in self.streams)
+        """Tell whether there is sound: an audio stream, and not one without samples."""
+        return any(stream.kind == "audio" and stream.frames for stream in self.streams)
 
     @property
     def content_identifier(self) -> str:

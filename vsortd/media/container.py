@@ -19,6 +19,8 @@ import numpy as np
 import numpy.typing as npt
 from av.stream import Discard, Disposition, Stream
 
+from vsortd.core.isobmff import BoxReader, ShrunkError
+from vsortd.core.sample_tables import has_all_samples
 from vsortd.errors import BrokenError, ChangedError, IncompleteError, LimitError
 from vsortd.media.boxes import Layout, read_layout
 from vsortd.media.hardware import HARDWARE
@@ -35,6 +37,10 @@ if TYPE_CHECKING:
 MAX_PIXELS = 8192 * 8192
 # Read in larger pieces than PyAV's 32 kB: fewer trips into Python while a fragmented file is walked.
 _BUFFER_BYTES = 1 << 18
+
+# Two films in one file (front and rear, large and small) have about as many frames and last about as long; a still has
+# one frame, or a few, however long they are shown.
+_LEAST_FRAMES, _LEAST_LENGTH = 1 / 4, 1 / 2
 
 _DISCARDED = 0x2  # AVINDEX_DISCARD_FRAME: cut away by the edit list
 _KEYFRAME = 0x1  # AVINDEX_KEYFRAME
@@ -94,7 +100,7 @@ def open_video(path: str) -> Iterator[OpenVideo]:
         status = os.fstat(file.fileno())
         size_bytes = status.st_size
         layout = read_layout(file, size_bytes)
-        _refuse_layout(layout, size_bytes)
+        _refuse_layout(file, layout, size_bytes)
         file.seek(0)
         try:
             container = av.open(
@@ -150,12 +156,12 @@ def _refuse_open(url: str, flags: int, options: dict[str, str]) -> NoReturn:  # 
     raise PermissionError("a video may not open other files")
 
 
-def _refuse_layout(layout: Layout, size_bytes: int) -> None:
+def _refuse_layout(file: BinaryIO, layout: Layout, size_bytes: int) -> None:
     if size_bytes == 0:
         raise IncompleteError("the file is empty")
     if not layout.recognised:
         raise BrokenError("this is not an MP4 or MOV file")
-    if layout.missing_bytes:
+    if layout.missing_bytes and not _lacks_no_sample(file, size_bytes):
         raise IncompleteError(f"the file ends {layout.missing_bytes} bytes before its contents do")
     if not layout.has_moov:
         if layout.has_fragments:
@@ -163,8 +169,16 @@ def _refuse_layout(layout: Layout, size_bytes: int) -> None:
         raise IncompleteError("the header (moov) is missing; the recording was never finished")
 
 
+def _lacks_no_sample(file: BinaryIO, size_bytes: int) -> bool:
+    """Tell whether only bytes are missing that no sample needs: a box claims too much, or stray bytes look like one."""
+    try:
+        return has_all_samples(BoxReader(file, size_bytes))
+    except ShrunkError as error:
+        raise ChangedError("the file became shorter while it was looked at") from error
+
+
 def film_stream(video: OpenVideo) -> VideoStream:
-    """Return the stream that is the film: not cover art, the default one first, then the largest.
+    """Return the stream that is the film: not cover art or a still, the default one first, then the largest.
 
     Raises BrokenError if there is none, if it is encrypted or can't be decoded, LimitError if its frames are
     huge.
@@ -174,7 +188,7 @@ def film_stream(video: OpenVideo) -> VideoStream:
         kinds = sorted({stream.type for stream in video.container.streams})
         found = f"only {' and '.join(kinds)}" if kinds else "nothing else either"
         raise BrokenError(f"there is no video stream in this file, {found}")
-    film = max(streams, key=_rank)
+    film = _film_among(video, streams)
     scheme = video.layout.encrypted.get(film.id)
     if scheme is not None:
         raise BrokenError(f"the video is encrypted ({scheme or 'unknown scheme'}) and can't be looked at")
@@ -199,9 +213,39 @@ def is_picture(stream: VideoStream) -> bool:
     return bool(stream.disposition & (Disposition.attached_pic | Disposition.timed_thumbnails))
 
 
-def _rank(stream: VideoStream) -> tuple[bool, bool, int, int]:
+def _film_among(video: OpenVideo, streams: list[VideoStream]) -> VideoStream:
+    """Choose the film: of what can be decoded, what has many frames, of that what is long, of that default, then large.
+
+    Phones put stills of many more pixels beside a film (motion photos, top shots), or let one last for longer.
+    """
+    candidates = [stream for stream in streams if _is_known(stream)] or streams
+    if len(candidates) == 1:
+        return candidates[0]
+    if video.layout.fragmented:  # only the fragments say how many frames there are
+        read_only(video.container, candidates[0])
+        for _ in packets(video.container, candidates[0]):
+            pass
+    most = max(_frames(stream) for stream in candidates)
+    moving = [stream for stream in candidates if _frames(stream) >= most * _LEAST_FRAMES]
+    longest_s = max(_length_s(stream) for stream in moving)
+    films = [stream for stream in moving if _length_s(stream) >= longest_s * _LEAST_LENGTH]
+    return max(films, key=_rank)
+
+
+def _rank(stream: VideoStream) -> tuple[bool, int, float, int]:
     default = bool(stream.disposition & Disposition.default)
-    return _is_known(stream), default, _pixels(stream) if _is_known(stream) else 0, -stream.index
+    return default, _pixels(stream) if _is_known(stream) else 0, _length_s(stream), -stream.index
+
+
+def _frames(stream: VideoStream) -> int:
+    return len(stream.index_entries) or int(stream.frames or 0)
+
+
+def _length_s(stream: VideoStream) -> float:
+    base, entries = float(stream.time_base or 0), stream.index_entries
+    if stream.duration and stream.duration > 0:
+        return stream.duration * base
+    return (entries[len(entries) - 1].timestamp - entries[0].timestamp) * base if len(entries) else 0.0
 
 
 def _is_known(stream: VideoStream) -> bool:

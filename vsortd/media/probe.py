@@ -125,8 +125,8 @@ def _clip(video: OpenVideo, film: VideoStream, table: Table, frame: av.VideoFram
     duration_s = _duration_s(film, table)
     tags = _tags(video.container, film)
     rate = film.average_rate
-    audio = next((stream for stream in video.container.streams if stream.type == "audio"), None)
     headers = video.track_headers()
+    streams = tuple(_stream(stream, headers.get(stream.id)) for stream in video.container.streams)
     container_s = video.container.duration
     return Clip(
         container="mov" if video.layout.brand in {"", "qt"} else "mp4",
@@ -146,8 +146,8 @@ def _clip(video: OpenVideo, film: VideoStream, table: Table, frame: av.VideoFram
         bit_depth=max((component.bits for component in frame.format.components), default=8),
         hdr=frame.color_trc in {TRANSFER_PQ, TRANSFER_HLG},
         fragmented=video.layout.fragmented,
-        streams=tuple(_stream(stream, headers.get(stream.id)) for stream in video.container.streams),
-        audio_codec=_codec_name(audio) if audio is not None else "",
+        streams=streams,
+        audio_codec=next((stream.codec for stream in streams if stream.kind == "audio" and stream.frames), ""),
         camera=_camera(tags),
         recorded_at=_recorded_at(tags),
         tags=tags,

@@ -17,19 +17,24 @@ FLAGGED_EXTENSIONS = frozenset(
 )
 # Made by cameras beside the film (thumbnail, low-resolution copy) or by media centres: the exact stem only.
 EXACT_EXTENSIONS = frozenset({"thm", "lrf", "lrv", "jpg", "jpeg"})
+# The still of a Live Photo, beside its film (.mov): the exact stem only. Beside any other video it is a photo apart.
+LIVE_PHOTO_EXTENSIONS = frozenset({"heic", "heif", "png", "dng"})
+_LIVE_PHOTO_FILM = "mov"
 _VIDEO_EXTENSIONS = frozenset({"mp4", "mov", "m4v"})
 # A language, `forced`, `sdh`, `pt-BR`, a track number …
 _FLAG = re.compile(r"[A-Za-z0-9_-]{1,16}")
 
 
-def find_sidecars(video: Path, extensions: Iterable[str] = (), names: Iterable[str] | None = None) -> tuple[Path, ...]:
+def find_sidecars(
+    video: Path, extensions: Iterable[str] = (), names: Iterable[str] | None = None, *, live_photo: bool = False
+) -> tuple[Path, ...]:
     """Return the regular files beside `video` that belong to it, by name; links and folders never do.
 
     A sidecar has the video's exact stem, then flags (`Film.en.srt`), or its whole name (`Film.mov.xmp`); the
     extension counts in any case. Where several videos could own it, the longest stem wins, and of equal stems
     (`Film.mov`, `Film.mp4`) the one that is left last. `extensions` are further names of videos (without
     dot); `names` are those beside the video that begin with its stem, where they are known, else the folder is
-    listed. Raises OSError when the folder can't be read.
+    listed. To a `live_photo` that is a .mov its still belongs, too. Raises OSError when the folder can't be read.
     """
     videos = _VIDEO_EXTENSIONS | {extension.lower().lstrip(".") for extension in extensions}
     names = [
@@ -42,7 +47,7 @@ def find_sidecars(video: Path, extensions: Iterable[str] = (), names: Iterable[s
         name
         for name in names
         if _split(name)[1] not in videos
-        and _belongs(name, video.name, rivals, videos)
+        and (_belongs(name, video.name, rivals, videos) or (live_photo and _is_still_of(name, video.name)))
         and _is_file(video.parent / name)
     ]
     return tuple(video.parent / name for name in sorted(found))
@@ -54,6 +59,12 @@ def _belongs(name: str, video: str, rivals: list[str], videos: frozenset[str]) -
         return False
     # a rival that is equally close shares the stem: it keeps the sidecar until it is the only one left
     return all((theirs := _closeness(name, rival, videos)) is None or theirs < mine for rival in rivals)
+
+
+def _is_still_of(name: str, video: str) -> bool:
+    """Tell whether a name is that of a Live Photo's still; no other kind of video has one."""
+    stem, extension = _split(name)
+    return extension in LIVE_PHOTO_EXTENSIONS and _split(video) == (stem, _LIVE_PHOTO_FILM)
 
 
 def _closeness(name: str, video: str, videos: frozenset[str]) -> tuple[int, int] | None:

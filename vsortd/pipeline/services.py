@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from vsortd.config.settings import Settings
+    from vsortd.core.video_facts import Clip
 
 
 @dataclass(slots=True)
@@ -113,11 +114,12 @@ class Services:
         """Every file name extension that some inbox takes for a video."""
         return tuple(sorted({extension for inbox in self.settings.inboxes for extension in map(str, inbox.extensions)}))
 
-    def sidecars_of(self, video: Path) -> tuple[Path, ...]:
-        """Return the files that move with a video."""
+    def sidecars_of(self, video: Path, clip: Clip | None = None) -> tuple[Path, ...]:
+        """Return the files that move with a video; as long as its facts aren't known, those that may have to."""
         with self.listing:
             names = self.companions.of(video, time.monotonic())
-        return find_sidecars(video, self.extensions, names)
+        live_photo = clip is None or bool(clip.content_identifier)
+        return find_sidecars(video, self.extensions, names, live_photo=live_photo)
 
     def library_place(self, video: Path) -> tuple[str, ...] | None:
         """Return the folders between the library and a video that lies in it, None for one that doesn't."""

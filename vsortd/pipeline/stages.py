@@ -210,7 +210,7 @@ def _request(services: Services, job: Job, decision: Decision) -> FilingRequest:
     return FilingRequest(
         source=job.path,
         identity=job.identity,
-        sidecars=services.sidecars_of(job.path),
+        sidecars=services.sidecars_of(job.path, job.clip),
         folder=tuple(decision.rule.split("/")) if filed else (services.settings.place.review,),
         clip=job.clip,
         outcome=JobState.FILED.value if filed else JobState.REVIEW.value,

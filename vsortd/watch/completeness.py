@@ -1,9 +1,10 @@
 """The top-level box scan: whether the boxes of an MP4 or MOV add up to its size (ISO 14496-12, 4.2).
 
-Nothing is decoded and next to nothing is read: one page per box, a few pages in all for most files. What the
-scan can't see is left to decoding near the end: a hole inside `mdat`, and a file cut exactly between two
-boxes after all that a player needs. Where there is room for such doubt, `BoxScan.doubt` says so, and the file
-has to stay quiet for longer.
+Nothing is decoded and next to nothing is read: one page per box, a few pages in all for most files. Where the boxes
+don't add up, the header's tables of samples are read, too: what is left over or missing may be nothing that a sample
+needs. What the scan can't see is left to decoding near the end: a hole inside `mdat`, and a file cut exactly between
+two boxes after all that a player needs. Where there is room for such doubt, `BoxScan.doubt` says so, and the file has
+to stay quiet for longer.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from vsortd.core.isobmff import (
     ShrunkError,
     is_kind,
 )
+from vsortd.core.sample_tables import has_all_samples
 
 # A fragmented recording has two to four boxes a second or so: seven hours at most. A hostile file of 8-byte
 # boxes reaches this many in about 0.1 s.
@@ -92,7 +94,8 @@ class _Seen:
 def scan_boxes(descriptor: int, size_bytes: int) -> BoxScan:
     """Walk the top-level boxes of an open file of `size_bytes`.
 
-    Reads at most one page a box, at most `MAX_BOXES` boxes. Raises OSError when the file can't be read.
+    Reads at most one page a box, at most `MAX_BOXES` boxes, and where these don't add up, the header's tables. Raises
+    OSError when the file can't be read.
     """
     if not size_bytes:
         return BoxScan(BoxState.INCOMPLETE, "the file is empty")
@@ -104,11 +107,20 @@ def scan_boxes(descriptor: int, size_bytes: int) -> BoxScan:
             return refusal
         seen = _Seen()
         verdict = _walk(reader, seen)
+        if verdict is not None and verdict.state is BoxState.INCOMPLETE:
+            verdict = _doubted(verdict, BoxReader(descriptor, size_bytes))
     except ShrunkError:
         return BoxScan(BoxState.INCOMPLETE, "the file became shorter while it was looked at")
     if verdict is not None:
         return verdict
     return _conclude(descriptor, size_bytes, seen)
+
+
+def _doubted(verdict: BoxScan, reader: BoxReader) -> BoxScan:
+    """Let a file pass with doubt that lacks nothing but the end of a box, or has stray bytes behind its last one."""
+    if not has_all_samples(reader):
+        return verdict
+    return BoxScan(BoxState.COMPLETE, doubt=f"{verdict.reason}, though all its samples are there")
 
 
 def _refuse_head(head: bytes) -> BoxScan | None:
