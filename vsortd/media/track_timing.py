@@ -123,11 +123,18 @@ def _media_of(reader: BoxReader, trak: IsoBox, *, pictures: bool) -> _Media:
         times = np.cumsum(each) - each
         offset_counts, offsets = _runs(reader, stbl, b"ctts")
         if len(offsets):
-            shifts = np.repeat(offsets, np.minimum(offset_counts, samples))[:samples]
+            shifts = np.repeat(offsets, _up_to(offset_counts, samples))
             times[: len(shifts)] += shifts
         order = np.argsort(times, kind="stable")
         begins, last = times[order], int(each[order[-1]])
     return _Media(scale, length or total, samples, begins, last)
+
+
+def _up_to(counts: _Times, most: int) -> _Times:
+    """Return the lengths of runs, cut off where they are `most` all together: a table may claim any number."""
+    at_most = np.minimum(counts, most)
+    ends: _Times = np.minimum(np.cumsum(at_most), most)
+    return np.diff(ends, prepend=0)
 
 
 def _runs(reader: BoxReader, stbl: IsoBox | None, kind: bytes) -> tuple[_Times, _Times]:

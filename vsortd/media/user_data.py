@@ -107,7 +107,8 @@ def _value(reader: BoxReader, data: IsoBox) -> str:
     kind = int.from_bytes(reader.payload(data, 4), "big")
     raw = reader.payload(data, min(data.end - data.payload - 8, _MAX_VALUE_BYTES), 8)
     if kind == _TEXT:
-        return raw.decode("utf-8", "replace")
+        text = raw.decode("utf-8", "replace").rstrip("\0")
+        return text if text.isprintable() else ""  # it goes into a command line
     if kind in _SIGNED | _UNSIGNED and len(raw) in {1, 2, 3, 4, 8}:
         return str(int.from_bytes(raw, "big", signed=kind in _SIGNED))
     form = _FRACTIONS.get((kind, len(raw)))
