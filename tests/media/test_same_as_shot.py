@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 
 from tests.support.edit_lists import write_edits
+from tests.support.mp4_boxes import box
 from tests.support.paths import MEDIA
 from vsortd.config.settings import MovPolicy
 from vsortd.core.outcomes import ConversionKind
@@ -326,6 +327,25 @@ def test_a_gopros_telemetry_is_kept(clips: Path, tmp_path: Path, pool: MediaPool
     more = ["-map_metadata", "-1", "-write_tmcd", "0", "-f", "mp4", str(source)]
     subprocess.run([str(find_ffmpeg()), "-nostdin", "-v", "error", *words, *more], check=True)
     assert "remux: h264 + aac + gpmd" == outcome(source, pool)
+
+
+@pytest.mark.parametrize(
+    ("behind", "reason"),
+    [
+        (b"\r\n", "remux: h264 + aac"),
+        (bytes(100), "remux: h264 + aac"),
+        (b"SEFH\x6b\0\0\0SEFT", "stays .mov: user data that MP4 can't hold (12 bytes behind its end)"),
+        (box(b"uuid", b"\xbe" * 16 + b"<x:xmpmeta/>"), "stays .mov: user data that MP4 can't hold (uuid)"),
+    ],
+    ids=["an upload form", "padding", "a camera's trailer", "XMP"],
+)
+def test_what_lies_behind_a_movie_is_not_left_behind(
+    behind: bytes, reason: str, tmp_path: Path, pool: MediaPool
+) -> None:
+    source = render(tmp_path / "film.mov")
+    with source.open("ab") as file:
+        file.write(behind)
+    assert reason == outcome(source, pool)
 
 
 def test_the_one_that_checks_has_read_neither_file_before(

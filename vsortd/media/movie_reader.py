@@ -13,6 +13,8 @@ from vsortd.media.track_timing import scale_and_length, timing_of
 from vsortd.media.user_data import keyed_tags, unread_user_data
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from av.stream import Stream
 
     from vsortd.media.container import OpenVideo
@@ -31,6 +33,25 @@ _SHOWING = {
     b"mdcv": "mdcv",
     b"clli": "clli",
 }
+# Boxes that make up a movie, are filler, or a preview of QuickTime's of old.
+_OF_A_MOVIE = frozenset(
+    {
+        b"ftyp",
+        b"styp",
+        b"moov",
+        b"mdat",
+        b"moof",
+        b"mfra",
+        b"sidx",
+        b"free",
+        b"skip",
+        b"wide",
+        b"junk",
+        b"pnot",
+        b"PICT",
+    }
+)
+_MAX_REST_BYTES = 65_536
 _MAX_BOX_BYTES = 65_536
 _MAX_BOX_DEPTH = 6
 _UNSPECIFIED = (0, 2)  # colours of ITU-T H.273 that say nothing
@@ -52,7 +73,8 @@ def read_movie(video: OpenVideo) -> MovieFacts:
 
 
 def _read(video: OpenVideo, reader: BoxReader) -> MovieFacts:
-    moov = next((box for box in reader.boxes() if box.kind == b"moov"), None)
+    top = list(reader.boxes())
+    moov = next((box for box in top if box.kind == b"moov"), None)
     mvhd = None if moov is None else next(reader.find(moov, b"mvhd"), None)
     if moov is None or mvhd is None:
         raise BrokenError("the header (moov) can't be read")
@@ -68,10 +90,24 @@ def _read(video: OpenVideo, reader: BoxReader) -> MovieFacts:
         tags={key[:_MAX_TAG_LENGTH]: value[:_MAX_TAG_LENGTH] for key, value in tags.items()},
         chapters=tuple(_chapters(video)),
         chapter_tracks=tuple(streams[number].index for number in chapters if number in streams),
-        unread=tuple(unread_user_data(reader, moov, tags)),
+        unread=(*unread_user_data(reader, moov, tags), *_beside(reader, top)),
         rate=_rate(reader, mvhd),
         fragmented=video.layout.fragmented,
     )
+
+
+def _beside(reader: BoxReader, top: list[IsoBox]) -> Iterator[str]:
+    """Yield what lies beside a movie in its file and isn't part of it: XMP, a camera's trailer."""
+    end = 0
+    for box in top:
+        if not is_kind(box.kind) or (box.missing and box.kind not in _OF_A_MOVIE):
+            break  # no box, but bytes that look like the head of one
+        end = box.end
+        if box.kind not in _OF_A_MOVIE:
+            yield box.kind.decode("latin-1")
+    rest = reader.read(end, min(reader.size_bytes - end, _MAX_REST_BYTES))
+    if rest.strip(b"\0\r\n\t "):
+        yield f"{reader.size_bytes - end} bytes behind its end"
 
 
 def _track(reader: BoxReader, trak: IsoBox, stream: Stream | None, movie_scale: int) -> TrackFacts:
