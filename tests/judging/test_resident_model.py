@@ -15,7 +15,7 @@ from vsortd.filing.journal import Journal
 from vsortd.judging import resident_model
 from vsortd.judging.corrections import Corrections
 from vsortd.judging.example_store import ExampleStore, examples_path
-from vsortd.judging.resident_model import ResidentModel
+from vsortd.judging.resident_model import Classifier, ResidentModel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -142,10 +142,10 @@ def test_one_let_go_while_rules_change_is_loaded_with_the_new_ones(
     model._thread.join(10)
     embed = resident_model._classifier
 
-    def unloaded_meanwhile(encoder: Encoder, tree: RuleTree) -> resident_model.Classifier:
+    def unloaded_meanwhile(encoder: Encoder, tree: RuleTree, *cancel: threading.Event | None) -> Classifier:
         monkeypatch.setattr(resident_model, "_classifier", embed)
         model.unload()
-        return embed(encoder, tree)
+        return embed(encoder, tree, *cancel)
 
     monkeypatch.setattr(resident_model, "_classifier", unloaded_meanwhile)
     model.change_rules(tree_of(tmp_path, "city"))
@@ -158,7 +158,7 @@ def test_a_load_that_ends_after_the_end_leaves_nothing(model: ResidentModel, mon
     embed = resident_model._classifier
     embedding, closed = threading.Event(), threading.Event()
 
-    def late(encoder: Encoder, tree: RuleTree) -> resident_model.Classifier:
+    def late(encoder: Encoder, tree: RuleTree) -> Classifier:
         embedding.set()
         assert closed.wait(10)
         return embed(encoder, tree)
