@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
 from typing import TYPE_CHECKING, Any
@@ -55,6 +56,7 @@ def no_thread_left() -> Iterator[None]:
             ours = [thread.name for thread in left if not thread.name.startswith(("AnyIO", "asyncio_", "tqdm"))]
             assert not ours, f"threads left running: {ours}"
             return
+        gc.collect()  # an encoder's thread ends when nobody holds the encoder; an error's traceback may until now
         time.sleep(0.01)
 
 
