@@ -26,7 +26,7 @@ class _SlowSocket(socket.socket):
 
 
 def _slow(*place: Any) -> socket.socket:
-    return _SlowSocket(fileno=_connect(*place).detach())
+    return _SlowSocket(fileno=_connect(*place).detach())  # type: ignore[no-untyped-call]
 
 
 _connect = Xlib.support.connect.get_socket

@@ -148,7 +148,7 @@ def status(home: harness.Home) -> dict[str, Any]:
     from vsortd.service.client import Client
 
     try:
-        return Client(home.folder / "state").status()
+        return dict(Client(home.folder / "state").status())
     except DaemonUnreachableError:
         return {}
 
