@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from tests.support.facts import clip_facts
-from vsortd.config.choices import Aggregate, OnUnsure
-from vsortd.config.rules import Rule, RuleTree
+from tests.support.rules import rule
+from tests.support.rules import tree as tree_of
 from vsortd.evaluation.rejudge import Judged, SampledCase, judge_all
 from vsortd.evaluation.truth import Case
 from vsortd.index.store import Embedded
@@ -22,23 +22,7 @@ from vsortd.vision.prompts import LevelVectors, RuleVectors
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-
-def rule(name: str, *children: Rule, **changes: object) -> Rule:
-    """Return a rule with the defaults of the config; its path is set by the world."""
-    made = Rule(
-        name=name,
-        path=(name,),
-        prompts=(name,),
-        templates=None,
-        min_score=0.35,
-        min_margin=0.1,
-        aggregate=Aggregate.MEAN,
-        fraction_level=0.5,
-        on_unsure=OnUnsure.STOP,
-        none_of_these=(),
-        rules=children,
-    )
-    return replace(made, **changes)  # type: ignore[arg-type]
+    from vsortd.config.rules import Rule, RuleTree
 
 
 CLIP = clip_facts(duration_s=4.0)
@@ -55,12 +39,7 @@ class World:
     @classmethod
     def of(cls, *rules: Rule) -> World:
         """Make it of rules (recursive: for shallow trees)."""
-
-        def placed(one: Rule, above: tuple[str, ...]) -> Rule:
-            path = (*above, one.name)
-            return replace(one, path=path, rules=tuple(placed(child, path) for child in one.rules))
-
-        tree = RuleTree(rules=tuple(placed(one, ()) for one in rules))
+        tree = tree_of(*rules)
         levels: dict[str, Sequence[Rule]] = {"": tree.rules} | {one.key: one.rules for one in tree.walk() if one.rules}
         keys = [key for parent, siblings in levels.items() for key in (*(one.key for one in siblings), f"!{parent}")]
         axis = {key: place for place, key in enumerate(keys)}

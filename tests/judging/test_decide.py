@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.rules import rule, tree
 from vsortd.config.choices import Aggregate, OnUnsure
 from vsortd.config.rules import Rule, RuleTree
 from vsortd.errors import ModelError
@@ -18,34 +19,6 @@ from vsortd.judging.decide import NONE, Decision, DecisionOutcome, decide
 from vsortd.vision.prompts import LevelVectors, RuleVectors
 
 Frames = Sequence[Sequence[float]]
-
-
-def rule(name: str, *children: Rule, **changes: object) -> Rule:
-    """Return a rule with the defaults of the config; its path is set by `tree`."""
-    made = Rule(
-        name=name,
-        path=(name,),
-        prompts=(name,),
-        templates=None,
-        min_score=0.35,
-        min_margin=0.1,
-        aggregate=Aggregate.MEAN,
-        fraction_level=0.5,
-        on_unsure=OnUnsure.STOP,
-        none_of_these=(),
-        rules=children,
-    )
-    return replace(made, **changes)  # type: ignore[arg-type]
-
-
-def tree(*rules: Rule) -> RuleTree:
-    """Return a tree with every path set (recursive: for shallow trees)."""
-
-    def placed(one: Rule, above: tuple[str, ...]) -> Rule:
-        path = (*above, one.name)
-        return replace(one, path=path, rules=tuple(placed(child, path) for child in one.rules))
-
-    return RuleTree(rules=tuple(placed(one, ()) for one in rules))
 
 
 def unit_vectors(

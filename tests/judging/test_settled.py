@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from tests.judging.test_decide import FOREST_SEA, judge, rule, tree, unit_vectors
+from tests.judging.test_decide import FOREST_SEA, judge, unit_vectors
 from tests.judging.test_decide_conditions import CLIP, EYE, FACTS, TWO, level, logs, vectors, when
 from tests.judging.test_decide_conditions import rule as plain_rule
+from tests.support.rules import rule, tree
 from vsortd.config.choices import Aggregate
 from vsortd.config.rules import RuleTree, TagRule
 from vsortd.config.settings import Contains

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
-from vsortd.config.choices import Aggregate, OnUnsure
+from tests.support.encoders import DictionaryEncoder
+from tests.support.rules import rule
 from vsortd.config.rules import Rule, RuleTree
 from vsortd.errors import ModelError
 from vsortd.judging.decide import NONE, decide
-from vsortd.media.preprocess import Preprocess
 from vsortd.vision.batching import BatchingEncoder
-from vsortd.vision.encoder import Family, ModelInfo
+from vsortd.vision.encoder import Family
 from vsortd.vision.loading import load_model
 from vsortd.vision.negatives import Negative, built_in_negatives, facet_negatives, screen, words_of
 from vsortd.vision.prompts import LevelVectors, level_vectors
@@ -46,73 +44,12 @@ KNOWN = {
 }
 
 
-class Dictionary:
-    """An encoder by hand: each text's vector is drawn from its hash, or given; it counts what it is asked."""
-
-    def __init__(
-        self,
-        *,
-        family: Family = Family.CLIP,
-        given: Mapping[str, Sequence[float]] | None = None,
-        dim: int = 64,
-        bias: float | None = None,
-    ) -> None:
-        preprocess = Preprocess(32, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
-        self.info = ModelInfo("book", "x", "f", "cpu", "float32", dim, 20.0, bias, preprocess, family)
-        self.given = dict(given or {})
-        self.asked: list[str] = []
-        self.calls = 0
-
-    def vector(self, text: str) -> np.ndarray:
-        """Return the unit vector of a text."""
-        if text in self.given:
-            row = np.asarray(self.given[text], np.float32)
-        else:
-            seed = int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
-            row = np.random.default_rng(seed).normal(size=self.info.dim).astype(np.float32)
-        return row / np.linalg.norm(row)
-
-    def encode_texts(self, texts: Sequence[str]) -> np.ndarray:
-        """Look the texts up, and note them."""
-        self.calls += 1
-        self.asked += texts
-        return np.stack([self.vector(text) for text in texts])
-
-    def encode_images(self, pixels: np.ndarray) -> np.ndarray:
-        """Refuse: there are no pictures in these tests."""
-        raise AssertionError(pixels.shape)
-
-    def unknown_words(self, text: str) -> tuple[str, ...]:
-        """Return what the sample family's dictionary lacks."""
-        if self.info.family is not Family.SAMPLE:
-            return ()
-        empty = {"a", "the", "in", "at", "by", "of", "video"}
-        return tuple(word for word in words_of(text) if word not in KNOWN | empty)
-
-    def close(self) -> None:
-        """Nothing to free."""
+def dictionary(**options: Any) -> DictionaryEncoder:
+    """Return an encoder that, of the sample family, knows the words of the facets."""
+    return DictionaryEncoder(known=KNOWN, **options)
 
 
-def rule(name: str, *children: Rule, **changes: Any) -> Rule:
-    """Return a rule of the config's defaults; `above` sets its path."""
-    above = changes.pop("above", ())
-    made = Rule(
-        name=name,
-        path=(*above, name),
-        prompts=(name,),
-        templates=None,
-        min_score=0.35,
-        min_margin=0.1,
-        aggregate=Aggregate.MEAN,
-        fraction_level=0.5,
-        on_unsure=OnUnsure.STOP,
-        none_of_these=(),
-        rules=children,
-    )
-    return replace(made, **changes)
-
-
-def top(tree: RuleTree, encoder: Dictionary, **options: Any) -> LevelVectors:
+def top(tree: RuleTree, encoder: DictionaryEncoder, **options: Any) -> LevelVectors:
     """Return the top level's vectors."""
     return level_vectors(tree, encoder, **options).levels[""]
 
@@ -135,7 +72,7 @@ def test_a_sentence_is_used_as_it_stands_too() -> None:
 
 def test_a_rule_is_the_average_direction_of_its_texts() -> None:
     """(1,0) and (0,1) average to 45°, whatever the order; the result has length 1."""
-    encoder = Dictionary(given={"wood": [1, 0], "trees": [0, 1]}, dim=2)
+    encoder = dictionary(given={"wood": [1, 0], "trees": [0, 1]}, dim=2)
     tree = RuleTree(rules=(rule("forest", prompts=("wood", "trees"), templates=("{}",)),))
     np.testing.assert_allclose(top(tree, encoder).vectors, [[0.5**0.5, 0.5**0.5]], rtol=1e-6)
 
@@ -145,21 +82,21 @@ def test_templates_and_prompts_weigh_alike() -> None:
     given = {"x wood": [1, 0, 0], "y wood": [0, 1, 0], "x trees": [0, 0, 1], "y trees": [0, 0, 2]}
     tree = RuleTree(rules=(rule("forest", prompts=("wood", "trees"), templates=("x {}", "y {}")),))
     expected = np.asarray([1, 1, 2]) / 6**0.5
-    np.testing.assert_allclose(top(tree, Dictionary(given=given, dim=3)).vectors[0], expected, rtol=1e-6)
+    np.testing.assert_allclose(top(tree, dictionary(given=given, dim=3)).vectors[0], expected, rtol=1e-6)
 
 
 def test_texts_that_cancel_out_are_an_error() -> None:
     """A vector without direction must not become a random rule."""
     tree = RuleTree(rules=(rule("odd", prompts=("up", "down"), templates=("{}",)),))
     with pytest.raises(ModelError, match="'up'"):
-        level_vectors(tree, Dictionary(given={"up": [1, 0], "down": [-1, 0]}, dim=2))
+        level_vectors(tree, dictionary(given={"up": [1, 0], "down": [-1, 0]}, dim=2))
 
 
 def test_each_family_has_templates() -> None:
     """Every list has places for the prompt, and rules may bring their own."""
     assert set(TEMPLATES) == set(Family)
     assert all("{}" in template for templates in TEMPLATES.values() for template in templates)
-    encoder = Dictionary()
+    encoder = dictionary()
     level_vectors(RuleTree(rules=(rule("forest", templates=("only {}",)),)), encoder)
     assert "only forest" in encoder.asked
     assert "a photo of forest" not in encoder.asked
@@ -167,7 +104,7 @@ def test_each_family_has_templates() -> None:
 
 def test_every_text_is_asked_once_and_all_at_once() -> None:
     """A large tree costs one call with unique texts."""
-    encoder = Dictionary()
+    encoder = dictionary()
     siblings = tuple(
         rule(f"r{one}", *(rule(f"c{two}", above=(f"r{one}",)) for two in range(10)), prompts=("same",))
         for one in range(50)
@@ -184,7 +121,7 @@ def test_three_hundred_levels() -> None:
     for depth in range(299, -1, -1):
         above = tuple(f"r{number}" for number in range(depth))
         inner = (rule(f"r{depth}", *inner, above=above),)
-    vectors = level_vectors(RuleTree(rules=inner), Dictionary())
+    vectors = level_vectors(RuleTree(rules=inner), dictionary())
     assert len(vectors.levels) == 300
     assert all(len(level.negatives) > 0 for level in vectors.levels.values())
     assert vectors.levels["/".join(f"r{number}" for number in range(299))].names == ("r299",)
@@ -192,7 +129,7 @@ def test_three_hundred_levels() -> None:
 
 def test_scale_and_bias_come_from_the_model() -> None:
     """What turns cosines into logits travels with the vectors."""
-    vectors = level_vectors(RuleTree(rules=(rule("a"),)), Dictionary(bias=-12.0))
+    vectors = level_vectors(RuleTree(rules=(rule("a"),)), dictionary(bias=-12.0))
     assert (vectors.dim, vectors.logit_scale, vectors.logit_bias) == (64, 20.0, -12.0)
 
 
@@ -200,7 +137,7 @@ def test_a_level_gets_its_none_of_these_and_the_built_in_ones() -> None:
     """The user's own come first, for exactly their level; content negatives stand at the top only."""
     child = rule("oak", above=("trees",))
     parent = rule("trees", child, none_of_these=("a beech",))
-    vectors = level_vectors(RuleTree(rules=(parent,), none_of_these=("a cartoon",)), Dictionary())
+    vectors = level_vectors(RuleTree(rules=(parent,), none_of_these=("a cartoon",)), dictionary())
     above, below = vectors.levels[""].negatives, vectors.levels["trees"].negatives
     assert above[0] == "a cartoon"
     assert "food on a plate" in above
@@ -230,7 +167,7 @@ def test_kin_of_a_rule_is_no_negative(words: list[str], lost: str) -> None:
 def test_words_of_children_screen_their_parents_level_too() -> None:
     """A dog video belongs to 'our home' when 'dog' stands below it."""
     tree = RuleTree(rules=(rule("our place", rule("dog", above=("our place",))),))
-    assert "an animal" not in top(tree, Dictionary()).negatives
+    assert "an animal" not in top(tree, dictionary()).negatives
 
 
 def test_near_synonyms_are_screened_by_their_vectors() -> None:
@@ -242,7 +179,7 @@ def test_near_synonyms_are_screened_by_their_vectors() -> None:
         for phrase in ("weird stuff", "food on a plate", "my own")
         for text in texts_of(phrase, TEMPLATES[Family.CLIP])
     ]
-    encoder = Dictionary(given=dict.fromkeys(texts, same))
+    encoder = dictionary(given=dict.fromkeys(texts, same))
     level = top(RuleTree(rules=(rule("weird stuff"),), none_of_these=("my own",)), encoder)
     assert "food on a plate" not in level.negatives
     assert level.negatives[0] == "my own"
@@ -285,7 +222,7 @@ def test_phrases_match_as_whole_words() -> None:
 
 def test_a_limited_model_knows_what_it_knows() -> None:
     """Unknown prompts are left out, rules of nothing else marked; partly known ones serve at need."""
-    encoder = Dictionary(family=Family.SAMPLE)
+    encoder = dictionary(family=Family.SAMPLE)
     tree = RuleTree(
         rules=(
             rule("forest", prompts=("a forest", "a quokka forest")),
@@ -305,7 +242,7 @@ def test_a_limited_model_knows_what_it_knows() -> None:
 
 def test_unknown_negatives_are_left_out() -> None:
     """A user's negative that the model doesn't know can't take anything."""
-    encoder = Dictionary(family=Family.SAMPLE)
+    encoder = dictionary(family=Family.SAMPLE)
     level = top(RuleTree(rules=(rule("forest"),), none_of_these=("weddings", "snow")), encoder, facets=FACETS)
     assert level.negatives[0] == "snow"
     assert "weddings" not in level.negatives
@@ -315,7 +252,7 @@ def test_unknown_negatives_are_left_out() -> None:
 def test_a_lone_rule_never_wins_for_want_of_rivals(family: Family) -> None:
     """Alone at its level, with all values of its facet its own: there is somebody to lose against."""
     everything = " or ".join(FACETS["light"])
-    encoder = Dictionary(family=family)
+    encoder = dictionary(family=family)
     tree = RuleTree(rules=(rule("light", prompts=(everything,)),))
     vectors = level_vectors(tree, encoder, facets=FACETS if family is Family.SAMPLE else None)
     assert len(vectors.levels[""].negatives) >= 1

@@ -17,8 +17,8 @@ import torch
 from loguru import logger
 from safetensors.torch import save_file
 
-from vsortd.config.choices import Aggregate, OnUnsure
-from vsortd.config.rules import Rule, RuleTree
+from tests.support.rules import rule
+from vsortd.config.rules import RuleTree
 from vsortd.judging.resident_model import ResidentModel
 from vsortd.vision import batching, text_cache
 from vsortd.vision.batching import BatchingEncoder
@@ -70,24 +70,7 @@ def path(tmp_path: Path) -> Path:
 
 def tree(*names: str) -> RuleTree:
     """Make rules of names."""
-    return RuleTree(
-        rules=tuple(
-            Rule(
-                name=name,
-                path=(name,),
-                prompts=(name, f"a picture with {name}"),
-                templates=None,
-                min_score=0.35,
-                min_margin=0.1,
-                aggregate=Aggregate.MEAN,
-                fraction_level=0.5,
-                on_unsure=OnUnsure.STOP,
-                none_of_these=(),
-                rules=(),
-            )
-            for name in names
-        )
-    )
+    return RuleTree(rules=tuple(rule(name, prompts=(name, f"a picture with {name}")) for name in names))
 
 
 def embed(loaded: Any, path: Path | None, texts: list[str]) -> np.ndarray:

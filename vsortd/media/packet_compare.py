@@ -25,7 +25,7 @@ _HVCC_ARRAYS = 22  # where an hvcC box says how many arrays of parameter sets fo
 Report = dict[str, Any]
 
 
-class Shift:
+class CommonShift:
     """By how much a whole result is shifted against its source: what the first two moments that are compared say."""
 
     def __init__(self) -> None:
@@ -39,7 +39,7 @@ class Shift:
 
 
 def compare_packets(
-    source: str, result: str, pairs: Sequence[tuple[int, int]], shift: Shift, *, ends: bool = False
+    source: str, result: str, pairs: Sequence[tuple[int, int]], shift: CommonShift, *, ends: bool = False
 ) -> Report:
     """Compare pairs of streams (index in the source, index in the result) packet by packet.
 
@@ -114,7 +114,7 @@ def _without_completeness(raw: bytes) -> bytes:
     return bytes(data)
 
 
-def _differences(a: av.Packet[Any], b: av.Packet[Any], shift: Shift) -> Iterator[str]:
+def _differences(a: av.Packet[Any], b: av.Packet[Any], shift: CommonShift) -> Iterator[str]:
     """Yield what a packet of the result would do otherwise than its source."""
     if a.size != b.size or bytes(a) != bytes(b):
         yield "hold something else"

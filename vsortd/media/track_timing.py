@@ -27,7 +27,7 @@ _Times = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
-class Edit:
+class EditEntry:
     """One entry of an edit list: its length in the movie's ticks, where it begins in the track's, -1 for a gap."""
 
     length: int
@@ -82,7 +82,7 @@ def timing_of(reader: BoxReader, trak: IsoBox, movie_scale: int, *, pictures: bo
     return TrackTiming(media.samples, media.scale, len(edits), paced, int(hidden), hidden_s, start_s, shown_s, last_s)
 
 
-def _shown_s(edits: list[Edit], media: _Media, movie_scale: int) -> float:
+def _shown_s(edits: list[EditEntry], media: _Media, movie_scale: int) -> float:
     """Return for how long the track is shown; without a length of its own an edit goes to the end of the media."""
     if len(edits) == 1 and not edits[0].length:
         if not media.length:
@@ -91,7 +91,7 @@ def _shown_s(edits: list[Edit], media: _Media, movie_scale: int) -> float:
     return sum(edit.length for edit in edits) / movie_scale if movie_scale else -1.0
 
 
-def _hidden(edit: Edit, media: _Media, shown_s: float, tick_s: float) -> tuple[int, float, float]:
+def _hidden(edit: EditEntry, media: _Media, shown_s: float, tick_s: float) -> tuple[int, float, float]:
     """Return how many pictures an edit doesn't show whole, how much time it hides, how long the last one is shown."""
     if shown_s < 0 or not media.scale:
         return 0, 0.0, 0.0
@@ -155,7 +155,7 @@ def _runs(reader: BoxReader, stbl: IsoBox | None, kind: bytes) -> tuple[_Times, 
     return counts, lengths
 
 
-def _edits_of(reader: BoxReader, trak: IsoBox) -> list[Edit]:
+def _edits_of(reader: BoxReader, trak: IsoBox) -> list[EditEntry]:
     elst = next(reader.find(trak, b"edts", b"elst"), None)
     if elst is None:
         return []
@@ -170,7 +170,7 @@ def _edits_of(reader: BoxReader, trak: IsoBox) -> list[Edit]:
         raw = reader.payload(elst, size, 8 + number * size)
         length = int.from_bytes(raw[:width], "big")
         begins = int.from_bytes(raw[width : 2 * width], "big", signed=True)
-        edits.append(Edit(length, begins, int.from_bytes(raw[2 * width :], "big", signed=True) / 65536))
+        edits.append(EditEntry(length, begins, int.from_bytes(raw[2 * width :], "big", signed=True) / 65536))
     return edits
 
 

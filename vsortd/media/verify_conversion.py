@@ -13,7 +13,7 @@ from vsortd.media.container import OpenVideo, open_video
 from vsortd.media.full_decode import decode_all
 from vsortd.media.kept_tags import difference_of_tags, difference_of_track_tags
 from vsortd.media.movie_reader import read_movie
-from vsortd.media.packet_compare import EQUAL_S, Shift, compare_packets
+from vsortd.media.packet_compare import EQUAL_S, CommonShift, compare_packets
 from vsortd.media.stream_actions import StreamAction
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def compare_conversion(
     copied = [
         (pair.source, pair.result) for pair in pairs if pair.action is StreamAction.COPY and not pair.attached_picture
     ]
-    shift = Shift()
+    shift = CommonShift()
     report = compare_packets(source, result, copied, shift, ends=fragmented)
     anew = [pair for pair in pairs if pair.action is not StreamAction.COPY and not report["difference"]]
     # pictures first: sound that is encoded anew is held against them
@@ -130,7 +130,7 @@ def _of_tracks(left: TrackFacts, right: TrackFacts, pair: ComparedPair) -> Itera
             yield f"the MP4 would lose {', '.join(sorted(lost))}"
 
 
-def _of_decoded(source: str, result: str, pair: ComparedPair, shift: Shift, deadline: float) -> Iterator[str]:
+def _of_decoded(source: str, result: str, pair: ComparedPair, shift: CommonShift, deadline: float) -> Iterator[str]:
     """Yield how a stream that was encoded anew differs, by decoding both."""
     (before,) = decode_all(source, [pair.source], deadline=deadline)["streams"]
     (after,) = decode_all(result, [pair.result], deadline=deadline)["streams"]

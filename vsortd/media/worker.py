@@ -12,7 +12,6 @@ import os
 import queue
 import sys
 import threading
-import time
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from vsortd.errors import BrokenError, LimitError, VideoError
@@ -21,8 +20,6 @@ from vsortd.media.protocol import Blob, Message
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from vsortd.media.preprocess import Preprocess
 
 _NICENESS = 5
 Reply = tuple[Message, Blob]
@@ -70,113 +67,15 @@ def _operations() -> dict[str, Callable[[Message], Reply]]:
     """Import the decoders (the slow part of starting) and return what this process can do."""
     import av
 
-    from vsortd.media import verify_conversion
-    from vsortd.media.container import open_video
-    from vsortd.media.full_decode import decode_all
-    from vsortd.media.hardware import HARDWARE
-    from vsortd.media.movie_reader import read_movie
-    from vsortd.media.probe import probe_file
-    from vsortd.media.probe_and_sample import look_at_file
-    from vsortd.media.sample import moments_of_file, sample_file
-    from vsortd.media.stream_actions import StreamAction
+    from vsortd.media.worker_operations import operations
 
     # straight to stderr; PyAV's own way would take the GIL in libav's threads
     av.logging.restore_default_callback()
     av.logging.set_level(av.logging.ERROR)
-
-    def probe(request: Message) -> Reply:
-        clip = probe_file(request["path"], deadline=_deadline(request))
-        return {"clip": protocol.clip_to_message(clip)}, b""
-
-    def sample(request: Message) -> Reply:
-        frames = sample_file(
-            request["path"],
-            range(request["start"], request["stop"]),
-            request["total"],
-            _preprocess_of(request),
-            video_index=request["video_index"],
-            deadline=_deadline(request),
-        )
-        return protocol.frames_to_message(frames)
-
-    def moments(request: Message) -> Reply:
-        frames = moments_of_file(
-            request["path"],
-            request["times_ms"],
-            _preprocess_of(request),
-            snap_ms=request["snap_ms"],
-            video_index=request["video_index"],
-            deadline=_deadline(request),
-        )
-        return protocol.frames_to_message(frames)
-
-    def look(request: Message) -> Reply:
-        clip, frames, sampling_s = look_at_file(
-            request["path"],
-            range(request["start"], request["stop"]),
-            request["total"],
-            _preprocess_of(request),
-            allowed_s=request["soft_s"],
-        )
-        header, pixels = protocol.frames_to_message(frames)
-        return {"clip": protocol.clip_to_message(clip), "sampling_s": sampling_s, **header}, pixels
-
-    def movie(request: Message) -> Reply:
-        with open_video(request["path"]) as video:
-            return {"movie": protocol.movie_to_message(read_movie(video))}, b""
-
-    def compare(request: Message) -> Reply:
-        pairs = [
-            verify_conversion.ComparedPair(int(one), int(other), StreamAction(action), bool(cover))
-            for one, other, action, cover in request["pairs"]
-        ]
-        deadline = _deadline(request)
-        clip = probe_file(request["other"], deadline=deadline)
-        report = verify_conversion.compare_conversion(
-            request["path"], request["other"], pairs, request["tags"], deadline=deadline
-        )
-        return {"clip": protocol.clip_to_message(clip), **report}, b""
-
-    def decode(request: Message) -> Reply:
-        return decode_all(request["path"], request["streams"], deadline=_deadline(request)), b""
-
-    operations: dict[str, Callable[[Message], Reply]] = {
-        "hardware": lambda request: ({"why": HARDWARE.use(request["decoder"])}, b""),
-        "probe": _seeing(probe),
-        "sample": _seeing(sample),
-        "moments": _seeing(moments),
-        "look": _seeing(look),
-        "movie": movie,
-        "compare": compare,
-        "decode": decode,
-    }
+    found = operations()
     if os.environ.get("VSORTD_MEDIA_TEST_OPS") == "1":
-        operations.update(_test_operations())
-    return operations
-
-
-def _preprocess_of(request: Message) -> Preprocess:
-    from vsortd.media.preprocess import Preprocess, ResizeMode
-
-    raw = request["preprocess"]
-    return Preprocess(raw["side_px"], (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), ResizeMode(raw["resize"]), raw["interpolation"])
-
-
-def _seeing(operation: Callable[[Message], Reply]) -> Callable[[Message], Reply]:
-    """Let an operation decode with the wanted device, and with the CPU where that fails or the request says so."""
-    from vsortd.media.hardware import HARDWARE
-
-    def run(request: Message) -> Reply:
-        if request.get("cpu"):
-            with HARDWARE.off():
-                return operation(request)
-        return HARDWARE.or_cpu(lambda: operation(request))
-
-    return run
-
-
-def _deadline(request: Message) -> float:
-    return time.monotonic() + float(request["soft_s"])
+        found.update(_test_operations())
+    return found
 
 
 def _test_operations() -> dict[str, Callable[[Message], Reply]]:

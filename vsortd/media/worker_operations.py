@@ -1,0 +1,123 @@
+"""What a decoding process can be asked for, a function a request. It loads the decoders: for that process alone."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from vsortd.media import protocol, verify_conversion
+from vsortd.media.container import open_video
+from vsortd.media.full_decode import decode_all
+from vsortd.media.hardware import HARDWARE
+from vsortd.media.movie_reader import read_movie
+from vsortd.media.preprocess import Preprocess, ResizeMode
+from vsortd.media.probe import probe_file
+from vsortd.media.probe_and_sample import look_at_file
+from vsortd.media.sample import moments_of_file, sample_file
+from vsortd.media.stream_actions import StreamAction
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from vsortd.media.protocol import Blob, Message
+
+    Reply = tuple[Message, Blob]
+    Operation = Callable[[Message], Reply]
+
+
+def operations() -> dict[str, Operation]:
+    """Return every operation by the name that requests call it by."""
+    return {
+        "hardware": lambda request: ({"why": HARDWARE.use(request["decoder"])}, b""),
+        "probe": _seeing(_probe),
+        "sample": _seeing(_sample),
+        "moments": _seeing(_moments),
+        "look": _seeing(_look),
+        "movie": _movie,
+        "compare": _compare,
+        "decode": _decode,
+    }
+
+
+def _probe(request: Message) -> Reply:
+    clip = probe_file(request["path"], deadline=_deadline(request))
+    return {"clip": protocol.clip_to_message(clip)}, b""
+
+
+def _sample(request: Message) -> Reply:
+    frames = sample_file(
+        request["path"],
+        range(request["start"], request["stop"]),
+        request["total"],
+        _preprocess_of(request),
+        video_index=request["video_index"],
+        deadline=_deadline(request),
+    )
+    return protocol.frames_to_message(frames)
+
+
+def _moments(request: Message) -> Reply:
+    frames = moments_of_file(
+        request["path"],
+        request["times_ms"],
+        _preprocess_of(request),
+        snap_ms=request["snap_ms"],
+        video_index=request["video_index"],
+        deadline=_deadline(request),
+    )
+    return protocol.frames_to_message(frames)
+
+
+def _look(request: Message) -> Reply:
+    clip, frames, sampling_s = look_at_file(
+        request["path"],
+        range(request["start"], request["stop"]),
+        request["total"],
+        _preprocess_of(request),
+        allowed_s=request["soft_s"],
+    )
+    header, pixels = protocol.frames_to_message(frames)
+    return {"clip": protocol.clip_to_message(clip), "sampling_s": sampling_s, **header}, pixels
+
+
+def _movie(request: Message) -> Reply:
+    with open_video(request["path"]) as video:
+        return {"movie": protocol.movie_to_message(read_movie(video))}, b""
+
+
+def _compare(request: Message) -> Reply:
+    pairs = [
+        verify_conversion.ComparedPair(int(one), int(other), StreamAction(action), bool(cover))
+        for one, other, action, cover in request["pairs"]
+    ]
+    deadline = _deadline(request)
+    clip = probe_file(request["other"], deadline=deadline)
+    report = verify_conversion.compare_conversion(
+        request["path"], request["other"], pairs, request["tags"], deadline=deadline
+    )
+    return {"clip": protocol.clip_to_message(clip), **report}, b""
+
+
+def _decode(request: Message) -> Reply:
+    return decode_all(request["path"], request["streams"], deadline=_deadline(request)), b""
+
+
+def _seeing(operation: Operation) -> Operation:
+    """Let an operation decode with the wanted device, and with the CPU where that fails or the request says so."""
+
+    def run(request: Message) -> Reply:
+        if request.get("cpu"):
+            with HARDWARE.off():
+                return operation(request)
+        return HARDWARE.or_cpu(lambda: operation(request))
+
+    return run
+
+
+def _preprocess_of(request: Message) -> Preprocess:
+    raw = request["preprocess"]
+    return Preprocess(raw["side_px"], (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), ResizeMode(raw["resize"]), raw["interpolation"])
+
+
+def _deadline(request: Message) -> float:
+    return time.monotonic() + float(request["soft_s"])
