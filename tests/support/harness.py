@@ -15,6 +15,8 @@ import unittest.mock
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from tests.support.waiting import PATIENCE_S
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -126,7 +128,7 @@ class Home:
             )
         self.wait(lambda: self.json("status", code=None)["state"] in {"running", "paused"}, what="the daemon answers")
 
-    def stop(self, *, how: int = signal.SIGTERM, within_s: float = 8) -> int:
+    def stop(self, *, how: int = signal.SIGTERM, within_s: float = PATIENCE_S) -> int:
         """End the daemon and return its exit code."""
         assert self.daemon is not None
         self.daemon.send_signal(how)
