@@ -273,7 +273,7 @@ def test_a_reload_that_is_called_off_starts_nothing_afterwards(
     try:
         assert held.begun.wait(30)
         running.client.stop()
-        assert running.ended.wait(8), "it waits for the reload"
+        assert running.ended.wait(45), "it waits for the reload"
     finally:
         held.through.set()
         running.end()
