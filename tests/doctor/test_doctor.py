@@ -173,7 +173,7 @@ def test_inotify_instances_that_are_all_taken_are_noticed() -> None:
         "print(machine._instances(128))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30)
-    assert "Level.WARN" in done.stdout
+    assert "Severity.WARN" in done.stdout
 
 
 # The folders
