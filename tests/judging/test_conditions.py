@@ -58,7 +58,7 @@ def test_nearly_square_is_square() -> None:
     assert Orientation.SQUARE is clip(1000, 985).orientation
 
 
-SOUND = (Stream(0, "video", "h264"), Stream(1, "audio", "aac"))
+SOUND = (Stream(0, "video", "h264"), Stream(1, "audio", "aac", frames=400))
 FILMED = replace(clip(), camera="GoPro HERO", recorded_at="2024-05-31T23:30:00+02:00", fps=60.0, streams=SOUND)
 
 
