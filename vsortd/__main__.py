@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import os
 import sys
-from typing import TYPE_CHECKING, cast
+import threading
+from typing import TYPE_CHECKING, Final, NoReturn, cast
 
 from vsortd.core.text import printable
 from vsortd.errors import ExitCode, VsortdError
@@ -14,6 +17,9 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     import click
+
+# How long an ordinary thread may take to end before the process ends without it.
+_JOIN_S: Final = 1.0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -70,7 +76,27 @@ def _tell_of_a_defect(kind: type[BaseException], error: BaseException, trace: Tr
 def script() -> None:
     """Entry point of the console script."""
     sys.excepthook = _tell_of_a_defect
-    sys.exit(main())
+    _leave(main())
+
+
+def _leave(code: int) -> NoReturn:
+    """End the process.
+
+    A model that loads can't be interrupted, and its thread is not waited for. The interpreter's own end would tear such
+    a thread down in the middle of a library's C++, which answers with an abort (exit code -6, seen at one stop of
+    twelve during a load). So that end is left out then; what has asked to run at the end still does.
+    """
+    others = [thread for thread in threading.enumerate() if thread is not threading.current_thread()]
+    if not any(thread.daemon for thread in others):
+        sys.exit(code)
+    for thread in others:
+        if not thread.daemon:
+            thread.join(_JOIN_S)
+    atexit._run_exitfuncs()  # noqa: SLF001 - the only way to what was registered
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):  # closed, or its reader has gone
+            stream.flush()
+    os._exit(code)
 
 
 if __name__ == "__main__":

@@ -115,3 +115,35 @@ def test_a_closed_pipe_is_no_error(tmp_path: Path) -> None:
         timeout=60,
     )
     assert "Traceback" not in done.stderr
+
+
+LEAVING = """
+import atexit, os, sys, threading
+import vsortd.__main__ as boundary
+
+class Late:
+    def __del__(self):
+        os.write(1, b"torn down\\n")
+
+def main():
+    if DAEMON:
+        threading.Thread(target=threading.Event().wait, daemon=True).start()
+    print("done")
+    return 3
+
+sys.modules["late"] = Late()
+atexit.register(lambda: print("asked to run at the end"))
+boundary.main = main
+boundary.script()
+"""
+
+
+@pytest.mark.parametrize(
+    ("daemon", "said"),
+    [(False, ["done", "asked to run at the end", "torn down"]), (True, ["done", "asked to run at the end"])],
+)
+def test_a_thread_that_is_not_waited_for_is_not_torn_down_either(daemon: bool, said: list[str]) -> None:  # noqa: FBT001
+    """A library's C++ would abort: a daemon that is told to stop while its model loads ended with -6."""
+    code = LEAVING.replace("DAEMON", str(daemon))
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=50)
+    assert (3, said, "") == (done.returncode, done.stdout.splitlines(), done.stderr)
