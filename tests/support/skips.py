@@ -25,6 +25,7 @@ class Excuse(NamedTuple):
 
 EXCUSES = (
     Excuse(r"no \.\./shared/media/", "a checkout alone has no clips beside it: they are large, and other projects'"),
+    Excuse(r"this kernel offers no Landlock", "a container's kernel may be old, or the container forbids it"),
     Excuse(r"can't mount ", "a container may not mount"),
     Excuse(r"can't bind-mount ", "a container may not mount"),
     Excuse(r"no second filesystem: ", "a container may not mount, and its /dev/shm may be the disk of /tmp"),
