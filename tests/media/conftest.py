@@ -136,7 +136,7 @@ def pool() -> Iterator[MediaPool]:
 @pytest.fixture
 def hostile_ops(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let workers that start now take the requests that make them misbehave."""
-    monkeypatch.setenv("VSORTD_MEDIA_TEST_OPS", "1")
+    monkeypatch.setenv("VSORTD_MEDIA_TEST_OPS", "tests.support.worker_troubles")
 
 
 @pytest.fixture

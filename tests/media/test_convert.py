@@ -17,6 +17,7 @@ import av
 import imageio_ffmpeg
 import pytest
 
+from tests.support.troubles import small_disk
 from vsortd.config.settings import MovPolicy
 from vsortd.core.outcomes import ConversionKind
 from vsortd.core.video_facts import Clip, Stream
@@ -207,7 +208,7 @@ def test_the_command_line_is_strict_and_fits_the_version(version: tuple[int, int
         for option in ("-f", "-protocol_whitelist", "-enable_drefs", "-use_absolute_path")
     ]
     assert "-noautorotate" in given
-    assert {"-nostdin", "-n"} <= set(given)
+    assert {"-nostdin", "-y"} <= set(given)  # the target is an empty file of ours
     assert "file:/in/-y concat:a\n.mov" == command[command.index("-i") + 1]
     assert "file:/out/x.mp4" == command[-1]
     assert ["0:0", "0:1"] == [command[at + 1] for at, word in enumerate(command) if word == "-map"]
@@ -364,8 +365,9 @@ def test_a_playlist_named_mov_reaches_nothing(ffmpeg: Path, clip_file: Build, tm
             plan = plan_conversion(clip, movie_of(clip), source, REMUX)
             command = conversion_command(ffmpeg, ffmpeg_version(ffmpeg), source, target, plan=plan, clip=clip)
             with pytest.raises(BrokenError, match="could not convert"):
-                run_ffmpeg(command, stall_s=20)
-            assert not target.exists()
+                run_ffmpeg(command, source=source, target=target, stall_s=20)
+            assert 0 == target.stat().st_size
+            target.unlink()
         with pytest.raises(BlockingIOError):
             listener.accept()
 
@@ -465,24 +467,25 @@ def test_an_ffmpeg_without_progress_is_stopped(tmp_path: Path) -> None:
     ]
     held = [*command[:1], "-stats_period", "1000", *command[1:]]
     with pytest.raises(LimitError, match="no progress"):
-        run_ffmpeg(held, stall_s=1)
-    assert [] == list(tmp_path.iterdir())
+        run_ffmpeg(held, source=Path("/dev/zero"), target=tmp_path / "none", stall_s=1)
+    assert 0 == (tmp_path / "none").stat().st_size
 
 
-ZEROS = ("-v", "error", "-nostdin", "-f", "s16le", "-t", "99", "-i", "/dev/zero", "-f", "s16le")
+ZEROS = ("-v", "error", "-nostdin", "-y", "-f", "s16le", "-t", "99", "-i", "/dev/zero", "-f", "s16le")
 
 
 def test_a_file_larger_than_allowed_stops_ffmpeg(tmp_path: Path) -> None:
     command = [str(find_ffmpeg()), *ZEROS, str(tmp_path / "x")]
     with pytest.raises((LimitError, BrokenError)):
-        run_ffmpeg(command, stall_s=20, max_file_bytes=1_000_000)
+        run_ffmpeg(command, source=Path("/dev/zero"), target=tmp_path / "x", stall_s=20, max_file_bytes=1_000_000)
     assert (tmp_path / "x").stat().st_size <= 1_000_000
 
 
-def test_a_full_disk_is_not_the_videos_fault() -> None:
-    command = [str(find_ffmpeg()), "-y", *ZEROS, "/dev/full"]
-    with pytest.raises(FilingError, match="No space left"):
-        run_ffmpeg(command, stall_s=20)
+def test_a_full_disk_is_not_the_videos_fault(tmp_path: Path) -> None:
+    target = tmp_path / "disk" / "x"
+    command = [str(find_ffmpeg()), *ZEROS, str(target)]
+    with small_disk(target.parent, "1m"), pytest.raises(FilingError, match="No space left"):
+        run_ffmpeg(command, source=Path("/dev/zero"), target=target, stall_s=20)
 
 
 def test_the_named_ffmpeg_is_taken_or_missed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -106,7 +106,7 @@ def test_a_changed_file_is_not_tried_again() -> None:
 def test_a_driver_that_takes_the_process_down_costs_no_video(
     monkeypatch: pytest.MonkeyPatch, clip_file: Callable[..., Path], said: list[str]
 ) -> None:
-    monkeypatch.setenv("VSORTD_MEDIA_TEST_OPS", "1")
+    monkeypatch.setenv("VSORTD_MEDIA_TEST_OPS", "tests.support.worker_troubles")
     with MediaPool(1, timeout_s=30, memory_bytes=4 * 10**9, decoder="cuda") as pool:
         header, _ = pool.call({"op": "abort on a device", "path": str(clip_file())})
     assert header == {"by": "the CPU"}

@@ -10,7 +10,6 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -114,29 +113,6 @@ def test_cancelling_ends_the_wait_for_a_worker(own: MediaPool, eventually: Calla
 
 def test_prints_of_a_library_do_not_reach_the_replies(own: MediaPool) -> None:
     assert {"noise": True} == own.call({"op": "noise"})[0]
-
-
-@pytest.mark.parametrize(
-    ("reply", "blob_bytes"),
-    [
-        ({"clip": {"width_px": 1}}, 0),
-        ({}, 0),
-        ({"error": "no such kind", "reason": "x"}, 0),
-        ({"clip": None}, 5_000_000),
-    ],
-)
-def test_a_lying_worker_costs_one_video(
-    reply: dict[str, Any], blob_bytes: int, own: MediaPool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The request for facts is turned into one that answers with lies."""
-    call = own.call
-    monkeypatch.setattr(
-        own,
-        "call",
-        lambda request, **rest: call({**request, "op": "lie", "reply": reply, "blob_bytes": blob_bytes}, **rest),
-    )
-    with pytest.raises(LimitError, match=r"nonsense|protocol"):
-        own.probe(Path("/x.mp4"))
 
 
 def test_errors_of_a_video_keep_their_class(own: MediaPool) -> None:

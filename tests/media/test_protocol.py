@@ -255,8 +255,8 @@ def test_text_is_cut_to_what_is_shown() -> None:
         {"width_px": 1, "height_px": 1, "shown_width_px": 1, "shown_height_px": 1},
         {"duration_s": 0.0, "fps": 0.0},
         {"tags": {}},
-        {"streams": []},
-        {"streams": [STREAM] * 1024},
+        {"streams": [STREAM]},
+        {"streams": [{**STREAM, "index": place} for place in range(1024)], "video_index": 1023},
     ],
 )
 def test_a_clip_at_the_edge_of_what_may_be_is_taken(change: dict[str, Any]) -> None:
@@ -282,7 +282,16 @@ def test_a_clip_at_the_edge_of_what_may_be_is_taken(change: dict[str, Any]) -> N
         {"tags": [["a", "b"]]},
         {"tags": {"a": "b", "c": None}},
         {"streams": {}},
-        {"streams": [STREAM] * 1025},
+        {"streams": [{**STREAM, "index": place} for place in range(1025)]},
+        {"streams": [STREAM] * 2},
+        {"streams": []},
+        {"video_index": 2},
+        {"video_index": -1},
+        {"width_px": 2**31},
+        {"frames": 2**63},
+        {"duration_s": 1e30},
+        {"bit_depth": 65},
+        {"rotation_deg": 361},
         {"streams": [{**STREAM, "index": "0"}]},
     ],
 )

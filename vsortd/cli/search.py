@@ -185,7 +185,9 @@ def _extras(
 
     workers = settings.workers
     made: dict[str, Any] = {}
-    with MediaPool(1, timeout_s=workers.timeout_s, memory_bytes=workers.memory_bytes) as media:
+    with MediaPool(
+        1, timeout_s=workers.timeout_s, memory_bytes=workers.memory_bytes, must_confine=workers.must_confine
+    ) as media:
         if sheet is not None:
             from vsortd.library.search.scene_sheet import scene_sheet
 

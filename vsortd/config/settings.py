@@ -368,6 +368,17 @@ class Workers(_Options):
         description="What decodes: cpu, or cuda for the decoder of an NVIDIA GPU; what that can't do the CPU does.",
     )
 
+    confine: Literal["auto", "require"] = Field(
+        default="auto",
+        description="auto: what reads videos may do nothing else, as far as the system can see to it; "
+        "require: without that nothing is read.",
+    )
+
+    @property
+    def must_confine(self) -> bool:
+        """Tell whether no decoder may run that isn't confined."""
+        return self.confine == "require"
+
     def decode_count(self) -> int:
         """Return how many decoding processes to run."""
         if isinstance(self.decode, int):

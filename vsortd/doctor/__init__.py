@@ -19,7 +19,7 @@ def examine(config: Path | None, *, quick: bool = False) -> Iterator[Finding]:
 
     `quick` leaves out what takes seconds: loading the model, and sorting a clip.
     """
-    from vsortd.doctor import folder_checks, machine_checks, model_checks, trial
+    from vsortd.doctor import decoder_checks, folder_checks, machine_checks, model_checks, trial
 
     yield from machine_checks.versions()
     yield from machine_checks.ffmpeg()
@@ -35,11 +35,13 @@ def examine(config: Path | None, *, quick: bool = False) -> Iterator[Finding]:
         settings = load_settings(path)
     except VsortdError as error:
         yield Finding("config", Severity.FAIL, error.title, error.remedy, error.details)
+        yield from decoder_checks.decoders(None)
     else:
         count = f"{len(settings.inboxes)} inboxes" if len(settings.inboxes) != 1 else "1 inbox"
         yield Finding("config", Severity.OK, f"{path}: {count}, {len(settings.rules)} rules at the top")
         yield from folder_checks.inboxes(settings)
         yield from folder_checks.library(settings)
+        yield from decoder_checks.decoders(settings.workers)
         yield from model_checks.weights(settings)
         if not quick:
             yield from model_checks.loads(settings)

@@ -53,7 +53,7 @@ def needed_version(plan: ConversionPlan) -> tuple[Version, tuple[str, ...]]:
 def conversion_command(
     ffmpeg: Path, version: Version, source: Path, target: Path, *, plan: ConversionPlan, clip: Clip
 ) -> list[str]:
-    """Return the whole command line; both paths are absolute, an existing target is never overwritten."""
+    """Return the whole command line; both paths are absolute, and the target is an empty file of ours."""
     given = spec.input(  # type: ignore[no-untyped-call]
         _SOURCE,
         format="mov",
@@ -83,7 +83,7 @@ def conversion_command(
     paths = {_SOURCE: f"file:{source}", _TARGET: f"file:{target}"}
     arguments = [paths.get(argument, argument) for argument in arguments]
     words = [word for tag in _tags(clip, plan) for word in ("-metadata", tag)]
-    return [str(ffmpeg), "-hide_banner", "-nostdin", "-n", "-v", "error", *arguments[:-1], *words, arguments[-1]]
+    return [str(ffmpeg), "-hide_banner", "-nostdin", "-y", "-v", "error", *arguments[:-1], *words, arguments[-1]]
 
 
 def _ending(begin: int, end: int) -> str:

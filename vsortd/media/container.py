@@ -8,8 +8,6 @@ input format is forced to mov, because a playlist named .mp4 would otherwise be 
 from __future__ import annotations
 
 import os
-import stat
-import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn, cast
@@ -23,6 +21,7 @@ from vsortd.core.isobmff import BoxReader, ShrunkError
 from vsortd.core.sample_tables import has_all_samples
 from vsortd.errors import BrokenError, ChangedError, IncompleteError, LimitError
 from vsortd.media.boxes import Layout, read_layout
+from vsortd.media.given_files import GIVEN_FILES
 from vsortd.media.hardware import HARDWARE
 from vsortd.media.track_headers import TrackHeader, read_track_headers
 
@@ -91,12 +90,12 @@ class OpenVideo:
 
 @contextmanager
 def open_video(path: str) -> Iterator[OpenVideo]:
-    """Open the regular file `path` (absolute, surrogate-escaped) and close it afterwards.
+    """Open a file that came with the request (`path`: absolute, surrogate-escaped) and close it afterwards.
 
     Raises ChangedError if it is gone, BrokenError if it can't be read or is no MP4/MOV, IncompleteError if it
     ends before its boxes do or has no header yet.
     """
-    with _open_regular(path) as file:
+    with GIVEN_FILES.open(path) as file:
         status = os.fstat(file.fileno())
         size_bytes = status.st_size
         layout = read_layout(file, size_bytes)
@@ -128,24 +127,6 @@ def undecodable(video: OpenVideo, film: VideoStream) -> BrokenError:
     if film.id in video.layout.elsewhere:
         return BrokenError("its frames lie in another file that this one refers to; vsortd opens no other file")
     return BrokenError("no frame could be decoded")
-
-
-def _open_regular(path: str) -> BinaryIO:
-    flags = os.O_RDONLY
-    if sys.platform != "win32":
-        flags |= os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # a FIFO put in its place would block for ever
-    else:
-        flags |= os.O_BINARY
-    try:
-        descriptor = os.open(path, flags)
-    except FileNotFoundError as error:
-        raise ChangedError("the file is gone") from error
-    except OSError as error:
-        raise BrokenError(f"the file can't be opened ({error.strerror})") from error
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise BrokenError("this is not a regular file")
-    return os.fdopen(descriptor, "rb", buffering=0)
 
 
 def _identity(status: os.stat_result) -> tuple[int, ...]:

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from vsortd.core.video_facts import Clip
     from vsortd.media.conversion_plan import ConversionPlan
     from vsortd.media.movie_facts import MovieFacts
-    from vsortd.media.pool import MediaPool, PacketReport
+    from vsortd.media.pool import MediaPool
+    from vsortd.media.replies import PacketReport
 
 # Encoding anew pads odd sizes by one pixel; up to two are seen through a sample aspect ratio.
 _PADDED_PX = 2
@@ -72,6 +73,9 @@ def convert(  # noqa: PLR0917 - from where, to where, what is known of it, what 
     try:
         run_ffmpeg(
             command,
+            source=source,
+            target=target,
+            must_confine=pool.must_confine,
             stall_s=_STALL_S + size_bytes / _BYTES_PER_S,
             max_file_bytes=most,
             cancel=cancel,

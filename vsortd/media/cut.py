@@ -230,8 +230,15 @@ class _Cutter:
             strict = ["-f", "mov", "-protocol_whitelist", "file", "-enable_drefs", "0", "-use_absolute_path", "0"]
             given = [*strict, *options, "-i", f"file:{path}"]
             wanted = ["-map", f"0:{index}", "-c", "copy", "-f", "framecrc", f"file:{listing}"]
-            command = [str(ffmpeg), "-hide_banner", "-nostdin", "-n", "-v", "error", *_OWN_TIMES, *given, *wanted]
-            run_ffmpeg(command, stall_s=self._limit_s(), cancel=self.cancel)
+            command = [str(ffmpeg), "-hide_banner", "-nostdin", "-y", "-v", "error", *_OWN_TIMES, *given, *wanted]
+            run_ffmpeg(
+                command,
+                source=path,
+                target=listing,
+                must_confine=self.media.must_confine,
+                stall_s=self._limit_s(),
+                cancel=self.cancel,
+            )
             return packets_of(listing.read_text("ascii", "replace"))
 
     def _made(self, kind: CutKind, plan: ConversionPlan, span: _Span, note: str) -> Cut:
@@ -242,7 +249,15 @@ class _Cutter:
         most = size_bytes + size_bytes // 4 + (64 << 20) if kind is CutKind.COPY else 0
         command = _of_span(command, clip, span)
         try:
-            run_ffmpeg(command, stall_s=self._limit_s(), max_file_bytes=most, cancel=self.cancel)
+            run_ffmpeg(
+                command,
+                source=self.source,
+                target=self.result,
+                must_confine=self.media.must_confine,
+                stall_s=self._limit_s(),
+                max_file_bytes=most,
+                cancel=self.cancel,
+            )
         except FilingError as error:
             raise self._full() from error
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 import os
 import queue
 import re
@@ -15,12 +16,19 @@ from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from vsortd.core.system.bounded_lines import bounded_lines
+from vsortd.core.system.child_environment import least_environment
+from vsortd.core.system.confinement import offered
 from vsortd.errors import BrokenError, Cancelled, FilingError, LimitError, ToolError
+from vsortd.media.decoder_grants import confinement_missing, ffmpeg_grants
+from vsortd.media.limits_exec import UNCONFINED
 from vsortd.media.protocol import cleaned
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from typing import IO
+
+    from vsortd.core.system.confinement import Grants
 
 Version = tuple[int, int]
 
@@ -30,7 +38,9 @@ MEMORY_BYTES = 6 * 10**9
 # The disk's fault, not the video's: worth another try later.
 _DISK_TROUBLE = ("No space left on device", "Disk quota exceeded", "Read-only file system")
 _TICK_S = 0.1
-_STDERR_LINES = 12
+_STDERR_LINES, _LINE_BYTES = 12, 4096
+_PROGRESS_LINES = 256  # a report has about 12, twice a second
+_NUMBER = re.compile(r"-?[0-9]{1,18}")
 _TOLD_LINES = 3  # the cause stands before the sentence that nothing came of it
 _VERSION = re.compile(r"ffmpeg version n?(\d+)\.(\d+)")
 _GUARD = Path(__file__).with_name("limits_exec.py")
@@ -106,7 +116,14 @@ def _encoders(ffmpeg: str) -> frozenset[str]:
 
 def _output(*command: str) -> str | None:
     try:
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=30, check=False)
+        done = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=30,
+            check=False,
+            env=least_environment(),
+        )
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout.decode("utf-8", "replace") if done.returncode == 0 else None
@@ -115,28 +132,38 @@ def _output(*command: str) -> str | None:
 def run_ffmpeg(
     command: Sequence[str],
     *,
+    source: Path,
+    target: Path,
     stall_s: float,
+    must_confine: bool = False,
     max_file_bytes: int = 0,
     cancel: threading.Event | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> None:
-    """Run an ffmpeg command line to its end.
+    """Run an ffmpeg command line to its end; it makes `target`, which must not exist, of `source`.
 
-    It is stopped when it reports no progress for `stall_s` seconds, and may not write a file larger than
-    `max_file_bytes` (0: any). `progress` is called with the seconds of video written so far. Raises
-    LimitError, BrokenError (with ffmpeg's last words) or Cancelled; the process is gone in any case.
+    Where the kernel confines it (Linux) it can read its libraries and the source and write the target, and do nothing
+    else. It is stopped when it reports no progress for `stall_s` seconds, and may not write a file larger than
+    `max_file_bytes` (0: any). `progress` is called with the seconds of video written so far. Raises FileExistsError,
+    FilingError where the target can't be made, LimitError, BrokenError (with ffmpeg's last words), VsortdError where it
+    can't be confined but has to be, or Cancelled; the process is gone in any case, the target may be there.
     """
+    _make_empty(target)
     process = subprocess.Popen(
-        _guarded([*command[:1], "-progress", "pipe:1", *command[1:]], max_file_bytes),
+        _guarded([*command[:1], "-progress", "pipe:1", *command[1:]], source, target, max_file_bytes, must_confine),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
+        env=least_environment(),
     )
     errors: deque[str | None] = deque(maxlen=_STDERR_LINES)
-    lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+    lines: queue.Queue[str | None] = queue.Queue(_PROGRESS_LINES)
     out, err = cast("IO[bytes]", process.stdout), cast("IO[bytes]", process.stderr)
+    ended = threading.Event()
     threads = [
-        threading.Thread(target=_pour, args=(out, lines.put), name="ffmpeg-progress", daemon=True),
+        threading.Thread(
+            target=_pour, args=(out, functools.partial(_put, lines, ended)), name="ffmpeg-progress", daemon=True
+        ),
         threading.Thread(target=_pour, args=(err, errors.append), daemon=True),
     ]
     for thread in threads:
@@ -147,24 +174,47 @@ def run_ffmpeg(
     except subprocess.TimeoutExpired as error:
         raise LimitError(f"ffmpeg did not end within {stall_s:.0f} s and was stopped") from error
     finally:
+        ended.set()
         process.kill()
         process.wait()
         for thread in threads:
             thread.join()
         out.close()
         err.close()
+    if process.returncode == UNCONFINED and must_confine:
+        raise confinement_missing("ffmpeg", offered())
     if process.returncode != 0:
         raise _failure(process.returncode, errors)
 
 
+def _make_empty(target: Path) -> None:
+    try:
+        os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), 0o666))
+    except FileExistsError:
+        raise
+    except OSError as error:
+        raise FilingError(f"The converted file could not be written: {target}: {error.strerror}.") from error
+
+
 def _pour(pipe: IO[bytes], put: Callable[[str | None], object]) -> None:
-    for line in pipe:
-        put(cleaned(line.decode("utf-8", "replace")))
+    for lines, _ in bounded_lines(pipe, _LINE_BYTES):
+        for line in lines:
+            put(cleaned(line.decode("utf-8", "replace")))
     put(None)
 
 
+def _put(lines: queue.Queue[str | None], ended: threading.Event, line: str | None) -> None:
+    """Hand a line on as soon as there is room for it; nobody waits for it any more when all has ended."""
+    while not ended.is_set():
+        try:
+            lines.put(line, timeout=_TICK_S)
+        except queue.Full:
+            continue
+        return
+
+
 def _follow(
-    lines: queue.SimpleQueue[str | None],
+    lines: queue.Queue[str | None],
     stall_s: float,
     cancel: threading.Event | None,
     progress: Callable[[float], None] | None,
@@ -187,15 +237,40 @@ def _follow(
         if key in last and last[key] != value:
             last[key] = value
             moved = time.monotonic()
-            if progress is not None and key == "out_time_us" and value.lstrip("-").isdigit():
+            if progress is not None and key == "out_time_us" and _NUMBER.fullmatch(value):
                 progress(max(0.0, int(value) / 1e6))
 
 
-def _guarded(command: list[str], max_file_bytes: int) -> list[str]:
+def _guarded(command: list[str], source: Path, target: Path, max_file_bytes: int, must_confine: bool) -> list[str]:  # noqa: FBT001 - passed on
     if sys.platform == "win32":
+        if must_confine:
+            raise confinement_missing("ffmpeg", offered())
         return command
-    limits = [str(os.getpid()), str(MEMORY_BYTES), str(max_file_bytes)]
-    return [sys.executable, "-I", "-S", str(_GUARD), *limits, *command]
+    grants = ffmpeg_grants(Path(command[0]), source, target) if confinable(Path(command[0])) else None
+    if grants is None and must_confine:
+        raise confinement_missing("ffmpeg", offered(), f"{command[0]} runs only with all rights, as scripts do")
+    return _under_guard(command, grants, max_file_bytes, must=must_confine)
+
+
+def _under_guard(command: list[str], grants: Grants | None, max_file_bytes: int, *, must: bool) -> list[str]:
+    wishes = {
+        "parent": os.getpid(),
+        "data_bytes": MEMORY_BYTES,
+        "file_bytes": max_file_bytes,
+        "grants": None if grants is None else grants.to_json(),
+        "must": must,
+    }
+    return [sys.executable, "-I", "-S", str(_GUARD), json.dumps(wishes), *command]
+
+
+@functools.cache
+def confinable(ffmpeg: Path) -> bool:
+    """Tell whether an ffmpeg runs when it is confined: one that is a script, or starts others, doesn't."""
+    if sys.platform == "win32":
+        return False
+    nothing = Path(os.devnull)
+    grants = ffmpeg_grants(ffmpeg, nothing, nothing)
+    return grants is not None and _output(*_under_guard([str(ffmpeg), "-version"], grants, 0, must=False)) is not None
 
 
 def _failure(code: int, errors: Iterable[str | None]) -> BrokenError | LimitError | FilingError:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 class TrackFacts:
     """One track. Times are seconds; `shown_s` is -1 where only reading the fragments would tell."""
 
-    index: int  # libav's, as in Clip.streams
+    index: int  # libav's, as in Clip.streams; -1 where libav knows no such stream
     handler: str  # vide, soun, meta, tmcd, text, clcp …
     codec_tag: str  # the four characters of its first sample entry
     entries: int = 1  # how many sample entries it has

@@ -8,21 +8,25 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar, cast
 
 from loguru import logger
 
-from vsortd.errors import Cancelled, LimitError, VsortdError
-from vsortd.media import protocol
+from vsortd.errors import Cancelled, LimitError, VideoError, VsortdError
+from vsortd.media import protocol, replies
+from vsortd.media.decoder_grants import confinement_missing
 from vsortd.media.protocol import Blob, Message, ProtocolError
 from vsortd.media.worker_process import ChildGoneError, WorkerProcess
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
+
+    import numpy as np
+    import numpy.typing as npt
 
     from vsortd.core.video_facts import Clip
     from vsortd.media.frames import Frames
@@ -31,6 +35,7 @@ if TYPE_CHECKING:
     from vsortd.media.stream_actions import StreamAction
 
 T = TypeVar("T")
+Check = Callable[[Message, Blob], T]
 
 # A worker is replaced after this many requests, so that a leak in a decoder can't grow for months.
 REQUESTS_PER_WORKER = 400
@@ -40,28 +45,6 @@ _TICK_S = 0.1  # how often a waiting call looks at its cancel event
 _START_LIMIT_S = 60.0  # a cold disk under load; normally 0.3 s
 
 
-@dataclass(frozen=True, slots=True)
-class PacketReport:
-    """How two files' streams compare packet by packet: `difference` is "" where they agree."""
-
-    difference: str
-    packets: int
-    size_bytes: int
-    sha256: str
-
-
-@dataclass(frozen=True, slots=True)
-class DecodeReport:
-    """One stream, decoded to its end; of sound, `frames` counts samples and `sha256` is theirs."""
-
-    index: int
-    frames: int
-    errors: int
-    first_s: float
-    last_s: float
-    sha256: str
-
-
 class _WorkerGoneError(LimitError):
     """The worker ended over a video."""
 
@@ -69,14 +52,24 @@ class _WorkerGoneError(LimitError):
 class MediaPool:
     """Up to `workers` processes; a request may take `timeout_s` seconds and `memory_bytes` of data memory.
 
-    `decoder` is "cpu", or a kind of device ("cuda"); what the device can't do the CPU does.
+    `decoder` is "cpu", or a kind of device ("cuda"); what the device can't do the CPU does. With `must_confine` no
+    worker and no ffmpeg runs that the kernel doesn't confine whole.
     """
 
-    def __init__(self, workers: int, *, timeout_s: float, memory_bytes: int, decoder: str = "cpu") -> None:
+    def __init__(
+        self,
+        workers: int,
+        *,
+        timeout_s: float,
+        memory_bytes: int,
+        decoder: str = "cpu",
+        must_confine: bool = False,
+    ) -> None:
+        self.must_confine = must_confine
         self._timeout_s = timeout_s
         self._memory_bytes = memory_bytes
         self._decoder = decoder
-        self._no_hardware = ""
+        self._greeting: replies.WorkerGreeting | None = None
         self._workers = max(1, workers)
         self._wake = threading.Condition()
         self._idle: list[WorkerProcess] = []
@@ -89,8 +82,8 @@ class MediaPool:
 
     def probe(self, path: Path, *, cancel: threading.Event | None = None) -> Clip:
         """Return the facts of a video. Raises Broken-, Incomplete-, Changed- or LimitError, Cancelled."""
-        header, _ = self.call({"op": "probe", "path": str(path)}, cancel=cancel)
-        return self._checked(lambda: protocol.clip_from_message(header.get("clip")))
+        request = {"op": "probe", "path": str(path)}
+        return self._checked(request, lambda header, _: replies.clip_from_reply(header), cancel=cancel)
 
     def sample(
         self,
@@ -109,8 +102,12 @@ class MediaPool:
         """
         most, side = len(ranks), preprocess.side_px
         request = {"op": "sample", "video_index": clip.video_index, **_frames_request(path, ranks, total, preprocess)}
-        header, blob = self.call(request, max_blob_bytes=most * side * side * 3, cancel=cancel)
-        return self._checked(lambda: protocol.frames_from_message(header, blob, most=most, side_px=side))
+        return self._checked(
+            request,
+            lambda header, blob: protocol.frames_from_message(header, blob, most=most, side_px=side),
+            max_blob_bytes=most * side * side * 3,
+            cancel=cancel,
+        )
 
     def moments(
         self,
@@ -136,8 +133,12 @@ class MediaPool:
             "snap_ms": snap_ms,
             "preprocess": _preprocess_request(preprocess),
         }
-        header, blob = self.call(request, max_blob_bytes=most * side * side * 3, cancel=cancel)
-        return self._checked(lambda: protocol.frames_from_message(header, blob, most=most, side_px=side))
+        return self._checked(
+            request,
+            lambda header, blob: protocol.frames_from_message(header, blob, most=most, side_px=side),
+            max_blob_bytes=most * side * side * 3,
+            cancel=cancel,
+        )
 
     def look(
         self,
@@ -154,19 +155,34 @@ class MediaPool:
         """
         most, side = len(ranks), preprocess.side_px
         request = {"op": "look", **_frames_request(path, ranks, total, preprocess)}
-        header, blob = self.call(request, max_blob_bytes=most * side * side * 3, parts=2, cancel=cancel)
-
-        def check() -> tuple[Clip, Frames, float]:
-            clip = protocol.clip_from_message(header.get("clip"))
-            frames = protocol.frames_from_message(header, blob, most=most, side_px=side)
-            return clip, frames, max(0.0, _typed(header, "sampling_s", float))
-
-        return self._checked(check)
+        return self._checked(
+            request,
+            lambda header, blob: replies.look_from_reply(header, blob, most=most, side_px=side),
+            max_blob_bytes=most * side * side * 3,
+            parts=2,
+            cancel=cancel,
+        )
 
     def movie(self, path: Path, *, cancel: threading.Event | None = None) -> MovieFacts:
         """Return what a viewer gets of a video, by its header; raises like `probe`."""
-        header, _ = self.call({"op": "movie", "path": str(path)}, cancel=cancel)
-        return self._checked(lambda: protocol.movie_from_message(header.get("movie")))
+        request = {"op": "movie", "path": str(path)}
+        return self._checked(request, lambda header, _: replies.movie_from_reply(header), cancel=cancel)
+
+    def picture(
+        self, path: Path, preprocess: Preprocess, *, cancel: threading.Event | None = None
+    ) -> npt.NDArray[np.uint8]:
+        """Return a picture file (its first frame) turned as shown, resized and cropped: uint8 [side, side, 3] RGB.
+
+        Raises BrokenError if it can't be read or is of no known kind, LimitError if it has too many pixels, Cancelled.
+        """
+        side = preprocess.side_px
+        request = {"op": "picture", "path": str(path), "preprocess": _preprocess_request(preprocess)}
+        return self._checked(
+            request,
+            lambda header, blob: replies.picture_from_reply(header, blob, side_px=side),
+            max_blob_bytes=side * side * 3,
+            cancel=cancel,
+        )
 
     def compare_conversion(
         self,
@@ -177,7 +193,7 @@ class MediaPool:
         *,
         timeout_s: float,
         cancel: threading.Event | None = None,
-    ) -> tuple[Clip, PacketReport]:
+    ) -> tuple[Clip, replies.PacketReport]:
         """Compare a converted file with its source, in a process of its own that has read no video before.
 
         `pairs` are each stream's index in the source and in the result, what was done to it, and whether it is cover
@@ -190,25 +206,22 @@ class MediaPool:
             "pairs": [list(pair) for pair in pairs],
             "tags": dict(tags),
         }
-        header, _ = self.call(request, timeout_s=timeout_s, cancel=cancel, fresh=True)
-
-        def check() -> tuple[Clip, PacketReport]:
-            clip = protocol.clip_from_message(header.get("clip"))
-            difference = _typed(header, "difference", str)
-            if difference:
-                return clip, PacketReport(protocol.cleaned(difference), 0, 0, "")
-            numbers = (_typed(header, "packets", int), _typed(header, "bytes", int), _typed(header, "sha256", str))
-            return clip, PacketReport("", *numbers)
-
-        return self._checked(check)
+        return self._checked(
+            request,
+            lambda header, _: replies.comparison_from_reply(header),
+            timeout_s=timeout_s,
+            cancel=cancel,
+            fresh=True,
+        )
 
     def decode(
         self, path: Path, streams: Sequence[int], *, timeout_s: float, cancel: threading.Event | None = None
-    ) -> tuple[DecodeReport, ...]:
+    ) -> tuple[replies.DecodeReport, ...]:
         """Decode some streams to their end and count; raises like `probe`."""
         request = {"op": "decode", "path": str(path), "streams": list(streams)}
-        header, _ = self.call(request, timeout_s=timeout_s, cancel=cancel)
-        return self._checked(lambda: tuple(_decode_report(raw) for raw in _typed(header, "streams", list)))
+        return self._checked(
+            request, lambda header, _: replies.decoded_from_reply(header, streams), timeout_s=timeout_s, cancel=cancel
+        )
 
     def call(
         self,
@@ -216,63 +229,91 @@ class MediaPool:
         *,
         max_blob_bytes: int = 0,
         timeout_s: float | None = None,
+        cancel: threading.Event | None = None,
+    ) -> tuple[Message, Blob]:
+        """Send one request to a worker and return its reply as it is; raises like `probe`."""
+        return self._checked(
+            request,
+            lambda header, blob: (header, blob),
+            max_blob_bytes=max_blob_bytes,
+            timeout_s=timeout_s,
+            cancel=cancel,
+        )
+
+    def _checked(
+        self,
+        request: Message,
+        check: Check[T],
+        *,
+        max_blob_bytes: int = 0,
+        timeout_s: float | None = None,
         parts: int = 1,
         cancel: threading.Event | None = None,
         fresh: bool = False,
-    ) -> tuple[Message, Blob]:
-        """Send one request to a worker and return its reply; the time limit begins when a worker is free.
+    ) -> T:
+        """Send one request to a worker and return what `check` makes of its reply.
 
-        With `fresh` the worker is started for this request and ends with it: no other video was in it. A request of
-        several `parts` may take the time limit for each. Where a device decodes and its driver takes the process down,
-        the video gets another try with the CPU.
+        The time limit begins when a worker is free. With `fresh` the worker is started for this request and ends with
+        it: no other video was in it. A request of several `parts` may take the time limit for each. Where a device
+        decodes and its driver takes the process down, the video gets another try with the CPU.
         """
-        limit_s = self._timeout_s if timeout_s is None else timeout_s
+        limit_s = parts * (self._timeout_s if timeout_s is None else timeout_s)
+        timed = {**request, "soft_s": limit_s / parts * _SOFT_PART}
         try:
-            return self._call(request, max_blob_bytes, limit_s, parts, cancel, fresh=fresh)
+            return self._call(timed, check, max_blob_bytes, limit_s, cancel, fresh=fresh)
         except _WorkerGoneError as error:
             if self._decoder == "cpu":
                 raise
             logger.warning("{}: {} while {} decoded; the CPU tries", request.get("path"), error.reason, self._decoder)
-            return self._call({**request, "cpu": True}, max_blob_bytes, limit_s, parts, cancel, fresh=fresh)
+            return self._call({**timed, "cpu": True}, check, max_blob_bytes, limit_s, cancel, fresh=fresh)
 
     def _call(
         self,
         request: Message,
+        check: Check[T],
         max_blob_bytes: int,
         limit_s: float,
-        parts: int,
         cancel: threading.Event | None,
         *,
         fresh: bool,
-    ) -> tuple[Message, Blob]:
+    ) -> T:
         with self._borrowed(cancel, str(request.get("path", "")), fresh=fresh) as child:
-            deadline = time.monotonic() + parts * limit_s
+            deadline = time.monotonic() + limit_s
             try:
-                child.ask({**request, "soft_s": limit_s * _SOFT_PART}, max_blob_bytes)
+                self._send(child, request, max_blob_bytes)
                 while (reply := child.reply(_TICK_S)) is None:
                     _honour(cancel)
                     if self._closed:
                         raise Cancelled
                     if time.monotonic() > deadline:
-                        raise LimitError(
-                            f"a worker took longer than {parts * limit_s:g} s for this video and was stopped"
-                        )
-            except ChildGoneError as error:
-                raise _WorkerGoneError(f"the worker process {error} on this video") from error
-            except ProtocolError as error:
-                raise LimitError(f"the worker process broke its protocol on this video ({error})") from error
+                        raise LimitError(f"a worker took longer than {limit_s:g} s for this video and was stopped")
+                error = protocol.error_from(reply[0])
+                result = None if error is not None else check(*reply)
+            except ChildGoneError as gone:
+                raise _WorkerGoneError(f"the worker process {gone} on this video") from gone
+            except ProtocolError as lie:
+                raise LimitError(f"the worker process answered nonsense on this video ({lie})") from lie
             child.served += 1
             child.healthy = True
-        bad = self._checked(lambda: protocol.error_from(reply[0]))
-        if bad is not None:
-            raise bad
-        return reply
+        if error is not None:
+            raise error
+        return cast("T", result)
+
+    @staticmethod
+    def _send(child: WorkerProcess, request: Message, max_blob_bytes: int) -> None:
+        # until the reply is checked: whatever interrupts a call, its worker is in an unknown state
+        child.healthy = False
+        try:
+            child.ask(request, max_blob_bytes)
+        except VideoError:  # the file can't be opened: nothing was sent
+            child.healthy = True
+            raise
 
     def warm(self, workers: int = 1) -> None:
         """Start workers ahead of the first video (0.2 s each); returns when they are ready to decode."""
         with ExitStack() as stack:
             for _ in range(min(workers, self._workers)):
-                stack.enter_context(self._borrowed(None)).healthy = True
+                stack.enter_context(self._borrowed(None))
 
     def pids(self) -> tuple[int, ...]:
         """Return the process ids of the workers that live now."""
@@ -304,7 +345,6 @@ class MediaPool:
     ) -> Iterator[WorkerProcess]:
         child = self._take(cancel, path, fresh=fresh)
         child.last_path = path
-        child.healthy = False  # until the reply is in: whatever interrupts a call, its worker is in an unknown state
         try:
             yield child
         finally:
@@ -351,13 +391,13 @@ class MediaPool:
         with self._wake:
             self._busy.add(child)
         try:
-            self._note_hardware(child.greet(_START_LIMIT_S, cancel))
+            self._note(child.greet(_START_LIMIT_S, cancel))
         except BaseException as error:
             with self._wake:
                 self._busy.discard(child)
                 self._wake.notify_all()
             child.dispose()
-            if isinstance(error, ChildGoneError) and not self._closed:
+            if isinstance(error, ChildGoneError | ProtocolError) and not self._closed:
                 raise VsortdError(
                     f"The decoding process can't start: it {error}.",
                     remedy="`vsortd doctor` shows whether PyAV works; `workers: memory:` may be too small.",
@@ -369,19 +409,25 @@ class MediaPool:
         """How many workers there are, those that are about to be included."""
         return len(self._idle) + len(self._busy) + self._starting
 
-    def _note_hardware(self, why_not: str) -> None:
-        """Say once that the CPU decodes although the config asks for a device."""
-        with self._wake:
-            new, self._no_hardware = why_not != self._no_hardware, why_not
-        if why_not and new:
-            logger.warning("decoder: {}: {}; the CPU decodes instead", self._decoder, why_not)
+    def _note(self, greeting: replies.WorkerGreeting) -> None:
+        """Say once that the CPU decodes although the config asks for a device, and how decoders are confined.
 
-    @staticmethod
-    def _checked(check: Callable[[], T]) -> T:
-        try:
-            return check()
-        except ProtocolError as error:
-            raise LimitError(f"the worker process answered nonsense on this video ({error})") from error
+        Raises VsortdError where they have to be confined and aren't.
+        """
+        with self._wake:
+            told, self._greeting = self._greeting, greeting
+        if self.must_confine and not (greeting.confined.whole and not greeting.problem):
+            raise confinement_missing("decoders", greeting.confined, greeting.problem)
+        if greeting.no_hardware and (told is None or told.no_hardware != greeting.no_hardware):
+            logger.warning("decoder: {}: {}; the CPU decodes instead", self._decoder, greeting.no_hardware)
+        if told is None and greeting.problem:
+            logger.warning("decoders are not confined: {}", greeting.problem)
+
+    @property
+    def greeting(self) -> replies.WorkerGreeting | None:
+        """What the worker said that was started last, None before the first."""
+        with self._wake:
+            return self._greeting
 
 
 def _frames_request(path: Path, ranks: range, total: int, preprocess: Preprocess) -> Message:
@@ -405,23 +451,3 @@ def _preprocess_request(preprocess: Preprocess) -> Message:
 def _honour(cancel: threading.Event | None) -> None:
     if cancel is not None and cancel.is_set():
         raise Cancelled
-
-
-def _typed(header: Message, name: str, kind: type[T]) -> T:
-    value = header.get(name)
-    if type(value) is not kind:
-        raise ProtocolError(f"no {kind.__name__} {name}")
-    return value
-
-
-def _decode_report(raw: object) -> DecodeReport:
-    if not isinstance(raw, dict):
-        raise ProtocolError("no report of a stream")
-    return DecodeReport(
-        index=_typed(raw, "index", int),
-        frames=_typed(raw, "frames", int),
-        errors=_typed(raw, "errors", int),
-        first_s=float(raw.get("first_s") or 0.0),
-        last_s=float(raw.get("last_s") or 0.0),
-        sha256=_typed(raw, "sha256", str),
-    )

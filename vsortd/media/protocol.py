@@ -8,10 +8,10 @@ before memory is taken, then types and shapes. Import-light: neither av nor torc
 from __future__ import annotations
 
 import json
-import math
 import struct
 from dataclasses import asdict, fields
-from typing import TYPE_CHECKING, Any, BinaryIO, cast, get_type_hints
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, TypeVar, cast, get_type_hints
 
 import numpy as np
 
@@ -29,8 +29,47 @@ MAX_HEADER_BYTES = 1 << 20
 _LENGTHS = struct.Struct(">IQ")
 _MAX_REASON = 500
 _MAX_TEXT = 1024
+# More than libav opens.
+MAX_STREAMS = 1024
 # Of one stream: a phone's metadata track has one to five.
 MAX_METADATA_KEYS = 64
+# What int64, and with it SQLite, holds.
+_LARGEST = 2**63 - 1
+# Milliseconds: exact as floating-point numbers, too.
+_LAST_MS = 2**53 - 1
+
+_COUNT, _SECONDS, _SIGNED_S = (0, _LARGEST), (0.0, float(2**62)), (-float(2**62), float(2**62))
+_SIDE_PX = (1, 2**31 - 1)
+# What each number may be: it is as a file says, which may be absurd, but never what nothing here could hold.
+RANGES: Final[dict[tuple[type, str], tuple[float, float]]] = {
+    (Stream, "index"): (0, MAX_STREAMS - 1),
+    (Stream, "frames"): _COUNT,
+    (Stream, "duration_s"): _SIGNED_S,
+    (Stream, "start_s"): _SIGNED_S,
+    (Clip, "width_px"): _SIDE_PX,
+    (Clip, "height_px"): _SIDE_PX,
+    (Clip, "shown_width_px"): _SIDE_PX,
+    (Clip, "shown_height_px"): _SIDE_PX,
+    (Clip, "rotation_deg"): (0, 360),
+    (Clip, "duration_s"): _SECONDS,
+    (Clip, "container_duration_s"): _SIGNED_S,
+    (Clip, "fps"): (0.0, float(2**31)),
+    (Clip, "frames"): _COUNT,
+    (Clip, "video_index"): (0, MAX_STREAMS - 1),
+    (Clip, "bit_depth"): (0, 64),
+    (TrackFacts, "index"): (-1, MAX_STREAMS - 1),
+    (TrackFacts, "entries"): _COUNT,
+    (TrackFacts, "samples"): _COUNT,
+    (TrackFacts, "ticks"): _COUNT,
+    (TrackFacts, "edits"): _COUNT,
+    (TrackFacts, "hidden"): _COUNT,
+    (TrackFacts, "hidden_s"): _SIGNED_S,
+    (TrackFacts, "start_s"): _SIGNED_S,
+    (TrackFacts, "shown_s"): _SIGNED_S,
+    (TrackFacts, "last_s"): _SIGNED_S,
+    (TrackFacts, "aspect"): _SIGNED_S,
+    (MovieFacts, "rate"): _SIGNED_S,
+}
 
 _ERRORS: dict[str, type[VideoError]] = {
     "broken": BrokenError,
@@ -40,6 +79,7 @@ _ERRORS: dict[str, type[VideoError]] = {
 }
 
 Message = dict[str, Any]
+T = TypeVar("T")
 Blob = bytes | bytearray | memoryview
 
 
@@ -67,10 +107,15 @@ def cleaned(text: str, limit: int = _MAX_TEXT) -> str:
     return "".join(letter if letter.isprintable() else " " for letter in text[:limit]).strip()
 
 
+def packed(header: Message, blob_bytes: int = 0) -> bytes:
+    """Return a message as its bytes, without those of its blob."""
+    text = json.dumps(header).encode()
+    return _LENGTHS.pack(len(text), blob_bytes) + text
+
+
 def send(pipe: BinaryIO, header: Message, blob: Blob = b"") -> None:
     """Write one message and flush it; the blob's bytes go to the system from where they lie."""
-    text = json.dumps(header).encode()
-    pipe.write(_LENGTHS.pack(len(text), len(blob)) + text)
+    pipe.write(packed(header, len(blob)))
     if len(blob):
         pipe.write(blob)
     pipe.flush()
@@ -121,28 +166,24 @@ def clip_from_message(raw: object) -> Clip:
     """Check every field of a clip that a worker sent. Raises ProtocolError."""
     values = _object(raw, Clip)
     streams = values["streams"]
-    if not isinstance(streams, list) or len(streams) > 1024:  # noqa: PLR2004 - more than libav opens
+    if not isinstance(streams, list) or len(streams) > MAX_STREAMS:
         raise ProtocolError("a clip with no list of streams")
-    values["streams"] = tuple(_stream_from(stream) for stream in streams)
-    tags = values["tags"]
-    if not isinstance(tags, dict) or not all(isinstance(value, str) for value in tags.values()):
-        raise ProtocolError("a clip with odd tags")
-    values["tags"] = {cleaned(key): cleaned(value) for key, value in tags.items()}
+    values["streams"] = tuple(_stream_from(stream, place) for place, stream in enumerate(streams))
+    values["tags"] = _texts_by_name(values["tags"], "tags")
     clip = Clip(**_checked(values, Clip))
-    sizes = (clip.width_px, clip.height_px, clip.shown_width_px, clip.shown_height_px)
-    if min(sizes) < 1 or not all(math.isfinite(x) and x >= 0 for x in (clip.duration_s, clip.fps)):
-        raise ProtocolError("a clip with impossible numbers")
+    if clip.video_index >= len(streams):
+        raise ProtocolError("a clip whose film is none of its streams")
     return clip
 
 
-def _stream_from(raw: object) -> Stream:
+def _stream_from(raw: object, place: int) -> Stream:
     values = _checked(_object(raw, Stream), Stream)
+    if values["index"] != place:
+        raise ProtocolError("a stream out of its place")
     keys = values["metadata_keys"]
     if not isinstance(keys, list | tuple) or len(keys) > MAX_METADATA_KEYS or not all(type(key) is str for key in keys):
         raise ProtocolError("a stream with odd keys")
     values["metadata_keys"] = tuple(cleaned(key) for key in keys)
-    if values["frames"] < 0 or not all(math.isfinite(values[name]) for name in ("duration_s", "start_s")):
-        raise ProtocolError("a stream with impossible numbers")
     return Stream(**values)
 
 
@@ -155,27 +196,38 @@ def movie_from_message(raw: object) -> MovieFacts:
     """Check every field of the facts of a movie that a worker sent. Raises ProtocolError."""
     values = _object(raw, MovieFacts)
     tracks = values["tracks"]
-    if not isinstance(tracks, list) or len(tracks) > 1024:  # noqa: PLR2004 - more than libav opens
+    if not isinstance(tracks, list) or len(tracks) > MAX_STREAMS:
         raise ProtocolError("a movie with no list of tracks")
     values["tracks"] = tuple(TrackFacts(**_collections(_object(track, TrackFacts), TrackFacts)) for track in tracks)
-    return MovieFacts(**_collections(values, MovieFacts))
+    movie = MovieFacts(**_collections(values, MovieFacts))
+    known = [track.index for track in movie.tracks if track.index >= 0]
+    if len(set(known)) != len(known):
+        raise ProtocolError("a movie with two tracks of one index")
+    return movie
 
 
 def _collections(values: Message, kind: type) -> Message:
-    """Check a dataclass's texts by name and its lists, too; numbers have to be finite."""
+    """Check a dataclass's texts by name and its lists, too."""
     for name, wanted in get_type_hints(kind).items():
         value = values[name]
         if wanted == dict[str, str]:
-            if not isinstance(value, dict) or not all(type(text) is str for text in value.values()):
+            values[name] = _texts_by_name(value, f"{kind.__name__}.{name}")
+        elif wanted == tuple[str, ...]:
+            if not isinstance(value, list | tuple) or not all(type(one) is str for one in value):
                 raise ProtocolError(f"{kind.__name__}.{name} is odd")
-        elif wanted in {tuple[str, ...], tuple[int, ...]}:
-            inner = str if wanted == tuple[str, ...] else int
-            if not isinstance(value, list | tuple) or not all(type(one) is inner for one in value):
+            values[name] = tuple(cleaned(one) for one in value)
+        elif wanted == tuple[int, ...]:
+            indices = value if isinstance(value, list | tuple) else [value]
+            if indices is not value or not all(type(one) is int and 0 <= one < MAX_STREAMS for one in indices):
                 raise ProtocolError(f"{kind.__name__}.{name} is odd")
             values[name] = tuple(value)
-        elif wanted is float and not (type(value) in {int, float} and math.isfinite(value)):
-            raise ProtocolError(f"{kind.__name__}.{name} is no number")
     return _checked(values, kind)
+
+
+def _texts_by_name(raw: object, name: str) -> dict[str, str]:
+    if not isinstance(raw, dict) or not all(type(text) is str for text in raw.values()):
+        raise ProtocolError(f"{name} are odd")
+    return {cleaned(key): cleaned(text) for key, text in raw.items()}
 
 
 def _object(raw: object, kind: type) -> Message:
@@ -186,14 +238,49 @@ def _object(raw: object, kind: type) -> Message:
 
 
 def _checked(values: Message, kind: type) -> Message:
+    """Check a dataclass's plain fields: their types, and the ranges of all numbers."""
     for name, wanted in get_type_hints(kind).items():
-        if wanted is float and type(values[name]) is int:
+        if wanted is float and type(values[name]) is int and abs(values[name]) <= _LARGEST:
             values[name] = float(values[name])
         if wanted in {str, int, float, bool} and type(values[name]) is not wanted:
             raise ProtocolError(f"{kind.__name__}.{name} is no {wanted.__name__}")
         if wanted is str:
             values[name] = cleaned(values[name])
+        elif wanted in {int, float}:
+            least, most = RANGES[kind, name]
+            if not least <= values[name] <= most:  # not a number is in no range
+                raise ProtocolError(f"{kind.__name__}.{name} is out of range")
     return values
+
+
+def typed(header: Message, name: str, kind: type[T]) -> T:
+    """Return a value of exactly this type. Raises ProtocolError."""
+    value = header.get(name)
+    if type(value) is not kind:
+        raise ProtocolError(f"no {kind.__name__} {name}")
+    return value
+
+
+def counted(header: Message, name: str) -> int:
+    """Return a whole number from 0 to what SQLite and int64 hold. Raises ProtocolError."""
+    value = typed(header, name, int)
+    if not 0 <= value <= _LARGEST:
+        raise ProtocolError(f"{name} is out of range")
+    return value
+
+
+def finite(header: Message, name: str) -> float:
+    """Return a number that is one. Raises ProtocolError."""
+    value = header.get(name)
+    if type(value) not in {int, float} or not abs(cast("float", value)) <= _LARGEST:  # not a number neither
+        raise ProtocolError(f"{name} is no finite number")
+    return float(cast("float", value))
+
+
+def only_keys(header: Message, wanted: set[str], allowed: frozenset[str] | set[str] = frozenset()) -> None:
+    """Raise ProtocolError unless an answer has all wanted parts and no others than the allowed ones."""
+    if not wanted <= set(header) <= wanted | allowed:
+        raise ProtocolError(f"an answer of {', '.join(sorted(map(cleaned, header)))[:_MAX_REASON] or 'nothing'}")
 
 
 def frames_to_message(frames: Frames) -> tuple[Message, Blob]:
@@ -204,10 +291,13 @@ def frames_to_message(frames: Frames) -> tuple[Message, Blob]:
 
 
 def frames_from_message(header: Message, blob: Blob, *, most: int, side_px: int) -> Frames:
-    """Check frames that a worker sent: at most `most`, each `side_px` square. Raises ProtocolError."""
-    times, exact = header.get("times_ms"), header.get("exact")
-    if not isinstance(times, list) or len(times) > most or not all(type(t) is int and 0 <= t < 1 << 53 for t in times):
+    """Check frames that a worker sent: at most `most`, in order, each `side_px` square. Raises ProtocolError."""
+    only_keys(header, {"times_ms", "exact"})
+    times, exact = header["times_ms"], header["exact"]
+    if not isinstance(times, list) or len(times) > most or not all(type(one) is int for one in times):
         raise ProtocolError("frames with odd times")
+    if any(later < earlier for earlier, later in pairwise([0, *times, _LAST_MS])):
+        raise ProtocolError("frames out of order, or at impossible times")
     if type(exact) is not int or not 0 <= exact <= len(times):
         raise ProtocolError("frames with an odd count")
     if len(blob) != len(times) * side_px * side_px * 3:

@@ -1,27 +1,37 @@
 """A decoding process: `python -m vsortd.media.worker`. It takes one request after another and holds no state.
 
-Whatever goes wrong in here costs the one video in hand. The process limits its own memory, runs at low
-priority, keeps libav's prints away from the pipe of replies, and dies with its parent: a thread reads the
-requests, and the end of that stream ends the process at once, even in the middle of decoding.
+Whatever goes wrong in here costs the one video in hand. The process limits what it can take, runs at low priority,
+keeps libav's prints away from the pipe of replies, and dies with its parent: a thread reads the requests, and the end
+of that stream ends the process at once, even in the middle of decoding. Before it sees a video it gives up all rights
+that decoding doesn't need (Linux), so that a decoder that a video takes over can do nothing but answer.
 """
 
 from __future__ import annotations
 
 import gc
+import importlib
 import os
 import queue
 import sys
 import threading
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from vsortd.errors import BrokenError, LimitError, VideoError
+from vsortd.core.system.confinement import Confinement, ConfinementError, confine, offered
+from vsortd.errors import VideoError
 from vsortd.media import protocol
+from vsortd.media.decoder_grants import worker_grants
+from vsortd.media.given_files import GIVEN_FILES
 from vsortd.media.protocol import Blob, Message
+from vsortd.media.request_pipe import FILES, RequestReader, worker_end
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 _NICENESS = 5
+# Pipes, the videos of a request, and a library that is loaded late; a driver opens its devices many times.
+_DESCRIPTORS, _DEVICE_DESCRIPTORS = 64, 1024
+# Decoders' threads of all workers together.
+_MORE_THREADS = 1024
 Reply = tuple[Message, Blob]
 
 
@@ -29,26 +39,67 @@ def main() -> None:
     """Answer requests on stdin until it ends."""
     replies = _private_stdout()
     _tie_to_parent()
-    requests: queue.SimpleQueue[Message] = queue.SimpleQueue()
-    threading.Thread(target=_read_requests, args=(_unbuffered_stdin(), requests), daemon=True).start()
+    pipe, bringer = worker_end()
     operations = _operations()
+    hello = protocol.receive(pipe, lambda: 0)
+    if hello is None:
+        return
+    wishes = hello[0]
+    _limit(int(wishes["memory_bytes"]), device=wishes["decoder"] != "cpu")
+    held, problem = _give_up_rights(wishes["decoder"])
+    no_hardware = operations["hardware"](wishes)[0]["why"]
+    confined = {"landlock_abi": held.landlock_abi, "seccomp": held.seccomp, "problem": problem}
     gc.freeze()  # what was imported needs no looking at, so that a collection takes a millisecond
+    requests: queue.SimpleQueue[tuple[Message, list[int]]] = queue.SimpleQueue()
+    threading.Thread(target=_read_requests, args=(pipe, bringer, requests), daemon=True).start()
+    protocol.send(replies, {"pid": os.getpid(), "no_hardware": no_hardware, "confined": confined})
     while True:
-        request = requests.get()
-        if request.get("op") == "hello":
-            _limit(int(request["memory_bytes"]))
-            protocol.send(replies, {"pid": os.getpid(), "no_hardware": operations["hardware"](request)[0]["why"]})
-            continue
+        request, descriptors = requests.get()
+        GIVEN_FILES.replace(request.get(FILES, ()), descriptors)
         header, blob = _answer(operations, request)
         protocol.send(replies, header, blob)
         del header, blob
         gc.collect()  # PyAV's containers, streams and decoders refer to one another; left alone they pile up
 
 
-def _read_requests(pipe: BinaryIO, requests: queue.SimpleQueue[Message]) -> None:
+def _read_requests(
+    pipe: BinaryIO, bringer: RequestReader | None, requests: queue.SimpleQueue[tuple[Message, list[int]]]
+) -> None:
     while (message := protocol.receive(pipe, lambda: 0)) is not None:
-        requests.put(message[0])
+        requests.put((message[0], [] if bringer is None else bringer.descriptors()))
     os._exit(0)
+
+
+def _give_up_rights(decoder: str) -> tuple[Confinement, str]:
+    """Keep only what decoding takes, before any thread runs and any video is seen; returns what holds, or why not."""
+    sys.dont_write_bytecode = True
+    if not offered().seccomp:
+        _limit_processes()
+    try:
+        return confine(worker_grants(decoder)), ""
+    except ConfinementError as error:
+        return Confinement(0, seccomp=False), str(error)
+
+
+def _limit_processes() -> None:
+    """Where no filter forbids processes, allow threads enough beside what the account runs now, and no more."""
+    if sys.platform != "linux":
+        return
+    import resource
+
+    own = os.getuid()
+    with os.scandir("/proc") as entries:
+        threads = sum(_threads_of(entry.path, own) for entry in entries if entry.name.isdigit())
+    _, hard = resource.getrlimit(resource.RLIMIT_NPROC)
+    most = threads + _MORE_THREADS
+    resource.setrlimit(resource.RLIMIT_NPROC, (most if hard < 0 else min(most, hard),) * 2)
+
+
+def _threads_of(folder: str, owner: int) -> int:
+    try:
+        return len(os.listdir(f"{folder}/task")) if os.stat(folder).st_uid == owner else 0  # noqa: PTH116, PTH208
+    except OSError:  # it ended meanwhile
+        return 0
 
 
 def _answer(operations: dict[str, Callable[[Message], Reply]], request: Message) -> Reply:
@@ -73,46 +124,10 @@ def _operations() -> dict[str, Callable[[Message], Reply]]:
     av.logging.restore_default_callback()
     av.logging.set_level(av.logging.ERROR)
     found = operations()
-    if os.environ.get("VSORTD_MEDIA_TEST_OPS") == "1":
-        found.update(_test_operations())
+    troubles = os.environ.get("VSORTD_MEDIA_TEST_OPS")
+    if troubles:  # a module whose `operations` misbehave, for tests
+        found.update(importlib.import_module(troubles).operations())
     return found
-
-
-def _test_operations() -> dict[str, Callable[[Message], Reply]]:
-    """Return the ways to go wrong that the tests ask for, under an environment variable only."""
-
-    def abort(_: Message) -> Reply:
-        os.abort()
-
-    def abort_on_a_device(request: Message) -> Reply:
-        if not request.get("cpu"):
-            os.abort()
-        return {"by": "the CPU"}, b""
-
-    def hang(_: Message) -> Reply:
-        threading.Event().wait()
-        raise AssertionError
-
-    def eat(request: Message) -> Reply:
-        return {"eaten": len(bytearray(int(request["bytes"])))}, b""
-
-    def noise(_: Message) -> Reply:
-        os.write(1, b"a library prints to stdout\n")
-        return {"noise": True}, b""
-
-    def lie(request: Message) -> Reply:
-        return dict(request["reply"]), b"\0" * int(request["blob_bytes"])
-
-    def leave(request: Message) -> Reply:
-        raise LimitError(str(request["reason"])) if request["reason"] else BrokenError("left")
-
-    named = {"abort": abort, "hang": hang, "eat": eat, "noise": noise, "lie": lie, "leave": leave}
-    return {**named, "abort on a device": abort_on_a_device}
-
-
-def _unbuffered_stdin() -> BinaryIO:
-    """Return stdin without its buffer, whose lock would turn an exit into an abort."""
-    return os.fdopen(os.dup(0), "rb", buffering=0)
 
 
 def _private_stdout() -> BinaryIO:
@@ -122,8 +137,8 @@ def _private_stdout() -> BinaryIO:
     return replies
 
 
-def _limit(memory_bytes: int) -> None:
-    """Limit the memory this process can take for data, and give way to others."""
+def _limit(memory_bytes: int, *, device: bool) -> None:
+    """Limit what this process can take: memory for data, descriptors, file sizes (none); and give way to others."""
     if sys.platform == "win32":
         return
     import resource
@@ -133,6 +148,10 @@ def _limit(memory_bytes: int) -> None:
     # reserves
     resource.setrlimit(resource.RLIMIT_DATA, limits)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = _DEVICE_DESCRIPTORS if device else _DESCRIPTORS
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most if hard < 0 else min(most, hard),) * 2)
     os.nice(_NICENESS)
 
 

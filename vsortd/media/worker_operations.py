@@ -34,6 +34,7 @@ def operations() -> dict[str, Operation]:
         "moments": _seeing(_moments),
         "look": _seeing(_look),
         "movie": _movie,
+        "picture": _picture,
         "compare": _compare,
         "decode": _decode,
     }
@@ -83,6 +84,12 @@ def _look(request: Message) -> Reply:
 def _movie(request: Message) -> Reply:
     with open_video(request["path"]) as video:
         return {"movie": protocol.movie_to_message(read_movie(video))}, b""
+
+
+def _picture(request: Message) -> Reply:
+    from vsortd.media.photo import still  # few ask for one, and Pillow takes a while to load
+
+    return {}, still(request["path"], _preprocess_of(request)).data.cast("B")
 
 
 def _compare(request: Message) -> Reply:

@@ -106,6 +106,7 @@ class Services:
             timeout_s=settings.workers.timeout_s,
             memory_bytes=settings.workers.memory_bytes,
             decoder=settings.workers.decoder,
+            must_confine=settings.workers.must_confine,
         )
         return cls(settings, tree, model, media, journal, filer, index, examples, corrections, state_folder)
 

@@ -152,6 +152,7 @@ class RayWorker:
             timeout_s=task.workers.timeout_s,
             memory_bytes=task.workers.memory_bytes,
             decoder=task.workers.decoder,
+            must_confine=task.workers.must_confine,
         )
 
     def __call__(self, batch: Table) -> Iterator[Table]:

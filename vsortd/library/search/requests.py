@@ -20,7 +20,6 @@ from vsortd.errors import UsageError, VideoError
 from vsortd.library.indexing.embed import dense_film, frames_at
 from vsortd.library.search.ranking import DEFAULT_TOP, DEFAULT_WINDOW_S, SearchTarget, search
 from vsortd.library.search.vector_cache import VectorCache
-from vsortd.media.photo import still
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
 
     Rows = npt.NDArray[np.float32]
 
-PICTURES: Final = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"})
+PICTURES: Final = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".heic", ".heif"})
 TOP_MOST: Final = 10_000
 # Memory of a cache is given back when nobody has asked for so long.
 IDLE_S: Final = 600.0
@@ -178,7 +177,8 @@ def _examples(services: Services, encoder: Encoder, word: str, cancel: threading
     path, moment_s = _file_and_time(word)
     try:
         if path.suffix.lower() in PICTURES:
-            return encoder.encode_images(still(path, encoder.info.preprocess)[None]), path
+            pixels = services.media.picture(path, encoder.info.preprocess, cancel=cancel)
+            return encoder.encode_images(pixels[None]), path
         if moment_s is None:
             return dense_film(services, encoder, path, cancel=cancel).vectors.astype(np.float32), path
         clip = services.media.probe(path, cancel=cancel)

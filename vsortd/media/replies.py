@@ -1,0 +1,139 @@
+"""What a decoding process may answer beyond facts and frames, and the checks that let it through; see `protocol`."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from vsortd.core.system.confinement import Confinement
+from vsortd.media import protocol
+from vsortd.media.protocol import ProtocolError, counted, finite, only_keys, typed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy.typing as npt
+
+    from vsortd.core.video_facts import Clip
+    from vsortd.media.frames import Frames
+    from vsortd.media.movie_facts import MovieFacts
+    from vsortd.media.protocol import Blob, Message
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+# No request takes so many seconds.
+_LONGEST_S = 1e9
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerGreeting:
+    """What a worker says when it is ready: why it can't use the wanted decoder ("" if it can), how it is confined.
+
+    `problem` is why it is confined less than its kernel offers, "" where it isn't.
+    """
+
+    no_hardware: str
+    confined: Confinement
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class PacketReport:
+    """How two files' streams compare packet by packet: `difference` is "" where they agree."""
+
+    difference: str
+    packets: int
+    size_bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class DecodeReport:
+    """One stream, decoded to its end; of sound, `frames` counts samples and `sha256` is theirs."""
+
+    index: int
+    frames: int
+    errors: int
+    first_s: float
+    last_s: float
+    sha256: str
+
+
+def greeting_from_message(header: Message) -> WorkerGreeting:
+    """Check a worker's first answer. Raises ProtocolError."""
+    only_keys(header, {"pid", "no_hardware", "confined"})
+    confined = typed(header, "confined", dict)
+    only_keys(confined, {"landlock_abi", "seccomp", "problem"})
+    counted(header, "pid")
+    held = Confinement(counted(confined, "landlock_abi"), seccomp=typed(confined, "seccomp", bool))
+    problem = protocol.cleaned(typed(confined, "problem", str))
+    return WorkerGreeting(protocol.cleaned(typed(header, "no_hardware", str)), held, problem)
+
+
+def clip_from_reply(header: Message) -> Clip:
+    """Check the answer to a request for a video's facts. Raises ProtocolError."""
+    only_keys(header, {"clip"})
+    return protocol.clip_from_message(header["clip"])
+
+
+def movie_from_reply(header: Message) -> MovieFacts:
+    """Check the answer to a request for what a viewer gets of a video. Raises ProtocolError."""
+    only_keys(header, {"movie"})
+    return protocol.movie_from_message(header["movie"])
+
+
+def picture_from_reply(header: Message, blob: Blob, *, side_px: int) -> npt.NDArray[np.uint8]:
+    """Check a picture: uint8 [side_px, side_px, 3] RGB. Raises ProtocolError."""
+    only_keys(header, set())
+    if len(blob) != side_px * side_px * 3:
+        raise ProtocolError("a picture of the wrong size")
+    return np.frombuffer(blob, np.uint8).reshape(side_px, side_px, 3)
+
+
+def look_from_reply(header: Message, blob: Blob, *, most: int, side_px: int) -> tuple[Clip, Frames, float]:
+    """Check the answer to a request for facts and frames at once. Raises ProtocolError."""
+    only_keys(header, {"clip", "sampling_s", "times_ms", "exact"})
+    clip = protocol.clip_from_message(header["clip"])
+    sampling_s = finite(header, "sampling_s")
+    if not 0 <= sampling_s <= _LONGEST_S:
+        raise ProtocolError("sampling_s is out of range")
+    frames = {name: header[name] for name in ("times_ms", "exact")}
+    return clip, protocol.frames_from_message(frames, blob, most=most, side_px=side_px), sampling_s
+
+
+def comparison_from_reply(header: Message) -> tuple[Clip, PacketReport]:
+    """Check the answer to a comparison of two files. Raises ProtocolError."""
+    difference = typed(header, "difference", str)
+    if difference:
+        only_keys(header, {"clip", "difference"}, {"packets", "bytes", "sha256"})
+        return protocol.clip_from_message(header["clip"]), PacketReport(protocol.cleaned(difference), 0, 0, "")
+    only_keys(header, {"clip", "difference", "packets", "bytes", "sha256"})
+    clip = protocol.clip_from_message(header["clip"])
+    return clip, PacketReport("", counted(header, "packets"), counted(header, "bytes"), _digest(header))
+
+
+def decoded_from_reply(header: Message, streams: Sequence[int]) -> tuple[DecodeReport, ...]:
+    """Check the answer to a request to decode some streams. Raises ProtocolError."""
+    only_keys(header, {"streams"})
+    reports = tuple(_decode_report(raw) for raw in typed(header, "streams", list))
+    if [report.index for report in reports] != list(streams):
+        raise ProtocolError("reports of other streams")
+    return reports
+
+
+def _decode_report(raw: object) -> DecodeReport:
+    if not isinstance(raw, dict):
+        raise ProtocolError("no report of a stream")
+    only_keys(raw, {"index", "frames", "errors", "first_s", "last_s", "end_s", "sha256"})
+    first_s, last_s, _ = (0.0 if raw[name] is None else finite(raw, name) for name in ("first_s", "last_s", "end_s"))
+    counts = (counted(raw, "index"), counted(raw, "frames"), counted(raw, "errors"))
+    return DecodeReport(*counts, first_s, last_s, _digest(raw))
+
+
+def _digest(raw: Message) -> str:
+    found = typed(raw, "sha256", str)
+    if found and not _SHA256.fullmatch(found):
+        raise ProtocolError("sha256 is none")
+    return found
