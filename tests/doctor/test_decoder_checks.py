@@ -1,4 +1,4 @@
-"""`vsortd doctor` says how decoders are confined, on every kernel; `workers: {confine: require}` insists, auto files."""
+"""`vsortd doctor` says how decoders are confined, on every kernel; `confine: require` insists on it, auto files."""
 
 from __future__ import annotations
 
