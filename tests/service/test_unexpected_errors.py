@@ -82,4 +82,6 @@ def test_sort_goes_on_after_an_unexpected_error(home: harness.Home) -> None:
     for number, name in enumerate(("bad.mp4", "good.mp4")):
         troubles.make_clip(home.inbox / name, number=number)
     items = home.json("sort", home.inbox, code=3)["items"]
-    assert {"bad.mp4": "failed", "good.mp4": "filed"} == {item["source"].rpartition("/")[2]: item["state"] for item in items}
+    assert {"bad.mp4": "failed", "good.mp4": "filed"} == {
+        item["source"].rpartition("/")[2]: item["state"] for item in items
+    }

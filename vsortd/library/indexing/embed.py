@@ -113,7 +113,7 @@ def index_paths(
             return Indexed(path, IndexingState.FAILED, reason=error.reason)
         except VsortdError:
             raise
-        except Exception as error:  # noqa: BLE001 - whatever it is, it costs this video and no other
+        except Exception as error:  # whatever it is, it costs this video and no other
             logger.opt(exception=error).error("{}: an unexpected error: {!r}", path, error)
             if same := mishaps.met(error, path):
                 raise defect(error, same) from error
