@@ -78,7 +78,7 @@ def _journal(folder: Path) -> Iterator[Finding]:
         if not path.exists():
             return
     try:
-        with Journal.open(path) as journal:
+        with Journal.open(path, thorough=True) as journal:
             counts = journal.counts()
     except VsortdError as error:
         yield Finding("journal", Severity.FAIL, error.title, error.remedy, error.details)
