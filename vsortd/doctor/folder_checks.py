@@ -72,10 +72,11 @@ def _elsewhere() -> str:
 
 def _journal(folder: Path) -> Iterator[Finding]:
     from vsortd.filing.journal import Journal
+    from vsortd.filing.last_commit import leftovers
 
     path = journal_path(folder)
     with contextlib.suppress(PermissionError):
-        if not path.exists():
+        if not path.exists() and not leftovers(path):
             return
     try:
         with Journal.open(path, thorough=True) as journal:

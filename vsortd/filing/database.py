@@ -19,7 +19,7 @@ from vsortd.core.text import storable
 from vsortd.errors import DamagedError, StoreError
 from vsortd.filing import seals
 from vsortd.filing.group_commit import Writers
-from vsortd.filing.last_commit import SUFFIX, LastCommit
+from vsortd.filing.last_commit import LastCommit, leftovers
 from vsortd.filing.schema import JOURNAL, Form
 
 if TYPE_CHECKING:
@@ -67,6 +67,11 @@ class Database:
                 connection.close()
             self._local = threading.local()
         self._last.close()
+
+    @property
+    def journal_id(self) -> int:
+        """The number that tells this journal, and its copies, from any other."""
+        return self._last.journal_id
 
     def commits(self) -> int:
         """Return the number of the last commit that lasts."""
@@ -122,8 +127,7 @@ class Database:
         """
         folder = self.path.parent
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        left = [name for suffix in ("-wal", "-shm", SUFFIX) if os.path.lexists(name := f"{self.path}{suffix}")]
-        if left:
+        if left := leftovers(self.path):
             noun, repair = self._form.noun, self._form.repair and f", or: {self._form.repair}"
             raise DamagedError(
                 f"The {noun} {self.path} is missing, but {left[0]} is there.",
@@ -153,7 +157,7 @@ class Database:
         """See that the file is what was written, by a connection that can't write: its end would empty the log."""
         if self.path.stat().st_size == 0:
             raise self._damaged("is empty (0 bytes)")
-        last = self._last.read()  # first: another process may commit meanwhile
+        last, _ = self._last.read()  # first: another process may commit meanwhile
         form = self._form
         with contextlib.closing(_reader(self.path, self._busy_s)) as db:
             (application,) = db.execute("PRAGMA application_id").fetchone()
@@ -186,6 +190,8 @@ class Database:
         (version,) = db.execute("PRAGMA user_version").fetchone()
         if version < form.version:
             _migrate(db, form, version)
+        if form.sealed:
+            self._last.journal_id = seals.counters(db)[seals.JOURNAL_ID]
 
     def _damaged(self, what: str) -> DamagedError:
         return DamagedError(
@@ -197,7 +203,7 @@ class Database:
             paths=[self.path],
         )
 
-    def _malformed(self, error: sqlite3.Error) -> StoreError:
+    def _malformed(self, error: sqlite3.Error | UnicodeDecodeError) -> StoreError:
         """Look again before a file is called damaged: SQLite takes a page that the disk didn't read for that."""
         if isinstance(error, seals.UnsoundError) or seals.REFUSAL in str(error):
             return self._damaged(f"is damaged: {error}")
@@ -211,7 +217,7 @@ class Database:
             again = ", but is whole on a second look"
         except (OSError, sqlite3.OperationalError):
             pass  # it can't be read now either, which says nothing of what is in it
-        except sqlite3.DatabaseError:
+        except (sqlite3.DatabaseError, UnicodeDecodeError):
             return self._damaged(f"can't be read ({error})")
         return StoreError(
             f"The {self._form.noun} {self.path} could not be read ({error}){again}.",
@@ -227,7 +233,7 @@ class Database:
         except sqlite3.OperationalError as error:
             # of ours SQLite understands every statement: else the tables are not those that we made
             raise (self._malformed(error) if is_damage(error) else self._refused(error)) from error
-        except sqlite3.DatabaseError as error:
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:  # what SQLite said held the damaged name
             raise self._malformed(error) from error
         except OSError as error:
             raise StoreError(

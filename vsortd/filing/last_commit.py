@@ -17,30 +17,38 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SUFFIX: Final = "-last"
+# What may lie beside a journal; left alone, it tells that there was one.
+SUFFIXES: Final = ("-wal", "-shm", SUFFIX)
 _NUMBER_BYTES: Final = 8
 _FLAGS: Final = os.O_RDWR | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 
 
 class LastCommit:
-    """The file `<journal>-last`; thread-safe. One that is missing or can't be read tells nothing."""
+    """The file `<journal>-last`; thread-safe. One that is missing or can't be read tells nothing.
+
+    `journal_id` is the journal's own number, which goes with each other one.
+    """
 
     def __init__(self, journal: Path) -> None:
         self.path = journal.with_name(journal.name + SUFFIX)
+        self.journal_id = 0
         self._lock = threading.Lock()
         self._descriptor = -1
 
-    def read(self) -> int:
-        """Return the number, 0 where there is none."""
+    def read(self) -> tuple[int, int]:
+        """Return the number, and the journal's own; 0 and 0 where there is none."""
         try:
             data = self.path.read_bytes()
         except OSError:
-            return 0
-        number = data[:_NUMBER_BYTES]
-        return int.from_bytes(number) if data == number + _check(number) else 0
+            return 0, 0
+        said, check = data[: 2 * _NUMBER_BYTES], data[2 * _NUMBER_BYTES :]
+        if len(said) < 2 * _NUMBER_BYTES or check != _check(said):
+            return 0, 0
+        return int.from_bytes(said[:_NUMBER_BYTES]), int.from_bytes(said[_NUMBER_BYTES:])
 
     def note(self, number: int) -> None:
         """Write the number of a commit that lasts; what can't be written makes this weaker, and stops nothing."""
-        data = number.to_bytes(_NUMBER_BYTES)
+        data = number.to_bytes(_NUMBER_BYTES) + self.journal_id.to_bytes(_NUMBER_BYTES)
         with self._lock, contextlib.suppress(OSError):
             if self._descriptor < 0:
                 self._descriptor = os.open(self.path, _FLAGS | os.O_CREAT, 0o600)
@@ -56,5 +64,11 @@ class LastCommit:
                     os.close(descriptor)
 
 
-def _check(number: bytes) -> bytes:
-    return hashlib.blake2b(number, digest_size=8).digest()
+def leftovers(journal: Path) -> list[Path]:
+    """Return what lies beside a journal, whether it is there or not. Raises OSError."""
+    beside = [journal.with_name(journal.name + suffix) for suffix in SUFFIXES]
+    return [path for path in beside if os.path.lexists(path)]
+
+
+def _check(said: bytes) -> bytes:
+    return hashlib.blake2b(said, digest_size=8).digest()

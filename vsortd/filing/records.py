@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 _BITS_64 = (1 << 64) - 1
 
 
+# In the details of an item that a repair of the journal made of what lies on the disk.
+FOUND = "found_by_repair"
 HIDDEN = frozenset({ItemState.PLACING, ItemState.ROLLED_BACK})
 UNFINISHED = frozenset({ItemState.PLACING, ItemState.UNDOING, ItemState.EXPIRING})
 

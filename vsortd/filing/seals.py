@@ -21,6 +21,7 @@ _HALF: Final = 30
 REFUSAL: Final = "an entry is not what was written"
 FUNCTION: Final = "row_sum"
 COMMITS: Final = "commits"
+JOURNAL_ID: Final = "journal"
 
 
 class UnsoundError(sqlite3.DatabaseError):

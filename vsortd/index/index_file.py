@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Concatenate, Final, ParamSpec, TypeVar
 
 from loguru import logger
 
-from vsortd.core.system.damaged_files import is_damage, set_aside
+from vsortd.core.system.damaged_files import SQLITE_ERRORS, is_damage, set_aside
 from vsortd.errors import StoreError
 
 if TYPE_CHECKING:
@@ -74,8 +74,8 @@ class IndexFile:
         self._number = 0
         try:
             self._db = self._opened()
-        except (sqlite3.Error, OSError) as error:
-            if not (isinstance(error, sqlite3.Error) and is_damage(error)):
+        except (*SQLITE_ERRORS, OSError) as error:
+            if not is_damage(error):
                 raise self._explained(error) from error
             self._db = self._anew(error)
 
@@ -95,7 +95,7 @@ class IndexFile:
                 if at_once:
                     db.execute("BEGIN")
                 yield db
-        except sqlite3.Error as error:
+        except SQLITE_ERRORS as error:
             self.heal(error)
             raise StoreError(
                 f"The index {self.path} was damaged, and a new one is begun.",
@@ -103,7 +103,7 @@ class IndexFile:
                 paths=[self.path],
             ) from error
 
-    def heal(self, error: sqlite3.Error) -> None:
+    def heal(self, error: Exception) -> None:
         """Begin a new file if the error says that this one is damaged. Raises StoreError for any other error."""
         if not is_damage(error):
             raise self._explained(error) from error
@@ -134,11 +134,11 @@ class IndexFile:
         self._number = _number(self.path)
         return db
 
-    def _anew(self, error: sqlite3.Error) -> sqlite3.Connection:
+    def _anew(self, error: Exception) -> sqlite3.Connection:
         try:
             aside = set_aside(self.path)
             db = self._opened()
-        except (sqlite3.Error, OSError) as second:
+        except (*SQLITE_ERRORS, OSError) as second:
             raise self._explained(second) from second
         logger.warning(
             "the index {} is damaged ({}): it is set aside as {}, and a new one is begun; `vsortd index` fills it anew",
@@ -164,7 +164,7 @@ class IndexFile:
         script = _CHECKSUM if version == SCHEMA_VERSION - 1 else _DROP + _TABLES + _CHECKSUM
         db.executescript(f"BEGIN IMMEDIATE;{script}PRAGMA user_version = {SCHEMA_VERSION};COMMIT;")
 
-    def _explained(self, error: sqlite3.Error | OSError) -> StoreError:
+    def _explained(self, error: Exception) -> StoreError:
         return StoreError(
             f"The index {self.path} can't be used: {error}.",
             remedy="See to the state folder ($VSORTD_STATE_DIR): its rights and its free space. The index can be made "
@@ -180,11 +180,11 @@ def healed(method: Callable[Concatenate[F, P], R]) -> Callable[Concatenate[F, P]
     def carefully(index: F, /, *args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return method(index, *args, **kwargs)
-        except sqlite3.Error as error:
+        except SQLITE_ERRORS as error:
             index.heal(error)
         try:
             return method(index, *args, **kwargs)
-        except sqlite3.Error as error:
+        except SQLITE_ERRORS as error:
             raise index._explained(error) from error  # noqa: SLF001 - of the class beside it
 
     return carefully

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 import numpy as np
 from loguru import logger
 
-from vsortd.core.system.damaged_files import is_damage, set_aside
+from vsortd.core.system.damaged_files import SQLITE_ERRORS, is_damage, set_aside
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -83,8 +83,8 @@ class TextCache:
         while self._usable:
             try:
                 return work()
-            except (sqlite3.Error, OSError, TypeError) as error:
-                damaged = isinstance(error, TypeError) or (isinstance(error, sqlite3.Error) and is_damage(error))
+            except (*SQLITE_ERRORS, OSError, TypeError) as error:
+                damaged = isinstance(error, TypeError) or is_damage(error)
                 if self._renewed or not damaged or not self._renew(error):
                     self._give_up(error)
         return otherwise

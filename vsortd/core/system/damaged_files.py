@@ -13,8 +13,16 @@ _DAMAGE: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlit
 _UNDECODABLE: Final = "Could not decode"
 
 
-def is_damage(error: sqlite3.Error) -> bool:
+# What SQLite and its module raise of a file that is damaged, among other things: also of a message with damaged names.
+SQLITE_ERRORS: Final = (sqlite3.Error, UnicodeDecodeError)
+
+
+def is_damage(error: BaseException) -> bool:
     """Tell whether an error says that the file is damaged, and not that it is locked, forbidden or on a full disk."""
+    if isinstance(error, UnicodeDecodeError):
+        return True
+    if not isinstance(error, sqlite3.Error):
+        return False
     code = getattr(error, "sqlite_errorcode", None)
     if code is None:  # Python's own: a text that is no UTF-8
         return isinstance(error, sqlite3.OperationalError) and str(error).startswith(_UNDECODABLE)
