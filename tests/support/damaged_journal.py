@@ -34,7 +34,7 @@ PLACE: Any = SimpleNamespace(name="{stem}", on_duplicate="keep_both", review="_R
 class DamagedHome:
     """A journal with its log, as a process that was killed left them; `old` is the file as it was some time before."""
 
-    home: harness.Here
+    home: harness.Home
     sound: Path
     old: bytes = b""
     told: dict[tuple[str, ...], str] = field(default_factory=dict)
@@ -86,7 +86,7 @@ class DamagedHome:
 
     def judge(self, damage: Callable[[Path], object]) -> dict[tuple[str, ...], str]:
         """Ask every command of a damaged journal; return "same", "refused" or what is wrong with the answer."""
-        found = {}
+        found: dict[tuple[str, ...], str] = {}
         for words in COMMANDS:
             self.put(damage)
             found[words] = self._judged(words)
@@ -122,7 +122,7 @@ def flip(path: Path, bit: int) -> None:
         file.write(bytes([byte ^ (1 << bit % 8)]))
 
 
-def _drop(home: harness.Here, number: int) -> Path:
+def _drop(home: harness.Home, number: int) -> Path:
     path = home.inbox / f"{number}.mp4"
     path.write_bytes(b"film %d" % number * 9)
     return path
@@ -134,7 +134,7 @@ def _identity(path: Path) -> Identity:
     return found
 
 
-def _file(home: harness.Here, filer: Filer, number: int) -> None:
+def _file(home: harness.Home, filer: Filer, number: int) -> None:
     video = _drop(home, number)
     os.utime(video, ns=(1_700_000_000_000_000_000 + number, 1_700_000_000_000_000_000 + number))
     detail: dict[str, object] = {

@@ -15,6 +15,7 @@ from urllib.parse import quote
 from vsortd.core.system.atomic_file import sync_folder
 from vsortd.core.system.damaged_files import SQLITE_ERRORS
 from vsortd.core.system.fsync import sync
+from vsortd.core.system.private_files import private_file, private_folder
 from vsortd.errors import DamagedError, StoreError
 from vsortd.filing import seals
 from vsortd.filing.schema import JOURNAL
@@ -60,10 +61,10 @@ def make_copy(journal: Path, folder: Path, between: Callable[[], None] = lambda:
     is not what was written, StoreError when it can't be made; then the older copies stay.
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        private_folder(folder)
         temp = folder / f".journal-{os.getpid()}-{time.monotonic_ns()}.tmp"
         try:
-            os.close(os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+            private_file(temp, create=True)
             _copy(journal, temp, between)
             counted = _counters(temp)
             _sync(temp)

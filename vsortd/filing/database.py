@@ -15,6 +15,7 @@ from urllib.parse import quote
 from vsortd.core.system.damaged_files import is_damage
 from vsortd.core.system.fault_points import Point, reach
 from vsortd.core.system.fsync import sync
+from vsortd.core.system.private_files import private_file, private_folder
 from vsortd.core.text import storable
 from vsortd.errors import DamagedError, StoreError
 from vsortd.filing import seals
@@ -57,6 +58,10 @@ class Database:
         with self._explained():
             if not path.exists():
                 self._create()
+            private_folder(path.parent)
+            for file in (path, *leftovers(path)):
+                with contextlib.suppress(FileNotFoundError):  # another process ends, and its log with it
+                    private_file(file)
             self._look(thorough=thorough)
             self._check(self._connection())
 
@@ -126,7 +131,7 @@ class Database:
         One of zero bytes is therefore always a damaged one, never one that is being made.
         """
         folder = self.path.parent
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        private_folder(folder)
         if left := leftovers(self.path):
             noun, repair = self._form.noun, self._form.repair and f", or: {self._form.repair}"
             raise DamagedError(
@@ -136,6 +141,7 @@ class Database:
             )
         temp = folder / f".{self.path.stem}-{uuid.uuid4().hex}.tmp"
         try:
+            private_file(temp, create=True)
             db = sqlite3.connect(temp, isolation_level=None)
             try:
                 seals.teach(db)

@@ -13,6 +13,8 @@ import os
 import threading
 from typing import TYPE_CHECKING, Final
 
+from vsortd.core.system.private_files import FILE_MODE, NO_FOLLOW
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -20,7 +22,7 @@ SUFFIX: Final = "-last"
 # What may lie beside a journal; left alone, it tells that there was one.
 SUFFIXES: Final = ("-wal", "-shm", SUFFIX)
 _NUMBER_BYTES: Final = 8
-_FLAGS: Final = os.O_RDWR | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+_FLAGS: Final[int] = os.O_RDWR | NO_FOLLOW | getattr(os, "O_BINARY", 0)
 
 
 class LastCommit:
@@ -38,7 +40,11 @@ class LastCommit:
     def read(self) -> tuple[int, int]:
         """Return the number, and the journal's own; 0 and 0 where there is none."""
         try:
-            data = self.path.read_bytes()
+            descriptor = os.open(self.path, os.O_RDONLY | NO_FOLLOW | getattr(os, "O_BINARY", 0))
+            try:
+                data = os.read(descriptor, 4 * _NUMBER_BYTES)
+            finally:
+                os.close(descriptor)
         except OSError:
             return 0, 0
         said, check = data[: 2 * _NUMBER_BYTES], data[2 * _NUMBER_BYTES :]
@@ -51,7 +57,7 @@ class LastCommit:
         data = number.to_bytes(_NUMBER_BYTES) + self.journal_id.to_bytes(_NUMBER_BYTES)
         with self._lock, contextlib.suppress(OSError):
             if self._descriptor < 0:
-                self._descriptor = os.open(self.path, _FLAGS | os.O_CREAT, 0o600)
+                self._descriptor = os.open(self.path, _FLAGS | os.O_CREAT, FILE_MODE)
             os.lseek(self._descriptor, 0, os.SEEK_SET)
             os.write(self._descriptor, data + _check(data))
 

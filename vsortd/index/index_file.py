@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Concatenate, Final, ParamSpec, TypeVar
 from loguru import logger
 
 from vsortd.core.system.damaged_files import SQLITE_ERRORS, is_damage, set_aside
+from vsortd.core.system.private_files import private_file, private_folder
 from vsortd.errors import StoreError
 
 if TYPE_CHECKING:
@@ -120,7 +121,8 @@ class IndexFile:
             yield
 
     def _opened(self) -> sqlite3.Connection:
-        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        private_folder(self.path.parent)
+        private_file(self.path, create=True)
         db = sqlite3.connect(self.path, timeout=_BUSY_S, check_same_thread=False, isolation_level=None)
         try:
             db.execute("PRAGMA journal_mode=WAL")

@@ -17,6 +17,8 @@ import numpy as np
 from loguru import logger
 
 from vsortd.core.system.damaged_files import SQLITE_ERRORS, is_damage, set_aside
+from vsortd.core.system.private_files import private_file, private_folder
+from vsortd.errors import StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -83,7 +85,7 @@ class TextCache:
         while self._usable:
             try:
                 return work()
-            except (*SQLITE_ERRORS, OSError, TypeError) as error:
+            except (*SQLITE_ERRORS, OSError, TypeError, StoreError) as error:
                 damaged = isinstance(error, TypeError) or is_damage(error)
                 if self._renewed or not damaged or not self._renew(error):
                     self._give_up(error)
@@ -128,7 +130,8 @@ class TextCache:
 
     @contextmanager
     def _opened(self) -> Iterator[sqlite3.Connection]:
-        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        private_folder(self._path.parent)
+        private_file(self._path, create=True)
         with closing(sqlite3.connect(self._path, timeout=_BUSY_S, isolation_level=None)) as db:
             db.execute("PRAGMA journal_mode=WAL")
             db.execute("PRAGMA synchronous=NORMAL")
