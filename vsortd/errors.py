@@ -82,6 +82,10 @@ class StoreError(VsortdError):
     """The journal or another file of ours is unreadable, newer than this program, locked or on a full disk."""
 
 
+class DamagedError(StoreError):
+    """A file of ours is not what was written: the disk, or another program, changed it."""
+
+
 class ModelError(VsortdError):
     """The model can't be had or can't be loaded; nothing is filed without it."""
 

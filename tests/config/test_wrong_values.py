@@ -213,6 +213,11 @@ CASES = [
     Case("sampling: {max_frames: many}", 5, "sampling.max_frames", "a whole number from 1 to 512", value="many"),
     Case("sampling: {max_frames: 1_000}", 5, "sampling.max_frames", "a whole number", value="1_000"),
     Case("sampling: {max_frames: true}", 5, "sampling.max_frames", "a whole number", value=True),
+    # journal
+    Case("journal: no", 5, "journal", "the keys copy_after, copy_to", value=False),
+    Case("journal: {copy_after: 0s}", 5, "journal.copy_after", "1s"),
+    Case("journal: {copy_to: Backup}", 5, "journal.copy_to", "an absolute path"),
+    Case("journal: {copyto: /b}", 5, "journal.copyto", "the keys copy_after, copy_to", "copy_to"),
     # log
     Case("log: full", 5, "log", "the keys paths, size, keep", value="full"),
     Case("log: {paths: short}", 5, "log.paths", "full or relative"),

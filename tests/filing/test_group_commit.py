@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 COUNT = 8
-INSERT = "INSERT INTO owner VALUES (?, '')"
+INSERT = "INSERT INTO owner (id, since) VALUES (?, '')"
 
 
 @pytest.fixture
@@ -393,7 +393,7 @@ def work(thread):
         name = f"{thread}.{turn}"
         try:
             with database.write() as db:
-                db.execute("INSERT INTO owner VALUES (?, '')", (name,))
+                db.execute("INSERT INTO owner (id, since) VALUES (?, '')", (name,))
                 os.write(told, f"wrote {name};".encode())
             os.write(told, f"done {name};".encode())
             names.append(name)

@@ -160,7 +160,12 @@ def test_counts_agree_with_the_rows(bench: Any) -> None:
         assert {"filed": 2, "review": 1, "rejected": 1, "failed": 1, "held": 2} == journal.counts()
         with journal.db.read() as db:
             rows = dict(db.execute("SELECT state, count(*) FROM item WHERE standing GROUP BY state"))
-            counted = dict(db.execute("SELECT name, n FROM counter WHERE name != 'held' AND n > 0"))
+            others = "('held', 'commits', 'journal')"
+            counted = dict(
+                db.execute(
+                    f"SELECT name, n FROM counter WHERE name NOT IN {others} AND name NOT LIKE 'sum of %' AND n > 0"  # noqa: S608 - constants
+                )
+            )
         assert rows == counted
 
 
@@ -244,7 +249,7 @@ def test_a_disk_that_fails_to_read_the_journal_is_not_told_as_a_damaged_journal(
         filer.place(bench.request(bench.drop("a.mp4")))
         path = journal.db.path
     said = []
-    for occurrence in range(1, 40):
+    for occurrence in range(1, 200):
         rule = f"inject=pread64:error=EIO:when={occurrence}{'+' if lasts else ''}"
         command = ["strace", "-f", "-o", "/dev/null", "-P", path, "-e", "trace=pread64", "-e", rule]
         child = [sys.executable, "-c", READ_JOURNAL, path]

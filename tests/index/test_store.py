@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from loguru import logger
 
 from tests.support.facts import clip_facts
 from vsortd.core.identity import Identity
@@ -34,6 +36,15 @@ def index(tmp_path: Path) -> Iterator[Index]:
     made = Index(tmp_path / "index.sqlite3")
     yield made
     made.close()
+
+
+@pytest.fixture
+def warned() -> Iterator[list[str]]:
+    """Collect what is warned of."""
+    messages: list[str] = []
+    number = logger.add(lambda message: messages.append(message.record["message"]), level="WARNING")
+    yield messages
+    logger.remove(number)
 
 
 def test_one_row_holds_every_look_at_a_video_in_the_order_of_time(index: Index, tmp_path: Path) -> None:
@@ -166,11 +177,66 @@ def test_a_newer_index_stops_with_the_reason(tmp_path: Path) -> None:
         Index(path)
 
 
-def test_a_file_that_is_no_index_stops_with_the_reason(tmp_path: Path) -> None:
+def kept_one(path: Path) -> Embedded:
+    """Make an index with one video, all of it in the one file."""
+    kept = embedded()
+    index = Index(path)
+    index.keep(FILE, Path("/a.mp4"), CLIP, "model", "plan", kept)
+    index.close()
+    return kept
+
+
+def test_a_file_that_is_no_index_is_set_aside_and_a_new_one_begun(tmp_path: Path, warned: list[str]) -> None:
     path = tmp_path / "index.sqlite3"
     path.write_bytes(b"not a database at all, by any means" * 100)
-    with pytest.raises(StoreError, match=r"index\.sqlite3"):
-        Index(path)
+    with contextlib.closing(Index(path)) as index:
+        assert {} == index.models()
+    (message,) = warned
+    assert str(path) in message
+    assert "vsortd index" in message
+    assert (tmp_path / "index.sqlite3.damaged").read_bytes().startswith(b"not a database")
+
+
+def test_an_index_that_is_damaged_while_it_is_open_is_made_anew(tmp_path: Path, warned: list[str]) -> None:
+    path = tmp_path / "index.sqlite3"
+    kept = kept_one(path)
+    size = path.stat().st_size
+    with contextlib.closing(Index(path)) as index:
+        path.write_bytes(bytes(range(256)) * (size // 256))
+        index._db.execute("PRAGMA shrink_memory")  # what it has read already
+        index.keep(FILE, Path("/a.mp4"), CLIP, "model", "plan", kept)
+        found = index.recall(FILE, "model", "plan")
+    assert found is not None
+    np.testing.assert_array_equal(kept.vectors, found.vectors)
+    assert 1 == len(warned)
+
+
+def test_a_row_that_was_changed_by_the_disk_counts_as_absent(tmp_path: Path) -> None:
+    """Vectors that are others, and times: the video is looked at once more, the rest stays."""
+    for column in ("vectors", "times_ms"):
+        path = tmp_path / f"{column}.sqlite3"
+        kept = kept_one(path)
+        with contextlib.closing(sqlite3.connect(path)) as db, db:
+            (blob,) = db.execute(f"SELECT {column} FROM frames").fetchone()  # noqa: S608 - constants
+            db.execute(f"UPDATE frames SET {column} = ?", (bytes([blob[0] ^ 1]) + blob[1:],))  # noqa: S608 - constants
+        with contextlib.closing(Index(path)) as index:
+            assert index.recall(FILE, "model", "plan") is None
+            assert [] == list(index.films("model"))
+            assert () == index.looks(FILE, "model")
+            index.keep(FILE, Path("/a.mp4"), CLIP, "model", "other", kept)
+            assert ("other",) == index.looks(FILE, "model")
+
+
+def test_an_index_of_the_format_before_keeps_what_it_holds(tmp_path: Path) -> None:
+    path = tmp_path / "index.sqlite3"
+    kept = kept_one(path)
+    with contextlib.closing(sqlite3.connect(path)) as db, db:
+        db.execute("ALTER TABLE frames DROP COLUMN checksum")
+        db.execute("PRAGMA user_version = 2")
+    with contextlib.closing(Index(path)) as index:
+        found = index.recall(FILE, "model", "plan")
+    assert found is not None
+    np.testing.assert_array_equal(kept.vectors, found.vectors)
 
 
 @pytest.mark.parametrize("by", ["the filer", "an undo"])

@@ -16,7 +16,7 @@ from vsortd.pipeline.flow import Stage
 from vsortd.pipeline.runner import Runner
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from vsortd.pipeline.job import Job
@@ -33,6 +33,7 @@ class Books:
         self.poison: dict[Path, str] = {}
         self.suspects: set[Path] = set()
         self.lasting = True
+        self.acquitted: list[Path] = []
 
     def suspect(self, path: Path, _identity: Identity) -> bool:
         return path in self.suspects
@@ -48,6 +49,9 @@ class Books:
         self.recorded.append((job.path, job.state, job.reason))
         self.lasting = lasting
         return replace(job, item_id=len(self.recorded))
+
+    def acquit(self, paths: Sequence[Path]) -> None:
+        self.acquitted += paths
 
     def again(self, path: Path, _identity: Identity, _reason: str) -> None:
         self.sent_back.append(path)
@@ -300,3 +304,72 @@ def test_a_path_is_never_in_two_lanes(bench: Callable[..., Bench], tmp_path: Pat
     gate.set()
     one.wait(one.runner.idle)
     assert [1, 1] == most
+
+
+def test_an_unexpected_error_costs_its_video_and_no_other(bench: Callable[..., Bench], tmp_path: Path) -> None:
+    bad, *good = files(tmp_path, 4)
+
+    def stage(job: Job) -> Job:
+        if job.path == bad:
+            raise ZeroDivisionError("division by zero")
+        return filed(job)
+
+    one = bench(stage)
+    one.submit(bad, *good)
+    one.wait(lambda: len(one.done) == 4)
+    assert [] == one.fatal
+    ((path, state, reason),) = one.books.recorded
+    assert (bad, ItemState.FAILED) == (path, state)
+    assert "ZeroDivisionError: division by zero" in reason
+    assert bad in one.books.finished
+
+
+def test_the_same_unexpected_error_on_three_videos_in_a_row_stops_and_blames_none(
+    bench: Callable[..., Bench], tmp_path: Path
+) -> None:
+    paths = files(tmp_path, 5)
+
+    def stage(_job: Job) -> Job:
+        raise KeyError("what")
+
+    one = bench(stage, workers=1)
+    one.submit(*paths)
+    one.wait(lambda: bool(one.fatal))
+    (error,) = one.fatal
+    assert "met 3 videos in a row: KeyError: 'what'" in str(error)
+    assert all(str(path) in str(error) for path in paths[:3])
+    assert paths[:2] == [path for path, _, _ in one.books.recorded]
+    assert paths[:2] == one.books.acquitted
+    assert paths[:3] == one.books.begun
+
+
+def test_unexpected_errors_with_videos_between_them_that_go_well_stop_nothing(
+    bench: Callable[..., Bench], tmp_path: Path
+) -> None:
+    paths = files(tmp_path, 9)
+
+    def stage(job: Job) -> Job:
+        if int(job.path.stem) % 3 < 2:
+            raise KeyError("what")
+        return filed(job)
+
+    one = bench(stage, workers=1)
+    one.submit(*paths)
+    one.wait(lambda: len(one.done) == 9)
+    assert [] == one.fatal
+    assert 6 == len(one.books.recorded)
+
+
+def test_different_unexpected_errors_in_a_row_stop_nothing(bench: Callable[..., Bench], tmp_path: Path) -> None:
+    paths = files(tmp_path, 6)
+
+    def stage(job: Job) -> Job:
+        if int(job.path.stem) % 2:
+            raise KeyError("what")
+        raise ValueError("how")
+
+    one = bench(stage, workers=1)
+    one.submit(*paths)
+    one.wait(lambda: len(one.done) == 6)
+    assert [] == one.fatal
+    assert [] == one.books.acquitted

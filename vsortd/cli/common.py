@@ -83,10 +83,11 @@ def open_journal() -> Journal | None:
     """Open the journal, or return None where nothing was ever filed."""
     from vsortd.core.paths import journal_path
     from vsortd.filing.journal import Journal
+    from vsortd.filing.last_commit import leftovers
 
     path = journal_path(state_folder())
     with contextlib.suppress(PermissionError):  # a folder that can't be looked into is no empty one: opening says why
-        if not path.exists():
+        if not path.exists() and not leftovers(path):
             return None
     return Journal.open(path)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -37,6 +38,7 @@ def register(app: typer.Typer) -> None:
 def start(ctx: typer.Context, as_json: JsonFlag = False) -> None:
     """Start the daemon in the background; `vsortd service install` has it started at each login instead."""
     from vsortd.core.paths import find_config
+    from vsortd.core.system.private_files import FILE_MODE, NO_FOLLOW, private_folder
     from vsortd.service.client import Client
     from vsortd.service.lock import daemon_holds
 
@@ -44,10 +46,11 @@ def start(ctx: typer.Context, as_json: JsonFlag = False) -> None:
     folder = state_folder()
     if daemon_holds(folder):
         raise AlreadyRunningError(f"A daemon already runs on {folder}.", remedy="`vsortd status` shows it.")
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    private_folder(folder)
     said = folder / "start.log"
     command = [sys.executable, "-m", "vsortd", "--config", str(find_config(ctx.obj.config).absolute()), "run"]
-    with said.open("wb") as log:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | NO_FOLLOW
+    with os.fdopen(os.open(said, flags, FILE_MODE), "wb") as log:
         daemon = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd=Path.home()
         )

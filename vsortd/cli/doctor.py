@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vsortd.cli.common import JsonFlag, console, print_json
+from vsortd.cli.common import JsonFlag, console, load, print_json, state_folder
 from vsortd.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -27,12 +27,22 @@ def doctor(
     quick: Annotated[
         bool, typer.Option("--quick", help="Leave out what takes seconds: loading the model, sorting a clip.")
     ] = False,
+    repair: Annotated[
+        bool,
+        typer.Option(
+            "--repair", help="Mend a damaged journal: from its newest sound copy, what can still be read, and the disk."
+        ),
+    ] = False,
     as_json: JsonFlag = False,
 ) -> int:
     """Check the installation, the machine, the config, the folders and the model, and sort a clip end to end.
 
     Each line is ok, warn or fail, with what to type. The exit code is 1 if anything fails.
+
+    With --repair nothing is checked but the journal. The damaged files are set aside, never removed.
     """
+    if repair:
+        return _repair(ctx, as_json=as_json)
     from vsortd.doctor import examine
     from vsortd.doctor.finding import Severity
 
@@ -52,6 +62,23 @@ def doctor(
     else:
         out.print(f"All {len(findings)} are well.")
     return int(ExitCode.FAILURE if failed else ExitCode.OK)
+
+
+def _repair(ctx: typer.Context, *, as_json: bool) -> int:
+    settings = load(ctx)
+    from vsortd.core.paths import journal_path
+    from vsortd.filing.repair import repair
+    from vsortd.service.lock import DaemonLock
+
+    with DaemonLock(state_folder()):
+        done = repair(journal_path(state_folder()), settings.library, settings.place.review, settings.journal.copy_to)
+    said = ["The journal is sound: nothing was changed."] if done is None else done.lines()
+    if as_json:
+        print_json({"schema_version": 1, "repaired": done is not None, "said": said})
+    else:
+        for line in said:
+            console().print(line)
+    return int(ExitCode.OK)
 
 
 def _print(out: Console, finding: Finding) -> None:

@@ -152,6 +152,7 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
         ("vsortd doctor", "is everything here that a quiet night needs?"),
         ("vsortd doctor --quick", "without loading the model and sorting a clip"),
         ("vsortd doctor --json", "for scripts; exit code 1 if anything fails"),
+        ("vsortd doctor --repair", "mend a damaged journal; every message about one names this"),
     ),
     "demo": (
         ("vsortd demo", "see it work in a folder of its own"),

@@ -400,6 +400,17 @@ class Log(_Options):
     keep: Annotated[int, Strict(), Ge(0), Le(100)] = Field(default=5, description="How many old files stay.")
 
 
+class JournalOptions(_Options):
+    """Copies of the journal, of which `vsortd doctor --repair` restores the newest; three are kept."""
+
+    copy_after_s: Annotated[float, Duration(1, 30 * _DAY_S)] = Field(
+        default=float(_HOUR_S), alias="copy_after", description="A copy is made after so long without a filing."
+    )
+    copy_to: Annotated[Path, FolderPath()] | None = Field(
+        default=None, description="A folder, best on another disk, that gets each copy, too."
+    )
+
+
 class Notify(_Options):
     """The desktop's notifications, which `vsortd tray` shows."""
 
@@ -462,4 +473,5 @@ class Settings(_Options):
         description="Free the model's memory after so long without a video; the next one waits while it is loaded.",
     )
     notify: Notify = Field(default_factory=Notify, description="The notifications of `vsortd tray`.")
+    journal: JournalOptions = Field(default_factory=JournalOptions, description="Copies of the journal.")
     log: Log = Field(default_factory=Log, description="The daemon's log file.")

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import stat
 import tempfile
 import time
 from pathlib import Path
@@ -18,9 +17,10 @@ from typing import TYPE_CHECKING
 
 from vsortd.core.paths import journal_path, state_folder
 from vsortd.core.system.network_fs import filesystem_type, network_type
+from vsortd.core.system.private_files import private_folder
 from vsortd.core.units import about_duration, about_size, format_duration
 from vsortd.doctor.finding import Finding, Severity
-from vsortd.errors import DaemonUnreachableError, VsortdError
+from vsortd.errors import DaemonUnreachableError, StoreError, VsortdError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,16 +50,20 @@ def state() -> Iterator[Finding]:
         there = next(parent for parent in folder.parents if parent.exists())
         yield _space("free space for the state", there, LOW_STATE_BYTES)
         return
+    try:
+        private_folder(folder)
+    except StoreError as error:
+        yield Finding("state folder", Severity.FAIL, error.title, error.remedy)
+        return
+    except OSError as error:
+        yield Finding("state folder", Severity.FAIL, f"{folder} can't be used: {error.strerror}", _elsewhere())
+        return
     if trouble := write_and_remove(folder):
         remedy = f"sudo chown -R $(id -u) {quote(str(folder))}   (or: export VSORTD_STATE_DIR=FOLDER)"
         yield Finding("state folder", Severity.FAIL, f"{folder} can't be written: {trouble}", remedy)
     elif network := network_type(folder):
         found = f"{folder} is on a network filesystem ({network}): the journal needs a local disk"
         yield Finding("state folder", Severity.WARN, found, _elsewhere())
-    elif os.name == "posix" and stat.S_IMODE(folder.stat().st_mode) & 0o022:
-        yield Finding(
-            "state folder", Severity.WARN, f"{folder} can be written by others", f"chmod 700 {quote(str(folder))}"
-        )
     else:
         yield Finding("state folder", Severity.OK, f"{folder} ({filesystem_type(folder) or 'local'})")
     yield from _journal(folder)
@@ -72,13 +76,14 @@ def _elsewhere() -> str:
 
 def _journal(folder: Path) -> Iterator[Finding]:
     from vsortd.filing.journal import Journal
+    from vsortd.filing.last_commit import leftovers
 
     path = journal_path(folder)
     with contextlib.suppress(PermissionError):
-        if not path.exists():
+        if not path.exists() and not leftovers(path):
             return
     try:
-        with Journal.open(path) as journal:
+        with Journal.open(path, thorough=True) as journal:
             counts = journal.counts()
     except VsortdError as error:
         yield Finding("journal", Severity.FAIL, error.title, error.remedy, error.details)

@@ -12,39 +12,57 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from vsortd.core.system.damaged_files import is_damage
 from vsortd.core.system.fault_points import Point, reach
 from vsortd.core.system.fsync import sync
+from vsortd.core.system.private_files import private_file, private_folder
 from vsortd.core.text import storable
-from vsortd.errors import StoreError
+from vsortd.errors import DamagedError, StoreError
+from vsortd.filing import seals
 from vsortd.filing.group_commit import Writers
+from vsortd.filing.last_commit import LastCommit, leftovers
 from vsortd.filing.schema import JOURNAL, Form
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from vsortd.filing.group_commit import Lender
+
 # Another process commits in milliseconds; one that holds the lock for half a minute is stuck.
 BUSY_S = 30.0
+
+
+_COUNT = "UPDATE counter SET n = n + 1, twin = ~(n + 1) WHERE name = ? RETURNING n"
 
 
 class Database:
     """One SQLite file for many threads and processes: a connection a thread, one writer at a time.
 
     Threads that write at once share a commit, and its sync. Every error of SQLite's becomes a StoreError that names
-    the file: nothing here ever counts as empty.
+    the file: nothing here ever counts as empty. A file that is not what was written is a DamagedError.
     """
 
-    def __init__(self, path: Path, form: Form = JOURNAL, *, busy_s: float = BUSY_S) -> None:
-        """Open the file, making it first where there is none. Raises StoreError."""
+    def __init__(self, path: Path, form: Form = JOURNAL, *, busy_s: float = BUSY_S, thorough: bool = False) -> None:
+        """Open the file, making it first where there is none, and see that it is sound; `thorough`: every row of it.
+
+        Raises StoreError.
+        """
         self.path = path
         self._form = form
         self._busy_s = busy_s
         self._local = threading.local()
         self._connections: weakref.WeakSet[_Connection] = weakref.WeakSet()
-        self._writers = Writers(self._begin)
+        self._last = LastCommit(path)
+        self._writers = Writers(self._begin, self._committed)
         with self._explained():
             if not path.exists():
                 self._create()
+            private_folder(path.parent)
+            for file in (path, *leftovers(path)):
+                with contextlib.suppress(FileNotFoundError):  # another process ends, and its log with it
+                    private_file(file)
+            self._look(thorough=thorough)
             self._check(self._connection())
 
     def close(self) -> None:
@@ -53,6 +71,17 @@ class Database:
             for connection in list(self._connections):
                 connection.close()
             self._local = threading.local()
+        self._last.close()
+
+    @property
+    def journal_id(self) -> int:
+        """The number that tells this journal, and its copies, from any other."""
+        return self._last.journal_id
+
+    def commits(self) -> int:
+        """Return the number of the last commit that lasts."""
+        with self.read() as db:
+            return seals.counters(db).get(seals.COMMITS, 0)
 
     @contextmanager
     def read(self) -> Iterator[sqlite3.Connection]:
@@ -76,8 +105,13 @@ class Database:
 
     def _begin(self, lasting: bool) -> _Connection:  # noqa: FBT001 - as Writers calls it
         mine = self._mine()
-        mine.begin(lasting=lasting)
+        mine.begin(lasting=lasting, counted=bool(self._form.sealed))
         return mine
+
+    def _committed(self, lender: Lender) -> None:
+        assert isinstance(lender, _Connection)
+        if lender.number:
+            self._last.note(lender.number)
 
     def _connection(self) -> sqlite3.Connection:
         # who reads amid writing sees what was written, on whosever connection it was
@@ -97,18 +131,20 @@ class Database:
         One of zero bytes is therefore always a damaged one, never one that is being made.
         """
         folder = self.path.parent
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        left = [name for suffix in ("-wal", "-shm") if os.path.lexists(name := f"{self.path}{suffix}")]
-        if left:
-            raise StoreError(
-                f"The {self._form.noun} {self.path} is missing, but {left[0]} is there.",
-                remedy=f"Put the {self._form.noun} back beside it. To begin a new one, move that file away.",
+        private_folder(folder)
+        if left := leftovers(self.path):
+            noun, repair = self._form.noun, self._form.repair and f", or: {self._form.repair}"
+            raise DamagedError(
+                f"The {noun} {self.path} is missing, but {left[0]} is there.",
+                remedy=f"Put the {noun} back beside it{repair}. To begin a new one, move that file away.",
                 paths=[self.path],
             )
         temp = folder / f".{self.path.stem}-{uuid.uuid4().hex}.tmp"
         try:
+            private_file(temp, create=True)
             db = sqlite3.connect(temp, isolation_level=None)
             try:
+                seals.teach(db)
                 # not in the WAL yet: what fails while it is copied into the file at closing, SQLite does not say
                 _migrate(db, self._form, 0)
                 db.execute("PRAGMA journal_mode=WAL")
@@ -123,20 +159,33 @@ class Database:
                 with contextlib.suppress(OSError):
                     os.unlink(f"{temp}{suffix}")  # noqa: PTH108 - as SQLite names them
 
-    def _check(self, db: sqlite3.Connection) -> None:
+    def _look(self, *, thorough: bool) -> None:
+        """See that the file is what was written, by a connection that can't write: its end would empty the log."""
         if self.path.stat().st_size == 0:
             raise self._damaged("is empty (0 bytes)")
-        (application,) = db.execute("PRAGMA application_id").fetchone()
-        (version,) = db.execute("PRAGMA user_version").fetchone()
+        last, _ = self._last.read()  # first: another process may commit meanwhile
         form = self._form
-        if application != form.application_id or version == 0:
-            raise self._damaged(f"is not a {form.noun} of vsortd")
-        if version > form.version:
-            raise StoreError(
-                f"The {form.noun} {self.path} is of format {version}; this vsortd knows {form.version}.",
-                remedy="It was written by a newer vsortd: update this one. Nothing was touched.",
-                paths=[self.path],
-            )
+        with contextlib.closing(_reader(self.path, self._busy_s)) as db:
+            (application,) = db.execute("PRAGMA application_id").fetchone()
+            (version,) = db.execute("PRAGMA user_version").fetchone()
+            if application != form.application_id or version <= 0:
+                raise self._damaged(f"is not a {form.noun} of vsortd")
+            if version > form.version:
+                raise StoreError(
+                    f"The {form.noun} {self.path} is of format {version}; this vsortd knows {form.version}.",
+                    remedy="It was written by a newer vsortd: update this one. Nothing was touched.",
+                    paths=[self.path],
+                )
+            db.execute("BEGIN")  # all that follows is of one moment
+            if (found := db.execute("PRAGMA integrity_check(1)").fetchall()) != [("ok",)]:
+                raise self._damaged(f"is damaged ({' '.join(str(found[0][0]).split())})")
+            if form.sealed and version == form.version:
+                counted = seals.verify(db, form.sealed, form.counted, thorough=thorough)
+                if counted[seals.COMMITS] < last:
+                    raise self._damaged("has lost its newest entries")
+
+    def _check(self, db: sqlite3.Connection) -> None:
+        form = self._form
         (mode,) = db.execute("PRAGMA journal_mode").fetchone()
         if mode != "wal" and db.execute("PRAGMA journal_mode=WAL").fetchone() != ("wal",):
             raise StoreError(
@@ -144,31 +193,37 @@ class Database:
                 remedy="Put the state folder on a local disk ($VSORTD_STATE_DIR).",
                 paths=[self.path],
             )
+        (version,) = db.execute("PRAGMA user_version").fetchone()
         if version < form.version:
             _migrate(db, form, version)
-        db.execute(f"SELECT count(*) FROM {form.table}").fetchone()  # noqa: S608 - a constant
+        if form.sealed:
+            self._last.journal_id = seals.counters(db)[seals.JOURNAL_ID]
 
-    def _damaged(self, what: str) -> StoreError:
-        return StoreError(
-            f"The {self._form.noun} {self.path} {what}.",
-            remedy="Nothing was touched. Restore it from a backup; or move it away to begin a new one, which "
+    def _damaged(self, what: str) -> DamagedError:
+        return DamagedError(
+            storable(f"The {self._form.noun} {self.path} {what}."),
+            remedy=f"Nothing was touched. Stop the daemon if one runs (vsortd stop), then: {self._form.repair}"
+            if self._form.repair
+            else "Nothing was touched. Restore it from a backup; or move it away to begin a new one, which "
             f"knows nothing of what was {self._form.loss} before.",
             paths=[self.path],
         )
 
-    def _malformed(self, error: sqlite3.Error) -> StoreError:
+    def _malformed(self, error: sqlite3.Error | UnicodeDecodeError) -> StoreError:
         """Look again before a file is called damaged: SQLite takes a page that the disk didn't read for that."""
+        if isinstance(error, seals.UnsoundError) or seals.REFUSAL in str(error):
+            return self._damaged(f"is damaged: {error}")
         again = ""
         try:
-            with contextlib.closing(_Connection(self.path, self._busy_s)) as fresh:
-                (application,) = fresh.db.execute("PRAGMA application_id").fetchone()
-                found = fresh.db.execute("PRAGMA quick_check(1)").fetchall()
+            with contextlib.closing(_reader(self.path, self._busy_s)) as fresh:
+                (application,) = fresh.execute("PRAGMA application_id").fetchone()
+                found = fresh.execute("PRAGMA quick_check(1)").fetchall()
             if application != self._form.application_id or found != [("ok",)] or self.path.stat().st_size == 0:
                 return self._damaged(f"can't be read ({error})")
             again = ", but is whole on a second look"
         except (OSError, sqlite3.OperationalError):
             pass  # it can't be read now either, which says nothing of what is in it
-        except sqlite3.DatabaseError:
+        except (sqlite3.DatabaseError, UnicodeDecodeError):
             return self._damaged(f"can't be read ({error})")
         return StoreError(
             f"The {self._form.noun} {self.path} could not be read ({error}){again}.",
@@ -182,8 +237,9 @@ class Database:
         try:
             yield
         except sqlite3.OperationalError as error:
-            raise self._refused(error) from error
-        except sqlite3.DatabaseError as error:
+            # of ours SQLite understands every statement: else the tables are not those that we made
+            raise (self._malformed(error) if is_damage(error) else self._refused(error)) from error
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:  # what SQLite said held the damaged name
             raise self._malformed(error) from error
         except OSError as error:
             raise StoreError(
@@ -223,15 +279,24 @@ class _Connection:
         self.db.execute("PRAGMA fullfsync=ON")
         # what can take one of several parts back is a few pages: it needs no temporary file, which might not be had
         self.db.execute("PRAGMA temp_store=MEMORY")
+        seals.teach(self.db)
         self._lasting: bool | None = None
+        self.number = 0  # of the commit that is under way, if it is counted
 
-    def begin(self, *, lasting: bool) -> None:
-        """Begin a transaction of which the commit is synced if it is to be `lasting`."""
+    def begin(self, *, lasting: bool, counted: bool) -> None:
+        """Begin a transaction of which the commit is synced if it is to be `lasting`; then it may be counted."""
         if lasting is not self._lasting:
             self._lasting = None
             self.db.execute(f"PRAGMA synchronous={'FULL' if lasting else 'NORMAL'}")
             self._lasting = lasting
         self.db.execute("BEGIN IMMEDIATE")
+        self.number = 0
+        if lasting and counted:
+            try:
+                ((self.number,),) = self.db.execute(_COUNT, (seals.COMMITS,)).fetchall()
+            except BaseException:
+                self.db.execute("ROLLBACK")
+                raise
 
     def close(self) -> None:
         self.db.close()
@@ -239,6 +304,14 @@ class _Connection:
     def __del__(self) -> None:
         if hasattr(self, "db"):
             self.db.close()
+
+
+def _reader(path: Path, busy_s: float) -> sqlite3.Connection:
+    """Open a connection that can't write; the file is as it was when it is closed, and so is its log."""
+    name = f"file:{quote(os.fsencode(path))}?mode=ro"
+    db = sqlite3.connect(name, uri=True, timeout=busy_s, isolation_level=None)
+    seals.teach(db)
+    return db
 
 
 def _migrate(db: sqlite3.Connection, form: Form, version: int) -> None:

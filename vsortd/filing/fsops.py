@@ -276,14 +276,17 @@ def _pump(reading: int, writing: int, cancel: threading.Event | None) -> str:
 
 
 def _copy_attributes(reading: int, writing: int, status: os.stat_result) -> None:
-    """Carry over what the other filesystem can hold: owner, extended attributes, mode, times (in this order)."""
+    """Carry over what the other filesystem can hold: owner, extended attributes, mode, times (in this order).
+
+    What gives a program rights never travels: the bits of setuid and setgid, attributes of the kernel's `security`.
+    """
     if sys.platform == "win32":
         return
     with contextlib.suppress(OSError):  # only root may give files away
         os.fchown(writing, status.st_uid, status.st_gid)
     if sys.platform == "linux":
         _copy_xattrs(reading, writing)
-    os.fchmod(writing, stat.S_IMODE(status.st_mode))
+    os.fchmod(writing, stat.S_IMODE(status.st_mode) & ~(stat.S_ISUID | stat.S_ISGID))
     os.utime(writing, ns=(status.st_atime_ns, status.st_mtime_ns))
 
 
@@ -293,6 +296,8 @@ if sys.platform == "linux":
         {errno.ENOTSUP, errno.EPERM, errno.EACCES, errno.EINVAL, errno.ENODATA, errno.E2BIG, errno.ENOSPC}
     )
 
+    _RIGHTS = "security."
+
     def _copy_xattrs(reading: int, writing: int) -> None:
         try:
             names = os.listxattr(reading)
@@ -301,6 +306,8 @@ if sys.platform == "linux":
                 raise
             return
         for name in names:
+            if name.startswith(_RIGHTS):
+                continue
             try:
                 os.setxattr(writing, name, os.getxattr(reading, name))
             except OSError as error:

@@ -47,9 +47,13 @@ class _Group:
 class Writers:
     """The threads that write into one database: one at a time, those that meet in one transaction."""
 
-    def __init__(self, begin: Callable[[bool], Lender]) -> None:
-        """Take what begins a transaction on the calling thread's connection, lasting or not."""
+    def __init__(self, begin: Callable[[bool], Lender], committed: Callable[[Lender], None]) -> None:
+        """Take what begins a transaction on the calling thread's connection, lasting or not, and what hears of its end.
+
+        `committed` is called when a transaction has been committed, before anybody is told.
+        """
         self._begin = begin
+        self._committed = committed
         self._turn = threading.RLock()
         self._counting = threading.Lock()
         self._waiting = 0
@@ -141,6 +145,7 @@ class Writers:
         try:
             reach(Point.COMMIT_BEFORE)
             group.db.execute("COMMIT")
+            self._committed(group.lender)
         except BaseException as error:
             self._end(group, error)
             raise

@@ -7,7 +7,9 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from vsortd.core.outcomes import ItemState
-from vsortd.filing.records import from_blob, signed, to_blob, to_columns, utc
+from vsortd.filing.records import ITEM_COLUMNS, from_blob, item_of, signed, to_blob, to_columns, utc
+from vsortd.filing.schema import HOLD
+from vsortd.filing.seals import check_row
 
 if TYPE_CHECKING:
     import sqlite3
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from vsortd.core.identity import Identity
     from vsortd.filing.database import Database
 
+_HOLD = ", ".join((*HOLD, "sum"))
 # The words of the partial index item_refused.
 REFUSED = "standing AND state IN ('rejected', 'failed', 'set_aside', 'unclear')"
 
@@ -61,22 +64,28 @@ def known(db: Database, path: Path, identity: Identity) -> KnownFile | None:
 def find_hold(db: sqlite3.Connection, path: Path, identity: Identity) -> int | None:
     """Return the item whose undoing holds this file: by its path, or by inode where it was renamed; else None."""
     device, inode, size, mtime = to_columns(identity)
-    row = db.execute(
-        "SELECT item FROM hold WHERE path = ? AND size_bytes = ? AND mtime_ns = ? UNION ALL"
-        " SELECT item FROM hold WHERE inode = ? AND device = ? AND size_bytes = ? AND mtime_ns = ?",
-        (to_blob(path), size, mtime, inode, device, size, mtime),
-    ).fetchone()
-    return None if row is None else int(row[0])
+    found = db.execute(
+        f"SELECT {_HOLD} FROM hold WHERE path = ? UNION SELECT {_HOLD} FROM hold WHERE inode = ?",  # noqa: S608 - constants
+        (to_blob(path), inode),
+    ).fetchall()
+    for *row, checksum in found:  # compared here: SQL would pass over one that is not what was written
+        check_row("hold", row, checksum)
+    for _, item, at, *columns, _, _ in found:
+        if columns[2:] == [size, mtime] and (at == to_blob(path) or columns[:2] == [device, inode]):
+            return int(item)
+    return None
 
 
 def find_refusal(db: sqlite3.Connection, path: Path, identity: Identity) -> tuple[int, ItemState, str] | None:
     """Return number, state and reason of the standing refusal of this very file, or None."""
-    row = db.execute(
-        f"SELECT id, state, reason FROM item WHERE source = ? AND {REFUSED}"  # noqa: S608 - constants
-        " AND size_bytes = ? AND mtime_ns = ? AND inode = ? ORDER BY id DESC LIMIT 1",
-        (to_blob(path), identity.size_bytes, identity.mtime_ns, signed(identity.inode)),
-    ).fetchone()
-    return None if row is None else (row[0], ItemState(row[1]), row[2])
+    rows = db.execute(
+        f"SELECT {ITEM_COLUMNS} FROM item WHERE source = ? AND {REFUSED} ORDER BY id DESC",  # noqa: S608 - constants
+        (to_blob(path),),
+    )
+    for item in map(item_of, rows.fetchall()):
+        if item.identity.same_content(identity) and signed(item.identity.inode) == signed(identity.inode):
+            return item.id, item.item_state, item.reason
+    return None
 
 
 def add(db: sqlite3.Connection, item: int, path: Path, identity: Identity) -> None:
@@ -159,7 +168,8 @@ def begin_work(database: Database, owner: str, path: Path, identity: Identity, *
         if refused is not None and refused[1] == "set_aside":
             return refused[2]
         db.execute(
-            "INSERT INTO attempt VALUES (?, ?, ?, ?, ?, ?, ?, 0) ON CONFLICT (path) DO UPDATE SET"
+            "INSERT INTO attempt (path, device, inode, size_bytes, mtime_ns, owner, at_risk, deaths)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, 0) ON CONFLICT (path) DO UPDATE SET"
             " deaths = CASE WHEN size_bytes = ? AND mtime_ns = ? THEN deaths ELSE 0 END,"
             " device = excluded.device, inode = excluded.inode, size_bytes = excluded.size_bytes,"
             " mtime_ns = excluded.mtime_ns, owner = excluded.owner, at_risk = excluded.at_risk",

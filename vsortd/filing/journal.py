@@ -60,12 +60,13 @@ class Journal:
         self._active: set[str] = set()
 
     @classmethod
-    def open(cls, path: Path, *, busy_s: float = BUSY_S) -> Self:
-        """Open the journal, made first where there is none.
+    def open(cls, path: Path, *, busy_s: float = BUSY_S, thorough: bool = False) -> Self:
+        """Open the journal, made first where there is none, and see that it is sound; `thorough`: every row of it.
 
-        Raises StoreError when the file is no journal, damaged, locked, or written by a newer vsortd.
+        Raises StoreError when the file is no journal, locked, or written by a newer vsortd, DamagedError when it is not
+        what was written.
         """
-        return cls(Database(path, busy_s=busy_s))
+        return cls(Database(path, busy_s=busy_s, thorough=thorough))
 
     def close(self) -> None:
         """Close the file and let go of what this process owns."""
@@ -108,7 +109,7 @@ class Journal:
                         paths=[self.owners],
                     ) from error
                 with self.db.write(lasting=False) as db:
-                    db.execute("INSERT INTO owner VALUES (?, ?)", (lock.id, utc()))
+                    db.execute("INSERT INTO owner (id, since) VALUES (?, ?)", (lock.id, utc()))
                 self._owner = lock
             return self._owner.id
 

@@ -12,6 +12,7 @@ from vsortd.core.identity import Identity
 from vsortd.core.system.fault_points import Point, reach
 from vsortd.core.system.fsync import sync
 from vsortd.core.system.os_errors import explained
+from vsortd.core.system.private_files import FOLDER_MODE
 from vsortd.core.system.windows_files import for_system, patiently
 from vsortd.errors import FilingError
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 _BY_DESCRIPTOR = os.open in os.supports_dir_fd
 _FOLDER = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0)
 _NO_FOLLOW: int = getattr(os, "O_NOFOLLOW", 0)
+# The folders of vsortd's own in the library, see staging.py.
+_HIDDEN, _PRIVATE_IN = ".vsortd", {"staging", "originals"}
 _BINARY: int = getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
@@ -67,10 +70,14 @@ class OpenFolder:
         )
 
     def make(self, name: str) -> None:
-        """Make a folder inside and make its name last; one that is there already is fine. Raises OSError."""
+        """Make a folder inside and make its name last; one that is there already is fine. Raises OSError.
+
+        Half-made files and kept originals of one process or video are their owner's alone.
+        """
         reach(Point.FOLDER_MAKE)
         with contextlib.suppress(FileExistsError):
-            os.mkdir(self.at(name), dir_fd=self.fd)
+            private = self.path.name in _PRIVATE_IN and self.path.parent.name == _HIDDEN
+            os.mkdir(self.at(name), FOLDER_MODE if private else 0o777, dir_fd=self.fd)
         reach(Point.FOLDER_MADE)
         self.sync()
 

@@ -8,6 +8,8 @@ import sys
 import uuid
 from typing import TYPE_CHECKING
 
+from vsortd.core.system.private_files import FILE_MODE, NO_FOLLOW, private_folder
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -57,10 +59,10 @@ class OwnerLock:
     @classmethod
     def take(cls, folder: Path, owner: str) -> OwnerLock | None:
         """Take an owner's lock; None while the owner lives (or is being recovered by another). Raises OSError."""
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        private_folder(folder)
         path = folder / owner
         while True:
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | NO_FOLLOW, FILE_MODE)
             keep = False
             try:
                 if not _lock(descriptor):

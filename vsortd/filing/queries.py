@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from vsortd.core.outcomes import PLACED, ItemState
 from vsortd.core.text import storable
+from vsortd.filing import seals
 from vsortd.filing.records import ITEM_COLUMNS, OPERATION_COLUMNS, Item, Operation, item_of, operation_of, to_blob, utc
 
 if TYPE_CHECKING:
@@ -23,20 +25,20 @@ _PLACED = "state IN ('filed', 'review')"
 
 def history(db: Database, *, last: int | None = None, since: float | None = None, tag: str | None = None) -> list[Item]:
     """Return the items that people see, newest first: the last N, since a time (Unix seconds), with a tag, or all."""
-    limit = -1 if last is None else last
-    tagged, values = "", list[Any]()
-    if tag is not None:
-        tagged, values = "AND EXISTS (SELECT 1 FROM json_each(item.detail, '$.tags') WHERE value = ?)", [storable(tag)]
+    limit = -1 if last is None or tag is not None else last
     if since is None:
-        return _items(db, f"{_SHOWN} {tagged} ORDER BY id DESC LIMIT ?", (*values, limit))
-    where = f"time >= ? AND {_SHOWN} {tagged} ORDER BY time DESC, id DESC LIMIT ?"
-    return _items(db, where, (utc(since), *values, limit), index="item_time")
+        found = _items(db, f"{_SHOWN} ORDER BY id DESC LIMIT ?", (limit,))
+    else:
+        where = f"time >= ? AND {_SHOWN} ORDER BY time DESC, id DESC LIMIT ?"
+        found = _items(db, where, (utc(since), limit), index="item_time")
+    # not by SQL, which would leave out an item whose tags are not what was written
+    return found if tag is None else [item for item in found if storable(tag) in item.tags][:last]
 
 
 def counts(db: Database) -> dict[str, int]:
     """Return how many videos are filed, in review, rejected, failed and held now."""
     with db.read() as connection:
-        found = dict(connection.execute("SELECT name, n FROM counter"))
+        found = seals.counters(connection)
     found["failed"] = sum(found.get(name, 0) for name in ("failed", "set_aside", "unclear"))
     return {name: found.get(name, 0) for name in ("filed", "review", "rejected", "failed", "held")}
 
@@ -72,13 +74,14 @@ def withdrawn(db: Database, items: Sequence[tuple[int, str]]) -> frozenset[int]:
     if not items:
         return frozenset()
     with db.read() as connection:
-        rows = connection.execute(
-            "SELECT item.id FROM json_each(?) AS asked JOIN item ON item.id = json_extract(asked.value, '$[0]')"
-            " AND item.mark = json_extract(asked.value, '$[1]')"
-            " WHERE item.state NOT IN ('filed', 'review', 'expiring')",
+        asked = connection.execute(
+            f"SELECT {ITEM_COLUMNS}, json_extract(asked.value, '$[1]') FROM json_each(?) AS asked"  # noqa: S608 - constants
+            " JOIN item ON item.id = json_extract(asked.value, '$[0]')",
             (json.dumps(items),),
         )
-        return frozenset(number for (number,) in rows)
+        known = [(item_of(row[:-1]), row[-1]) for row in asked]
+    there = {*PLACED, ItemState.EXPIRING}
+    return frozenset(item.id for item, mark in known if item.transaction_id == mark and item.item_state not in there)
 
 
 def in_review(db: Database) -> list[Item]:

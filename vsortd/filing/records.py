@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 from vsortd.core.identity import Identity
 from vsortd.core.outcomes import ConversionKind, ItemState
 from vsortd.core.text import storable
+from vsortd.filing import schema
+from vsortd.filing.seals import check_row
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 _BITS_64 = (1 << 64) - 1
 
 
+# In the details of an item that a repair of the journal made of what lies on the disk.
+FOUND = "found_by_repair"
 HIDDEN = frozenset({ItemState.PLACING, ItemState.ROLLED_BACK})
 UNFINISHED = frozenset({ItemState.PLACING, ItemState.UNDOING, ItemState.EXPIRING})
 
@@ -244,14 +248,12 @@ def from_columns(device: int | None, inode: int | None, size: int | None, mtime:
     return Identity(device & _BITS_64, inode & _BITS_64, size, mtime)
 
 
-ITEM_COLUMNS = (
-    "id, batch, time, state, outcome, source, destination, rule, score, margin, converted, reason, device, inode,"
-    " size_bytes, mtime_ns, library, mark, owner, sha256, detail"
-)
+ITEM_COLUMNS = ", ".join(f"item.{name}" for name in (*schema.ITEM, "sum"))
 
 
 def item_of(row: tuple[Any, ...]) -> Item:
-    """Return the item of a row of ITEM_COLUMNS."""
+    """Return the item of a row of ITEM_COLUMNS. Raises UnsoundError when it is not what was written."""
+    check_row("item", row[:-1], row[-1])
     identity = from_columns(*row[12:16])
     assert identity is not None
     return Item(
@@ -276,14 +278,12 @@ def item_of(row: tuple[Any, ...]) -> Item:
     )
 
 
-OPERATION_COLUMNS = (
-    "id, item, number, phase, kind, source, destination, mark, device, inode, size_bytes, mtime_ns,"
-    " put_device, put_inode, put_size_bytes, put_mtime_ns, copied, sha256, state, time"
-)
+OPERATION_COLUMNS = ", ".join(f"operation.{name}" for name in (*schema.OPERATION, "sum"))
 
 
 def operation_of(row: tuple[Any, ...]) -> Operation:
-    """Return the operation of a row of OPERATION_COLUMNS."""
+    """Return the operation of a row of OPERATION_COLUMNS. Raises UnsoundError when it is not what was written."""
+    check_row("operation", row[:-1], row[-1])
     identity = from_columns(*row[8:12])
     assert identity is not None
     return Operation(

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from vsortd.filing import seals
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,7 +17,9 @@ class Form:
 
     `noun` is what people call it, `loss` what an empty one would not know. `application_id` tells it from any other
     SQLite file, `table` is there in every version. Step N of `steps` brings version N - 1 to version N, in one
-    transaction with its record; steps are only ever added.
+    transaction with its record; steps are only ever added. `sealed` are the tables (with their columns) whose rows
+    have checksums, `counted` the counters that are always there. `repair` is the command that
+    mends it, if there is one.
     """
 
     noun: str
@@ -19,6 +27,9 @@ class Form:
     application_id: int
     table: str
     steps: tuple[str, ...]
+    sealed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    counted: tuple[str, ...] = ()
+    repair: str = ""
 
     @property
     def version(self) -> int:
@@ -118,4 +129,66 @@ CREATE TRIGGER hold_removed AFTER DELETE ON hold BEGIN
 END;
 """
 
-JOURNAL = Form("journal", "filed", 0x76737274, "counter", (_FIRST,))  # "vsrt"
+ITEM = (
+    "id", "batch", "time", "state", "outcome", "source", "destination", "rule", "score", "margin", "converted",
+    "reason", "device", "inode", "size_bytes", "mtime_ns", "library", "mark", "owner", "sha256", "detail", "standing",
+)  # fmt: skip
+OPERATION = (
+    "id", "item", "number", "phase", "kind", "source", "destination", "mark", "device", "inode", "size_bytes",
+    "mtime_ns", "put_device", "put_inode", "put_size_bytes", "put_mtime_ns", "copied", "sha256", "state", "time",
+)  # fmt: skip
+HOLD = ("id", "item", "path", "device", "inode", "size_bytes", "mtime_ns", "since")
+_SEALED = {
+    "item": ITEM,
+    "operation": OPERATION,
+    "hold": HOLD,
+    "attempt": ("path", "device", "inode", "size_bytes", "mtime_ns", "owner", "at_risk", "deaths"),
+    "owner": ("id", "since"),
+    "staging": ("owner", "path"),
+    "library": ("path",),
+}
+_KEYS = {"staging": ("owner", "path")}  # of the others the first column
+_STATES = (
+    "working", "placing", "rolled_back", "filed", "review", "rejected", "failed", "set_aside", "unclear", "undoing",
+    "undone", "expiring", "held",
+)  # fmt: skip
+_COUNTED = (*_STATES, seals.COMMITS, seals.JOURNAL_ID)
+_UP, _DOWN = "n = n + 1, twin = ~(n + 1)", "n = n - 1, twin = ~(n - 1)"
+
+# Format 2: nothing that the disk did to a row goes unnoticed. See seals.py.
+_SECOND = "".join(
+    (
+        *(f"DROP TRIGGER {name};\n" for name in ("item_added", "item_changed", "hold_added", "hold_removed")),
+        "ALTER TABLE counter ADD COLUMN twin INTEGER NOT NULL DEFAULT 0;  -- ~n\n",
+        *(f"INSERT OR IGNORE INTO counter VALUES ('{name}', 0, 0);\n" for name in _COUNTED),  # noqa: S608 - constants
+        f"UPDATE counter SET n = random() & {seals.MASK} WHERE name = '{seals.JOURNAL_ID}';\n",  # noqa: S608 - constants
+        "UPDATE counter SET twin = ~n;\n",
+        *(seals.triggers(table, columns, _KEYS.get(table, columns[:1])) for table, columns in _SEALED.items()),
+        f"""
+CREATE TRIGGER item_added AFTER INSERT ON item WHEN NEW.standing BEGIN
+    UPDATE counter SET {_UP} WHERE name = NEW.state;
+END;
+CREATE TRIGGER item_changed AFTER UPDATE OF state, standing ON item BEGIN
+    UPDATE counter SET {_DOWN} WHERE OLD.standing AND name = OLD.state;
+    UPDATE counter SET {_UP} WHERE NEW.standing AND name = NEW.state;
+END;
+CREATE TRIGGER hold_added AFTER INSERT ON hold BEGIN
+    UPDATE counter SET {_UP} WHERE name = 'held';
+END;
+CREATE TRIGGER hold_removed AFTER DELETE ON hold BEGIN
+    UPDATE counter SET {_DOWN} WHERE name = 'held';
+END;
+""",  # noqa: S608 - constants
+    )
+)
+
+JOURNAL = Form(  # "vsrt"
+    "journal",
+    "filed",
+    0x76737274,
+    "counter",
+    (_FIRST, _SECOND),
+    sealed=_SEALED,
+    counted=(*_COUNTED, *map(seals.total_name, _SEALED)),
+    repair="vsortd doctor --repair",
+)

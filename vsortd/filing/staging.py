@@ -55,7 +55,7 @@ def ensure_library(journal: Journal, library: Path) -> Path:
         with Folders(library) as folders:
             folders.get(hidden, create=True)
     with journal.db.write() as db:
-        db.execute("INSERT OR IGNORE INTO library VALUES (?)", (to_blob(library),))
+        db.execute("INSERT OR IGNORE INTO library (path) VALUES (?)", (to_blob(library),))
     return hidden
 
 
@@ -109,7 +109,7 @@ class Staging:
         owner = self._journal.owner
         folder = ensure_library(self._journal, self._library) / STAGING / owner
         with self._journal.db.write() as db:
-            db.execute("INSERT OR IGNORE INTO staging VALUES (?, ?)", (owner, to_blob(folder)))
+            db.execute("INSERT OR IGNORE INTO staging (owner, path) VALUES (?, ?)", (owner, to_blob(folder)))
         with explained("Could not make the folder", folder), Folders(self._library) as folders:
             folders.get(folder, create=True)
         return folder

@@ -14,7 +14,7 @@ from vsortd.errors import ChangedError, FilingError, VsortdError
 from vsortd.filing import fsops, queries
 from vsortd.filing.journal import numbered
 from vsortd.filing.open_folder import Folders
-from vsortd.filing.records import IdentityMatch, Item, Operation, OperationKind, OperationState, Phase, likeness
+from vsortd.filing.records import FOUND, IdentityMatch, Item, Operation, OperationKind, OperationState, Phase, likeness
 from vsortd.filing.recover import recover
 from vsortd.filing.staging import remove_empty_stores
 from vsortd.filing.transaction_errors import StuckError, TakenError
@@ -130,7 +130,7 @@ def _undo(
             raise RefusedError(str(error)) from error
         except RefusedError as refusal:
             later = None if item.destination is None else journal.placed_from(item.destination)
-            if later is None:
+            if later is None or later.id == item.id:
                 raise
             raise RefusedError(f"it was filed again from there: undo #{later.id} first") from refusal
         _check_free(plan, promised)
@@ -154,6 +154,8 @@ def _plan(journal: Journal, item: Item, folders: Folders) -> _Plan:
     done = [one for one in journal.operations(item.id) if one.phase is Phase.PLACE]
     there = [one for one in done if one.state is OperationState.DONE]
     video = next((one for one in there if one.kind in {OperationKind.MOVE, OperationKind.PUBLISH}), None)
+    if video is None and item.detail.get(FOUND):
+        raise RefusedError("it was found by a repair of the journal: where it came from is not known")
     if video is None:
         raise RefusedError("the journal does not know where its video went")
     plan = _Plan([], [])

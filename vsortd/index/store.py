@@ -11,8 +11,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import sqlite3
-import threading
 import time
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,49 +20,20 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
-from vsortd.errors import StoreError
+from vsortd.index.index_file import IndexFile, checksum_of, healed
 from vsortd.index.relocate import SAME_FILE, identity_of, key_of
 from vsortd.index.video import IndexedVideo
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Iterable, Iterator, Sequence
 
     from vsortd.core.identity import Identity
     from vsortd.core.video_facts import Clip
 
-SCHEMA_VERSION: Final = 2
 # The looks that a decision takes; a lesson is taken from their frames.
 DECIDING: Final = "spread"
-_SCHEMA = """
-CREATE TABLE video (
-    id INTEGER PRIMARY KEY,
-    device INTEGER NOT NULL, inode INTEGER NOT NULL, size_bytes INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
-    path BLOB NOT NULL,               -- os.fsencode: names need not be valid UTF-8
-    duration_s REAL NOT NULL,
-    width_px INTEGER NOT NULL, height_px INTEGER NOT NULL,  -- as shown; 0: unknown
-    recorded_s REAL NOT NULL,         -- Unix seconds, by the file's own word or its time of change
-    seen_at REAL NOT NULL,            -- Unix seconds
-    UNIQUE (size_bytes, mtime_ns, inode, device)
-);
-CREATE INDEX video_path ON video (path);
-CREATE TABLE model (
-    id INTEGER PRIMARY KEY,
-    key TEXT NOT NULL UNIQUE          -- name, weights by content, and preprocessing: what makes vectors comparable
-);
-CREATE TABLE frames (
-    video INTEGER NOT NULL REFERENCES video ON DELETE CASCADE,
-    model INTEGER NOT NULL REFERENCES model,
-    revision INTEGER NOT NULL,        -- grows with every change of any row
-    dim INTEGER NOT NULL, dtype TEXT NOT NULL,
-    looks TEXT NOT NULL,              -- [[name, frames], ...] in the order in which they were taken
-    times_ms BLOB NOT NULL,           -- int64, little-endian, look by look
-    vectors BLOB NOT NULL,            -- dtype, row-major [n, dim], unit rows
-    UNIQUE (video, model)
-);
-CREATE INDEX frames_revision ON frames (revision);
-"""
 _DTYPE: Final = "<f2"
-_MAPPED_BYTES: Final = 1 << 32  # a reader's view of the file: vectors are copied once less
 _FILM: Final = (
     "video.id, device, inode, size_bytes, mtime_ns, path, duration_s, width_px, height_px, recorded_s, frames.revision"
 )
@@ -92,33 +61,12 @@ class IndexRow:
     revision: int
 
 
-class Index:
+class Index(IndexFile):
     """The embeddings of every video that was looked at; thread-safe.
 
-    Raises StoreError when the file is not an index, comes from a newer vsortd, or can't be written.
+    A row whose checksum fails counts as absent, and a damaged file is made anew: the videos are looked at once more.
+    Raises StoreError when the file comes from a newer vsortd, or can't be written.
     """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._lock = threading.Lock()
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._db = sqlite3.connect(path, timeout=30, check_same_thread=False, isolation_level=None)
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=NORMAL")
-            self._db.execute("PRAGMA foreign_keys=ON")
-            self._migrate()
-        except (sqlite3.Error, OSError) as error:
-            raise StoreError(
-                f"The index {path} can't be opened: {error}.",
-                remedy="It holds nothing that can't be made again: move it away and vsortd starts a new one.",
-                paths=[path],
-            ) from error
-
-    def close(self) -> None:
-        """Close the file."""
-        with self._lock:
-            self._db.close()
 
     def recall(self, identity: Identity, model: str, look: str) -> Embedded | None:
         """Return what was kept of one look at this very file, in the order of its frames, or None."""
@@ -136,14 +84,8 @@ class Index:
 
     def looks(self, identity: Identity, model: str) -> tuple[str, ...]:
         """Return the names of the looks at this very file whose frames are kept."""
-        with self._lock:
-            row = self._db.execute(
-                "SELECT looks FROM frames JOIN video ON video.id = frames.video"  # noqa: S608 - constants
-                " JOIN model ON model.id = frames.model"
-                f" WHERE {SAME_FILE} AND model.key = ?",
-                (*key_of(identity), model),
-            ).fetchone()
-        return tuple(name for name, _ in json.loads(row[0])) if row else ()
+        found = self._row(identity, model)
+        return tuple(name for name, _ in found[0]) if found else ()
 
     def kept(self, identity: Identity, model: str) -> Embedded | None:
         """Return the frames that decide about this very file, in the order of time; without a decision all, or None."""
@@ -159,6 +101,7 @@ class Index:
         moments, first = np.unique(times_ms, return_index=True)  # the same frame may be there by several looks
         return Embedded(moments.astype(np.int64), vectors[first].astype(np.float32))
 
+    @healed
     def alike(self, identity: Identity) -> list[tuple[Identity, Path]]:
         """Return the files with this size and time: this one, or what it may have been moved or copied from."""
         with self._lock:
@@ -174,6 +117,7 @@ class Index:
         """Keep the embeddings of one look (as fp16) for this very file; taken again, it replaces itself."""
         self.keep_looks(identity, path, clip, model, [(look, embedded)])
 
+    @healed
     def keep_looks(
         self, identity: Identity, path: Path, clip: Clip, model: str, fresh: Sequence[tuple[str, Embedded]]
     ) -> None:
@@ -183,24 +127,27 @@ class Index:
             self._db.execute("INSERT OR IGNORE INTO model (key) VALUES (?)", (model,))
             (number,) = self._db.execute("SELECT id FROM model WHERE key = ?", (model,)).fetchone()
             row = self._db.execute(
-                "SELECT looks, dim, dtype, times_ms, vectors FROM frames WHERE video = ? AND model = ?", (video, number)
+                "SELECT looks, dim, dtype, times_ms, vectors, checksum FROM frames WHERE video = ? AND model = ?",
+                (video, number),
             ).fetchone()
-            looks, times, vectors = _with_looks(row, fresh)
+            looks, times, vectors = _with_looks(row if row and _is_sound(row) else None, fresh)
+            values = (
+                json.dumps(looks),
+                vectors.shape[1],
+                _DTYPE,
+                times.astype("<i8").tobytes(),
+                vectors.astype(_DTYPE, copy=False).tobytes(),
+            )
             self._db.execute(
-                "INSERT INTO frames VALUES (?, ?, (SELECT coalesce(max(revision), 0) + 1 FROM frames), ?, ?, ?, ?, ?)"
+                "INSERT INTO frames (video, model, revision, looks, dim, dtype, times_ms, vectors, checksum)"
+                " VALUES (?, ?, (SELECT coalesce(max(revision), 0) + 1 FROM frames), ?, ?, ?, ?, ?, ?)"
                 " ON CONFLICT DO UPDATE SET revision = excluded.revision, dim = excluded.dim, dtype = excluded.dtype,"
-                " looks = excluded.looks, times_ms = excluded.times_ms, vectors = excluded.vectors",
-                (
-                    video,
-                    number,
-                    vectors.shape[1],
-                    _DTYPE,
-                    json.dumps(looks),
-                    times.astype("<i8").tobytes(),
-                    vectors.astype(_DTYPE, copy=False).tobytes(),
-                ),
+                " looks = excluded.looks, times_ms = excluded.times_ms, vectors = excluded.vectors,"
+                " checksum = excluded.checksum",
+                (video, number, *values, checksum_of(*values)),
             )
 
+    @healed
     def moved(self, before: Identity, after: Identity, path: Path) -> None:
         """Follow a file to where it lies now, also onto another filesystem or into its converted form."""
         with self._lock, self._writing():
@@ -210,11 +157,13 @@ class Index:
                 (*key_of(after), os.fsencode(path), *key_of(before)),
             )
 
+    @healed
     def forget(self, videos: Sequence[int]) -> None:
         """Remove videos, by their numbers, with all that is kept of them."""
         with self._lock, self._writing():
             self._db.executemany("DELETE FROM video WHERE id = ?", [(number,) for number in videos])
 
+    @healed
     def models(self) -> dict[str, int]:
         """Return how many videos are kept for each model, by its key."""
         with self._lock:
@@ -243,30 +192,17 @@ class Index:
             ).fetchone()
             return next(indexed_videos(db, [_row(row)], model), None) if row else None
 
-    @contextlib.contextmanager
-    def reading(self, *, at_once: bool = True) -> Iterator[sqlite3.Connection]:
-        """Yield a connection of the caller's own: long reads hold up no writer. `at_once`: it sees one state only."""
-        with contextlib.closing(_read_only(self.path)) as db:
-            if at_once:
-                db.execute("BEGIN")
-            yield db
-
-    @contextlib.contextmanager
-    def _writing(self) -> Iterator[None]:
-        with self._db:
-            self._db.execute("BEGIN IMMEDIATE")
-            yield
-
+    @healed
     def _row(self, identity: Identity, model: str) -> _Unpacked | None:
         """Return looks, times and vectors of a row, look by look, as they are stored."""
         with self._lock:
             row = self._db.execute(
-                "SELECT looks, frames.dim, frames.dtype, times_ms, vectors FROM frames"  # noqa: S608 - constants
+                "SELECT looks, frames.dim, frames.dtype, times_ms, vectors, checksum FROM frames"  # noqa: S608 - constants
                 " JOIN video ON video.id = frames.video JOIN model ON model.id = frames.model"
                 f" WHERE {SAME_FILE} AND model.key = ?",
                 (*key_of(identity), model),
             ).fetchone()
-        return _arrays(row) if row else None
+        return _arrays(row) if row and _is_sound(row) else None
 
     def _video(self, identity: Identity, path: Path, clip: Clip) -> int:
         """Note a file, or that it lies elsewhere now; return its number."""
@@ -286,22 +222,8 @@ class Index:
         ).fetchone()
         return int(number)
 
-    def _migrate(self) -> None:
-        (version,) = self._db.execute("PRAGMA user_version").fetchone()
-        if version > SCHEMA_VERSION:
-            raise StoreError(
-                f"The index {self.path} was written by a newer vsortd"
-                f" (format {version}, this one knows {SCHEMA_VERSION}).",
-                remedy="Update vsortd, or move the file away: it can be rebuilt.",
-                paths=[self.path],
-            )
-        if version < SCHEMA_VERSION:
-            # an older format is a cache that nothing was lost with; executescript commits by itself, so the script
-            # carries its own transaction
-            drop = "DROP TABLE IF EXISTS frames; DROP TABLE IF EXISTS model; DROP TABLE IF EXISTS video;"
-            self._db.executescript(f"BEGIN IMMEDIATE;{drop}{_SCHEMA}PRAGMA user_version = {SCHEMA_VERSION};COMMIT;")
 
-
+_Row = tuple[str, int, str, bytes, bytes, int | None]
 _Looks = list[tuple[str, int]]
 _Unpacked = tuple[_Looks, npt.NDArray[np.int64], npt.NDArray[np.float16]]
 
@@ -331,10 +253,10 @@ def indexed_videos(db: sqlite3.Connection, rows: Iterable[IndexRow], model: str)
     number = db.execute("SELECT id FROM model WHERE key = ?", (model,)).fetchone()
     for row in rows if number is not None else ():
         found = db.execute(
-            "SELECT looks, dim, dtype, times_ms, vectors FROM frames WHERE video = ? AND model = ?",
+            "SELECT looks, dim, dtype, times_ms, vectors, checksum FROM frames WHERE video = ? AND model = ?",
             (row.id, *number),
         ).fetchone()
-        if found is None:
+        if found is None or not _is_sound(found):
             continue
         _, times_ms, vectors = _arrays(found)
         if not len(times_ms):
@@ -346,13 +268,18 @@ def indexed_videos(db: sqlite3.Connection, rows: Iterable[IndexRow], model: str)
         yield IndexedVideo(row.id, row.identity, row.path, *facts, times_ms, vectors)
 
 
-def _arrays(row: tuple[str, int, str, bytes, bytes]) -> _Unpacked:
-    looks, dim, dtype, times, vectors = row
+def _is_sound(row: _Row) -> bool:
+    """Tell whether a row is what was kept; of one of an older format that isn't known."""
+    return row[5] is None or row[5] == checksum_of(*row[:5])
+
+
+def _arrays(row: _Row) -> _Unpacked:
+    looks, dim, dtype, times, vectors, _ = row
     return json.loads(looks), np.frombuffer(times, "<i8"), np.frombuffer(vectors, dtype).reshape(-1, dim)
 
 
 def _with_looks(
-    row: tuple[str, int, str, bytes, bytes] | None, fresh: Sequence[tuple[str, Embedded]]
+    row: _Row | None, fresh: Sequence[tuple[str, Embedded]]
 ) -> tuple[_Looks, npt.NDArray[np.int64], npt.NDArray[np.float16]]:
     """Return a row's looks, times and vectors with some more behind them, which take the place of their namesakes."""
     looks: _Looks = []
@@ -376,13 +303,6 @@ def _with_looks(
 
 def _row(row: tuple[int, int, int, int, int, bytes, float, int, int, float, int]) -> IndexRow:
     return IndexRow(row[0], identity_of(row[1:5]), Path(os.fsdecode(row[5])), *row[6:])
-
-
-def _read_only(path: Path) -> sqlite3.Connection:
-    db = sqlite3.connect(path, timeout=30, check_same_thread=False, isolation_level=None)
-    db.execute("PRAGMA query_only=ON")
-    db.execute(f"PRAGMA mmap_size={_MAPPED_BYTES}")
-    return db
 
 
 def _recorded_s(clip: Clip, identity: Identity) -> float:

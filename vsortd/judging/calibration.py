@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from vsortd.core.system.atomic_file import write_whole
+from vsortd.core.system.private_files import private_folder
 from vsortd.errors import StoreError
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def keep_calibration(state_folder: Path, model_key: str, learned: Calibrated) ->
     models[model_key] = asdict(learned)
     text = json.dumps({"schema_version": SCHEMA_VERSION, "models": models}, indent=2) + "\n"
     try:
-        state_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        private_folder(state_folder)
         write_whole(path, text)
     except OSError as error:
         raise StoreError(

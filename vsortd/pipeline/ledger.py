@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from vsortd.core.identity import Identity
@@ -70,6 +70,11 @@ class Ledger:
         if not lasting:
             self.filer.retry([job.path])
         return replace(job, item_id=item.id)
+
+    def acquit(self, paths: Sequence[Path]) -> None:
+        """Let failed videos be tried again."""
+        if self.effects:
+            self.filer.retry(paths)
 
     def again(self, path: Path, identity: Identity, reason: str) -> None:
         """Send a file back to settle."""

@@ -21,6 +21,7 @@ from vsortd.core.outcomes import ItemState
 from vsortd.errors import Cancelled, ChangedError, FilingError, IncompleteError, ToolError, VideoError, VsortdError
 from vsortd.pipeline.flow import Stage, carry
 from vsortd.pipeline.job import Job
+from vsortd.pipeline.mishaps import Mishaps, defect, reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -50,6 +51,9 @@ class JobLedger(Protocol):
         `lasting`: it is not tried again until it changes.
         """
 
+    def acquit(self, paths: Sequence[Path]) -> None:
+        """Let failed videos be tried again at the next start: what failed was not their fault."""
+
     def again(self, path: Path, identity: Identity, reason: str) -> None:
         """Send a file back to settle: it looks unfinished, with the reason, or changed, without one."""
 
@@ -71,6 +75,9 @@ class Runner:
     """Carries videos through the stages on `workers` threads, first come first served.
 
     A video that a process died over is carried alone: should it take this one down too, no other shares the blame.
+
+    A video that meets an error that nobody expected fails, with the traceback in the log, and the others go on; the
+    same error on several videos in a row is fatal, and no video's fault.
 
     `on_done` is called on a worker's thread with every job that ended, `on_begin` when one begins; `on_fatal` with the
     error that makes going on pointless (a broken store or model), after which the workers stop. `paused` tells of a
@@ -105,6 +112,8 @@ class Runner:
         self._claimed: set[Path] = set()  # of those, the files that others work on
         self._alone = False  # the one video in work is to be alone
         self._trouble: dict[Path, str] = {}
+        self._mishaps = Mishaps()
+        self._blaming = threading.Lock()
         self._stopping = False
         self.cancel = threading.Event()
         self._threads = [
@@ -292,6 +301,12 @@ class Runner:
         except (FilingError, ToolError) as error:
             self._try_later(entry, error, ledger)
             return
+        except VsortdError:
+            raise  # a store or the model: nothing can be done without it
+        except Exception as error:  # noqa: BLE001 - whatever it is, it costs this video and no other
+            done = self._unexpected(job, error, ledger)
+        else:
+            self._mishaps.went_well()
         finally:
             ledger.finish(entry.path, entry.identity)
         if done.item_id is None and done.state in {ItemState.REJECTED, ItemState.FAILED}:
@@ -299,6 +314,15 @@ class Runner:
         with self._wake:
             self._trouble.pop(entry.path, None)
         self._on_done(done)
+
+    def _unexpected(self, job: Job, error: Exception, ledger: JobLedger) -> Job:
+        """End a video that met what nobody expected. Raises DefectError when several in a row met the same."""
+        logger.opt(exception=error).error("{}: an unexpected error: {!r}", job.path, error)
+        with self._blaming:  # whoever acquits, acquits all that were blamed
+            if same := self._mishaps.met(error, job.path):
+                ledger.acquit([path for path in same if path != job.path])
+                raise defect(error, same) from error
+            return ledger.record(job.ended(ItemState.FAILED, reason_of(error)))
 
     def _try_later(self, entry: _QueueEntry, error: FilingError | ToolError, ledger: JobLedger) -> None:
         """Wait before another try: disks fill and empty, locks go; the file is safe where it is."""

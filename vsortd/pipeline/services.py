@@ -87,7 +87,7 @@ class Services:
         recover_first: bool,
     ) -> Self:
         """Open one after the other; what was opened before a failure is closed by `opened`."""
-        journal = opened.enter_context(Journal.open(journal_path(state_folder)))
+        journal = opened.enter_context(Journal.open(journal_path(state_folder), thorough=True))
         index = Index(index_path(state_folder))
         opened.callback(index.close)
         examples = opened.enter_context(ExampleStore(examples_path(state_folder)))

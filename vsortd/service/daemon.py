@@ -18,6 +18,7 @@ from vsortd.pipeline.services import Services
 from vsortd.service.controller import Controller
 from vsortd.service.lock import DaemonLock
 from vsortd.service.notify import Notifier
+from vsortd.service.quiet_copies import QuietCopies
 from vsortd.service.reload import Reloader
 from vsortd.service.server import ControlServer
 from vsortd.service.signals import DaemonSignals
@@ -125,6 +126,7 @@ class DaemonRun:
         )
         self._reloader = Reloader(self._workflow, read_config, notifier=self._notifier, wake=wakeup.set)
         self._controller = Controller(self._workflow, reload=self._reloader.reload, stop=self._stop, wake=wakeup.set)
+        self._copies = QuietCopies(services.journal, services.state_folder, on_damage=self._give_up)
         loopback = services.settings.control == "loopback"
         self._server = ControlServer(self._controller, services.state_folder, loopback=loopback)
 
@@ -154,6 +156,7 @@ class DaemonRun:
         self._notifier.stopping()
         self._workflow.runner.cancel.set()
         self._controller.cancel_all()
+        self._copies.stop()
         self._workflow.stop()
         self._workflow.hub.close()
         self._server.stop()
@@ -207,6 +210,7 @@ class DaemonRun:
             self._controller.searcher.rest(),
             self._workflow.pauses.next_end_s(),
             self._tell_manager(),
+            self._copies.tend(self._workflow.settings.journal),
         ]
         return min(seconds for seconds in waits if seconds is not None)
 

@@ -8,6 +8,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, ClassVar, Self
 
+from vsortd.core.system.private_files import FILE_MODE, NO_FOLLOW, private_folder
 from vsortd.errors import AlreadyRunningError, StoreError
 
 if TYPE_CHECKING:
@@ -33,8 +34,8 @@ class _FolderLock:
 
     def __enter__(self) -> Self:
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._fd = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
+            private_folder(self.path.parent)
+            self._fd = os.open(self.path, os.O_RDWR | os.O_CREAT | NO_FOLLOW, FILE_MODE)
         except OSError as error:
             raise StoreError(
                 f"The state folder {self.path.parent} can't be used: {error.strerror}.",
@@ -124,7 +125,7 @@ else:
     def daemon_holds(state_folder: Path) -> bool:
         """Tell whether a living process holds the daemon's lock."""
         try:
-            fd = os.open(state_folder / DaemonLock.FILE, os.O_RDWR)
+            fd = os.open(state_folder / DaemonLock.FILE, os.O_RDWR | NO_FOLLOW)
         except OSError:
             return False
         try:

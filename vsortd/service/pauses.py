@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from loguru import logger
 
 from vsortd.core.system.atomic_file import write_whole
+from vsortd.core.system.private_files import private_folder
 from vsortd.errors import StoreError, UsageError
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ class Pauses:
     def _write(self, wanted: dict[str, float | None]) -> None:
         text = json.dumps({"version": 1, "until": wanted}, indent=1)
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            private_folder(self._path.parent)
             write_whole(self._path, text)
         except OSError as error:
             raise StoreError(

@@ -1,7 +1,8 @@
 """The vectors of prompts, kept on disk: a large model needs many seconds on a CPU for the texts of a rule set.
 
 One SQLite file in the state folder. It can be made again from nothing, so it commits with `synchronous=NORMAL`, and
-whatever is wrong with it is said once and costs time only: the model is asked instead.
+whatever is wrong with it is said once and costs time only: the model is asked instead. A damaged file is set aside, and
+a new one is begun.
 """
 
 from __future__ import annotations
@@ -10,18 +11,24 @@ import sqlite3
 import threading
 import time
 from contextlib import closing, contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import numpy as np
 from loguru import logger
 
+from vsortd.core.system.damaged_files import SQLITE_ERRORS, is_damage, set_aside
+from vsortd.core.system.private_files import private_file, private_folder
+from vsortd.errors import StoreError
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
     import numpy.typing as npt
 
     Row = npt.NDArray[np.float32]
+
+T = TypeVar("T")
 
 SCHEMA_VERSION: Final = 1
 # Texts kept, of all models together; those not used for the longest time go first. 150 MB at 512 numbers.
@@ -48,8 +55,9 @@ CREATE INDEX text_by_use ON text (used_at);
 class TextCache:
     """What one model made of texts before; thread-safe, and shared between processes.
 
-    `model` names everything that the vectors hang on, `dim` is their length. No method raises: after the first trouble,
-    which is logged, the cache is empty and takes nothing. The file is open only during a call.
+    `model` names everything that the vectors hang on, `dim` is their length. No method raises: a damaged file is made
+    anew once; after any other trouble, which is logged, the cache is empty and takes nothing. The file is open only
+    during a call.
     """
 
     def __init__(self, path: Path, model: str, dim: int, *, max_texts: int = MAX_TEXTS) -> None:
@@ -59,62 +67,71 @@ class TextCache:
         self._max_texts = max_texts
         self._lock = threading.Lock()
         self._usable = True
+        self._renewed = False
 
     def recall(self, texts: Iterable[str]) -> dict[str, Row]:
         """Return the rows [dim] of those texts that are known; a row that can't be right is left out."""
-        found: dict[str, Row] = {}
-        stale: list[str] = []
-        now = time.time()
+        wanted = list(texts)
         with self._lock:
-            if not self._usable:
-                return {}
-            try:
-                with self._opened() as db:
-                    for text in texts:
-                        kept = db.execute(
-                            "SELECT dim, vector, used_at FROM text WHERE model = ? AND text = ?",
-                            (self._model, _bytes(text)),
-                        ).fetchone()
-                        row = None if kept is None else self._checked(*kept[:2])
-                        if row is not None:
-                            found[text] = row
-                            if not now - _USED_STEP_S <= kept[2] <= now:
-                                stale.append(text)
-                    if stale:
-                        self._touch(db, stale, now)
-            except (sqlite3.Error, OSError, TypeError) as error:
-                self._give_up(error)
-        return found
+            return self._tried(lambda: self._recall(wanted), {})
 
     def keep(self, rows: Mapping[str, Row]) -> None:
         """Keep the rows [dim] of texts, and let go what is too much."""
-        now = time.time()
         with self._lock:
-            if not self._usable:
-                return
+            self._tried(lambda: self._keep(rows), None)
+
+    def _tried(self, work: Callable[[], T], otherwise: T) -> T:
+        """Do something with the file, once more if it was damaged and made anew; `otherwise` where that can't be."""
+        while self._usable:
             try:
-                with self._opened() as db, db:
-                    db.execute("BEGIN IMMEDIATE")
-                    db.executemany(
-                        "INSERT OR REPLACE INTO text VALUES (?, ?, ?, ?, ?)",
-                        (
-                            (self._model, _bytes(text), self._dim, row.astype("<f4").tobytes(), now)
-                            for text, row in rows.items()
-                        ),
-                    )
-                    (count,) = db.execute("SELECT COUNT(*) FROM text").fetchone()
-                    if count > self._max_texts:
-                        db.execute(
-                            "DELETE FROM text WHERE (model, text) IN"
-                            " (SELECT model, text FROM text ORDER BY used_at LIMIT ?)",
-                            (count - self._max_texts,),
-                        )
-            except (sqlite3.Error, OSError) as error:
-                self._give_up(error)
+                return work()
+            except (*SQLITE_ERRORS, OSError, TypeError, StoreError) as error:
+                damaged = isinstance(error, TypeError) or is_damage(error)
+                if self._renewed or not damaged or not self._renew(error):
+                    self._give_up(error)
+        return otherwise
+
+    def _recall(self, texts: Iterable[str]) -> dict[str, Row]:
+        found: dict[str, Row] = {}
+        stale: list[str] = []
+        now = time.time()
+        with self._opened() as db:
+            for text in texts:
+                kept = db.execute(
+                    "SELECT dim, vector, used_at FROM text WHERE model = ? AND text = ?",
+                    (self._model, _bytes(text)),
+                ).fetchone()
+                row = None if kept is None else self._checked(*kept[:2])
+                if row is not None:
+                    found[text] = row
+                    if not now - _USED_STEP_S <= kept[2] <= now:
+                        stale.append(text)
+            if stale:
+                self._touch(db, stale, now)
+        return found
+
+    def _keep(self, rows: Mapping[str, Row]) -> None:
+        now = time.time()
+        with self._opened() as db, db:
+            db.execute("BEGIN IMMEDIATE")
+            db.executemany(
+                "INSERT OR REPLACE INTO text VALUES (?, ?, ?, ?, ?)",
+                (
+                    (self._model, _bytes(text), self._dim, row.astype("<f4").tobytes(), now)
+                    for text, row in rows.items()
+                ),
+            )
+            (count,) = db.execute("SELECT COUNT(*) FROM text").fetchone()
+            if count > self._max_texts:
+                db.execute(
+                    "DELETE FROM text WHERE (model, text) IN (SELECT model, text FROM text ORDER BY used_at LIMIT ?)",
+                    (count - self._max_texts,),
+                )
 
     @contextmanager
     def _opened(self) -> Iterator[sqlite3.Connection]:
-        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        private_folder(self._path.parent)
+        private_file(self._path, create=True)
         with closing(sqlite3.connect(self._path, timeout=_BUSY_S, isolation_level=None)) as db:
             db.execute("PRAGMA journal_mode=WAL")
             db.execute("PRAGMA synchronous=NORMAL")
@@ -150,6 +167,21 @@ class TextCache:
         with np.errstate(over="ignore", invalid="ignore"):
             usable = abs(float(row @ row) - 1) <= _LENGTH_TOLERANCE  # false for what is no number, too
         return row if usable else None
+
+    def _renew(self, error: Exception) -> bool:
+        """Set a damaged file aside, so that the next call begins a new one; tell whether that could be done."""
+        try:
+            aside = set_aside(self._path)
+        except OSError:
+            return False
+        self._renewed = True
+        logger.warning(
+            "the texts kept in {} are damaged ({}): the file is set aside as {} and made anew; it may be removed",
+            self._path,
+            error,
+            aside.name,
+        )
+        return True
 
     def _give_up(self, error: Exception) -> None:
         self._usable = False

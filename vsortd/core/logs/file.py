@@ -7,16 +7,17 @@ and writes again as soon as it can.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import threading
 from typing import TYPE_CHECKING
 
+from vsortd.core.system.private_files import FILE_MODE, NO_FOLLOW, private_folder
+from vsortd.errors import StoreError
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-
-_FOLDER_MODE = 0o700
-_FILE_MODE = 0o600
 
 
 class LogFile:
@@ -72,13 +73,20 @@ class LogFile:
             if status.st_nlink and status.st_size + more_bytes <= self.size_bytes and self._is_there(status):
                 return
             self._close()
-        self.path.parent.mkdir(parents=True, exist_ok=True, mode=_FOLDER_MODE)
+        self._close_to_others()
         with contextlib.suppress(FileNotFoundError):
             size = self.path.stat().st_size
             if size and size + more_bytes > self.size_bytes:
                 self._rotate()
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
-        self._descriptor = os.open(self.path, flags, _FILE_MODE)
+        self._descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | NO_FOLLOW, FILE_MODE)
+
+    def _close_to_others(self) -> None:
+        """Make the folder in the state folder, or close those of an older vsortd. Raises OSError."""
+        try:
+            private_folder(self.path.parent.parent)
+            private_folder(self.path.parent)
+        except StoreError as error:
+            raise OSError(errno.EACCES, error.title) from error
 
     def _is_there(self, status: os.stat_result) -> bool:
         try:

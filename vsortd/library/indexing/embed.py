@@ -14,12 +14,14 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final, Self
 
 import numpy as np
+from loguru import logger
 
 from vsortd.core.identity import Identity
-from vsortd.errors import BrokenError, ChangedError, UsageError, VideoError
+from vsortd.errors import BrokenError, ChangedError, UsageError, VideoError, VsortdError
 from vsortd.index.store import Embedded
 from vsortd.library.indexing.sampling import NEAR, is_walked, missing, moments_of, name_of, part_name, parts_of, step_of
 from vsortd.pipeline.batch import gather
+from vsortd.pipeline.mishaps import Mishaps, defect, reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -102,12 +104,22 @@ def index_paths(
     done: dict[Path, Indexed] = {}
     report = on_progress or (lambda *_: None)
     report(0, len(files))
+    mishaps = Mishaps()
 
     def one(path: Path) -> Indexed:
         try:
-            return index_file(services, encoder, path, step_ms=step_ms, cancel=stop)
+            outcome = index_file(services, encoder, path, step_ms=step_ms, cancel=stop)
         except VideoError as error:
             return Indexed(path, IndexingState.FAILED, reason=error.reason)
+        except VsortdError:
+            raise
+        except Exception as error:  # whatever it is, it costs this video and no other
+            logger.opt(exception=error).error("{}: an unexpected error: {!r}", path, error)
+            if same := mishaps.met(error, path):
+                raise defect(error, same) from error
+            return Indexed(path, IndexingState.FAILED, reason=reason_of(error))
+        mishaps.went_well()
+        return outcome
 
     with ThreadPoolExecutor(jobs or services.settings.workers.decode_count() + 1, thread_name_prefix="index") as pool:
         waiting: set[Future[Indexed]] = {pool.submit(one, path) for path in files}

@@ -1,0 +1,223 @@
+"""Mending a damaged journal: the newest sound copy, what can still be read of the damaged one, and what the disk says.
+
+Nothing is thrown away: the damaged files are set aside under names of their own. What is not known is said, never made
+up: an entry that was made of what lies on the disk says so, and is undone only where its way back is certain.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import sqlite3
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vsortd.core.system.atomic_file import sync_folder
+from vsortd.core.text import storable
+from vsortd.errors import DamagedError, StoreError
+from vsortd.filing import seals
+from vsortd.filing.copies import JournalCopy, copies_folder, copies_in, is_sound
+from vsortd.filing.database import Database
+from vsortd.filing.journal import Journal
+from vsortd.filing.last_commit import SUFFIX, SUFFIXES, LastCommit, leftovers
+from vsortd.filing.owners import OwnerLock
+from vsortd.filing.records import operation_of
+from vsortd.filing.recover import recover
+from vsortd.filing.repair_disk import DiskFindings, bring_up_to_date
+from vsortd.filing.repair_entries import rebuild
+from vsortd.filing.salvage import Salvaged, salvage
+from vsortd.filing.schema import JOURNAL
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+# Rows that hang on an item, and on nothing.
+_APART = ("library", "owner", "staging")
+
+
+@dataclass
+class Repaired:
+    """What a repair did. `whole`: certainly nothing is missing of what was written."""
+
+    aside: list[Path] = field(default_factory=list)
+    copy: Path | None = None
+    from_copy: int = 0
+    salvaged: int = 0
+    rebuilt: int = 0
+    whole: bool = False
+    disk: DiskFindings = field(default_factory=DiskFindings)
+    recovered: list[str] = field(default_factory=list)
+
+    def lines(self) -> list[str]:
+        """Return a sentence for each thing that people should know."""
+        said = [f"The damaged files were set aside: {', '.join(path.name for path in self.aside)}."]
+        if self.copy is None:
+            said.append("There was no sound copy of the journal.")
+        else:
+            said.append(f"The copy {self.copy} was restored: {self.from_copy} entries.")
+        said.append(f"{self.salvaged} entries that are newer, or in no copy, were read out of the damaged journal.")
+        if self.rebuilt:
+            said.append(f"{self.rebuilt} entries were lost, and made again of what was still known of their files.")
+        said += self.disk.lines() + self.recovered
+        if self.whole:
+            said.append("Nothing of what was written is missing.")
+        else:
+            said.append("Of entries that were in neither, what became of their videos is known as far as said above.")
+        return [storable(line) for line in said]
+
+
+def repair(path: Path, library: Path, review: str, copy_to: Path | None = None) -> Repaired | None:
+    """Mend the journal at `path`; None where it is sound, or there is none. The caller holds the daemon's lock.
+
+    `library` is where videos were filed, `review` the name of the folder for undecided ones in it. Raises StoreError
+    when it is of a newer vsortd, when a process is at work with it, or when the disk refuses.
+    """
+    if not path.exists() and not leftovers(path):
+        return None
+    try:
+        Journal.open(path, thorough=True).close()
+    except DamagedError:
+        pass
+    else:
+        return None
+    _require_nobody(path.parent / "owners")
+    try:
+        return _repair(path, library, review, copy_to)
+    except OSError as error:
+        raise StoreError(
+            f"The journal {path} can't be repaired: {error.strerror or error}.",
+            remedy="See to the state folder ($VSORTD_STATE_DIR): its rights and its free space, then repair again.",
+            paths=[path],
+        ) from error
+
+
+def _repair(path: Path, library: Path, review: str, copy_to: Path | None) -> Repaired:
+    done = Repaired()
+    last, journal_id = LastCommit(path).read()
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".repair-") as folder:
+        fresh = Path(folder, "fresh.sqlite3")
+        Journal.open(fresh).close()
+        near, far = copies_in([copies_folder(path.parent)]), copies_in([copy_to] if copy_to is not None else [])
+        found = salvage(path, [fresh, *(copy.path for copy in near[:1])], Path(folder, "image.sqlite3"))
+        chosen = _choose([*near, *far], near, journal_id or found.journal_id)
+        new = Path(folder, "new.sqlite3")
+        shutil.copyfile(fresh if chosen is None else chosen.path, new)
+        new.chmod(0o600)
+        done.copy = None if chosen is None else chosen.path
+        known = found.commits >= last
+        done.whole = known and {"item", "operation"} <= found.whole
+        _merge(new, found, done, commits=max(last, found.commits) + 1, journal_id=journal_id or found.journal_id)
+        done.aside = _set_aside(path)
+        new.replace(path)
+        sync_folder(path.parent)
+    with Journal.open(path, thorough=True) as journal:
+        done.disk = bring_up_to_date(
+            journal, library, review, lost=not done.whole, holds_known=known and "hold" in found.whole
+        )
+        done.recovered = recover(journal).lines()
+    return done
+
+
+def _require_nobody(owners: Path) -> None:
+    """See that no process files or undoes now. Raises StoreError."""
+    with contextlib.suppress(FileNotFoundError):
+        for one in owners.iterdir():
+            lock = OwnerLock.take(owners, one.name)
+            if lock is None:
+                raise StoreError(
+                    "Another vsortd is at work with the damaged journal.",
+                    remedy="Wait for it, or end it (vsortd stop), then repair again.",
+                    paths=[one],
+                )
+            lock.release(remove=False)
+
+
+def _choose(copies: Sequence[JournalCopy], near: Sequence[JournalCopy], journal_id: int) -> JournalCopy | None:
+    """Return the newest sound copy of this journal. Raises StoreError when it isn't known which journal is meant."""
+    ids = {copy.journal_id for copy in copies}
+    wanted = {journal_id} if journal_id else {copy.journal_id for copy in near} or ids
+    if len(wanted) > 1:
+        raise StoreError(
+            "There are copies of several journals, and nothing tells which was this one.",
+            remedy="Move those of the others away, then repair again.",
+            paths=[copy.path for copy in copies],
+        )
+    newest_first = sorted(copies, key=lambda copy: copy.commits, reverse=True)
+    return next((copy for copy in newest_first if copy.journal_id in wanted and is_sound(copy.path)), None)
+
+
+def _merge(new: Path, found: Salvaged, done: Repaired, *, commits: int, journal_id: int) -> None:
+    """Put what was salvaged into the restored copy, and count it as newer than all that was."""
+    database = Database(new, JOURNAL)
+    try:
+        with database.write() as db:
+            (done.from_copy,) = db.execute("SELECT count(*) FROM item").fetchone()
+            for table in ("item", "operation", "hold", *_APART):
+                changed = [row for row in found.rows[table] if _put(db, table, row)]
+                done.salvaged += len(changed) if table == "item" else 0
+            done.rebuilt = rebuild(db, [operation_of(_sealed("operation", row)) for row in found.rows["operation"]])
+            if "hold" in found.whole and found.commits:
+                _drop_lifted(db, found)
+            _count(db, seals.COMMITS, commits)
+            if journal_id:
+                _count(db, seals.JOURNAL_ID, journal_id)
+    finally:
+        database.close()
+    with contextlib.closing(sqlite3.connect(new, isolation_level=None)) as db:
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    for suffix in SUFFIXES:
+        Path(f"{new}{suffix}").unlink(missing_ok=True)
+
+
+def _put(db: sqlite3.Connection, table: str, row: tuple[Any, ...]) -> bool:
+    """Insert a row, or let it take the place of the one with its number; tell whether anything changed."""
+    columns = JOURNAL.sealed[table]
+    names, marks = ", ".join(columns), ", ".join("?" * len(columns))
+    if table in _APART:
+        return db.execute(f"INSERT OR IGNORE INTO {table} ({names}) VALUES ({marks})", row).rowcount == 1  # noqa: S608 - constants
+    before = db.execute(f"SELECT {names} FROM {table} WHERE id = ?", row[:1]).fetchone()  # noqa: S608 - constants
+    if before == row:
+        return False
+    if table != "item" and not db.execute("SELECT 1 FROM item WHERE id = ?", (row[1],)).fetchone():
+        return False  # its item is lost; what the disk says of it comes afterwards
+    if before is None:
+        db.execute(f"INSERT INTO {table} ({names}) VALUES ({marks})", row)  # noqa: S608 - constants
+    else:
+        db.execute(f"UPDATE {table} SET ({names}) = ({marks}) WHERE id = ?", (*row, row[0]))  # noqa: S608 - constants
+    return True
+
+
+def _sealed(table: str, row: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return a row of which the checksum was verified with that checksum."""
+    return (*row, seals.row_sum(table, *row))
+
+
+def _drop_lifted(db: sqlite3.Connection, found: Salvaged) -> None:
+    """Remove the holds of the copy that were lifted after it was made."""
+    there = {row[0] for row in found.rows["hold"]}
+    for (number,) in db.execute("SELECT id FROM hold").fetchall():
+        if number not in there:
+            db.execute("DELETE FROM hold WHERE id = ?", (number,))
+
+
+def _count(db: sqlite3.Connection, name: str, n: int) -> None:
+    db.execute("UPDATE counter SET n = ?, twin = ? WHERE name = ?", (n, ~n, name))
+
+
+def _set_aside(path: Path) -> list[Path]:
+    """Give the damaged files names of their own, together; the log keeps belonging to its file."""
+    name = f"{path.name}.damaged-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}"
+    aside = []
+    for suffix in ("", *SUFFIXES):
+        before, after = Path(f"{path}{suffix}"), path.with_name(name + suffix)
+        if not os.path.lexists(before):
+            continue
+        if suffix != SUFFIX and os.path.lexists(after):  # a repair within the same second
+            after = path.with_name(f"{name}-{time.monotonic_ns()}{suffix}")
+        before.replace(after)
+        aside.append(after)
+    return aside

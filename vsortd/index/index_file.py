@@ -1,0 +1,222 @@
+"""The index's file: opened, brought to the present format, and made anew where it is damaged.
+
+It holds nothing that can't be made again, so damage never stops anything: the file is set aside, which is said once,
+and a new one is begun.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import sqlite3
+import threading
+import zlib
+from typing import TYPE_CHECKING, Concatenate, Final, ParamSpec, TypeVar
+
+from loguru import logger
+
+from vsortd.core.system.damaged_files import SQLITE_ERRORS, is_damage, set_aside
+from vsortd.core.system.private_files import private_file, private_folder
+from vsortd.errors import StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+SCHEMA_VERSION: Final = 3
+_TABLES = """
+CREATE TABLE video (
+    id INTEGER PRIMARY KEY,
+    device INTEGER NOT NULL, inode INTEGER NOT NULL, size_bytes INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
+    path BLOB NOT NULL,               -- os.fsencode: names need not be valid UTF-8
+    duration_s REAL NOT NULL,
+    width_px INTEGER NOT NULL, height_px INTEGER NOT NULL,  -- as shown; 0: unknown
+    recorded_s REAL NOT NULL,         -- Unix seconds, by the file's own word or its time of change
+    seen_at REAL NOT NULL,            -- Unix seconds
+    UNIQUE (size_bytes, mtime_ns, inode, device)
+);
+CREATE INDEX video_path ON video (path);
+CREATE TABLE model (
+    id INTEGER PRIMARY KEY,
+    key TEXT NOT NULL UNIQUE          -- name, weights by content, and preprocessing: what makes vectors comparable
+);
+CREATE TABLE frames (
+    video INTEGER NOT NULL REFERENCES video ON DELETE CASCADE,
+    model INTEGER NOT NULL REFERENCES model,
+    revision INTEGER NOT NULL,        -- grows with every change of any row
+    dim INTEGER NOT NULL, dtype TEXT NOT NULL,
+    looks TEXT NOT NULL,              -- [[name, frames], ...] in the order in which they were taken
+    times_ms BLOB NOT NULL,           -- int64, little-endian, look by look
+    vectors BLOB NOT NULL,            -- dtype, row-major [n, dim], unit rows
+    UNIQUE (video, model)
+);
+CREATE INDEX frames_revision ON frames (revision);
+"""
+# Since format 3, of what `checksum_of` takes; NULL in rows that are older.
+_CHECKSUM = "ALTER TABLE frames ADD COLUMN checksum INTEGER;"
+_DROP = "DROP TABLE IF EXISTS frames; DROP TABLE IF EXISTS model; DROP TABLE IF EXISTS video;"
+_MAPPED_BYTES: Final = 1 << 32  # a reader's view of the file: vectors are copied once less
+_BUSY_S: Final = 30
+
+P = ParamSpec("P")
+R = TypeVar("R")
+F = TypeVar("F", bound="IndexFile")
+
+
+class IndexFile:
+    """One SQLite file, a connection that all threads share, and others for long reads.
+
+    Raises StoreError when the file comes from a newer vsortd, or can't be written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = threading.Lock()
+        self._number = 0
+        try:
+            self._db = self._opened()
+        except (*SQLITE_ERRORS, OSError) as error:
+            if not is_damage(error):
+                raise self._explained(error) from error
+            self._db = self._anew(error)
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._db.close()
+
+    @contextlib.contextmanager
+    def reading(self, *, at_once: bool = True) -> Iterator[sqlite3.Connection]:
+        """Yield a connection of the caller's own: long reads hold up no writer. `at_once`: it sees one state only.
+
+        Raises StoreError where the file turns out to be damaged, after it was made anew.
+        """
+        try:
+            with contextlib.closing(_read_only(self.path)) as db:
+                if at_once:
+                    db.execute("BEGIN")
+                yield db
+        except SQLITE_ERRORS as error:
+            self.heal(error)
+            raise StoreError(
+                f"The index {self.path} was damaged, and a new one is begun.",
+                remedy="Ask again; `vsortd index` fills it anew.",
+                paths=[self.path],
+            ) from error
+
+    def heal(self, error: Exception) -> None:
+        """Begin a new file if the error says that this one is damaged. Raises StoreError for any other error."""
+        if not is_damage(error):
+            raise self._explained(error) from error
+        with self._lock:
+            others = self._number != _number(self.path)  # another thread or process was quicker
+            with contextlib.suppress(sqlite3.Error):
+                self._db.close()
+            self._db = self._opened() if others else self._anew(error)
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        with self._db:
+            self._db.execute("BEGIN IMMEDIATE")
+            yield
+
+    def _opened(self) -> sqlite3.Connection:
+        private_folder(self.path.parent)
+        private_file(self.path, create=True)
+        db = sqlite3.connect(self.path, timeout=_BUSY_S, check_same_thread=False, isolation_level=None)
+        try:
+            db.execute("PRAGMA journal_mode=WAL")
+            db.execute("PRAGMA synchronous=NORMAL")
+            db.execute("PRAGMA foreign_keys=ON")
+            self._migrate(db)
+            _look(db)
+        except BaseException:
+            db.close()
+            raise
+        self._number = _number(self.path)
+        return db
+
+    def _anew(self, error: Exception) -> sqlite3.Connection:
+        try:
+            aside = set_aside(self.path)
+            db = self._opened()
+        except (*SQLITE_ERRORS, OSError) as second:
+            raise self._explained(second) from second
+        logger.warning(
+            "the index {} is damaged ({}): it is set aside as {}, and a new one is begun; `vsortd index` fills it anew",
+            self.path,
+            error,
+            aside.name,
+        )
+        return db
+
+    def _migrate(self, db: sqlite3.Connection) -> None:
+        (version,) = db.execute("PRAGMA user_version").fetchone()
+        if version > SCHEMA_VERSION:
+            raise StoreError(
+                f"The index {self.path} was written by a newer vsortd"
+                f" (format {version}, this one knows {SCHEMA_VERSION}).",
+                remedy="Update vsortd, or move the file away: it can be rebuilt.",
+                paths=[self.path],
+            )
+        if version == SCHEMA_VERSION:
+            return
+        # format 1 is a cache that nothing was lost with; executescript commits by itself, so the script carries its
+        # own transaction
+        script = _CHECKSUM if version == SCHEMA_VERSION - 1 else _DROP + _TABLES + _CHECKSUM
+        db.executescript(f"BEGIN IMMEDIATE;{script}PRAGMA user_version = {SCHEMA_VERSION};COMMIT;")
+
+    def _explained(self, error: Exception) -> StoreError:
+        return StoreError(
+            f"The index {self.path} can't be used: {error}.",
+            remedy="See to the state folder ($VSORTD_STATE_DIR): its rights and its free space. The index can be made "
+            "again: move it away, and a new one is begun.",
+            paths=[self.path],
+        )
+
+
+def healed(method: Callable[Concatenate[F, P], R]) -> Callable[Concatenate[F, P], R]:
+    """Do it once more, over a new file, when the index turns out to be damaged."""
+
+    @functools.wraps(method)
+    def carefully(index: F, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return method(index, *args, **kwargs)
+        except SQLITE_ERRORS as error:
+            index.heal(error)
+        try:
+            return method(index, *args, **kwargs)
+        except SQLITE_ERRORS as error:
+            raise index._explained(error) from error  # noqa: SLF001 - of the class beside it
+
+    return carefully
+
+
+def checksum_of(looks: str, dim: int, dtype: str, times: bytes, vectors: bytes) -> int:
+    """Return the checksum of a row of frames."""
+    return zlib.crc32(vectors, zlib.crc32(times, zlib.crc32(f"{looks}\0{dim}\0{dtype}".encode())))
+
+
+def _look(db: sqlite3.Connection) -> None:
+    """Ask every table and index for something: what lies behind their first pages is found when it is needed."""
+    for question in (
+        "SELECT id FROM video ORDER BY size_bytes, mtime_ns LIMIT 1",
+        "SELECT id FROM video ORDER BY path LIMIT 1",
+        "SELECT id, key FROM model LIMIT 1",
+        "SELECT video, model, revision, looks, checksum FROM frames ORDER BY revision DESC LIMIT 1",
+    ):
+        db.execute(question).fetchone()
+
+
+def _number(path: Path) -> int:
+    """Return what tells a file from the one that takes its name."""
+    with contextlib.suppress(OSError):
+        return path.stat().st_ino
+    return 0
+
+
+def _read_only(path: Path) -> sqlite3.Connection:
+    db = sqlite3.connect(path, timeout=_BUSY_S, check_same_thread=False, isolation_level=None)
+    db.execute("PRAGMA query_only=ON")
+    db.execute(f"PRAGMA mmap_size={_MAPPED_BYTES}")
+    return db

@@ -1,0 +1,81 @@
+"""Errors that nobody expected: each costs its video; the same one again and again is no video's fault."""
+
+from __future__ import annotations
+
+import threading
+import traceback
+from pathlib import Path
+from typing import Final
+
+from vsortd.errors import VsortdError
+
+# So many different videos in a row that meet the same error: then it is vsortd that is broken, or the machine.
+IN_A_ROW: Final = 3
+_PACKAGE: Final = Path(__file__).parent.parent
+
+
+class DefectError(VsortdError):
+    """The same unexpected error stopped one video after another: vsortd itself is at fault, or the machine."""
+
+
+class Mishaps:
+    """Counts the unexpected errors that come one after the other; thread-safe.
+
+    Two are the same if their type and their place in vsortd's own code are.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._last: tuple[type[BaseException], str] | None = None
+        self._paths: dict[Path, None] = {}
+
+    def met(self, error: Exception, path: Path) -> list[Path]:
+        """Note what a video met; return the videos that met the same in a row, this one last, once they are enough.
+
+        With fewer, nothing is returned.
+        """
+        with self._lock:
+            this = (type(error), place_of(error))
+            if self._last != this:
+                self._last, self._paths = this, {}
+            self._paths.pop(path, None)
+            self._paths[path] = None
+            return list(self._paths) if len(self._paths) >= IN_A_ROW else []
+
+    def went_well(self) -> None:
+        """Note that a video came through without an unexpected error."""
+        with self._lock:
+            self._last, self._paths = None, {}
+
+
+def place_of(error: BaseException) -> str:
+    """Return the innermost place of vsortd's own code in a traceback, such as `pipeline/stages.py:73`."""
+    place = ""
+    for frame, line in traceback.walk_tb(error.__traceback__):
+        file = Path(frame.f_code.co_filename)
+        if file.is_relative_to(_PACKAGE):
+            place = f"{file.relative_to(_PACKAGE).as_posix()}:{line}"
+    return place
+
+
+def reason_of(error: Exception) -> str:
+    """Return the sentence that the history has of a video that met an unexpected error."""
+    return (
+        f"vsortd met an error of its own ({_named(error)}): see `vsortd logs --level error`; `vsortd retry` tries again"
+    )
+
+
+def defect(error: Exception, paths: list[Path]) -> DefectError:
+    """Return the error to stop with after so many videos met the same."""
+    return DefectError(
+        f"The same unexpected error met {len(paths)} videos in a row: {_named(error)} at {place_of(error)}.",
+        details=[f"  {path}" for path in paths],
+        remedy="The videos are where they were, and are tried again at the next start. The tracebacks are in the log "
+        "(vsortd logs --level error): please report them. `vsortd doctor` looks at what else may be amiss.",
+        paths=paths,
+    )
+
+
+def _named(error: Exception) -> str:
+    said = " ".join(str(error).split())
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__
