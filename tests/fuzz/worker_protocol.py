@@ -1,16 +1,17 @@
 """What a worker process may send: the reader refuses it with ProtocolError, or returns what may be believed.
 
-An input is raw bytes of the pipe when it begins with a zero byte; else a header's JSON, and behind a zero byte the
-blob, whose lengths are put in front. A header's "clip" and "movie" are read as replies have them.
+An input that begins with a zero byte is raw bytes of the pipe. One that begins with "{" is a header's JSON, and behind
+a zero byte the blob; their lengths are put in front. Any other is a list of changes to a sound reply, a line each:
+`clip.streams.0.frames=-1` puts that JSON there. A header's "clip" and "movie" are read as replies have them.
 """
 
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import io
 import json
 import struct
+from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tests.fuzz.driver import Target
@@ -72,14 +73,34 @@ def opened(folder: Path) -> Iterator[Target]:  # noqa: ARG001 - every target has
     ]
     seeds = [json.dumps(header).encode() + b"\0" + bytes(24) for header in headers]
     seeds += [b"\0" + struct.pack(">IQ", 2, 4)[1:] + b"{}1234", b"\0" * 12, b"\0\0\0\x02" + bytes(8) + b"[]"]
-    names = {field.name for kind in (Clip, Stream, MovieFacts, TrackFacts) for field in dataclasses.fields(kind)}
-    words = [f'"{name}":'.encode() for name in sorted(names)]
-    words += [b"NaN", b"Infinity", b"-1", b"1e999", b"9" * 400, b"null", b"true", b'"\\ud800"', b"[", b"{", b"[],"]
+    names = {field.name for kind in (Clip, Stream, MovieFacts, TrackFacts) for field in fields(kind)}
+    seeds += [f"{place}={json.dumps(value)}\n".encode() for place, value in _places(headers[4], "")]
+    words = [word.encode() for name in sorted(names) for word in (f'"{name}":', f".{name}=")]
+    words += [
+        b"NaN",
+        b"Infinity",
+        b"=-1\n",
+        b"=" + b"9" * 400 + b"\n",
+        b"=1\n",
+        b"=1.5\n",
+        b"=null\n",
+        b"=[]\n",
+        b"1e999",
+        b"9" * 400,
+        b"null",
+        b"true",
+        b'"\\ud800"',
+        b"[",
+        b"{",
+        b"[],",
+    ]
     yield Target("protocol", attempt, tuple(seeds), tuple(words), max_bytes=8192)
 
 
 def attempt(data: bytes) -> None:
     """Read messages until the end, and what each may carry."""
+    if data[:1] not in {b"\0", b"{"}:
+        data = _changed(data) + b"\0" + bytes(_SIDE_PX * _SIDE_PX * 3)
     pipe = io.BytesIO(data if data[:1] == b"\0" else _message(data))
     while True:
         try:
@@ -100,6 +121,32 @@ def _read_replies(header: protocol.Message, blob: protocol.Blob) -> None:
         lambda: protocol.frames_from_message(header, blob, most=_MOST_FRAMES, side_px=_SIDE_PX),
         lambda frames: _check(len(frames.times_ms) == len(frames.pixels) <= _MOST_FRAMES, "a number of frames"),
     )
+
+
+def _places(value: object, at: str) -> Iterator[tuple[str, object]]:
+    """Yield every place of a reply, and what stands there."""
+    if at:
+        yield at, value
+    inside = enumerate(value) if isinstance(value, list | tuple) else value.items() if isinstance(value, dict) else ()
+    for key, one in inside:
+        yield from _places(one, f"{at}.{key}" if at else str(key))
+
+
+def _changed(data: bytes) -> bytes:
+    """Return the header of a sound reply with the changes that an input lists; what names no place changes nothing."""
+    header: Any = json.loads(
+        json.dumps({"clip": asdict(CLIP), "movie": asdict(MOVIE), "times_ms": [7], "exact": 1}),
+    )
+    for line in data.split(b"\n"):
+        place, _, text = line.partition(b"=")
+        *way, last = place.decode("utf-8", "replace").split(".")
+        holder = header
+        with contextlib.suppress(ValueError, LookupError, TypeError, RecursionError):
+            for step in way:
+                holder = holder[int(step)] if isinstance(holder, list) else holder[step]
+            value = json.loads(text)
+            holder[int(last) if isinstance(holder, list) else last] = value
+    return json.dumps(header).encode()
 
 
 def _message(data: bytes) -> bytes:
