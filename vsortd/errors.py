@@ -90,6 +90,10 @@ class ModelError(VsortdError):
     """The model can't be had or can't be loaded; nothing is filed without it."""
 
 
+class HalfLoadedError(ModelError):
+    """A load broke off half-way; libraries may be left in pieces, so only another process can try again."""
+
+
 class FilingError(VsortdError):
     """The filesystem refused an effect (full, read-only, busy); the source is where it was, trying again may help."""
 

@@ -118,6 +118,20 @@ def test_a_config_of_a_gigabyte_is_not_read(config: Callable[[str], Path], capsy
     assert str(path) in capsys.readouterr().err
 
 
+def test_thousands_of_inboxes_are_checked_in_time_and_each_that_overlaps_is_named(
+    config: Callable[[str], Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Every two held against each other would take minutes: the test's own limit."""
+    paths = [f"/nowhere/{number}/in" for number in range(8000)]
+    odd = ["/nowhere/7/in", "/nowhere/8/in/below", "/nowhere/9"]
+    path = config("inboxes: [" + ", ".join(f"{{{{path: {one}}}}}" for one in [*paths, *odd]) + "]")
+    assert ExitCode.CONFIG == main(["--config", str(path), "check", "--json"])
+    mistakes = json.loads(capsys.readouterr().out)["mistakes"]
+    assert odd == [mistake["value"] for mistake in mistakes]
+    for says, mistake in zip(("inboxes[7]", "inboxes[8]", "inboxes[9]"), mistakes, strict=True):
+        assert says in mistake["message"]
+
+
 class Bomb:
     """What a pickle can be made to do."""
 

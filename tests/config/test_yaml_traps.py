@@ -252,3 +252,9 @@ def test_a_file_that_is_no_mapping_is_one_mistake(tmp_path: Path, text: str) -> 
     path.write_text(text, encoding="utf-8")
     (mistake,) = check_file(path).mistakes
     assert (mistake.line, mistake.path, mistake.message) == (1, "", "a mapping of options is wanted")
+
+
+def test_a_byte_order_mark_amid_the_text_moves_no_line_behind_the_last(tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_bytes(b"---\n\xef\xbb\xbf")
+    assert [2] == [mistake.line for mistake in check_file(path).mistakes]

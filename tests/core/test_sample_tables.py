@@ -174,3 +174,23 @@ def test_tables_that_are_too_large_are_not_read(tmp_path: Path, monkeypatch: pyt
     data = render(tmp_path / "a.mov").read_bytes()
     monkeypatch.setattr(sample_tables, "MAX_TABLE_BYTES", 64)
     assert not whole(data)
+
+
+@pytest.mark.parametrize(
+    ("kind", "size", "entry"),
+    [
+        (b"avc1", 0xFFFFFFFF, bytes(78)),
+        (b"lpcm", 1, bytes(8) + struct.pack(">H", 2) + bytes(46) + struct.pack(">II", 0xFFFFFFFF, 1)),
+    ],
+    ids=["huge samples", "huge packets of sound"],
+)
+def test_sizes_whose_sum_fits_no_number_are_not_taken_for_small_ones(kind: bytes, size: int, entry: bytes) -> None:
+    most = 0xFFFFFFFF
+    tables = [
+        box(b"stsd", struct.pack(">II", 0, 1) + box(kind, entry)),
+        box(b"stsz", struct.pack(">III", 0, size, most)),
+        box(b"stsc", struct.pack(">5I", 0, 1, 1, most, 1)),
+        box(b"stco", struct.pack(">III", 0, 1, 8)),
+    ]
+    trak = box(b"trak", box(b"mdia", box(b"minf", box(b"stbl", b"".join(tables)))))
+    assert not whole(box(b"mdat", bytes(8)) + box(b"moov", trak))

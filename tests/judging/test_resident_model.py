@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from tests.support.waiting import PATIENCE_S, until
 from vsortd.config.rules import build_rules
 from vsortd.config.settings import Settings
-from vsortd.errors import Cancelled, ModelError
+from vsortd.errors import Cancelled, HalfLoadedError, ModelError
 from vsortd.filing.journal import Journal
 from vsortd.judging import resident_model
 from vsortd.judging.corrections import Corrections
@@ -174,3 +175,75 @@ def test_a_load_that_ends_after_the_end_leaves_nothing(model: ResidentModel, mon
     assert [] == encoder_threads()
     with pytest.raises(Cancelled):
         model.get(threading.Event())
+
+
+class Failing(ResidentModel):
+    """A model whose loads end as given, one after another."""
+
+    ends: list[BaseException]
+
+    def _load(self) -> Encoder:
+        if self.ends:
+            raise self.ends.pop(0)
+        return super()._load()
+
+
+def chained(error: BaseException, cause: BaseException) -> BaseException:
+    error.__cause__ = cause
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (OSError(24, "Too many open files"), "ulimit -n"),
+        (RuntimeError("libx.so: Too many open files"), "ulimit -n"),
+        (RuntimeError("function '_has_torch_function' already has a docstring"), "Only a new process"),
+        (ImportError("libx.so: undefined symbol"), "Only a new process"),
+        (ModuleNotFoundError("No module named 'torch'"), "Only a new process"),
+        (MemoryError(), "Only a new process"),
+        (chained(ModelError("It can't be built."), ImportError("cannot import name x")), "Only a new process"),
+        (chained(ModelError("It can't be read."), OSError(24, "Too many open files")), "ulimit -n"),
+    ],
+    ids=lambda one: type(one).__name__ if isinstance(one, BaseException) else "",
+)
+def test_a_load_that_broke_off_half_way_is_told_at_once_and_never_tried_again(
+    tmp_path: Path, error: BaseException, says: str
+) -> None:
+    made, told = Failing("sample", tree_of(tmp_path, "sea"), keep_trying=True), list[BaseException]()
+    made.ends = [error]
+    made.when_half_loaded(told.append)
+    for _ in range(2):
+        with pytest.raises(HalfLoadedError, match=says):
+            made.get(threading.Event())
+        made.try_again()
+    made._thread.join(PATIENCE_S)
+    late: list[BaseException] = []
+    made.when_half_loaded(late.append)
+    assert [says in str(one) for one in (*told, *late)] == [True, True]
+    made.close()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ModelError("The weights aren't there."),
+        chained(ModelError("It wants more."), ModuleNotFoundError("No module named 'sentencepiece'")),
+        chained(ModelError("No network."), OSError(101, "Network is unreachable")),
+        type("OutOfMemoryError", (RuntimeError,), {})("CUDA out of memory"),
+    ],
+    ids=["no weights", "a library that isn't there", "no network", "the GPU is full"],
+)
+def test_a_model_that_cannot_be_had_yet_is_tried_again_in_the_same_process(
+    tmp_path: Path, error: BaseException
+) -> None:
+    made, told = Failing("sample", tree_of(tmp_path, "sea"), keep_trying=True), list[BaseException]()
+    made.ends = [error]
+    made.when_half_loaded(told.append)
+    made.start()
+    until(lambda: made.trouble, what="the first try has failed")
+    made.try_again()
+    assert made.get(threading.Event()).encoder is not None
+    assert ([], "") == (told, made.trouble)
+    made.close()
+    error.with_traceback(None)  # its frames hold the encoder, and pytest holds it

@@ -33,6 +33,7 @@ _RESOLVER = Resolver()
 _INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,17})")
 _DECIMAL = re.compile(r"[-+]?(?:[0-9]+\.[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
 _TRUE = {"yes", "true", "on"}
+_BREAK = re.compile(r"\r\n|[\n\r\x85\u2028\u2029]")  # what YAML ends a line with
 
 
 class NodeKind(Enum):
@@ -152,6 +153,7 @@ class _NodeBuilder:
         self._root: Node | None = None
         self._documents = 0
         self._values = 0
+        self._last_line = 1 + sum(1 for _ in _BREAK.finditer(text))
 
     def read(self) -> Document:
         """Read the text to its end, to a syntax error, or to a limit."""
@@ -160,7 +162,7 @@ class _NodeBuilder:
                 if not self._take(event):
                     return Document(None, tuple(self._mistakes))
                 if len(self._mistakes) > MAX_MISTAKES:
-                    self._say(_line(event), "there is more like this; reading ended here", "")
+                    self._say(self._line(event), "there is more like this; reading ended here", "")
                     return Document(None, tuple(self._mistakes))
         except yaml.YAMLError as error:
             self._mistakes.append(_syntax_mistake(error, self._text))
@@ -171,7 +173,7 @@ class _NodeBuilder:
 
     def _take(self, event: yaml.Event) -> bool:
         """Handle one event; False ends the reading."""
-        line = _line(event)
+        line = self._line(event)
         if isinstance(event, yaml.DocumentStartEvent):
             self._documents += 1
             if self._documents > 1:
@@ -182,6 +184,13 @@ class _NodeBuilder:
         elif isinstance(event, yaml.CollectionEndEvent):
             self._stack.pop()
         return True
+
+    def _line(self, event: yaml.Event) -> int:
+        """Return the line an event stands on, counted from 1; 0 where the parser kept none.
+
+        libyaml counts a byte order mark amid the text as a line, and may so point behind the last one.
+        """
+        return 0 if event.start_mark is None else min(event.start_mark.line + 1, self._last_line)
 
     def _begin(self, event: _Begin, line: int) -> bool:
         """Put a value (or key) into what is open; False when a limit is passed."""
@@ -295,11 +304,6 @@ class _NodeBuilder:
         if top.node.kind is NodeKind.LIST:
             return (*top.location, len(top.node.items))
         return top.location if top.key is None or not top.waiting else (*top.location, top.key)
-
-
-def _line(event: yaml.Event) -> int:
-    """Return the line an event stands on, counted from 1; 0 where the parser kept none."""
-    return 0 if event.start_mark is None else event.start_mark.line + 1
 
 
 def _resolve(text: str) -> object:

@@ -29,6 +29,9 @@ _PCM_BYTES_FIXED = {b"ulaw": 1, b"alaw": 1, b"in24": 3, b"in32": 4, b"fl32": 4, 
 _SOUND_ENTRY_BYTES = 64
 _WIDEST_BITS = 64
 
+# No file reaches so far, and the sum of two such numbers still fits 64 bits.
+_FARTHEST = 1 << 62
+
 _Numbers = npt.NDArray[np.int64]
 
 
@@ -90,6 +93,8 @@ def _end_of_track(reader: BoxReader, tables: dict[bytes, IsoBox]) -> int:
         lengths = sums[after] - sums[before]
     else:
         unit_bytes, unit_samples = unit
+        if count * unit_bytes > _FARTHEST:
+            raise _UntoldError
         lengths = -((before - after) // unit_samples) * unit_bytes  # rounded up to whole units
     return int((places + lengths)[after > before].max())
 
@@ -98,7 +103,7 @@ def _chunk_places(reader: BoxReader, tables: dict[bytes, IsoBox]) -> _Numbers:
     for kind, item in ((b"stco", ">u4"), (b"co64", ">u8")):
         if kind in tables:
             places = _items(reader, tables[kind], 4, item)
-            if len(places) and places.max() > np.iinfo(np.int64).max // 2:
+            if len(places) and places.max() > _FARTHEST:
                 raise _UntoldError
             return places.astype(np.int64)
     return np.empty(0, np.int64)

@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from loguru import logger
 
-from vsortd.errors import Cancelled, ModelError, VsortdError
+from vsortd.core.system import descriptors
+from vsortd.errors import Cancelled, HalfLoadedError, ModelError, VsortdError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     import numpy.typing as npt
@@ -54,9 +55,11 @@ class ResidentModel:
     """Loads the encoder on a thread of its own and hands out the `Classifier`.
 
     With `keep_trying`, a model that can't be had is asked for again and again (a daemon: the weights may come);
-    without, `get` raises the ModelError. `refine` makes of the classifier by texts alone the one that is handed out,
-    asked anew each time: it knows what was taught meanwhile. `texts_path` is the file that keeps the vectors of texts
-    between runs.
+    without, `get` raises the ModelError. A load that broke off half-way is never tried again: it left libraries in
+    pieces, and each further try would fail by those; see `when_half_loaded`.
+
+    `refine` makes of the classifier by texts alone the one that is handed out, asked anew each time: it knows what was
+    taught meanwhile. `texts_path` is the file that keeps the vectors of texts between runs.
     """
 
     def __init__(
@@ -75,7 +78,8 @@ class ResidentModel:
         self._refine = refine
         self._changed = threading.Condition()
         self._classifier: Classifier | None = None
-        self._error: BaseException | None = None
+        self._error: VsortdError | None = None
+        self._tell_half_loaded: Callable[[HalfLoadedError], None] = lambda _: None
         self._stopping = False
         self._poked = False
         self._started = False
@@ -89,6 +93,14 @@ class ResidentModel:
                 self._started = True
                 self._thread.start()
 
+    def when_half_loaded(self, tell: Callable[[HalfLoadedError], None]) -> None:
+        """Have `tell` called, on the loader's thread, when a load breaks off half-way; at once where one has."""
+        with self._changed:
+            self._tell_half_loaded = tell
+            error = self._error
+        if isinstance(error, HalfLoadedError):
+            tell(error)
+
     def get(self, cancel: threading.Event) -> Classifier:
         """Wait for the model; begins to load it where nobody has.
 
@@ -98,7 +110,7 @@ class ResidentModel:
         with self._changed:
             while self._classifier is None:
                 self.start()  # also when it was let go since the last turn
-                if self._error is not None and not self._keep_trying:
+                if self._error is not None and (not self._keep_trying or isinstance(self._error, HalfLoadedError)):
                     raise self._error
                 if self._stopping or cancel.is_set():
                     raise Cancelled
@@ -186,16 +198,14 @@ class ResidentModel:
                 started_s = time.perf_counter()
                 encoder = encoder or self._load()
                 classifier = _classifier(encoder, self._tree)
-            except VsortdError as error:
-                self._fail(error, tries)
             except Exception as error:  # noqa: BLE001 - torch raises anything; a worker must hear of it
-                self._fail(ModelError(f"The model {self._choice!r} failed to load: {error}"), tries)
+                self._fail(_told(error, self._choice), tries)
             else:
                 _tell_loaded(encoder.info, time.perf_counter() - started_s)
                 if self._hand_out(classifier):
                     return
                 continue  # its rules have changed meanwhile
-            if not self._keep_trying:
+            if not self._keep_trying or isinstance(self._error, HalfLoadedError):
                 return
             self._wait(RETRY_AFTER_S[min(tries, len(RETRY_AFTER_S) - 1)])
             tries += 1
@@ -216,12 +226,15 @@ class ResidentModel:
             self._changed.notify_all()
             return True
 
-    def _fail(self, error: BaseException, tries: int) -> None:
-        if tries == 0 and self._keep_trying:
+    def _fail(self, error: VsortdError, tries: int) -> None:
+        if tries == 0 and self._keep_trying and not isinstance(error, HalfLoadedError):
             logger.error("{} The files wait in the inbox; vsortd keeps trying.", error)
         with self._changed:
             self._error = error
+            tell = self._tell_half_loaded
             self._changed.notify_all()
+        if isinstance(error, HalfLoadedError):
+            tell(error)
 
     def _wait(self, seconds: float) -> None:
         deadline = time.monotonic() + seconds
@@ -232,6 +245,34 @@ class ResidentModel:
                     break
                 self._changed.wait(left_s)
             self._poked = False
+
+
+def _told(error: Exception, choice: str | ModelChoice) -> VsortdError:
+    """Return what is said of a load that failed, as HalfLoadedError where this process can't try again."""
+    chain = list(_causes(error))
+    short = any(descriptors.is_shortage(one) for one in chain)
+    half = short or any(isinstance(one, MemoryError) or _broke_off(one) for one in chain)
+    if isinstance(error, VsortdError) and not half:
+        return error
+    why = error.title if isinstance(error, VsortdError) else str(error) or repr(error)
+    said = f"The model {choice!r} failed to load: {why.rstrip('.')}."
+    if type(error).__name__ == "OutOfMemoryError":  # torch's: another program has the GPU's memory now
+        return ModelError(said)
+    remedy = "Only a new process can try again; a service manager starts one by itself."
+    return HalfLoadedError(said, remedy=f"{descriptors.REMEDY} {remedy}" if short else remedy)
+
+
+def _broke_off(error: BaseException) -> bool:
+    """Tell whether an import began and did not end; a library that isn't there at all never began."""
+    return isinstance(error, ImportError) and not isinstance(error, ModuleNotFoundError)
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error and what it was raised from."""
+    one: BaseException | None = error
+    while one is not None:
+        yield one
+        one = one.__cause__ or one.__context__
 
 
 def _classifier(encoder: Encoder, tree: RuleTree, cancel: threading.Event | None = None) -> Classifier:

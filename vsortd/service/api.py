@@ -17,15 +17,18 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 import vsortd
+from vsortd.core.text import printable
 from vsortd.errors import VsortdError
 from vsortd.filing.release import ReleaseVerb
 from vsortd.filing.undo import Selection
 from vsortd.service.access import LocalOnly
+from vsortd.service.answers import Json, error_document, refusal, turned_away
 from vsortd.service.metrics import CONTENT_TYPE
 from vsortd.service.request_models import (
     HistoryRequest,
@@ -99,6 +102,7 @@ class Controlled(Protocol):
 
 
 _Asked = TypeVar("_Asked", bound=RequestModel)
+_SHOWN_CHARS = 80
 
 
 def control_app(daemon: Controlled, token: str = "") -> Starlette:
@@ -122,11 +126,27 @@ def control_app(daemon: Controlled, token: str = "") -> Starlette:
         _post("scan", NothingMore, calls.scan),
         _post("stop", NothingMore, calls.stop),
     ]
-    return Starlette(routes=routes, middleware=[Middleware(LocalOnly, token=token)])
+    app = Starlette(
+        routes=routes,
+        middleware=[Middleware(LocalOnly, token=token)],
+        exception_handlers={HTTPException: _no_such_call},
+    )
+    app.router.redirect_slashes = False  # there is one address for each call
+    return app
 
 
 async def _about(_request: Request) -> Response:
     return Json({"name": "vsortd", "version": vsortd.__version__, "api": ["v1"]})
+
+
+async def _no_such_call(request: Request, error: Exception) -> Response:
+    """Answer what no route takes: 404, or 405 for another method than the route's."""
+    assert isinstance(error, HTTPException)
+    status, path = HTTPStatus(error.status_code), printable(request.scope["path"][:_SHOWN_CHARS])
+    allowed = (error.headers or {}).get("Allow")
+    title = f"{path} is not called by {request.method}." if allowed else f"There is no call {path}."
+    remedy = f"It is called by {allowed}." if allowed else "GET / tells which versions of the API there are."
+    return turned_away(status, title, remedy, headers=error.headers)
 
 
 def _get(name: str, model: type[_Asked], run: Callable[[_Asked], Response]) -> Route:
@@ -136,7 +156,7 @@ def _get(name: str, model: type[_Asked], run: Callable[[_Asked], Response]) -> R
         try:
             return await run_in_threadpool(run, model.of_query(request.query_params))
         except VsortdError as error:
-            return _refusal(error)
+            return refusal(error)
 
     return Route(f"/v1/{name}", answer, methods=["GET"])
 
@@ -148,28 +168,9 @@ def _post(name: str, model: type[_Asked], run: Callable[[_Asked], Response]) -> 
         try:
             return await run_in_threadpool(run, model.of_body(await request.body()))
         except VsortdError as error:
-            return _refusal(error)
+            return refusal(error)
 
     return Route(f"/v1/{name}", answer, methods=["POST"])
-
-
-class Json(Response):
-    """A JSON document in ASCII, so that names whose bytes are no UTF-8 arrive as they are."""
-
-    media_type = "application/json"
-
-    def render(self, content: object) -> bytes:
-        """Return the body."""
-        return json.dumps(content, allow_nan=False, separators=(",", ":")).encode("ascii")
-
-
-def _refusal(error: VsortdError) -> Response:
-    return Json({"ok": False, **_told(error)}, status_code=HTTPStatus.UNPROCESSABLE_ENTITY)
-
-
-def _told(error: VsortdError) -> dict[str, Any]:
-    said = {"error": error.title, "details": list(error.details), "remedy": error.remedy}
-    return {**said, "exit_code": int(error.exit_code)}
 
 
 class _Calls:
@@ -231,7 +232,7 @@ class _Calls:
         try:
             asked = SortFilesRequest.of_body(await request.body())
         except VsortdError as error:
-            return _refusal(error)
+            return refusal(error)
         files = [Path(name) for name in asked.paths or ()]
         return StreamingResponse(_sorting(self._daemon, files, asked.config or ""), media_type="application/x-ndjson")
 
@@ -252,9 +253,9 @@ async def _sorting(daemon: Controlled, paths: Sequence[Path], config: str) -> As
             outcomes = daemon.sort(paths, config, lambda done, total: say({"done": done, "total": total}), cancel)
             say({"other_config": True} if outcomes is None else {"outcomes": outcomes})
         except VsortdError as error:
-            say(_told(error))
+            say(error_document(error))
         except BaseException as error:  # noqa: BLE001 - who waits must hear of it
-            say(_told(VsortdError(f"internal error: {error!r}")))
+            say(error_document(VsortdError(f"internal error: {error!r}")))
 
     threading.Thread(target=work, name="sort-now", daemon=True).start()
     try:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from loguru import logger
 
 from vsortd.core.outcomes import ItemState
+from vsortd.core.system.descriptors import raise_limit
 from vsortd.core.units import format_duration
 from vsortd.errors import ExitCode
 from vsortd.pipeline.runner import fatal_message
@@ -70,7 +71,8 @@ class Daemon:
         self._orders = Orders()
 
     def run(self) -> ExitCode:
-        """Run to the end. Raises AlreadyRunningError, StoreError, ModelError (with `once`)."""
+        """Run to the end. Raises AlreadyRunningError, StoreError, ModelError."""
+        raise_limit()
         with (
             DaemonLock(self._state_folder),
             contextlib.closing(Wakeup()) as wakeup,
@@ -128,7 +130,7 @@ class DaemonRun:
         self._controller = Controller(self._workflow, reload=self._reloader.reload, stop=self._stop, wake=wakeup.set)
         self._copies = QuietCopies(services.journal, services.state_folder, on_damage=self._give_up)
         loopback = services.settings.control == "loopback"
-        self._server = ControlServer(self._controller, services.state_folder, loopback=loopback)
+        self._server = ControlServer(self._controller, services.state_folder, loopback=loopback, on_fatal=self._give_up)
 
     @property
     def exit_code(self) -> ExitCode:

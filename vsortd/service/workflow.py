@@ -64,6 +64,7 @@ class Workflow:
         self._stopping = stopping
         self._wake = wake
         self._on_done = on_done
+        self._on_fatal = on_fatal
         self._batches = Batches()
         self._ledger = Ledger(services, self._send_back)
         self.runner = Runner(
@@ -86,6 +87,7 @@ class Workflow:
 
     def start(self) -> None:
         """Begin to work."""
+        self.services.model.when_half_loaded(self._on_fatal)
         self.runner.start()
         self.watcher.start()
         if not self._once:
@@ -126,6 +128,7 @@ class Workflow:
             build_stages(services), self._ledger, wanted=lambda path: any(path.is_relative_to(f) for f in folders)
         )
         if services.model is not model_before:
+            services.model.when_half_loaded(self._on_fatal)
             services.model.start()
         if watcher is not None:
             self.watcher = watcher
