@@ -76,6 +76,10 @@ def _tell_of_a_defect(kind: type[BaseException], error: BaseException, trace: Tr
 def script() -> None:
     """Entry point of the console script."""
     sys.excepthook = _tell_of_a_defect
+    if (shell := os.environ.get("_VSORTD_COMPLETE")) is not None:  # Tab was pressed
+        from vsortd.cli.completion_answer import answer
+
+        sys.exit(answer(shell))
     _leave(main())
 
 

@@ -43,7 +43,7 @@ app = typer.Typer(
     epilog=EPILOG,
     help="Drop videos into a folder; they file themselves by what they show. Every move can be undone.",
     no_args_is_help=True,
-    add_completion=True,
+    add_completion=False,  # typer's own scripts evaluate what they are answered: see vsortd.cli.completion_scripts
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, ParamSpec
 
 import typer
 
+from vsortd.cli.completion_scripts import SCRIPTS
 from vsortd.core.outcomes import ItemState
 from vsortd.core.text import printable
 
@@ -141,7 +142,7 @@ def shells(incomplete: str) -> Offers:
     return [(shell, "") for shell in SHELLS if shell.startswith(incomplete)]
 
 
-SHELLS = ("bash", "zsh", "fish", "powershell")
+SHELLS = tuple(SCRIPTS)
 
 
 def _settings(ctx: typer.Context) -> Settings:
