@@ -104,3 +104,12 @@ def test_the_rooms_of_the_architecture_page_are_those_of_the_contract() -> None:
 def test_the_package_shows_its_rooms_and_nothing_else() -> None:
     loose = {path.name for path in (REPOSITORY / "vsortd").glob("*.py")}
     assert {"__init__.py", "__main__.py", "errors.py"} == loose
+
+
+def test_each_promise_of_the_threat_model_has_a_test_that_exists() -> None:
+    page = (REPOSITORY / "docs" / "security.md").read_text(encoding="utf-8")
+    promises = [line for line in page.splitlines() if line.startswith("| ") and "`tests/" in line]
+    assert len(promises) >= 20
+    for promise in promises:
+        path, name = re.findall(r"`(tests/\S+\.py)::(\w+)`", promise)[0]
+        assert f"def {name}(" in (REPOSITORY / path).read_text(encoding="utf-8"), promise

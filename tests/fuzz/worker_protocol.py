@@ -118,7 +118,12 @@ def _read_replies(header: protocol.Message, blob: protocol.Blob) -> None:
     _refused_or_sound(lambda: protocol.clip_from_message(header.get("clip")), _clip_is_sound)
     _refused_or_sound(lambda: protocol.movie_from_message(header.get("movie")), _movie_is_sound)
     _refused_or_sound(
-        lambda: protocol.frames_from_message(header, blob, most=_MOST_FRAMES, side_px=_SIDE_PX),
+        lambda: protocol.frames_from_message(
+            {name: header[name] for name in ("times_ms", "exact") if name in header},
+            blob,
+            most=_MOST_FRAMES,
+            side_px=_SIDE_PX,
+        ),
         lambda frames: _check(len(frames.times_ms) == len(frames.pixels) <= _MOST_FRAMES, "a number of frames"),
     )
 

@@ -59,6 +59,6 @@ def _encoded(picture: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> tuple[
         out.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
         out.mux(stream.encode(None))
     file.seek(0)
-    with av.open(file) as made:
+    with av.open(file, "r") as made:
         setup = bytes(made.streams.video[0].codec_context.extradata or b"")
         return setup, bytes(next(packet for packet in made.demux(video=0) if packet.size))
