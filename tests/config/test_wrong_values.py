@@ -314,6 +314,8 @@ CASES = [
     Case("notify: {failures: once}", 5, "notify.failures", "true or false", value="once"),
     Case("notify: {failure: true}", 5, "notify.failure", "batches, failures", "failures"),
     Case("workers: {decoder: 1}", 5, "workers.decoder", "cpu or cuda", value=1),
+    Case("workers: {confine: never}", 5, "workers.confine", "auto or require", value="never"),
+    Case("workers: {confine: true}", 5, "workers.confine", "auto or require", value=True),
     # control
     Case("control: tcp", 5, "control", "socket or loopback", value="tcp"),
     # unload_model

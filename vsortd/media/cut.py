@@ -54,6 +54,8 @@ _PADDED_PX = 2
 _STALL_S, _BYTES_PER_S, _DECODE_LIMIT_FACTOR = 120.0, 4e6, 20.0
 # Shifted by `-ss`, which is rounded to the time base, they would be up to half a tick off.
 _OWN_TIMES = ("-copyts", "-start_at_zero")
+# A line of a listing has about 60 bytes: an hour of ten streams at 100 packets a second.
+_LISTING_BYTES = 256 << 20
 _FULL_BYTES = 1 << 20  # less room than this explains a result that is not whole, should ffmpeg not have told
 _DISCARDED = 0x4  # AV_PKT_FLAG_DISCARD: cut away by the source's own edit list
 _FIRST_YEAR = 1990  # before it, the clock was never set
@@ -216,7 +218,7 @@ class _Cutter:
         """List the film's packets from the keyframe that ffmpeg finds for `begin_s`, to a little after the end."""
         window = ["-ss", f"{begin_s:.6f}", "-t", f"{end_s - begin_s + _LOOK_AHEAD_S:.6f}"]
         packets = self._listed(self.source, self.clip.video_index, window)
-        if not any(packets[0].pts_s <= one.pts_s < end_s and not one.hidden for one in packets):
+        if not packets or not any(packets[0].pts_s <= one.pts_s < end_s and not one.hidden for one in packets):
             raise UsageError(
                 f"The video shows no picture from {begin_s:.3f} s to {end_s:.3f} s.", remedy="Choose a longer scene."
             )
@@ -237,6 +239,7 @@ class _Cutter:
                 target=listing,
                 must_confine=self.media.must_confine,
                 stall_s=self._limit_s(),
+                max_file_bytes=_LISTING_BYTES,
                 cancel=self.cancel,
             )
             return packets_of(listing.read_text("ascii", "replace"))
@@ -334,7 +337,7 @@ def packets_of(listing: str) -> list[_Packet]:
                         bool(flags & _DISCARDED),
                     )
                 )
-    except (ValueError, ZeroDivisionError) as error:
+    except (ValueError, ZeroDivisionError, OverflowError) as error:
         raise BrokenError("the video's packets can't be listed") from error
     return packets
 

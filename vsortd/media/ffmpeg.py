@@ -219,8 +219,8 @@ def _follow(
     cancel: threading.Event | None,
     progress: Callable[[float], None] | None,
 ) -> None:
-    """Read the progress report until it ends; a change of written size or time resets the stall clock."""
-    last = {"out_time_us": "", "total_size": ""}
+    """Read the progress report until it ends; only more than ever of size or time resets the stall clock."""
+    most = {"out_time_us": -1, "total_size": -1}
     moved = time.monotonic()
     while True:
         if cancel is not None and cancel.is_set():
@@ -234,11 +234,11 @@ def _follow(
         if line is None:
             return
         key, _, value = line.partition("=")
-        if key in last and last[key] != value:
-            last[key] = value
+        if key in most and _NUMBER.fullmatch(value) and int(value) > most[key]:
+            most[key] = int(value)
             moved = time.monotonic()
-            if progress is not None and key == "out_time_us" and _NUMBER.fullmatch(value):
-                progress(max(0.0, int(value) / 1e6))
+            if progress is not None and key == "out_time_us":
+                progress(int(value) / 1e6)
 
 
 def _guarded(command: list[str], source: Path, target: Path, max_file_bytes: int, must_confine: bool) -> list[str]:  # noqa: FBT001 - passed on
