@@ -200,3 +200,13 @@ def test_the_units_exposure_stays_low(scope: Scope, tmp_path: Path) -> None:
     score = re.search(r"exposure level for vsortd\.service: ([\d.]+)", done.stdout)
     assert score is not None, done.stdout + done.stderr
     assert float(score[1]) <= EXPOSURE[scope], done.stdout
+
+
+@pytest.mark.parametrize("scope", list(Scope))
+def test_the_unit_lets_decoders_give_up_their_rights(scope: Scope, tmp_path: Path) -> None:
+    """A filter without these calls answers "not permitted", and workers would run unconfined."""
+    lines = [line.partition("=")[2] for line in unit_of(scope, tmp_path, version=252).splitlines()]
+    filters = [line.split() for line in lines if "landlock_create_ruleset" in line]
+    needed = {"landlock_create_ruleset", "landlock_add_rule", "landlock_restrict_self", "seccomp"}
+    assert [needed] == [set(one) for one in filters]
+    assert "~" not in filters[0][0]
