@@ -12,6 +12,7 @@ import pytest
 
 from tests.support import harness
 from tests.support.edit_lists import write_edits
+from vsortd.filing import seals
 from vsortd.media.ffmpeg import find_ffmpeg
 
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ def test_what_was_encoded_anew_keeps_its_original_and_undo_says_what_came_back(t
     assert "; transcode (asked for): prores 4444 → h264, alpha lost, 12 bit → 8 bit" in item["reason"]
     (kept,) = (one.library / ".vsortd" / "originals").rglob("film.mov")
     with sqlite3.connect(one.folder / "state" / "journal.sqlite3") as db:
+        seals.teach(db)
         db.execute("UPDATE operation SET time = '2001-01-01T00:00:00.000Z'")
     db.close()
     one.run("run", "--once")  # removes what is over
