@@ -46,7 +46,7 @@ def start(ctx: typer.Context, as_json: JsonFlag = False) -> None:
         raise AlreadyRunningError(f"A daemon already runs on {folder}.", remedy="`vsortd status` shows it.")
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     said = folder / "start.log"
-    command = [sys.executable, "-m", "vsortd", "--config", str(find_config(ctx.obj.config).absolute()), "run"]
+    command = [sys.executable, "-P", "-m", "vsortd", "--config", str(find_config(ctx.obj.config).absolute()), "run"]
     with said.open("wb") as log:
         daemon = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd=Path.home()
