@@ -106,6 +106,20 @@ def test_a_tokenizer_that_asks_for_the_folders_python(
 
 
 @needs_transformers
+def test_a_text_model_that_asks_for_the_folders_python(
+    tiny: Any, choose: Any, model_config: Any, tmp_path: Path, alone: Path
+) -> None:
+    """Its config stands beside the weights, where transformers would look for it."""
+    folder = folder_with(tiny, model_config, tmp_path, text={"hf_model_name": "some/body"})
+    with_own_tokenizer(folder)
+    document = {"model_type": "bert", "auto_map": {"AutoConfig": "evil.Evil", "AutoModel": "evil.Evil"}}
+    (folder / "config.json").write_text(json.dumps(document), encoding="utf-8")
+    with pytest.raises(ModelError, match=r"config\.json: auto_map asks for Python"):
+        load_model(choose("m", str(folder)), device="cpu")
+    assert not alone.exists()
+
+
+@needs_transformers
 def test_a_tokenizer_beside_the_weights_works_without_network(
     tiny: Any, choose: Any, model_config: Any, tmp_path: Path, alone: Path
 ) -> None:

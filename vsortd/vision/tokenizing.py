@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -48,6 +49,8 @@ def load_tokenizer(source: Source) -> Callable[[list[str]], torch.Tensor]:
             f"{source.name} reads text through the library transformers, which is not installed.",
             remedy="Run `pip install transformers`, or choose another model (`vsortd model list`).",
         )
+    # It would ask at the terminal whether to run a model's code; without a time to answer in it refuses.
+    importlib.import_module("transformers.dynamic_module_utils").TIME_OUT_REMOTE_CODE = 0  # type: ignore[attr-defined]
     origin, here = transformers_origin(source, external, _TOKENIZER_FILES)
     mode = text.get("tokenizer_mode")
     try:
@@ -67,27 +70,29 @@ def load_tokenizer(source: Source) -> Callable[[list[str]], torch.Tensor]:
 def transformers_origin(source: Source, name: str, files: tuple[str, ...]) -> tuple[str, bool]:
     """Return where transformers finds what a config names, and whether that is a folder here.
 
-    It is the model's own folder, else the hub's cache; the network only where open_clip's own config names it. `files`
+    It is the model's own folder, else the hub's cache; where open_clip's own config names it, the hub itself. `files`
     are those of which one must be there. Raises ModelError where it isn't, and where its files ask for code.
     """
     beside = source.path.parent
     cached = cached_weights(name, files)
     if not source.official and (beside / files[0]).is_file():
         folder = beside
+    elif source.config is None:
+        if Path(name).exists():  # transformers would take it, whatever it holds
+            raise ModelError(
+                f"A file or folder {name} lies where vsortd was started, in the place of the hub's {name}.",
+                remedy="Start vsortd in another folder.",
+            )
+        if cached is not None:
+            check_transformers_folder(cached.parent)
+        return name, False
     elif cached is not None:
         folder = cached.parent
-    elif source.config is not None:
+    else:
         raise ModelError(
             f"{source.config} names {name}, which is neither beside the weights nor in the hub's cache.",
             remedy=f"Put its files beside the weights ({', '.join(files)} …); a config of somebody's may not download.",
             paths=[source.config],
         )
-    elif Path(name).exists():  # transformers would take it, whatever it holds
-        raise ModelError(
-            f"A file or folder {name} lies where vsortd was started, in the place of the hub's {name}.",
-            remedy="Start vsortd in another folder.",
-        )
-    else:
-        return name, False
     check_transformers_folder(folder)
     return str(folder), True
