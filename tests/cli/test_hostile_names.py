@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support import harness
+from vsortd.core.names import without_unseen
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,7 +22,7 @@ LIE = "vsortd: all is well"
 # and paragraph separator), reversed writing (overrides, isolates, marks), what rich takes for markup, no UTF-8 at all.
 PARTS = (
     "evil\x1b[31mRED\x1b]0;t\x07", "\x9b31mRED", f"\n{LIE}\n", f"\r{LIE}", f"\x85{LIE}", f"\u2028{LIE}\u2029{LIE}",
-    "\u202e4pm\u2066x\u2069\u200f", "[red]x[bold]:smile:", os.fsdecode(b"\xff\xfe"),
+    "\u202e4pm\u2066x\u2069\u200f\u061c\ufeff\u200b", "[red]x[bold]:smile:", os.fsdecode(b"\xff\xfe"),
 )  # fmt: skip
 NAME = "".join(PARTS)
 
@@ -76,7 +77,8 @@ DONE = (
     "plan FOLDER", "plan FOLDER --json", "plan FOLDER --html OUT.html", "explain FILE", "explain FILE --json",
     "explain FILE --image OUT.png", "sort FOLDER --dry-run", "index FOLDER", "index FOLDER --json", "search sea",
     "search sea --csv", "search sea --json", "timeline FILE sea", "timeline FILE sea --csv", "duplicates FOLDER",
-    "duplicates FOLDER --csv", "duplicates --json", "cluster FOLDER --min-size 2", "sort FOLDER", "history",
+    "duplicates FOLDER --csv", "duplicates --json", "cluster FOLDER --min-size 2",
+    "cluster FOLDER --min-size 2 --out GROUPS", "sort FOLDER", "history",
     "history --json", "explain FILE", "teach FILE nature/forest --keep", "corrections", "corrections --json",
     "review", "review --json", "undo --last 1", "undo --all", "undo --all --json", "release --all", "retry --all",
     "index --verify", "status", "--verbose run --once", "run --once --json-log", "logs", "logs --json",
@@ -96,12 +98,25 @@ def test_what_is_done_is_told_of_and_steers_nothing(tmp_path: Path, clips: Path)
     (films / f"{NAME}.mp4").write_bytes(b"no video")
     shutil.copytree(films, home.inbox / NAME)
     place = {"FOLDER": str(films), "FILE": str(films / f"{NAME}0.mp4"), "OUT": str(home.folder / "out")}
+    place["GROUPS"] = str(home.folder / "groups")
+    filed = 0
     here = harness.Here(home.folder)  # in this process, since each would load the model anew; a daemon has its own
     for words in DONE:
-        asked = [re.sub("FOLDER|FILE|OUT", lambda found: place[found[0]], word) for word in words.split()]
+        asked = [re.sub("FOLDER|FILE|OUT|GROUPS", lambda found: place[found[0]], word) for word in words.split()]
         done = (home if "run" in words else here).run(*asked, code=None)
         is_clean(
             words, "" if "--csv" in words else done.stdout, done.stderr
         )  # a table for programs has names as they are
         assert "Traceback" not in done.stderr
         assert done.returncode in {0, 1, 2, 3}, done.stderr
+        if words == "sort FOLDER":
+            made = [path.relative_to(home.library) for path in home.library.rglob("*")]
+            filed = sum(path.suffix == ".mp4" for path in made)
+            assert [] == [path for path in made if str(path) != without_unseen(str(path))]
+    assert 2 == filed
+    assert (films / f"{NAME}0.mp4").exists()  # undone, it is called as its owner called it
+    written = [home.folder / "out.html", *(home.folder / "groups").rglob("*.json")]
+    assert len(written) > 1
+    for path in written:
+        text = path.read_text(encoding="utf-8")
+        assert not steers(text), path

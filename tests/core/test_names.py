@@ -102,6 +102,11 @@ def test_a_template_without_problem_renders_to_one_component(template: str) -> N
         ("a/b", "a name is one folder, so it can't hold / or \\"),
         ("a\\b", "a name is one folder, so it can't hold / or \\"),
         ("a\tb", "a folder's name can't hold control characters"),
+        (
+            "a\u202egpj",
+            "a folder's name can't hold characters that are not seen, such as U+202E, which turns the writing around",
+        ),
+        ("a\u200db", None),
         ("a.", "a folder's name can't end with a dot or a space, nor begin with a space"),
         ("a ", "a folder's name can't end with a dot or a space, nor begin with a space"),
         (" a", "a folder's name can't end with a dot or a space, nor begin with a space"),

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tests.support.facts import clip_facts
 from vsortd.core.identity import Identity
-from vsortd.core.names import TEMPLATE_FIELDS, cut
+from vsortd.core.names import TEMPLATE_FIELDS, cut, folder_name_problem, without_unseen
 from vsortd.filing.file_names import NameFields, component, next_free, numbered, render, tail_of
 
 WORDS = st.text(max_size=300) | st.binary(max_size=300).map(os.fsdecode)
@@ -28,6 +28,7 @@ def is_one_name(name: str) -> bool:
         bool(name)
         and not {"/", "\\"} & set(name)
         and not categories & {"Cc", "Zl", "Zp"}
+        and name == without_unseen(name)
         and not name.startswith((".", " "))
         and not name.endswith((".", " "))
         and len(os.fsencode(name)) <= 255
@@ -52,6 +53,30 @@ def test_a_group_shares_its_stem_within_255_bytes(stem: str, number: int, tails:
     assert all(is_one_name(name) for name in names)
     assert 1 == len({name[: -len(tail)] for name, tail in zip(names, tails, strict=True)})
     assert (number == 1) or all(f" ({number})" in name for name in names)
+
+
+UNSEEN = (
+    "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff\u2028\u2029\u200b\u2060\u00ad"
+    "\U000e0041"
+)
+ENGLAND = "🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f"
+
+
+@pytest.mark.parametrize("char", UNSEEN)
+def test_what_is_not_seen_does_not_get_into_a_name(char: str) -> None:
+    """Neither by the stem or another field, nor by the ending of a sidecar."""
+    assert "holiday_4pm.exe" == component(f"holiday{char}4pm.exe")
+    assert "rule a_b c_d" == render("rule {rule} {camera}", NameFields("s", rule=f"a{char}b", camera=f"c{char}d"))
+    assert ".e_n.srt" == tail_of(Path(f"/in/a.e{char}n.srt"), Path("/in/a.mp4"))
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["👨\u200d👩\u200d👧 family", "می\u200cخواهم", "क्\u200dष", ENGLAND, "❤\ufe0f", "שלום 1", "مرحبا"],  # noqa: RUF001 - other letters
+)
+def test_what_scripts_and_emoji_are_written_with_stays(name: str) -> None:
+    assert name == component(name)
+    assert folder_name_problem(name) is None
 
 
 @given(st.sets(st.integers(1, 200)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import sys
 import types
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,7 @@ def stand_in(tiny: Any, monkeypatch: pytest.MonkeyPatch) -> types.SimpleNamespac
     module: Any = types.ModuleType("vsortd.vision.sample")
     module.MODEL_NAME = "vsortd-sample"
     module.weights_path = lambda: tiny.weights
+    module.WEIGHTS_SHA256 = hashlib.sha256(tiny.weights.read_bytes()).hexdigest()
     module.model_config_path = lambda: tiny.weights.with_suffix(".json")
     module.unknown_words = lambda text: [word for word in text.split() if word not in {"a", "forest", "sea", "snow"}]
     facets = {"subject": {"forest": ("a forest",), "sea": ("the sea",), "snow": ("snow",)}}

@@ -13,7 +13,7 @@ import typer
 
 from vsortd.cli.common import JsonFlag, confirm, console, load, print_json, progress_bar, state_folder
 from vsortd.cli.explain import insist_on_ending
-from vsortd.core.text import storable
+from vsortd.core.text import printable_json, storable
 from vsortd.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -269,7 +269,7 @@ class _Command:
 
         draw_map(grouping, out / "map.png")
         sheets = draw_group_sheets(grouping, self.services.media, self.services.media.probe, out)
-        _save(out / "report.json", json.dumps(self.document, ensure_ascii=False, indent=2) + "\n")
+        _save(out / "report.json", printable_json(json.dumps(self.document, ensure_ascii=False, indent=2)) + "\n")
         self.document["out"] = [storable(one) for one in (out / "map.png", *sheets, out / "report.json")]
         if not self.wishes.as_json:
             console().print(f"Drawn into {out}: map.png and {len(sheets)} sheets.", style="dim")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import sys
 import threading
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "STATE_STYLES",
+    "AsRootFlag",
     "JsonFlag",
     "RootOptions",
     "asking_the_daemon",
@@ -36,11 +38,13 @@ __all__ = [
     "parse_since",
     "print_json",
     "progress_bar",
+    "root_warning",
     "state_folder",
     "write_csv",
     "write_json",
 ]
 
+AsRootFlag = Annotated[bool, typer.Option("--as-root", help="Say nothing about running as root.")]
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON on stdout instead of text.")]
 
 STATE_STYLES = {
@@ -167,6 +171,16 @@ def progress_bar(what: str) -> Iterator[Callable[[int, int], None] | None]:
         begin.cancel()
         begin.join()
         progress.stop()
+
+
+def root_warning(*, as_root: bool) -> str:
+    """Return what is to be said where root files videos, "" elsewhere and where the person knows."""
+    if as_root or sys.platform == "win32" or os.geteuid() != 0:
+        return ""
+    return (
+        "vsortd runs as root: a fault in a decoder would have every right here, and what is filed is root's. "
+        "Run it as whoever the videos belong to; --as-root silences this."
+    )
 
 
 def parse_since(text: str) -> float:

@@ -79,7 +79,7 @@ Register-ArgumentCompleter -Native -CommandName vsortd -ScriptBlock {
                 $element.Extent.Text
             }
         }
-    }) + @([string]$wordToComplete)
+    }) + @(([string]$wordToComplete).TrimStart([char[]](34, 39)))
     $program = Get-Command -Name vsortd -CommandType Application -ErrorAction SilentlyContinue | Select-Object -First 1
     if ($null -eq $program) { return }
     $language = [System.Management.Automation.Language.CodeGeneration]

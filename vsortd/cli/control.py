@@ -48,7 +48,7 @@ def start(ctx: typer.Context, as_json: JsonFlag = False) -> None:
         raise AlreadyRunningError(f"A daemon already runs on {folder}.", remedy="`vsortd status` shows it.")
     private_folder(folder)
     said = folder / "start.log"
-    command = [sys.executable, "-m", "vsortd", "--config", str(find_config(ctx.obj.config).absolute()), "run"]
+    command = [sys.executable, "-P", "-m", "vsortd", "--config", str(find_config(ctx.obj.config).absolute()), "run"]
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | NO_FOLLOW
     with os.fdopen(os.open(said, flags, FILE_MODE), "wb") as log:
         daemon = subprocess.Popen(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vsortd.cli.common import SCHEMA_VERSION, JsonFlag, console, load, print_json, progress_bar, state_folder
+from vsortd.core.text import printable_json
 from vsortd.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def _make_out(out: Path) -> None:
 def _write(path: Path, document: dict[str, Any]) -> None:
     import json
 
-    text = json.dumps(document, ensure_ascii=False, indent=2).encode("utf-8", "backslashreplace")
+    text = printable_json(json.dumps(document, ensure_ascii=False, indent=2)).encode("utf-8", "backslashreplace")
     try:
         path.write_bytes(text + b"\n")
     except OSError as error:

@@ -7,7 +7,16 @@ from typing import Annotated
 
 import typer
 
-from vsortd.cli.common import SCHEMA_VERSION, JsonFlag, console, load, print_json, state_folder
+from vsortd.cli.common import (
+    SCHEMA_VERSION,
+    AsRootFlag,
+    JsonFlag,
+    console,
+    load,
+    print_json,
+    root_warning,
+    state_folder,
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -20,12 +29,15 @@ def run(
     ctx: typer.Context,
     once: Annotated[bool, typer.Option("--once", help="Drain the inboxes, then exit.")] = False,
     json_log: Annotated[bool, typer.Option("--json-log", help="Log JSON lines, for services.")] = False,
+    as_root: AsRootFlag = False,
 ) -> int:
     """Watch the inboxes and file what arrives, in the foreground.
 
     Ctrl-C or SIGTERM finishes the file in hand or puts it back, and ends within 5 seconds.
     """
     settings = load(ctx)
+    from loguru import logger
+
     from vsortd.config.load import load_settings
     from vsortd.core.logs.sinks import set_up_logging
     from vsortd.core.paths import find_config
@@ -35,6 +47,8 @@ def run(
     set_up_logging(verbose=ctx.obj.verbose, as_json=json_log)
     config = find_config(ctx.obj.config)
     with daemon_log(settings, state_folder()):
+        if warning := root_warning(as_root=as_root):
+            logger.warning(warning)
         code = Daemon(settings, state_folder(), once=once, read_config=lambda: load_settings(config)).run()
     sys.stderr.flush()
     return int(code)

@@ -10,11 +10,13 @@ import typer
 from vsortd.cli.common import (
     SCHEMA_VERSION,
     STATE_STYLES,
+    AsRootFlag,
     JsonFlag,
     console,
     load,
     print_json,
     progress_bar,
+    root_warning,
     state_folder,
 )
 from vsortd.cli.explain import bar, insist_on_ending
@@ -42,12 +44,15 @@ def sort(
     ctx: typer.Context,
     paths: Paths,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would happen.")] = False,
+    as_root: AsRootFlag = False,
     as_json: JsonFlag = False,
 ) -> int:
     """File videos now: looked at, decided and placed exactly as the daemon would."""
     settings = load(ctx)
     outcomes = None if dry_run else _by_the_daemon(settings, paths)
     if outcomes is None:
+        if warning := root_warning(as_root=as_root):
+            console(stderr=True).print(warning, style="yellow")
         outcomes = _run(ctx, settings, paths, dry_run=dry_run)
     if as_json:
         _print_items(outcomes)

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Final
 
 from vsortd.config.diagnostics import Mistake, shorten
 from vsortd.config.draft import RulePath, Rules, children_of, walk
-from vsortd.core.names import NAME_MAX_BYTES, OWN_FOLDER, cut, folder_key, folder_name_problem
+from vsortd.core.names import NAME_MAX_BYTES, OWN_FOLDER, cut, folder_key, folder_name_problem, without_unseen
 from vsortd.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
@@ -220,7 +220,7 @@ def folder_name(name: str, *, at_top: bool = False) -> str:
     `at_top`: beside the library's own folders, whose names are taken.
     """
     folder = "".join("-" if char in "/\\" else char for char in name)
-    folder = "".join(char for char in folder if unicodedata.category(char) not in {"Cc", "Cs", "Zl", "Zp"})
+    folder = "".join(char for char in without_unseen(folder, "") if unicodedata.category(char) != "Cs")
     folder = cut(folder, NAME_MAX_BYTES - 1).strip(" ").rstrip(". ")
     taken = {OWN_FOLDER, folder_key(REVIEW_FOLDER)} if at_top else {OWN_FOLDER}
     if folder_key(folder) in taken:

@@ -31,6 +31,22 @@ _RESERVED = re.compile(r"(?:con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[
 _WINDOWS_FORBIDDEN = '<>:"|?*'
 
 
+# Not seen in a name, but it changes how the name is read: controls, marks and turns of the direction of writing,
+# breaks, blanks without width. The joiners U+200C and U+200D stay, with which Persian, Indian scripts and emoji are
+# written, and so do the tags that make a flag England's.
+_FLAG = "\U0001f3f4[\U000e0020-\U000e007e]+\U000e007f"
+_UNSEEN = re.compile(
+    f"({_FLAG})|"
+    "[\x00-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    "\U000e0000-\U000e007f]"
+)
+
+
+def without_unseen(text: str, instead: str = "_") -> str:
+    """Return a name in which what can't be seen is replaced, so that it is read as it is."""
+    return text if text.isascii() and text.isprintable() else _UNSEEN.sub(lambda found: found[1] or instead, text)
+
+
 def folder_name_problem(name: str) -> str | None:
     """Say why `name` can't be one folder on every system, or None if it can.
 
@@ -47,6 +63,10 @@ _PROBLEMS: tuple[tuple[Callable[[str], bool], str], ...] = (
     (
         lambda name: any(unicodedata.category(char) in {"Cc", "Cs", "Zl", "Zp"} for char in name),
         "a folder's name can't hold control characters",
+    ),
+    (
+        lambda name: without_unseen(name) != name,
+        "a folder's name can't hold characters that are not seen, such as U+202E, which turns the writing around",
     ),
     (
         lambda name: name[-1] in ". " or name[0] == " ",

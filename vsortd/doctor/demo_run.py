@@ -160,7 +160,7 @@ class Demo:
     def _start_daemon(self) -> None:
         with (self.folder / "daemon.log").open("wb") as log:
             self._daemon = subprocess.Popen(
-                [sys.executable, "-m", "vsortd", "run"],
+                [sys.executable, "-P", "-m", "vsortd", "run"],
                 env=self._environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -180,7 +180,7 @@ class Demo:
     def _command(self, *argv: str) -> dict[str, Any]:
         """Run a vsortd command as a person would, and return its JSON."""
         done = subprocess.run(
-            [sys.executable, "-m", "vsortd", *argv, "--json"],
+            [sys.executable, "-P", "-m", "vsortd", *argv, "--json"],
             env=self._environment(),
             capture_output=True,
             check=False,

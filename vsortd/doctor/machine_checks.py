@@ -65,7 +65,7 @@ def ffmpeg() -> Iterator[Finding]:
 
 def device() -> Iterator[Finding]:
     """Look at what computes, in a process of its own: loading PyTorch can itself go wrong."""
-    said = _ask([sys.executable, "-c", _DEVICE_QUESTION])
+    said = _ask([sys.executable, "-P", "-c", _DEVICE_QUESTION])
     driver = _driver()
     if said is None:
         yield Finding(

@@ -75,7 +75,7 @@ def _sort(folder: Path) -> str:
 def _vsortd(folder: Path, config: Path, *argv: str) -> subprocess.CompletedProcess[str]:
     """Run a command as a person would, apart from the user's own config and state."""
     return subprocess.run(
-        [sys.executable, "-m", "vsortd", *argv],
+        [sys.executable, "-P", "-m", "vsortd", *argv],
         env={**os.environ, "VSORTD_STATE_DIR": str(folder / "state"), "VSORTD_CONFIG": str(config)},
         stdin=subprocess.DEVNULL,
         capture_output=True,

@@ -6,12 +6,11 @@ import os
 import re
 import string
 import sys
-import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from vsortd.core.names import TEMPLATE_FIELDS, cut
+from vsortd.core.names import TEMPLATE_FIELDS, cut, without_unseen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -26,8 +25,6 @@ FALLBACK = "video"
 
 _RESERVED = re.compile(r"(?:con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])(?=\.|$)", re.IGNORECASE)
 _FORBIDDEN = frozenset('/\\<>:"|?*' if sys.platform == "win32" else "/\\")
-# Control characters, line and paragraph separators: no terminal, no script and no YAML takes them well in a name.
-_CONTROL = frozenset({"Cc", "Zl", "Zp"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,21 +86,21 @@ def component(text: str, fallback: str = "_") -> str:
 
     The Unicode form is left as it is, and so are undecodable bytes: two names that differ stay two.
     """
-    clean = "".join("_" if _unfit(char) else char for char in text)
+    clean = _fit(text)
     clean = clean.strip(" ").lstrip(".").rstrip(". ").lstrip(" ")
     if _RESERVED.match(clean):
         clean = f"_{clean}"
     return cut(clean, MAX_BYTES).rstrip(". ") or fallback
 
 
-def _unfit(char: str) -> bool:
-    return char in _FORBIDDEN or unicodedata.category(char) in _CONTROL
+def _fit(text: str) -> str:
+    return "".join("_" if char in _FORBIDDEN else char for char in without_unseen(text))
 
 
 def tail_of(sidecar: Path, video: Path) -> str:
     """Return what a sidecar's name adds to the video's stem: `.en.srt`, or `.mov.xmp`."""
     stem = video.stem
-    return sidecar.name[len(stem) :] if sidecar.name.startswith(stem) else f".{sidecar.name.lstrip('.')}"
+    return _fit(sidecar.name[len(stem) :] if sidecar.name.startswith(stem) else f".{sidecar.name.lstrip('.')}")
 
 
 def numbered(stem: str, number: int, tails: Sequence[str]) -> list[str]:

@@ -121,7 +121,7 @@ class Vsortd:
     def start(self) -> subprocess.Popen[bytes]:
         """Begin the command; what it says goes to `service.log` in the state folder, which stays small."""
         child = subprocess.Popen(
-            [_console_python(), "-m", "vsortd", *self._command],
+            [_console_python(), "-P", "-m", "vsortd", *self._command],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -144,7 +144,7 @@ class Vsortd:
         """Run another command, such as `pause`, on the same state folder; returns its exit code."""
         try:
             done = subprocess.run(
-                [_console_python(), "-m", "vsortd", *command],
+                [_console_python(), "-P", "-m", "vsortd", *command],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import json
 import math
 import os
@@ -24,8 +23,6 @@ from open_clip.model import (
     resize_pos_embed,
     resize_text_pos_embed,
 )
-from open_clip.tokenizer import HFTokenizer, SimpleTokenizer
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
 from torch.overrides import TorchFunctionMode
@@ -34,6 +31,7 @@ from vsortd.errors import ModelError
 from vsortd.vision.encoder import Family, ModelInfo
 from vsortd.vision.fuse import fold_batch_norm
 from vsortd.vision.sources import Source, resolve, to_preprocess
+from vsortd.vision.tokenizing import load_tokenizer, transformers_origin
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -47,8 +45,6 @@ _FINGERPRINT_SLICE_BYTES: Final = 16 * 1024
 _MAX_LISTED_KEYS: Final = 3
 # open_clip ships no types.
 Untyped = Any
-
-_BPE_TOKENS: Final = 49_408  # of open_clip's plain tokenizer
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +78,7 @@ def load_model(
 
 def build_model(source: Source, device: torch.device, dtype: torch.dtype) -> LoadedModel:
     """Build the architecture, load the weights into it, and see that it runs. Raises ModelError."""
-    tokenizer = _tokenizer(source)
+    tokenizer = load_tokenizer(source)
     module = _architecture(source)
     state = _fitting_weights(module, source)
     # Read before the cast: bf16 would round a scale of 100 by up to 0.4 %.
@@ -104,7 +100,7 @@ def build_model(source: Source, device: torch.device, dtype: torch.dtype) -> Loa
         dim=int(source.model_cfg["embed_dim"]),
         logit_scale=scale,
         logit_bias=bias,
-        preprocess=to_preprocess(source.preprocess_cfg, module.visual.image_size),
+        preprocess=to_preprocess(source.preprocess_cfg, module.visual.image_size, source.config),
         family=source.family,
     )
     _try_out(module, tokenizer, info, device, dtype)
@@ -162,7 +158,7 @@ def read_weights(path: Path) -> dict[str, torch.Tensor]:
             remedy="Save the weights as safetensors (safetensors.torch.save_file(model.state_dict(), …)).",
             paths=[path],
         ) from error
-    except (SafetensorError, OSError, RuntimeError, EOFError, KeyError, ValueError, AttributeError) as error:
+    except Exception as error:  # damaged bytes make the readers raise whatever they come to
         why = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise ModelError(
             f"The weights {path} can't be read: {why}", remedy="Download or copy them again.", paths=[path]
@@ -173,11 +169,21 @@ def read_weights(path: Path) -> dict[str, torch.Tensor]:
 def _named_tensors(checkpoint: Untyped, path: Path) -> dict[str, torch.Tensor]:
     """Unwrap what training scripts put around a state dict."""
     state = checkpoint.get("state_dict", checkpoint) if isinstance(checkpoint, dict) else None
-    if not isinstance(state, dict) or not state or not all(isinstance(value, torch.Tensor) for value in state.values()):
-        raise ModelError(f"{path} holds no state dict (names with tensors).", paths=[path])
+    if not isinstance(state, dict) or not state or not all(_is_plain(key, value) for key, value in state.items()):
+        raise ModelError(
+            f"{path} holds no state dict (names with plain tensors).",
+            remedy="Download or copy it again, or save the model's state dict as safetensors.",
+            paths=[path],
+        )
     if all(key.startswith("module.") for key in state):  # saved from DistributedDataParallel
         state = {key.removeprefix("module."): value for key, value in state.items()}
     return dict(state)
+
+
+def _is_plain(name: object, value: object) -> bool:
+    if not isinstance(name, str) or not isinstance(value, torch.Tensor) or value.layout != torch.strided:
+        return False
+    return not (value.is_quantized or value.is_complex() or value.is_meta)
 
 
 def _architecture(source: Source) -> Untyped:
@@ -188,9 +194,10 @@ def _architecture(source: Source) -> Untyped:
     try:
         if "timm_model_name" in vision:
             vision["timm_model_pretrained"] = False
-        uses_transformers = "hf_model_name" in text
+        uses_transformers = bool(text.get("hf_model_name"))
         if uses_transformers:
             text["hf_model_pretrained"] = False
+            text["hf_model_name"], _ = transformers_origin(source, text["hf_model_name"], ("config.json",))
         custom_text = cfg.pop("custom_text", False) or uses_transformers
         kind: Untyped = CLIP
         if "multimodal_cfg" in cfg:
@@ -199,10 +206,13 @@ def _architecture(source: Source) -> Untyped:
             kind = CustomTextCLIP
         with _NoRandomInit():
             return kind(**cfg)
+    except ModelError:
+        raise
     except Exception as error:  # a config may be wrong in any way; the constructors check little
         raise ModelError(
             f"The architecture of {source.name} can't be built: {type(error).__name__}: {error}",
-            paths=[source.path],
+            remedy=f"Check {source.config or 'the name'}; download or copy the model again.",
+            paths=[source.config or source.path],
         ) from error
 
 
@@ -252,7 +262,23 @@ def _fitting_weights(module: Untyped, source: Source) -> dict[str, torch.Tensor]
         resize_pos_embed(state, module)
         resize_text_pos_embed(state, module)
     _check_keys(own, state, source)
+    _check_numbers(state, source)
     return state
+
+
+def _check_numbers(state: Mapping[str, torch.Tensor], source: Source) -> None:
+    """Raise ModelError for weights that hold what is no number: one is enough to spoil what it takes part in."""
+    wrong = [
+        key
+        for key, value in state.items()
+        if value.is_floating_point() and value.numel() and not all(map(math.isfinite, value.aminmax()))
+    ]
+    if wrong:
+        raise ModelError(
+            f"The weights {source.path} are damaged: {_some(sorted(wrong))} holds what is no number.",
+            remedy="Download or copy them again.",
+            paths=[source.path],
+        )
 
 
 def _check_keys(own: Mapping[str, torch.Tensor], state: Mapping[str, torch.Tensor], source: Source) -> None:
@@ -268,6 +294,9 @@ def _check_keys(own: Mapping[str, torch.Tensor], state: Mapping[str, torch.Tenso
     ]
     if shapes:
         problems.append(f"other shapes: {_some(shapes)}")
+    kinds = [key for key in own if key in state and own[key].is_floating_point() != state[key].is_floating_point()]
+    if kinds:
+        problems.append(f"whole numbers instead of fractions, or the other way: {_some(sorted(kinds))}")
     if problems:
         raise ModelError(
             f"The weights {source.path} do not fit the architecture {source.name}: {'; '.join(problems)}.",
@@ -289,38 +318,12 @@ def _scale_and_bias(state: Mapping[str, torch.Tensor], source: Source) -> tuple[
     scale = float(state["logit_scale"].float().exp().reshape(-1)[0])
     bias = float(state["logit_bias"].float().reshape(-1)[0]) if "logit_bias" in state else None
     if not math.isfinite(scale) or scale <= 0 or (bias is not None and not math.isfinite(bias)):
-        raise ModelError(f"The weights {source.path} hold a logit scale that is no number.", paths=[source.path])
-    return scale, bias
-
-
-def _tokenizer(source: Source) -> Callable[[list[str]], torch.Tensor]:
-    """Return open_clip's plain tokenizer, or the one from the transformers library that the config names."""
-    text = source.model_cfg["text_cfg"]
-    context = int(text.get("context_length", 77))
-    options = dict(text.get("tokenizer_kwargs") or {})
-    external = text.get("hf_tokenizer_name") or text.get("hf_model_name")
-    if external is None:
-        if text.get("vocab_size", _BPE_TOKENS) < _BPE_TOKENS:
-            raise ModelError(
-                f"The text side of {source.name} knows {text['vocab_size']} tokens instead of {_BPE_TOKENS}.",
-                paths=[source.path],
-            )
-        tokenize: Callable[[list[str]], torch.Tensor] = SimpleTokenizer(context_length=context, **options)
-        return tokenize
-    if importlib.util.find_spec("transformers") is None:
         raise ModelError(
-            f"{source.name} reads text through the library transformers, which is not installed.",
-            remedy="Run `pip install transformers`, or choose another model (`vsortd model list`).",
+            f"The weights {source.path} hold a logit scale that is no number.",
+            remedy="Download or copy them again.",
+            paths=[source.path],
         )
-    folder = source.path.parent
-    origin = folder if not source.official and (folder / "tokenizer_config.json").is_file() else external
-    try:
-        return HFTokenizer(str(origin), context_length=context, tokenizer_mode=text.get("tokenizer_mode"), **options)
-    except Exception as error:  # transformers raises anything, most often that its files are not cached
-        raise ModelError(
-            f"The tokenizer {origin} of {source.name} can't be had: {error}",
-            remedy="Fetch it once with network, or put its files beside the weights.",
-        ) from error
+    return scale, bias
 
 
 def _try_out(
@@ -337,10 +340,13 @@ def _try_out(
             picture = module.encode_image(torch.zeros(1, 3, side, side, device=device, dtype=dtype))
             text = module.encode_text(tokenizer(["a"]).to(device))
     except Exception as error:  # shapes, missing kernels, memory: whatever it is, the model does not run
-        raise ModelError(f"{info.name} / {info.weights} does not run on {device}: {error}") from error
+        raise ModelError(f"{info.name} / {info.weights} does not run on {device}: {error}", remedy=_CHECK) from error
     for name, rows in (("picture", picture), ("text", text)):
         if rows.shape != (1, info.dim) or not bool(torch.isfinite(rows).all()):
-            raise ModelError(f"{info.name} / {info.weights} gives no usable vector for a {name}.")
+            raise ModelError(f"{info.name} / {info.weights} gives no usable vector for a {name}.", remedy=_CHECK)
+
+
+_CHECK: Final = "Check that config and weights belong together; download or copy them again."
 
 
 def _unknown_words(source: Source) -> Callable[[str], tuple[str, ...]]:

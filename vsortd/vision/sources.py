@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-import json
+import hashlib
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from vsortd.errors import ModelError
 from vsortd.media.preprocess import Preprocess, ResizeMode
 from vsortd.vision.encoder import Family
 from vsortd.vision.hub import obtain_weights
+from vsortd.vision.model_files import check_model_config, read_json
 from vsortd.vision.models import (
     AUTO,
     AUTO_CPU,
@@ -41,7 +43,8 @@ class Source:
     """Everything that is needed to build a model.
 
     `model_cfg` is open_clip's architecture config, `preprocess_cfg` its preprocessing keys. `official`
-    weights belong to open_clip's list, so its own adjustments of old checkpoints apply.
+    weights belong to open_clip's list, so its own adjustments of old checkpoints apply. `config` is the file that
+    `model_cfg` stands in, None where it is open_clip's own.
     """
 
     name: str
@@ -51,6 +54,7 @@ class Source:
     preprocess_cfg: Mapping[str, Any]
     family: Family
     official: bool
+    config: Path | None = None
 
 
 def resolve(choice: str | ModelChoice, *, on_cuda: bool) -> Source:
@@ -140,6 +144,17 @@ def _sample() -> Source:
         raise ModelError(
             "The installation lacks the sample model's weights.", remedy="Install vsortd again.", paths=[path]
         )
+    try:
+        with path.open("rb") as file:
+            sound = hashlib.file_digest(file, "sha256").hexdigest() == sample.WEIGHTS_SHA256
+    except OSError as error:
+        raise ModelError(
+            f"The sample model's weights {path} can't be read: {error}.", remedy="Install vsortd again.", paths=[path]
+        ) from error
+    if not sound:
+        raise ModelError(
+            f"The sample model's weights {path} are damaged.", remedy="Install vsortd again.", paths=[path]
+        )
     return Source(sample.MODEL_NAME, SAMPLE, path, model_cfg, preprocess_cfg, Family.SAMPLE, official=False)
 
 
@@ -165,7 +180,9 @@ def _local(name: str, location: Path) -> Source:
             remedy=_LIST_REMEDY,
             paths=[weights],
         )
-    return Source(name, str(location), weights, model_cfg, preprocess_cfg, _family(model_cfg), official=False)
+    return Source(
+        name, str(location), weights, model_cfg, preprocess_cfg, _family(model_cfg), official=False, config=config
+    )
 
 
 def _config_and_weights(name: str, location: Path) -> tuple[Path | None, Path]:
@@ -205,41 +222,56 @@ def _first_file(folder: Path, names: Iterable[str]) -> Path | None:
 
 def read_config(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     """Read open_clip's JSON: `model_cfg`, `preprocess_cfg`, or an architecture alone. Raises ModelError."""
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ModelError(f"The model config {path} can't be read: {error}.", paths=[path]) from error
+    document = read_json(path)
     model_cfg = document.get("model_cfg", document) if isinstance(document, dict) else None
     preprocess_cfg = document.get("preprocess_cfg", {}) if isinstance(document, dict) else None
     needed = {"embed_dim", "vision_cfg", "text_cfg"}
     if not isinstance(model_cfg, dict) or not isinstance(preprocess_cfg, dict) or not needed <= model_cfg.keys():
-        raise ModelError(f"{path} is no open_clip model config: it needs {', '.join(sorted(needed))}.", paths=[path])
+        raise ModelError(
+            f"{path} is no open_clip model config: it needs {', '.join(sorted(needed))}.",
+            remedy="Download or copy it again.",
+            paths=[path],
+        )
+    check_model_config(path, model_cfg)
     return model_cfg, preprocess_cfg
 
 
-def to_preprocess(preprocess_cfg: Mapping[str, Any], image_size: int | tuple[int, int]) -> Preprocess:
-    """Turn open_clip's preprocessing keys into ours; `image_size` is the model's own. Raises ModelError."""
+def to_preprocess(
+    preprocess_cfg: Mapping[str, Any], image_size: int | tuple[int, int], config: Path | None = None
+) -> Preprocess:
+    """Turn open_clip's preprocessing keys into ours; `image_size` is the model's own, `config` the file they stand in.
+
+    Raises ModelError.
+    """
     default = PreprocessCfg()
     sides = {image_size} if isinstance(image_size, int) else set(image_size)
     if len(sides) != 1:
-        raise ModelError(f"The model wants pictures of {image_size} pixels; only square ones are supported.")
+        raise _unusable(config, f"wants pictures of {image_size} pixels; only square ones are supported")
     interpolation = preprocess_cfg.get("interpolation") or default.interpolation
-    if interpolation not in {"bicubic", "bilinear"}:
-        raise ModelError(f"The model's interpolation {interpolation!r} is not supported.")
+    if not isinstance(interpolation, str) or interpolation not in {"bicubic", "bilinear"}:
+        raise _unusable(config, f"asks for the interpolation {interpolation!r}, which is not supported")
     try:
         mean = _three(preprocess_cfg.get("mean") or default.mean)
         std = _three(preprocess_cfg.get("std") or default.std)
         resize = ResizeMode(preprocess_cfg.get("resize_mode") or default.resize_mode)
     except (TypeError, ValueError) as error:
-        raise ModelError(f"The model's preprocessing can't be used: {error}.") from error
-    if min(std) <= 0:
-        raise ModelError(f"The model's preprocessing divides by {min(std)}.")
+        raise _unusable(config, f"has a preprocessing that can't be used: {error}") from error
+    if min(std) <= 0 or not all(map(math.isfinite, (*mean, *std))):
+        raise _unusable(config, f"has a preprocessing that can't be used: mean {mean}, std {std}")
     return Preprocess(
         side_px=sides.pop(),
         mean=mean,
         std=std,
         resize=resize,
         interpolation="bicubic" if interpolation == "bicubic" else "bilinear",
+    )
+
+
+def _unusable(config: Path | None, why: str) -> ModelError:
+    return ModelError(
+        f"The model {why}.",
+        remedy=f"Correct {config or 'its config'}, or download or copy it again.",
+        paths=[config] if config else [],
     )
 
 

@@ -31,7 +31,7 @@ def test_install_writes_enables_and_starts(person: Person) -> None:
     assert 0o644 == person.unit.stat().st_mode & 0o777
     entry = configparser.RawConfigParser()
     entry.read(person.entry)
-    assert entry["Desktop Entry"]["Exec"].endswith(" -m vsortd tray --wait 1m")
+    assert entry["Desktop Entry"]["Exec"].endswith(" -P -m vsortd tray --wait 1m")
     assert f"VSORTD_STATE_DIR={person.state}" in entry["Desktop Entry"]["Exec"]
 
 

@@ -75,7 +75,7 @@ def test_a_refused_config_does_not_loop(tmp_path: Path) -> None:
     agent = plistlib.loads(text.encode())
     assert {"Crashed": True} == agent["KeepAlive"], "the supervisor itself ends with 0 after exit codes 2, 10 and 12"
     assert [
-        *("/opt/v/bin/python", "-m", "vsortd.service.supervise", "--state", "/Users/me/state", "--"),
+        *("/opt/v/bin/python", "-P", "-m", "vsortd.service.supervise", "--state", "/Users/me/state", "--"),
         *("--config", "/Users/me/a & b.yaml", "run", "--json-log"),
     ] == agent["ProgramArguments"]
     assert {"VSORTD_STATE_DIR": "/Users/me/state", "HF_HOME": "/w"} == agent["EnvironmentVariables"]

@@ -61,7 +61,7 @@ def settings_of(text: str) -> dict[str, list[str]]:
 def test_the_unit_runs_vsortd_and_restarts_only_what_a_restart_can_mend(scope: Scope, tmp_path: Path) -> None:
     unit = settings_of(unit_of(scope, tmp_path))
 
-    assert ["/usr/bin/python3 -m vsortd --config /etc/xdg/vsortd/config.yaml run --json-log"] == unit["ExecStart"]
+    assert ["/usr/bin/python3 -P -m vsortd --config /etc/xdg/vsortd/config.yaml run --json-log"] == unit["ExecStart"]
     assert ["notify"] == unit["Type"]
     assert ["5min"] == unit["WatchdogSec"]
     assert ["on-failure"] == unit["Restart"]
@@ -136,7 +136,7 @@ def test_names_come_back_from_systemd_as_they_were(tmp_path: Path) -> None:
     assert r'"/a\x0ab"' == quoted("/a\nb")
     setup = Setup("/usr/bin/python3", '/my $HOME/100% "of" it.yaml', "/s t", ("/a",))
     unit = settings_of(unit_of(Scope.USER, tmp_path, setup))
-    assert [r'/usr/bin/python3 -m vsortd --config "/my $$HOME/100%% \"of\" it.yaml" run --json-log'] == unit[
+    assert [r'/usr/bin/python3 -P -m vsortd --config "/my $$HOME/100%% \"of\" it.yaml" run --json-log'] == unit[
         "ExecStart"
     ]
     assert '"VSORTD_STATE_DIR=/s t"' in unit["Environment"]

@@ -71,7 +71,7 @@ def do(steps: Sequence[object], run: Windows) -> None:
 
 
 def test_the_logon_task_runs_as_the_user_without_window_limit_or_battery_rule() -> None:
-    root = ET.fromstring(task_xml(SETUP, SETUP.command[3:], r"PC\me", "About & more").split("\n", 1)[1])  # noqa: S314
+    root = ET.fromstring(task_xml(SETUP, SETUP.words, r"PC\me", "About & more").split("\n", 1)[1])  # noqa: S314
     assert r"PC\me" == root.findtext(f"{_TASK}Triggers/{_TASK}LogonTrigger/{_TASK}UserId")
     assert "LeastPrivilege" == root.findtext(f".//{_TASK}RunLevel")
     assert ["IgnoreNew", "false", "false", "PT0S"] == [
@@ -85,7 +85,7 @@ def test_the_logon_task_runs_as_the_user_without_window_limit_or_battery_rule() 
     ]
     assert r"C:\Program Files\Python\pythonw.exe" == root.findtext(f".//{_TASK}Command")
     arguments = root.findtext(f".//{_TASK}Arguments") or ""
-    assert arguments.startswith("-m vsortd.service.supervise --state ")
+    assert arguments.startswith("-P -m vsortd.service.supervise --state ")
     assert r'-- --config "C:\Users\me\my videos\vsortd.yaml" run --json-log' in arguments
 
 
@@ -122,7 +122,7 @@ def test_the_service_gets_an_account_without_password_an_event_source_and_a_reco
     assert OWN_ACCOUNT == create[create.index("obj=") + 1]
     path = create[create.index("binPath=") + 1]
     assert path.startswith(
-        '"C:\\Program Files\\Python\\python.exe" -m vsortd.service.windows_service --state C:\\ProgramData'
+        '"C:\\Program Files\\Python\\python.exe" -P -m vsortd.service.windows_service --state C:\\ProgramData'
     )
     assert any(argv[:2] == ("reg.exe", "add") and r"C:\servicemanager.pyd" in argv for argv in windows.told)
     assert any(argv[:2] == ("sc.exe", "failure") for argv in windows.told)

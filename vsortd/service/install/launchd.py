@@ -121,7 +121,7 @@ def daemon_agent(setup: Setup) -> dict[str, Any]:
     """
     return {
         "Label": DAEMON,
-        "ProgramArguments": _supervised(setup, setup.command[3:]),
+        "ProgramArguments": _supervised(setup, setup.words),
         "EnvironmentVariables": setup.variables,
         "WorkingDirectory": "/",
         "RunAtLoad": True,
@@ -153,7 +153,7 @@ def as_text(agent: dict[str, Any]) -> str:
 
 
 def _supervised(setup: Setup, argv: tuple[str, ...]) -> list[str]:
-    return [setup.python, "-m", "vsortd.service.supervise", "--state", setup.state, "--", *argv]
+    return [setup.python, "-P", "-m", "vsortd.service.supervise", "--state", setup.state, "--", *argv]
 
 
 def _own_uid() -> int:

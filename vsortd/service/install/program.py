@@ -47,14 +47,19 @@ class Setup:
     tray: bool = True
 
     @property
+    def words(self) -> tuple[str, ...]:
+        """What of the daemon's command line is vsortd's own."""
+        return ("--config", self.config, "run", "--json-log")
+
+    @property
     def command(self) -> tuple[str, ...]:
-        """The daemon's command line."""
-        return (self.python, "-m", "vsortd", "--config", self.config, "run", "--json-log")
+        """The daemon's command line; -P, so that nothing in the folder it is started in is imported."""
+        return (self.python, "-P", "-m", "vsortd", *self.words)
 
     @property
     def tray_command(self) -> tuple[str, ...]:
         """The tray's command line."""
-        return (self.python, "-m", "vsortd", "tray", "--wait", "1m")
+        return (self.python, "-P", "-m", "vsortd", "tray", "--wait", "1m")
 
     @property
     def variables(self) -> dict[str, str]:

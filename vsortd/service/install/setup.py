@@ -81,7 +81,7 @@ def system_setup(config: Path | None, account: Account) -> Setup:
     path = _config_of(config, account)
     python = this_python()
     user, group, groups = _as(account)
-    argv = [python, "-m", "vsortd", "--config", str(path), "config", "show", "--json"]
+    argv = [python, "-P", "-m", "vsortd", "--config", str(path), "config", "show", "--json"]
     try:
         done = subprocess.run(
             argv,

@@ -176,7 +176,7 @@ class Systemd:
     def _unit_text(self, setup: Setup) -> str:
         name = "user" if self.scope is Scope.USER else "system"
         template = (resource_folder("service") / "systemd" / name / UNIT).read_text("utf-8")
-        reload = (setup.python, "-m", "vsortd", "reload")
+        reload = (setup.python, "-P", "-m", "vsortd", "reload")
         lines = [f"Environment={quoted(f'{key}={value}')}" for key, value in setup.variables.items()]
         values = {
             "COMMAND": _command_line(setup.command),

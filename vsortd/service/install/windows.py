@@ -80,7 +80,7 @@ class LogonTask:
 
     def install(self, setup: Setup) -> InstallPlan:
         """Write the tasks' definitions, hand them to the scheduler, start the daemon's."""
-        tasks = {TASK: (setup.command[3:], "Files videos by what they show.")}
+        tasks = {TASK: (setup.words, "Files videos by what they show.")}
         if setup.tray:
             tasks[TRAY_TASK] = (("tray", "--wait", "1m"), "Shows what vsortd files.")
         steps: list[Step] = []
@@ -101,7 +101,7 @@ class LogonTask:
             if not path.exists() and self._query(name) != 0:
                 continue
             if name == TASK:  # /End would kill it with a video in hand
-                steps.append(Command((sys.executable, "-m", "vsortd", "stop"), optional=True))
+                steps.append(Command((sys.executable, "-P", "-m", "vsortd", "stop"), optional=True))
             steps += [
                 Command(("schtasks.exe", "/End", "/TN", name), optional=True),
                 Command(("schtasks.exe", "/Delete", "/TN", name, "/F"), optional=True),
@@ -164,7 +164,7 @@ class WindowsService:
         """Make the service, or change the one that is there; give it an event source; start it."""
         self._refuse_mapped(setup)
         state = str(PureWindowsPath(self._facts.program_data) / "vsortd")
-        host = (setup.python, "-m", "vsortd.service.windows_service", "--state", state, "--", *setup.command[3:])
+        host = (setup.python, "-P", "-m", "vsortd.service.windows_service", "--state", state, "--", *setup.words)
         there = self._run(("sc.exe", "query", SERVICE)).code == 0
         account = setup.account or OWN_ACCOUNT
         grant = f'icacls "FOLDER" /grant "{account}:(OI)(CI)M"'
@@ -245,7 +245,7 @@ def task_xml(setup: Setup, argv: tuple[str, ...], user: str, about: str) -> str:
     """
     python = PureWindowsPath(setup.python)
     windowless = str(python.with_name("pythonw.exe")) if python.name.lower() == "python.exe" else str(python)
-    arguments = subprocess.list2cmdline(("-m", "vsortd.service.supervise", "--state", setup.state, "--", *argv))
+    arguments = subprocess.list2cmdline(("-P", "-m", "vsortd.service.supervise", "--state", setup.state, "--", *argv))
     return f"""\
 <?xml version="1.0" encoding="UTF-16"?>
 <Task version="1.2" xmlns="http://schemas.microsoft.com/windows/2004/02/mit/task">
