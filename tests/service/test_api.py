@@ -256,7 +256,11 @@ def test_a_quiet_stream_is_pinged(served: tuple[Fake, Path], monkeypatch: pytest
         ("POST", "/v1/undo", b'{"\\ud800": 1}', 422),
         ("POST", "/v1/undo", b'{"batch": 7}', 422),
         ("POST", "/v1/undo", b'{"last": ' + b"9" * 5000 + b"}", 422),
-        ("POST", "/v1/pause", b'{"for_s": 1e300}', 422),
+        ("POST", "/v1/pause", b'{"for_s": 1e999}', 422),
+        ("GET", "/v1/history?since=1e12", None, 422),
+        ("POST", "/v1/undo", b'{"since": -1e12}', 422),
+        ("POST", "/v1/sort", b'{"paths": ["a.mp4"]}', 422),
+        ("POST", "/v1/sort", b'{"paths": [""]}', 422),
         ("POST", "/v1/pause", b'{"inbox": "/a\\u0000b"}', 422),
         ("POST", "/v1/release", b'{"which": "7"}', 422),
         ("POST", "/v1/release", b'{"which": ["\\ud800"]}', 422),
@@ -268,6 +272,8 @@ def test_a_quiet_stream_is_pinged(served: tuple[Fake, Path], monkeypatch: pytest
         ("POST", "/v1/undo", b" " * ((1 << 20) + 1), 413),
         ("GET", "/v1/stop", None, 405),
         ("POST", "/v2/stop", None, 404),
+        ("POST", "/v1/stop/", None, 404),
+        ("POST", "//v1/stop?%ff", None, 404),
     ],
 )
 def test_what_is_not_understood_is_refused_and_harms_nothing(
@@ -278,6 +284,9 @@ def test_what_is_not_understood_is_refused_and_harms_nothing(
     connection.request(method, path, body)
     response = connection.getresponse()
     assert (code, []) == (response.status, fake.asked)
+    told = json.loads(response.read())
+    assert {"ok", "error", "details", "remedy", "exit_code"} == told.keys()
+    assert (False, True) == (told["ok"], bool(told["error"]))
     connection.close()
     assert "running" == Client(folder).status()["state"]
 

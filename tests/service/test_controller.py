@@ -76,6 +76,8 @@ def test_a_pause_begins_and_ends_and_wakes_the_daemon(ledger: Desk) -> None:
     assert [str(inbox.path)] == [one["path"] for one in paused["paused"]["inboxes"]]
     with pytest.raises(UsageError, match="is not an inbox"):
         ledger.controller.pause(inbox.path.parent)
+    with pytest.raises(UsageError, match="A pause takes a hundred years at most"):
+        ledger.controller.pause(for_s=1e300)
 
 
 def test_another_config_is_left_to_the_command(ledger: Desk) -> None:

@@ -64,13 +64,49 @@ def test_resuming_one_inbox_leaves_the_others_and_resuming_all_leaves_none(tmp_p
     assert {"all": False, "until": None, "inboxes": []} == pauses.form()
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"until": {"": "soon"}}', '{"until": 3}', "\xff"])
+ABSURD = ["1e18", "1e999", "-1e999", "NaN", "9" * 400, "-" + "9" * 400, "true", "[1]", '"2h"']
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "",
+            "{",
+            "[]",
+            '{"until": {"": "soon"}}',
+            '{"until": 3}',
+            "\xff",
+            '{"until": ' + "[" * 100_000,
+            '{"until": [[]]}',
+        ),
+        *(f'{{"version": 1, "until": {{"/in": {time}}}}}' for time in ABSURD),
+    ],
+    ids=lambda text: text[:40],
+)
 def test_a_file_that_cannot_be_read_counts_as_a_pause(tmp_path: Path, text: str) -> None:
     (tmp_path / "pause.json").write_text(text, encoding="latin-1")
     pauses = Pauses(tmp_path / "pause.json")
     assert pauses.everything
     pauses.resume()
     assert not Pauses(tmp_path / "pause.json").everything
+
+
+@pytest.mark.parametrize("time_s", ["0", "-5", "-1e9", "0.5"])
+def test_a_time_long_over_in_the_file_is_no_pause(tmp_path: Path, time_s: str) -> None:
+    (tmp_path / "pause.json").write_text(f'{{"version": 1, "until": {{"": {time_s}}}}}')
+    pauses = Pauses(tmp_path / "pause.json")
+    assert not pauses.everything
+    assert 0 == pauses.next_end_s()
+    assert pauses.end_due()
+
+
+@pytest.mark.parametrize("time", ["36526d", "9999999w", "9" * 300 + "d"])
+def test_a_pause_that_is_too_long_is_refused_and_the_limit_named(tmp_path: Path, time: str) -> None:
+    home = harness.Here.make(tmp_path / "home")
+    said = home.run("pause", "--for", time, code=2).stderr
+    assert "A pause takes a hundred years at most." in said
+    assert not (home.folder / "state" / "pause.json").exists()
 
 
 def test_a_pause_that_cannot_be_kept_is_none(tmp_path: Path) -> None:

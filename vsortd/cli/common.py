@@ -186,19 +186,19 @@ def root_warning(*, as_root: bool) -> str:
 def parse_since(text: str) -> float:
     """Turn `--since` into Unix seconds: an ISO date or time (local where no offset is given), or an age like 2h.
 
-    Raises UsageError for anything else.
+    An age beyond all dates is the first of them. Raises UsageError for anything else.
     """
     import time
     from datetime import datetime
 
-    from vsortd.core.units import parse_duration
+    from vsortd.core.units import FIRST_MOMENT_S, LAST_MOMENT_S, parse_duration
 
     try:
-        return datetime.fromisoformat(text).astimezone().timestamp()
-    except ValueError:
+        return min(datetime.fromisoformat(text).astimezone().timestamp(), LAST_MOMENT_S)
+    except (ValueError, OverflowError):
         pass
     try:
-        return time.time() - parse_duration(text)
+        return max(time.time() - parse_duration(text), FIRST_MOMENT_S)
     except ValueError as error:
         raise UsageError(
             f"--since {text!r} is neither a time nor an age.",

@@ -36,6 +36,10 @@ _DURATION_PART = re.compile(rf"({_NUMBER})\s*(ms|[wdhms])\s*")
 _PLAIN_NUMBER = re.compile(_NUMBER)
 _SIZE = re.compile(rf"({_NUMBER})\s*([A-Za-z]*)")
 
+FIRST_MOMENT_S = -62_135_596_800.0
+LAST_MOMENT_S = 253_402_300_799.0
+"""The years 1 to 9999, in Unix seconds: there are no dates beyond."""
+
 DURATION_PATTERN = rf"^\s*({_NUMBER}|({_NUMBER}\s*(ms|[wdhms])\s*)+)\s*$"
 """What a duration looks like, for JSON schemas (which can't say that the units must fall)."""
 SIZE_PATTERN = rf"^\s*{_NUMBER}\s*([kKmMgGtT][iI]?)?[bB]?\s*$"

@@ -13,7 +13,7 @@ import threading
 from functools import partial
 from http import HTTPStatus
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -31,11 +31,11 @@ from vsortd.service.access import LocalOnly
 from vsortd.service.answers import Json, error_document, refusal, turned_away
 from vsortd.service.metrics import CONTENT_TYPE
 from vsortd.service.request_models import (
+    CALLS,
     HistoryRequest,
     NothingMore,
     PauseRequest,
     ReleaseRequest,
-    RequestModel,
     ResumeRequest,
     SceneSearchRequest,
     SortFilesRequest,
@@ -101,7 +101,6 @@ class Controlled(Protocol):
         """End the daemon."""
 
 
-_Asked = TypeVar("_Asked", bound=RequestModel)
 _SHOWN_CHARS = 80
 
 
@@ -112,19 +111,19 @@ def control_app(daemon: Controlled, token: str = "") -> Starlette:
         Route("/", _about),
         Route("/v1/events", calls.events),
         Route("/v1/sort", calls.sort, methods=["POST"]),
-        _get("status", NothingMore, calls.status),
-        _get("health", NothingMore, calls.health),
-        _get("metrics", NothingMore, calls.metrics),
-        _get("history", HistoryRequest, calls.history),
-        _post("pause", PauseRequest, calls.pause),
-        _post("resume", ResumeRequest, calls.resume),
-        _post("reload", NothingMore, calls.reload),
-        _post("undo", UndoRequest, calls.undo),
-        _post("release", ReleaseRequest, partial(calls.release_or_retry, ReleaseVerb.RELEASE)),
-        _post("retry", ReleaseRequest, partial(calls.release_or_retry, ReleaseVerb.RETRY)),
-        _post("search", SceneSearchRequest, calls.search),
-        _post("scan", NothingMore, calls.scan),
-        _post("stop", NothingMore, calls.stop),
+        _call("status", calls.status),
+        _call("health", calls.health),
+        _call("metrics", calls.metrics),
+        _call("history", calls.history),
+        _call("pause", calls.pause),
+        _call("resume", calls.resume),
+        _call("reload", calls.reload),
+        _call("undo", calls.undo),
+        _call("release", partial(calls.release_or_retry, ReleaseVerb.RELEASE)),
+        _call("retry", partial(calls.release_or_retry, ReleaseVerb.RETRY)),
+        _call("search", calls.search),
+        _call("scan", calls.scan),
+        _call("stop", calls.stop),
     ]
     app = Starlette(
         routes=routes,
@@ -149,28 +148,18 @@ async def _no_such_call(request: Request, error: Exception) -> Response:
     return turned_away(status, title, remedy, headers=error.headers)
 
 
-def _get(name: str, model: type[_Asked], run: Callable[[_Asked], Response]) -> Route:
-    """Return the route of a call that is asked with a query, run on a thread."""
+def _call(name: str, run: Callable[[Any], Response]) -> Route:
+    """Return the route of a call, run on a thread with what the request brings."""
+    method, model = CALLS[name]
 
     async def answer(request: Request) -> Response:
         try:
-            return await run_in_threadpool(run, model.of_query(request.query_params))
+            asked = model.of_query(request.query_params) if method == "GET" else model.of_body(await request.body())
+            return await run_in_threadpool(run, asked)
         except VsortdError as error:
             return refusal(error)
 
-    return Route(f"/v1/{name}", answer, methods=["GET"])
-
-
-def _post(name: str, model: type[_Asked], run: Callable[[_Asked], Response]) -> Route:
-    """Return the route of a call that is asked with a JSON object, run on a thread."""
-
-    async def answer(request: Request) -> Response:
-        try:
-            return await run_in_threadpool(run, model.of_body(await request.body()))
-        except VsortdError as error:
-            return refusal(error)
-
-    return Route(f"/v1/{name}", answer, methods=["POST"])
+    return Route(f"/v1/{name}", answer, methods=[method])
 
 
 class _Calls:

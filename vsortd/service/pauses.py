@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from vsortd.core.documents import PausedInboxDocument, PausesDocument
 
 LONGEST_S = 100 * 365.25 * 86400.0  # beyond some thousand years there are no dates
+_FARTHEST_S = 1e15  # into the past: long over, whatever it says
 _EVERYTHING = ""  # the key of a pause of all inboxes
 
 
@@ -102,7 +103,11 @@ class Pauses:
             return {key: until for key, until in self._until.items() if until is None or until > moment}
 
     def _is_end(self, until: object) -> bool:
-        return until is None or (isinstance(until, int | float) and until - self._clock() <= 2 * LONGEST_S)
+        if until is None:
+            return True
+        if isinstance(until, bool) or not isinstance(until, int | float):
+            return False
+        return -_FARTHEST_S < until < self._clock() + 2 * LONGEST_S
 
     def _any_due(self) -> bool:
         moment = self._clock()
@@ -136,7 +141,7 @@ class Pauses:
             return dict(found)
         except FileNotFoundError:
             return {}
-        except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
             logger.warning("{} can't be read ({}): everything is paused; `vsortd resume` ends that", self._path, error)
             return {_EVERYTHING: None}
 

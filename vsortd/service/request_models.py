@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Final, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from vsortd.core.text import printable
+from vsortd.core.units import FIRST_MOMENT_S, LAST_MOMENT_S
 from vsortd.errors import UsageError
 from vsortd.library.search.ranking import DEFAULT_TOP, DEFAULT_WINDOW_S
 from vsortd.library.search.requests import Request as SearchRequest
-from vsortd.service.pauses import LONGEST_S
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,10 +36,18 @@ def _file_name(text: str) -> str:
     return text
 
 
+def _absolute(text: str) -> str:
+    """Refuse a path that would be looked for in the daemon's own working folder."""
+    if not os.path.isabs(text):  # noqa: PTH117 - a text
+        raise ValueError("it should be an absolute path")
+    return text
+
+
 FileName = Annotated[str, AfterValidator(_file_name)]
+AbsolutePath = Annotated[FileName, AfterValidator(_absolute)]
 Number = Annotated[int, Field(ge=0, le=_LARGEST)]
 Count = Annotated[int, Field(ge=1, le=_LARGEST)]
-Moment = Annotated[float, Field(allow_inf_nan=False, ge=-_LARGEST, le=_LARGEST)]
+Moment = Annotated[float, Field(allow_inf_nan=False, ge=FIRST_MOMENT_S, le=LAST_MOMENT_S)]
 
 
 class RequestModel(BaseModel):
@@ -80,7 +88,7 @@ class PauseRequest(RequestModel):
     """What to pause, and for how long, seconds."""
 
     inbox: FileName | None = None
-    for_s: Annotated[float, Field(gt=0, le=LONGEST_S, allow_inf_nan=False)] | None = None
+    for_s: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
 
     @property
     def inbox_path(self) -> Path | None:
@@ -120,7 +128,7 @@ class ReleaseRequest(RequestModel):
 class SortFilesRequest(RequestModel):
     """Which files to sort, and the fingerprint of the config by which."""
 
-    paths: list[FileName] | None = None
+    paths: list[AbsolutePath] | None = None
     config: str | None = None
 
 
@@ -152,6 +160,25 @@ class SceneSearchRequest(RequestModel):
             orientation=tuple(self.orientation or ()),
         )
 
+
+CALLS: Final[Mapping[str, tuple[str, type[RequestModel]]]] = {
+    "status": ("GET", NothingMore),
+    "health": ("GET", NothingMore),
+    "metrics": ("GET", NothingMore),
+    "history": ("GET", HistoryRequest),
+    "events": ("GET", NothingMore),
+    "pause": ("POST", PauseRequest),
+    "resume": ("POST", ResumeRequest),
+    "reload": ("POST", NothingMore),
+    "undo": ("POST", UndoRequest),
+    "release": ("POST", ReleaseRequest),
+    "retry": ("POST", ReleaseRequest),
+    "search": ("POST", SceneSearchRequest),
+    "sort": ("POST", SortFilesRequest),
+    "scan": ("POST", NothingMore),
+    "stop": ("POST", NothingMore),
+}
+"""Every call below /v1: its method, and what it may bring (in the query of a GET, in the body of a POST)."""
 
 _Model = TypeVar("_Model", bound=RequestModel)
 

@@ -102,6 +102,7 @@ class ControlServer:
             loop="asyncio",
             log_config=None,
             access_log=False,
+            proxy_headers=False,
             lifespan="off",
             backlog=BACKLOG,
             timeout_keep_alive=int(HEADER_TIMEOUT_S),
