@@ -37,7 +37,6 @@ EXCUSES = (
     Excuse(r"Debian's PyGObject is for another Python", "it comes built for one version of Python"),
     Excuse(r"root writes into any folder", "CI runs as root, whom no mode stops; the test before it has SQLite refuse"),
     Excuse(r"only root is warned", "CI may run as another user"),
-    Excuse(r"no transformers here: ", "a library for some models only; the tests beside it do without"),
     Excuse(r"no pwsh here: ", "PowerShell is no package of Debian's"),
     Excuse(r"auto means another model with a GPU", "a machine with CUDA; the choice is tested without one"),
     Excuse(r"this machine runs systemd", "a virtual machine does, a container doesn't"),
