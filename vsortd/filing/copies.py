@@ -125,8 +125,7 @@ def _counters(copy: Path) -> dict[str, int]:
         (version,) = db.execute("PRAGMA user_version").fetchone()
         if version != JOURNAL.version:
             raise seals.UnsoundError(f"it is of format {version}")
-        if (found := db.execute("PRAGMA integrity_check(1)").fetchall()) != [("ok",)]:
-            raise seals.UnsoundError(" ".join(str(found[0][0]).split()))
+        seals.check_pages(db)
         return seals.verify(db, JOURNAL.sealed, JOURNAL.counted, thorough=True)
 
 
