@@ -59,7 +59,7 @@ def check_row(table: str, values: Sequence[Any], found: object) -> None:
 
 
 def check_pages(db: sqlite3.Connection) -> None:
-    """Have SQLite check every page, and tables against indexes. Raises UnsoundError, OperationalError where it can't."""
+    """Have SQLite check every page, and tables against indexes. Raises UnsoundError, OperationalError if it can't."""
     found = db.execute("PRAGMA integrity_check(1)").fetchall()
     if found == [("ok",)]:
         return
