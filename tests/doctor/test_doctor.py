@@ -244,10 +244,11 @@ def test_a_share_whose_clock_differs_is_a_warning(tmp_path: Path, monkeypatch: p
     assert [] == list(tmp_path.iterdir())
 
 
-def test_a_state_folder_that_others_may_write_is_a_warning(own_state: Path) -> None:
+def test_a_state_folder_that_others_may_write_fails(own_state: Path) -> None:
     own_state.chmod(0o777)
     found = by_name(folder_checks.state())
-    assert (Severity.WARN, f"chmod 700 {own_state}") == (found["state folder"].level, found["state folder"].remedy)
+    assert Severity.FAIL is found["state folder"].level
+    assert f"chmod 700 {own_state}" in found["state folder"].remedy
 
 
 def test_a_journal_that_can_not_be_read_fails(own_state: Path) -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
 from vsortd.core.identity import Identity
-from vsortd.errors import StoreError
+from vsortd.errors import DamagedError, StoreError
+from vsortd.judging import example_store
 from vsortd.judging.corrections import MOST_PER_RULE, select
 from vsortd.judging.example_store import FORM, ExampleStore, Link, NewExample, Origin, spread_over
 
@@ -137,3 +139,41 @@ def test_a_record_that_cannot_be_trusted_stops_everything(tmp_path: Path, damage
         ExampleStore(path)
     assert caught.value.remedy
     assert before == (path.read_bytes() if path.exists() else None)
+
+
+def test_an_example_that_the_disk_changed_is_never_used(tmp_path: Path) -> None:
+    """Its vectors, or its rule: where it is not noticed at the start it is when it is read."""
+    path = tmp_path / "examples.db"
+    with ExampleStore(path) as store:
+        number = store.add(new())
+        with closing(sqlite3.connect(path)) as db, db:
+            for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+                db.execute(f"DROP TRIGGER {name}")
+            db.execute("UPDATE example SET rule = 'another'")
+        with pytest.raises(DamagedError, match=f"example #{number} is not what was written"):
+            store.all()
+        with pytest.raises(DamagedError, match=r"examples\.db"):
+            store.vectors([number])
+
+
+def test_examples_whose_newest_are_gone_stop_the_program(tmp_path: Path) -> None:
+    path = tmp_path / "examples.db"
+    with ExampleStore(path) as store:
+        store.add(new())
+    before = path.read_bytes()
+    with ExampleStore(path) as store:
+        store.add(new())
+    path.write_bytes(before)
+    with pytest.raises(DamagedError, match="has lost its newest entries"):
+        ExampleStore(path)
+
+
+def test_examples_of_the_format_before_are_taken_over(tmp_path: Path) -> None:
+    path = tmp_path / "examples.db"
+    with closing(sqlite3.connect(path)) as db, db:
+        db.executescript(example_store._FIRST)
+        db.execute(f"PRAGMA application_id={FORM.application_id}")
+        db.execute("PRAGMA user_version=1")
+    with ExampleStore(path) as store:
+        number = store.add(new())
+        assert [number] == [one.id for one in store.all()]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import sqlite3
 import sys
 from contextlib import closing
@@ -66,6 +67,7 @@ def is_damaged(one: DamagedHome) -> bool:
 
 def with_copy(one: DamagedHome) -> None:
     """Make a copy of the journal; it and its log are as they were before."""
+    (one.home.folder / "made").mkdir()
     copies.make_copy(one.state / "journal.sqlite3", one.home.folder / "made")
     one.put()
     (one.home.folder / "made").rename(copies.copies_folder(one.state))
@@ -196,6 +198,7 @@ def test_the_daemon_copies_the_journal_after_quiet_time_here_and_elsewhere(tmp_p
     elsewhere = tmp_path / "elsewhere"
     more = troubles.QUICK + f"journal: {{copy_after: 1s, copy_to: {elsewhere}}}\n"
     home = harness.Home.make(tmp_path / "home", more=more, rules=troubles.ONE_RULE)
+    elsewhere.mkdir()
     home.start()
     try:
         troubles.make_clip(home.inbox / "a.mp4")
@@ -209,6 +212,29 @@ def test_the_daemon_copies_the_journal_after_quiet_time_here_and_elsewhere(tmp_p
             assert copies.is_sound(copies.copies_in([folder])[0].path)
     finally:
         assert 0 == home.stop()
+
+
+def test_a_repair_that_was_killed_half_way_is_made_good_by_the_next(one: DamagedHome) -> None:
+    """The log has gone, in which the newest entries lay; it lies beside what was set aside."""
+    before = entries(one)
+    one.put()
+    for suffix in ("", "-wal", "-last"):
+        shutil.copyfile(
+            one.state / f"journal.sqlite3{suffix}", one.state / f"journal.sqlite3.damaged-20260101T000000Z{suffix}"
+        )
+    (one.state / "journal.sqlite3-wal").unlink()
+    assert "refused" == one._judged(("history", "--json"))
+    repair(one)
+    assert {number: (item["source"], item["destination"]) for number, item in before.items()} == {
+        number: (item["source"], item["destination"]) for number, item in entries(one).items()
+    }
+
+
+def test_no_copy_is_made_in_the_place_of_a_disk_that_is_away(one: DamagedHome) -> None:
+    away = one.home.folder / "away"
+    with pytest.raises(StoreError, match="that its disk is mounted"):
+        copies.make_copy(one.state / "journal.sqlite3", away)
+    assert not away.exists()
 
 
 def test_a_journal_of_the_format_before_is_taken_over_with_all_it_holds(one: DamagedHome) -> None:

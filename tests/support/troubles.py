@@ -177,7 +177,7 @@ def padded(data: bytes, text: bytes) -> bytes:
 @contextlib.contextmanager
 def small_disk(folder: Path, size: str) -> Iterator[None]:
     """Mount a small filesystem in memory over `folder`; skips the test where that can't be had."""
-    with mounted(["-t", "tmpfs", "-o", f"size={size}", "tmpfs"], folder):
+    with mounted(["-t", "tmpfs", "-o", f"size={size},mode=700", "tmpfs"], folder):
         yield
 
 

@@ -407,7 +407,7 @@ class JournalOptions(_Options):
         default=float(_HOUR_S), alias="copy_after", description="A copy is made after so long without a filing."
     )
     copy_to: Annotated[Path, FolderPath()] | None = Field(
-        default=None, description="A folder, best on another disk, that gets each copy, too."
+        default=None, description="A folder that is there, best on another disk: it gets each copy, too."
     )
 
 

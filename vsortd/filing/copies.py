@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
-from vsortd.core.system.atomic_file import sync_folder
+from vsortd.core.system.atomic_file import sync_file, sync_folder
 from vsortd.core.system.damaged_files import SQLITE_ERRORS
-from vsortd.core.system.fsync import sync
 from vsortd.core.system.private_files import private_file, private_folder
 from vsortd.errors import DamagedError, StoreError
 from vsortd.filing import seals
@@ -57,17 +56,20 @@ def copies_in(folders: Iterable[Path]) -> list[JournalCopy]:
 def make_copy(journal: Path, folder: Path, between: Callable[[], None] = lambda: None) -> JournalCopy:
     """Copy the journal as it is now into a folder, and let older copies of it go but three.
 
+    A folder elsewhere has to be there: made in the place of a disk that isn't mounted, it would not be that disk's.
     `between` is called after each step, and may raise to end it. Raises DamagedError when the copy, and so the journal,
     is not what was written, StoreError when it can't be made; then the older copies stay.
     """
     try:
-        private_folder(folder)
+        if folder == copies_folder(journal.parent):
+            private_folder(folder)
+        folder.stat()
         temp = folder / f".journal-{os.getpid()}-{time.monotonic_ns()}.tmp"
         try:
             private_file(temp, create=True)
             _copy(journal, temp, between)
             counted = _counters(temp)
-            _sync(temp)
+            sync_file(temp)
             name = f"journal-{counted[seals.JOURNAL_ID]:015x}-{counted[seals.COMMITS]}-{_now()}.sqlite3"
             temp.replace(folder / name)
             sync_folder(folder)
@@ -125,8 +127,7 @@ def _counters(copy: Path) -> dict[str, int]:
         (version,) = db.execute("PRAGMA user_version").fetchone()
         if version != JOURNAL.version:
             raise seals.UnsoundError(f"it is of format {version}")
-        if (found := db.execute("PRAGMA integrity_check(1)").fetchall()) != [("ok",)]:
-            raise seals.UnsoundError(" ".join(str(found[0][0]).split()))
+        seals.check_pages(db)
         return seals.verify(db, JOURNAL.sealed, JOURNAL.counted, thorough=True)
 
 
@@ -134,14 +135,6 @@ def _let_go(folder: Path, journal_id: int) -> None:
     for old in [copy for copy in copies_in([folder]) if copy.journal_id == journal_id][KEPT:]:
         with contextlib.suppress(OSError):
             old.path.unlink()
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDWR)
-    try:
-        sync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _now() -> str:

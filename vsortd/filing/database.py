@@ -177,8 +177,7 @@ class Database:
                     paths=[self.path],
                 )
             db.execute("BEGIN")  # all that follows is of one moment
-            if (found := db.execute("PRAGMA integrity_check(1)").fetchall()) != [("ok",)]:
-                raise self._damaged(f"is damaged ({' '.join(str(found[0][0]).split())})")
+            seals.check_pages(db)
             if form.sealed and version == form.version:
                 counted = seals.verify(db, form.sealed, form.counted, thorough=thorough)
                 if counted[seals.COMMITS] < last:

@@ -16,7 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vsortd.core.system.atomic_file import sync_folder
+from vsortd.core.system.atomic_file import sync_file, sync_folder
+from vsortd.core.system.private_files import private_file
 from vsortd.core.text import storable
 from vsortd.errors import DamagedError, StoreError
 from vsortd.filing import seals
@@ -110,10 +111,11 @@ def _repair(path: Path, library: Path, review: str, copy_to: Path | None) -> Rep
         done.copy = None if chosen is None else chosen.path
         known = found.commits >= last
         done.whole = known and {"item", "operation"} <= found.whole
-        _merge(new, found, done, commits=max(last, found.commits) + 1, journal_id=journal_id or found.journal_id)
+        number = journal_id or found.journal_id
+        before = _aside_before(path, [fresh], Path(folder, "image.sqlite3"), number)
+        _merge(new, found, before, done, commits=max(last, found.commits) + 1, journal_id=number)
         done.aside = _set_aside(path)
-        new.replace(path)
-        sync_folder(path.parent)
+        _put_in_place(new, path)
     with Journal.open(path, thorough=True) as journal:
         done.disk = bring_up_to_date(
             journal, library, review, lost=not done.whole, holds_known=known and "hold" in found.whole
@@ -150,8 +152,11 @@ def _choose(copies: Sequence[JournalCopy], near: Sequence[JournalCopy], journal_
     return next((copy for copy in newest_first if copy.journal_id in wanted and is_sound(copy.path)), None)
 
 
-def _merge(new: Path, found: Salvaged, done: Repaired, *, commits: int, journal_id: int) -> None:
-    """Put what was salvaged into the restored copy, and count it as newer than all that was."""
+def _merge(new: Path, found: Salvaged, before: Salvaged, done: Repaired, *, commits: int, journal_id: int) -> None:
+    """Put what was salvaged into the restored copy, and count it as newer than all that was.
+
+    `before` is what a repair before this one had set aside: of that only what is nowhere else.
+    """
     database = Database(new, JOURNAL)
     try:
         with database.write() as db:
@@ -159,6 +164,9 @@ def _merge(new: Path, found: Salvaged, done: Repaired, *, commits: int, journal_
             for table in ("item", "operation", "hold", *_APART):
                 changed = [row for row in found.rows[table] if _put(db, table, row)]
                 done.salvaged += len(changed) if table == "item" else 0
+            for table in ("item", "operation"):
+                missing = [row for row in before.rows[table] if _put(db, table, row, change=False)]
+                done.salvaged += len(missing) if table == "item" else 0
             done.rebuilt = rebuild(db, [operation_of(_sealed("operation", row)) for row in found.rows["operation"]])
             if "hold" in found.whole and found.commits:
                 _drop_lifted(db, found)
@@ -173,14 +181,14 @@ def _merge(new: Path, found: Salvaged, done: Repaired, *, commits: int, journal_
         Path(f"{new}{suffix}").unlink(missing_ok=True)
 
 
-def _put(db: sqlite3.Connection, table: str, row: tuple[Any, ...]) -> bool:
+def _put(db: sqlite3.Connection, table: str, row: tuple[Any, ...], *, change: bool = True) -> bool:
     """Insert a row, or let it take the place of the one with its number; tell whether anything changed."""
     columns = JOURNAL.sealed[table]
     names, marks = ", ".join(columns), ", ".join("?" * len(columns))
     if table in _APART:
         return db.execute(f"INSERT OR IGNORE INTO {table} ({names}) VALUES ({marks})", row).rowcount == 1  # noqa: S608 - constants
     before = db.execute(f"SELECT {names} FROM {table} WHERE id = ?", row[:1]).fetchone()  # noqa: S608 - constants
-    if before == row:
+    if before == row or (before is not None and not change):
         return False
     if table != "item" and not db.execute("SELECT 1 FROM item WHERE id = ?", (row[1],)).fetchone():
         return False  # its item is lost; what the disk says of it comes afterwards
@@ -209,15 +217,44 @@ def _count(db: sqlite3.Connection, name: str, n: int) -> None:
 
 
 def _set_aside(path: Path) -> list[Path]:
-    """Give the damaged files names of their own, together; the log keeps belonging to its file."""
+    """Copy the damaged files under names of their own, together, so that a log keeps belonging to its file."""
     name = f"{path.name}.damaged-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}"
+    if os.path.lexists(path.with_name(name)):  # a repair within the same second
+        name += f"-{time.monotonic_ns()}"
     aside = []
     for suffix in ("", *SUFFIXES):
         before, after = Path(f"{path}{suffix}"), path.with_name(name + suffix)
-        if not os.path.lexists(before):
-            continue
-        if suffix != SUFFIX and os.path.lexists(after):  # a repair within the same second
-            after = path.with_name(f"{name}-{time.monotonic_ns()}{suffix}")
-        before.replace(after)
-        aside.append(after)
+        if before.is_file():
+            private_file(after, create=True)
+            shutil.copyfile(before, after)
+            sync_file(after)
+            aside.append(after)
+    sync_folder(path.parent)
     return aside
+
+
+def _put_in_place(new: Path, path: Path) -> None:
+    """Let a journal take the place of the damaged one, whose log goes first: it would be taken for the new one's.
+
+    Killed in between, the number of the last commit tells that entries are missing, and another repair finds them in
+    what was set aside.
+    """
+    sync_file(new)
+    for suffix in SUFFIXES:
+        if suffix != SUFFIX:
+            Path(f"{path}{suffix}").unlink(missing_ok=True)
+    sync_folder(path.parent)
+    new.replace(path)
+    sync_folder(path.parent)
+
+
+def _aside_before(path: Path, models: Sequence[Path], image: Path, journal_id: int) -> Salvaged:
+    """Read what repairs before this one set aside of this journal: one that was killed half way may have lost a log."""
+    found = Salvaged({table: [] for table in JOURNAL.sealed})
+    names = sorted(one for one in path.parent.glob(f"{path.name}.damaged-*") if one.name.endswith("Z"))
+    for aside in reversed(names):
+        there = salvage(aside, models, image)
+        if there.journal_id == journal_id:
+            for table, rows in there.rows.items():
+                found.rows[table] += rows
+    return found

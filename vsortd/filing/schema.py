@@ -152,7 +152,6 @@ _STATES = (
     "working", "placing", "rolled_back", "filed", "review", "rejected", "failed", "set_aside", "unclear", "undoing",
     "undone", "expiring", "held",
 )  # fmt: skip
-_COUNTED = (*_STATES, seals.COMMITS, seals.JOURNAL_ID)
 _UP, _DOWN = "n = n + 1, twin = ~(n + 1)", "n = n - 1, twin = ~(n - 1)"
 
 # Format 2: nothing that the disk did to a row goes unnoticed. See seals.py.
@@ -160,9 +159,9 @@ _SECOND = "".join(
     (
         *(f"DROP TRIGGER {name};\n" for name in ("item_added", "item_changed", "hold_added", "hold_removed")),
         "ALTER TABLE counter ADD COLUMN twin INTEGER NOT NULL DEFAULT 0;  -- ~n\n",
-        *(f"INSERT OR IGNORE INTO counter VALUES ('{name}', 0, 0);\n" for name in _COUNTED),  # noqa: S608 - constants
-        f"UPDATE counter SET n = random() & {seals.MASK} WHERE name = '{seals.JOURNAL_ID}';\n",  # noqa: S608 - constants
+        *(f"INSERT OR IGNORE INTO counter VALUES ('{name}', 0, 0);\n" for name in _STATES),  # noqa: S608 - constants
         "UPDATE counter SET twin = ~n;\n",
+        seals.COUNTERS,
         *(seals.triggers(table, columns, _KEYS.get(table, columns[:1])) for table, columns in _SEALED.items()),
         f"""
 CREATE TRIGGER item_added AFTER INSERT ON item WHEN NEW.standing BEGIN
@@ -189,6 +188,6 @@ JOURNAL = Form(  # "vsrt"
     "counter",
     (_FIRST, _SECOND),
     sealed=_SEALED,
-    counted=(*_COUNTED, *map(seals.total_name, _SEALED)),
+    counted=(*_STATES, seals.COMMITS, seals.JOURNAL_ID, *map(seals.total_name, _SEALED)),
     repair="vsortd doctor --repair",
 )

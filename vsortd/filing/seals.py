@@ -7,6 +7,7 @@ so that no statement can forget them; before a row is changed, its own is verifi
 from __future__ import annotations
 
 import hashlib
+import re
 import sqlite3
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,8 +21,17 @@ _HALF: Final = 30
 # What the trigger says that refuses to change a row whose checksum fails.
 REFUSAL: Final = "an entry is not what was written"
 FUNCTION: Final = "row_sum"
+_UNREAD: Final = re.compile(r"error code=(\d+)")
 COMMITS: Final = "commits"
 JOURNAL_ID: Final = "journal"
+
+
+# What numbers the commits, and the file itself.
+COUNTERS: Final = f"""
+INSERT OR IGNORE INTO counter (name, n, twin) VALUES ('{COMMITS}', 0, ~0);
+INSERT OR IGNORE INTO counter (name, n, twin) VALUES ('{JOURNAL_ID}', random() & {MASK}, 0);
+UPDATE counter SET twin = ~n WHERE name = '{JOURNAL_ID}';
+"""  # noqa: S608 - constants
 
 
 class UnsoundError(sqlite3.DatabaseError):
@@ -46,6 +56,20 @@ def check_row(table: str, values: Sequence[Any], found: object) -> None:
     if row_sum(table, *values) != found:
         name = f"#{values[0]}" if isinstance(values[0], int) else repr(values[0])
         raise UnsoundError(f"{table} {name} is not what was written")
+
+
+def check_pages(db: sqlite3.Connection) -> None:
+    """Have SQLite check every page, and tables against indexes. Raises UnsoundError, OperationalError if it can't."""
+    found = db.execute("PRAGMA integrity_check(1)").fetchall()
+    if found == [("ok",)]:
+        return
+    said = " ".join(str(found[0][0]).split())
+    code = _UNREAD.search(said)
+    if code is not None and int(code[1]) & 0xFF == sqlite3.SQLITE_IOERR:  # which says nothing of what is in it
+        error = sqlite3.OperationalError("disk I/O error")
+        error.sqlite_errorcode = sqlite3.SQLITE_IOERR
+        raise error
+    raise UnsoundError(said)
 
 
 def total_name(table: str) -> str:
@@ -88,7 +112,7 @@ def verify(
 
 
 # They grow with the history.
-GROWING: Final = frozenset({"item", "operation"})
+GROWING: Final = frozenset({"item", "operation", "example"})
 
 
 def rows(db: sqlite3.Connection, table: str, columns: Sequence[str]) -> Iterator[tuple[Any, ...]]:

@@ -10,11 +10,12 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import numpy as np
 import numpy.typing as npt
 
+from vsortd.filing import seals
 from vsortd.filing.database import Database
 from vsortd.filing.records import from_blob, from_columns, to_blob, to_columns, utc
 from vsortd.filing.schema import Form
@@ -61,8 +62,27 @@ CREATE TABLE verdict (                     -- whether the examples help, as last
     result TEXT NOT NULL                   -- JSON
 );
 """
-# "vsex"
-FORM: Final = Form("record of corrections", "taught", 0x76736578, "example", (_FIRST,))
+_COLUMNS: Final = (
+    "id", "time", "rule", "path", "device", "inode", "size_bytes", "mtime_ns", "origin", "video", "item", "mark",
+    "active", "model", "dim", "dtype", "vectors",
+)  # fmt: skip
+# Format 2: nothing that the disk did to an example goes unnoticed, see filing/seals.py.
+_SECOND = (
+    """
+CREATE TABLE counter (name TEXT PRIMARY KEY, n INTEGER NOT NULL, twin INTEGER NOT NULL) WITHOUT ROWID;
+"""
+    + seals.COUNTERS
+    + seals.triggers("example", _COLUMNS, ("id",))
+)
+FORM: Final = Form(  # "vsex"
+    "record of corrections",
+    "taught",
+    0x76736578,
+    "example",
+    (_FIRST, _SECOND),
+    sealed={"example": _COLUMNS},
+    counted=(seals.COMMITS, seals.JOURNAL_ID, seals.total_name("example")),
+)
 
 
 class Origin(StrEnum):
@@ -171,10 +191,7 @@ class ExampleStore:
     def all(self) -> list[Taught]:
         """Return every example, newest first, forgotten and replaced ones too."""
         with self._db.read() as db:
-            rows = db.execute(
-                "SELECT id, time, rule, path, device, inode, size_bytes, mtime_ns, origin, video, item, mark, active,"
-                " model FROM example ORDER BY id DESC"
-            ).fetchall()
+            rows = [row[:14] for row in reversed(_sound(db, "1", ()))]
         found = []
         for number, time, rule, path, *rest in rows:
             identity = from_columns(*rest[:4])
@@ -189,12 +206,10 @@ class ExampleStore:
     def vectors(self, ids: Collection[int]) -> dict[int, npt.NDArray[np.float32]]:
         """Return the unit rows [n, dim] of examples by their numbers."""
         with self._db.read() as db:
-            rows = db.execute(
-                "SELECT id, dim, dtype, vectors FROM example WHERE id IN (SELECT value FROM json_each(?))",
-                (json.dumps(list(ids)),),
-            ).fetchall()
+            rows = _sound(db, "id IN (SELECT value FROM json_each(?))", (json.dumps(list(ids)),))
         return {
-            number: np.frombuffer(blob, dtype).reshape(-1, dim).astype(np.float32) for number, dim, dtype, blob in rows
+            number: np.frombuffer(blob, dtype).reshape(-1, dim).astype(np.float32)
+            for number, *_, dim, dtype, blob in rows
         }
 
     def set_active(self, ids: Collection[int] | None, *, active: bool) -> list[int]:
@@ -241,6 +256,15 @@ def spread_over(rows: npt.NDArray[np.float32], most: int = FRAMES) -> npt.NDArra
     if len(rows) <= most:
         return rows
     return rows[np.linspace(0, len(rows) - 1, most).round().astype(np.int64)]
+
+
+def _sound(db: sqlite3.Connection, where: str, values: tuple[str, ...]) -> list[tuple[Any, ...]]:
+    """Return whole rows, each as it was written, the oldest first. Raises UnsoundError."""
+    names = ", ".join((*_COLUMNS, "sum"))
+    rows = db.execute(f"SELECT {names} FROM example WHERE {where} ORDER BY id", values).fetchall()  # noqa: S608 - constants
+    for *row, checksum in rows:
+        seals.check_row("example", row, checksum)
+    return [row[:-1] for row in rows]
 
 
 def _video_of(db: sqlite3.Connection, identity: Identity, links: tuple[Link | None, ...]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections import Counter
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ from loguru import logger
 
 from vsortd.core.batch_ids import Batches
 from vsortd.core.outcomes import ItemState
+from vsortd.errors import StoreError
 from vsortd.filing.holds import Why
 from vsortd.learning.library_watch import LibraryWatch
 from vsortd.pipeline.flow import build_stages
@@ -25,7 +27,7 @@ from vsortd.watch.types import ReportKind
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from vsortd.config.settings import Settings
@@ -63,6 +65,7 @@ class Workflow:
         self._once = once
         self._stopping = stopping
         self._wake = wake
+        self._on_fatal = on_fatal
         self._on_done = on_done
         self._on_fatal = on_fatal
         self._batches = Batches()
@@ -175,19 +178,31 @@ class Workflow:
     # What watcher and runner say, on their threads
 
     def _ready(self, file: ReadyFile) -> None:
-        self.runner.submit(file.path, file.identity, self._batches.current(), settled_s=file.settled_s)
+        with self._stops_if_broken():
+            self.runner.submit(file.path, file.identity, self._batches.current(), settled_s=file.settled_s)
         self.hub.changed()
 
     def _known(self, path: Path, identity: Identity) -> bool:
         """Tell whether a file is to be left alone as it is: undone, or refused before. One in work elsewhere isn't."""
-        known = self.services.filer.known(path, identity)
-        return known is not None and known.why is not Why.WORKING
+        with self._stops_if_broken():
+            known = self.services.filer.known(path, identity)
+            return known is not None and known.why is not Why.WORKING
+        return True
 
     def _report(self, report: Report) -> None:
         """Record a file that never became ready (unfinished, always changing); it stays where it is."""
         job = Job(report.path, report.identity, self._batches.current(), self._stopping)
         lasting = report.kind is ReportKind.INCOMPLETE  # the others go on being watched
-        self._done(self._ledger.record(job.ended(ItemState.FAILED, report.reason), lasting=lasting))
+        with self._stops_if_broken():
+            self._done(self._ledger.record(job.ended(ItemState.FAILED, report.reason), lasting=lasting))
+
+    @contextlib.contextmanager
+    def _stops_if_broken(self) -> Iterator[None]:
+        """End the daemon where the journal can't be used: the watcher would ask again and again, for ever."""
+        try:
+            yield
+        except StoreError as error:
+            self._on_fatal(error)
 
     def _send_back(self, path: Path, identity: Identity, reason: str) -> None:
         logger.debug("{}: back to settle: {}", path, reason or "it changed")
