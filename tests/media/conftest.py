@@ -147,14 +147,17 @@ def number_in() -> Callable[[Any], int]:
 
 @pytest.fixture
 def is_running() -> Callable[[int], bool]:
-    """Tell whether a process lives (a zombie does not)."""
+    """Tell whether a process lives (a zombie does not), or a thread of it."""
 
-    def check(pid: int) -> bool:
+    def lives(stat: Path) -> bool:
         try:
-            state = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
+            state = stat.read_text(encoding="ascii", errors="replace")
         except (FileNotFoundError, ProcessLookupError):
             return False
-        return state.rpartition(")")[2].split()[0] != "Z"
+        return state.rpartition(")")[2].split()[0] not in "ZX"
+
+    def check(pid: int) -> bool:
+        return any(lives(stat) for stat in Path("/proc").glob(f"{pid}/task/*/stat"))
 
     return check
 

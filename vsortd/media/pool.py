@@ -19,7 +19,7 @@ from vsortd.errors import Cancelled, LimitError, VideoError, VsortdError
 from vsortd.media import protocol, replies
 from vsortd.media.decoder_grants import confinement_missing
 from vsortd.media.protocol import Blob, Message, ProtocolError
-from vsortd.media.worker_process import ChildGoneError, WorkerProcess
+from vsortd.media.worker_process import ChildGoneError, UnheardError, WorkerProcess
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -260,7 +260,12 @@ class MediaPool:
         limit_s = parts * (self._timeout_s if timeout_s is None else timeout_s)
         timed = {**request, "soft_s": limit_s / parts * _SOFT_PART}
         try:
-            return self._call(timed, check, max_blob_bytes, limit_s, cancel, fresh=fresh)
+            try:
+                return self._call(timed, check, max_blob_bytes, limit_s, cancel, fresh=fresh)
+            except UnheardError:  # the worker had died while it was idle
+                return self._call(timed, check, max_blob_bytes, limit_s, cancel, fresh=fresh)
+        except UnheardError as error:
+            raise LimitError(f"two worker processes ended before they were asked; the last one {error}") from error
         except _WorkerGoneError as error:
             if self._decoder == "cpu":
                 raise
@@ -289,6 +294,8 @@ class MediaPool:
                         raise LimitError(f"a worker took longer than {limit_s:g} s for this video and was stopped")
                 error = protocol.error_from(reply[0])
                 result = None if error is not None else check(*reply)
+            except UnheardError:
+                raise
             except ChildGoneError as gone:
                 raise _WorkerGoneError(f"the worker process {gone} on this video") from gone
             except ProtocolError as lie:

@@ -48,6 +48,10 @@ class ChildGoneError(Exception):
     """The process ended; the message says how, and what it last said."""
 
 
+class UnheardError(ChildGoneError):
+    """The process had ended before a request reached it: no fault of the video's."""
+
+
 class WorkerProcess:
     """A worker process. One thread at a time may talk to it; `kill` may be called from any."""
 
@@ -122,7 +126,7 @@ class WorkerProcess:
     def ask(self, request: Message, max_blob_bytes: int) -> None:
         """Send a request whose reply may carry up to `max_blob_bytes`, and the files that it is about.
 
-        Raises ChildGoneError, and ChangedError or BrokenError where a file can't be opened: nothing was sent then.
+        Raises UnheardError, and ChangedError or BrokenError where a file can't be opened: nothing was sent then.
         """
         self._errors.clear()
         self._said_bytes = 0
@@ -141,7 +145,7 @@ class WorkerProcess:
                 else:
                     protocol.send(cast("BinaryIO", self._process.stdin), request)
             except OSError as error:
-                raise ChildGoneError(self._ending()) from error
+                raise UnheardError(self._ending()) from error
 
     def reply(self, wait_s: float) -> tuple[Message, Blob] | None:
         """Return the reply, or None if there is none after `wait_s`. Raises ChildGoneError, ProtocolError."""
