@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from vsortd.errors import BrokenError, Cancelled, LimitError, VideoError
-from vsortd.media import pool as pool_module
+from vsortd.media import worker_pool
 from vsortd.media.pool import MediaPool
 
 Build = Callable[..., Path]
@@ -121,7 +121,7 @@ def test_errors_of_a_video_keep_their_class(own: MediaPool) -> None:
 
 
 def test_workers_are_replaced_after_many_videos(monkeypatch: pytest.MonkeyPatch, clip_file: Build) -> None:
-    monkeypatch.setattr(pool_module, "REQUESTS_PER_WORKER", 3)
+    monkeypatch.setattr(worker_pool, "REQUESTS_PER_WORKER", 3)
     path = clip_file()
     seen = set()
     with MediaPool(1, timeout_s=20, memory_bytes=400_000_000) as pool:

@@ -12,8 +12,8 @@ from typing import Any, Literal, get_args, get_origin
 from annotated_types import Ge, Le
 from pydantic import BaseModel
 
+from vsortd.config.base_options import MAPPING, NUMBER, WORD
 from vsortd.config.diagnostics import Location, Mistake, dotted, nearest_of, shorten
-from vsortd.config.settings import MAPPING, NUMBER, WORD
 from vsortd.config.value_types import WANTS_TEXT, WRONG, OneOrMany, ValueKind
 from vsortd.config.yaml_lines import Node, NodeKind, Odd, walk_to
 

@@ -1,4 +1,4 @@
-"""The config file's options: names, defaults, bounds and help stand here and nowhere else.
+"""The config file's options: names, defaults, bounds and help stand here and in `running_options`, nowhere else.
 
 `vsortd check`, `config show`, the JSON schema and the editor's help are made from these models. Every level
 forbids unknown keys. Attributes carry units in their names (`settle_s`); the keys of the file don't need to
@@ -7,17 +7,18 @@ forbids unknown keys. Attributes carry units in their names (`settle_s`); the ke
 
 from __future__ import annotations
 
-import os
 from datetime import date  # noqa: TC003 - as below
 from enum import StrEnum
 from pathlib import Path  # noqa: TC003 - pydantic looks at it when it builds the models
 from typing import Annotated, Literal
 
 from annotated_types import Ge, Le, MinLen
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Strict
+from pydantic import Discriminator, Field, Strict
 from pydantic import Tag as Shape
 
+from vsortd.config.base_options import MAPPING, NUMBER, WORD, Flag, Options, shape_of
 from vsortd.config.choices import Aggregate, Ensemble, Hierarchy, OnDuplicate, OnUnsure
+from vsortd.config.running_options import JournalOptions, Log, Notify, Workers
 from vsortd.config.value_types import (
     Codec,
     Day,
@@ -31,7 +32,6 @@ from vsortd.config.value_types import (
     Pattern,
     Prompt,
     PromptTemplate,
-    Size,
     Weights,
 )
 from vsortd.core.names import TEMPLATE_FIELDS
@@ -40,7 +40,6 @@ from vsortd.core.video_facts import Orientation
 _MINUTE_S, _HOUR_S, _DAY_S = 60, 3_600, 86_400
 _KEEP_S = 30.0 * _DAY_S  # originals of which the MP4 has lost nothing
 
-Flag = Annotated[bool, Strict()]
 Probability = Annotated[float, Strict(), Ge(0), Le(1)]
 Pixels = Annotated[int, Strict(), Ge(1), Le(100_000)]
 FramesPerSecond = Annotated[float, Strict(), Ge(0), Le(10_000)]
@@ -48,16 +47,6 @@ FrameCount = Annotated[int, Strict(), Ge(1), Le(512)]
 FolderText = Annotated[str, FolderName()]
 Prompts = Annotated[tuple[Annotated[str, Prompt()], ...], OneOrMany()]
 Templates = Annotated[tuple[Annotated[str, PromptTemplate()], ...], MinLen(1), OneOrMany()]
-
-WORD, MAPPING, NUMBER = "<word>", "<mapping>", "<number>"
-"""Tags of the options that take one of two shapes; pydantic puts them into the locations of its errors."""
-
-
-def _shape(value: object) -> str:
-    """Tell which of its shapes a value has."""
-    if isinstance(value, (dict, BaseModel)):
-        return MAPPING
-    return NUMBER if isinstance(value, (int, float)) and not isinstance(value, bool) else WORD
 
 
 class Watch(StrEnum):
@@ -84,13 +73,7 @@ class MovPolicy(StrEnum):
     TRANSCODE = "transcode"
 
 
-class _Options(BaseModel):
-    """Base of every level: frozen, no unknown keys; schemas are built when first used, for a quick start."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, defer_build=True)
-
-
-class Inbox(_Options):
+class Inbox(Options):
     """A folder that videos are dropped into."""
 
     path: Annotated[Path, FolderPath()] = Field(description="The folder to watch.")
@@ -130,7 +113,7 @@ class Inbox(_Options):
     )
 
 
-class ModelChoice(_Options):
+class ModelChoice(Options):
     """Any open_clip model."""
 
     name: Annotated[str, ModelName()] = Field(description="The model's name in open_clip.")
@@ -139,7 +122,7 @@ class ModelChoice(_Options):
     )
 
 
-class _Limits(_Options):
+class _Limits(Options):
     """What can be asked of a video's shape and length."""
 
     orientation: Annotated[
@@ -185,7 +168,7 @@ class When(_Limits):
     )
 
 
-class Contains(_Options):
+class Contains(Options):
     """Something that is looked for anywhere in the video, however short, against everything else."""
 
     prompts: Annotated[Prompts, MinLen(1)] = Field(description="What to look for: one text or a list.")
@@ -197,7 +180,7 @@ class Contains(_Options):
     )
 
 
-class Tag(_Options):
+class Tag(Options):
     """A mark for videos that contain something, wherever they are filed; the history shows it."""
 
     name: FolderText = Field(description="The mark; also what is looked for, if nothing else is said.")
@@ -205,7 +188,7 @@ class Tag(_Options):
     contains: Contains | None = Field(default=None, description="What to look for; default the name.")
 
 
-class Convert(_Options):
+class Convert(Options):
     """What becomes of .mov files."""
 
     mov: MovPolicy = Field(
@@ -229,20 +212,20 @@ class Convert(_Options):
         return self.keep_original_s
 
 
-class Sampling(_Options):
+class Sampling(Options):
     """How many frames of a video are looked at."""
 
     min_frames: FrameCount = Field(default=8, description="Frames of the first look; never more than max_frames.")
     max_frames: FrameCount = Field(default=32, description="Frames at most, while the decision is not settled.")
 
 
-class DuplicateFolder(_Options):
+class DuplicateFolder(Options):
     """A folder of the library for duplicates."""
 
     to: FolderText = Field(description="The folder's name, at the top of the library.")
 
 
-class Place(_Options):
+class Place(Options):
     """How videos are named and where undecided ones go."""
 
     name: Annotated[str, NameTemplate()] = Field(
@@ -254,7 +237,7 @@ class Place(_Options):
     on_duplicate: Annotated[
         Annotated[Literal[OnDuplicate.KEEP_BOTH, OnDuplicate.SKIP], Shape(WORD)]
         | Annotated[DuplicateFolder, Shape(MAPPING)],
-        Discriminator(_shape),
+        Discriminator(shape_of),
     ] = Field(
         default=OnDuplicate.KEEP_BOTH,
         description="When the same bytes lie in the library already: keep_both, "
@@ -263,7 +246,7 @@ class Place(_Options):
     review: FolderText = Field(default="_Review", description="The library's folder for undecided videos.")
 
 
-class Defaults(_Options):
+class Defaults(Options):
     """What rules inherit; each may be set again in a rule, for itself and what is below it."""
 
     min_score: Probability = Field(default=0.35, description="The least probability with which a rule wins.")
@@ -288,7 +271,7 @@ class Defaults(_Options):
     )
 
 
-class Learn(_Options):
+class Learn(Options):
     """Corrections: videos that the user put into a rule's folder are examples of it."""
 
     use: Flag = Field(default=True, description="Judge by examples, too, where they don't make it worse.")
@@ -297,7 +280,7 @@ class Learn(_Options):
     )
 
 
-class RuleSettings(_Options):
+class RuleSettings(Options):
     """A rule: a folder, what its videos show, and finer rules within. Unset options come from the rule above.
 
     Trees may be deeper than Python's stack, so comparing does not recurse, and `repr` and hash leave the
@@ -350,77 +333,7 @@ class RuleSettings(_Options):
         return (len(self.rules), *(getattr(self, name) for name in fields if name != "rules"))
 
 
-class Workers(_Options):
-    """The processes that decode videos, apart from the daemon, so that a bad video costs only itself."""
-
-    decode: Annotated[
-        Annotated[Literal["auto"], Shape(WORD)] | Annotated[int, Strict(), Ge(1), Le(256), Shape(NUMBER)],
-        Discriminator(_shape),
-    ] = Field(default="auto", description="How many at once; auto: one for each processor core, at most 16.")
-    timeout_s: Annotated[float, Duration(1, _DAY_S)] = Field(
-        default=60.0, alias="timeout", description="A video that takes longer to read or sample is set aside."
-    )
-    memory_bytes: Annotated[int, Size(256 * 10**6, 10**12)] = Field(
-        default=2 * 10**9, alias="memory", description="Memory that one process may use."
-    )
-    decoder: Literal["cpu", "cuda"] = Field(
-        default="cpu",
-        description="What decodes: cpu, or cuda for the decoder of an NVIDIA GPU; what that can't do the CPU does.",
-    )
-
-    confine: Literal["auto", "require"] = Field(
-        default="auto",
-        description="auto: what reads videos may do nothing else, as far as the system can see to it; "
-        "require: without that nothing is read.",
-    )
-
-    @property
-    def must_confine(self) -> bool:
-        """Tell whether no decoder may run that isn't confined."""
-        return self.confine == "require"
-
-    def decode_count(self) -> int:
-        """Return how many decoding processes to run."""
-        if isinstance(self.decode, int):
-            return self.decode
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        return max(1, min(cores, 16))
-
-
-class Log(_Options):
-    """The daemon's log file in the state folder, which `vsortd logs` shows."""
-
-    paths: Literal["full", "relative"] = Field(
-        default="full",
-        description="full, or relative: without what is above the inboxes and the library, for logs to show around.",
-    )
-    size_bytes: Annotated[int, Size(100_000, 10**9)] = Field(
-        default=10 * 10**6, alias="size", description="A new file is begun when this one has this size."
-    )
-    keep: Annotated[int, Strict(), Ge(0), Le(100)] = Field(default=5, description="How many old files stay.")
-
-
-class JournalOptions(_Options):
-    """Copies of the journal, of which `vsortd doctor --repair` restores the newest; three are kept."""
-
-    copy_after_s: Annotated[float, Duration(1, 30 * _DAY_S)] = Field(
-        default=float(_HOUR_S), alias="copy_after", description="A copy is made after so long without a filing."
-    )
-    copy_to: Annotated[Path, FolderPath()] | None = Field(
-        default=None, description="A folder that is there, best on another disk: it gets each copy, too."
-    )
-
-
-class Notify(_Options):
-    """The desktop's notifications, which `vsortd tray` shows."""
-
-    batches: Flag = Field(default=True, description="One for each batch: how many videos were filed, where.")
-    failures: Flag = Field(
-        default=True, description="One when videos failed or the daemon has trouble, each told once."
-    )
-
-
-class Settings(_Options):
+class Settings(Options):
     """A config of vsortd."""
 
     version: Literal[1] = Field(default=1, description="The version of this file's format.")
@@ -428,7 +341,7 @@ class Settings(_Options):
     library: Annotated[Path, FolderPath()] = Field(description="The folder that videos are filed in.")
     model: Annotated[
         Annotated[Literal["auto", "sample"], Shape(WORD)] | Annotated[ModelChoice, Shape(MAPPING)],
-        Discriminator(_shape),
+        Discriminator(shape_of),
     ] = Field(
         default="auto",
         description="auto: by device; sample: the small model in the package; "
@@ -446,7 +359,7 @@ class Settings(_Options):
     )
     temperature: Annotated[
         Annotated[Literal["auto"], Shape(WORD)] | Annotated[float, Strict(), Ge(0.05), Le(20), Shape(NUMBER)],
-        Discriminator(_shape),
+        Discriminator(shape_of),
     ] = Field(
         default="auto",
         description="How much scores are softened (above 1) or sharpened (below), so that 0.8 is right 8 times of 10; "

@@ -11,7 +11,7 @@ from vsortd.errors import VsortdError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from vsortd.config.settings import Workers
+    from vsortd.config.running_options import Workers
     from vsortd.core.system.confinement import Confinement
 
 # Landlock's versions that brought something.
@@ -20,7 +20,7 @@ _TRUNCATION, _PORTS, _SIGNALS = 3, 4, 6
 
 def decoders(workers: Workers | None) -> Iterator[Finding]:
     """Start a decoding process as the daemon does (by its defaults without a config), and tell how it is confined."""
-    from vsortd.config.settings import Workers as Defaults
+    from vsortd.config.running_options import Workers as Defaults
     from vsortd.media.pool import MediaPool
 
     workers = workers or Defaults()

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from vsortd.config.settings import JournalOptions
+    from vsortd.config.running_options import JournalOptions
     from vsortd.filing.journal import Journal
 
 _STOP_S = 2.0

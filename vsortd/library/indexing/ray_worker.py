@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
     from pyarrow import Table  # type: ignore[attr-defined]  # compiled, without types
 
-    from vsortd.config.settings import ModelChoice, Workers
+    from vsortd.config.running_options import Workers
+    from vsortd.config.settings import ModelChoice
     from vsortd.vision.encoder import Encoder
 
 # A worker process that ends over a video is started again and gets it again; so often, then the video is given up.
