@@ -59,15 +59,15 @@ class Repaired:
         if self.copy is None:
             said.append("There was no sound copy of the journal.")
         else:
-            said.append(f"The copy {self.copy} was restored: {self.from_copy} entries.")
-        said.append(f"{self.salvaged} entries that are newer, or in no copy, were read out of the damaged journal.")
+            said.append(f"The copy {self.copy} was restored. Entries in it: {self.from_copy}.")
+        said.append(f"Read out of the damaged journal, newer than any copy: {self.salvaged}.")
         if self.rebuilt:
-            said.append(f"{self.rebuilt} entries were lost, and made again of what was still known of their files.")
+            said.append(f"Lost, and made again of what was still known of their files: {self.rebuilt}.")
         said += self.disk.lines() + self.recovered
         if self.whole:
             said.append("Nothing of what was written is missing.")
         else:
-            said.append("Of entries that were in neither, what became of their videos is known as far as said above.")
+            said.append("Of any other entry nothing is left but what its video tells by where it lies.")
         return [storable(line) for line in said]
 
 

@@ -47,11 +47,11 @@ class DiskFindings:
         """Return a sentence for each thing that people should know."""
         said = []
         if self.mended:
-            said.append(f"{self.mended} entries got their way back again, by what lies on the disk.")
-        said += _told(self.came_back, "lie where they came from: they count as undone, and are on hold")
-        said += _told(self.found, "lie in the library without an entry: they have one now, which can't be undone")
-        said += _told(self.gone, "of entries are no longer where they were filed (moved, or removed)")
-        said += _told(self.originals, "are kept originals whose entries are lost: they stay until you remove them")
+            said.append(f"Can be undone again, by what lies on the disk: {self.mended}.")
+        said += _told(self.came_back, "Back where they came from, undone and on hold")
+        said += _told(self.found, "In the library without an entry; they have one now, which can't be undone")
+        said += _told(self.gone, "No longer where they were filed (moved, or removed)")
+        said += _told(self.originals, "Kept originals whose entries are lost; they stay until you remove them")
         return said
 
 
@@ -179,4 +179,4 @@ def _told(paths: list[Path], what: str) -> list[str]:
     if not paths:
         return []
     rest = f" and {len(paths) - _SAID_MOST} more" if len(paths) > _SAID_MOST else ""
-    return [f"{len(paths)} videos {what}: {', '.join(map(str, paths[:_SAID_MOST]))}{rest}."]
+    return [f"{what}: {', '.join(map(str, paths[:_SAID_MOST]))}{rest}."]
