@@ -15,6 +15,7 @@ from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tests.fuzz.driver import Target
+from tests.support.facts import SOUND_CLIP as CLIP
 from vsortd.core.video_facts import Clip, Stream
 from vsortd.media import protocol
 from vsortd.media.movie_facts import MovieFacts, TrackFacts
@@ -27,30 +28,6 @@ _Read = TypeVar("_Read")
 _MOST_BLOB_BYTES = 1 << 12
 _MOST_FRAMES, _SIDE_PX = 4, 2
 
-CLIP = Clip(
-    container="mov",
-    brand="qt",
-    width_px=4,
-    height_px=2,
-    shown_width_px=2,
-    shown_height_px=4,
-    rotation_deg=90,
-    duration_s=1.5,
-    container_duration_s=1.5,
-    fps=25.0,
-    frames=25,
-    video_index=0,
-    video_codec="h264",
-    pixel_format="yuv420p",
-    bit_depth=8,
-    hdr=False,
-    fragmented=False,
-    streams=(
-        Stream(0, "video", "h264", codec_tag="avc1", frames=25, duration_s=1.0),
-        Stream(1, "data", "", codec_tag="mebx", metadata_keys=("com.apple.quicktime.still-image-time",)),
-    ),
-    tags={"title": "x"},
-)
 MOVIE = MovieFacts(
     (TrackFacts(0, "vide", "avc1", boxes={"pasp": "1:1"}, keys=("k",), own_tags={"a": "b"}, unread=("XMP_",)),),
     tags={"title": "x"},

@@ -13,36 +13,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vsortd.core.video_facts import Clip, Stream
+from tests.support.facts import SOUND_CLIP as CLIP
+from vsortd.core.video_facts import Stream
 from vsortd.errors import BrokenError, ChangedError, IncompleteError, LimitError, VideoError
 from vsortd.media import protocol
 from vsortd.media.frames import Frames
 from vsortd.media.protocol import ProtocolError
-
-CLIP = Clip(
-    container="mp4",
-    brand="isom",
-    width_px=4,
-    height_px=2,
-    shown_width_px=4,
-    shown_height_px=2,
-    rotation_deg=0,
-    duration_s=1.0,
-    container_duration_s=1.0,
-    fps=25.0,
-    frames=25,
-    video_index=0,
-    video_codec="h264",
-    pixel_format="yuv420p",
-    bit_depth=8,
-    hdr=False,
-    fragmented=False,
-    streams=(
-        Stream(0, "video", "h264", codec_tag="avc1", frames=25, duration_s=1.0),
-        Stream(1, "data", "", codec_tag="mebx", metadata_keys=("com.apple.quicktime.still-image-time",)),
-    ),
-    tags={"title": "x"},
-)
 
 
 def plain_clip() -> dict[str, Any]:
