@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 ONE_RULE = "rules:\n  - {name: kept, prompts: [sea], min_score: 0, min_margin: 0}\n"
 QUICK = "sampling: {min_frames: 2, max_frames: 2}\n"
 
-# Runs in the command and in its workers before anything else. A gate is armed by a file; whoever comes to it says so
-# by another one, and waits until the first is gone.
+# Runs in the command before anything else. A gate is armed by a file; whoever comes to it says so by another one, and
+# waits until the first is gone. Its workers get the videos opened, and none of its environment.
 _GATES = """\
 import os, sys, time
 from pathlib import Path
 
-GATES = Path(os.environ["VSORTD_TEST_GATES"])
+GATES = Path(os.environ.get("VSORTD_TEST_GATES", ""))
 
 
 def stand(name):
@@ -43,29 +43,24 @@ def stand(name):
             time.sleep(0.01)
 
 
-if "run" in sys.argv or "sort" in sys.argv:
-    from vsortd.core.system import fault_points
+def gated(path):
+    # a video is opened to probe it, then to take pictures of it; or once for both
+    if path.endswith((".mp4", ".mov")):
+        mark = GATES / (os.path.basename(path) + ".probed")
+        stand("probe")
+        if mark.exists():
+            stand("sample")
+        elif (GATES / "sample").exists():
+            mark.touch()
+    return opened(path)
+
+
+if "VSORTD_TEST_GATES" in os.environ and ("run" in sys.argv or "sort" in sys.argv):
+    from vsortd.core.system import fault_points, regular_file
 
     fault_points._hook = lambda point: stand(point.value)
+    opened, regular_file.open_regular = regular_file.open_regular, gated
 
-opened = 0
-
-
-def on_event(event, arguments):
-    # a worker opens a video to probe it, then to take pictures of it; or once for both
-    global opened
-    if event == "open" and isinstance(arguments[0], (str, bytes)):
-        path = os.fsdecode(arguments[0])
-        if path.endswith((".mp4", ".mov")) and not sys.argv[0].endswith("__main__.py"):
-            mark = GATES / (os.path.basename(path) + ".probed")
-            stand("probe")
-            if mark.exists():
-                stand("sample")
-            elif (GATES / "sample").exists():
-                mark.touch()
-
-
-sys.addaudithook(on_event)
 behind = float(os.environ.get("VSORTD_TEST_CLOCK_S", "0"))
 if behind:
     true, true_ns = time.time, time.time_ns
