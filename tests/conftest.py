@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 # Each of these has a test of a minute or more.
-LONGEST = {"test_soak.py", "test_journal_trouble.py", "test_ray_cluster.py"}
+LONGEST = {"test_soak.py", "test_journal_trouble.py", "test_ray_cluster.py", "test_damaged_state.py"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
