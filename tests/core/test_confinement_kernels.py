@@ -122,6 +122,12 @@ def test_what_no_list_knows_is_not_there_and_other_machines_calls_kill(machine: 
     assert KILLED == judged(machine, WORKER, read, arch=0x40000003)
 
 
+def test_a_program_of_32_bits_has_other_calls_and_gets_no_filter(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert (calls.Machine.here() is not None) == (os.uname().machine in MACHINES)
+    monkeypatch.setattr(calls.sys, "maxsize", 2**31 - 1)
+    assert calls.Machine.here() is None
+
+
 def test_no_number_stands_twice() -> None:
     for column in (0, 1):
         numbers = [pair[column] for table in TABLES for pair in table.values() if pair[column] >= 0]

@@ -6,6 +6,7 @@ The numbers are the kernel's: `arch/x86/entry/syscalls/syscall_64.tbl` and `incl
 from __future__ import annotations
 
 import platform
+import sys
 from typing import Final
 
 # What the kernel calls the machine whose calls these are (AUDIT_ARCH_…), and the column of its numbers.
@@ -206,8 +207,8 @@ class Machine:
 
     @classmethod
     def here(cls) -> Machine | None:
-        """Return this machine, None if it is neither x86-64 nor aarch64."""
-        known = _MACHINES.get(platform.machine())
+        """Return this machine, None if it is neither x86-64 nor aarch64, or runs a program of 32 bits."""
+        known = _MACHINES.get(platform.machine()) if sys.maxsize > 1 << 32 else None
         return None if known is None else cls(*known)
 
     def numbers(self, *groups: _Numbers) -> tuple[int, ...]:
