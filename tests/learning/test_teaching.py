@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from vsortd.core.system.fault_points import Point
+from vsortd.filing import seals
 from vsortd.media.ffmpeg import find_ffmpeg
 
 if TYPE_CHECKING:
@@ -135,6 +136,7 @@ def test_examples_of_another_model_do_not_count(home: Callable[..., harness.Home
     (planned,) = one.json("plan", one.inbox)["items"]
     assert ("filed", "city") == (planned["state"], planned["rule"])
     with sqlite3.connect(one.folder / "state" / "examples.db") as db:
+        seals.teach(db)
         db.execute("UPDATE example SET model = 'ViT-B-32/abc/224', dim = 512")
     db.close()
     (planned,) = one.json("plan", one.inbox)["items"]
