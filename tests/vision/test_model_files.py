@@ -267,7 +267,7 @@ def test_damaged_weights_are_told_of(tiny: Any, choose: Any, model_config: Any, 
     model_config(tmp_path / "m.json")
     data = path.read_bytes()
     refused = 0
-    damaged = damages(data, int(os.environ.get("VSORTD_FUZZ", "12")))
+    damaged = damages(data, int(os.environ.get("VSORTD_FUZZ", "6")))
     for bad in damaged:
         path.write_bytes(bad)
         if (error := refusal(choose("m", str(path)))) is not None:
