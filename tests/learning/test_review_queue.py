@@ -203,8 +203,11 @@ def test_a_new_rule_is_written_and_the_daemon_sorts_by_it(
     taught = next(path for path in one.library.glob("animals/*.mp4"))
     source = next(name for name in CLIPS if name.endswith(taught.name))
     shutil.copy2(clips / source, one.inbox / "like.mp4")
-    one.wait(lambda: Path(one.items()[0]["source"]).name == "like.mp4", what="a video like it is sorted")
-    assert "animals" == one.items()[0]["rule"]
+    wanted = ("like.mp4", "filed", "animals")
+    one.wait(
+        lambda: wanted == (Path((item := one.items()[0])["source"]).name, item["state"], item["rule"]),
+        what="a video like it is sorted",
+    )
     assert 0 == one.stop()
 
 
