@@ -14,7 +14,7 @@ import pytest
 
 from tests.support.lesser_kernel import LANDLOCK, SECCOMP, without
 from vsortd.core.system import system_calls as calls
-from vsortd.core.system.confinement import Grants, Writing, filter_for, offered
+from vsortd.core.system.confinement import Grants, filter_for, offered
 
 ROOT = Path(__file__).parents[2]
 PID = 4711
@@ -22,8 +22,8 @@ GROUPS = ("NETWORK", "PROCESSES", "ATTRIBUTES", "CHANGES", "EXEC", "FORK", "SYST
 TABLES: list[dict[str, tuple[int, int]]] = [getattr(calls, name) for name in GROUPS]
 ALLOWED, REFUSED, UNKNOWN, KILLED = "allowed", "refused", "unknown", "killed"
 MACHINES = {"x86_64": calls.Machine(0xC000003E, 0), "aarch64": calls.Machine(0xC00000B7, 1)}
-WORKER, FFMPEG = Grants(), Grants(writing=Writing.GRANTED, programs=True)
-DRIVER = Grants(devices=True)
+WORKER, FFMPEG = Grants(), Grants(write=("/target",), programs=True)
+DRIVER = Grants(write=("/dev/nvidia0",), devices=True)
 
 
 def judged(machine: calls.Machine, grants: Grants, number: int, *arguments: int, arch: int | None = None) -> str:
@@ -110,6 +110,10 @@ def test_a_driver_keeps_its_devices_but_types_nothing(machine: calls.Machine) ->
     assert ioctl is not None
     assert ALLOWED == judged(machine, DRIVER, ioctl, 3, 0xC0104600)
     assert REFUSED == judged(machine, DRIVER, ioctl, 0, 0x5412)
+    opened = machine.number("openat")
+    assert opened is not None
+    assert ALLOWED == judged(machine, DRIVER, opened, -100, 0, os.O_RDWR)
+    assert {REFUSED} == {judged(machine, DRIVER, number) for number in machine.numbers(calls.CHANGES)}
     (memory,) = machine.numbers({"memfd_create": calls.SYSTEM["memfd_create"]})
     assert (ALLOWED, REFUSED) == (judged(machine, DRIVER, memory), judged(machine, WORKER, memory))
 
@@ -171,6 +175,26 @@ def tried(tmp_path: Path, most: int, *before: str) -> Any:
     assert 0 == done.returncode, done.stderr
     assert "the only copy" == (tmp_path / "secret").read_text(encoding="ascii") or before
     return json.loads(done.stdout)
+
+
+DEVICE = """
+import fcntl, os
+from vsortd.core.system.confinement import Grants, confine
+confine(Grants(read=("/usr/lib", "/lib"), write=("/dev/full",), devices=True))
+for path in ("/dev/full", "/dev/zero"):
+    try:
+        fcntl.ioctl(os.open(path, os.O_RDWR), 0x1234)
+    except OSError as error:
+        print(path, error.strerror)
+"""
+
+
+@pytest.mark.skipif(not offered().whole, reason="this kernel offers no Landlock, or no seccomp")
+def test_a_driver_opens_its_own_devices_and_no_others() -> None:
+    done = subprocess.run([sys.executable, "-c", DEVICE], capture_output=True, text=True, cwd=ROOT, check=True)
+    asked, refused = done.stdout.splitlines()
+    assert "/dev/full Inappropriate ioctl for device" == asked  # the driver's own answer
+    assert "/dev/zero Permission denied" == refused
 
 
 @pytest.mark.skipif(not offered().whole, reason="this kernel offers no Landlock, or no seccomp")

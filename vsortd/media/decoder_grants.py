@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import vsortd
 from vsortd.core.system.child_environment import least_environment
-from vsortd.core.system.confinement import Confinement, Grants, Writing
+from vsortd.core.system.confinement import Confinement, Grants
 from vsortd.errors import VsortdError
 
 if TYPE_CHECKING:
@@ -77,7 +77,6 @@ def ffmpeg_grants(ffmpeg: Path, source: Path, target: Path) -> Grants | None:
         read=(*_SYSTEM_LIBRARIES, *_SYSTEM_FILES, *libraries, os.fspath(source)),
         write=(os.fspath(target),),
         execute=(program, *(one for one in libraries if _is_loader(one))),
-        writing=Writing.GRANTED,
         programs=True,
     )
 

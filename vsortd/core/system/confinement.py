@@ -17,7 +17,6 @@ import stat
 import struct
 import sys
 from dataclasses import asdict, dataclass
-from enum import Enum
 from typing import TYPE_CHECKING, Any, Final
 
 from vsortd.core.system import system_calls as calls
@@ -55,13 +54,6 @@ _IOCTL_YES: Final = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)
 _IOCTL_TERMINAL: Final = (0x5412, 0x541C)  # TIOCSTI, TIOCLINUX: to type for the person
 
 
-class Writing(Enum):
-    """What a confined process may change on disk."""
-
-    NOTHING = "nothing"
-    GRANTED = "granted"
-
-
 class ConfinementError(Exception):
     """A process could not be confined as its kernel offers."""
 
@@ -83,27 +75,26 @@ class Confinement:
 class Grants:
     """The files that stay: to be read, to be written (and read), to be run; folders with all that is in them.
 
-    What isn't there is left out. `programs` lets the process become another program (of those in `execute` where
-    Landlock holds), never start one beside itself. `devices` lets it talk to drivers by ioctl and set its memory up
-    with them, of what is in `write`.
+    What isn't there is left out; without `write` no file at all can be opened to be written. `programs` lets the process
+    become another program (of those in `execute` where Landlock holds), never start one beside itself. `devices` lets
+    it talk to drivers by ioctl and set its memory up with them, of what is in `write`.
     """
 
     read: tuple[str, ...] = ()
     write: tuple[str, ...] = ()
     execute: tuple[str, ...] = ()
-    writing: Writing = Writing.NOTHING
     programs: bool = False
     devices: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Return them as plain values, for another process."""
-        return {**asdict(self), "writing": self.writing.value}
+        return asdict(self)
 
     @classmethod
     def from_json(cls, raw: dict[str, Any]) -> Grants:
         """Return what `to_json` was made of."""
         paths = {name: tuple(raw[name]) for name in ("read", "write", "execute")}
-        return cls(**paths, writing=Writing(raw["writing"]), programs=raw["programs"], devices=raw["devices"])
+        return cls(**paths, programs=raw["programs"], devices=raw["devices"])
 
 
 def offered() -> Confinement:
@@ -224,7 +215,7 @@ def _seccomp(grants: Grants) -> None:
 def filter_for(machine: calls.Machine, grants: Grants, pid: int) -> list[Instruction]:
     """Return the filter of system calls as instructions of classic BPF, for the process `pid`."""
     refused = machine.numbers(calls.NETWORK, calls.PROCESSES, calls.ATTRIBUTES, calls.FORK, calls.SYSTEM)
-    if grants.writing is Writing.NOTHING:
+    if not grants.write or grants.devices:
         refused += machine.numbers(calls.CHANGES)
     if not grants.programs:
         refused += machine.numbers(calls.EXEC)
@@ -261,7 +252,7 @@ def _by_argument(grants: Grants, pid: int) -> list[tuple[str, list[Instruction]]
         ("fcntl", _refuse_among(_FCNTL_NO, argument=1)),
         ("ioctl", _refuse_among(_IOCTL_TERMINAL, 1) if grants.devices else _allow_among(_IOCTL_YES, argument=1)),
     ]
-    if grants.writing is Writing.NOTHING:
+    if not grants.write:
         read_only: list[Instruction] = [(_JSET, 1, 0, _O_WRITING)]
         bodies += [
             ("open", _unless(read_only, argument=1)),
