@@ -42,24 +42,11 @@ def clip_facts(**changes: Any) -> Clip:
 
 
 # Facts of a small video, with a track of metadata: each field as a worker may send it.
-SOUND_CLIP = Clip(
-    container="mp4",
-    brand="isom",
+SOUND_CLIP = clip_facts(
     width_px=4,
     height_px=2,
-    shown_width_px=4,
-    shown_height_px=2,
-    rotation_deg=0,
     duration_s=1.0,
-    container_duration_s=1.0,
     fps=25.0,
-    frames=25,
-    video_index=0,
-    video_codec="h264",
-    pixel_format="yuv420p",
-    bit_depth=8,
-    hdr=False,
-    fragmented=False,
     streams=(
         Stream(0, "video", "h264", codec_tag="avc1", frames=25, duration_s=1.0),
         Stream(1, "data", "", codec_tag="mebx", metadata_keys=("com.apple.quicktime.still-image-time",)),

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["Finding", "Level", "examine"]
+__all__ = ["Finding", "Severity", "examine"]
 
 
 def examine(config: Path | None, *, quick: bool = False) -> Iterator[Finding]:

@@ -75,9 +75,9 @@ class Confinement:
 class Grants:
     """The files that stay: to be read, to be written (and read), to be run; folders with all that is in them.
 
-    What isn't there is left out; without `write` no file at all can be opened to be written. `programs` lets the process
-    become another program (of those in `execute` where Landlock holds), never start one beside itself. `devices` lets
-    it talk to drivers by ioctl and set its memory up with them, of what is in `write`.
+    What isn't there is left out; without `write` no file at all can be opened to be written. `programs` lets the
+    process become another program (of those in `execute` where Landlock holds), never start one beside itself.
+    `devices` lets it talk to drivers by ioctl and set its memory up with them, of what is in `write`.
     """
 
     read: tuple[str, ...] = ()
