@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,9 +13,13 @@ from vsortd.core.identity import Identity
 from vsortd.core.outcomes import ConversionKind, ItemState
 from vsortd.core.system.fault_points import Point, hooked
 from vsortd.errors import Cancelled, ChangedError, FilingError
+from vsortd.filing.database import Database
 from vsortd.filing.holds import Why
+from vsortd.filing.staging import ensure_library
 
 if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterator
     from pathlib import Path
 
 
@@ -448,3 +453,24 @@ def test_a_library_whose_disk_is_gone_is_not_made_again(bench: Any) -> None:
         assert [] == list(bench.library.iterdir())
         (bench.library / ".vsortd").mkdir()
         filer.place(bench.request(bench.inbox / "b.mp4"))
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_a_library_that_another_thread_makes_meanwhile_is_not_taken_for_one_that_is_gone(
+    bench: Any, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    read = Database.read
+    with bench.journal() as journal:
+
+        @contextmanager
+        def read_beside_another(database: Database) -> Iterator[sqlite3.Connection]:
+            monkeypatch.setattr(Database, "read", read)
+            if moment == "before":
+                ensure_library(journal, bench.library)
+            with read(database) as db:
+                yield db
+            if moment == "after":
+                ensure_library(journal, bench.library)
+
+        monkeypatch.setattr(Database, "read", read_beside_another)
+        assert bench.library / ".vsortd" == ensure_library(journal, bench.library)

@@ -36,10 +36,11 @@ def ensure_library(journal: Journal, library: Path) -> Path:
     mounted, and what is filed into the mount point disappears when it is. Raises FilingError.
     """
     hidden = library / HIDDEN
-    with explained("Could not look at", hidden):
-        there = hidden.is_dir() and not hidden.is_symlink()
+    # In this order: a folder is made before it is known, so one that another thread makes now is not taken for lost.
     with journal.db.read() as db:
         known = db.execute("SELECT 1 FROM library WHERE path = ?", (to_blob(library),)).fetchone()
+    with explained("Could not look at", hidden):
+        there = hidden.is_dir() and not hidden.is_symlink()
     if there and known:
         return hidden
     if known:
