@@ -35,6 +35,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.Path:
 @pytest.mark.parametrize(
     "name",
     [
+        "vsortd/doctor/clips/walk in the woods.mp4",
         "vsortd/data/config/first.yaml",
         "vsortd/data/config/deep-tree.yaml",
         "vsortd/data/config/phone-portrait.yaml",

@@ -17,12 +17,12 @@ import pytest
 from loguru import logger
 
 from tests.support.harness import Home
+from tests.support.shots import Shot, render_shot
 from vsortd.config.load import load_settings
 from vsortd.core.logs import sinks
 from vsortd.core.logs.file import LogFile, old_logs
 from vsortd.core.logs.reader import Choice, LogFollower, newest, parse
 from vsortd.core.logs.redaction import Redactor, secret_words
-from vsortd.doctor.demo_run import DemoClip, render_shot
 from vsortd.errors import StoreError
 from vsortd.service.daemon_log import daemon_log
 
@@ -325,7 +325,7 @@ def test_the_daemons_log_has_a_line_a_video_without_secrets_and_relative(tmp_pat
         "AWS_SECRET_ACCESS_KEY": "anothersecret",
         "MARK": "envmark",
     }
-    render_shot(DemoClip("walk.mp4", "forest", "day"), home.inbox / "walk.mp4", seed=7001)
+    render_shot(Shot("walk.mp4", "forest", "day"), home.inbox / "walk.mp4", seed=7001)
     (home.inbox / "broken.mp4").write_bytes(b"no video" * 100)
     done = home.run("--verbose", "run", "--once", "--json-log", code=3)
     text = (tmp_path / "ann" / "state" / "logs" / "vsortd.log").read_text()

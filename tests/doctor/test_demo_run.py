@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 import tempfile
 from typing import TYPE_CHECKING
 
+import av
 import pytest
+
+from tests.support.shots import DEMO_SHOTS, FPS, SECONDS
+from vsortd.doctor import demo_clips
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tests.support.shots import Shot
 
 
 @pytest.mark.slow
@@ -34,3 +42,38 @@ def test_the_demo_files_and_undoes_everything_and_proves_it(tmp_path: Path, monk
     svg = picture.read_text(encoding="utf-8")
     assert "<svg" in svg
     assert "url(" not in svg.replace("url(#", "(#"), "the picture loads something from somewhere"
+
+
+def test_the_clips_of_the_package_weigh_at_most_two_megabytes() -> None:
+    assert {clip.content_of or clip.name for clip in demo_clips.CLIPS} == {
+        path.name for path in demo_clips.FOLDER.iterdir()
+    }
+    assert sum(path.stat().st_size for path in demo_clips.FOLDER.iterdir()) <= 2_000_000
+
+
+@pytest.mark.parametrize("shot", DEMO_SHOTS, ids=lambda shot: shot.name)
+def test_each_clip_of_the_package_is_what_was_rendered(shot: Shot) -> None:
+    with av.open(str(demo_clips.FOLDER / shot.name)) as container:
+        sizes = {(frame.width, frame.height) for frame in container.decode(video=0)}
+        frames = container.streams.video[0].frames
+    assert (FPS * SECONDS, {(360, 640) if shot.portrait else (640, 360)}) == (frames, sizes)
+
+
+@pytest.mark.timeout(60)
+def test_the_first_line_comes_before_the_model_is_loaded(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "vsortd", "demo"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+    ) as demo:
+        assert demo.stdout is not None
+        try:
+            assert b"Starting vsortd" in demo.stdout.readline()
+            (folder,) = tmp_path.glob("vsortd-demo-*")
+            assert not (folder / "state" / "control.sock").exists()
+        finally:
+            demo.send_signal(signal.SIGINT)
+            demo.stdout.read()
+            demo.wait()
+    assert [] == list(tmp_path.glob("vsortd-demo-*")), "the demo's folder was left behind"

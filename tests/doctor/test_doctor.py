@@ -58,7 +58,7 @@ def test_a_sound_home_is_well_from_end_to_end_and_left_as_it_was(home: Home) -> 
         assert named in done.stdout
     assert f"inbox {home.inbox}: can be read and written" in done.stdout
     assert f"library {home.library}: can be read and written" in done.stdout
-    assert "sorting a clip: rendered, filed, undone, the same bytes came back" in done.stdout
+    assert "sorting a clip: a clip was filed and undone, the same bytes came back" in done.stdout
     assert before == everything(home.folder)
 
 
@@ -315,12 +315,15 @@ def test_a_trial_that_fails_says_how_to_see_it(monkeypatch: pytest.MonkeyPatch) 
     assert (Severity.FAIL, True) == (finding.level, "vsortd demo --keep" in finding.remedy)
 
 
-def test_a_clip_that_can_not_be_rendered_is_a_finding_not_a_crash(monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(*_: object, **__: object) -> None:
-        raise RuntimeError("no libx264")
-
-    monkeypatch.setattr("vsortd.doctor.demo_run.render_shot", broken)
-    assert "could not be rendered" in trial.sorting().found
+def test_a_clip_that_the_installation_lacks_is_a_finding_not_a_crash(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("vsortd.doctor.demo_clips.FOLDER", tmp_path)
+    found = trial.sorting()
+    assert (Severity.FAIL, f"The installation lacks {tmp_path / 'walk in the woods.mp4'}.") == (
+        found.level,
+        found.found,
+    )
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 from tests.support import harness
+from tests.support.shots import Shot, render_shot
 from vsortd.__main__ import main
-from vsortd.doctor.demo_run import DemoClip, render_shot
 from vsortd.judging.calibration import read_calibration
 
 if TYPE_CHECKING:
@@ -22,12 +22,12 @@ pytestmark = [pytest.mark.timeout(240), pytest.mark.slow]
 FRAMES = 16  # of each clip at most, to be quick
 MORE = f"defaults: {{ensemble: best}}\nsampling: {{max_frames: {FRAMES}}}\n"
 SHOTS = {
-    "nature/forest": DemoClip("wood.mp4", "forest", "day"),
-    "nature/snow": DemoClip("ski.mp4", "snow", "day", portrait=True),
-    "nature/meadow": DemoClip("flowers.mov", "meadow", "day"),
-    "sea": DemoClip("waves.mp4", "sea", "day"),
-    "city": DemoClip("street.mp4", "city", "night"),
-    "_none": DemoClip("noise.mp4", "unknown", "day"),
+    "nature/forest": Shot("wood.mp4", "forest", "day"),
+    "nature/snow": Shot("ski.mp4", "snow", "day", portrait=True),
+    "nature/meadow": Shot("flowers.mov", "meadow", "day"),
+    "sea": Shot("waves.mp4", "sea", "day"),
+    "city": Shot("street.mp4", "city", "night"),
+    "_none": Shot("noise.mp4", "unknown", "day"),
 }
 
 

@@ -80,9 +80,9 @@ def templates(folder: Path) -> list[tuple[str, bytes]]:
             if path.stat().st_size <= LARGEST_BYTES:
                 found += [(path.suffix, path.read_bytes())] * share
     if not found:
-        from vsortd.doctor.demo_run import SHOTS, render_shot
+        from tests.support.shots import DEMO_SHOTS, render_shot
 
-        for number, shot in enumerate(SHOTS[:5]):
+        for number, shot in enumerate(DEMO_SHOTS[:5]):
             for suffix in (".mp4", ".mov"):
                 path = render_shot(shot, folder / f"{number}{suffix}", seed=number)
                 found.append((suffix, path.read_bytes()))

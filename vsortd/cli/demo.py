@@ -24,7 +24,7 @@ def demo(
         Path | None, typer.Option("--picture", metavar="SVG", help="Save what is shown as a picture.")
     ] = None,
 ) -> int:
-    """Render a dozen clips, file them with the real daemon, show why, undo everything, and prove it by hashes."""
+    """Drop a dozen clips, file them with the real daemon, show why, undo everything, and prove it by hashes."""
     from vsortd.doctor.demo_run import Demo
 
     out = console()

@@ -1,4 +1,4 @@
-"""`vsortd demo`: the main job before your eyes, on clips rendered for the occasion, in a folder of its own.
+"""`vsortd demo`: the main job before your eyes, on clips that come with vsortd, in a folder of its own.
 
 The daemon is the real one in a process of its own, the model is the embedded sample model, and nothing outside
 the demo's folder is touched. At the end everything is undone and compared by hash with what was dropped.
@@ -9,22 +9,24 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
-from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vsortd.errors import VsortdError
+from vsortd.doctor.demo_clips import CLIPS, drop
+from vsortd.errors import DaemonUnreachableError, VsortdError
+from vsortd.service.client import Client
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from rich.console import Console
+
+    from vsortd.core.documents import ItemDocument
 
 CONFIG = """\
 # yaml-language-server: $schema=./vsortd.schema.json
@@ -55,36 +57,7 @@ rules:
 
 # How long the daemon may take for everything before the demo says that something is wrong, seconds.
 PATIENCE_S = 90.0
-
-
-@dataclass(frozen=True, slots=True)
-class DemoClip:
-    """One clip to render: what it shows, how it is held, and as what it is saved."""
-
-    name: str
-    subject: str
-    light: str
-    portrait: bool = False
-    moving: bool = False
-    copy_name: str = ""  # also dropped under this name, byte for byte
-    sidecar: str = ""
-    cut: bool = False  # only its first half is dropped: a copy that never ended
-
-
-SHOTS = (
-    DemoClip("walk in the woods.mp4", "forest", "day", moving=True),
-    DemoClip("IMG_0412.MOV", "sea", "day", portrait=True),
-    DemoClip("summit.mp4", "mountains", "day", sidecar="summit.srt", moving=True),
-    DemoClip("DSC_0007.mp4", "snow", "day"),
-    DemoClip("new year.mp4", "fireworks", "night", copy_name="new year (from phone).mp4"),
-    DemoClip("campfire.mov", "fire", "night"),
-    DemoClip("owls.mp4", "forest", "night"),
-    DemoClip("commute.mp4", "road", "day", moving=True),
-    DemoClip("downtown.mp4", "city", "day", portrait=True),
-    DemoClip("slides.mp4", "text slides", "day"),
-    DemoClip("flowers.mp4", "meadow", "day", portrait=True, moving=True),
-    DemoClip("half copied.mp4", "sea", "sunset", cut=True),
-)
+SUBTITLES = "1\n00:00:00,500 --> 00:00:02,000\nAt last, the top.\n"
 
 
 @dataclass(slots=True)
@@ -93,9 +66,13 @@ class Demo:
 
     folder: Path
     out: Console
-    seed: int = 7
     _daemon: subprocess.Popen[bytes] | None = None
     _told: set[int] = field(default_factory=set)
+
+    @property
+    def state(self) -> Path:
+        """The daemon's state folder."""
+        return self.folder / "state"
 
     @property
     def inbox(self) -> Path:
@@ -110,13 +87,13 @@ class Demo:
     def play(self) -> bool:
         """Tell the whole story; return whether every byte came back. Raises VsortdError when the daemon fails."""
         started = time.monotonic()
-        studio = self.folder / "studio"
-        for folder in (self.inbox, self.library, studio):
+        self.out.print("Starting vsortd; its model takes some seconds to load", style="bold")
+        for folder in (self.inbox, self.library):
             folder.mkdir(parents=True)
         (self.folder / "vsortd.yaml").write_text(CONFIG.format(inbox=self.inbox, library=self.library))
         self._start_daemon()
         try:
-            dropped = self._drop_all(studio)
+            dropped = self._drop_all()
             self._tell_until(len(dropped.videos))
             self._show_tree()
             ok = self._undo_and_prove(dropped)
@@ -128,32 +105,28 @@ class Demo:
 
     # The clips
 
-    def _drop_all(self, studio: Path) -> Dropped:
-        """Render each clip and drop it as a person would: one after another, the daemon already at work."""
-        self.out.print("Rendering clips and dropping them into the inbox", style="bold")
+    def _drop_all(self) -> Dropped:
+        """Drop each clip as a person would, one after another, the daemon already at its start."""
+        self.out.print("Dropping a dozen clips into the inbox", style="bold")
         dropped = Dropped()
-        for number, shot in enumerate(SHOTS):
-            made = render_shot(shot, studio / shot.name, seed=self.seed * 1000 + number)
-            for name in filter(None, (shot.name, shot.copy_name)):
-                dropped.videos[name] = self._drop(made, name)
-            if shot.sidecar:
-                text = "1\n00:00:00,500 --> 00:00:02,000\nAt last, the top.\n"
-                (studio / shot.sidecar).write_text(text)
-                dropped.others[shot.sidecar] = self._drop(studio / shot.sidecar, shot.sidecar)
-            self._tell()
+        for clip in CLIPS:
+            dropped.videos[clip.name] = _sha256(drop(clip, self.inbox / clip.name))
+            self._say_dropped(clip.name)
+            if clip.sidecar:
+                (self.inbox / clip.sidecar).write_text(SUBTITLES, encoding="utf-8")
+                dropped.others[clip.sidecar] = _sha256(self.inbox / clip.sidecar)
+                self._say_dropped(clip.sidecar)
         return dropped
 
-    def _drop(self, source: Path, name: str) -> str:
-        shutil.copyfile(source, self.inbox / name)
+    def _say_dropped(self, name: str) -> None:
         self.out.print(f"  dropped  {name}", style="dim")
-        return _sha256(source)
 
     # The daemon and what it does
 
     def _environment(self) -> dict[str, str]:
         return {
             **os.environ,
-            "VSORTD_STATE_DIR": str(self.folder / "state"),
+            "VSORTD_STATE_DIR": str(self.state),
             "VSORTD_CONFIG": str(self.folder / "vsortd.yaml"),
         }
 
@@ -197,14 +170,17 @@ class Demo:
 
     def _tell(self) -> int:
         """Tell of each video that came to its end since the last call; return how many did in all."""
-        items = self._command("history")["items"]
+        try:
+            items = Client(self.state).history()
+        except DaemonUnreachableError:  # it is still at its start, or has ended, which the caller sees
+            return len(self._told)
         for item in reversed(items):
             if item["id"] not in self._told:
                 self._told.add(item["id"])
                 self._tell_one(item)
         return len(items)
 
-    def _tell_one(self, item: dict[str, Any]) -> None:
+    def _tell_one(self, item: ItemDocument) -> None:
         style = {"filed": "green", "review": "yellow", "failed": "red"}.get(item["state"], "cyan")
         where = (
             f" → {Path(item['destination']).relative_to(self.library)}" if item["destination"] else " stays where it is"
@@ -223,7 +199,7 @@ class Demo:
                     f"The daemon took more than {PATIENCE_S:.0f} s.",
                     remedy=f"See {self.folder / 'daemon.log'}.",
                 )
-            time.sleep(0.2)
+            time.sleep(0.1)
 
     # The tree, and back
 
@@ -269,38 +245,6 @@ class Dropped:
 
     videos: dict[str, str] = field(default_factory=dict)
     others: dict[str, str] = field(default_factory=dict)
-
-
-def render_shot(shot: DemoClip, path: Path, *, seed: int) -> Path:
-    """Render a shot to `path` as H.264: 3 seconds, 640x360 or 360x640."""
-    import av
-
-    from vsortd.vision.sample.canvas import Light
-    from vsortd.vision.sample.renderer import Camera, Subject, render_clip
-
-    width, height = (360, 640) if shot.portrait else (640, 360)
-    fps, seconds = 15, 3
-    container_format = "mov" if path.suffix.lower() == ".mov" else "mp4"
-    with av.open(str(path), "w", format=container_format) as container:
-        stream = container.add_stream("libx264", rate=fps, options={"preset": "veryfast", "crf": "23", "g": "15"})
-        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-        stream.time_base = Fraction(1, fps)
-        pictures = render_clip(
-            Subject(shot.subject),
-            Light(shot.light),
-            seed=seed,
-            width_px=width,
-            height_px=height,
-            frames=fps * seconds,
-            fps=fps,
-            camera=Camera.MOVING if shot.moving else Camera.STILL,
-        )
-        for picture in pictures:
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
-        container.mux(stream.encode())
-    if shot.cut:
-        os.truncate(path, path.stat().st_size // 2)
-    return path
 
 
 def _files(folder: Path) -> Iterator[Path]:

@@ -1,4 +1,4 @@
-"""A clip rendered, sorted by the real daemon, undone and compared: all parts together, in a folder of its own."""
+"""A clip sorted by the real daemon, undone and compared: all parts together, in a folder of its own."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from vsortd.core.units import about_duration
+from vsortd.doctor.demo_clips import CLIPS, drop
 from vsortd.doctor.finding import Finding, Severity
+from vsortd.errors import VsortdError
 
 _NAME = "sorting a clip"
 _CONFIG = """\
@@ -40,24 +42,22 @@ def sorting() -> Finding:
             trouble = _sort(Path(folder))
     except (OSError, subprocess.TimeoutExpired) as error:
         trouble = f"{error}"
-    except Exception as error:  # noqa: BLE001 - rendering goes through libraries whose errors are of many kinds
-        trouble = f"the clip could not be rendered: {error!r}"
+    except VsortdError as error:
+        trouble = error.title
     if trouble:
         return Finding(_NAME, Severity.FAIL, trouble, "See it happen: vsortd demo --keep")
     took = about_duration(time.monotonic() - began_s)
-    return Finding(_NAME, Severity.OK, f"rendered, filed, undone, the same bytes came back; took {took}")
+    return Finding(_NAME, Severity.OK, f"a clip was filed and undone, the same bytes came back; took {took}")
 
 
 def _sort(folder: Path) -> str:
     """Return what went wrong, "" if nothing did."""
-    from vsortd.doctor.demo_run import DemoClip, render_shot
-
     inbox, library = folder / "Inbox", folder / "Sorted"
     inbox.mkdir()
     library.mkdir()
     config = folder / "vsortd.yaml"
     config.write_text(_CONFIG.format(inbox=inbox, library=library), encoding="utf-8")
-    clip = render_shot(DemoClip("walk.mp4", "forest", "day"), inbox / "walk.mp4", seed=7001)
+    clip = drop(CLIPS[0], inbox / "walk.mp4")
     before = _sha256(clip)
     ran = _vsortd(folder, config, "run", "--once")
     if ran.returncode != 0:

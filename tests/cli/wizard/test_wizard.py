@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from rich.console import Console
 
+from tests.support.shots import Shot, render_shot
 from vsortd.cli.wizard import draft_trial
 from vsortd.cli.wizard.dialogue import Interview, MessageTone, completed
 from vsortd.cli.wizard.draft_trial import ask_all, missing_folders, spread
@@ -23,7 +24,6 @@ from vsortd.cli.wizard.questions import join_prompts, path_text, split_prompts
 from vsortd.config.draft import ConfigDraft, check_draft, config_yaml
 from vsortd.config.load import load_settings
 from vsortd.core.resources import resource_folder
-from vsortd.doctor.demo_run import DemoClip, render_shot
 from vsortd.errors import ExitCode, ModelError
 
 if TYPE_CHECKING:
@@ -470,8 +470,8 @@ def test_the_whole_dialogue_at_a_real_terminal(home: Path, terminal: Callable[..
     """Ask, try on real clips with the real planner, change prompts, write; then the config is valid and in use."""
     inbox = home / "Videos" / "Inbox"
     inbox.mkdir(parents=True)
-    render_shot(DemoClip("woods.mp4", "forest", "day"), inbox / "woods.mp4", seed=7)
-    render_shot(DemoClip("waves.mp4", "sea", "day"), inbox / "waves.mp4", seed=7)
+    render_shot(Shot("woods.mp4", "forest", "day"), inbox / "woods.mp4", seed=7)
+    render_shot(Shot("waves.mp4", "sea", "day"), inbox / "waves.mp4", seed=7)
     before = _files(home)
     person = terminal("config", "init")
     person.answer("Which folder do your videos come into?", "")
