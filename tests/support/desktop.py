@@ -23,6 +23,7 @@ from vsortd.tray.icon import PLATES
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from vsortd.tray.icon import Colour
     from vsortd.tray.state import IconState
 
 _QUIET = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
@@ -145,7 +146,7 @@ class Screen:
         picture = self.picture()
         pixels = picture.load()
         assert pixels is not None
-        found = [(x, y) for y in range(40) for x in range(picture.width) if pixels[x, y] == PLATES[state]]
+        found = [(x, y) for y in range(40) for x in range(picture.width) if _near(pixels[x, y], PLATES[state])]
         return found[len(found) // 2] if len(found) >= 60 else None
 
     def shows(self, state: IconState) -> bool:
@@ -159,6 +160,11 @@ class Screen:
         for event in (self._x.ButtonPress, self._x.ButtonRelease):
             xtest.fake_input(self._connection, event, 1)
         self._connection.sync()
+
+
+def _near(pixel: Any, colour: Colour) -> bool:
+    """Tell whether a pixel has a colour, as near as it is when an icon is made smaller."""
+    return all(abs(one - other) <= 30 for one, other in zip(pixel, colour, strict=True))
 
 
 @dataclass

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from PIL import Image
 
-from vsortd.tray.icon import PLATES, SIGN, draw
+from vsortd.tray.icon import BACKDROP, PLATES, SIGN, draw
 from vsortd.tray.state import IconState
 
 if TYPE_CHECKING:
@@ -65,26 +65,37 @@ def test_the_picture_has_the_size_that_was_asked_for(state: IconState, side_px: 
 
 @pytest.mark.parametrize(("one", "other"), tuple(itertools.combinations(IconState, 2)))
 @pytest.mark.parametrize("side_px", [16, 64])
-def test_the_states_differ_in_shape_without_any_colour(one: IconState, other: IconState, side_px: int) -> None:
+@pytest.mark.parametrize("opaque", [False, True])
+def test_the_states_differ_in_shape_without_any_colour(
+    one: IconState, other: IconState, side_px: int, *, opaque: bool
+) -> None:
     """Sign and outline alone, as a colour-blind eye sees plates of like lightness, differ in a tenth of the picture."""
-    left, right = _shape(one, side_px), _shape(other, side_px)
-    different = sum(a != b for a, b in zip(left, right, strict=True))
-    assert different >= side_px * side_px / 10
+    left, right = _shape(one, side_px, opaque=opaque), _shape(other, side_px, opaque=opaque)
+    for part in ("clear", "sign"):  # the outline alone tells them apart, and so does the sign alone
+        different = sum((a == part) != (b == part) for a, b in zip(left, right, strict=True))
+        assert different >= side_px * side_px / 20, part
+    assert sum(a != b for a, b in zip(left, right, strict=True)) >= side_px * side_px / 10
 
 
-def _shape(state: IconState, side_px: int) -> list[str]:
-    """Return each pixel as clear, plate or sign."""
-    picture = draw(state, side_px)
-    found = []
-    for y in range(side_px):
-        for x in range(side_px):
-            *colour, alpha = picture.getpixel((x, y))
-            lit = _luminance((colour[0], colour[1], colour[2])) > 0.5
-            found.append("clear" if alpha < 128 else "sign" if lit else "plate")
-    return found
+def _shape(state: IconState, side_px: int, *, opaque: bool) -> list[str]:
+    """Return each pixel as clear, plate or sign, by its lightness."""
+    drawn = draw(state, side_px, opaque=opaque)
+    picture = Image.new("RGB", drawn.size, BACKDROP)
+    picture.paste(drawn, mask=None if opaque else drawn)
+    lightness = [_luminance(picture.getpixel((x, y))) for y in range(side_px) for x in range(side_px)]
+    return ["sign" if light > 0.5 else "plate" if light > 0.09 else "clear" for light in lightness]
 
 
 @pytest.mark.parametrize("state", IconState)
-def test_an_opaque_icon_has_no_black_corners(state: IconState) -> None:
-    picture = draw(state, 24, opaque=True)
-    assert PLATES[state] == picture.getpixel((0, 0)) == picture.getpixel((23, 23))
+def test_an_outline_shows_on_the_backdrop(state: IconState) -> None:
+    assert _contrast(PLATES[state], BACKDROP) >= LEGIBLE
+
+
+def test_what_means_watching_is_no_play_sign() -> None:
+    """An eye: it has a middle line, left and right are alike, and so are above and below."""
+    shape = _shape(IconState.WATCHING, 64, opaque=True)
+    rows = [shape[64 * y : 64 * (y + 1)] for y in range(64)]
+    for mirrored in ([row[::-1] for row in rows], rows[::-1]):
+        unlike = sum(a != b for row, other in zip(rows, mirrored, strict=True) for a, b in zip(row, other, strict=True))
+        assert unlike <= 64, "more than what rounding to pixels makes"
+    assert "plate" == rows[32][32]

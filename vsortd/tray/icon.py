@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Final
 
 from PIL import Image, ImageDraw
@@ -24,15 +25,32 @@ PLATES: Final[dict[IconState, Colour]] = {
     IconState.TROUBLE: (0xE0, 0x31, 0x31),
 }
 SIGN: Final[Colour] = (0xFF, 0xFF, 0xFF)
+# Around the plate in a tray that knows no transparency: dark as most panels are, so that the outline shows there too.
+BACKDROP: Final[Colour] = (0x1B, 0x1B, 0x1B)
 
 _FINER = 8  # drawn so many times larger, then made smaller: smooth edges
 
 Points = tuple[tuple[float, float], ...]
 
+
+def _disc(radius: float) -> Points:
+    """Return a disc in the middle, as a polygon that no eye tells from one."""
+    turns = [step * math.tau / 48 for step in range(48)]
+    return tuple((0.5 + radius * math.cos(turn), 0.5 + radius * math.sin(turn)) for turn in turns)
+
+
+def _lens(half_width: float, half_height: float) -> Points:
+    """Return what two arcs enclose that meet at the left and at the right: an eye."""
+    across = [step / 24 * 2 - 1 for step in range(25)]
+    upper = [(0.5 + half_width * x, 0.5 - half_height * (1 - x * x)) for x in across]
+    return (*upper, *((x, 1 - y) for x, y in reversed(upper)))
+
+
+_PUPIL: Final = _disc(0.145)
 # In parts of the side, y downwards. Nothing is thinner than 2 pixels at a side of 16.
 _SIGNS: Final[dict[IconState, tuple[Points, ...]]] = {
-    # a play sign
-    IconState.WATCHING: (((0.36, 0.25), (0.78, 0.50), (0.36, 0.75)),),
+    # an open eye; its pupil is cut out below
+    IconState.WATCHING: (_lens(0.43, 0.29),),
     # an arrow down into a tray
     IconState.WORKING: (
         ((0.43, 0.14), (0.57, 0.14), (0.57, 0.40), (0.43, 0.40)),
@@ -53,16 +71,17 @@ _SIGNS: Final[dict[IconState, tuple[Points, ...]]] = {
 
 
 def draw(state: IconState, side_px: int, *, opaque: bool = False) -> Picture:
-    """Return the icon, square, RGBA; `opaque`: RGB on a full plate, for trays that know no transparency."""
+    """Return the icon, square, RGBA; `opaque`: RGB on a backdrop, for trays that know no transparency."""
     large_px = side_px * _FINER
     plate = PLATES[state]
     # what is clear has the plate's colour too, so that no dark seam comes up where the edge is half clear
-    picture = Image.new("RGB" if opaque else "RGBA", (large_px, large_px), plate if opaque else (*plate, 0))
+    picture = Image.new("RGB" if opaque else "RGBA", (large_px, large_px), BACKDROP if opaque else (*plate, 0))
     pen = ImageDraw.Draw(picture)
-    if not opaque:
-        _draw_plate(pen, state, large_px, plate)
+    _draw_plate(pen, state, large_px, plate)
     for points in _SIGNS[state]:
         pen.polygon(_scaled(points, large_px), fill=SIGN)
+    if state is IconState.WATCHING:
+        pen.polygon(_scaled(_PUPIL, large_px), fill=plate)
     return picture.resize((side_px, side_px), Image.Resampling.BOX)
 
 
