@@ -23,8 +23,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import platformdirs
 
-from vsortd.vision.sample.canvas import Light
-from vsortd.vision.sample.renderer import Camera, Subject, clip_hour_shows, render_clip
+from tests.sample_model.canvas import Light
+from tests.sample_model.renderer import Camera, Subject, clip_hour_shows, render_clip
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -12,11 +12,11 @@ import pytest
 import yaml
 from PIL import Image
 
+from tests.sample_model.canvas import Light
+from tests.sample_model.renderer import Subject
 from tests.support import harness
 from tests.support.clips import render_scene
 from vsortd.__main__ import main
-from vsortd.vision.sample.canvas import Light
-from vsortd.vision.sample.renderer import Subject
 
 if TYPE_CHECKING:
     from pathlib import Path

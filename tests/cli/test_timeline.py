@@ -16,10 +16,10 @@ import av
 import pytest
 from PIL import Image
 
+from tests.sample_model.canvas import Light
+from tests.sample_model.renderer import Subject, render_clip
 from vsortd.__main__ import main
 from vsortd.media.pool import MediaPool
-from vsortd.vision.sample.canvas import Light
-from vsortd.vision.sample.renderer import Subject, render_clip
 
 if TYPE_CHECKING:
     from pathlib import Path

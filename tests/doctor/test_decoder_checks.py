@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
+from tests.sample_model.canvas import Light
+from tests.sample_model.renderer import Subject
 from tests.support.clips import render_scene
 from tests.support.harness import Home
 from tests.support.lesser_kernel import LANDLOCK, SECCOMP, without
 from vsortd.core.system.confinement import offered
 from vsortd.media.ffmpeg import find_ffmpeg
-from vsortd.vision.sample.canvas import Light
-from vsortd.vision.sample.renderer import Subject
 
 pytestmark = pytest.mark.skipif(not offered().whole, reason="this kernel offers no Landlock, or no seccomp")
 

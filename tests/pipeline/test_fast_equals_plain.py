@@ -22,6 +22,8 @@ from open_clip.transform import image_transform
 from PIL import Image
 
 from tests.sample_model import architecture as building
+from tests.sample_model.canvas import Light
+from tests.sample_model.renderer import KNOWN, Subject
 from tests.support.paths import MEDIA, REPOSITORY
 from vsortd.config.load import load_settings
 from vsortd.config.rules import build_rules
@@ -31,8 +33,6 @@ from vsortd.media.side_data import display_matrix
 from vsortd.pipeline.batch import sort_paths
 from vsortd.vision.loading import load_model
 from vsortd.vision.prompts import level_vectors
-from vsortd.vision.sample.canvas import Light
-from vsortd.vision.sample.renderer import KNOWN, Subject
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

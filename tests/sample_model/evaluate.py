@@ -18,17 +18,17 @@ import numpy as np
 from safetensors import safe_open
 
 from tests.sample_model import architecture as building
+from tests.sample_model import capture, renderer
+from tests.sample_model.canvas import Light
 from tests.sample_model.pool import SHARD_PICTURES
 from vsortd.vision import sample
-from vsortd.vision.sample import capture, renderer
-from vsortd.vision.sample.canvas import Light
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from vsortd.vision.sample.noise import FloatArray
+    from tests.sample_model.noise import FloatArray
 
 HELD_OUT_SEED = 77_000_000  # training's seeds are small
 PHRASES = 3  # of each value, as many as a careful person would write
@@ -233,7 +233,7 @@ def card(classifier: Reader, figures: dict[str, Any], real: list[str]) -> str:
 
 A small open_clip model ({parameters / 1e6:.1f} million parameters, {visual / 1e6:.1f} of them for pictures; {size:.1f} MB in fp16) that makes vsortd
 work offline: quick start, demo and tests. It has never seen a photograph. All its pictures were rendered by this package
-(`vsortd/vision/sample/scenes*.py`), so it knows textures and shapes, not things. For real use take `model: auto`.
+(`tests/sample_model/scenes_*.py`), so it knows textures and shapes, not things. For real use take `model: auto`.
 
 ## What it knows
 

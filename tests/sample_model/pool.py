@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vsortd.vision.sample import capture, renderer
-from vsortd.vision.sample.canvas import Light
+from tests.sample_model import capture, renderer
+from tests.sample_model.canvas import Light
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -23,9 +23,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from tests.sample_model import architecture as building
+from tests.sample_model import renderer
 from tests.sample_model.pool import HOUR_HIDDEN, KINDS, LIGHTS, SHARD_PICTURES, Pool, Shard
 from vsortd.vision import sample
-from vsortd.vision.sample import renderer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import av
 
-from vsortd.vision.sample.renderer import Subject, render_clip
+from tests.sample_model.renderer import Subject, render_clip
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from vsortd.vision.sample.canvas import Light
+    from tests.sample_model.canvas import Light
 
 _MTIME_S = 1_700_000_000  # old enough to be at rest
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import av
 
-from vsortd.vision.sample.canvas import Light
-from vsortd.vision.sample.renderer import Camera, Subject, render_clip
+from tests.sample_model.canvas import Light
+from tests.sample_model.renderer import Camera, Subject, render_clip
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,6 +53,7 @@ def render_shot(shot: Shot, path: Path, *, seed: int, preset: str = "veryfast") 
         stream = container.add_stream("libx264", rate=FPS, options={"preset": preset, "crf": "23", "g": str(FPS)})
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         stream.time_base = Fraction(1, FPS)
+        stream.thread_count = 1  # or the same shot may be encoded with other bytes the next time
         pictures = render_clip(
             Subject(shot.subject),
             Light(shot.light),

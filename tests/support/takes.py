@@ -5,9 +5,9 @@ from __future__ import annotations
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from tests.sample_model.canvas import Light
+from tests.sample_model.renderer import Subject, render_clip
 from tests.support.clips import encode
-from vsortd.vision.sample.canvas import Light
-from vsortd.vision.sample.renderer import Subject, render_clip
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -12,11 +12,10 @@ import torch
 from safetensors.torch import load_file
 
 from tests.sample_model import architecture as building
-from tests.sample_model import evaluate, train
+from tests.sample_model import evaluate, renderer, train
+from tests.sample_model.canvas import Light
 from tests.sample_model.pool import Pool
 from vsortd.vision import sample
-from vsortd.vision.sample import renderer
-from vsortd.vision.sample.canvas import Light
 
 LARGEST_PARAMETERS = 12_000_000
 LARGEST_BYTES = 25_000_000

@@ -7,9 +7,8 @@ import itertools
 import numpy as np
 import pytest
 
-from tests.sample_model import pool
-from vsortd.vision.sample import capture, renderer
-from vsortd.vision.sample.canvas import Light
+from tests.sample_model import capture, pool, renderer
+from tests.sample_model.canvas import Light
 
 
 def _picture(subject: renderer.Subject, light: Light, seed: int) -> np.ndarray:

@@ -14,6 +14,8 @@ import av
 import numpy as np
 import pytest
 
+from tests.sample_model.canvas import Light
+from tests.sample_model.renderer import Subject
 from tests.support import harness
 from tests.support.clips import render_scene
 from vsortd.config.load import load_settings
@@ -27,8 +29,6 @@ from vsortd.library.clusters.apply import Applied, Fate, file_piles, foresee
 from vsortd.library.clusters.cluster_folders import FolderSelection, Pile, arrange, parts_below
 from vsortd.library.clusters.grouping import Cluster, ClusterMember
 from vsortd.pipeline.services import Services
-from vsortd.vision.sample.canvas import Light
-from vsortd.vision.sample.renderer import Subject
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

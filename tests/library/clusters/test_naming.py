@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from tests.sample_model.canvas import Light
+from tests.sample_model.renderer import Subject, render_picture
 from vsortd.config.choices import Aggregate, OnUnsure
 from vsortd.config.rules import Rule, RuleTree
 from vsortd.core.identity import Identity
@@ -19,8 +21,6 @@ from vsortd.library.clusters.grouping import Grouping, group_films
 from vsortd.library.clusters.naming import name_groups
 from vsortd.library.clusters.vocabulary import WORDS, name_of
 from vsortd.vision.factory import load_encoder
-from vsortd.vision.sample.canvas import Light
-from vsortd.vision.sample.renderer import Subject, render_picture
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 import yaml
 
+from tests.sample_model.canvas import Light
+from tests.sample_model.renderer import Subject, render_picture
 from tests.support import harness
 from vsortd.config.check import check_file
 from vsortd.config.load import load_settings
@@ -23,8 +25,6 @@ from vsortd.library.clusters.cluster_folders import Pile
 from vsortd.library.clusters.grouping import Cluster, ClusterMember
 from vsortd.library.clusters.to_rules import EXAMPLES, HEADER, draft_rules, keep_examples, rules_of, spread_members
 from vsortd.pipeline.services import Services
-from vsortd.vision.sample.canvas import Light
-from vsortd.vision.sample.renderer import Subject, render_picture
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

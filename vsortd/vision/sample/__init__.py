@@ -1,6 +1,6 @@
 """The embedded sample model: small, offline, and knowing only what its vocabulary and its card list.
 
-Importing this costs nothing but the standard library; rendering, training and evaluation are modules of their own.
+Importing this costs nothing but the standard library.
 """
 
 from __future__ import annotations

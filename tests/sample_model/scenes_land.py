@@ -1,4 +1,3 @@
-# ruff: noqa: PLR2004 - how often a variant comes is a number in its place, no constant
 """Forest, meadow, desert and snow."""
 
 from __future__ import annotations
@@ -7,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vsortd.vision.sample import props
-from vsortd.vision.sample.canvas import Canvas, blend, relief, step
+from tests.sample_model import props
+from tests.sample_model.canvas import Canvas, blend, relief, step
 
 if TYPE_CHECKING:
     from PIL import ImageDraw
 
-    from vsortd.vision.sample.noise import FloatArray
+    from tests.sample_model.noise import FloatArray
 
 GREENS = ((0.16, 0.3, 0.1), (0.25, 0.4, 0.12), (0.12, 0.22, 0.1), (0.35, 0.45, 0.18), (0.2, 0.3, 0.2))
 AUTUMN = ((0.6, 0.35, 0.1), (0.7, 0.5, 0.12), (0.5, 0.2, 0.1), (0.45, 0.38, 0.15))

@@ -1,4 +1,3 @@
-# ruff: noqa: PLR2004 - how often a variant comes is a number in its place, no constant
 """Rooms, screens of text, balls and moving shapes."""
 
 from __future__ import annotations
@@ -6,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from PIL import ImageFont
 
-from vsortd.vision.sample import props
-from vsortd.vision.sample.canvas import Canvas, Colour, Light, step
-from vsortd.vision.sample.props import boxes_mask
-from vsortd.vision.sample.scenes_land import GRASS
+from tests.sample_model import props
+from tests.sample_model.canvas import Canvas, Colour, Light, step
+from tests.sample_model.props import boxes_mask
+from tests.sample_model.scenes_land import GRASS
 
 PAINTS = ((0.8, 0.76, 0.7), (0.9, 0.9, 0.88), (0.6, 0.65, 0.68), (0.75, 0.6, 0.5), (0.5, 0.48, 0.46), (0.85, 0.8, 0.6))
 WOODS = ((0.5, 0.34, 0.2), (0.65, 0.48, 0.3), (0.3, 0.2, 0.13), (0.75, 0.7, 0.62), (0.2, 0.2, 0.2))

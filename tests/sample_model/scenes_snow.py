@@ -1,4 +1,3 @@
-# ruff: noqa: PLR2004 - how often a variant comes is a number in its place, no constant
 """Snow."""
 
 from __future__ import annotations
@@ -7,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vsortd.vision.sample import props
-from vsortd.vision.sample.canvas import Canvas, Light, blend, relief, step
-from vsortd.vision.sample.scenes_high import winter_backdrop
+from tests.sample_model import props
+from tests.sample_model.canvas import Canvas, Light, blend, relief, step
+from tests.sample_model.scenes_high import winter_backdrop
 
 if TYPE_CHECKING:
     from PIL import ImageDraw

@@ -1,4 +1,3 @@
-# ruff: noqa: PLR2004 - how often a variant comes is a number in its place, no constant
 """City and road."""
 
 from __future__ import annotations
@@ -7,16 +6,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vsortd.vision.sample import props
-from vsortd.vision.sample.canvas import Canvas, Light, blend, step
-from vsortd.vision.sample.scenes_high import rocky_range
-from vsortd.vision.sample.scenes_land import GRASS, GREENS, SAND, foliage
+from tests.sample_model import props
+from tests.sample_model.canvas import Canvas, Light, blend, step
+from tests.sample_model.scenes_high import rocky_range
+from tests.sample_model.scenes_land import GRASS, GREENS, SAND, foliage
 
 if TYPE_CHECKING:
     from PIL import ImageDraw
 
-    from vsortd.vision.sample.noise import FloatArray
-    from vsortd.vision.sample.props import Box
+    from tests.sample_model.noise import FloatArray
+    from tests.sample_model.props import Box
 
 WALLS = (
     (0.55, 0.5, 0.46),

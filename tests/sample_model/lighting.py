@@ -1,4 +1,3 @@
-# ruff: noqa: PLR2004 - how often a variant comes is a number in its place, no constant
 """The sky of a time of day, and how a painted scene is lit by it."""
 
 from __future__ import annotations
@@ -7,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vsortd.vision.sample.canvas import Canvas, Light, blend, step
+from tests.sample_model.canvas import Canvas, Light, blend, step
 
 if TYPE_CHECKING:
-    from vsortd.vision.sample.noise import FloatArray
+    from tests.sample_model.noise import FloatArray
 
 
 def sky(c: Canvas, *, cloudiness: float | None = None) -> FloatArray:

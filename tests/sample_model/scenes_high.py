@@ -1,4 +1,3 @@
-# ruff: noqa: PLR2004 - how often a variant comes is a number in its place, no constant
 """Mountains, sea and sky."""
 
 from __future__ import annotations
@@ -7,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vsortd.vision.sample import props
-from vsortd.vision.sample.canvas import Canvas, Light, blend, relief, step
-from vsortd.vision.sample.scenes_land import BARKS, GRASS, GREENS, SAND, foliage
+from tests.sample_model import props
+from tests.sample_model.canvas import Canvas, Light, blend, relief, step
+from tests.sample_model.scenes_land import BARKS, GRASS, GREENS, SAND, foliage
 
 if TYPE_CHECKING:
-    from vsortd.vision.sample.noise import FloatArray
+    from tests.sample_model.noise import FloatArray
 
 ROCKS = ((0.42, 0.42, 0.45), (0.5, 0.44, 0.38), (0.35, 0.36, 0.4), (0.55, 0.42, 0.35), (0.3, 0.33, 0.3))
 WATERS = (

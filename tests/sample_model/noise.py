@@ -1,4 +1,3 @@
-# ruff: noqa: PLR2004 - how often a variant comes is a number in its place, no constant
 """Banks of precomputed textures that every scene cuts its pieces from, so that no render pays for a transform.
 
 The fields are periodic and made from one constant seed: a scene's own seed decides only which piece it takes.

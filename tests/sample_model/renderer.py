@@ -1,4 +1,3 @@
-# ruff: noqa: PLR2004 - how often a variant comes is a number in its place, no constant
 """Every subject the sample model knows, rendered as single pictures or as clips, the same for the same seed."""
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from vsortd.vision.sample import (
+from tests.sample_model import (
     capture,
     lighting,
     scenes_fire,
@@ -21,12 +20,12 @@ from vsortd.vision.sample import (
     scenes_snow,
     scenes_town,
 )
-from vsortd.vision.sample.canvas import Canvas, Light
+from tests.sample_model.canvas import Canvas, Light
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from vsortd.vision.sample.noise import FloatArray
+    from tests.sample_model.noise import FloatArray
 
 LEAST_CONTRAST = 5.0  # below it a person sees a dark or a white surface and no subject; such pictures are taken anew
 PICTURE_PX = 144  # side of a rendered picture: a little more than the model's input, to leave room for crops

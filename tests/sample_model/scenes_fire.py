@@ -1,4 +1,3 @@
-# ruff: noqa: PLR2004 - how often a variant comes is a number in its place, no constant
 """Fire, fireworks, and pictures of nothing the model knows."""
 
 from __future__ import annotations
@@ -7,16 +6,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vsortd.vision.sample import props
-from vsortd.vision.sample.canvas import Canvas, blend, relief, step
-from vsortd.vision.sample.scenes_land import BARKS, GRASS, foliage
+from tests.sample_model import props
+from tests.sample_model.canvas import Canvas, blend, relief, step
+from tests.sample_model.scenes_land import BARKS, GRASS, foliage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from PIL import ImageDraw
 
-    from vsortd.vision.sample.noise import FloatArray
+    from tests.sample_model.noise import FloatArray
 
 
 def flames(c: Canvas, x: float, foot: float, width: float, height: float) -> FloatArray:

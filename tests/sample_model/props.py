@@ -1,4 +1,3 @@
-# ruff: noqa: PLR2004 - how often a variant comes is a number in its place, no constant
 """Things that stand about in many scenes: trees, trunks, cars, people, lamps, houses; drawn onto a canvas."""
 
 from __future__ import annotations
@@ -7,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vsortd.vision.sample.canvas import Canvas, Colour, Light, step
+from tests.sample_model.canvas import Canvas, Colour, Light, step
 
 if TYPE_CHECKING:
     from PIL import ImageDraw
 
-    from vsortd.vision.sample.noise import FloatArray
+    from tests.sample_model.noise import FloatArray
 
 Box = tuple[float, float, float, float]
 

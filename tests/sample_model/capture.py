@@ -1,4 +1,3 @@
-# ruff: noqa: PLR2004 - how often a variant comes is a number in its place, no constant
 """What a camera and a codec do to a scene: exposure, colour, weather, lens, noise, bars, H.264."""
 
 from __future__ import annotations
@@ -10,11 +9,11 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from vsortd.vision.sample import noise
-from vsortd.vision.sample.canvas import Light
+from tests.sample_model import noise
+from tests.sample_model.canvas import Light
 
 if TYPE_CHECKING:
-    from vsortd.vision.sample.noise import FloatArray
+    from tests.sample_model.noise import FloatArray
 
 Picture = NDArray[np.uint8]
 # The least mean brightness (of the brightest channel, 0 to 1) that a camera gives a scene in this light.

@@ -1,4 +1,3 @@
-# ruff: noqa: PLR2004 - how often a variant comes is a number in its place, no constant
 """A picture in the making: albedo, what covers the sky, what glows, and the tools that scenes paint with.
 
 Heights and widths are fractions of the picture's height: y runs from 0 (top) to 1, x from 0 to `aspect`. Every random
@@ -13,8 +12,8 @@ from enum import StrEnum
 import numpy as np
 from PIL import Image, ImageDraw
 
-from vsortd.vision.sample import noise
-from vsortd.vision.sample.noise import FloatArray
+from tests.sample_model import noise
+from tests.sample_model.noise import FloatArray
 
 Colour = Sequence[float] | FloatArray
 REFERENCE_PX = 144  # texture zooms are meant for a picture of this height
