@@ -131,6 +131,12 @@ class ResidentModel:
             return self._classifier
 
     @property
+    def loading(self) -> bool:
+        """Whether there is no model yet, and it is on its way: no load failed, and it was not let go."""
+        with self._changed:
+            return self._started and not self._stopping and self._classifier is None and self._error is None
+
+    @property
     def trouble(self) -> str:
         """Why there is no model yet, or ""."""
         with self._changed:
@@ -211,6 +217,7 @@ class ResidentModel:
             tries += 1
 
     def _load(self) -> Encoder:
+        logger.info("loading the model {} …", self._choice)
         from vsortd.vision.factory import load_encoder
 
         return load_encoder(self._choice, texts=self._texts_path)
@@ -255,7 +262,7 @@ def _told(error: Exception, choice: str | ModelChoice) -> VsortdError:
     if isinstance(error, VsortdError) and not half:
         return error
     why = error.title if isinstance(error, VsortdError) else str(error) or repr(error)
-    said = f"The model {choice!r} failed to load: {why.rstrip('.')}."
+    said = f"The model {choice} failed to load: {why.rstrip('.')}."
     if type(error).__name__ == "OutOfMemoryError":  # torch's: another program has the GPU's memory now
         return ModelError(said)
     remedy = "Only a new process can try again; a service manager starts one by itself."

@@ -111,7 +111,7 @@ class Controller:
     def metrics(self) -> str:
         """Return the numbers in Prometheus' text form."""
         workflow, up_s = self._workflow, time.time() - self._began_s
-        return exposition(self.status(), workflow.stage_times, dict(workflow.tally), up_s)
+        return exposition(self.status(), workflow.stage_times, dict(workflow.account.tally), up_s)
 
     def events(self) -> AsyncIterator[str]:
         """Return a stream of server-sent events."""
