@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from loguru import logger
 
+from vsortd.core.activity import busy_with
 from vsortd.core.system import descriptors
 from vsortd.errors import Cancelled, HalfLoadedError, ModelError, VsortdError
 
@@ -218,9 +219,10 @@ class ResidentModel:
 
     def _load(self) -> Encoder:
         logger.info("loading the model {} …", self._choice)
-        from vsortd.vision.factory import load_encoder
+        with busy_with("loading the model"):
+            from vsortd.vision.factory import load_encoder
 
-        return load_encoder(self._choice, texts=self._texts_path)
+            return load_encoder(self._choice, texts=self._texts_path)
 
     def _hand_out(self, classifier: Classifier) -> bool:
         """Give a classifier to who waits for it, unless this is closed; False where its rules are the former ones."""

@@ -71,6 +71,7 @@ class Controller:
         return status_document(
             "paused" if workflow.pauses.everything else "running",
             model=self._model(),
+            loading=services.model.loading,
             counts=services.filer.counts(),
             queued=workflow.runner.queued + workflow.watcher.waiting(),
             working=workflow.runner.working,
