@@ -247,3 +247,25 @@ def test_a_model_that_cannot_be_had_yet_is_tried_again_in_the_same_process(
     assert ([], "") == (told, made.trouble)
     made.close()
     error.with_traceback(None)  # its frames hold the encoder, and pytest holds it
+
+
+def test_a_model_is_loading_from_the_start_of_the_load_to_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the load fails; a model that nobody asked for is not."""
+    go_on = threading.Event()
+
+    def refused(*_: object, **__: object) -> Encoder:
+        assert go_on.wait(PATIENCE_S)
+        raise ModelError("no weights")
+
+    monkeypatch.setattr("vsortd.vision.factory.load_encoder", refused)
+    model = ResidentModel("sample", tree_of(tmp_path, "forest", "sea"), keep_trying=False)
+    assert not model.loading
+    model.start()
+    assert model.loading
+    go_on.set()
+    with pytest.raises(ModelError):
+        model.get(threading.Event())
+    assert not model.loading
+    model.close()

@@ -244,7 +244,7 @@ class _Command:
         wishes = self.wishes
         with progress_bar("looking") as on_progress:
             collected = collect(self.services, classifier.key, wishes.path, fps=wishes.fps, on_progress=on_progress)
-        live = sys.stdout.isatty() and not wishes.as_json
+        live = sys.stderr is not None and sys.stderr.isatty()
         with console(stderr=True).status("grouping …") if live else nullcontext() as status:
             grouping = group_films(
                 collected.films(),

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from rich.console import Console
+    from rich.progress import Progress
 
     from vsortd.config.settings import Settings
     from vsortd.filing.journal import Journal
@@ -40,6 +41,7 @@ __all__ = [
     "progress_bar",
     "root_warning",
     "state_folder",
+    "waiting",
     "write_csv",
     "write_json",
 ]
@@ -150,23 +152,43 @@ def confirm(question: str, *, default: bool = False, stderr: bool = False) -> bo
 
 @contextlib.contextmanager
 def progress_bar(what: str) -> Iterator[Callable[[int, int], None] | None]:
-    """Yield what takes (done, total): a bar on the terminal, gone at the end; None where stdout is no terminal.
+    """Yield what takes (done, total): a bar on stderr, gone at the end; None where stderr is no terminal.
 
-    It shows itself after a second, so that what is quick does not flicker.
+    It shows itself after a second, so that what is quick does not flicker; until something is known of the total it
+    shows that time passes, and what else is done meanwhile.
     """
-    if not sys.stdout.isatty():
+    if not _can_show_progress():
         yield None
         return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    with _shown(what) as progress:
+        (task,) = progress.task_ids
+        yield lambda done, total: progress.update(task, completed=done, total=total)
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    progress = Progress(*columns, console=console(stderr=True), transient=True)
-    task = progress.add_task(what, total=None)
+
+@contextlib.contextmanager
+def waiting(what: str) -> Iterator[None]:
+    """Show on stderr, from the first second on, that time passes, and what is done; nothing where it is no terminal."""
+    if not _can_show_progress():
+        yield
+        return
+    with _shown(what):
+        yield
+
+
+def _can_show_progress() -> bool:
+    return sys.stderr is not None and sys.stderr.isatty()
+
+
+@contextlib.contextmanager
+def _shown(what: str) -> Iterator[Progress]:
+    from vsortd.cli.progress import progress_line
+
+    progress = progress_line(what)
     begin = threading.Timer(1.0, progress.start)
     begin.daemon = True
     begin.start()
     try:
-        yield lambda done, total: progress.update(task, completed=done, total=total)
+        yield progress
     finally:
         begin.cancel()
         begin.join()

@@ -87,11 +87,10 @@ def _print_summary(path: Path, settings: Settings, warnings: Sequence[Mistake]) 
         for line in warning.lines(str(path)):
             out.print(line)
     rules = sum(1 for _ in build_rules(settings).walk())
-    model = settings.model if isinstance(settings.model, str) else f"{settings.model.name} / {settings.model.weights}"
     facts = [
         *(("inbox", str(inbox.path)) for inbox in settings.inboxes),
         ("library", str(settings.library)),
-        ("model", model),
+        ("model", str(settings.model)),
         ("rules", f"{rules} ({len(settings.rules)} at the top)"),
     ]
     out.print("ok ", style="green", end="")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vsortd.cli.common import SCHEMA_VERSION, STATE_STYLES, JsonFlag, console, load, print_json, state_folder
+from vsortd.cli.common import SCHEMA_VERSION, STATE_STYLES, JsonFlag, console, load, print_json, state_folder, waiting
 from vsortd.core.outcomes import PLACED, ItemState
 from vsortd.core.text import printable, storable
 from vsortd.errors import ExitCode, UsageError
@@ -45,7 +45,8 @@ def explain(
     from vsortd.pipeline.explanation import explain_file
 
     set_up_logging(verbose=ctx.obj.verbose, quiet=not ctx.obj.verbose)
-    explained = explain_file(settings, state_folder(), file, picture_px=PICTURE_PX if image is not None else 0)
+    with waiting(f"looking at {file.name}"):
+        explained = explain_file(settings, state_folder(), file, picture_px=PICTURE_PX if image is not None else 0)
     drawn = image if image is not None and _draw(explained, image) else None
     if as_json:
         document = explained.to_json()

@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vsortd.cli.common import SCHEMA_VERSION, JsonFlag, console, load, parse_since, print_json, state_folder, write_csv
+from vsortd.cli.common import (
+    SCHEMA_VERSION,
+    JsonFlag,
+    console,
+    load,
+    parse_since,
+    print_json,
+    state_folder,
+    waiting,
+    write_csv,
+)
 from vsortd.cli.completing import orientations, rule_names
 from vsortd.cli.explain import bar, insist_on_ending
 from vsortd.core.text import storable
@@ -160,8 +170,10 @@ def _ask(settings: Settings, request: Request) -> SearchDocument:
     from vsortd.library.search.requests import Searcher
     from vsortd.pipeline.services import Services
 
-    waiting = console(stderr=True).status("Searching")
-    with waiting, Services.open(settings, state_folder(), keep_trying=False, recover_first=False) as services:
+    with (
+        waiting("searching"),
+        Services.open(settings, state_folder(), keep_trying=False, recover_first=False) as services,
+    ):
         searcher = Searcher(services.index)
         try:
             return searcher.answer(services, request)

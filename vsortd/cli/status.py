@@ -9,10 +9,14 @@ import typer
 
 from vsortd.cli.common import JsonFlag, console, open_journal, print_json, state_folder
 from vsortd.core.documents import status_document
+from vsortd.core.text import counted
 from vsortd.errors import DaemonUnreachableError, ExitCode
 
 if TYPE_CHECKING:
     from vsortd.core.documents import PausesDocument, StatusDocument
+
+
+_COUNTED = {"review": "to review", "held": "on hold"}
 
 
 def register(app: typer.Typer) -> None:
@@ -77,22 +81,19 @@ def _print(document: StatusDocument) -> None:
     from vsortd.core.console import Text
 
     out = console()
-    model = document["model"]
     state = document["state"]
     pid = f" (process {document['pid']})" if document["pid"] else ""
     out.print(Text("vsortd is ").append(state, "bold").append(pid))
-    if model["name"]:
-        out.print(
-            f"model    {model['name']} / {model['weights']} on {model['device']}",
-        )
-    if model["reason"]:
-        out.print(f"model    {model['reason']}", style="red")
+    if line := model_line(document):
+        out.print(f"model    {line}")
+    if document["model"]["reason"]:
+        out.print(f"model    {document['model']['reason']}", style="red")
     if state != "stopped":
         out.print(f"queue    {document['queued']} waiting, {document['working']} under way")
     for line in pause_lines(document["paused"]):
         out.print(line, style="yellow")
     counts = document["counts"]
-    out.print("videos   " + ", ".join(f"{count} {name}" for name, count in counts.items()))
+    out.print("videos   " + ", ".join(f"{count:,} {_COUNTED.get(name, name)}" for name, count in counts.items()))
     for inbox in document["inboxes"]:
         style = None if inbox["health"] == "ok" else "yellow"
         reason = f": {inbox['reason']}" if inbox["reason"] else ""
@@ -101,6 +102,20 @@ def _print(document: StatusDocument) -> None:
         out.print(f"trouble  {line}", style="red")
     if state == "stopped":
         out.print("Start it with: vsortd run", style="dim")
+
+
+def model_line(document: StatusDocument) -> str:
+    """Say which model it is, and whether it is loaded; "" where nothing is known of one."""
+    model, waiting = document["model"], document["queued"] + document["working"]
+    name = " / ".join(filter(None, (model["name"], model["weights"])))
+    if not name:
+        return ""
+    if model["loading"]:
+        waits = f"; {counted(waiting, 'video waits', 'videos wait')} for it" if waiting else ""
+        return f"{name}, loading{waits}"
+    if model["device"]:
+        return f"{name} on {model['device']}"
+    return f"{name}, not loaded" + ("" if model["reason"] else "; the next video has it loaded")
 
 
 def pause_lines(paused: PausesDocument) -> list[str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vsortd.cli.common import SCHEMA_VERSION, JsonFlag, console, load, print_json, state_folder
+from vsortd.cli.common import SCHEMA_VERSION, JsonFlag, console, load, print_json, state_folder, waiting
 from vsortd.cli.completing import rule_names
 from vsortd.core.text import storable
 from vsortd.errors import ExitCode, UsageError
@@ -51,7 +51,10 @@ def teach(
     key = find_rule(build_rules(settings), rule)
     set_up_logging(verbose=ctx.obj.verbose, quiet=not ctx.obj.verbose)
     path = Path(os.path.abspath(file))  # noqa: PTH100 - resolve() would follow symlinks
-    with Services.open(settings, state_folder(), keep_trying=False, load_model=False) as services:
+    with (
+        waiting(f"looking at {path.name}"),
+        Services.open(settings, state_folder(), keep_trying=False, load_model=False) as services,
+    ):
         try:
             lesson = Teacher(services).teach(path, key, Origin.TEACH, keep=keep)
         except VideoError as error:
@@ -148,11 +151,11 @@ def _survey(settings: Settings) -> tuple[Sequence[Selected], LeaveOneOutResult |
         model, verdict = services.corrections.known_verdict(rules)
         selected = services.corrections.selected(model, rules)
         if verdict is None and settings.learn.use and any(one.why_not in {"", UNKNOWN_MODEL} for one in selected):
-            console(stderr=True).print("working out whether the corrections help …", style="dim")
-            try:
-                services.model.get(threading.Event())
-            except ModelError as error:
-                trouble = str(error)
+            with waiting("working out whether the corrections help"):
+                try:
+                    services.model.get(threading.Event())
+                except ModelError as error:
+                    trouble = str(error)
             model, verdict = services.corrections.known_verdict(rules)
             selected = services.corrections.selected(model, rules)
     return selected, verdict, trouble

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vsortd.cli.common import SCHEMA_VERSION, JsonFlag, console, load, print_json, state_folder, write_csv
+from vsortd.cli.common import SCHEMA_VERSION, JsonFlag, console, load, print_json, state_folder, waiting, write_csv
 from vsortd.cli.explain import insist_on_ending
 from vsortd.errors import ExitCode, UsageError, VideoError, VsortdError
 
@@ -193,8 +193,10 @@ def _ask(settings: Settings, wish: Wish, *, plot: Path | None) -> tuple[Timeline
     from vsortd.pipeline.services import Services
 
     cancel = threading.Event()
-    waiting = console(stderr=True).status(f"Looking at {wish.file.name}")
-    with waiting, Services.open(settings, state_folder(), keep_trying=False, recover_first=False) as services:
+    with (
+        waiting(f"looking at {wish.file.name}"),
+        Services.open(settings, state_folder(), keep_trying=False, recover_first=False) as services,
+    ):
         try:
             answer = track_video(services, wish, cancel=cancel)
         except VideoError as error:

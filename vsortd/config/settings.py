@@ -121,6 +121,9 @@ class ModelChoice(Options):
         description="A pretrained tag, or the path of a checkpoint file (safetensors preferred)."
     )
 
+    def __str__(self) -> str:
+        return f"{self.name} / {self.weights}"
+
 
 class _Limits(Options):
     """What can be asked of a video's shape and length."""

@@ -16,11 +16,12 @@ DaemonState = Literal["running", "paused", "stopped"]
 
 
 class ModelDocument(TypedDict):
-    """The model: its device is "" until it is loaded, `reason` why it can't be had, or ""."""
+    """The model: its device is "" while it is not loaded; is it on its way (`loading`); why it can't be had, or ""."""
 
     name: str
     weights: str
     device: str
+    loading: bool
     reason: str
 
 
@@ -198,6 +199,7 @@ def status_document(
     state: DaemonState,
     *,
     model: Mapping[str, str] | None = None,
+    loading: bool = False,
     counts: Mapping[str, int] | None = None,
     queued: int = 0,
     working: int = 0,
@@ -217,6 +219,7 @@ def status_document(
             "name": model.get("name", ""),
             "weights": model.get("weights", ""),
             "device": model.get("device", ""),
+            "loading": loading,
             "reason": model.get("reason", ""),
         },
         "queued": queued,

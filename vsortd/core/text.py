@@ -39,3 +39,8 @@ def _escaped_in_json(char: str) -> str:
         return f"\\\\u{ord(char):04x}"
     units = char.encode("utf-16-be").hex()
     return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
+
+
+def counted(number: int, one: str, many: str = "") -> str:
+    """Return how many there are: `1 video`, `2 videos`, `1,200 videos`; `many` where it is not `one` with an s."""
+    return f"{number:,} {one if number == 1 else many or f'{one}s'}"

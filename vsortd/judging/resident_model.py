@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from loguru import logger
 
+from vsortd.core.activity import busy_with
 from vsortd.core.system import descriptors
 from vsortd.errors import Cancelled, HalfLoadedError, ModelError, VsortdError
 
@@ -131,6 +132,12 @@ class ResidentModel:
             return self._classifier
 
     @property
+    def loading(self) -> bool:
+        """Whether there is no model yet, and it is on its way: no load failed, and it was not let go."""
+        with self._changed:
+            return self._started and not self._stopping and self._classifier is None and self._error is None
+
+    @property
     def trouble(self) -> str:
         """Why there is no model yet, or ""."""
         with self._changed:
@@ -211,9 +218,11 @@ class ResidentModel:
             tries += 1
 
     def _load(self) -> Encoder:
-        from vsortd.vision.factory import load_encoder
+        logger.info("loading the model {} …", self._choice)
+        with busy_with("loading the model"):
+            from vsortd.vision.factory import load_encoder
 
-        return load_encoder(self._choice, texts=self._texts_path)
+            return load_encoder(self._choice, texts=self._texts_path)
 
     def _hand_out(self, classifier: Classifier) -> bool:
         """Give a classifier to who waits for it, unless this is closed; False where its rules are the former ones."""
@@ -255,7 +264,7 @@ def _told(error: Exception, choice: str | ModelChoice) -> VsortdError:
     if isinstance(error, VsortdError) and not half:
         return error
     why = error.title if isinstance(error, VsortdError) else str(error) or repr(error)
-    said = f"The model {choice!r} failed to load: {why.rstrip('.')}."
+    said = f"The model {choice} failed to load: {why.rstrip('.')}."
     if type(error).__name__ == "OutOfMemoryError":  # torch's: another program has the GPU's memory now
         return ModelError(said)
     remedy = "Only a new process can try again; a service manager starts one by itself."

@@ -6,14 +6,20 @@ from typing import TYPE_CHECKING, Any
 
 from loguru import logger
 
+from vsortd.core.ending import Ending
 from vsortd.core.outcomes import ItemState
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from vsortd.pipeline.job import Job
 
 
-def tell_end(job: Job) -> None:
-    """Log the one line that says how a video's way ended, with everything that is known as fields."""
+def tell_end(job: Job, library: Path) -> None:
+    """Log the one line that says how a video's way ended, with everything that is known as fields.
+
+    People who did not ask for more get its short form, `Ending`.
+    """
     where = f" → {job.destination}" if job.destination else ""
     timings = job.clock.spent_ms()
     spent = " ".join(f"{name} {ms:.0f}" for name, ms in timings.items())
@@ -31,7 +37,15 @@ def tell_end(job: Job) -> None:
         "conversion": job.conversion.value or None,
         "timings_ms": timings,
     }
-    line = logger.bind(**fields)
+    ending = Ending.of(
+        state=fields["state"],
+        source=job.path,
+        destination=job.destination,
+        rule=fields["rule"] or "",
+        reason=job.reason,
+        library=library,
+    )
+    line = logger.bind(**fields, ending=ending)
     log = line.warning if job.state is ItemState.FAILED else line.info
     log(
         "#{} {}: {}{} ({}){}",

@@ -71,6 +71,7 @@ class Controller:
         return status_document(
             "paused" if workflow.pauses.everything else "running",
             model=self._model(),
+            loading=services.model.loading,
             counts=services.filer.counts(),
             queued=workflow.runner.queued + workflow.watcher.waiting(),
             working=workflow.runner.working,
@@ -111,7 +112,7 @@ class Controller:
     def metrics(self) -> str:
         """Return the numbers in Prometheus' text form."""
         workflow, up_s = self._workflow, time.time() - self._began_s
-        return exposition(self.status(), workflow.stage_times, dict(workflow.tally), up_s)
+        return exposition(self.status(), workflow.stage_times, dict(workflow.account.tally), up_s)
 
     def events(self) -> AsyncIterator[str]:
         """Return a stream of server-sent events."""

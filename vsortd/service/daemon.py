@@ -12,6 +12,7 @@ from loguru import logger
 
 from vsortd.core.outcomes import ItemState
 from vsortd.core.system.descriptors import raise_limit
+from vsortd.core.text import counted
 from vsortd.core.units import format_duration
 from vsortd.errors import ExitCode
 from vsortd.pipeline.runner import fatal_message
@@ -48,6 +49,7 @@ class Orders:
     """What the daemon was told to do, by signals, by the control API, or by an error."""
 
     stop: threading.Event = field(default_factory=threading.Event)
+    why: str = ""  # it is to stop, for people
     reload: bool = False
     interrupted: bool = False
 
@@ -91,6 +93,7 @@ class Daemon:
 
     def _told_to_stop(self, interrupted: bool) -> None:  # noqa: FBT001 - a callback
         self._orders.interrupted = interrupted or self._once  # a drain that was cut short is not done
+        self._orders.why = "Ctrl-C" if interrupted else "SIGTERM"
         self._orders.stop.set()
 
     def _told_to_reload(self) -> None:
@@ -127,7 +130,9 @@ class DaemonRun:
             on_fatal=self._give_up,
         )
         self._reloader = Reloader(self._workflow, read_config, notifier=self._notifier, wake=wakeup.set)
-        self._controller = Controller(self._workflow, reload=self._reloader.reload, stop=self._stop, wake=wakeup.set)
+        self._controller = Controller(
+            self._workflow, reload=self._reloader.reload, stop=self._told_to_stop, wake=wakeup.set
+        )
         self._copies = QuietCopies(services.journal, services.state_folder, on_damage=self._give_up)
         loopback = services.settings.control == "loopback"
         self._server = ControlServer(self._controller, services.state_folder, loopback=loopback, on_fatal=self._give_up)
@@ -135,14 +140,14 @@ class DaemonRun:
     @property
     def exit_code(self) -> ExitCode:
         """How a drain went."""
-        tally = self._workflow.tally
+        tally = self._workflow.account.tally
         failed = tally[ItemState.FAILED]
         if not failed:
             return ExitCode.PARTIAL if self._missing or self._left else ExitCode.OK
         return ExitCode.PARTIAL if tally.total() > failed else ExitCode.FAILURE
 
     def run(self) -> None:
-        """Work until told to stop, or with `once` until the inboxes are drained."""
+        """Work until told to stop, or with `once` until the inboxes are drained; the log says why it ends."""
         self._workflow.start()
         self._server.start()
         logger.info("watching {}", ", ".join(str(inbox.path) for inbox in self._workflow.settings.inboxes))
@@ -150,8 +155,11 @@ class DaemonRun:
         self._notifier.ready(self._workflow.sentence())
         try:
             self._wait()
+            if self._orders.stop.is_set() and self.fatal is None:
+                logger.info("stopping: {}", self._orders.why)
         finally:
             self._end()
+        self._say_farewell()
 
     def _end(self) -> None:
         self._reloader.stop()  # first: from here on services and watcher stay what they are
@@ -199,9 +207,32 @@ class DaemonRun:
         runner = self._workflow.runner
         self._left = runner.stuck()
         if self._left:
-            logger.warning("{} videos wait: vsortd is paused; `vsortd resume` ends that", runner.queued)
-        health = self._workflow.watcher.health()
-        self._missing = any(one.health in {Health.MISSING, Health.TAKEN} for one in health)
+            waiting = counted(runner.queued, "video waits", "videos wait")
+            logger.warning("{}: vsortd is paused; `vsortd resume` ends that", waiting)
+        away = [one for one in self._workflow.watcher.health() if one.health in {Health.MISSING, Health.TAKEN}]
+        self._missing = bool(away)
+        for one in away:
+            logger.warning("the inbox {} was left out: {}", one.path, one.reason)
+
+    def _say_farewell(self) -> None:
+        """Say what was done, and of a drain that is not all well, why."""
+        if self.fatal is not None:
+            return
+        done = self._workflow.account.sentence()
+        if not self._once:
+            logger.info("vsortd has stopped: {}", done)
+        elif self._orders.stop.is_set():
+            logger.warning("vsortd has stopped before the inboxes were drained: {}", done)
+        else:
+            logger.info(
+                "{}: {}",
+                "all that could be done is done" if self._missing or self._left else "the inboxes are drained",
+                done,
+            )
+            if failures := self._workflow.account.failures():
+                logger.warning("exit code {}: {}", int(self.exit_code), failures)
+            elif self.exit_code is not ExitCode.OK:
+                logger.warning("exit code {}: {}", int(self.exit_code), "not every inbox was drained")
 
     def _sleep_s(self) -> float:
         """Return how long there is nothing to do for the main thread, if nothing wakes it, seconds."""
@@ -254,6 +285,10 @@ class DaemonRun:
         if self.fatal is None:  # every worker meets a broken store or model; once is enough
             logger.critical("vsortd stops: {}", fatal_message(error))
             self.fatal = error
+        self._stop()
+
+    def _told_to_stop(self) -> None:
+        self._orders.why = self._orders.why or "`vsortd stop`"
         self._stop()
 
     def _stop(self) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections import Counter
 from typing import TYPE_CHECKING
 
 from loguru import logger
 
 from vsortd.core.batch_ids import Batches
 from vsortd.core.outcomes import ItemState
+from vsortd.core.text import counted
 from vsortd.errors import StoreError
 from vsortd.filing.holds import Why
 from vsortd.learning.library_watch import LibraryWatch
@@ -19,6 +19,7 @@ from vsortd.pipeline.job import Job
 from vsortd.pipeline.job_log import tell_end
 from vsortd.pipeline.ledger import Ledger
 from vsortd.pipeline.runner import RETRY_AFTER_S, Runner
+from vsortd.service.account import DaemonAccount
 from vsortd.service.event_stream import Hub
 from vsortd.service.metrics import StageTimes
 from vsortd.service.pauses import Pauses, pauses_path
@@ -58,7 +59,7 @@ class Workflow:
         on_fatal: Callable[[BaseException], None],
     ) -> None:
         self.services = services
-        self.tally: Counter[ItemState] = Counter()
+        self.account = DaemonAccount()
         self.stage_times = StageTimes()
         self.pauses = Pauses(pauses_path(services.state_folder))
         self.hub = Hub()
@@ -67,7 +68,6 @@ class Workflow:
         self._wake = wake
         self._on_fatal = on_fatal
         self._on_done = on_done
-        self._on_fatal = on_fatal
         self._batches = Batches()
         self._ledger = Ledger(services, self._send_back)
         self.runner = Runner(
@@ -148,9 +148,8 @@ class Workflow:
         """Say in one line what goes on."""
         waiting, working = self.runner.queued + self.watcher.waiting(), self.runner.working
         state = "paused" if self.pauses.everything else "working" if working else "watching"
-        count = len(self.settings.inboxes)
-        counted = f"{waiting} waiting, {working} under way, {self.tally[ItemState.FILED]} filed since the start"
-        return f"{state} {count} inbox{'es' if count > 1 else ''}: {counted}"
+        told = f"{waiting} waiting, {working} under way, {self.account.tally[ItemState.FILED]} filed since the start"
+        return f"{state} {counted(len(self.settings.inboxes), 'inbox', 'inboxes')}: {told}"
 
     def tell(self, *numbers: int | None) -> None:
         """Tell those who listen what became of some items, and how things stand now."""
@@ -212,8 +211,8 @@ class Workflow:
         self.watcher.done(job.path)
         if job.destination is not None:
             self.moves.wake()  # the first video makes the library
-        self.tally[job.state] += 1
+        self.account.add(job)
         self.stage_times.add(job.clock.spent_ms())
-        tell_end(job)
+        tell_end(job, self.settings.library)
         self.tell(job.item_id)
         self._on_done()

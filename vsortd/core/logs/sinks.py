@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 from loguru import logger
 
+from vsortd.core.ending import Ending
+from vsortd.core.home import with_tilde
 from vsortd.core.logs.file import LogFile
 from vsortd.core.logs.redaction import Redactor, secret_words
 from vsortd.core.text import printable, printable_json
@@ -27,8 +29,11 @@ if TYPE_CHECKING:
     from loguru import Message, Record
 
 
-_HUMAN = "<dim>{time:HH:mm:ss}</dim> <level>{level: <7}</level> {message}"
-_HUMAN_JOB = "<dim>{time:HH:mm:ss}</dim> <level>{level: <7}</level> <dim>{extra[job]}</dim> {message}"
+_TIME = "<dim>{time:HH:mm:ss}</dim>"
+_HUMAN = f"{_TIME} <level>{{level: <8}}</level> "
+_HUMAN_JOB = f"{_HUMAN}<dim>{{extra[job]}}</dim> "
+# How each end of a video's way stands out.
+_STATE_TAGS = {"filed": "green", "review": "yellow", "rejected": "dim", "failed": "red"}
 _ID_LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"  # none that is taken for another
 _ID_LENGTH = 6
 _ROUND_DIGITS = 4
@@ -39,16 +44,21 @@ class _Logging:
 
     redactor = Redactor()
     level = "INFO"
+    verbose = False
     file: LogFile | None = None
     handler: int | None = None
 
 
 def set_up_logging(*, verbose: bool = False, as_json: bool = False, quiet: bool = False) -> None:
-    """Send the log to stderr, for people or as JSON lines: from INFO on, DEBUG when verbose, ERROR when quiet."""
+    """Send the log to stderr, for people or as JSON lines: from INFO on, DEBUG when verbose, ERROR when quiet.
+
+    What is bound as `ending` is the short form of a line about a video, for people who did not ask for more.
+    """
     logger.remove()
     _Logging.file = _Logging.handler = None
     _Logging.redactor = Redactor(secrets=secret_words())
     logger.configure(patcher=_plain)
+    _Logging.verbose = verbose
     _Logging.level = "DEBUG" if verbose else "ERROR" if quiet else "INFO"
     if as_json:
         logger.add(_to_stderr, level=_Logging.level, backtrace=False, diagnose=False)
@@ -111,7 +121,7 @@ def json_line(record: Record) -> str:
         "level": record["level"].name.lower(),
         "message": record["message"],
     }
-    line |= {key: _field(value) for key, value in record["extra"].items() if value is not None}
+    line |= {key: _field(value) for key, value in record["extra"].items() if key != "ending" and value is not None}
     if told := _traceback(record):
         line["traceback"] = told
     return printable_json(json.dumps(line, ensure_ascii=False))
@@ -143,11 +153,27 @@ def _plain(record: Record) -> None:
 
 
 def _human(record: Record) -> str:
+    """Return a line for people as loguru's format; whatever is no markup of ours is escaped."""
+    ending = record["extra"].get("ending")
+    if isinstance(ending, Ending) and not _Logging.verbose:
+        tag = _STATE_TAGS.get(ending.state, "bold")
+        state = f"{_TIME} <{tag}>{_literal(ending.padded_state)}</{tag}>"
+        return f"{state} {_literal(_safe(ending.where))} <dim>{_literal(_safe(ending.why))}</dim>\n"
+    head = _HUMAN_JOB if "job" in record["extra"] and _Logging.verbose else _HUMAN
     # loguru's own {exception} would print what was raised as it is
     told = "".join(f"{printable(line)}\n" for line in _traceback(record).splitlines())
+    return f"{head}{_literal(with_tilde(record['message']))}\n{_literal(told)}"
+
+
+def _safe(text: str) -> str:
+    return printable(_Logging.redactor.apply(text))
+
+
+def _literal(text: str) -> str:
+    """Return a text that loguru's format prints as it is."""
     for mark, escaped in (("{", "{{"), ("}", "}}"), ("<", r"\<")):
-        told = told.replace(mark, escaped)
-    return (_HUMAN_JOB if "job" in record["extra"] else _HUMAN) + "\n" + told
+        text = text.replace(mark, escaped)
+    return text
 
 
 def _to_stderr(message: Message) -> None:
