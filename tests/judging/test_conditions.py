@@ -98,7 +98,7 @@ FILMED = replace(clip(), camera="GoPro HERO", recorded_at="2024-05-31T23:30:00+0
     ],
 )
 def test_conditions_hold_or_the_first_that_does_not_says_why(options: dict[str, Any], expected: str | None) -> None:
-    assert expected == unmet(When.model_validate(options), ConditionFacts(FILMED, "gx01.MP4"))
+    assert expected == unmet(When.model_validate(options), ConditionFacts.of(FILMED, "gx01.MP4"))
 
 
 @pytest.mark.parametrize(
@@ -117,12 +117,12 @@ def test_conditions_hold_or_the_first_that_does_not_says_why(options: dict[str, 
 )
 def test_of_a_video_that_says_nothing_only_what_is_seen_is_known(options: dict[str, Any], expected: str | None) -> None:
     silent = replace(clip(), fps=0.0, video_codec="", streams=())
-    assert expected == unmet(When.model_validate(options), ConditionFacts(silent, "a.mp4"))
+    assert expected == unmet(When.model_validate(options), ConditionFacts.of(silent, "a.mp4"))
 
 
 @pytest.mark.parametrize(("fps", "too_few", "too_many"), [(58.8, False, False), (58.79, True, False),
                                                           (61.2, False, False), (61.21, False, True)])  # fmt: skip
 def test_a_rate_may_be_two_of_a_hundred_off(fps: float, too_few: bool, too_many: bool) -> None:  # noqa: FBT001
-    facts = ConditionFacts(replace(clip(), fps=fps), "a.mp4")
+    facts = ConditionFacts.of(replace(clip(), fps=fps), "a.mp4")
     assert too_few is bool(unmet(When.model_validate({"min_fps": 60.0}), facts))
     assert too_many is bool(unmet(When.model_validate({"max_fps": 60.0}), facts))

@@ -44,7 +44,7 @@ CLIP = Clip(
     camera="Apple iPhone 15 Pro",
     recorded_at="2024-05-31T23:30:00+02:00",
 )
-FACTS = ConditionFacts(CLIP, "IMG_0412.MOV")
+FACTS = ConditionFacts.of(CLIP, "IMG_0412.MOV")
 
 
 def when(**options: Any) -> When:
@@ -130,7 +130,7 @@ def test_a_condition_holds_or_says_why_not(options: dict[str, Any], says: str | 
 
 @pytest.mark.parametrize("options", [{"camera": "*"}, {"recorded_since": "1970-01-01"}, {"min_fps": 1.0}])
 def test_what_the_file_does_not_say_holds_for_no_condition(options: dict[str, Any]) -> None:
-    silent = ConditionFacts(replace(CLIP, camera="", recorded_at="", fps=0.0), "a.mp4")
+    silent = ConditionFacts.of(replace(CLIP, camera="", recorded_at="", fps=0.0), "a.mp4")
     assert unmet(when(**options), silent)
 
 
@@ -142,7 +142,7 @@ def test_a_rule_with_conditions_only_takes_what_meets_them_whatever_is_seen() ->
     taken = decide(tree, seen, frames, facts=FACTS)
     assert ("phone", DecisionOutcome.FILED, 1.0) == (taken.rule, taken.outcome, taken.score)
     assert "its conditions hold" in taken.reason
-    other = decide(tree, seen, frames, facts=ConditionFacts(replace(CLIP, camera="GoPro"), "a.mp4"))
+    other = decide(tree, seen, frames, facts=ConditionFacts.of(replace(CLIP, camera="GoPro"), "a.mp4"))
     assert "forest" == other.rule
     assert "GoPro" in other.levels[0].excluded["phone"]
 

@@ -244,7 +244,7 @@ def test_a_frame_shows_something_from_its_level_on(short: float, rule_key: str) 
 
 
 def test_without_times_frames_are_one_a_second() -> None:
-    short = ConditionFacts(replace(CLIP, duration_s=4.0), "a.mp4")
+    short = ConditionFacts.of(replace(CLIP, duration_s=4.0), "a.mp4")
     decision = decide(_containing([0.9]), WINE, wine_frames([0.1, 0.9, 0.9, 0.1]), facts=short)
     assert "wine: contains 'wine' for 2.0 s, at best 0.90" == decision.reason
     assert (pytest.approx(0.9), pytest.approx(0.9), NONE) == (
@@ -284,7 +284,9 @@ def test_a_tag_is_given_for_what_is_shown_for_long_enough(
 ) -> None:
     siblings = RuleTree(rules=(plain_rule("forest"),), tags=(TagRule("wine", ("wine",), 0.6, min_seconds),))
     seen = replace(WINE, levels={"": level("", {"forest": EYE[0]}, EYE[2])})
-    decision = decide(siblings, seen, wine_frames(probs), facts=ConditionFacts(replace(CLIP, duration_s=3.0), "a.mp4"))
+    decision = decide(
+        siblings, seen, wine_frames(probs), facts=ConditionFacts.of(replace(CLIP, duration_s=3.0), "a.mp4")
+    )
     assert tags == decision.tags
 
 

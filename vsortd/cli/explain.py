@@ -121,14 +121,13 @@ def _facts(explained: Explanation) -> str:
 
 def _print_journal(out: Console, explained: Explanation) -> None:
     """Say what the journal knows of the file, and where that differs from what would happen now."""
-    from datetime import datetime
-
     from vsortd.core.console import Text
+    from vsortd.core.moments import local_text
 
     item = explained.known
     if item is None:
         return
-    when = f"{datetime.fromisoformat(item.time).astimezone():%Y-%m-%d %H:%M:%S}"
+    when = local_text(item.time)
     if item.state in PLACED:
         what = f"{'filed' if item.state is ItemState.FILED else 'sent to review'} {when} from {item.source}"
         what += f", as {item.rule}" if item.rule else ""

@@ -105,9 +105,9 @@ def _within_library(item: ItemDocument) -> Path:
 
 def _local(text: str) -> str:
     """Return a UTC time of the journal as the clock on the wall says it."""
-    from datetime import datetime
+    from vsortd.core.moments import local_text
 
-    return f"{datetime.fromisoformat(text).astimezone():%Y-%m-%d %H:%M:%S}"
+    return local_text(text)
 
 
 def undo(

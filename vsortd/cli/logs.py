@@ -94,14 +94,13 @@ def _show(lines: list[Line], *, as_json: bool) -> None:
 
 
 def _print(out: Console, line: Line) -> None:
-    from datetime import datetime
-
     from vsortd.core.console import Text
+    from vsortd.core.moments import local_moment
 
     level = str(line.fields.get("level", "info"))
     style = _STYLES.get(level, "")
     text = Text()
-    when = f"{datetime.fromtimestamp(line.time_s).astimezone():%Y-%m-%d %H:%M:%S}"
+    when = f"{local_moment(line.time_s):%Y-%m-%d %H:%M:%S}"
     text.append(f"{when} ", style="dim")
     text.append(f"{level:<8} ", style=style)
     if job := line.fields.get("job"):

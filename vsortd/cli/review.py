@@ -321,9 +321,11 @@ def _choice_line(number: int, rule: str, width: int, score: float | None) -> Tex
 def _facts_line(clip: Clip | None, size_bytes: int) -> str:
     if clip is None:
         return "it can't be read just now"
+    from vsortd.core.moments import recorded_moment
     from vsortd.core.units import about_size
 
     minutes, seconds = divmod(round(clip.duration_s), 60)
+    recorded = recorded_moment(clip.recorded_at)
     facts: list[Any] = [
         f"{minutes}:{seconds:02d}",
         f"{clip.shown_width_px}x{clip.shown_height_px} {clip.orientation}",
@@ -331,7 +333,7 @@ def _facts_line(clip: Clip | None, size_bytes: int) -> str:
         f"{clip.fps:.4g} frames/s" if clip.fps else "",
         "with sound" if clip.has_audio else "no sound",
         clip.camera,
-        clip.recorded_at[:10],
+        recorded.date().isoformat() if recorded else "",
         about_size(size_bytes),
     ]
     return " · ".join(filter(None, facts))

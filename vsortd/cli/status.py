@@ -9,6 +9,7 @@ import typer
 
 from vsortd.cli.common import JsonFlag, console, open_journal, print_json, state_folder
 from vsortd.core.documents import status_document
+from vsortd.core.moments import local_moment
 from vsortd.core.text import counted
 from vsortd.errors import DaemonUnreachableError, ExitCode
 
@@ -130,5 +131,6 @@ def pause_lines(paused: PausesDocument) -> list[str]:
 def _until(moment: float | None) -> str:
     if moment is None:
         return " until `vsortd resume`"
-    today = time.strftime("%Y-%m-%d") == time.strftime("%Y-%m-%d", time.localtime(moment))
-    return f" until {time.strftime('%H:%M' if today else '%Y-%m-%d %H:%M', time.localtime(moment))}"
+    then = local_moment(moment)
+    today = then.date() == local_moment(time.time()).date()
+    return f" until {then.strftime('%H:%M' if today else '%Y-%m-%d %H:%M')}"

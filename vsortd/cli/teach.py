@@ -200,11 +200,10 @@ def _verdict_json(verdict: LeaveOneOutResult) -> dict[str, Any]:
 
 
 def _table(selected: Sequence[Selected], settings: Settings, verdict: LeaveOneOutResult | None, trouble: str) -> None:
-    from datetime import datetime
-
     from rich.table import Table
 
     from vsortd.core.console import Text
+    from vsortd.core.moments import local_text
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("id", justify="right")
@@ -216,7 +215,7 @@ def _table(selected: Sequence[Selected], settings: Settings, verdict: LeaveOneOu
         why = _why_not(one, settings, verdict, trouble)
         table.add_row(
             str(taught.id),
-            f"{datetime.fromisoformat(taught.time).astimezone():%Y-%m-%d %H:%M}",
+            local_text(taught.time)[: len("2026-11-20 18:30")],
             Text(taught.path.name),
             Text(taught.rule),
             taught.origin.value,

@@ -163,7 +163,7 @@ class When(_Limits):
         default=(), description='Make and model as the file says, as patterns in any case, such as "*iPhone*".'
     )
     recorded_since: Annotated[date, Day()] | None = Field(
-        default=None, description="Recorded on this day or later, by the camera's clock."
+        default=None, description="Recorded on this day or later, by the clock where it was; one in UTC by the local."
     )
     recorded_before: Annotated[date, Day()] | None = Field(default=None, description="Recorded before this day.")
     file_name: Annotated[tuple[Annotated[str, Pattern()], ...], OneOrMany()] = Field(

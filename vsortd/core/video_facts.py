@@ -68,7 +68,7 @@ class Clip:
     streams: tuple[Stream, ...] = ()
     audio_codec: str = ""  # of the first audio stream that has samples; "" without sound
     camera: str = ""  # make and model where the file says
-    recorded_at: str = ""  # ISO 8601 with offset where the file says
+    recorded_at: str = ""  # ISO 8601 where the file says: with the camera's offset, or in UTC with Z
     tags: dict[str, str] = field(default_factory=dict)
 
     @property

@@ -118,7 +118,7 @@ class _CaseSampler:
         if job.state is ItemState.REJECTED:
             return LeftOut(case.path, job.reason, failed=False)
         assert job.clip is not None
-        return SampledCase(case, ConditionFacts(job.clip, case.path.name), tuple(found))
+        return SampledCase(case, ConditionFacts.of(job.clip, case.path.name), tuple(found))
 
     def _take_rounds(self, job: Job, found: list[Embedded]) -> Job:
         before = self._services.index.kept(job.identity, self._classifier.key)

@@ -7,9 +7,9 @@ import re
 import string
 import sys
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING
 
+from vsortd.core.moments import file_moment, recorded_moment
 from vsortd.core.names import TEMPLATE_FIELDS, cut, without_unseen
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class NameFields:
     """What the template's fields stand for; "" where the video doesn't say."""
 
     stem: str
-    date: str = ""  # 2026-11-20: recorded, else last written (local time)
+    date: str = ""  # 2026-11-20: recorded (see `recorded_moment`), else last written (local time)
     time: str = ""  # 18-30-05
     rule: str = ""  # forest-night
     width: str = ""  # pixels as shown
@@ -43,26 +43,17 @@ class NameFields:
     @classmethod
     def of(cls, source: Path, identity: Identity, clip: Clip | None, rule: str) -> NameFields:
         """Fill the fields from the file, what was probed, and the rule ("forest/night")."""
-        moment = _moment(clip.recorded_at if clip is not None else "", identity.mtime_ns)
+        moment = (clip and recorded_moment(clip.recorded_at)) or file_moment(identity.modified_ns)
         return cls(
             stem=source.stem,
-            date=moment.strftime("%Y-%m-%d"),
-            time=moment.strftime("%H-%M-%S"),
+            date="" if moment is None else moment.date().isoformat(),
+            time="" if moment is None else moment.time().isoformat("seconds").replace(":", "-"),
             rule=rule.replace("/", "-"),
             width="" if clip is None else str(clip.shown_width_px),
             height="" if clip is None else str(clip.shown_height_px),
             orientation="" if clip is None else clip.orientation.value,
             camera="" if clip is None else clip.camera,
         )
-
-
-def _moment(recorded_at: str, mtime_ns: int) -> datetime:
-    if recorded_at:
-        try:
-            return datetime.fromisoformat(recorded_at)  # the camera's own wall clock
-        except ValueError:
-            pass  # cameras write what they like
-    return datetime.fromtimestamp(mtime_ns // 1_000_000_000).astimezone()
 
 
 def render(template: str, fields: NameFields) -> str:

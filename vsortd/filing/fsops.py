@@ -27,6 +27,7 @@ from vsortd.filing.transaction_errors import StuckError, TakenError
 
 if TYPE_CHECKING:
     import threading
+    from collections.abc import Iterator
     from pathlib import Path
 
     from vsortd.filing.open_folder import OpenFolder
@@ -152,7 +153,8 @@ def copy(  # noqa: PLR0917 - source, destination, and what is meant
             finally:
                 os.close(writing)
             if sys.platform == "win32":  # no fchmod and no utime by descriptor there
-                os.utime(for_system(path), ns=(status.st_atime_ns, status.st_mtime_ns))
+                with _where_it_can_be_held():
+                    os.utime(for_system(path), ns=(status.st_atime_ns, status.st_mtime_ns))
                 written = Identity.from_stat(os.stat(for_system(path)))  # noqa: PTH116 - a long name
             reach(Point.COPY_SYNCED)
         with explained("Could not read", source.path / name):
@@ -258,7 +260,7 @@ def same_bytes(one: Path, other: Path, cancel: threading.Event | None = None) ->
 
 def give_time(path: Path, mtime_ns: int) -> None:
     """Give a staged file of ours the time of the video it was made from. Raises FilingError."""
-    with explained("Could not set the time of", path):
+    with explained("Could not set the time of", path), _where_it_can_be_held():
         os.utime(path, ns=(mtime_ns, mtime_ns))
 
 
@@ -287,7 +289,24 @@ def _copy_attributes(reading: int, writing: int, status: os.stat_result) -> None
     if sys.platform == "linux":
         _copy_xattrs(reading, writing)
     os.fchmod(writing, stat.S_IMODE(status.st_mode) & ~(stat.S_ISUID | stat.S_ISGID))
-    os.utime(writing, ns=(status.st_atime_ns, status.st_mtime_ns))
+    with _where_it_can_be_held():
+        os.utime(writing, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+# Said of a time beyond what the filesystem, or the system's calls, can hold.
+_NO_SUCH_TIME = frozenset({errno.EINVAL, errno.ERANGE, errno.EOVERFLOW})
+
+
+@contextlib.contextmanager
+def _where_it_can_be_held() -> Iterator[None]:
+    """Go on where a time can't be set because there is no such time there; the bytes are what counts."""
+    try:
+        yield
+    except OverflowError:
+        pass
+    except OSError as error:
+        if error.errno not in _NO_SUCH_TIME:
+            raise
 
 
 if sys.platform == "linux":

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from vsortd.core.outcomes import ItemState
-from vsortd.filing.records import ITEM_COLUMNS, from_blob, item_of, signed, to_blob, to_columns, utc
+from vsortd.filing.records import ITEM_COLUMNS, from_blob, item_of, to_blob, to_columns, utc
 from vsortd.filing.schema import HOLD
 from vsortd.filing.seals import check_row
 
@@ -83,7 +83,7 @@ def find_refusal(db: sqlite3.Connection, path: Path, identity: Identity) -> tupl
         (to_blob(path),),
     )
     for item in map(item_of, rows.fetchall()):
-        if item.identity.same_content(identity) and signed(item.identity.inode) == signed(identity.inode):
+        if item.identity.same_content(identity) and item.identity.inode == identity.inode:
             return item.id, item.item_state, item.reason
     return None
 

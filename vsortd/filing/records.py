@@ -6,12 +6,13 @@ import json
 import os
 import time
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vsortd.core.identity import Identity
+from vsortd.core.moments import unix_seconds, utc_moment
 from vsortd.core.outcomes import ConversionKind, ItemState
 from vsortd.core.text import storable
 from vsortd.filing import schema
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from vsortd.core.documents import ItemDocument
-
-_BITS_64 = (1 << 64) - 1
-
 
 # In the details of an item that a repair of the journal made of what lies on the disk.
 FOUND = "found_by_repair"
@@ -83,7 +81,7 @@ def likeness(meant: Identity, found: Identity | None) -> IdentityMatch:
     if found is None:
         return IdentityMatch.ABSENT
     content = meant.same_content(found)
-    if (meant.inode ^ found.inode) & _BITS_64 == 0:
+    if meant.inode == found.inode:
         return IdentityMatch.SAME if content else IdentityMatch.EDITED
     return IdentityMatch.ALIKE if content else IdentityMatch.OTHER
 
@@ -205,17 +203,20 @@ def shown_state(state: ItemState, outcome: ItemState) -> ItemState:
 
 
 def utc(seconds: float | None = None) -> str:
-    """Return a time (Unix seconds, default now) as the journal writes it; such texts sort by time."""
-    moment = datetime.fromtimestamp(time.time() if seconds is None else seconds, UTC)
+    """Return a time (Unix seconds, default now) as the journal writes it; such texts sort by time.
+
+    One beyond all dates is the first or the last of them.
+    """
+    moment = utc_moment(time.time() if seconds is None else seconds)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def unix_s(text: str) -> float:
     """Return the Unix seconds of a time that the journal wrote."""
-    return datetime.fromisoformat(text).timestamp()
+    return unix_seconds(datetime.fromisoformat(text))
 
 
-# How values lie in the database: paths as the system's bytes, 64-bit numbers as SQLite's signed ones.
+# How values lie in the database: paths as the system's bytes, identities as `Identity.columns` has them.
 
 
 def to_blob(path: Path | None) -> bytes | None:
@@ -228,24 +229,16 @@ def from_blob(blob: bytes) -> Path:
     return Path(os.fsdecode(blob))
 
 
-def signed(number: int) -> int:
-    """Return the lowest 64 bits as SQLite's signed integer (inode numbers may use the highest bit)."""
-    number &= _BITS_64
-    return number - (1 << 64) if number >> 63 else number
-
-
 def to_columns(identity: Identity | None) -> tuple[int | None, ...]:
     """Return device, inode, size and time as they are stored."""
-    if identity is None:
-        return (None, None, None, None)
-    return (signed(identity.device), signed(identity.inode), identity.size_bytes, identity.mtime_ns)
+    return (None, None, None, None) if identity is None else identity.columns()
 
 
 def from_columns(device: int | None, inode: int | None, size: int | None, mtime: int | None) -> Identity | None:
     """Return the identity of four columns, None where there was none."""
     if device is None or inode is None or size is None or mtime is None:
         return None
-    return Identity(device & _BITS_64, inode & _BITS_64, size, mtime)
+    return Identity.of_columns((device, inode, size, mtime))
 
 
 ITEM_COLUMNS = ", ".join(f"item.{name}" for name in (*schema.ITEM, "sum"))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from vsortd.core.identity import Identity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
     from pathlib import Path
 
 SAME_FILE = "size_bytes = ? AND mtime_ns = ? AND inode = ? AND device = ?"
@@ -21,15 +21,8 @@ SAME_FILE = "size_bytes = ? AND mtime_ns = ? AND inode = ? AND device = ?"
 
 def key_of(identity: Identity) -> tuple[int, int, int, int]:
     """Return an identity as the columns that `SAME_FILE` asks for."""
-    # SQLite's integers are signed 64-bit; inode numbers of some network filesystems are not
-    inode = identity.inode - (1 << 64) if identity.inode >= 1 << 63 else identity.inode
-    return identity.size_bytes, identity.mtime_ns, inode, identity.device
-
-
-def identity_of(columns: Sequence[int]) -> Identity:
-    """Return the identity of the columns device, inode, size_bytes, mtime_ns."""
-    device, inode, size_bytes, mtime_ns = columns
-    return Identity(device, inode + (1 << 64) if inode < 0 else inode, size_bytes, mtime_ns)
+    device, inode, size_bytes, mtime_ns = identity.columns()
+    return size_bytes, mtime_ns, inode, device
 
 
 def follow(index: Path, moves: Iterable[tuple[Path, Path]]) -> int:

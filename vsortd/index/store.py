@@ -8,27 +8,26 @@ with: the sampling rounds of a decision, or a pass at so many frames a second.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import time
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
 
+from vsortd.core.identity import Identity
+from vsortd.core.moments import recorded_moment, unix_seconds
 from vsortd.index.index_file import IndexFile, checksum_of, healed
-from vsortd.index.relocate import SAME_FILE, identity_of, key_of
+from vsortd.index.relocate import SAME_FILE, key_of
 from vsortd.index.video import IndexedVideo
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable, Iterator, Sequence
 
-    from vsortd.core.identity import Identity
     from vsortd.core.video_facts import Clip
 
 # The looks that a decision takes; a lesson is taken from their frames.
@@ -109,7 +108,7 @@ class Index(IndexFile):
                 "SELECT device, inode, size_bytes, mtime_ns, path FROM video WHERE size_bytes = ? AND mtime_ns = ?",
                 (identity.size_bytes, identity.mtime_ns),
             ).fetchall()
-        return [(identity_of(row[:4]), Path(os.fsdecode(row[4]))) for row in rows]
+        return [(Identity.of_columns(row[:4]), Path(os.fsdecode(row[4]))) for row in rows]
 
     def keep(  # noqa: PLR0917 - one row's worth of facts
         self, identity: Identity, path: Path, clip: Clip, model: str, look: str, embedded: Embedded
@@ -302,11 +301,10 @@ def _with_looks(
 
 
 def _row(row: tuple[int, int, int, int, int, bytes, float, int, int, float, int]) -> IndexRow:
-    return IndexRow(row[0], identity_of(row[1:5]), Path(os.fsdecode(row[5])), *row[6:])
+    return IndexRow(row[0], Identity.of_columns(row[1:5]), Path(os.fsdecode(row[5])), *row[6:])
 
 
 def _recorded_s(clip: Clip, identity: Identity) -> float:
     """Return when a video was recorded, Unix seconds: by its own word, else by the file's time of change."""
-    with contextlib.suppress(ValueError):
-        return datetime.fromisoformat(clip.recorded_at).timestamp()
-    return identity.mtime_ns / 1e9
+    moment = recorded_moment(clip.recorded_at)
+    return identity.modified_s if moment is None else unix_seconds(moment)

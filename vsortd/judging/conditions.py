@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Final
 
+from vsortd.core.moments import recorded_moment
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from datetime import date
 
     from vsortd.config.settings import Accept, When
     from vsortd.core.video_facts import Clip
@@ -19,10 +21,20 @@ FPS_TOLERANCE: Final = 0.02
 
 @dataclass(frozen=True, slots=True)
 class ConditionFacts:
-    """What is known of a video before anybody looks at its pictures; `name` is the file's."""
+    """What is known of a video before anybody looks at its pictures.
+
+    `name` is the file's, `recorded_on` the day by the wall clock where it was recorded, None where that isn't known.
+    """
 
     clip: Clip
     name: str
+    recorded_on: date | None = None
+
+    @classmethod
+    def of(cls, clip: Clip, name: str) -> ConditionFacts:
+        """Gather the facts; what is recorded in UTC is of the day that it is here."""
+        moment = recorded_moment(clip.recorded_at)
+        return cls(clip, name, None if moment is None else moment.date())
 
 
 def admit(clip: Clip, accept: Accept) -> str | None:
@@ -106,9 +118,8 @@ def _other_camera(when: When, facts: ConditionFacts) -> str:
 def _other_day(when: When, facts: ConditionFacts) -> str:
     if when.recorded_since is None and when.recorded_before is None:
         return ""
-    try:
-        day = datetime.fromisoformat(facts.clip.recorded_at).date()
-    except ValueError:
+    day = facts.recorded_on
+    if day is None:
         return "the file does not say when it was recorded"
     if when.recorded_since is not None and day < when.recorded_since:
         return f"recorded on {day} (when.recorded_since is {when.recorded_since})"

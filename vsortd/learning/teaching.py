@@ -143,7 +143,7 @@ class Teacher:
         settler = Settler(SettleTimes.of(template, drain=True), sidecars_of=self._services.sidecars_of)
         identity = _identity(path)
         try:
-            changed_s = max(identity.mtime_ns / 1e9, path.stat().st_ctime)
+            changed_s = max(identity.modified_s, path.stat().st_ctime)
         except FileNotFoundError as error:
             raise ChangedError("it went away") from error
         quiet_s = max(0.0, time.time() - changed_s)

@@ -11,6 +11,7 @@ import av
 import numpy as np
 from av.video.stream import VideoStream
 
+from vsortd.core.moments import is_utc
 from vsortd.core.video_facts import Clip, Stream
 from vsortd.errors import BrokenError, IncompleteError
 from vsortd.media.container import OpenVideo, Table, film_stream, is_picture, open_video, read_table, undecodable
@@ -233,12 +234,17 @@ def _camera(tags: dict[str, str]) -> str:
 
 
 def _recorded_at(tags: dict[str, str]) -> str:
-    """Return when the video was recorded, ISO 8601; the camera's local time with its offset where it says."""
+    """Return when the video was recorded, ISO 8601: the camera's local time with its offset where it says, else UTC.
+
+    UTC ends in Z, also that of a header's time, which is UTC by its format; an offset of zero is an offset.
+    """
     for key in _DATE_TAGS:
+        text = tags.get(key, "")
         try:
-            moment = datetime.fromisoformat(tags.get(key, ""))
+            moment = datetime.fromisoformat(text)
         except ValueError:
             continue
         if moment.year in _YEARS and moment.tzinfo is not None:
-            return moment.isoformat(timespec="seconds")
+            said = moment.isoformat(timespec="seconds")
+            return said.removesuffix("+00:00") + "Z" if is_utc(text) else said
     return ""

@@ -69,7 +69,7 @@ def judge(services: Services, job: Job) -> Job:
     resident = services.model.get(job.cancel)
     assert job.clip is not None
     seen = rounds(services, job, resident)
-    facts = ConditionFacts(job.clip, job.path.name)
+    facts = ConditionFacts.of(job.clip, job.path.name)
     with job.clock.time("decide"):
         decision, times_ms = decide_in_rounds(resident.tree, resident.vectors, seen, facts)
     return replace(job, decision=decision, reason=decision.reason, frame_times_ms=times_ms, prefetched=None)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from typing import TYPE_CHECKING
 
 from loguru import logger
 
 from vsortd.core.batch_ids import Batches
+from vsortd.core.moments import local_moment
 from vsortd.core.outcomes import ItemState
 from vsortd.core.text import counted
 from vsortd.errors import StoreError
@@ -171,7 +171,7 @@ class Workflow:
         form = self.pauses.form()
         everything = [("everything", form["until"])] if form["all"] else []
         for what, until in everything + [(one["path"], one["until"]) for one in form["inboxes"]]:
-            ends = "" if until is None else f" until {time.strftime('%H:%M', time.localtime(until))}"
+            ends = "" if until is None else f" until {local_moment(until).strftime('%Y-%m-%d %H:%M')}"
             logger.info("paused: {}{}", what, ends)
 
     # What watcher and runner say, on their threads

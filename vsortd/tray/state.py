@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from vsortd.core.documents import status_document
+from vsortd.core.moments import local_moment
 from vsortd.core.text import printable
 
 if TYPE_CHECKING:
@@ -267,8 +267,8 @@ def counted(number: int, one: str, many: str) -> str:
 
 def clock_time(at_s: float, now_s: float) -> str:
     """Return a time (Unix seconds) as the clock on the wall says it, with the day when that is another one."""
-    then, now = time.localtime(at_s), time.localtime(now_s)
-    return time.strftime("%H:%M" if then[:3] == now[:3] else "%Y-%m-%d %H:%M", then)
+    then, now = local_moment(at_s), local_moment(now_s)
+    return then.strftime("%H:%M" if then.date() == now.date() else "%Y-%m-%d %H:%M")
 
 
 def shortened(text: str, most: int) -> str:

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
 
 from vsortd.core.logs.file import old_logs
+from vsortd.core.moments import unix_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -33,7 +34,7 @@ class Line:
     def time_s(self) -> float:
         """When it was written, Unix seconds; 0 where it does not say."""
         with contextlib.suppress(ValueError, TypeError):
-            return datetime.fromisoformat(str(self.fields.get("time"))).timestamp()
+            return unix_seconds(datetime.fromisoformat(str(self.fields.get("time"))))
         return 0.0
 
 

@@ -259,7 +259,7 @@ class _Mover:
         times = replace(SettleTimes.of(template, drain=True), settle_max_s=template.settle_s)
         settler = Settler(times, sidecars_of=self._services.sidecars_of)
         try:
-            changed_s = max(film.identity.mtime_ns / 1e9, film.path.stat().st_ctime)
+            changed_s = max(film.identity.modified_s, film.path.stat().st_ctime)
         except OSError as error:
             raise ChangedError("it went away") from error
         quiet_s = max(0.0, time.time() - changed_s)
