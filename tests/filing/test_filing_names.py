@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from tests.support.facts import clip_facts
 from vsortd.core.identity import Identity
 from vsortd.core.names import TEMPLATE_FIELDS, cut, folder_name_problem, without_unseen
-from vsortd.filing.file_names import NameFields, component, next_free, numbered, render, tail_of
+from vsortd.filing.file_names import NameFields, component, group_names, next_free, numbered, render, tail_of
 
 WORDS = st.text(max_size=300) | st.binary(max_size=300).map(os.fsdecode)
 TAILS = st.lists(st.sampled_from([".mp4", ".MOV", ".en.srt", ".forced.en.ass", ".mov.xmp"]), min_size=1)
@@ -158,6 +158,9 @@ def test_the_fields_of_a_clip() -> None:
         ("Film.en.srt", "Film.mov", ".en.srt"),
         ("Film.mov.xmp", "Film.mov", ".mov.xmp"),
         ("odd.srt", "Film.mov", ".odd.srt"),
+        ("C0001M01.XML", "C0001.MP4", "M01.XML"),
+        ("GL010123.LRV", "GX010123.MP4", ".LRV"),
+        ("Film.jpg.xmp", "Film.mov", ".jpg.xmp"),
     ],
 )
 def test_what_a_sidecar_adds_to_the_stem(sidecar: str, video: str, tail: str) -> None:
@@ -274,3 +277,27 @@ def test_a_hidden_sidecar_of_another_name_adds_its_name_with_one_dot() -> None:
 def test_only_a_bare_known_field_is_replaced(template: str) -> None:
     with pytest.raises(ValueError, match=r"takes no|Single"):
         render(template, NameFields("Film"))
+
+
+COMPOSED, DECOMPOSED = "Übung.srt", unicodedata.normalize("NFD", "Übung.srt")
+
+
+@pytest.mark.parametrize(
+    ("stem", "number", "video", "suffix", "sidecars", "expected"),
+    [
+        ("GX010123", 1, "GX010123.MP4", ".MP4", ["GL010123.LRV"], ["GX010123.MP4", "GL010123.LRV"]),
+        ("GX010123", 2, "GX010123.MP4", ".MP4", ["GL010123.LRV"], ["GX010123 (2).MP4", "GX010123 (2).LRV"]),
+        ("a", 1, "C1.MP4", ".MP4", ["C1M01.XML", "C1.MP4.xmp"], ["a.MP4", "aM01.XML", "a.MP4.xmp"]),
+        ("I(1)", 1, "I(1).mp4", ".mp4", ["I.mp4.su(1).json"], ["I(1).mp4", "I.mp4.su(1).json"]),
+        ("a", 1, "I(1).mp4", ".mp4", ["I.mp4.su(1).json"], ["a.mp4", "a.mp4.su.json"]),
+        ("F", 1, "F.MOV", ".mp4", ["F.MOV.xmp", "F.en.srt"], ["F.mp4", "F.mp4.xmp", "F.en.srt"]),
+        ("Übung", 1, "Übung.mp4", ".mp4", [DECOMPOSED], ["Übung.mp4", DECOMPOSED]),
+        ("Übung", 1, "Übung.mp4", ".mp4", [COMPOSED, DECOMPOSED], ["Übung.mp4", COMPOSED, DECOMPOSED]),
+        ("a", 1, "Übung.mp4", ".mp4", [COMPOSED, DECOMPOSED], ["a.mp4", "a.srt", "a.2.srt"]),
+        ("a", 1, "F.mp4", ".mp4", ["F.srt", "F.SRT"], ["a.mp4", "a.srt", "a.2.SRT"]),
+    ],
+)
+def test_a_group_keeps_its_relation_under_its_new_name(
+    stem: str, number: int, video: str, suffix: str, sidecars: list[str], expected: list[str]
+) -> None:
+    assert expected == group_names(stem, number, Path(video), suffix, [Path(one) for one in sidecars])

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import unicodedata
 from typing import TYPE_CHECKING
 
 import pytest
 
-from vsortd.media.sidecars import find_sidecars
+from vsortd.media.sidecars import Company, find_company, find_sidecars
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,6 +36,8 @@ def names_found(folder: Path, video: str, others: list[str], extensions: tuple[s
         "Film.nfo",
         "Film.idx",
         "Film.gpx",
+        "Film.wav",
+        "Film.mov.en.srt",
     ],
 )
 def test_a_sidecar_belongs(tmp_path: Path, name: str) -> None:
@@ -48,7 +51,7 @@ def test_a_sidecar_belongs(tmp_path: Path, name: str) -> None:
         "film.srt",
         "Film 2.srt",
         "Film-en.srt",
-        "Film.wav",
+        "Film.mp3",
         "Film.mp4.xmp",
         "Film.en.jpg",
         "Film..srt",
@@ -132,3 +135,71 @@ def test_a_link_named_like_the_still_never_belongs(tmp_path: Path) -> None:
     names_found(tmp_path, "IMG_1.MOV", [])
     (tmp_path / "IMG_1.HEIC").symlink_to(tmp_path / "photo.heic")
     assert () == find_sidecars(tmp_path / "IMG_1.MOV", live_photo=True)
+
+
+COMPOSED, DECOMPOSED = "Übung.mp4", unicodedata.normalize("NFD", "Übung.mp4")
+
+
+def company(folder: Path, video: str, *others: str) -> Company:
+    for name in [video, *others]:
+        (folder / name).write_bytes(b"x")
+    return find_company(folder / video, ("mp4", "mov"))
+
+
+@pytest.mark.parametrize(("video", "sidecar"), [(COMPOSED, DECOMPOSED), (DECOMPOSED, COMPOSED)])
+def test_a_sidecar_belongs_whatever_the_form_of_its_name(tmp_path: Path, video: str, sidecar: str) -> None:
+    sidecar = sidecar.replace(".mp4", ".en.srt")
+    assert [sidecar] == names_found(tmp_path, video, [sidecar])
+
+
+def test_of_two_videos_that_differ_by_form_each_keeps_its_own(tmp_path: Path) -> None:
+    theirs = DECOMPOSED.replace(".mp4", ".srt")
+    mine = COMPOSED.replace(".mp4", ".srt")
+    assert [mine] == names_found(tmp_path, COMPOSED, [DECOMPOSED, theirs, mine])
+    assert (tmp_path / theirs,) == find_sidecars(tmp_path / DECOMPOSED)
+
+
+def test_what_fits_two_videos_stays_and_is_named(tmp_path: Path) -> None:
+    found = company(tmp_path, "GX010123.MP4", "GH010123.MP4", "GL010123.LRV", "GX010123.THM")
+    assert (tmp_path / "GX010123.THM",) == found.sidecars
+    assert "left beside it: GL010123.LRV (it fits GH010123.MP4 as well)" == found.note
+
+
+def test_what_a_closer_video_has_is_not_spoken_of(tmp_path: Path) -> None:
+    assert Company() == company(tmp_path, "Film.mp4", "Film-en.mp4", "Film-en.srt", "Film-en.pdf")
+
+
+@pytest.mark.parametrize("name", ["Film.pdf", "Film.mp3", "Film-en.srt", "Film.heic"])
+def test_what_only_looks_like_its_own_stays_and_is_named(tmp_path: Path, name: str) -> None:
+    assert Company((), ((name, ""),)) == company(tmp_path, "Film.mp4", name)
+
+
+def test_a_folder_of_its_name_stays_and_is_named(tmp_path: Path) -> None:
+    (tmp_path / "Film.trickplay").mkdir()
+    assert "left beside it: Film.trickplay" == company(tmp_path, "Film.mp4").note
+
+
+def test_of_many_that_stay_three_are_named(tmp_path: Path) -> None:
+    others = [f"Film.x{number}" for number in range(5)]
+    assert "left beside it: Film.x0, Film.x1, Film.x2 and 2 more" == company(tmp_path, "Film.mp4", *others).note
+
+
+def test_noise_is_not_spoken_of(tmp_path: Path) -> None:
+    (tmp_path / "Film.mp4").write_bytes(b"x")
+    (tmp_path / "Film.part").write_bytes(b"x")
+    assert Company() == find_company(tmp_path / "Film.mp4", is_noise=lambda name: name.endswith(".part"))
+
+
+def test_a_photo_that_stays_keeps_what_is_its_own(tmp_path: Path) -> None:
+    found = company(tmp_path, "IMG_1.MP4", "IMG_1.HEIC", "IMG_1.HEIC.json", "IMG_1.HEIC.supplemental-metadata.json")
+    assert Company((), (("IMG_1.HEIC", ""),)) == found
+
+
+def test_a_picture_that_travels_takes_its_own_along(tmp_path: Path) -> None:
+    assert ["IMG_1.JPG", "IMG_1.JPG.xmp"] == names_found(tmp_path, "IMG_1.MOV", ["IMG_1.JPG", "IMG_1.JPG.xmp"])
+
+
+def test_a_names_metadata_goes_with_its_number(tmp_path: Path) -> None:
+    first, second = "IMG.mp4.supplemental-metadata.json", "IMG.mp4.supplemental-metadata(1).json"
+    assert [first] == names_found(tmp_path, "IMG.mp4", ["IMG(1).mp4", first, second])
+    assert (tmp_path / second,) == find_sidecars(tmp_path / "IMG(1).mp4")

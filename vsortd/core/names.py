@@ -42,6 +42,15 @@ _UNSEEN = re.compile(
 )
 
 
+def nfc(text: str) -> str:
+    """Return a name in the form in which names are compared: composed (Unicode NFC).
+
+    Macs, Samba and zip files bring names decomposed, keyboards type them composed, and both look alike. Nothing is
+    renamed for it. Bytes that are no UTF-8 (surrogate escapes) stay as they are.
+    """
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
 def without_unseen(text: str, instead: str = "_") -> str:
     """Return a name in which what can't be seen is replaced, so that it is read as it is."""
     return text if text.isascii() and text.isprintable() else _UNSEEN.sub(lambda found: found[1] or instead, text)
@@ -84,7 +93,7 @@ _PROBLEMS: tuple[tuple[Callable[[str], bool], str], ...] = (
 
 def folder_key(name: str) -> str:
     """Return what two names must not share to be two folders everywhere (case, Unicode form, sanitising)."""
-    folded = unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+    folded = nfc(nfc(name).casefold())
     return "".join("_" if char in _WINDOWS_FORBIDDEN else char for char in folded).rstrip(". ")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import string
@@ -11,9 +12,10 @@ from typing import TYPE_CHECKING
 
 from vsortd.core.moments import file_moment, recorded_moment
 from vsortd.core.names import TEMPLATE_FIELDS, cut, without_unseen
+from vsortd.core.sidecar_forms import bond
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from vsortd.core.identity import Identity
@@ -89,9 +91,41 @@ def _fit(text: str) -> str:
 
 
 def tail_of(sidecar: Path, video: Path) -> str:
-    """Return what a sidecar's name adds to the video's stem: `.en.srt`, or `.mov.xmp`."""
+    """Return what a sidecar's name adds to the video's stem: `.en.srt`, or `.mov.xmp`, or `M01.XML`."""
+    found = bond(sidecar.name, video.name)
+    if found is not None:
+        return _fit(found.tail)
     stem = video.stem
     return _fit(sidecar.name[len(stem) :] if sidecar.name.startswith(stem) else f".{sidecar.name.lstrip('.')}")
+
+
+def group_names(  # noqa: PLR0917 - a group's facts
+    stem: str, number: int, video: Path, suffix: str, sidecars: Sequence[Path]
+) -> list[str]:
+    """Return the names of a video, which gets `stem` and `suffix`, and of its sidecars; see `numbered`.
+
+    Sidecars of a video that keeps its stem keep their names, whatever form these have. Those called by the whole name
+    of a video that gets another suffix (`Film.mov.xmp`) follow it.
+    """
+    whole = f"{video.suffix.lower()}." if suffix.lower() != video.suffix.lower() else ""
+    follows = [bool(whole) and tail_of(one, video).lower().startswith(whole) for one in sidecars]
+    tails = [suffix]
+    for sidecar, one_follows in zip(sidecars, follows, strict=True):
+        tail = tail_of(sidecar, video)
+        tail = suffix + tail[len(video.suffix) :] if one_follows else tail
+        taken = {one.casefold() for one in tails}
+        tails.append(next(one for one in _told_apart(tail) if one.casefold() not in taken))
+    names = numbered(stem, number, tails)
+    if names[0] != f"{video.stem}{suffix}":
+        return names
+    kept = zip(sidecars, follows, names[1:], strict=True)
+    return [names[0], *(name if one_follows else _fit(one.name) for one, one_follows, name in kept)]
+
+
+def _told_apart(tail: str) -> Iterator[str]:
+    """Yield a tail, then others like it: two sidecars may differ by no more than the form of their names."""
+    yield tail
+    yield from (f".{number}{tail}" for number in itertools.count(2))
 
 
 def numbered(stem: str, number: int, tails: Sequence[str]) -> list[str]:

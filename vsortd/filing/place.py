@@ -14,7 +14,7 @@ from vsortd.core.system.os_errors import explained
 from vsortd.core.text import storable
 from vsortd.errors import ChangedError, FilingError, VsortdError
 from vsortd.filing import fsops, holds
-from vsortd.filing.file_names import NameFields, component, next_free, numbered, render, tail_of
+from vsortd.filing.file_names import NameFields, component, group_names, next_free, render
 from vsortd.filing.identical import DuplicateGate, find_identical_file, policy_of
 from vsortd.filing.journal import insert_item, new_transaction_id
 from vsortd.filing.journal import numbered as number_operations
@@ -263,9 +263,8 @@ class Filer:
         """Return the names of the video and its sidecars in the library, the video's first."""
         fields = NameFields.of(request.source, request.identity, request.clip, request.rule)
         becomes_mp4 = request.converted is not None or request.conversion is not ConversionKind.NONE
-        tails = [".mp4" if becomes_mp4 else request.source.suffix]
-        tails += [tail_of(sidecar, request.source) for sidecar in request.sidecars]
-        return numbered(render(self._template, fields), number, tails)
+        suffix = ".mp4" if becomes_mp4 else request.source.suffix
+        return group_names(render(self._template, fields), number, request.source, suffix, request.sidecars)
 
     def _free_names(self, request: FilingRequest, folder: OpenFolder | None, taken: Collection[str] = ()) -> list[str]:
         def is_free(number: int) -> bool:

@@ -22,7 +22,8 @@ from vsortd.judging.corrections import Corrections
 from vsortd.judging.example_store import ExampleStore, examples_path
 from vsortd.judging.resident_model import ResidentModel
 from vsortd.media.pool import MediaPool
-from vsortd.media.sidecars import find_sidecars
+from vsortd.media.sidecars import Company, find_company
+from vsortd.watch.candidates import is_private
 from vsortd.watch.sidecar_cache import Companions
 
 if TYPE_CHECKING:
@@ -117,10 +118,14 @@ class Services:
 
     def sidecars_of(self, video: Path, clip: Clip | None = None) -> tuple[Path, ...]:
         """Return the files that move with a video; as long as its facts aren't known, those that may have to."""
+        return self.company_of(video, clip).sidecars
+
+    def company_of(self, video: Path, clip: Clip | None = None) -> Company:
+        """Return what moves with a video and what stays beside it, see `sidecars_of`."""
         with self.listing:
             names = self.companions.of(video, time.monotonic())
         live_photo = clip is None or bool(clip.content_identifier)
-        return find_sidecars(video, self.extensions, names, live_photo=live_photo)
+        return find_company(video, self.extensions, names, live_photo=live_photo, is_noise=is_private)
 
     def library_place(self, video: Path) -> tuple[str, ...] | None:
         """Return the folders between the library and a video that lies in it, None for one that doesn't."""

@@ -203,17 +203,18 @@ def place(services: Services, job: Job, *, dry_run: bool, by_hand: Callable[[Ite
 def _request(services: Services, job: Job, decision: Decision) -> FilingRequest:
     assert job.clip is not None
     filed = decision.outcome is DecisionOutcome.FILED
+    company = services.company_of(job.path, job.clip)
     return FilingRequest(
         source=job.path,
         identity=job.identity,
-        sidecars=services.sidecars_of(job.path, job.clip),
+        sidecars=company.sidecars,
         folder=tuple(decision.rule.split("/")) if filed else (services.settings.place.review,),
         clip=job.clip,
         outcome=ItemState.FILED if filed else ItemState.REVIEW,
         rule=decision.rule,
         score=decision.score,
         margin=decision.margin,
-        reason="; ".join(filter(None, (decision.reason, job.conversion_note))),
+        reason="; ".join(filter(None, (decision.reason, job.conversion_note, company.note))),
         detail=_detail(job, decision),
         batch=job.batch,
         converted=job.converted,

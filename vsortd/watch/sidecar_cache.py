@@ -1,8 +1,8 @@
-"""Which videos have company that might be sidecars: asked for each of 20,000 files, answered cheaply.
+"""Which videos have company: sidecars, or signs of a download. Asked for each of 20,000 files, answered cheaply.
 
-Finding sidecars lists a folder; doing so for every file of a large folder would cost the square of its size.
-So a folder is listed once for many questions, and only a video that shares its stem with another name is
-looked into.
+Finding them lists a folder; doing so for every file of a large folder would cost the square of its size. So a folder
+is listed once for many questions, its names by the keys that a video shares with what may belong to it, and only a
+video with such a name beside it is looked into.
 """
 
 from __future__ import annotations
@@ -11,6 +11,9 @@ import os
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from vsortd.core.names import nfc
+from vsortd.core.sidecar_forms import is_many_dotted, listing_keys, special_keys, video_keys
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,8 +27,6 @@ _STALE_S = 5.0
 _SHARE = 0.05
 # FAT tells times to two seconds.
 _RACY_NS = 3_000_000_000
-# Names with more dots are not taken apart: their answer is "maybe".
-_DOTS = 8
 _FOLDERS_KEPT = 16
 
 
@@ -35,7 +36,7 @@ class _Listing:
     fresh_s: float
     mtime_ns: int
     racy: bool  # made so soon after the folder changed that another change may have left its mtime as it is
-    names: dict[str, list[str]]  # by every stem that they have, case folded
+    names: dict[str, list[str]]  # by every key that they have
 
 
 class Companions:
@@ -45,21 +46,24 @@ class Companions:
         self._listings: dict[str, _Listing] = {}
 
     def has_any(self, video: Path, now: float) -> bool:
-        """Tell whether another name beside `video` begins with its stem and a dot, in any case.
-
-        Raises OSError when the folder can't be listed.
-        """
+        """Tell whether another name beside `video` may belong to it. Raises OSError when the folder can't be listed."""
         return len(self.of(video, now)) > 1
 
     def of(self, video: Path, now: float) -> list[str]:
-        """Return the names beside `video`, its own among them, that begin with its stem and a dot, in any case.
+        """Return the names beside `video`, its own among them, that may belong to it or to a video that has them, too.
 
-        Where the stem has too many dots, all names. Raises OSError when the folder can't be listed.
+        All that do are among them; who asks looks closer. Raises OSError when the folder can't be listed.
         """
-        stem = video.stem
-        if stem.count(".") >= _DOTS:
-            return os.listdir(video.parent)  # noqa: PTH208 - names are wanted
-        return self._names(str(video.parent), now).get(stem.casefold(), [])
+        if is_many_dotted(video.stem):  # not listed by all its beginnings
+            begins = _head(video.stem)
+            listed = os.listdir(video.parent)  # noqa: PTH208 - names are wanted
+            return [name for name in listed if begins in nfc(name).casefold()]
+        names = self._names(str(video.parent), now)
+        found = dict.fromkeys(name for key in video_keys(video.name) for name in names.get(key, ()))
+        for name in tuple(found) if len(found) > 1 else ():
+            for key in special_keys(nfc(name).casefold()):
+                found.update(dict.fromkeys(names.get(key, ())))
+        return list(found)
 
     def clear(self) -> None:
         """Forget the listings, so that nothing is kept while nothing waits."""
@@ -76,15 +80,15 @@ class Companions:
         began_s, racy = time.perf_counter(), abs(time.time_ns() - mtime_ns) < _RACY_NS
         names: dict[str, list[str]] = {}
         for name in os.listdir(folder):  # noqa: PTH208 - no Path for each of 20,000 names
-            folded = name.casefold()
-            cut = -1
-            for _ in range(_DOTS):
-                cut = folded.find(".", cut + 1)
-                if cut < 0:
-                    break
-                names.setdefault(folded[:cut], []).append(name)
+            for key in listing_keys(name):
+                names.setdefault(key, []).append(name)
         if len(self._listings) >= _FOLDERS_KEPT:
             self._listings.clear()
         fresh_s = max(_FRESH_S, (time.perf_counter() - began_s) / _SHARE)
         self._listings[folder] = _Listing(now, fresh_s, mtime_ns, racy, names)
         return names
+
+
+def _head(stem: str) -> str:
+    """Return the beginning of a stem of many dots that all its company has, too."""
+    return ".".join(nfc(stem).casefold().split(".")[:3])
