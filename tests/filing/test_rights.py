@@ -11,6 +11,7 @@ import pytest
 
 from tests.support import harness, troubles
 from vsortd.core.system import private_files
+from vsortd.core.system.fault_points import Point, hooked
 from vsortd.core.system.private_files import private_file, private_folder
 from vsortd.errors import StoreError
 from vsortd.filing.undo import Selection, undo
@@ -54,6 +55,69 @@ def test_attributes_of_the_kernels_security_stay_behind(two_filesystems: Any) ->
         assert "security.vsortd-test" not in os.listxattr(item.destination)
 
 
+def readers(folder: Path) -> dict[str, int]:
+    """Return who but the owner may do what with each file below a folder."""
+    return {path.name: stat.S_IMODE(path.stat().st_mode) & 0o077 for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o444])
+def test_what_is_made_of_a_video_is_for_whom_the_video_was_at_every_moment(either: Any, mode: int) -> None:
+    """A conversion with its sidecar, whatever the umask; and what undo brings back."""
+    video, sidecar = either.drop("Clip.MOV"), either.drop("Clip.srt")
+    for path in (video, sidecar):
+        path.chmod(mode)
+    seen: list[dict[str, int]] = []
+
+    def look(_: Point) -> None:
+        seen.extend(readers(folder) for folder in (either.library, either.inbox))
+
+    before = os.umask(0)
+    try:
+        with either.filer() as (filer, journal):
+            staged = either.stage(filer, video)
+            staged.path.chmod(0o600)  # as the converter makes it
+            with hooked(look):
+                item = filer.place(either.request(video, sidecar, converted=staged))
+                assert item.destination is not None
+                assert mode == stat.S_IMODE(item.destination.stat().st_mode)
+                assert 1 == len(undo(journal, Selection(all=True)).undone)
+    finally:
+        os.umask(before)
+    assert seen
+    for found in seen:
+        assert {} == {name: hex(bits) for name, bits in found.items() if bits & ~mode}
+    assert [mode, mode] == [stat.S_IMODE(path.stat().st_mode) for path in (video, sidecar)]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="attributes are read on Linux")
+def test_a_conversion_has_the_attributes_of_its_video(bench: Any) -> None:
+    video = bench.drop("Clip.MOV")
+    os.setxattr(video, "user.tags", b"holiday")
+    with bench.filer() as (filer, _):
+        item = filer.place(bench.request(video, converted=bench.stage(filer, video)))
+    assert b"holiday" == os.getxattr(item.destination, "user.tags")
+
+
+@pytest.mark.skipif(os.geteuid() != 0 if sys.platform != "win32" else True, reason="only root may give files away")
+def test_what_root_makes_belongs_to_whom_the_video_and_the_folder_belong(either: Any) -> None:
+    """A daemon of root's on a person's folders: they must be able to use what it makes."""
+    either.library.mkdir()
+    os.chown(either.library, 4321, 4322)
+    os.chown(either.inbox, 4321, 4322)
+    video = either.drop("sub/Clip.MOV")
+    os.chown(video, 4321, 4323)
+    with either.filer() as (filer, journal):
+        item = filer.place(either.request(video, converted=either.stage(filer, video)))
+        assert item.destination is not None
+        assert (4321, 4323) == (item.destination.stat().st_uid, item.destination.stat().st_gid)
+        for folder in (item.destination.parent, item.destination.parent.parent):
+            assert (4321, 4322) == (folder.stat().st_uid, folder.stat().st_gid)
+        video.parent.rmdir()
+        undo(journal, Selection(all=True))
+    assert (4321, 4322) == (video.parent.stat().st_uid, video.parent.stat().st_gid)
+    assert (4321, 4323) == (video.stat().st_uid, video.stat().st_gid)
+
+
 @pytest.fixture
 def home(tmp_path: Path) -> Iterator[harness.Home]:
     one = harness.Home.make(tmp_path / "home", more=troubles.QUICK, rules=troubles.ONE_RULE)
@@ -61,6 +125,21 @@ def home(tmp_path: Path) -> Iterator[harness.Home]:
     if one.daemon is not None:
         one.daemon.kill()
         one.daemon.wait()
+
+
+def test_a_converted_video_is_its_owners_alone_as_it_was(tmp_path: Path) -> None:
+    """By the real command, whatever the umask."""
+    more = "convert: {mov: transcode}\n" + troubles.QUICK
+    one = harness.Home.make(tmp_path / "home", more=more, rules=troubles.ONE_RULE)
+    troubles.make_clip(one.inbox / "a.mov")
+    (one.inbox / "a.mov").chmod(0o600)
+    before = os.umask(0)
+    try:
+        one.run("sort", one.inbox)
+    finally:
+        os.umask(before)
+    (mp4,) = one.library.rglob("a.mp4")
+    assert 0o600 == stat.S_IMODE(mp4.stat().st_mode)
 
 
 def test_everything_in_the_state_folder_is_its_owners_alone(home: harness.Home) -> None:

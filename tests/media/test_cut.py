@@ -337,3 +337,22 @@ def test_calling_it_off_leaves_nothing(clip_file: Build, tmp_path: Path, pool: M
 def test_a_listing_that_is_none_is_the_videos_fault(text: str) -> None:
     with pytest.raises(BrokenError, match="can't be listed"):
         packets_of(text)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="modes")
+def test_a_scene_is_for_whom_its_video_is(clip_file: Build, pool: MediaPool, tmp_path: Path) -> None:
+    """Whatever the umask; and a scene is made anew, so its time is now."""
+    source = clip_file("private.mp4", **SHORT_GROUPS)
+    source.chmod(0o640)
+    os.utime(source, (1_000_000_000, 1_000_000_000))
+    if sys.platform == "linux":
+        os.setxattr(source, "user.tags", b"holiday")
+    before = os.umask(0)
+    try:
+        _, scene = run(source, 0.0, 1.0, pool, tmp_path)
+    finally:
+        os.umask(before)
+    assert 0o640 == scene.stat().st_mode & 0o777
+    assert scene.stat().st_mtime > 1_000_000_000
+    if sys.platform == "linux":
+        assert b"holiday" == os.getxattr(scene, "user.tags")

@@ -200,7 +200,7 @@ def root_warning(*, as_root: bool) -> str:
     if as_root or sys.platform == "win32" or os.geteuid() != 0:
         return ""
     return (
-        "vsortd runs as root: a fault in a decoder would have every right here, and what is filed is root's. "
+        "vsortd runs as root: a fault in a decoder would have every right here. "
         "Run it as whoever the videos belong to; --as-root silences this."
     )
 

@@ -87,7 +87,8 @@ _SOUND = "mka ac3 eac3 dts"
 # Metadata: XMP (Adobe, digiKam, darktable, exiftool), AAE (Apple Photos), NFO (Kodi, Jellyfin, Emby), JSON,
 # description, annotations (yt-dlp, gallery-dl), TXT, EDL (mpv, Kodi, comskip), XML (Canon XF, yt-dlp).
 _METADATA = "xmp aae nfo json txt xml edl description"
-# Where it was: GPX, KML, FIT, TCX (GPS loggers, Garmin VIRB, GoPro Telemetry Extractor), NMEA and CSV (dashcams, AirData).
+# Where it was: GPX, KML, FIT, TCX (GPS loggers, Garmin VIRB, GoPro Telemetry Extractor), NMEA and CSV (dashcams,
+# AirData).
 _TRACKS = "gpx kml kmz fit tcx nmea geojson csv"
 
 _IMAGES = "jpg jpeg png webp tbn"

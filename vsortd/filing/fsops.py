@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from vsortd.core.identity import Identity
 from vsortd.core.system.fault_points import Point, reach
+from vsortd.core.system.file_rights import carry_over, carry_over_between, give_times
 from vsortd.core.system.fsync import sync
 from vsortd.core.system.os_errors import explained, filing_error
 from vsortd.core.system.rename_noreplace import rename_noreplace
@@ -27,7 +28,6 @@ from vsortd.filing.transaction_errors import StuckError, TakenError
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Iterator
     from pathlib import Path
 
     from vsortd.filing.open_folder import OpenFolder
@@ -146,15 +146,14 @@ def copy(  # noqa: PLR0917 - source, destination, and what is meant
             writing = destination.create_file(temp)
             try:
                 sha256 = _pump(reading, writing, cancel)
-                _copy_attributes(reading, writing, status)
+                carry_over(reading, writing)
                 reach(Point.COPY_WRITTEN)
                 sync(writing)
                 written = Identity.from_stat(os.fstat(writing))
             finally:
                 os.close(writing)
             if sys.platform == "win32":  # no fchmod and no utime by descriptor there
-                with _where_it_can_be_held():
-                    os.utime(for_system(path), ns=(status.st_atime_ns, status.st_mtime_ns))
+                give_times(for_system(path), status)
                 written = Identity.from_stat(os.stat(for_system(path)))  # noqa: PTH116 - a long name
             reach(Point.COPY_SYNCED)
         with explained("Could not read", source.path / name):
@@ -258,10 +257,13 @@ def same_bytes(one: Path, other: Path, cancel: threading.Event | None = None) ->
         raise filing_error(error, "Could not compare with", other) from error
 
 
-def give_time(path: Path, mtime_ns: int) -> None:
-    """Give a staged file of ours the time of the video it was made from. Raises FilingError."""
-    with explained("Could not set the time of", path), _where_it_can_be_held():
-        os.utime(path, ns=(mtime_ns, mtime_ns))
+def give_rights(staged: Path, source: Path) -> None:
+    """Give a staged file of ours owner, group, rights, attributes and times of the video that it was made of.
+
+    Raises FilingError.
+    """
+    with explained("Could not give the rights of its video to", staged):
+        carry_over_between(source, staged)
 
 
 def _pump(reading: int, writing: int, cancel: threading.Event | None) -> str:
@@ -275,60 +277,3 @@ def _pump(reading: int, writing: int, cancel: threading.Event | None) -> str:
         while rest:
             rest = rest[os.write(writing, rest) :]
     return digest.hexdigest()
-
-
-def _copy_attributes(reading: int, writing: int, status: os.stat_result) -> None:
-    """Carry over what the other filesystem can hold: owner, extended attributes, mode, times (in this order).
-
-    What gives a program rights never travels: the bits of setuid and setgid, attributes of the kernel's `security`.
-    """
-    if sys.platform == "win32":
-        return
-    with contextlib.suppress(OSError):  # only root may give files away
-        os.fchown(writing, status.st_uid, status.st_gid)
-    if sys.platform == "linux":
-        _copy_xattrs(reading, writing)
-    os.fchmod(writing, stat.S_IMODE(status.st_mode) & ~(stat.S_ISUID | stat.S_ISGID))
-    with _where_it_can_be_held():
-        os.utime(writing, ns=(status.st_atime_ns, status.st_mtime_ns))
-
-
-# Said of a time beyond what the filesystem, or the system's calls, can hold.
-_NO_SUCH_TIME = frozenset({errno.EINVAL, errno.ERANGE, errno.EOVERFLOW})
-
-
-@contextlib.contextmanager
-def _where_it_can_be_held() -> Iterator[None]:
-    """Go on where a time can't be set because there is no such time there; the bytes are what counts."""
-    try:
-        yield
-    except OverflowError:
-        pass
-    except OSError as error:
-        if error.errno not in _NO_SUCH_TIME:
-            raise
-
-
-if sys.platform == "linux":
-    # Said by filesystems without attributes, without room for them, or that keep this name for themselves.
-    _NO_XATTR = frozenset(
-        {errno.ENOTSUP, errno.EPERM, errno.EACCES, errno.EINVAL, errno.ENODATA, errno.E2BIG, errno.ENOSPC}
-    )
-
-    _RIGHTS = "security."
-
-    def _copy_xattrs(reading: int, writing: int) -> None:
-        try:
-            names = os.listxattr(reading)
-        except OSError as error:
-            if error.errno not in _NO_XATTR:
-                raise
-            return
-        for name in names:
-            if name.startswith(_RIGHTS):
-                continue
-            try:
-                os.setxattr(writing, name, os.getxattr(reading, name))
-            except OSError as error:
-                if error.errno not in _NO_XATTR:
-                    raise

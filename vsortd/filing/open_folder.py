@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 import stat
+import sys
 from typing import TYPE_CHECKING, Self
 
 from vsortd.core.identity import Identity
@@ -72,14 +73,27 @@ class OpenFolder:
     def make(self, name: str) -> None:
         """Make a folder inside and make its name last; one that is there already is fine. Raises OSError.
 
-        Half-made files and kept originals of one process or video are their owner's alone.
+        Half-made files and kept originals of one process or video are their owner's alone. A folder that people use
+        belongs to whom the folder around it belongs: made by root, they could not put anything into it.
         """
         reach(Point.FOLDER_MAKE)
         with contextlib.suppress(FileExistsError):
             private = self.path.name in _PRIVATE_IN and self.path.parent.name == _HIDDEN
             os.mkdir(self.at(name), FOLDER_MODE if private else 0o777, dir_fd=self.fd)
+            if _HIDDEN not in (self.path / name).parts:
+                self._give_away(name)
         reach(Point.FOLDER_MADE)
         self.sync()
+
+    def _give_away(self, name: str) -> None:
+        """Let a folder that root just made belong to whom this one belongs; only one that is root's and empty."""
+        if sys.platform == "win32" or self.fd is None or os.geteuid() != 0:
+            return
+        with contextlib.suppress(OSError, FilingError), contextlib.closing(self.child(name)) as made:
+            assert made.fd is not None
+            around = os.fstat(self.fd)
+            if around.st_uid != 0 == os.fstat(made.fd).st_uid and not os.listdir(made.fd):  # noqa: PTH208 - by descriptor
+                os.fchown(made.fd, around.st_uid, around.st_gid)
 
     def status(self, name: str) -> os.stat_result | None:
         """Look at a name without following a symlink; None if nothing has it. Raises FilingError."""

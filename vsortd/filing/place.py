@@ -353,7 +353,7 @@ class Filer:
         if request.converted is None:
             return [Operation(OperationKind.MOVE, Phase.PLACE, source, target, identity)]
         staged = request.converted.path
-        fsops.give_time(staged, identity.modified_ns)
+        fsops.give_rights(staged, source)
         kept = self._staging.hidden.joinpath(ORIGINALS, transaction_id, source.name)
         publish = Operation(OperationKind.PUBLISH, Phase.PLACE, staged, target, _identity(staged))
         return [

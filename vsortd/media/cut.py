@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 
 from vsortd.core.outcomes import ConversionKind
 from vsortd.core.system.atomic_file import sync_folder
+from vsortd.core.system.file_rights import carry_over_between
 from vsortd.core.system.fsync import sync
 from vsortd.core.system.os_errors import explained
 from vsortd.core.system.rename_noreplace import rename_noreplace
@@ -137,7 +138,7 @@ def cut(  # noqa: PLR0917 - from where, to where, which part
     temporary = target.with_name(f".vsortd-{secrets.token_hex(8)}.part")
     try:
         made = _Cutter(source, temporary, clip, media, cancel).make(begin_s, end_s)
-        _publish(temporary, target)
+        _publish(temporary, target, source)
     finally:
         temporary.unlink(missing_ok=True)
     return made
@@ -169,10 +170,14 @@ def _taken(target: Path) -> UsageError:
     )
 
 
-def _publish(temporary: Path, target: Path) -> None:
-    """Let the file last, then its name. Raises UsageError if somebody took the name meanwhile, FilingError."""
+def _publish(temporary: Path, target: Path, source: Path) -> None:
+    """Let the file last, with the rights of its source, then its name.
+
+    Raises UsageError if somebody took the name meanwhile, FilingError.
+    """
     with explained("Could not write", target):
-        descriptor = os.open(for_system(temporary), os.O_RDWR)
+        carry_over_between(source.resolve(), temporary, times=False)
+        descriptor = os.open(for_system(temporary), os.O_RDWR if os.name == "nt" else os.O_RDONLY)
         try:
             sync(descriptor)
         finally:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, cast
 from vsortd.core.system.bounded_lines import bounded_lines
 from vsortd.core.system.child_environment import least_environment
 from vsortd.core.system.confinement import offered
+from vsortd.core.system.private_files import FILE_MODE
 from vsortd.errors import BrokenError, Cancelled, FilingError, LimitError, ToolError
 from vsortd.media.decoder_grants import confinement_missing, ffmpeg_grants
 from vsortd.media.limits_exec import UNCONFINED
@@ -188,8 +189,9 @@ def run_ffmpeg(
 
 
 def _make_empty(target: Path) -> None:
+    """Make the target, readable by its owner only: who may read the source is seen to when it is whole."""
     try:
-        os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), 0o666))
+        os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), FILE_MODE))
     except FileExistsError:
         raise
     except OSError as error:
