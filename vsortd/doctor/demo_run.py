@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from vsortd.core.ending import Ending
 from vsortd.doctor.demo_clips import CLIPS, drop
 from vsortd.errors import DaemonUnreachableError, VsortdError
 from vsortd.service.client import Client
@@ -182,12 +183,18 @@ class Demo:
 
     def _tell_one(self, item: ItemDocument) -> None:
         style = {"filed": "green", "review": "yellow", "failed": "red"}.get(item["state"], "cyan")
-        where = (
-            f" → {Path(item['destination']).relative_to(self.library)}" if item["destination"] else " stays where it is"
+        destination = Path(item["destination"]) if item["destination"] else None
+        ending = Ending.of(
+            state=item["state"],
+            source=Path(item["source"]),
+            destination=destination,
+            rule=item["rule"],
+            reason=item["reason"],
+            library=self.library,
         )
-        self.out.print(f"  {item['state']:<8} {Path(item['source']).name}{where}", style=style)
-        why = str(item["reason"]).replace(f"{self.library}{os.sep}", "")
-        self.out.print(f"           {why}", style="dim")
+        self.out.print(f"  {ending.padded_state}", style=style, end=" ")
+        self.out.print(ending.where, end=" ")
+        self.out.print(ending.why, style="dim")
 
     def _tell_until(self, count: int) -> None:
         deadline = time.monotonic() + PATIENCE_S
