@@ -297,7 +297,7 @@ COMPOSED, DECOMPOSED = "Übung.srt", unicodedata.normalize("NFD", "Übung.srt")
         ("a", 1, "F.mp4", ".mp4", ["F.srt", "F.SRT"], ["a.mp4", "a.srt", "a.2.SRT"]),
     ],
 )
-def test_a_group_keeps_its_relation_under_its_new_name(
+def test_a_group_keeps_its_relation_under_its_new_name(  # noqa: PLR0917 - a row of the table
     stem: str, number: int, video: str, suffix: str, sidecars: list[str], expected: list[str]
 ) -> None:
     assert expected == group_names(stem, number, Path(video), suffix, [Path(one) for one in sidecars])

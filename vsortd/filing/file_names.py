@@ -108,9 +108,7 @@ def tail_of(sidecar: Path, video: Path) -> str:
     return _fit(sidecar.name[len(stem) :] if sidecar.name.startswith(stem) else f".{sidecar.name.lstrip('.')}")
 
 
-def group_names(  # noqa: PLR0917 - a group's facts
-    stem: str, number: int, video: Path, suffix: str, sidecars: Sequence[Path]
-) -> list[str]:
+def group_names(stem: str, number: int, video: Path, suffix: str, sidecars: Sequence[Path]) -> list[str]:
     """Return the names of a video, which gets `stem` and `suffix`, and of its sidecars; see `numbered`.
 
     Sidecars of a video that keeps its stem keep their names, whatever form these have. Those called by the whole name
