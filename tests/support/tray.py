@@ -26,6 +26,7 @@ def status(state: str = "running", **more: Any) -> dict[str, Any]:
         "queued": 0,
         "working": 0,
         "inboxes": [{"path": "/in", "health": "ok", "reason": ""}],
+        "waits": [],
         "trouble": [],
         "paused": {"all": state == "paused", "until": None, "inboxes": []},
         "library": "/out",

@@ -99,6 +99,8 @@ def _print(document: StatusDocument) -> None:
         style = None if inbox["health"] == "ok" else "yellow"
         reason = f": {inbox['reason']}" if inbox["reason"] else ""
         out.print(f"inbox    {inbox['path']} ({inbox['health']}{reason})", style=style)
+    for wait in document["waits"]:
+        out.print(f"waits    {wait['path']}: {wait['reason']}", style="dim")
     for line in document["trouble"]:
         out.print(f"trouble  {line}", style="red")
     if state == "stopped":

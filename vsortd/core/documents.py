@@ -59,6 +59,13 @@ class PausesDocument(TypedDict):
     inboxes: list[PausedInboxDocument]
 
 
+class WaitDocument(TypedDict):
+    """A video that waits for other files than itself: a download is under way beside it."""
+
+    path: str
+    reason: str
+
+
 class StatusDocument(TypedDict):
     """The status, as `status --json` prints it; `trouble` are sentences, `pid` None where no daemon runs."""
 
@@ -70,6 +77,7 @@ class StatusDocument(TypedDict):
     working: int
     counts: CountsDocument
     inboxes: list[InboxDocument]
+    waits: list[WaitDocument]
     trouble: list[str]
     paused: PausesDocument
     library: str
@@ -204,6 +212,7 @@ def status_document(
     queued: int = 0,
     working: int = 0,
     inboxes: Sequence[InboxDocument] = (),
+    waits: Sequence[WaitDocument] = (),
     trouble: Sequence[str] = (),
     pid: int | None = None,
     paused: PausesDocument | None = None,
@@ -232,6 +241,7 @@ def status_document(
             "held": counts.get("held", 0),
         },
         "inboxes": list(inboxes),
+        "waits": list(waits),
         "trouble": list(trouble),
         "paused": paused if paused is not None else {"all": False, "until": None, "inboxes": []},
         "library": library,

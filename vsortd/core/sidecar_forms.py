@@ -87,8 +87,7 @@ _SOUND = "mka ac3 eac3 dts"
 # Metadata: XMP (Adobe, digiKam, darktable, exiftool), AAE (Apple Photos), NFO (Kodi, Jellyfin, Emby), JSON,
 # description, annotations (yt-dlp, gallery-dl), TXT, EDL (mpv, Kodi, comskip), XML (Canon XF, yt-dlp).
 _METADATA = "xmp aae nfo json txt xml edl description"
-# Where it was: GPX, KML, FIT, TCX (GPS loggers, Garmin VIRB, GoPro Telemetry Extractor), NMEA and CSV (dashcams,
-# AirData).
+# Where it was: GPX, KML, FIT, TCX (GPS loggers, Garmin VIRB, telemetry extractors), NMEA, CSV (dashcams, AirData).
 _TRACKS = "gpx kml kmz fit tcx nmea geojson csv"
 
 _IMAGES = "jpg jpeg png webp tbn"
@@ -259,8 +258,10 @@ _WITH_STEM_OF_THEIRS = {
     **dict.fromkeys(SUBTITLES.split(), (_LOOSE_OF,)),
     "xmp": (_VERSION_OF,),
 }
-# What tools put before the name of what they have not finished: see `vsortd.watch.neighbours`.
-_HIDING = re.compile(r"(?:[.~]+(?:syncthing[.~])?|in\.)+")
+# What tools put before the name of what they have not finished, and what yt-dlp puts behind the stem of a stream that
+# is to be merged: see `vsortd.watch.neighbours`.
+_STREAM = re.compile(r"(.+)\.f[^.]+", re.DOTALL)
+_HIDING = re.compile(r"[.~]+(?:syncthing[.~]|in\.|unison\.|pending-\d+-)?")
 
 
 def video_keys(name: str) -> set[str]:
@@ -268,6 +269,9 @@ def video_keys(name: str) -> set[str]:
     stem, extension = split_name(name)
     folded = stem.casefold()
     found = {folded, *_cousin_keys(f"{folded}.{extension}")}
+    stream = _STREAM.fullmatch(folded)
+    if stream is not None:
+        found.add(stream[1])
     counter = _COUNTER.fullmatch(folded)
     if counter is not None:
         found.add(counter["before"])

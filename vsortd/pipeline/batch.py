@@ -293,6 +293,9 @@ class _Session:
             elif verdict.outcome is Settled.READY:
                 settled_s = time.monotonic() - verdict.since_s
                 self._runner.submit(verdict.path, verdict.identity, self._batch, settled_s=settled_s)
+            elif verdict.outcome is Settled.WAITING:
+                settler.forget(verdict.path)
+                self._end(verdict.path, None, ItemState.HELD, verdict.reason)
             elif verdict.path not in self._jobs:
                 settler.forget(verdict.path)  # one that still changes would go on waiting
                 self._end(verdict.path, verdict.identity, ItemState.FAILED, verdict.reason or "the file went away")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from vsortd.config.dump import fingerprint
 from vsortd.core.documents import status_document
+from vsortd.core.text import storable
 from vsortd.errors import UsageError
 from vsortd.filing.release import ReleaseReport, ReleaseVerb, release_or_retry
 from vsortd.filing.undo import undo as undo_items
@@ -84,6 +85,7 @@ class Controller:
                 }
                 for one in workflow.watcher.health()
             ],
+            waits=[{"path": storable(path), "reason": reason} for path, reason in workflow.watcher.waits()],
             paused=workflow.pauses.form(),
             library=str(services.settings.library),
             trouble=[f"{path}: {reason}" for path, reason in workflow.runner.trouble.items()],

@@ -10,29 +10,12 @@ import os
 import re
 from typing import TYPE_CHECKING
 
+from vsortd.core.names import nfc
+from vsortd.watch.neighbours import HIDING_PREFIXES, is_unfinished_name
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-# What downloaders and copiers append to a name until the file is whole (curl and yt-dlp, Chrome, Safari,
-# Opera, Firefox and wget, FileZilla and WinSCP, µTorrent, aria2 …), in lower case.
-PARTIAL_ENDINGS = frozenset(
-    {
-        ".part",
-        ".partial",
-        ".crdownload",
-        ".download",
-        ".opdownload",
-        ".filepart",
-        ".tmp",
-        ".temp",
-        ".!ut",
-        ".!qb",
-        ".!bt",
-        ".aria2",
-        ".ytdl",
-        ".unconfirmed",
-    }
-)
 # Folders and files that systems and storage boxes keep for themselves, in lower case.
 SYSTEM_NAMES = frozenset(
     {
@@ -53,35 +36,25 @@ SYSTEM_NAMES = frozenset(
         "desktop.ini",
     }
 )
-# A dot hides a name (`.DS_Store`, `._Film.mp4`, `.stfolder`, `.Trash-1000`, `.vsortd`, rsync's
-# `.Film.mp4.Xq3b2a`); a tilde marks what editors, Syncthing and OneDrive have not finished.
-_HIDING_PREFIXES = (".", "~")
 
 
 def is_private(name: str) -> bool:
     """Tell whether a file's or folder's own name says that it is hidden, unfinished or the system's."""
-    if name.startswith(_HIDING_PREFIXES):
+    if name.startswith(HIDING_PREFIXES):
         return True
-    lower = name.lower()
-    if lower in SYSTEM_NAMES:
-        return True
-    stem, ending = _split(lower)
-    if ending in PARTIAL_ENDINGS:
-        return True
-    # yt-dlp and ffmpeg wrappers keep the real extension last: `IndexedVideo.temp.mp4`
-    return _split(stem)[1] in PARTIAL_ENDINGS
+    return name.lower() in SYSTEM_NAMES or is_unfinished_name(name)
 
 
 class NameRules:
     """The names that one inbox takes: `extensions` without dot, in any case; `ignore` as shell patterns.
 
     A pattern is tried against the name and against the path relative to the inbox (with `/`), of the file and
-    of each folder above it; `*` also matches `/`.
+    of each folder above it; `*` also matches `/`. Names and patterns are compared by NFC.
     """
 
     def __init__(self, extensions: Iterable[str], ignore: Iterable[str] = ()) -> None:
         self._endings = frozenset("." + str(extension).lower().lstrip(".") for extension in extensions)
-        patterns = [pattern.replace(os.sep, "/").removeprefix("./").strip("/") for pattern in ignore]
+        patterns = [nfc(pattern).replace(os.sep, "/").removeprefix("./").strip("/") for pattern in ignore]
         self._ignored = [re.compile(fnmatch.translate(pattern)) for pattern in patterns if pattern]
 
     def takes_file(self, name: str, relative: str) -> bool:
@@ -105,6 +78,9 @@ class NameRules:
         return all(self.enters_folder(part, "/".join(parts[: i + 1])) for i, part in enumerate(parts))
 
     def _ignores(self, name: str, relative: str) -> bool:
+        if not self._ignored:
+            return False
+        name, relative = nfc(name), nfc(relative)
         return any(pattern.match(name) or pattern.match(relative) for pattern in self._ignored)
 
 

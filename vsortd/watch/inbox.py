@@ -115,6 +115,10 @@ class InboxWatcher:
         """Return how many files wait to be ready, over all inboxes."""
         return sum(loop.waiting() for loop in self._loops)
 
+    def waits(self) -> list[tuple[Path, str]]:
+        """Return the files that have waited for others (a download's second file) for a while, and why."""
+        return [wait for loop in self._loops for wait in loop.waits()]
+
     def idle(self) -> bool:
         """Tell whether every inbox has been looked through and nothing waits to be ready.
 

@@ -83,7 +83,8 @@ class InboxLoop:
         self._error = ""
         self._scanned_root: tuple[int, int] | None = None
         self._looked = False  # the first scan has been tried
-        self._unsettled = 0  # as of the last turn, for other threads to read
+        self._unsettled = 0  # as of the last turn, for other threads to read; and
+        self._waits: tuple[tuple[Path, str], ...] = ()
         self._turn_began_s: float | None = None
         self._stopping = threading.Event()
 
@@ -113,6 +114,7 @@ class InboxLoop:
             return _ERROR_RETRY_S
         finally:
             self._unsettled = self._settler.unsettled()
+            self._waits = tuple(self._settler.waits())
             self._turn_began_s = None
             self.mailbox.settled()
         return self._sleep_s()
@@ -124,6 +126,10 @@ class InboxLoop:
     def waiting(self) -> int:
         """Return how many files wait to be ready."""
         return len(self._settler)
+
+    def waits(self) -> tuple[tuple[Path, str], ...]:
+        """Return the files that have waited for others (a download's second file) for a while, and why."""
+        return self._waits
 
     def health(self) -> InboxHealth:
         """Return how the inbox is."""
@@ -297,7 +303,7 @@ class InboxLoop:
 
     def _hand_out(self, verdict: SettleVerdict) -> None:
         path, identity = verdict.path, verdict.identity
-        stays = verdict.outcome in {SettleOutcome.STILL_CHANGING, SettleOutcome.UNREADABLE}
+        stays = verdict.outcome in {SettleOutcome.STILL_CHANGING, SettleOutcome.UNREADABLE, SettleOutcome.WAITING}
         asked = self._asked.get(path) if stays else self._asked.pop(path, None)
         if verdict.outcome is SettleOutcome.GONE:
             self._memory.pop(path)
@@ -309,6 +315,9 @@ class InboxLoop:
         if verdict.outcome is SettleOutcome.READY:
             self._on_ready(ReadyFile(path, identity, self.path, self._clock() - verdict.since_s))
             self._memory.keep(path, identity, Dealt.AT_WORK, verdict.since_s)
+            return
+        if verdict.outcome is SettleOutcome.WAITING:  # nothing is wrong with it: the status has it, the history not
+            logger.info("{}: waits: {}", path, verdict.reason)
             return
         kind = _REPORT_KINDS[verdict.outcome]
         self._on_report(Report(path, identity, kind, verdict.reason, self.path))

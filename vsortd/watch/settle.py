@@ -8,7 +8,7 @@ caller passes in; nothing here sleeps, and no thread but the caller's is used.
 from __future__ import annotations
 
 import heapq
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from itertools import count
 from typing import TYPE_CHECKING, Self
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Self
 from loguru import logger
 
 from vsortd.core.identity import Identity
+from vsortd.watch.neighbour_wait import NeighbourSeen, waits_to_be_merged
 from vsortd.watch.open_writers import Writer, writer_of
 from vsortd.watch.readiness_check import Readiness, ReadinessCheck, look_at, unreadable
 from vsortd.watch.sidecar_cache import Companions
@@ -31,6 +32,10 @@ __all__ = ["ReadyFile", "Report", "ReportKind", "SettleOutcome", "SettleTimes", 
 _WRITER_RETRY_S = 1.0
 # After it was reported as changing or unreadable, a file is looked at this often.
 _REPORTED_RETRY_S = 10.0
+# A file that waits for others (a download's second file) is looked at after so long, more rarely as time passes; it
+# waits in silence until people are told.
+_WAIT_RETRY_S = (1.0, 10.0)
+_WAIT_TOLD_S = 60.0
 # Something unexpected went wrong with one file: it is tried again, the others go on.
 _ERROR_RETRY_S = 10.0
 # Clocks are floats: a wait of 2 s may come out as 1.9999999.
@@ -46,6 +51,7 @@ class SettleOutcome(Enum):
     INCOMPLETE = "incomplete"
     STILL_CHANGING = "still_changing"
     UNREADABLE = "unreadable"
+    WAITING = "waiting"
     GONE = "gone"
 
 
@@ -71,7 +77,8 @@ class SettleTimes:
 class SettleVerdict:
     """What came of a path. `since_s` is when it was first seen as it is, by the caller's clock.
 
-    READY, INCOMPLETE and GONE end the waiting; STILL_CHANGING and UNREADABLE are told once, and it goes on.
+    READY, INCOMPLETE and GONE end the waiting. STILL_CHANGING, UNREADABLE and WAITING (for other files: a download is
+    under way) are told once, and it goes on.
     """
 
     path: Path
@@ -93,6 +100,8 @@ class _WaitingPath:
     unfinished: str = ""  # why decoding called it unfinished though its boxes add up
     last_chance: bool = False  # another try at decoding has been given
     sidecars: dict[Path, tuple[Identity, float]] | None = None
+    beside: NeighbourSeen = field(default_factory=NeighbourSeen)
+    waits_for: str = ""  # why it waits for others than itself, once that was told
 
 
 class Settler:
@@ -123,6 +132,10 @@ class Settler:
     def unsettled(self) -> int:
         """Return how many wait of which nothing has been reported yet."""
         return sum(entry.told is None for entry in self._waiting.values())
+
+    def waits(self) -> list[tuple[Path, str]]:
+        """Return the files that wait for others than themselves and why, once that has taken a while."""
+        return [(entry.path, entry.waits_for) for entry in self._waiting.values() if entry.waits_for]
 
     def next_due_s(self) -> float | None:
         """Return when `due` has something to do, by the caller's clock; None if nothing waits."""
@@ -187,7 +200,7 @@ class Settler:
             self._schedule(entry, now_s + _ERROR_RETRY_S)
             return None
 
-    def _judge(self, entry: _WaitingPath, now_s: float) -> SettleVerdict | None:  # noqa: PLR0911 - one for each state
+    def _judge(self, entry: _WaitingPath, now_s: float) -> SettleVerdict | None:
         try:
             identity = Identity.of(entry.path)
         except OSError as error:
@@ -198,6 +211,10 @@ class Settler:
             self._changed(entry, identity, now_s)
         if now_s - entry.since_s < self._times.settle_s - _TOLERANCE_S:
             return self._wait(entry, now_s, entry.since_s + self._times.settle_s, "it is still changing")
+        waits_for = self._waits_for(entry, now_s)
+        return self._await(entry, now_s, waits_for) if waits_for else self._judge_quiet(entry, now_s)
+
+    def _judge_quiet(self, entry: _WaitingPath, now_s: float) -> SettleVerdict | None:
         look = look_at(entry.path, entry.identity)
         match look.sight:
             case Readiness.CHANGED:
@@ -220,12 +237,43 @@ class Settler:
         """End the waiting of a quiet file, or let it wait for `incomplete_s` where its boxes leave doubt."""
         ripe_s = entry.since_s + self._times.incomplete_s
         ripe = self._times.drain or now_s >= ripe_s - _TOLERANCE_S
+        if look.sight is Readiness.UNFINISHED and ripe and entry.beside.name:
+            return self._await(entry, now_s, f"{look.reason}, and {entry.beside.name} lies beside it")
         if look.sight is Readiness.UNFINISHED and ripe:
             return self._end(entry, SettleOutcome.INCOMPLETE, look.reason)
         if look.sight is Readiness.WHOLE and (ripe or not look.doubt):
             return self._end(entry, SettleOutcome.READY)
         self._schedule(entry, ripe_s)
         return None
+
+    def _waits_for(self, entry: _WaitingPath, now_s: float) -> str:
+        """Say for what others a quiet file has to wait, "" for none."""
+        try:
+            names = self._companions.of(entry.path, now_s)
+        except OSError:  # the folder went away or is unreadable; the video's own look will tell
+            names = []
+        why = entry.beside.look(entry.path, names, now_s)
+        if why:
+            entry.since_s = now_s
+            return why
+        why = waits_to_be_merged(entry.path, now_s - entry.since_s, drain=self._times.drain)
+        if not why and not entry.beside.name:
+            entry.waits_for = ""
+            entry.told = None if entry.told is SettleOutcome.WAITING else entry.told
+        return why
+
+    def _await(self, entry: _WaitingPath, now_s: float, why: str) -> SettleVerdict | None:
+        """Let a quiet file wait for others, in silence for a while; then it is told once."""
+        least_s, most_s = _WAIT_RETRY_S
+        waited_s = now_s - entry.first_s
+        self._schedule(entry, now_s + min(most_s, max(least_s, waited_s / 4)))
+        if not self._times.drain and waited_s < _WAIT_TOLD_S:
+            return None
+        entry.waits_for = why
+        if entry.told is not None:
+            return None
+        entry.told = SettleOutcome.WAITING
+        return SettleVerdict(entry.path, SettleOutcome.WAITING, entry.identity, entry.since_s, why)
 
     def _refused(self, entry: _WaitingPath, now_s: float, look: ReadinessCheck) -> SettleVerdict | None:
         """Go on trying a file that can't be read, and tell it once when it has been so for a while."""
