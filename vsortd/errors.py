@@ -130,5 +130,18 @@ class LimitError(VideoError):
     """A worker process ran over its time or memory, or died, on this video."""
 
 
+def unexpected_reason(error: BaseException) -> str:
+    """Return the sentence that the history has of a video that met an error which nobody expected."""
+    return (
+        f"vsortd met an error of its own ({named(error)}): see `vsortd logs --level error`; `vsortd retry` tries again"
+    )
+
+
+def named(error: BaseException) -> str:
+    """Return an error's kind and what it says, on one line."""
+    said = " ".join(str(error).split())
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__
+
+
 class Cancelled(BaseException):
     """The work was called off (shutdown); nothing about the video is recorded."""

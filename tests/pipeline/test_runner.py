@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -322,6 +322,33 @@ def test_an_unexpected_error_costs_its_video_and_no_other(bench: Callable[..., B
     assert (bad, ItemState.FAILED) == (path, state)
     assert "ZeroDivisionError: division by zero" in reason
     assert bad in one.books.finished
+
+
+@pytest.mark.parametrize("question", ["begin", "finish", "record"])
+def test_an_error_of_the_books_over_one_video_costs_no_other(
+    bench: Callable[..., Bench], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, question: str
+) -> None:
+    bad, *good = files(tmp_path, 4)
+
+    def stage(job: Job) -> Job:
+        if job.path == bad:
+            raise BrokenError("no video")
+        return filed(job)
+
+    one = bench(stage, workers=1)
+    asked = getattr(one.books, question)
+
+    def odd(what: Any, *more: Any, **options: Any) -> object:
+        if getattr(what, "path", what) == bad:
+            raise OverflowError("Python int too large to convert to SQLite INTEGER")
+        return asked(what, *more, **options)
+
+    monkeypatch.setattr(one.books, question, odd)
+    one.submit(bad, *good)
+    one.wait(lambda: len(one.done) == 4)
+    assert [] == one.fatal
+    ended = {job.path: job.state for job in one.done}
+    assert {bad: ItemState.FAILED, **dict.fromkeys(good, ItemState.FILED)} == ended
 
 
 def test_the_same_unexpected_error_on_three_videos_in_a_row_stops_and_blames_none(

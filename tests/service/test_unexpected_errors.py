@@ -19,6 +19,7 @@ pytestmark = [pytest.mark.skipif(sys.platform == "win32", reason="signals"), pyt
 
 # Runs in every command before anything else: a stage that has a defect for some names.
 _DEFECT = """\
+import os
 import sys
 
 if "run" in sys.argv or "sort" in sys.argv:
@@ -32,7 +33,24 @@ if "run" in sys.argv or "sort" in sys.argv:
         return judge(services, job)
 
     stages.judge = defective
+
+if "VSORTD_TEST_ODD" in os.environ:  # the books have a defect each for a name
+    from vsortd.filing import place
+
+    def of(name):
+        asked = getattr(place.Filer, name)
+
+        def odd(filer, path, *more, **options):
+            if path.name == f"odd {name}.mp4":
+                raise OverflowError(f"Python int too large to convert to SQLite INTEGER, in {name}")
+            return asked(filer, path, *more, **options)
+
+        setattr(place.Filer, name, odd)
+
+    for name in os.environ["VSORTD_TEST_ODD"].split():
+        of(name)
 """
+_BOOKS = ("known", "suspect", "begin_work", "end_work")
 
 
 @pytest.fixture
@@ -85,3 +103,19 @@ def test_sort_goes_on_after_an_unexpected_error(home: harness.Home) -> None:
     assert {"bad.mp4": "failed", "good.mp4": "filed"} == {
         item["source"].rpartition("/")[2]: item["state"] for item in items
     }
+
+
+@pytest.mark.parametrize("command", ["run", "sort"])
+def test_an_error_of_the_journal_over_one_video_costs_no_other_and_is_told(home: harness.Home, command: str) -> None:
+    home.more_environment["VSORTD_TEST_ODD"] = " ".join(_BOOKS)
+    for number, name in enumerate([*_BOOKS, "good"]):
+        troubles.make_clip(home.inbox / f"odd {name}.mp4", number=number)
+    if command == "run":
+        home.run("run", "--once", code=3)
+    else:
+        home.run("sort", home.inbox, code=3)
+    states = {item["source"].rpartition("/")[2]: item["state"] for item in home.items()}
+    assert ("filed", "filed") == (states["odd good.mp4"], states["odd end_work.mp4"])
+    refused = {f"odd {name}.mp4": "failed" for name in _BOOKS if name != "end_work"}
+    assert refused.items() <= states.items()
+    assert sorted(refused) == list(harness.snapshot(home.inbox))

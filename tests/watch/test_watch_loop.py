@@ -11,6 +11,7 @@ import pytest
 
 from vsortd.core.identity import Identity
 from vsortd.watch import inbox_root as root_module
+from vsortd.watch import settle as settle_module
 from vsortd.watch.events import EventWatch
 from vsortd.watch.loop import CHECK_S, InboxLoop
 from vsortd.watch.mailbox import AgainRequest
@@ -418,6 +419,57 @@ def test_a_failing_handler_costs_a_file_only_time(
     assert ["b.mp4"] == recorder.names()
     pass_time(loop, clock, 30)
     assert ["b.mp4", "a.mp4"] == recorder.names()
+
+
+@pytest.mark.parametrize("trouble", ["known", "ready", "report", "settle"])
+@pytest.mark.parametrize("drain", [False, True])
+def test_one_file_that_fails_for_ever_is_reported_in_the_end_and_holds_back_no_other(  # noqa: PLR0917 - fixtures
+    make_loop: LoopMaker,
+    polled: Any,
+    clock: Any,
+    recorder: Any,
+    video: VideoMaker,
+    monkeypatch: pytest.MonkeyPatch,
+    trouble: str,
+    drain: bool,  # noqa: FBT001 - a parameter
+) -> None:
+    odd = polled.path / "a odd.mp4"
+    for path in (odd, polled.path / "b.mp4", polled.path / "c.mp4"):
+        path.write_bytes(video(1))
+
+    def of(asked: Any) -> Any:
+        def ask(what: Any, *more: Any) -> Any:
+            if getattr(what, "path", what) == odd:
+                raise OverflowError("Python int too large to convert to SQLite INTEGER")
+            return asked(what, *more)
+
+        return ask
+
+    if trouble == "settle":
+        monkeypatch.setattr(settle_module, "look_at", of(settle_module.look_at))
+    if trouble == "report":
+        monkeypatch.setattr(recorder, "on_report", of(recorder.on_report))
+    if trouble in {"ready", "report"}:
+        monkeypatch.setattr(recorder, "on_ready", of(recorder.on_ready))
+    loop = make_loop(polled, known=of(recorder.is_known) if trouble == "known" else recorder.is_known, drain=drain)
+    pass_time(loop, clock, 5)
+    assert ["b.mp4", "c.mp4"] == recorder.names()
+    if drain:
+        assert loop.idle(), "a drain comes to its end"
+    pass_time(loop, clock, 60)
+    assert ["b.mp4", "c.mp4"] == recorder.names()
+    told = [(report.path, report.kind) for report in recorder.reports]
+    kind = ReportKind.UNREADABLE if trouble == "settle" else ReportKind.FAILED
+    assert ([] if trouble == "report" else [(odd, kind)]) == told
+    assert all("OverflowError" in report.reason for report in recorder.reports)
+    assert Health.OK is loop.health().health, "nothing is left to try"
+    odd.write_bytes(video(2))
+    asked = len(recorder.asked)
+    pass_time(loop, clock, 60)
+    if trouble == "known":
+        assert 2 == len(recorder.reports), "a changed file is tried anew"
+    else:
+        assert len(recorder.asked) > asked or trouble == "settle"
 
 
 def test_a_failing_history_degrades_and_is_asked_again(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import time
@@ -13,16 +14,17 @@ from typing import TYPE_CHECKING, Any, Protocol
 from vsortd.core.batch_ids import new_batch_id
 from vsortd.core.identity import Identity
 from vsortd.core.outcomes import ConversionKind, ItemState
-from vsortd.errors import UsageError
+from vsortd.errors import UsageError, VsortdError
 from vsortd.filing.holds import Why
 from vsortd.pipeline.flow import build_stages
 from vsortd.pipeline.job import Job
 from vsortd.pipeline.ledger import Ledger
+from vsortd.pipeline.mishaps import Mishaps
 from vsortd.pipeline.runner import Runner
 from vsortd.pipeline.services import Services
 from vsortd.watch.candidates import NameRules
 from vsortd.watch.settle import SettleOutcome as Settled
-from vsortd.watch.settle import Settler, SettleTimes
+from vsortd.watch.settle import Settler, SettleTimes, SettleVerdict
 
 if TYPE_CHECKING:
     from vsortd.config.settings import Inbox, Settings
@@ -164,9 +166,9 @@ def gather(settings: Settings, paths: Sequence[Path]) -> Iterator[tuple[Path, In
         path = Path(os.path.abspath(given))  # noqa: PTH100 - resolve() would follow symlinks
         inbox = _inbox_of(settings, path)
         rules = NameRules(inbox.extensions, inbox.ignore)
-        if path.is_dir():
+        if os.path.isdir(path):  # noqa: PTH112 - what the system refuses to show is not there
             found: Iterator[tuple[Path, bool]] = ((file, False) for file in _walk(path, rules))
-        elif path.is_file():
+        elif os.path.isfile(path):  # noqa: PTH113
             found = iter([(path, True)])
         else:
             raise UsageError(f"{given} is not there.", remedy="Name videos, or folders that hold some.", paths=[given])
@@ -219,6 +221,9 @@ class _Session:
         self._batch = new_batch_id()
         self._jobs: dict[Path, Job] = {}
         self._again: list[tuple[Path, str]] = []
+        self._settlers_of: dict[Path, Settler] = {}  # by the inbox
+        self._settlers: dict[Path, Settler] = {}  # by the file that waits in it
+        self._mishaps = Mishaps()
         self._fatal: list[BaseException] = []
         self._changed = threading.Condition()
         ledger = Ledger(services, self._send_back, effects=not dry_run)
@@ -250,55 +255,80 @@ class _Session:
 
     def _settle_all(self) -> None:
         """Hand each file to the runner when it is whole and quiet, until every one has its end."""
-        settlers: dict[Path, Settler] = {}
-        where: dict[Path, Settler] = {}
-        now_s = time.monotonic()
         for path, inbox, named in self._found:
-            identity = Identity.of(path)
-            if path.suffix.lower().removeprefix(".") not in {str(one) for one in inbox.extensions}:
-                self._end(path, identity, ItemState.REJECTED, "its name is not that of a video (mp4, mov)")
-            elif identity is None:
-                self._end(path, None, ItemState.REJECTED, "it is a link, not a file of its own")
-            elif not named and self._held(path, identity):
-                self._end(path, identity, ItemState.HELD, "it was undone and is on hold; `vsortd release` lifts it")
-            else:
-                settler = settlers.setdefault(inbox.path, _settler(self._services, inbox))
-                quiet_s = max(0.0, time.time() - max(path.stat().st_mtime, path.stat().st_ctime))
-                settler.add(path, identity, now_s - min(quiet_s, inbox.settle_s))
-                where[path] = settler
+            with self._costing(path):
+                self._begin(path, inbox, named=named)
         while len(self._jobs) < len(self._found) and not self._fatal and not self._cancel.is_set():
-            for settler in settlers.values():
-                self._attend(settler)
+            for settler in self._settlers_of.values():
+                for verdict in settler.due(time.monotonic()):
+                    with self._costing(verdict.path):
+                        self._attend(verdict, settler)
             for path, reason in self._take_again():
-                identity = Identity.of(path)
-                if identity is None:
-                    self._end(path, None, ItemState.FAILED, "the file went away")
-                else:
-                    now_s = time.monotonic()
-                    if reason:
-                        where[path].again(path, identity, now_s, reason, now_s)
-                    else:
-                        where[path].add(path, identity, now_s)
+                with self._costing(path):
+                    self._settle_again(path, reason)
             with self._changed:
                 self._changed.wait(_TICK_S)
+
+    @contextlib.contextmanager
+    def _costing(self, path: Path) -> Iterator[None]:
+        """Let what goes wrong with a file cost this file alone; what says that vsortd can't go on goes through."""
+        try:
+            yield
+        except VsortdError:
+            raise
+        except OSError as error:
+            self._end(path, None, ItemState.FAILED, f"it can't be looked at: {error.strerror or error}")
+        except Exception as error:  # noqa: BLE001 - whatever it is, the others go on
+            reason = self._mishaps.costs(error, path)
+            try:
+                self._end(path, Identity.of(path), ItemState.FAILED, reason)
+            except VsortdError:
+                raise
+            except Exception:  # noqa: BLE001 - it can't be recorded: it has failed all the same
+                self._end(path, None, ItemState.FAILED, reason)
+
+    def _begin(self, path: Path, inbox: Inbox, *, named: bool) -> None:
+        """Let a file settle, or end it where that can be said at once."""
+        identity = Identity.of(path)
+        if path.suffix.lower().removeprefix(".") not in {str(one) for one in inbox.extensions}:
+            self._end(path, identity, ItemState.REJECTED, "its name is not that of a video (mp4, mov)")
+        elif identity is None:
+            self._end(path, None, ItemState.REJECTED, "it is a link, not a file of its own")
+        elif not named and self._held(path, identity):
+            self._end(path, identity, ItemState.HELD, "it was undone and is on hold; `vsortd release` lifts it")
+        else:
+            quiet_s = max(0.0, time.time() - max(identity.modified_s, path.stat().st_ctime))
+            settler = self._settlers_of.setdefault(inbox.path, _settler(self._services, inbox))
+            settler.add(path, identity, time.monotonic() - min(quiet_s, inbox.settle_s))
+            self._settlers[path] = settler
+
+    def _settle_again(self, path: Path, reason: str) -> None:
+        identity = Identity.of(path)
+        if identity is None:
+            self._end(path, None, ItemState.FAILED, "the file went away")
+            return
+        now_s = time.monotonic()
+        if reason:
+            self._settlers[path].again(path, identity, now_s, reason, now_s)
+        else:
+            self._settlers[path].add(path, identity, now_s)
 
     def _held(self, path: Path, identity: Identity) -> bool:
         known = self._services.filer.known(path, identity)
         return known is not None and known.why is Why.HELD
 
-    def _attend(self, settler: Settler) -> None:
-        for verdict in settler.due(time.monotonic()):
-            if verdict.outcome is Settled.READY and not self._claim(verdict.path):
-                self._end(verdict.path, None, ItemState.HELD, "the daemon is at work on it this moment")
-            elif verdict.outcome is Settled.READY:
-                settled_s = time.monotonic() - verdict.since_s
-                self._runner.submit(verdict.path, verdict.identity, self._batch, settled_s=settled_s)
-            elif verdict.outcome is Settled.WAITING:
-                settler.forget(verdict.path)
-                self._end(verdict.path, None, ItemState.HELD, verdict.reason)
-            elif verdict.path not in self._jobs:
-                settler.forget(verdict.path)  # one that still changes would go on waiting
-                self._end(verdict.path, verdict.identity, ItemState.FAILED, verdict.reason or "the file went away")
+    def _attend(self, verdict: SettleVerdict, settler: Settler) -> None:
+        if verdict.outcome is Settled.READY and not self._claim(verdict.path):
+            self._end(verdict.path, None, ItemState.HELD, "the daemon is at work on it this moment")
+        elif verdict.outcome is Settled.READY:
+            settled_s = time.monotonic() - verdict.since_s
+            self._runner.submit(verdict.path, verdict.identity, self._batch, settled_s=settled_s)
+        elif verdict.outcome is Settled.WAITING:
+            settler.forget(verdict.path)
+            self._end(verdict.path, None, ItemState.HELD, verdict.reason)
+        elif verdict.path not in self._jobs:
+            settler.forget(verdict.path)  # one that still changes would go on waiting
+            self._end(verdict.path, verdict.identity, ItemState.FAILED, verdict.reason or "the file went away")
 
     def _end(self, path: Path, identity: Identity | None, state: ItemState, reason: str) -> None:
         """End a file that never got on its way."""

@@ -7,7 +7,9 @@ import traceback
 from pathlib import Path
 from typing import Final
 
-from vsortd.errors import VsortdError
+from loguru import logger
+
+from vsortd.errors import VsortdError, named, unexpected_reason
 
 # So many different videos in a row that meet the same error: then it is vsortd that is broken, or the machine.
 IN_A_ROW: Final = 3
@@ -16,6 +18,8 @@ _PACKAGE: Final = Path(__file__).parent.parent
 
 class DefectError(VsortdError):
     """The same unexpected error stopped one video after another: vsortd itself is at fault, or the machine."""
+
+    videos: tuple[Path, ...] = ()
 
 
 class Mishaps:
@@ -42,6 +46,17 @@ class Mishaps:
             self._paths[path] = None
             return list(self._paths) if len(self._paths) >= IN_A_ROW else []
 
+    def costs(self, error: Exception, path: Path) -> str:
+        """Log an error that nobody expected, and return why this video failed.
+
+        To be called where it was caught, after what says that vsortd can't go on was let through. Raises DefectError
+        where several videos in a row met the same.
+        """
+        logger.opt(exception=error).error("{}: an unexpected error: {!r}", path, error)
+        if same := self.met(error, path):
+            raise defect(error, same) from error
+        return unexpected_reason(error)
+
     def went_well(self) -> None:
         """Note that a video came through without an unexpected error."""
         with self._lock:
@@ -58,24 +73,14 @@ def place_of(error: BaseException) -> str:
     return place
 
 
-def reason_of(error: Exception) -> str:
-    """Return the sentence that the history has of a video that met an unexpected error."""
-    return (
-        f"vsortd met an error of its own ({_named(error)}): see `vsortd logs --level error`; `vsortd retry` tries again"
-    )
-
-
 def defect(error: Exception, paths: list[Path]) -> DefectError:
     """Return the error to stop with after so many videos met the same."""
-    return DefectError(
-        f"The same unexpected error met {len(paths)} videos in a row: {_named(error)} at {place_of(error)}.",
+    stop = DefectError(
+        f"The same unexpected error met {len(paths)} videos in a row: {named(error)} at {place_of(error)}.",
         details=[f"  {path}" for path in paths],
         remedy="The videos are where they were, and are tried again at the next start. The tracebacks are in the log "
         "(vsortd logs --level error): please report them. `vsortd doctor` looks at what else may be amiss.",
         paths=paths,
     )
-
-
-def _named(error: Exception) -> str:
-    said = " ".join(str(error).split())
-    return f"{type(error).__name__}: {said}" if said else type(error).__name__
+    stop.videos = tuple(paths)
+    return stop

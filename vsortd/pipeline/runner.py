@@ -18,10 +18,19 @@ from loguru import logger
 
 from vsortd.core.logs.sinks import about_job, new_job_id
 from vsortd.core.outcomes import ItemState
-from vsortd.errors import Cancelled, ChangedError, FilingError, IncompleteError, ToolError, VideoError, VsortdError
+from vsortd.errors import (
+    Cancelled,
+    ChangedError,
+    FilingError,
+    IncompleteError,
+    ToolError,
+    VideoError,
+    VsortdError,
+    unexpected_reason,
+)
 from vsortd.pipeline.flow import Stage, carry
 from vsortd.pipeline.job import Job
-from vsortd.pipeline.mishaps import Mishaps, defect, reason_of
+from vsortd.pipeline.mishaps import DefectError, Mishaps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -283,8 +292,8 @@ class Runner:
         job.clock.note("waiting", (time.monotonic() - entry.since_s) * 1000)
         with self._wake:  # a reload changes both together
             ledger, stages = self._ledger, self._stages
-        set_aside = ledger.begin(entry.path, entry.identity)
         try:
+            set_aside = ledger.begin(entry.path, entry.identity)
             done = job.ended(ItemState.FAILED, set_aside) if set_aside else carry(job, stages)
         except Cancelled:
             logger.debug("{}: put back, vsortd is stopping", entry.path)
@@ -308,27 +317,48 @@ class Runner:
         else:
             self._mishaps.went_well()
         finally:
-            ledger.finish(entry.path, entry.identity)
+            self._finish(entry, ledger)
         if done.item_id is None and done.state in {ItemState.REJECTED, ItemState.FAILED}:
-            done = ledger.record(done)
+            done = self._recorded(done, ledger)
         with self._wake:
             self._trouble.pop(entry.path, None)
         self._on_done(done)
 
     def _unexpected(self, job: Job, error: Exception, ledger: JobLedger) -> Job:
         """End a video that met what nobody expected. Raises DefectError when several in a row met the same."""
-        logger.opt(exception=error).error("{}: an unexpected error: {!r}", job.path, error)
         with self._blaming:  # whoever acquits, acquits all that were blamed
-            if same := self._mishaps.met(error, job.path):
-                ledger.acquit([path for path in same if path != job.path])
-                raise defect(error, same) from error
-            return ledger.record(job.ended(ItemState.FAILED, reason_of(error)))
+            try:
+                reason = self._mishaps.costs(error, job.path)
+            except DefectError as defect:
+                ledger.acquit([path for path in defect.videos if path != job.path])
+                raise
+            return self._recorded(job.ended(ItemState.FAILED, reason), ledger)
+
+    @staticmethod
+    def _recorded(job: Job, ledger: JobLedger, *, lasting: bool = True) -> Job:
+        """Record a video that stays where it is; one that can't be recorded has failed all the same."""
+        try:
+            return ledger.record(job, lasting=lasting)
+        except VsortdError:
+            raise
+        except Exception as error:  # noqa: BLE001 - the others go on
+            logger.opt(exception=error).error("{}: could not be recorded as {}", job.path, job.state)
+            return replace(job, state=ItemState.FAILED, reason=job.reason or unexpected_reason(error))
+
+    @staticmethod
+    def _finish(entry: _QueueEntry, ledger: JobLedger) -> None:
+        try:
+            ledger.finish(entry.path, entry.identity)
+        except VsortdError:
+            raise
+        except Exception as error:  # noqa: BLE001 - what it was is told by then; the others go on
+            logger.opt(exception=error).error("{}: the end of the work on it could not be noted", entry.path)
 
     def _try_later(self, entry: _QueueEntry, error: FilingError | ToolError, ledger: JobLedger) -> None:
         """Wait before another try: disks fill and empty, locks go; the file is safe where it is."""
         if not self._retry_after_s:
             job = Job(entry.path, entry.identity, entry.batch, self.cancel).ended(ItemState.FAILED, str(error))
-            self._on_done(ledger.record(job, lasting=False))
+            self._on_done(self._recorded(job, ledger, lasting=False))
             return
         wait_s = self._retry_after_s[min(entry.tries, len(self._retry_after_s) - 1)]
         if entry.tries == 0:

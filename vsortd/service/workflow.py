@@ -189,9 +189,9 @@ class Workflow:
         return True
 
     def _report(self, report: Report) -> None:
-        """Record a file that never became ready (unfinished, always changing); it stays where it is."""
+        """Record a file that never became ready (unfinished, always changing, failing); it stays where it is."""
         job = Job(report.path, report.identity, self._batches.current(), self._stopping)
-        lasting = report.kind is ReportKind.INCOMPLETE  # the others go on being watched
+        lasting = report.kind in {ReportKind.INCOMPLETE, ReportKind.FAILED}  # the others go on being watched
         with self._stops_if_broken():
             self._done(self._ledger.record(job.ended(ItemState.FAILED, report.reason), lasting=lasting))
 

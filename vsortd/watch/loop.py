@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 from loguru import logger
 
 from vsortd.core.identity import Identity
+from vsortd.errors import named, unexpected_reason
 from vsortd.watch.candidates import NameRules
+from vsortd.watch.failing_files import RETRY_S, FailingFiles
 from vsortd.watch.inbox_root import InboxRoot
 from vsortd.watch.mailbox import AgainRequest, Mail, Mailbox
 from vsortd.watch.scan import ScanPlan, scan, spell_within
@@ -33,8 +35,6 @@ _SCAN_SHARE = 1 / 20
 _BURST_HINTS = 500
 # A turn that takes longer than this is stuck in the filesystem: a share that hangs.
 _STUCK_S = 30.0
-# Something failed that should not (the journal, a bug): the inbox tries again after this long.
-_ERROR_RETRY_S = 10.0
 _REPORT_KINDS = {
     SettleOutcome.INCOMPLETE: ReportKind.INCOMPLETE,
     SettleOutcome.STILL_CHANGING: ReportKind.STILL_CHANGING,
@@ -46,7 +46,7 @@ class InboxLoop:
     """Watches one inbox. `turn` does all that is due at this moment and says how long to sleep.
 
     The callbacks are called on the inbox's own thread; what they raise is logged, and the file is tried
-    again.
+    again. What fails again and again is reported, with `drain` at once.
     """
 
     def __init__(
@@ -74,6 +74,8 @@ class InboxLoop:
         self._settler = Settler(SettleTimes.of(inbox, drain=drain), sidecars_of=sidecars_of)
         self._root = InboxRoot(inbox, self.mailbox)
         self._memory = Memory()
+        self._failing = FailingFiles()
+        self._drain = drain
         # what `known` was asked about, so that it is asked once; None: it need not be asked
         self._asked: dict[Path, Identity | None] = {}
         self._next_check_s = self._next_scan_s = float("-inf")
@@ -81,6 +83,7 @@ class InboxLoop:
         self._unwatched = 0
         self._scan_troubles = ""
         self._error = ""
+        self._failure = ""  # as of the last turn, for other threads to read
         self._scanned_root: tuple[int, int] | None = None
         self._looked = False  # the first scan has been tried
         self._unsettled = 0  # as of the last turn, for other threads to read; and
@@ -110,11 +113,12 @@ class InboxLoop:
         except Exception as error:  # noqa: BLE001 - the thread must live; a scan makes up for what was lost
             logger.opt(exception=error).error("{}: watching failed, trying again", self.path)
             self._error = f"watching failed: {error}"
-            self._next_check_s = self._next_scan_s = self._clock() + _ERROR_RETRY_S
-            return _ERROR_RETRY_S
+            self._next_check_s = self._next_scan_s = self._clock() + RETRY_S
+            return RETRY_S
         finally:
             self._unsettled = self._settler.unsettled()
             self._waits = tuple(self._settler.waits())
+            self._failure = self._failing.sentence()
             self._turn_began_s = None
             self.mailbox.settled()
         return self._sleep_s()
@@ -137,8 +141,8 @@ class InboxLoop:
         health, reason = self._root.health, self._root.reason
         if began_s is not None and time.monotonic() - began_s > _STUCK_S:
             health, reason = Health.DEGRADED, "the folder does not answer"
-        elif health is Health.OK and (self._error or self._scan_troubles):
-            health, reason = Health.DEGRADED, self._error or self._scan_troubles
+        elif health is Health.OK and (troubles := self._error or self._failure or self._scan_troubles):
+            health, reason = Health.DEGRADED, troubles
         return InboxHealth(self.path, health, reason, self._root.mode)
 
     def _turn(self, mail: Mail) -> None:
@@ -150,6 +154,7 @@ class InboxLoop:
             self._take_back(request)
         if mail.scan:
             self._memory.forget_resting()
+            self._failing.hurry()
         if mail.troubles or mail.scan or now_s >= self._next_check_s:
             self._check_root(now_s)
         if mail.troubles or mail.scan:
@@ -187,7 +192,9 @@ class InboxLoop:
         # an empty mount point in place of a share says nothing about its files: believed the second time
         same_root, self._scanned_root = self._scanned_root == self._root.identity, self._root.identity
         if same_root and not result.trouble_count:
-            self._memory.retain({path for path, _ in result.files})
+            present = {path for path, _ in result.files}
+            self._memory.retain(present)
+            self._failing.retain(present)
         self._scan_troubles = _describe(result.troubles, result.trouble_count)
         self._hints_since_scan = 0
         self._looked, self._error = True, ""
@@ -256,7 +263,32 @@ class InboxLoop:
         return any(str(folder) in self._plan.exclude for folder in (path, *path.parents))
 
     def _discover(self, path: Path, identity: Identity, now_s: float) -> None:
-        """Let a file settle that was seen now, unless it has been dealt with as it is."""
+        """Let a file settle that was seen now, unless it has been dealt with as it is; errors are this file's alone."""
+        if self._failing.rests(path, identity, now_s):
+            return
+        try:
+            self._admit(path, identity, now_s)
+        except Exception as error:  # noqa: BLE001 - one odd file must not keep the others from being seen
+            self._failed(path, identity, error, now_s)
+
+    def _failed(self, path: Path, identity: Identity, error: Exception, since_s: float) -> None:
+        """Try a file again that met an error which nobody expected; report it when that has happened too often."""
+        given_up = self._failing.failed(path, identity, named(error), self._clock()) or self._drain
+        logger.opt(exception=error).error("{}: {}", path, "given up" if given_up else "something failed, trying again")
+        self._settler.forget(path)
+        self._asked.pop(path, None)
+        if not given_up:
+            self._memory.pop(path)
+            self._next_scan_s = min(self._next_scan_s, self._clock() + RETRY_S)
+            return
+        self._failing.forget(path)
+        self._memory.keep(path, identity, Dealt.REPORTED, since_s)
+        try:
+            self._on_report(Report(path, identity, ReportKind.FAILED, unexpected_reason(error), self.path))
+        except Exception as second:  # noqa: BLE001 - nothing is left to try
+            logger.opt(exception=second).error("{}: could not be reported", path)
+
+    def _admit(self, path: Path, identity: Identity, now_s: float) -> None:
         remembered = self._memory.get(path)
         if remembered is not None and remembered.identity == identity:
             return
@@ -297,9 +329,9 @@ class InboxLoop:
             try:
                 self._hand_out(verdict)
             except Exception as error:  # noqa: BLE001 - whoever takes files may fail; this file comes again
-                logger.opt(exception=error).error("{}: could not be handed on, trying again", verdict.path)
-                self._memory.pop(verdict.path)
-                self._next_scan_s = min(self._next_scan_s, self._clock() + _ERROR_RETRY_S)
+                self._failed(verdict.path, verdict.identity, error, verdict.since_s)
+            else:
+                self._failing.forget(verdict.path)
 
     def _hand_out(self, verdict: SettleVerdict) -> None:
         path, identity = verdict.path, verdict.identity

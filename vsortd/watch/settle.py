@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Self
 from loguru import logger
 
 from vsortd.core.identity import Identity
+from vsortd.errors import unexpected_reason
 from vsortd.watch.neighbour_wait import NeighbourSeen, waits_to_be_merged
 from vsortd.watch.open_writers import Writer, writer_of
 from vsortd.watch.readiness_check import Readiness, ReadinessCheck, look_at, unreadable
@@ -36,8 +37,6 @@ _REPORTED_RETRY_S = 10.0
 # waits in silence until people are told.
 _WAIT_RETRY_S = (1.0, 10.0)
 _WAIT_TOLD_S = 60.0
-# Something unexpected went wrong with one file: it is tried again, the others go on.
-_ERROR_RETRY_S = 10.0
 # Clocks are floats: a wait of 2 s may come out as 1.9999999.
 _TOLERANCE_S = 1e-6
 # Stale heap entries are thrown away when they outnumber the files by this factor.
@@ -97,6 +96,7 @@ class _WaitingPath:
     due_s: float
     told: SettleOutcome | None = None  # the report that was made although it goes on waiting
     writing: bool = False
+    failed: bool = False  # something unexpected went wrong with it, which has been logged
     unfinished: str = ""  # why decoding called it unfinished though its boxes add up
     last_chance: bool = False  # another try at decoding has been given
     sidecars: dict[Path, tuple[Identity, float]] | None = None
@@ -196,9 +196,10 @@ class Settler:
         try:
             return self._judge(entry, now_s)
         except Exception as error:  # noqa: BLE001 - one odd file must not stop the others; it is tried again
-            logger.opt(exception=error).error("{}: can't tell whether it is ready", entry.path)
-            self._schedule(entry, now_s + _ERROR_RETRY_S)
-            return None
+            if not entry.failed:
+                logger.opt(exception=error).error("{}: can't tell whether it is ready", entry.path)
+            entry.failed = True
+            return self._refused(entry, now_s, ReadinessCheck(Readiness.UNREADABLE, unexpected_reason(error)))
 
     def _judge(self, entry: _WaitingPath, now_s: float) -> SettleVerdict | None:
         try:

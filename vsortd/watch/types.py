@@ -57,6 +57,7 @@ class ReportKind(StrEnum):
     INCOMPLETE = "incomplete"  # quiet, but unfinished or no video; nothing more comes until it changes
     STILL_CHANGING = "still_changing"  # longer than settle_max_s; it goes on being watched
     UNREADABLE = "unreadable"  # the system refuses to open it; it goes on being tried
+    FAILED = "failed"  # something failed again and again that should not; nothing more comes until it changes
 
 
 @dataclass(frozen=True, slots=True)

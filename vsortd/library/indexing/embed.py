@@ -14,14 +14,13 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final, Self
 
 import numpy as np
-from loguru import logger
 
 from vsortd.core.identity import Identity
 from vsortd.errors import BrokenError, ChangedError, UsageError, VideoError, VsortdError
 from vsortd.index.store import Embedded
 from vsortd.library.indexing.sampling import NEAR, is_walked, missing, moments_of, name_of, part_name, parts_of, step_of
 from vsortd.pipeline.batch import gather
-from vsortd.pipeline.mishaps import Mishaps, defect, reason_of
+from vsortd.pipeline.mishaps import Mishaps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -113,11 +112,8 @@ def index_paths(
             return Indexed(path, IndexingState.FAILED, reason=error.reason)
         except VsortdError:
             raise
-        except Exception as error:  # whatever it is, it costs this video and no other
-            logger.opt(exception=error).error("{}: an unexpected error: {!r}", path, error)
-            if same := mishaps.met(error, path):
-                raise defect(error, same) from error
-            return Indexed(path, IndexingState.FAILED, reason=reason_of(error))
+        except Exception as error:  # noqa: BLE001 - whatever it is, it costs this video and no other
+            return Indexed(path, IndexingState.FAILED, reason=mishaps.costs(error, path))
         mishaps.went_well()
         return outcome
 
