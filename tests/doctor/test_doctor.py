@@ -354,3 +354,18 @@ def test_json_of_doctor_is_pure_though_the_config_is_missing() -> None:
     )
     assert 1 == done.returncode
     assert not json.loads(done.stdout)["ok"]
+
+
+def test_a_check_that_fails_itself_is_a_finding_and_hides_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def odd() -> Iterable[Finding]:
+        yield Finding("first of them", Severity.OK, "fine")
+        raise OverflowError("timestamp out of range")
+
+    monkeypatch.setattr(machine_checks, "limits", odd)
+    found = by_name(examine(tmp_path / "none.yaml", quick=True))
+    assert Severity.OK is found["first of them"].level
+    assert Severity.FAIL is found["limits"].level
+    assert "OverflowError: timestamp out of range" in found["limits"].found
+    assert "config" in found

@@ -14,6 +14,7 @@ from vsortd.core.identity import Identity
 from vsortd.core.outcomes import ConversionKind, ItemState
 from vsortd.core.system.fault_points import Point, hooked, parse
 from vsortd.errors import FilingError
+from vsortd.filing import recover as recover_module
 from vsortd.filing.holds import Why
 from vsortd.filing.place import ConvertedFile
 from vsortd.filing.recover import recover
@@ -179,6 +180,28 @@ def test_undo_and_place_set_right_what_a_dead_process_left(bench: Any) -> None:
     killed(place(bench), "place.after_intent:kill")
     with bench.filer() as (filer, _):
         assert "filed" == filer.place(bench.request(bench.inbox / "a.mp4")).state
+    bench.check()
+
+
+def test_an_unexpected_error_over_an_item_leaves_it_for_the_next_time(
+    bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.drop("a.mp4")
+    place(bench)()
+    killed(take_back(bench), "undo.after_intent:kill")
+    recovered = recover_module._recover_item
+
+    def odd(_journal: Any, item: Any, *_more: Any) -> None:
+        raise OverflowError(f"date value out of range, of {item.source.name}")
+
+    monkeypatch.setattr(recover_module, "_recover_item", odd)
+    with bench.journal() as journal:
+        report = recover(journal)
+        assert 1 == len(report.unresolved)
+        assert "OverflowError: date value out of range" in " ".join(report.lines())
+        monkeypatch.setattr(recover_module, "_recover_item", recovered)
+        report = recover(journal)
+        assert ([], 1) == (report.unresolved, len([*report.finished, *report.rolled_back]))
     bench.check()
 
 

@@ -11,6 +11,9 @@ import pytest
 from vsortd.core.identity import Identity
 from vsortd.core.outcomes import ItemState
 from vsortd.core.system.fault_points import Point, hooked
+from vsortd.errors import FilingError
+from vsortd.filing import originals as originals_module
+from vsortd.filing import undo as undo_module
 from vsortd.filing.holds import Why
 from vsortd.filing.originals import expire_originals
 from vsortd.filing.records import unix_s
@@ -245,6 +248,27 @@ def test_an_inode_that_changed_is_told_by_the_hash_of_the_copy(two_filesystems: 
     assert "may not be the file" in reason
 
 
+def test_an_unexpected_error_over_one_item_lets_the_others_come_back(
+    bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    items = file_some(bench, "a.mp4", "b.mp4", "c.mp4")
+    planned = undo_module._plan
+
+    def odd(journal: Any, item: Any, folders: Any) -> Any:
+        if item.id == items[1].id:
+            raise OverflowError("date value out of range")
+        return planned(journal, item, folders)
+
+    monkeypatch.setattr(undo_module, "_plan", odd)
+    report = take_back(bench)
+    assert [items[2].id, items[0].id] == [item.id for item in report.undone]
+    ((number, reason),) = report.refused
+    assert (items[1].id, True) == (number, "OverflowError: date value out of range" in reason)
+    monkeypatch.undo()
+    assert [items[1].id] == [item.id for item in take_back(bench).undone]
+    bench.check()
+
+
 # The originals store
 
 DAY_S = 86_400.0
@@ -268,6 +292,26 @@ def test_an_original_goes_when_its_time_is_over_and_not_before(either: Any) -> N
     assert [] == kept(either)
     assert [] == expire(either, 31)
     assert b"mp4 of film a.mov" == item.destination.read_bytes()
+
+
+@pytest.mark.parametrize("error", [OverflowError("odd"), FilingError("The disk is away.")])
+def test_what_goes_wrong_with_one_original_keeps_this_one_alone(
+    bench: Any, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    for name in ("a.mov", "b.mov", "c.mov"):
+        file_converted(bench, name)
+    expired = originals_module._expire
+
+    def odd(journal: Any, one: Any, kind: str) -> str:
+        if one.target.name == "b.mov":
+            raise error
+        return expired(journal, one, kind)
+
+    monkeypatch.setattr(originals_module, "_expire", odd)
+    lines = expire(bench, 31)
+    assert ["b.mov"] == kept(bench)
+    assert 1 == sum(str(error) in line and "is kept" in line for line in lines)
+    assert 2 == sum("was removed" in line for line in lines)
 
 
 def test_originals_may_be_kept_forever(bench: Any) -> None:

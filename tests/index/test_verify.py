@@ -76,3 +76,38 @@ def test_a_file_that_was_written_anew_has_changed(index: Index, tmp_path: Path) 
     found = tidy(index, [tmp_path / "library"])
     assert [video] == [row.path for row in found.changed]
     assert found.changed == found.stale
+
+
+def test_a_row_over_which_something_fails_is_kept_and_the_others_are_looked_after(
+    index: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library = tmp_path / "library"
+    for name in ("a.mp4", "odd.mp4", "c.mp4"):
+        keep(index, library / name, name.encode()).rename(library / f"moved {name}")
+    moved = index.moved
+
+    def odd(before: Identity, after: Identity, path: Path) -> None:
+        if path.name == "moved odd.mp4":
+            raise OverflowError("Python int too large to convert to SQLite INTEGER")
+        moved(before, after, path)
+
+    monkeypatch.setattr(index, "moved", odd)
+    found = tidy(index, [library], prune=True)
+    assert {"moved a.mp4", "moved c.mp4"} == {after.name for _, after in found.moved}
+    assert ["odd.mp4"] == [row.path.name for row in found.away]
+    assert {"moved a.mp4", "odd.mp4", "moved c.mp4"} == {row.path.name for row in index.rows()}
+
+
+def test_a_file_of_any_time_is_known_again(index: Index, tmp_path: Path) -> None:
+    library = tmp_path / "library"
+    path = keep(index, library / "a.mp4", b"a")
+    os.utime(path, (10_413_792_000, 10_413_792_000))  # 2300
+    keep(index, path, b"a")
+    os.utime(path, (10_413_792_000, 10_413_792_000))
+    identity = Identity.of(path)
+    assert identity is not None
+    index.keep(identity, path, CLIP, "m", "pace-1000", Embedded(np.zeros(1, np.int64), np.ones((1, 4), np.float32)))
+    assert index.kept(identity, "m") is not None
+    (row,) = (row for row in index.rows() if row.identity == identity)
+    assert path.stat().st_mtime == row.recorded_s
+    assert 1 == tidy(index, [library]).right

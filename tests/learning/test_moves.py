@@ -26,6 +26,7 @@ from vsortd.filing.place import Filer, FilingRequest
 from vsortd.filing.undo import Selection, undo
 from vsortd.index.store import Embedded, Index
 from vsortd.judging.example_store import ExampleStore, Origin
+from vsortd.learning import moves as moves_module
 from vsortd.learning.moves import MoveCheck, MoveFollower
 
 if TYPE_CHECKING:
@@ -296,3 +297,22 @@ def test_the_daemon_learns_from_moves_while_it_runs_and_when_it_starts(
     assert 0 == one.stop()
     assert 4 == len(one.json("undo", "--all")["undone"])
     assert {"a.mp4", "b.mp4", "c.mp4", "d.mp4"} == {path.name for path in one.inbox.iterdir()}
+
+
+def test_an_unexpected_error_over_one_file_lets_the_others_be_followed(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ("a.mp4", "odd.mp4", "c.mp4")
+    for name in names:
+        world.move(world.file(name, "sea"), "forest", "night")
+    known = moves_module.is_known
+
+    def odd(journal: Journal, path: Path, identity: Identity) -> bool:
+        if path.name == "odd.mp4":
+            raise OverflowError("Python int too large to convert to SQLite INTEGER")
+        return known(journal, path, identity)
+
+    monkeypatch.setattr(moves_module, "is_known", odd)
+    assert {f"forest/night/{name}" for name in names if name != "odd.mp4"} == set(world.scan())
+    monkeypatch.undo()
+    assert {"forest/night/odd.mp4": MoveCheck.FOLLOWED} == world.scan()

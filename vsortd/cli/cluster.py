@@ -13,6 +13,7 @@ import typer
 
 from vsortd.cli.common import JsonFlag, confirm, console, load, print_json, progress_bar, state_folder
 from vsortd.cli.explain import insist_on_ending
+from vsortd.cli.numbers import LARGEST_SEED, finite
 from vsortd.core.text import printable_json, storable
 from vsortd.errors import ExitCode, UsageError
 
@@ -71,9 +72,10 @@ def cluster(
         int | None,
         typer.Option("--neighbors", metavar="N", help="Nearest videos that the map keeps together; else by number."),
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Of what is drawn by chance.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", min=0, max=LARGEST_SEED, help="Of what is drawn by chance.")] = 0,
     fps: Annotated[
-        float, typer.Option("--fps", metavar="F", help="Frames a second of what the index doesn't know yet.")
+        float,
+        typer.Option("--fps", callback=finite, metavar="F", help="Frames a second of what the index doesn't know yet."),
     ] = 1.0,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="Draw the map and a sheet of each group there.")

@@ -208,17 +208,20 @@ def root_warning(*, as_root: bool) -> str:
 def parse_since(text: str) -> float:
     """Turn `--since` into Unix seconds: an ISO date or time (local where no offset is given), or an age like 2h.
 
-    An age beyond all dates is the first of them. Raises UsageError for anything else.
+    What lies beyond all dates is the first or the last of them. Raises UsageError for anything else.
     """
     import time
     from datetime import datetime
 
+    from vsortd.core.moments import unix_seconds
     from vsortd.core.units import FIRST_MOMENT_S, LAST_MOMENT_S, parse_duration
 
     try:
-        return min(datetime.fromisoformat(text).astimezone().timestamp(), LAST_MOMENT_S)
-    except (ValueError, OverflowError):
+        moment = datetime.fromisoformat(text)
+    except ValueError:
         pass
+    else:
+        return min(max(unix_seconds(moment), FIRST_MOMENT_S), LAST_MOMENT_S)
     try:
         return max(time.time() - parse_duration(text), FIRST_MOMENT_S)
     except ValueError as error:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vsortd.cli.common import SCHEMA_VERSION, JsonFlag, console, load, print_json, progress_bar, state_folder, write_csv
+from vsortd.cli.numbers import finite
 from vsortd.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -37,7 +38,10 @@ def duplicates(
         Path | None, typer.Option("--pictures", metavar="FOLDER", help="Draw a PNG of each pair into a new folder.")
     ] = None,
     min_score: Annotated[
-        float, typer.Option("--min-score", min=0.0, max=1.0, help="Share of the shorter one that must agree.")
+        float,
+        typer.Option(
+            "--min-score", callback=finite, min=0.0, max=1.0, help="Share of the shorter one that must agree."
+        ),
     ] = 0.5,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print a line for each video as CSV.")] = False,
     as_json: JsonFlag = False,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vsortd.cli.common import SCHEMA_VERSION, JsonFlag, console, load, print_json, progress_bar, state_folder
+from vsortd.cli.numbers import finite
 from vsortd.core.text import printable_json
 from vsortd.errors import ExitCode, UsageError
 
@@ -31,7 +32,10 @@ def evaluate(
         bool, typer.Option("--calibrate", help="Keep the temperature with which scores can be trusted most.")
     ] = False,
     precision: Annotated[
-        float, typer.Option("--precision", min=0.0, max=1.0, help="Wished of every rule, for the suggestions.")
+        float,
+        typer.Option(
+            "--precision", callback=finite, min=0.0, max=1.0, help="Wished of every rule, for the suggestions."
+        ),
     ] = 0.95,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="Write plots, the worst mistakes and eval.json there.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -218,7 +219,8 @@ def retry(
 def _release_or_retry(verb: ReleaseVerb, which: list[str] | None, *, everything: bool, as_json: bool) -> int:
     if bool(which) == everything:
         raise UsageError(f"Say what to {verb}.", remedy="Ids or files, or --all; see `vsortd history`.")
-    names = [name if is_id(name) and not Path(name).exists() else str(Path(name).absolute()) for name in which or ()]
+    # of a name that is too long Path.exists() raises
+    names = [name if is_id(name) and not os.path.exists(name) else str(Path(name).absolute()) for name in which or ()]  # noqa: PTH110
     found = _free(verb, names, everything=everything)
     shown = dict(zip(names, which or (), strict=True))
     refused = [(shown.get(name, name), reason) for name, reason in found.refused]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vsortd.cli.common import SCHEMA_VERSION, JsonFlag, console, load, print_json, progress_bar, state_folder
+from vsortd.cli.numbers import finite
 from vsortd.core.text import storable
 from vsortd.errors import ExitCode, UsageError
 
@@ -39,7 +40,9 @@ def index(
         list[Path] | None,
         typer.Argument(metavar="[PATH…]", help="Videos, or folders to look through; by default the library."),
     ] = None,
-    fps: Annotated[float, typer.Option("--fps", metavar="N", help="Frames a second to look at.")] = 1.0,
+    fps: Annotated[
+        float, typer.Option("--fps", callback=finite, metavar="N", help="Frames a second to look at.")
+    ] = 1.0,
     jobs: Annotated[
         int | None,
         typer.Option("--jobs", "-j", metavar="N", min=1, help="Videos at once; by default one a core and one."),

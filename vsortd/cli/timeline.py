@@ -10,6 +10,7 @@ import typer
 
 from vsortd.cli.common import SCHEMA_VERSION, JsonFlag, console, load, print_json, state_folder, waiting, write_csv
 from vsortd.cli.explain import insist_on_ending
+from vsortd.cli.numbers import finite
 from vsortd.errors import ExitCode, UsageError, VideoError, VsortdError
 
 if TYPE_CHECKING:
@@ -44,18 +45,25 @@ def timeline(
     against: Annotated[
         list[str] | None, typer.Option("--vs", metavar="PROMPT", help="What it must not be taken for; may be repeated.")
     ] = None,
-    fps: Annotated[float, typer.Option("--fps", help="Frames looked at a second.")] = 1.0,
+    fps: Annotated[float, typer.Option("--fps", callback=finite, help="Frames looked at a second.")] = 1.0,
     fine: Annotated[bool, typer.Option("--fine", help="Look closer around the edges: --precision 0.2s.")] = False,
     precision: Annotated[
         str | None, typer.Option("--precision", metavar="TIME", help="Look closer until edges are right to this.")
     ] = None,
     on: Annotated[
-        float, typer.Option("--on", min=0.01, max=0.99, help="A span begins where the probability rises to this.")
+        float,
+        typer.Option(
+            "--on", callback=finite, min=0.01, max=0.99, help="A span begins where the probability rises to this."
+        ),
     ] = 0.6,
     off: Annotated[
         float | None,
         typer.Option(
-            "--off", min=0.01, max=0.99, help="A span ends where it falls below this: 0.4, or --on if that is lower."
+            "--off",
+            callback=finite,
+            min=0.01,
+            max=0.99,
+            help="A span ends where it falls below this: 0.4, or --on if that is lower.",
         ),
     ] = None,
     smooth: Annotated[

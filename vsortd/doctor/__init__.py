@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vsortd.doctor.finding import Finding, Severity
-from vsortd.errors import VsortdError
+from vsortd.errors import VsortdError, named
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
 __all__ = ["Finding", "Severity", "examine"]
@@ -21,12 +21,12 @@ def examine(config: Path | None, *, quick: bool = False) -> Iterator[Finding]:
     """
     from vsortd.doctor import decoder_checks, folder_checks, machine_checks, model_checks, trial
 
-    yield from machine_checks.versions()
-    yield from machine_checks.ffmpeg()
-    yield from machine_checks.device()
-    yield machine_checks.clock()
-    yield from machine_checks.limits()
-    yield from folder_checks.state()
+    yield from _guarded("versions", machine_checks.versions)
+    yield from _guarded("ffmpeg", machine_checks.ffmpeg)
+    yield from _guarded("device", machine_checks.device)
+    yield from _guarded("clock", lambda: [machine_checks.clock()])
+    yield from _guarded("limits", machine_checks.limits)
+    yield from _guarded("state folder", folder_checks.state)
     try:
         from vsortd.config.load import load_settings
         from vsortd.core.paths import find_config
@@ -35,15 +35,28 @@ def examine(config: Path | None, *, quick: bool = False) -> Iterator[Finding]:
         settings = load_settings(path)
     except VsortdError as error:
         yield Finding("config", Severity.FAIL, error.title, error.remedy, error.details)
-        yield from decoder_checks.decoders(None)
+        yield from _guarded("decoders", lambda: decoder_checks.decoders(None))
     else:
         count = f"{len(settings.inboxes)} inboxes" if len(settings.inboxes) != 1 else "1 inbox"
         yield Finding("config", Severity.OK, f"{path}: {count}, {len(settings.rules)} rules at the top")
-        yield from folder_checks.inboxes(settings)
-        yield from folder_checks.library(settings)
-        yield from decoder_checks.decoders(settings.workers)
-        yield from model_checks.weights(settings)
+        yield from _guarded("inboxes", lambda: folder_checks.inboxes(settings))
+        yield from _guarded("library", lambda: folder_checks.library(settings))
+        yield from _guarded("decoders", lambda: decoder_checks.decoders(settings.workers))
+        yield from _guarded("model weights", lambda: model_checks.weights(settings))
         if not quick:
-            yield from model_checks.loads(settings)
+            yield from _guarded("model", lambda: model_checks.loads(settings))
     if not quick:
-        yield trial.sorting()
+        yield from _guarded("sorting a clip", lambda: [trial.sorting()])
+
+
+def _guarded(name: str, check: Callable[[], Iterable[Finding]]) -> Iterator[Finding]:
+    """Yield what a check finds; one that fails itself is a finding, too."""
+    try:
+        yield from check()
+    except VsortdError as error:
+        yield Finding(name, Severity.FAIL, error.title, error.remedy, error.details)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the other checks are of use
+        from loguru import logger
+
+        logger.opt(exception=error).debug("the check {} failed itself", name)
+        yield Finding(name, Severity.FAIL, f"this check failed itself ({named(error)})", "Please report it.")

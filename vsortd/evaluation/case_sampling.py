@@ -12,11 +12,11 @@ import numpy as np
 from vsortd.core.batch_ids import new_batch_id
 from vsortd.core.identity import Identity
 from vsortd.core.outcomes import ItemState
-from vsortd.errors import VideoError
 from vsortd.evaluation.rejudge import SampledCase
 from vsortd.judging.conditions import ConditionFacts
 from vsortd.pipeline.flow import Stage, build_stages, carry
 from vsortd.pipeline.job import Job
+from vsortd.pipeline.mishaps import Mishaps
 from vsortd.pipeline.stages import rounds
 
 if TYPE_CHECKING:
@@ -99,11 +99,20 @@ class _CaseSampler:
         self._cancel = cancel
         self._lock = threading.Lock()
         self._batch = new_batch_id()
+        self._mishaps = Mishaps()
         self.frames = 0
         self.decoded = 0
 
     def sample(self, case: Case) -> SampledCase | LeftOut:
         """Return what is seen of a video, or why it is not to be counted."""
+        try:
+            seen = self._sample(case)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it costs this video and no other
+            return LeftOut(case.path, self._mishaps.reason_of(error, case.path))
+        self._mishaps.went_well()
+        return seen
+
+    def _sample(self, case: Case) -> SampledCase | LeftOut:
         real = case.path.resolve()
         identity = Identity.of(real)
         if identity is None:
@@ -111,10 +120,7 @@ class _CaseSampler:
         found: list[Embedded] = []
         stages = [stage for stage in build_stages(self._services, dry_run=True) if stage.name in {"probe", "admit"}]
         stages.append(Stage("look", lambda job: self._take_rounds(job, found)))
-        try:
-            job = carry(Job(real, identity, self._batch, self._cancel), stages)
-        except VideoError as error:
-            return LeftOut(case.path, error.reason)
+        job = carry(Job(real, identity, self._batch, self._cancel), stages)
         if job.state is ItemState.REJECTED:
             return LeftOut(case.path, job.reason, failed=False)
         assert job.clip is not None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from vsortd.core.outcomes import ItemState
 from vsortd.core.system.fault_points import Point
 from vsortd.core.text import storable
-from vsortd.errors import ChangedError, FilingError
+from vsortd.errors import ChangedError, FilingError, VsortdError, named
 from vsortd.filing.journal import numbered
 from vsortd.filing.open_folder import Folders, identity_of, is_folder
 from vsortd.filing.records import (
@@ -26,6 +26,7 @@ from vsortd.filing.records import (
 from vsortd.filing.staging import HIDDEN, remove_empty_stores
 from vsortd.filing.transaction_errors import StuckError
 from vsortd.filing.transfer import Conflict, Transfer, reach_quietly
+from vsortd.filing.unexpected import log_unexpected
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -57,8 +58,21 @@ def expire_originals(
     )
     with journal.db.read() as db:
         due = [operation_of(row) for row in db.execute(sql, (cutoff,))]
-    lines = [_expire(journal, kept, kind) for kept in due if kept.target.is_relative_to(library)]
+    lines = [_try_to_expire(journal, kept, kind) for kept in due if kept.target.is_relative_to(library)]
     return [storable(line) for line in lines if line]
+
+
+def _try_to_expire(journal: Journal, kept: Operation, kind: str) -> str:
+    """Remove one original if its time is over; what goes wrong keeps this one, and no other."""
+    try:
+        return _expire(journal, kept, kind)
+    except FilingError as error:
+        return f"{kept.target} is kept: {error}"
+    except VsortdError:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever it is, the others' time is over all the same
+        log_unexpected(f"{kept.target} could not be removed", error)
+        return f"{kept.target} is kept: {named(error)}"
 
 
 def _expire(journal: Journal, kept: Operation, kind: str) -> str:

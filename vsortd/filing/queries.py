@@ -22,10 +22,13 @@ __all__ = ["Item", "counts", "history", "item_by_id", "operations_of", "placed_a
 _SHOWN = "state NOT IN ('placing', 'rolled_back')"
 _PLACED = "state IN ('filed', 'review')"
 
+LARGEST_ID = (1 << 63) - 1
+"""Where SQLite's numbers end; no item has an id beyond."""
+
 
 def history(db: Database, *, last: int | None = None, since: float | None = None, tag: str | None = None) -> list[Item]:
     """Return the items that people see, newest first: the last N, since a time (Unix seconds), with a tag, or all."""
-    limit = -1 if last is None or tag is not None else last
+    limit = _limit(None if tag is not None else last)
     if since is None:
         found = _items(db, f"{_SHOWN} ORDER BY id DESC LIMIT ?", (limit,))
     else:
@@ -33,6 +36,11 @@ def history(db: Database, *, last: int | None = None, since: float | None = None
         found = _items(db, where, (utc(since), limit), index="item_time")
     # not by SQL, which would leave out an item whose tags are not what was written
     return found if tag is None else [item for item in found if storable(tag) in item.tags][:last]
+
+
+def _limit(last: int | None) -> int:
+    """Return how many rows SQLite is to give; -1 is all."""
+    return -1 if last is None else min(last, LARGEST_ID)
 
 
 def counts(db: Database) -> dict[str, int]:
@@ -44,7 +52,9 @@ def counts(db: Database) -> dict[str, int]:
 
 
 def item_by_id(db: Database, number: int) -> Item | None:
-    """Return an item, whatever its state."""
+    """Return an item, whatever its state; None for a number that none has."""
+    if not 0 <= number <= LARGEST_ID:
+        return None
     found = _items(db, "id = ?", (number,))
     return found[0] if found else None
 
@@ -100,7 +110,7 @@ def select_placed(
         where, values = [*where, "batch = ?"], [*values, storable(batch)]
     sql = f"SELECT id FROM item {index} WHERE {' AND '.join(where)} ORDER BY id DESC LIMIT ?"  # noqa: S608 - constants
     with db.read() as connection:
-        return [number for (number,) in connection.execute(sql, (*values, -1 if last is None else last))]
+        return [number for (number,) in connection.execute(sql, (*values, _limit(last)))]
 
 
 def operations_of(db: Database, item: int) -> list[Operation]:

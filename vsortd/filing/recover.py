@@ -9,7 +9,7 @@ from vsortd.core.outcomes import ConversionKind, ItemState
 from vsortd.core.system.fault_points import Point
 from vsortd.core.system.os_errors import explained
 from vsortd.core.text import storable
-from vsortd.errors import ChangedError, FilingError, VsortdError
+from vsortd.errors import ChangedError, FilingError, VsortdError, named
 from vsortd.filing import queries
 from vsortd.filing.holds import DEATHS
 from vsortd.filing.journal import insert_item
@@ -19,6 +19,7 @@ from vsortd.filing.records import Item, Operation, OperationKind, OperationState
 from vsortd.filing.staging import HIDDEN, remove_empty_stores, remove_staging
 from vsortd.filing.transaction_errors import TakenError
 from vsortd.filing.transfer import Conflict, EffectState, Transfer, reach_quietly
+from vsortd.filing.unexpected import log_unexpected
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -98,6 +99,12 @@ def _recover_items(journal: Journal, owner: str, report: RecoveryReport) -> None
         except FilingError as error:
             report.unresolved.append(item)
             report.troubles.append(storable(f"{item.source}: not yet set right: {error}"))
+        except VsortdError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, the others are set right
+            log_unexpected(f"{item.source} could not be set right", error)
+            report.unresolved.append(item)
+            report.troubles.append(storable(f"{item.source}: not yet set right: {named(error)}"))
 
 
 def _recover_item(journal: Journal, item: Item, transfer: Transfer, report: RecoveryReport) -> None:

@@ -8,14 +8,13 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vsortd.filing.queries import LARGEST_ID
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from vsortd.core.documents import ReleaseDocument
     from vsortd.filing.journal import Journal
-
-# SQLite's numbers end there; no item has an id beyond.
-_LARGEST_ID = (1 << 63) - 1
 
 
 class ReleaseVerb(StrEnum):
@@ -68,4 +67,4 @@ def is_id(name: str) -> bool:
 def _ids(name: str) -> list[int]:
     """Return the id of its digits, nothing for one that no item can have."""
     digits = name.lstrip("0") or "0"
-    return [number] if len(digits) <= len(str(_LARGEST_ID)) and (number := int(digits)) <= _LARGEST_ID else []
+    return [number] if len(digits) <= len(str(LARGEST_ID)) and (number := int(digits)) <= LARGEST_ID else []

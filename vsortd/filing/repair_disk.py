@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -40,6 +41,7 @@ class DiskFindings:
     found: list[Path] = field(default_factory=list)
     came_back: list[Path] = field(default_factory=list)
     gone: list[Path] = field(default_factory=list)
+    unseen: list[Path] = field(default_factory=list)
     mended: int = 0
     originals: list[Path] = field(default_factory=list)
 
@@ -51,6 +53,7 @@ class DiskFindings:
         said += _told(self.came_back, "Back where they came from, undone and on hold")
         said += _told(self.found, "In the library without an entry; they have one now, which can't be undone")
         said += _told(self.gone, "No longer where they were filed (moved, or removed)")
+        said += _told(self.unseen, "Can't be looked at, so nothing is known of them")
         said += _told(self.originals, "Kept originals whose entries are lost; they stay until you remove them")
         return said
 
@@ -58,7 +61,7 @@ class DiskFindings:
 def bring_up_to_date(journal: Journal, library: Path, review: str, *, lost: bool, holds_known: bool) -> DiskFindings:
     """Hold every entry against the disk. With `lost` (some may be missing) videos without an entry get one.
 
-    Without `holds_known` undone videos are held again that lie where they came from. Raises StoreError, OSError.
+    Without `holds_known` undone videos are held again that lie where they came from. Raises StoreError.
     """
     found = DiskFindings()
     if not (library / HIDDEN).is_dir():  # not mounted, or never used: it says nothing
@@ -69,16 +72,28 @@ def bring_up_to_date(journal: Journal, library: Path, review: str, *, lost: bool
         marks.add(item.transaction_id)
         if item.item_state in PLACED and item.destination is not None:
             known.add(item.destination)
-            _hold_against(journal, item, found)
+            with _unseen(item.destination, found):
+                _hold_against(journal, item, found)
         elif item.item_state is ItemState.UNDONE and not holds_known:
-            _hold_again(journal, item)
+            with _unseen(item.source, found):
+                _hold_again(journal, item)
     if lost:
         for path in _videos(library):
             if path not in known:
-                _enter(journal, library, review, path)
-                found.found.append(path)
+                with _unseen(path, found):
+                    _enter(journal, library, review, path)
+                    found.found.append(path)
         found.originals = [path for path in _originals(library) if path.parent.name not in marks]
     return found
+
+
+@contextlib.contextmanager
+def _unseen(path: Path, found: DiskFindings) -> Iterator[None]:
+    """Conclude nothing of a file that the system refuses to show; the others are gone through."""
+    try:
+        yield
+    except OSError:
+        found.unseen.append(path)
 
 
 def _items(journal: Journal) -> Iterator[Item]:

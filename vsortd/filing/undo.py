@@ -10,7 +10,7 @@ from vsortd.core.outcomes import PLACED, ItemState
 from vsortd.core.system.fault_points import Point
 from vsortd.core.system.os_errors import explained
 from vsortd.core.text import storable
-from vsortd.errors import ChangedError, FilingError, VsortdError
+from vsortd.errors import ChangedError, FilingError, VsortdError, unexpected_reason
 from vsortd.filing import fsops, queries
 from vsortd.filing.journal import numbered
 from vsortd.filing.open_folder import Folders
@@ -19,6 +19,7 @@ from vsortd.filing.recover import recover
 from vsortd.filing.staging import remove_empty_stores
 from vsortd.filing.transaction_errors import StuckError, TakenError
 from vsortd.filing.transfer import Conflict, Transfer, reach_quietly
+from vsortd.filing.unexpected import log_unexpected
 
 if TYPE_CHECKING:
     import threading
@@ -105,6 +106,11 @@ def undo(
             report.back_at[item.id] = back_at
         except RefusedError as refusal:
             report.refused.append((number, storable(refusal)))
+        except VsortdError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, the others come back
+            log_unexpected(f"#{number} could not be taken back", error)
+            report.refused.append((number, storable(unexpected_reason(error))))
     return report
 
 

@@ -37,7 +37,9 @@ def follow(index: Path, moves: Iterable[tuple[Path, Path]]) -> int:
     with contextlib.suppress(sqlite3.Error, OSError), contextlib.closing(sqlite3.connect(index, timeout=5)) as db, db:
         db.execute("PRAGMA foreign_keys=ON")  # a row that is replaced takes its frames with it
         for before, after in moves:
-            identity = Identity.of(after)
+            identity = None
+            with contextlib.suppress(OSError):  # not for us to see: the others are followed
+                identity = Identity.of(after)
             if identity is None:
                 continue
             # another file may have lain there before: the one that came back is meant, or of a conversion the last one

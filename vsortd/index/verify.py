@@ -5,11 +5,15 @@ A folder that can't be looked into (a share that is away) says nothing about its
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from loguru import logger
+
 from vsortd.core.identity import Identity
+from vsortd.errors import VsortdError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -54,21 +58,39 @@ def tidy(
     for number, row in enumerate(rows):
         if on_progress is not None and number % 100 == 0:
             on_progress(number, len(rows))
-        there = _identity(row.path)
-        if there == row.identity:
-            found.right += 1
-        elif there is not None and there.same_content(row.identity):
-            index.moved(row.identity, there, row.path)  # another mount, or copied back from a backup
-            found.right += 1
-        elif there is not None:
-            found.changed.append(row)
-        else:
-            missing.append(row)
+        with _kept_if_odd(row, found):
+            _look_after(index, row, found, missing)
     if missing:
         _look_for(index, missing, roots, found)
     if prune:
         index.forget([row.id for row in found.stale])
     return found
+
+
+def _look_after(index: Index, row: IndexRow, found: Tidied, missing: list[IndexRow]) -> None:
+    """Sort out one video; what is not there is to be looked for."""
+    there = _identity(row.path)
+    if there == row.identity:
+        found.right += 1
+    elif there is not None and there.same_content(row.identity):
+        index.moved(row.identity, there, row.path)  # another mount, or copied back from a backup
+        found.right += 1
+    elif there is not None:
+        found.changed.append(row)
+    else:
+        missing.append(row)
+
+
+@contextlib.contextmanager
+def _kept_if_odd(row: IndexRow, found: Tidied) -> Iterator[None]:
+    """Keep a row over which something fails that should not; the others are looked after."""
+    try:
+        yield
+    except VsortdError:
+        raise
+    except Exception as error:  # noqa: BLE001 - nothing is concluded from it
+        logger.opt(exception=error).error("{}: its row of the index could not be looked after", row.path)
+        found.away.append(row)
 
 
 def _look_for(index: Index, missing: Sequence[IndexRow], roots: Sequence[Path], found: Tidied) -> None:
@@ -81,16 +103,17 @@ def _look_for(index: Index, missing: Sequence[IndexRow], roots: Sequence[Path], 
         if key in wanted:
             seen.setdefault(key, []).append((identity, path))
     for row in missing:
-        alike = seen.get((row.identity.size_bytes, row.identity.mtime_ns), [])
-        same = [pair for pair in alike if pair[0] == row.identity] or (alike if len(alike) == 1 else [])
-        if same:
-            identity, path = same[0]
-            index.moved(row.identity, identity, path)
-            found.moved.append((row.path, path))
-        elif any(row.path.is_relative_to(root) for root in away) or not _is_sure(row.path, roots):
-            found.away.append(row)
-        else:
-            found.gone.append(row)
+        with _kept_if_odd(row, found):
+            alike = seen.get((row.identity.size_bytes, row.identity.mtime_ns), [])
+            same = [pair for pair in alike if pair[0] == row.identity] or (alike if len(alike) == 1 else [])
+            if same:
+                identity, path = same[0]
+                index.moved(row.identity, identity, path)
+                found.moved.append((row.path, path))
+            elif any(row.path.is_relative_to(root) for root in away) or not _is_sure(row.path, roots):
+                found.away.append(row)
+            else:
+                found.gone.append(row)
 
 
 def _identity(path: Path) -> Identity | None:

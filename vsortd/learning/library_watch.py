@@ -186,14 +186,7 @@ class LibraryWatch:
             if self._cancel.is_set():
                 return
             if follower.takes(path.name):
-                self._note(path, self._look(follower, path))
-
-    def _look(self, follower: MoveFollower, path: Path) -> MoveCheck:
-        try:
-            return follower.look(path)
-        except OSError as error:
-            logger.debug("{}: can't be looked at: {}", path, error)
-            return MoveCheck.NOTHING
+                self._note(path, follower.try_to_look(path))
 
     def _note(self, path: Path, seen: MoveCheck) -> None:
         if seen is MoveCheck.BUSY and self._later.get(path, 0) < _AGAIN_MOST:

@@ -18,7 +18,7 @@ from loguru import logger
 
 from vsortd.core.batch_ids import new_batch_id
 from vsortd.core.identity import Identity
-from vsortd.errors import ChangedError, ModelError, VideoError
+from vsortd.errors import ChangedError, ModelError, VideoError, VsortdError
 from vsortd.filing import queries
 from vsortd.filing.file_names import component
 from vsortd.filing.follow import follow, is_busy, is_known, standing_at
@@ -84,13 +84,26 @@ class MoveFollower:
                 if entry.name == HIDDEN:
                     continue
                 with contextlib.suppress(OSError):
+                    path = Path(entry.path)
                     if entry.is_dir(follow_symlinks=False):
-                        waiting.append(Path(entry.path))
-                    elif self.takes(entry.name) and (seen := self.look(Path(entry.path))) is not MoveCheck.NOTHING:
-                        yield Path(entry.path), seen
+                        waiting.append(path)
+                    elif self.takes(entry.name) and (seen := self.try_to_look(path)) is not MoveCheck.NOTHING:
+                        yield path, seen
                 looked += 1
                 if looked % _REST_EVERY == 0 and self._cancel.wait(_REST_S):
                     return
+
+    def try_to_look(self, path: Path) -> MoveCheck:
+        """Look at one file as `look` does; one that can't be looked at costs no other."""
+        try:
+            return self.look(path)
+        except OSError as error:
+            logger.debug("{}: can't be looked at: {}", path, error)
+        except VsortdError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, the others are followed
+            logger.opt(exception=error).error("{}: could not be followed: {!r}", path, error)
+        return MoveCheck.NOTHING
 
     def look(self, path: Path) -> MoveCheck:
         """Look at one file, and follow it if the user moved it here. Raises OSError where the system refuses."""

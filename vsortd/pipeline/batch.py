@@ -274,12 +274,8 @@ class _Session:
         """Let what goes wrong with a file cost this file alone; what says that vsortd can't go on goes through."""
         try:
             yield
-        except VsortdError:
-            raise
-        except OSError as error:
-            self._end(path, None, ItemState.FAILED, f"it can't be looked at: {error.strerror or error}")
         except Exception as error:  # noqa: BLE001 - whatever it is, the others go on
-            reason = self._mishaps.costs(error, path)
+            reason = self._mishaps.reason_of(error, path)
             try:
                 self._end(path, Identity.of(path), ItemState.FAILED, reason)
             except VsortdError:

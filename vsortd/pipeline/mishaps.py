@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import traceback
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Final
 
 from loguru import logger
 
-from vsortd.errors import VsortdError, named, unexpected_reason
+from vsortd.errors import VideoError, VsortdError, named, unexpected_reason
 
 # So many different videos in a row that meet the same error: then it is vsortd that is broken, or the machine.
 IN_A_ROW: Final = 3
@@ -46,11 +47,23 @@ class Mishaps:
             self._paths[path] = None
             return list(self._paths) if len(self._paths) >= IN_A_ROW else []
 
+    def reason_of(self, error: Exception, path: Path) -> str:
+        """Return why this video failed, of whatever was caught while it was in hand; to be called where it was caught.
+
+        What says that vsortd can't go on (`VsortdError`) is raised again, and DefectError where it is no video's fault.
+        """
+        if isinstance(error, VideoError):
+            return error.reason
+        if isinstance(error, VsortdError):
+            raise error
+        if isinstance(error, OSError) and error.filename is not None and Path(os.fsdecode(error.filename)) == path:
+            return f"it can't be looked at: {error.strerror or error}"
+        return self.costs(error, path)
+
     def costs(self, error: Exception, path: Path) -> str:
         """Log an error that nobody expected, and return why this video failed.
 
-        To be called where it was caught, after what says that vsortd can't go on was let through. Raises DefectError
-        where several videos in a row met the same.
+        Raises DefectError where several videos in a row met the same.
         """
         logger.opt(exception=error).error("{}: an unexpected error: {!r}", path, error)
         if same := self.met(error, path):

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from pydantic_core import ErrorDetails
 
-_LARGEST = (1 << 63) - 1
 _SHOWN_CHARS = 80
 _SHOWN_ERRORS = 3
 
@@ -45,8 +44,7 @@ def _absolute(text: str) -> str:
 
 FileName = Annotated[str, AfterValidator(_file_name)]
 AbsolutePath = Annotated[FileName, AfterValidator(_absolute)]
-Number = Annotated[int, Field(ge=0, le=_LARGEST)]
-Count = Annotated[int, Field(ge=1, le=_LARGEST)]
+Count = Annotated[int, Field(ge=1)]
 Moment = Annotated[float, Field(allow_inf_nan=False, ge=FIRST_MOMENT_S, le=LAST_MOMENT_S)]
 
 
@@ -110,7 +108,7 @@ class ResumeRequest(RequestModel):
 class UndoRequest(RequestModel):
     """What to undo; see `filing.undo.Selection`."""
 
-    ids: list[Number] | None = None
+    ids: list[int] | None = None
     last: Count | None = None
     since: Moment | None = None
     batch: str | None = None

@@ -45,7 +45,16 @@ def test_a_finer_pace_will_do_and_a_part_will_not() -> None:
     assert not is_walked([name_of(2000), part_name(1000, 0), "spread-32:0-8"], 1000)
 
 
-@pytest.mark.parametrize("fps", [0, -1, float("inf"), 5000])
+@pytest.mark.parametrize("fps", [0, -1, float("inf"), float("nan"), 5000, 1e-320, 5e-324])
 def test_an_impossible_pace_is_refused(fps: float) -> None:
     with pytest.raises(ValueError, match="frames a second"):
         step_of(fps)
+
+
+@given(st.floats())
+def test_any_pace_is_a_step_or_refused(fps: float) -> None:
+    try:
+        step_ms = step_of(fps)
+    except ValueError:
+        return
+    assert 1 <= step_ms <= 366 * 86_400_000

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from vsortd.config.choices import OnDuplicate
 from vsortd.core.identity import Identity
 from vsortd.core.text import storable
-from vsortd.errors import Cancelled, ChangedError, FilingError, ToolError, VideoError
+from vsortd.errors import Cancelled, ChangedError, FilingError, ToolError
 from vsortd.filing.holds import Why
 from vsortd.filing.place import Filer
 from vsortd.filing.staging import HIDDEN
@@ -25,6 +25,7 @@ from vsortd.judging.decide import Decision, DecisionOutcome
 from vsortd.pipeline import stages
 from vsortd.pipeline.flow import Stage, carry
 from vsortd.pipeline.job import Job
+from vsortd.pipeline.mishaps import Mishaps
 from vsortd.watch.settle import SettleOutcome as Settled
 from vsortd.watch.settle import Settler, SettleTimes, SettleVerdict
 
@@ -200,6 +201,7 @@ class _Mover:
         self._batch = batch
         self._cancel = cancel
         self._dry_run = dry_run
+        self._mishaps = Mishaps()
         self._stages = (
             Stage("probe", self._probe),
             Stage("convert", partial(stages.convert, services, dry_run=dry_run)),
@@ -217,18 +219,20 @@ class _Mover:
         film = member.film
         if self._cancel.is_set():
             raise Cancelled
-        refusal = why_not(self._services, film)
-        if not refusal and _lies_there(self._services, film, pile):
-            return Filed(pile, member, Fate.THERE, film.path, "it is there already")
         try:
+            refusal = why_not(self._services, film)
+            if not refusal and _lies_there(self._services, film, pile):
+                return Filed(pile, member, Fate.THERE, film.path, "it is there already")
             if not refusal:
                 refusal = self._unrest(film)
             if not refusal:
-                return self._carry(pile, member, reason)
-        except VideoError as error:
-            refusal = error.reason
+                filed = self._carry(pile, member, reason)
+                self._mishaps.went_well()
+                return filed
         except (FilingError, ToolError) as error:
             refusal = error.title
+        except Exception as error:  # noqa: BLE001 - whatever it is, it costs this video and no other
+            refusal = self._mishaps.reason_of(error, film.path)
         return Filed(pile, member, Fate.REFUSED, None, storable(refusal))
 
     def _carry(self, pile: Pile, member: ClusterMember, reason: str) -> Filed:

@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from vsortd.core.identity import Identity
-from vsortd.errors import VideoError
 from vsortd.library.duplicates.alignment import shifts
 from vsortd.library.duplicates.groups import DuplicateGroup, GroupMember, Pair, Unions, groups_of
 from vsortd.library.duplicates.likeness import (
@@ -32,6 +31,7 @@ from vsortd.library.duplicates.likeness import (
 )
 from vsortd.library.duplicates.pair_check import ComparedVideo, Comparer, PairLikeness, PairRelation, gap_of
 from vsortd.library.indexing.embed import IndexingState, dense_film, index_paths
+from vsortd.pipeline.mishaps import Mishaps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -154,6 +154,7 @@ class _Search:
         self._films: OrderedDict[int, IndexedFrames] = OrderedDict()
         self._clips: dict[int, Clip] = {}
         self._broken: set[int] = set()
+        self._mishaps = Mishaps()
         self._lock = threading.RLock()  # of all that the workers share: films, clips, what failed
         self._one: Unions = Unions()  # videos that are the same from beginning to end
 
@@ -168,16 +169,23 @@ class _Search:
                 for film in self._services.index.films(key, under=place):
                     if film.path in seen:
                         continue
-                    if not film.identity.same_content(Identity.of(film.path)):
-                        self._found.gone += 1
-                        continue
+                    try:
+                        self._sketch(film)
+                    except Exception as error:  # noqa: BLE001 - whatever it is, it costs this video and no other
+                        self._found.failed.append((film.path, self._mishaps.reason_of(error, film.path)))
                     seen.add(film.path)
-                    facts = (film.duration_s, film.width_px, film.height_px, film.identity.size_bytes)
-                    self.members.append(GroupMember(len(self.members), film.path, film.identity, *facts))
-                    self._sketches.append(sketch_of(film, self._plain))
                     if on_progress is not None:
                         on_progress(len(self.members), total)
         self._found.videos = len(self.members)
+
+    def _sketch(self, film: IndexedVideo) -> None:
+        if not film.identity.same_content(Identity.of(film.path)):
+            self._found.gone += 1
+            return
+        facts = (film.duration_s, film.width_px, film.height_px, film.identity.size_bytes)
+        sketch = sketch_of(film, self._plain)
+        self.members.append(GroupMember(len(self.members), film.path, film.identity, *facts))
+        self._sketches.append(sketch)
 
     def find_copies(self, bar: Bar) -> None:
         """Find files of the same bytes: only such of one size are read. Copies are not looked at any further."""
@@ -267,10 +275,12 @@ class _Search:
             self._found.compared += 1
         try:
             likeness = self._comparer.compare(subjects[0], subjects[1], guesses)
-        except VideoError as error:  # of one of the two
-            other = self.members[longer].path.name
-            self._fail(self.members[shorter], f"it can't be compared with {other}: {error.reason}")
+        except Exception as error:  # noqa: BLE001 - of one of the two
+            one, other = self.members[shorter], self.members[longer]
+            reason = self._mishaps.reason_of(error, one.path)
+            self._fail(one, f"it can't be compared with {other.path.name}: {reason}")
             return None
+        self._mishaps.went_well()
         return Pair(longer, shorter, likeness) if likeness is not None else None
 
     def _guesses(self, first: int, second: int) -> list[Shift]:
@@ -294,8 +304,8 @@ class _Search:
         if number not in self._clips:
             try:
                 self._clips[number] = self._services.media.probe(self.members[number].path, cancel=self._cancel)
-            except VideoError as error:
-                self._give_up(number, error.reason)
+            except Exception as error:  # noqa: BLE001 - whatever it is, it costs this video and no other
+                self._give_up(number, error)
                 return None
         return ComparedVideo(seen.film, seen.shows, self._clips[number])
 
@@ -309,8 +319,8 @@ class _Search:
                 return self._films[number]
         try:
             seen = self._opened(self.members[number])
-        except VideoError as error:
-            self._give_up(number, error.reason)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it costs this video and no other
+            self._give_up(number, error)
             return None
         with self._lock:
             self._films[number] = seen
@@ -324,7 +334,8 @@ class _Search:
             film = dense_film(self._services, self._encoder, member.path, fps=FPS, cancel=self._cancel)
         return IndexedFrames(film, telling(film, self._plain))
 
-    def _give_up(self, number: int, reason: str) -> None:
+    def _give_up(self, number: int, error: Exception) -> None:
+        reason = self._mishaps.reason_of(error, self.members[number].path)
         with self._lock:
             self._broken.add(number)
         self._fail(self.members[number], reason)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, Self
 import numpy as np
 
 from vsortd.core.identity import Identity
-from vsortd.errors import BrokenError, ChangedError, UsageError, VideoError, VsortdError
+from vsortd.errors import BrokenError, ChangedError, UsageError
 from vsortd.index.store import Embedded
 from vsortd.library.indexing.sampling import NEAR, is_walked, missing, moments_of, name_of, part_name, parts_of, step_of
 from vsortd.pipeline.batch import gather
@@ -108,12 +108,8 @@ def index_paths(
     def one(path: Path) -> Indexed:
         try:
             outcome = index_file(services, encoder, path, step_ms=step_ms, cancel=stop)
-        except VideoError as error:
-            return Indexed(path, IndexingState.FAILED, reason=error.reason)
-        except VsortdError:
-            raise
         except Exception as error:  # noqa: BLE001 - whatever it is, it costs this video and no other
-            return Indexed(path, IndexingState.FAILED, reason=mishaps.costs(error, path))
+            return Indexed(path, IndexingState.FAILED, reason=mishaps.reason_of(error, path))
         mishaps.went_well()
         return outcome
 

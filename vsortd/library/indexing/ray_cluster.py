@@ -41,6 +41,7 @@ from vsortd.library.indexing.ray_worker import AttemptCounter, RayWorker, Task, 
 from vsortd.library.indexing.sampling import name_of
 from vsortd.media import protocol
 from vsortd.pipeline.batch import gather
+from vsortd.pipeline.mishaps import Mishaps
 from vsortd.vision.models import SAMPLE
 
 if TYPE_CHECKING:
@@ -131,6 +132,7 @@ class _Merge:
         self._files = files
         self._report = report
         self._hands: dict[Path, _Hand] = {}
+        self._mishaps = Mishaps()
         self._done: dict[Path, Indexed] = {}
 
     def begin(self) -> list[WorkItem]:
@@ -140,10 +142,11 @@ class _Merge:
         for path in self._files:
             try:
                 identity = identity_of(path)
-            except VideoError as error:
-                self._end(path, Indexed(path, IndexingState.FAILED, reason=error.reason))
+                known = known_of(self._index, identity, self.info.key, path, self.step_ms)
+            except Exception as error:  # noqa: BLE001 - whatever it is, it costs this video and no other
+                reason = self._mishaps.reason_of(error, path)
+                self._end(path, Indexed(path, IndexingState.FAILED, reason=reason))
                 continue
-            known = known_of(self._index, identity, self.info.key, path, self.step_ms)
             if known is None:
                 self._end(path, Indexed(path, IndexingState.KNOWN))
                 continue
@@ -163,8 +166,8 @@ class _Merge:
         if not reason:
             try:
                 self._keep(path, hand, sight)
-            except VideoError as error:
-                reason = error.reason
+            except Exception as error:  # noqa: BLE001 - whatever it is, it costs this video and no other
+                reason = self._mishaps.reason_of(error, path)
         if reason:
             hand.keeper.flush()
             del self._hands[path]

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from vsortd.core.identity import Identity
-from vsortd.errors import ModelError, VideoError, VsortdError
+from vsortd.errors import ModelError, VideoError, VsortdError, unexpected_reason
 from vsortd.library.indexing.embed import KnownFrames, SamplingRound, walk
 from vsortd.media import protocol
 from vsortd.media.pool import MediaPool
@@ -168,12 +168,14 @@ class RayWorker:
         path = os.fsencode(item.path)
         try:
             if self._trouble is not None:
-                raise self._trouble
+                raise self._trouble  # noqa: TRY301 - told below, like the others
             yield from self._looks(item)
         except VideoError as error:
             yield WorkerFrames(path, reason=error.reason)
         except VsortdError as error:
             yield WorkerFrames(path, trouble=error.title, remedy=error.remedy)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it costs this video and no other
+            yield WorkerFrames(path, reason=unexpected_reason(error))
 
     def _looks(self, item: WorkItem) -> Iterator[WorkerFrames]:
         import ray

@@ -21,14 +21,16 @@ PART: Final = 32
 # A keyframe, or a frame that is kept already, this part of a step from a moment will do instead.
 NEAR: Final = 0.25
 _PREFIX: Final = "pace-"
+_SHORTEST_STEP_MS: Final = 0.5  # rounds to one
+_LONGEST_STEP_MS: Final = 365.25 * 86_400_000  # no video is longer
 
 
 def step_of(fps: float) -> int:
-    """Return the step of a pace, ms. Raises ValueError unless it is 1 ms at least."""
-    step = round(1000 / fps) if fps > 0 else 0
-    if step < 1:
-        raise ValueError(f"{fps:g} frames a second are none, or more than a thousand")
-    return step
+    """Return the step of a pace, ms. Raises ValueError unless it is from 1 ms to a year."""
+    step_ms = 1000 / fps if fps > 0 else 0.0
+    if not _SHORTEST_STEP_MS <= step_ms <= _LONGEST_STEP_MS:
+        raise ValueError(f"{fps:g} frames a second are none, less than one a year, or more than a thousand")
+    return max(1, round(step_ms))
 
 
 def moments_of(duration_s: float, step_ms: int) -> list[int]:

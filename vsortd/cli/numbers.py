@@ -1,0 +1,18 @@
+"""Numbers of the command line that no option means: told by the name of the option, before anything begins."""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+import typer
+
+LARGEST_SEED: Final = (1 << 32) - 1
+"""What the libraries that draw by chance take at most."""
+
+
+def finite(value: float | None) -> float | None:
+    """Refuse `nan`, which is in every range, and what is without end. To be passed as an option's `callback`."""
+    if value is not None and not math.isfinite(value):
+        raise typer.BadParameter(f"{value} is no number to reckon with.")
+    return value
