@@ -6,6 +6,7 @@ import os
 import shutil
 import threading
 import time
+import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -42,7 +43,7 @@ def _rule(*path: str, rules: tuple[Rule, ...] = ()) -> Rule:
     return Rule(path[-1], path, path[-1:], None, 0.35, 0.1, Aggregate.MEAN, 0.5, OnUnsure.STOP, (), rules)
 
 
-TREE = RuleTree((_rule("forest", rules=(_rule("forest", "night"),)), _rule("sea")))
+TREE = RuleTree((_rule("forest", rules=(_rule("forest", "night"),)), _rule("sea"), _rule("Übung")))
 
 
 @dataclass
@@ -296,3 +297,18 @@ def test_the_daemon_learns_from_moves_while_it_runs_and_when_it_starts(
     assert 0 == one.stop()
     assert 4 == len(one.json("undo", "--all")["undone"])
     assert {"a.mp4", "b.mp4", "c.mp4", "d.mp4"} == {path.name for path in one.inbox.iterdir()}
+
+
+def test_a_folder_in_another_form_is_the_rules(world: World) -> None:
+    item = world.file("a.mp4", "sea")
+    moved = world.move(item, unicodedata.normalize("NFD", "Übung"))
+    assert MoveCheck.FOLLOWED is world.look(moved)
+    assert [("a.mp4", "Übung")] == world.taught()
+    assert "Übung" == world.now(item).rule
+
+
+def test_a_folder_that_only_changes_its_form_teaches_nothing(world: World) -> None:
+    item = world.file("a.mp4", "Übung")
+    moved = world.move(item, unicodedata.normalize("NFD", "Übung"))
+    assert MoveCheck.FOLLOWED is world.look(moved)
+    assert [] == world.taught()

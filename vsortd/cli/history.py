@@ -19,6 +19,7 @@ from vsortd.cli.common import (
     progress_bar,
 )
 from vsortd.cli.completing import batches, held_ids, refused_ids, tag_names, undoable_ids
+from vsortd.core.paths import as_on_disk
 from vsortd.core.text import storable
 from vsortd.errors import ExitCode, UsageError
 from vsortd.filing.release import ReleaseReport, ReleaseVerb, is_id, release_or_retry
@@ -218,7 +219,10 @@ def retry(
 def _release_or_retry(verb: ReleaseVerb, which: list[str] | None, *, everything: bool, as_json: bool) -> int:
     if bool(which) == everything:
         raise UsageError(f"Say what to {verb}.", remedy="Ids or files, or --all; see `vsortd history`.")
-    names = [name if is_id(name) and not Path(name).exists() else str(Path(name).absolute()) for name in which or ()]
+    names = [
+        name if is_id(name) and not Path(name).exists() else str(as_on_disk(Path(name).absolute()))
+        for name in which or ()
+    ]
     found = _free(verb, names, everything=everything)
     shown = dict(zip(names, which or (), strict=True))
     refused = [(shown.get(name, name), reason) for name, reason in found.refused]
