@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import TYPE_CHECKING
+import unicodedata
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 import yaml
@@ -16,6 +17,7 @@ from vsortd.config.dump import dump_json, dump_yaml, fingerprint, plain_settings
 from vsortd.config.load import load_settings
 from vsortd.config.rules import build_rules
 from vsortd.config.settings import RuleSettings, Settings
+from vsortd.learning.teaching import find_rule
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -178,3 +180,38 @@ def test_mistakes_in_a_deep_tree_do_not_hide_each_other(tmp_path: Path) -> None:
         (9, "rules[0].rules[0].rules[0].nam"),
         (10, "rules[1].name"),
     ]
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_names_have_one_form_however_they_were_typed(tmp_path: Path, form: Literal["NFC", "NFD"]) -> None:
+    """So keys of rules, tags and corrections are the same, whichever editor wrote the config."""
+    config = tmp_path / "config.yaml"
+    text = "tags: [{name: Grün, when: {min_width: 1}}]\nrules: [{name: Übung, rules: [{name: Fünf}]}]\n"
+    config.write_text(unicodedata.normalize(form, HEAD + text))
+    tree = build_rules(load_settings(config))
+    assert ["Übung", "Übung/Fünf"] == [rule.key for rule in tree.walk()]
+    assert ["Grün"] == [tag.name for tag in tree.tags]
+    found = tree.find(unicodedata.normalize("NFD", "Übung/Fünf"))
+    assert found is not None
+    assert "Übung/Fünf" == find_rule(tree, unicodedata.normalize("NFD", "Fünf"))
+
+
+def test_folders_of_the_config_are_those_that_the_disk_has(tmp_path: Path) -> None:
+    inbox, library = (tmp_path / unicodedata.normalize("NFD", name) for name in ("Eingänge", "Übungen"))
+    inbox.mkdir()
+    library.mkdir()
+    config = tmp_path / "config.yaml"
+    config.write_text(
+        f"version: 1\ninboxes: [{{path: {tmp_path}/Eingänge}}]\nlibrary: {tmp_path}/Übungen\nrules: [{{name: a}}]\n"
+    )
+    settings = load_settings(config)
+    assert (inbox, library) == (settings.inboxes[0].path, settings.library)
+
+
+def test_an_inbox_and_a_library_of_one_folder_are_told_in_any_form(tmp_path: Path) -> None:
+    (tmp_path / unicodedata.normalize("NFD", "Übung")).mkdir()
+    config = tmp_path / "config.yaml"
+    folders = (f"{tmp_path}/{unicodedata.normalize(form, 'Übung')}" for form in ("NFC", "NFD"))
+    config.write_text("version: 1\ninboxes: [{{path: {}}}]\nlibrary: {}\nrules: [{{name: a}}]\n".format(*folders))
+    (mistake,) = check_file(config).mistakes
+    assert "the library is an inbox, too (inboxes[0].path)" == mistake.message

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import unicodedata
 from pathlib import Path
 
 import pytest
 
-from vsortd.core.paths import find_config, journal_path, state_folder, wanted_config
-from vsortd.errors import ConfigError
+from vsortd.core.paths import as_on_disk, find_config, journal_path, spellings, state_folder, wanted_config
+from vsortd.errors import ConfigError, UsageError
 
 
 @pytest.fixture(autouse=True)
@@ -80,3 +82,49 @@ def test_the_state_folder_is_named_or_the_users_and_not_made(folders: Path, monk
     assert folders / "xdg" / "vsortd" == state_folder()
     assert not state_folder().exists()
     assert folders / "xdg" / "vsortd" / "journal.sqlite3" == journal_path(state_folder())
+
+
+COMPOSED, DECOMPOSED = "Übung ño", unicodedata.normalize("NFD", "Übung ño")
+
+
+@pytest.mark.parametrize(("typed", "there"), [(COMPOSED, DECOMPOSED), (DECOMPOSED, COMPOSED)])
+def test_a_path_is_found_in_the_form_that_the_disk_has(tmp_path: Path, typed: str, there: str) -> None:
+    (tmp_path / there / "in" / there).mkdir(parents=True)
+    assert tmp_path / there / "in" / there == as_on_disk(tmp_path / typed / "in" / typed)
+    assert tmp_path / there / "new" / typed == as_on_disk(tmp_path / typed / "new" / typed), "the rest stays as typed"
+
+
+def test_a_relative_path_stays_relative(folders: Path) -> None:
+    (folders / "work" / DECOMPOSED).mkdir()
+    assert Path(DECOMPOSED) == as_on_disk(Path(COMPOSED))
+
+
+def test_what_is_there_under_its_very_name_is_meant(tmp_path: Path) -> None:
+    for name in (COMPOSED, DECOMPOSED):
+        (tmp_path / name).mkdir()
+    assert [tmp_path / COMPOSED, tmp_path / DECOMPOSED] == [
+        as_on_disk(tmp_path / COMPOSED),
+        as_on_disk(tmp_path / DECOMPOSED),
+    ]
+
+
+def test_of_two_that_are_alike_none_is_chosen(tmp_path: Path) -> None:
+    half = "Übung n\u0303o"
+    for name in (half, DECOMPOSED):
+        (tmp_path / name).mkdir()
+    with pytest.raises(UsageError, match="There are 2 files called"):
+        as_on_disk(tmp_path / COMPOSED)
+    assert sorted([half, DECOMPOSED]) == spellings(tmp_path, COMPOSED)
+
+
+def test_bytes_that_are_no_text_are_names_as_well(tmp_path: Path) -> None:
+    name = os.fsdecode(b"caf\xe9 u\xcc\x88.mp4")
+    (tmp_path / name).touch()
+    assert tmp_path / name == as_on_disk(tmp_path / name)
+    assert tmp_path / name == as_on_disk(tmp_path / os.fsdecode(b"caf\xe9 \xc3\xbc.mp4"))
+    assert tmp_path / "caf\udce8" == as_on_disk(tmp_path / "caf\udce8")
+
+
+def test_the_config_is_found_in_the_form_that_the_disk_has(folders: Path) -> None:
+    named = _put(folders / f"{DECOMPOSED}.yaml")
+    assert named == find_config(folders / f"{COMPOSED}.yaml")

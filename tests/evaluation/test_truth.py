@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from typing import TYPE_CHECKING
 
 import pytest
@@ -81,3 +82,10 @@ def test_accents_match_however_the_filesystem_spells_them(
     put(tmp_path, "cafe\N{COMBINING ACUTE ACCENT}/a.mp4")
     (case,) = read(tmp_path, world)
     assert ("caf\N{LATIN SMALL LETTER E WITH ACUTE}",) == case.truth
+
+
+def test_a_review_folder_in_another_form_means_none_of_these(tmp_path: Path, world: World) -> None:
+    review = "Prüfen"
+    put(tmp_path, f"{unicodedata.normalize('NFD', review)}/a.mp4")
+    (case,) = read_truth(tmp_path, world.tree, review=review, extensions=["mp4"])
+    assert () == case.truth

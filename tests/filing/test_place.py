@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import unicodedata
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -474,3 +475,30 @@ def test_a_library_that_another_thread_makes_meanwhile_is_not_taken_for_one_that
 
         monkeypatch.setattr(Database, "read", read_beside_another)
         assert bench.library / ".vsortd" == ensure_library(journal, bench.library)
+
+
+COMPOSED, DECOMPOSED = "Übung", unicodedata.normalize("NFD", "Übung")
+
+
+@pytest.mark.parametrize(("rule", "there"), [(COMPOSED, DECOMPOSED), (DECOMPOSED, COMPOSED)])
+def test_a_folder_that_is_there_in_another_form_is_the_rules(either: Any, rule: str, there: str) -> None:
+    (either.library / there / there).mkdir(parents=True)
+    video, other = either.drop(f"{COMPOSED}.mp4"), either.drop(f"{DECOMPOSED}.mp4")
+    with either.filer() as (filer, _):
+        request = either.request(video, folder=(rule, rule))
+        assert either.library / there / there / video.name == filer.preview(request).destination
+        placed = [filer.place(request), filer.place(either.request(other, folder=(rule, rule)))]
+    assert [video.name, other.name] == [one.destination.name for one in placed if one.destination is not None]
+    assert sorted([video.name, other.name]) == names(either.library / there / there)
+    assert [there] == [name for name in names(either.library) if name != ".vsortd"], "no second folder is made"
+    either.check()
+
+
+def test_of_two_folders_the_one_of_the_rules_own_form_is_taken(bench: Any) -> None:
+    for name in (COMPOSED, DECOMPOSED):
+        (bench.library / name).mkdir(parents=True)
+    with bench.filer() as (filer, _):
+        for name in (COMPOSED, DECOMPOSED):
+            filer.place(bench.request(bench.drop(f"{name}.mp4"), folder=(name,)))
+    assert [f"{COMPOSED}.mp4"] == names(bench.library / COMPOSED)
+    assert [f"{DECOMPOSED}.mp4"] == names(bench.library / DECOMPOSED)

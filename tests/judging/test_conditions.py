@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import replace
 from typing import Any
 
@@ -126,3 +127,12 @@ def test_a_rate_may_be_two_of_a_hundred_off(fps: float, too_few: bool, too_many:
     facts = ConditionFacts.of(replace(clip(), fps=fps), "a.mp4")
     assert too_few is bool(unmet(When.model_validate({"min_fps": 60.0}), facts))
     assert too_many is bool(unmet(When.model_validate({"max_fps": 60.0}), facts))
+
+
+@pytest.mark.parametrize("pattern", ["Übung*", "?bung.mp4", "übung.MP4", "[Üx]bung*"])
+def test_the_form_of_a_files_name_makes_no_difference(pattern: str) -> None:
+    composed, decomposed = (unicodedata.normalize(form, "Übung.mp4") for form in ("NFC", "NFD"))
+    for wanted in (pattern, unicodedata.normalize("NFD", pattern)):
+        when = When.model_validate({"file_name": [wanted]})
+        assert [None, None] == [unmet(when, ConditionFacts(clip(), name)) for name in (composed, decomposed)]
+    assert unmet(When.model_validate({"file_name": [pattern]}), ConditionFacts(clip(), "Uebung.mp4")) is not None

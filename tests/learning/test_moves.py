@@ -6,6 +6,7 @@ import os
 import shutil
 import threading
 import time
+import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -43,7 +44,7 @@ def _rule(*path: str, rules: tuple[Rule, ...] = ()) -> Rule:
     return Rule(path[-1], path, path[-1:], None, 0.35, 0.1, Aggregate.MEAN, 0.5, OnUnsure.STOP, (), rules)
 
 
-TREE = RuleTree((_rule("forest", rules=(_rule("forest", "night"),)), _rule("sea")))
+TREE = RuleTree((_rule("forest", rules=(_rule("forest", "night"),)), _rule("sea"), _rule("Übung")))
 
 
 @dataclass
@@ -316,3 +317,18 @@ def test_an_unexpected_error_over_one_file_lets_the_others_be_followed(
     assert {f"forest/night/{name}" for name in names if name != "odd.mp4"} == set(world.scan())
     monkeypatch.undo()
     assert {"forest/night/odd.mp4": MoveCheck.FOLLOWED} == world.scan()
+
+
+def test_a_folder_in_another_form_is_the_rules(world: World) -> None:
+    item = world.file("a.mp4", "sea")
+    moved = world.move(item, unicodedata.normalize("NFD", "Übung"))
+    assert MoveCheck.FOLLOWED is world.look(moved)
+    assert [("a.mp4", "Übung")] == world.taught()
+    assert "Übung" == world.now(item).rule
+
+
+def test_a_folder_that_only_changes_its_form_teaches_nothing(world: World) -> None:
+    item = world.file("a.mp4", "Übung")
+    moved = world.move(item, unicodedata.normalize("NFD", "Übung"))
+    assert MoveCheck.FOLLOWED is world.look(moved)
+    assert [] == world.taught()

@@ -7,6 +7,7 @@ import shutil
 import stat
 import threading
 import time
+import unicodedata
 from typing import TYPE_CHECKING
 
 import pytest
@@ -331,3 +332,17 @@ def test_start_and_stop_and_a_daemon_on_loopback(home: harness.Home) -> None:
     assert 11 == home.run("stop", code=11).returncode
     home.config.write_text("rules: [")
     assert 10 == home.run("start", code=10).returncode
+
+
+def test_an_inbox_is_paused_and_resumed_in_whatever_form_it_is_named(tmp_path: Path) -> None:
+    composed, decomposed = (tmp_path / unicodedata.normalize(form, "Übung") for form in ("NFC", "NFD"))
+    pauses = Pauses(tmp_path / "state" / "pause.json")
+    for named, there in ((composed, decomposed), (decomposed, composed)):
+        pauses.pause(named)
+        assert pauses.holds(there / "a.mp4")
+        assert pauses.holds(named / "a.mp4")
+        assert not pauses.holds(tmp_path / "Ubung" / "a.mp4")
+        pauses.pause(there, until=time.time() + 60)
+        assert 1 == len(pauses.form()["inboxes"])
+        pauses.resume(named)
+        assert not pauses.holds(there / "a.mp4")

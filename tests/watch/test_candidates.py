@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import unicodedata
+from typing import Literal
 
 import pytest
 from hypothesis import given
@@ -73,3 +75,12 @@ def test_the_path_test_agrees_with_the_scan_folder_by_folder(name: str) -> None:
     rules = NameRules(("mp4",), ("*x*",))
     by_folder = rules.enters_folder(name, name) and rules.takes_file("Film.mp4", f"{name}/Film.mp4")
     assert by_folder == rules.takes_path(f"{name}/Film.mp4")
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+@pytest.mark.parametrize("pattern", ["Übung*", "*/Übung", "[ÄÖÜ]bung.mp4", "?bung.mp4", "ordner-ü"])
+def test_patterns_apply_whatever_the_form_of_names_and_patterns(pattern: str, form: Literal["NFC", "NFD"]) -> None:
+    rules = NameRules(("mp4",), (unicodedata.normalize(form, pattern),))
+    for other in ("NFC", "NFD"):
+        assert not rules.takes_path(unicodedata.normalize(other, "ordner-ü/Übung/Übung.mp4"))  # type: ignore[arg-type]
+        assert rules.takes_path(unicodedata.normalize(other, "anders/Uebung.mp4"))  # type: ignore[arg-type]

@@ -14,6 +14,7 @@ import typer
 from vsortd.cli.common import JsonFlag, confirm, console, load, print_json, progress_bar, state_folder
 from vsortd.cli.explain import insist_on_ending
 from vsortd.cli.numbers import LARGEST_SEED, finite
+from vsortd.core.paths import as_on_disk
 from vsortd.core.text import printable_json, storable
 from vsortd.errors import ExitCode, UsageError
 
@@ -110,7 +111,7 @@ def cluster(
 
     settings = load(ctx)
     wishes = _Wishes(
-        path=None if path is None else Path(os.path.abspath(path)),  # noqa: PTH100 - resolve() would follow symlinks
+        path=None if path is None else as_on_disk(Path(os.path.abspath(path))),  # noqa: PTH100 - no links followed
         min_size=min_size,
         neighbors=neighbors,
         seed=seed,

@@ -13,6 +13,7 @@ import typer
 
 from vsortd.cli.common import JsonFlag, asking_the_daemon, console, load, print_json, state_folder
 from vsortd.cli.completing import inbox_paths
+from vsortd.core.paths import as_on_disk
 from vsortd.core.text import printable
 from vsortd.errors import AlreadyRunningError, DaemonUnreachableError, UsageError, VsortdError
 
@@ -129,7 +130,7 @@ def _duration(text: str) -> float:
 
 def _change(*, pause: bool, inbox: Path | None, for_s: float | None) -> StatusDocument:
     """Pause or resume through the daemon, or where none runs in the state folder, for the next start."""
-    where = None if inbox is None else inbox.expanduser().absolute()
+    where = None if inbox is None else as_on_disk(inbox.expanduser().absolute())
     with asking_the_daemon(alone=True) as client:
         return client.pause(inbox=where, for_s=for_s) if pause else client.resume(inbox=where)
     from vsortd.cli.status import current_status

@@ -20,6 +20,7 @@ from vsortd.cli.common import (
     progress_bar,
 )
 from vsortd.cli.completing import batches, held_ids, refused_ids, tag_names, undoable_ids
+from vsortd.core.paths import as_on_disk
 from vsortd.core.text import storable
 from vsortd.errors import ExitCode, UsageError
 from vsortd.filing.release import ReleaseReport, ReleaseVerb, is_id, release_or_retry
@@ -220,7 +221,10 @@ def _release_or_retry(verb: ReleaseVerb, which: list[str] | None, *, everything:
     if bool(which) == everything:
         raise UsageError(f"Say what to {verb}.", remedy="Ids or files, or --all; see `vsortd history`.")
     # of a name that is too long Path.exists() raises
-    names = [name if is_id(name) and not os.path.exists(name) else str(Path(name).absolute()) for name in which or ()]  # noqa: PTH110
+    names = [
+        name if is_id(name) and not os.path.exists(name) else str(as_on_disk(Path(name).absolute()))  # noqa: PTH110
+        for name in which or ()
+    ]
     found = _free(verb, names, everything=everything)
     shown = dict(zip(names, which or (), strict=True))
     refused = [(shown.get(name, name), reason) for name, reason in found.refused]

@@ -10,6 +10,7 @@ import typer
 
 from vsortd.cli.common import SCHEMA_VERSION, JsonFlag, console, load, print_json, progress_bar, state_folder
 from vsortd.cli.numbers import finite
+from vsortd.core.paths import as_on_disk
 from vsortd.core.text import storable
 from vsortd.errors import ExitCode, UsageError
 
@@ -146,12 +147,13 @@ def _tidy(settings: Settings, paths: Sequence[Path], *, prune: bool, as_json: bo
     from vsortd.index.store import Index
     from vsortd.index.verify import Tidied, tidy
 
-    roots = [settings.library, *(inbox.path for inbox in settings.inboxes), *(path.absolute() for path in paths)]
+    paths = [as_on_disk(path.absolute()) for path in paths]
+    roots = [settings.library, *(inbox.path for inbox in settings.inboxes), *paths]
     store = Index(index_path(state_folder()))
     found = Tidied()
     try:
         with progress_bar("verifying") as on_progress:
-            places: list[Path | None] = [path.absolute() for path in paths]
+            places: list[Path | None] = [*paths]
             for under in places or [None]:
                 part = tidy(store, roots, under=under, prune=prune, on_progress=on_progress)
                 found = _sum(found, part)

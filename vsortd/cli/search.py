@@ -20,6 +20,7 @@ from vsortd.cli.common import (
 )
 from vsortd.cli.completing import orientations, rule_names
 from vsortd.cli.explain import bar, insist_on_ending
+from vsortd.core.paths import as_on_disk
 from vsortd.core.text import storable
 from vsortd.errors import DaemonUnreachableError, ExitCode, UsageError, VsortdError
 
@@ -126,7 +127,11 @@ def search(
 
 def _absolute(example: str) -> str:
     """Make FILE or FILE@TIME absolute: the daemon has another working folder."""
-    return str(Path(example).absolute())
+    path = as_on_disk(Path(example).absolute())
+    if not path.exists() and "@" in path.name:
+        name, _, moment = str(path).rpartition("@")
+        return f"{as_on_disk(Path(name))}@{moment}"
+    return str(path)
 
 
 def _seconds(text: str) -> float:
@@ -143,14 +148,14 @@ def _place(settings: Settings, inside: Path | None, under: str | None) -> Path:
     if inside is not None and under is not None:
         raise UsageError("--in and --under exclude one another.", remedy="A rule's folder can be named with --in, too.")
     if inside is not None:
-        return inside.absolute()
+        return as_on_disk(inside.absolute())
     from vsortd.config.rules import build_rules
     from vsortd.filing.file_names import component
     from vsortd.learning.teaching import find_rule
 
     assert under is not None
     key = find_rule(build_rules(settings), under)
-    folder = settings.library.joinpath(*(component(name) for name in key.split("/")))
+    folder = as_on_disk(settings.library.joinpath(*(component(name) for name in key.split("/"))))
     if not folder.is_dir():
         raise UsageError(f"Nothing was filed under {key} yet: there is no {folder}.")
     return folder

@@ -10,6 +10,7 @@ import typer
 
 from vsortd.cli.common import SCHEMA_VERSION, JsonFlag, console, load, print_json, state_folder, waiting
 from vsortd.cli.completing import rule_names
+from vsortd.core.paths import as_on_disk
 from vsortd.core.text import storable
 from vsortd.errors import ExitCode, UsageError
 
@@ -50,7 +51,7 @@ def teach(
     settings = load(ctx)
     key = find_rule(build_rules(settings), rule)
     set_up_logging(verbose=ctx.obj.verbose, quiet=not ctx.obj.verbose)
-    path = Path(os.path.abspath(file))  # noqa: PTH100 - resolve() would follow symlinks
+    path = as_on_disk(Path(os.path.abspath(file)))  # noqa: PTH100 - resolve() would follow symlinks
     with (
         waiting(f"looking at {path.name}"),
         Services.open(settings, state_folder(), keep_trying=False, load_model=False) as services,

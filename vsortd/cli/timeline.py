@@ -11,6 +11,7 @@ import typer
 from vsortd.cli.common import SCHEMA_VERSION, JsonFlag, console, load, print_json, state_folder, waiting, write_csv
 from vsortd.cli.explain import insist_on_ending
 from vsortd.cli.numbers import finite
+from vsortd.core.paths import as_on_disk
 from vsortd.errors import ExitCode, UsageError, VideoError, VsortdError
 
 if TYPE_CHECKING:
@@ -96,6 +97,7 @@ def timeline(
     settings = load(ctx)
     if as_csv and as_json:
         raise UsageError("--csv and --json exclude one another.", remedy="Take one of them.")
+    file = as_on_disk(file)
     _insist_on_a_file(file)
     _insist_on_outputs(plot, chapters)
     from vsortd.core.logs.sinks import set_up_logging

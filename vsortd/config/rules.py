@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from vsortd.config.choices import Aggregate, Ensemble, Hierarchy, OnUnsure
+from vsortd.core.names import nfc
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,10 +81,10 @@ class RuleTree:
             waiting.extend(reversed(rule.rules))
 
     def find(self, key: str) -> Rule | None:
-        """Return the rule whose `key` this is ("forest/night"), or None."""
+        """Return the rule whose `key` this is ("forest/night") by NFC, or None."""
         siblings, found = self.rules, None
-        for name in key.split("/"):
-            found = next((rule for rule in siblings if rule.name == name), None)
+        for name in nfc(key).split("/"):
+            found = next((rule for rule in siblings if nfc(rule.name) == name), None)
             if found is None:
                 return None
             siblings = found.rules

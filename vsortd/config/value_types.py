@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 from pydantic_core import PydanticCustomError, core_schema
 
 from vsortd.core import names, units
+from vsortd.core.paths import as_on_disk
+from vsortd.errors import UsageError
 
 if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
@@ -290,7 +292,7 @@ class FolderName(TextKind):
     )
 
     def read(self, value: Any) -> str:  # noqa: ANN401, D102
-        name = text_of(value)
+        name = names.nfc(text_of(value))  # one form everywhere, however it was typed; on the disk there may be others
         if problem := names.folder_name_problem(name):
             raise wrong(problem)
         return name
@@ -337,7 +339,10 @@ class FolderPath(TextKind):
         path = _expanded(text)
         if not path.is_absolute():
             raise wrong("a relative path would mean another folder each time vsortd is started elsewhere")
-        return path
+        try:
+            return as_on_disk(path)
+        except UsageError as error:
+            raise wrong(error.title) from None
 
     def show(self, value: Path) -> str:  # noqa: D102
         return str(value)

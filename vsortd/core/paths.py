@@ -1,4 +1,4 @@
-"""Where the config file and the state are. Light: what `status` and `undo` need first."""
+"""Where config and state are, and how the disk spells a path. Light: what `status` and `undo` need first."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import contextlib
 import os
 from pathlib import Path
 
-from vsortd.errors import ConfigError
+from vsortd.core.names import nfc
+from vsortd.errors import ConfigError, UsageError
 
 CONFIG_NAME = "config.yaml"
 
@@ -98,8 +99,40 @@ def log_path(state: Path) -> Path:
     return state / "logs" / "vsortd.log"
 
 
+def as_on_disk(path: Path) -> Path:
+    """Return a path as the disk spells it: a name that isn't there stands for one that is alike by NFC.
+
+    What is there under its very name is meant, so of two that look alike each can be named. What isn't there in any
+    form stays as it is. Raises UsageError where two names are alike and neither is the one given.
+    """
+    if str(path).isascii() or os.path.lexists(path):
+        return path
+    found = Path(path.anchor)
+    for number, part in enumerate(path.parts[bool(path.anchor) :], bool(path.anchor)):
+        alike = [part] if part.isascii() or os.path.lexists(found / part) else spellings(found, part)
+        if len(alike) > 1:
+            raise UsageError(
+                f"There are {len(alike)} files called {found / part}, whose names differ only in how accents are kept.",
+                remedy="Name the one you mean by the Tab key, or the folder they lie in.",
+                paths=[path],
+            )
+        if not alike:
+            return found.joinpath(*path.parts[number:])
+        found /= alike[0]
+    return found
+
+
+def spellings(folder: Path, name: str) -> list[str]:
+    """Return the names in a folder that are `name` by NFC, sorted; none where the folder can't be read."""
+    wanted = nfc(name)
+    try:
+        return sorted(one for one in os.listdir(folder) if nfc(one) == wanted)  # noqa: PTH208 - names are wanted
+    except OSError:
+        return []
+
+
 def _absolute(path: Path) -> Path:
-    """Expand ~ and make absolute, without following symlinks."""
+    """Expand ~ and make absolute, without following symlinks, as the disk spells it."""
     with contextlib.suppress(RuntimeError):  # no such user: the name is taken as it stands
         path = path.expanduser()
-    return Path(os.path.abspath(path))  # noqa: PTH100 - Path.absolute keeps ".."
+    return as_on_disk(Path(os.path.abspath(path)))  # noqa: PTH100 - Path.absolute keeps ".."

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from vsortd.config.diagnostics import nearest_of
+from vsortd.core.names import nfc
+from vsortd.core.paths import as_on_disk
 from vsortd.errors import UsageError
 from vsortd.watch.candidates import NameRules
 
@@ -36,19 +37,20 @@ def read_truth(folder: Path, tree: RuleTree, *, review: str, extensions: Sequenc
     A video that is a link stands for what it points to. Raises UsageError where there is no folder or no video, and
     for folders that hold videos and are no rule.
     """
+    folder = as_on_disk(folder)
     if not folder.is_dir():
         raise UsageError(
             f"There is no folder {folder}.",
             remedy="Name one whose subfolders are called like your rules.",
             paths=[folder],
         )
-    nothing = {NONE_FOLDER, review} - {rule.name for rule in tree.rules}
-    paths = {unicodedata.normalize("NFC", rule.key): rule.path for rule in tree.walk()}
+    nothing = {NONE_FOLDER, nfc(review)} - {nfc(rule.name) for rule in tree.rules}
+    paths = {nfc(rule.key): rule.path for rule in tree.walk()}
     cases: list[Case] = []
     wrong: dict[str, Path] = {}
     for place, videos in _walk(folder, NameRules(tuple(extensions), ())):
-        key = unicodedata.normalize("NFC", "/".join(place))
-        if place and place[0] in nothing:
+        key = nfc("/".join(place))
+        if place and nfc(place[0]) in nothing:
             cases += [Case(video, ()) for video in videos]
         elif key in paths:
             cases += [Case(video, paths[key]) for video in videos]

@@ -144,6 +144,13 @@ def retry(database: Database, *, ids: Collection[int], paths: Collection[Path], 
     return [from_blob(path) for path in dict.fromkeys(freed)]
 
 
+def let_alone(database: Database, *, refused: bool) -> list[Path]:
+    """Return the paths of the files that are held, or of those whose refusals stand."""
+    sql = f"SELECT source FROM item WHERE {REFUSED}" if refused else "SELECT path FROM hold"  # noqa: S608 - constants
+    with database.read() as db:
+        return [from_blob(path) for (path,) in db.execute(sql)]
+
+
 def _conditions(
     number: str, path: str, ids: Collection[int], paths: Collection[Path], *, everything: bool
 ) -> list[tuple[str, tuple[Any, ...]]]:

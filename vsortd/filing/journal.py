@@ -272,6 +272,10 @@ class Journal:
         """Lift holds, by item number, by path, or all; returns the paths that may be sorted again."""
         return holds.release(self.db, ids=ids, paths=paths, everything=everything)
 
+    def let_alone(self, *, refused: bool) -> list[Path]:
+        """Return the paths of the files that are held, or of those that were refused."""
+        return holds.let_alone(self.db, refused=refused)
+
     def retry(self, *, ids: Collection[int] = (), paths: Collection[Path] = (), everything: bool = False) -> list[Path]:
         """Forget refusals (failed, rejected), by item number, by path, or all; returns the paths to try again."""
         return holds.retry(self.db, ids=ids, paths=paths, everything=everything)

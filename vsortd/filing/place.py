@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from vsortd.config.choices import OnDuplicate
 from vsortd.core.outcomes import ConversionKind, ItemState
+from vsortd.core.paths import spellings
 from vsortd.core.stopwatch import Clock
 from vsortd.core.system.fault_points import Point
 from vsortd.core.system.os_errors import explained
@@ -257,7 +259,13 @@ class Filer:
         return replace(request, folder=(self._duplicates,), reason=reason)
 
     def _folder_of(self, request: FilingRequest) -> Path:
-        return self.library.joinpath(*(component(part) for part in request.folder))
+        """Return the folder that the request names: one that is there in another Unicode form is that folder."""
+        path = self.library
+        for part in request.folder:
+            name = component(part)
+            there = name.isascii() or os.path.lexists(path / name)
+            path /= name if there else next(iter(spellings(path, name)), name)
+        return path
 
     def _names(self, request: FilingRequest, number: int) -> list[str]:
         """Return the names of the video and its sidecars in the library, the video's first."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from vsortd.core.names import nfc
 from vsortd.core.outcomes import PLACED, ItemState
 from vsortd.core.text import storable
 from vsortd.filing import seals
@@ -35,7 +36,9 @@ def history(db: Database, *, last: int | None = None, since: float | None = None
         where = f"time >= ? AND {_SHOWN} ORDER BY time DESC, id DESC LIMIT ?"
         found = _items(db, where, (utc(since), limit), index="item_time")
     # not by SQL, which would leave out an item whose tags are not what was written
-    return found if tag is None else [item for item in found if storable(tag) in item.tags][:last]
+    if tag is None:
+        return found
+    return [item for item in found if nfc(storable(tag)) in map(nfc, item.tags)][:last]
 
 
 def _limit(last: int | None) -> int:

@@ -8,6 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vsortd.core.names import nfc
 from vsortd.filing.queries import LARGEST_ID
 
 if TYPE_CHECKING:
@@ -52,11 +53,25 @@ def release_or_retry(
         found.freed.extend(free(everything=True))
     for name in names:
         by_id = is_id(name)
-        freed = [] if free is None else free(ids=_ids(name)) if by_id else free(paths=[Path(name)])
+        paths = [] if by_id or journal is None else _meant(journal, verb, name)
+        freed = [] if free is None else free(ids=_ids(name)) if by_id else free(paths=paths if len(paths) == 1 else [])
         found.freed.extend(freed)
-        if not freed:
+        if not by_id and len(paths) > 1:
+            why = f"{len(paths)} {state} files are called so, but for how accents are kept: name one by its id"
+            found.refused.append((name, why))
+        elif not freed:
             found.refused.append((name, f"no {state} {'item has this id' if by_id else 'file has this name'}"))
     return found
+
+
+def _meant(journal: Journal, verb: ReleaseVerb, name: str) -> list[Path]:
+    """Return the path of a name: its own if the journal has it, else those that are alike by NFC."""
+    own = Path(name)
+    if name.isascii():
+        return [own]
+    known = journal.let_alone(refused=verb is ReleaseVerb.RETRY)
+    alike = sorted({path for path in known if nfc(str(path)) == nfc(name)})
+    return [own] if own in alike or not alike else alike
 
 
 def is_id(name: str) -> bool:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vsortd.core.identity import Identity
+from vsortd.core.names import nfc
 from vsortd.core.outcomes import PLACED, ConversionKind, ItemState
 from vsortd.filing import holds, queries
 from vsortd.filing.journal import insert_item, insert_operation, new_transaction_id, numbered
@@ -153,8 +154,8 @@ def _enter(journal: Journal, library: Path, review: str, path: Path) -> None:
     identity = Identity.of(path)
     if identity is None:
         return
-    folder = path.parent.relative_to(library)
-    state = ItemState.REVIEW if folder.parts[:1] == (review,) else ItemState.FILED
+    folder = Path(nfc(str(path.parent.relative_to(library))))
+    state = ItemState.REVIEW if folder.parts[:1] == (nfc(review),) else ItemState.FILED
     item = Item(
         id=0,
         batch="",

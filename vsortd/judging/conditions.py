@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Final
 
 from vsortd.core.moments import recorded_moment
+from vsortd.core.names import nfc
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -135,8 +136,8 @@ def _other_name(when: When, facts: ConditionFacts) -> str:
 
 
 def _matches(text: str, patterns: Iterable[str]) -> bool:
-    folded = text.casefold()
-    return any(fnmatchcase(folded, pattern.casefold()) for pattern in patterns)
+    folded = nfc(text).casefold()
+    return any(fnmatchcase(folded, nfc(pattern).casefold()) for pattern in patterns)
 
 
 _CHECKS: Final[tuple[Callable[[When, ConditionFacts], str], ...]] = (

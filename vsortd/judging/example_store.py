@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import numpy as np
 import numpy.typing as npt
 
+from vsortd.core.names import nfc
 from vsortd.filing import seals
 from vsortd.filing.database import Database
 from vsortd.filing.records import from_blob, from_columns, to_blob, to_columns, utc
@@ -199,7 +200,9 @@ class ExampleStore:
             origin, video, item, transaction_id, active, model = rest[4:]
             link = None if item is None else Link(item, transaction_id)
             found.append(
-                Taught(number, time, rule, from_blob(path), identity, Origin(origin), video, link, bool(active), model)
+                Taught(
+                    number, time, nfc(rule), from_blob(path), identity, Origin(origin), video, link, bool(active), model
+                )
             )
         return found
 

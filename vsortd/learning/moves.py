@@ -18,6 +18,7 @@ from loguru import logger
 
 from vsortd.core.batch_ids import new_batch_id
 from vsortd.core.identity import Identity
+from vsortd.core.names import nfc
 from vsortd.errors import ChangedError, ModelError, VideoError, VsortdError
 from vsortd.filing import queries
 from vsortd.filing.file_names import component
@@ -64,7 +65,7 @@ class MoveFollower:
         self._cancel = cancel
         self._library = services.settings.library
         self._suffixes = tuple(f".{extension}" for extension in {*services.extensions, "mp4"})
-        self._rules = {tuple(component(name) for name in rule.path): rule.key for rule in services.tree.walk()}
+        self._rules = {tuple(nfc(component(name)) for name in rule.path): rule.key for rule in services.tree.walk()}
 
     def takes(self, name: str) -> bool:
         """Tell whether a name is that of a video."""
@@ -136,8 +137,8 @@ class MoveFollower:
 
     def _follow(self, path: Path, identity: Identity, origin: _Origin) -> MoveCheck:
         services, item = self._services, origin.item
-        inside = path.parent.relative_to(self._library).parts
-        moved = path.parent != origin.path.parent
+        inside = tuple(map(nfc, path.parent.relative_to(self._library).parts))
+        moved = nfc(str(path.parent)) != nfc(str(origin.path.parent))
         rule = self._rules.get(inside) if moved else None
         number = None
         if rule is not None and services.settings.learn.from_moves:

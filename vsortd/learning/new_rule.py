@@ -19,6 +19,7 @@ from vsortd.config.check import check_file
 from vsortd.config.diagnostics import InvalidConfigError
 from vsortd.config.dump import dump_yaml
 from vsortd.config.yaml_lines import Node, plain, read_bytes
+from vsortd.core.names import nfc
 from vsortd.core.system.atomic_file import beside, sync_folder
 from vsortd.errors import ConfigError
 
@@ -39,8 +40,8 @@ class NewRule:
 
     @property
     def key(self) -> str:
-        """The names from the top joined by slashes."""
-        return f"{self.parent}/{self.name}" if self.parent else self.name
+        """The names from the top joined by slashes, NFC as in the tree."""
+        return nfc(f"{self.parent}/{self.name}" if self.parent else self.name)
 
     def lines(self, indent: int, dash: str = "- ") -> list[str]:
         """Return the rule as entry of a list whose dashes stand at column `indent` (from 0)."""
@@ -124,11 +125,11 @@ def _with_rule(data: bytes, new: NewRule) -> bytes | None:
 def _place(lines: list[str], root: Node, new: NewRule) -> tuple[int, list[str]] | None:
     """Return before which line (from 0) to put which lines, None if there is no safe place."""
     holder = root
-    for name in new.parent.split("/") if new.parent else ():
+    for name in nfc(new.parent).split("/") if new.parent else ():
         rules = holder.get("rules")
         if rules is None or rules.flow:
             return None
-        owner = next((item for item in rules.items if (named := item.get("name")) and named.text == name), None)
+        owner = next((item for item in rules.items if (named := item.get("name")) and nfc(named.text) == name), None)
         if owner is None or owner.flow:
             return None
         holder = owner
@@ -170,8 +171,8 @@ def _is_what_was_meant(before: Node, after: Node | None, new: NewRule) -> bool:
         return False
     wanted: dict[str, Any] = plain(before)
     holder = wanted
-    for name in new.parent.split("/") if new.parent else ():
-        holder = next(rule for rule in holder["rules"] if str(rule.get("name")) == name)
+    for name in nfc(new.parent).split("/") if new.parent else ():
+        holder = next(rule for rule in holder["rules"] if nfc(str(rule.get("name"))) == name)
     rule: dict[str, Any] = {"name": new.name}
     if new.prompts:
         rule["prompts"] = list(new.prompts)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from vsortd.core.identity import Identity
+from vsortd.core.names import nfc
 from vsortd.core.text import storable
 from vsortd.errors import FilingError, VideoError
 from vsortd.filing.queries import in_review
@@ -91,6 +92,7 @@ def guesses_of(item: Item, tree: RuleTree) -> tuple[Guess, ...]:
 
 def matching(tree: RuleTree, text: str) -> list[str]:
     """Return the keys of rules that hold every word of a text, those whose own name begins with it first."""
+    text = nfc(text)
     words = text.casefold().split()
     keys = [rule.key for rule in tree.walk() if all(word in rule.key.casefold() for word in words)]
     begins = text.casefold().strip()

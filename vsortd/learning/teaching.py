@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from vsortd.config.diagnostics import nearest_of
 from vsortd.core.batch_ids import new_batch_id
+from vsortd.core.names import nfc
 from vsortd.errors import Cancelled, ChangedError, FilingError, UsageError, VideoError, VsortdError
 from vsortd.filing.follow import is_busy, standing_at
 from vsortd.filing.holds import Why
@@ -192,9 +193,9 @@ def rows_of(services: Services, job: Job) -> tuple[Job, str, npt.NDArray[np.floa
 
 def find_rule(tree: RuleTree, key: str) -> str:
     """Return the key of a rule as the tree has it. Raises UsageError that names the nearest ones."""
-    wanted = key.strip("/")
-    if tree.find(wanted) is not None:
-        return wanted
+    wanted = nfc(key).strip("/")
+    if (found := tree.find(wanted)) is not None:
+        return found.key
     keys = [rule.key for rule in tree.walk()]
     same = [one for one in keys if one.casefold() == wanted.casefold()]
     ends = [one for one in keys if one.rpartition("/")[2].casefold() == wanted.casefold()]

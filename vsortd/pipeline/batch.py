@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from vsortd.core.batch_ids import new_batch_id
 from vsortd.core.identity import Identity
 from vsortd.core.outcomes import ConversionKind, ItemState
+from vsortd.core.paths import as_on_disk
 from vsortd.errors import UsageError, VsortdError
 from vsortd.filing.holds import Why
 from vsortd.pipeline.flow import build_stages
@@ -163,7 +164,7 @@ def gather(settings: Settings, paths: Sequence[Path]) -> Iterator[tuple[Path, In
     """
     seen: set[Path] = set()
     for given in paths:
-        path = Path(os.path.abspath(given))  # noqa: PTH100 - resolve() would follow symlinks
+        path = as_on_disk(Path(os.path.abspath(given)))  # noqa: PTH100 - resolve() would follow symlinks
         inbox = _inbox_of(settings, path)
         rules = NameRules(inbox.extensions, inbox.ignore)
         if os.path.isdir(path):  # noqa: PTH112 - what the system refuses to show is not there

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from vsortd.core.outcomes import ItemState
+from vsortd.core.paths import as_on_disk
 from vsortd.core.text import storable
 from vsortd.errors import UsageError, VideoError
 from vsortd.filing import holds
@@ -208,6 +209,7 @@ def explain_file(settings: Settings, state_folder: Path, path: Path, *, picture_
     With `picture_px` the frames' pictures come along, with that longer side. Raises UsageError where there is no
     video of that name, ModelError and StoreError like `sort_paths`.
     """
+    path = as_on_disk(path)
     _insist_on_a_video(settings, path)
     found: list[Explanation] = []
 

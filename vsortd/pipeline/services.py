@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Self
 from loguru import logger
 
 from vsortd.config.rules import RuleTree, build_rules
+from vsortd.core.names import nfc
 from vsortd.core.outcomes import ConversionKind
 from vsortd.core.paths import index_path, journal_path, texts_path
 from vsortd.filing.journal import Journal
@@ -128,9 +129,9 @@ class Services:
         return find_company(video, self.extensions, names, live_photo=live_photo, is_noise=is_private)
 
     def library_place(self, video: Path) -> tuple[str, ...] | None:
-        """Return the folders between the library and a video that lies in it, None for one that doesn't."""
+        """Return the folders (NFC) between the library and a video that lies in it, None for one that doesn't."""
         library = self.settings.library
-        return video.parent.relative_to(library).parts if video.is_relative_to(library) else None
+        return tuple(map(nfc, video.parent.relative_to(library).parts)) if video.is_relative_to(library) else None
 
     @property
     def worker_count(self) -> int:

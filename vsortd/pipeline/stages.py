@@ -11,6 +11,7 @@ import numpy as np
 
 from vsortd.config.settings import Accept
 from vsortd.core.identity import Identity
+from vsortd.core.names import nfc
 from vsortd.core.outcomes import ConversionKind, ItemState
 from vsortd.errors import ChangedError, ToolError, VideoError
 from vsortd.filing.place import ConvertedFile, FilingRequest
@@ -176,7 +177,7 @@ def place(services: Services, job: Job, *, dry_run: bool, by_hand: Callable[[Ite
     assert job.decision is not None
     request = _request(services, job, job.decision)
     at = services.library_place(job.path)
-    if at is not None and job.conversion is ConversionKind.NONE and at == request.folder:
+    if at is not None and job.conversion is ConversionKind.NONE and at == tuple(map(nfc, request.folder)):
         return job.ended(request.outcome, f"{request.reason}; it is there already")
     if dry_run:
         with services.foreseeing:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from vsortd.config.dump import fingerprint
 from vsortd.core.documents import status_document
+from vsortd.core.names import nfc
 from vsortd.core.text import storable
 from vsortd.errors import UsageError
 from vsortd.filing.release import ReleaseReport, ReleaseVerb, release_or_retry
@@ -148,8 +149,11 @@ class Controller:
 
     def _inbox(self, path: Path | None) -> Path | None:
         inboxes = [inbox.path for inbox in self._workflow.settings.inboxes]
-        if path is None or path in inboxes:
-            return path
+        if path is None:
+            return None
+        meant = next((inbox for inbox in inboxes if nfc(str(inbox)) == nfc(str(path))), None)
+        if meant is not None:
+            return meant
         raise UsageError(f"{path} is not an inbox.", remedy=f"There are: {', '.join(map(str, inboxes))}.", paths=[path])
 
     def undo(self, selection: Selection, *, dry_run: bool) -> UndoReport:

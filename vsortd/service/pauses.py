@@ -6,10 +6,12 @@ import contextlib
 import json
 import threading
 import time
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from loguru import logger
 
+from vsortd.core.names import nfc
 from vsortd.core.system.atomic_file import write_whole
 from vsortd.core.system.private_files import private_folder
 from vsortd.errors import StoreError, UsageError
@@ -53,18 +55,20 @@ class Pauses:
         if until is not None and until - self._clock() > LONGEST_S:
             raise UsageError("A pause takes a hundred years at most.", remedy="Leave its time out: it has no end then.")
         with self._changing:
-            self._change({**self._current(), _key(inbox): until})
+            self._change({**self._without(inbox), _key(inbox): until})
 
     def resume(self, inbox: Path | None = None) -> None:
         """End the pause of one inbox, or every pause. Raises StoreError; then nothing has changed."""
         with self._changing:
-            left = {} if inbox is None else self._current()
-            self._change({key: until for key, until in left.items() if key != _key(inbox)})
+            self._change({} if inbox is None else self._without(inbox))
 
     def holds(self, path: Path) -> bool:
         """Tell whether a video is not to be begun now."""
         now = self._current()
-        return _EVERYTHING in now or any(path.is_relative_to(key) for key in now)
+        if not now or _EVERYTHING in now:
+            return bool(now)
+        composed = PurePath(nfc(str(path)))
+        return any(composed.is_relative_to(nfc(key)) for key in now)
 
     @property
     def everything(self) -> bool:
@@ -101,6 +105,10 @@ class Pauses:
         moment = self._clock()
         with self._lock:
             return {key: until for key, until in self._until.items() if until is None or until > moment}
+
+    def _without(self, inbox: Path | None) -> dict[str, float | None]:
+        """Return the pauses but for one inbox's, whose path may be kept in another Unicode form."""
+        return {key: until for key, until in self._current().items() if nfc(key) != nfc(_key(inbox))}
 
     def _is_end(self, until: object) -> bool:
         if until is None:

@@ -16,6 +16,7 @@ from vsortd.cli.wizard.dialogue import BACK, Interview, MessageTone
 from vsortd.cli.wizard.questions import path_text, whole_path
 from vsortd.config.draft import RulePath, check_draft, walk
 from vsortd.core.console import Text
+from vsortd.core.names import nfc
 from vsortd.errors import UsageError, VsortdError
 from vsortd.pipeline.batch import gather
 from vsortd.vision.models import AUTO_CPU, AUTO_CUDA, RECOMMENDED, cached_weights
@@ -205,7 +206,8 @@ def tree_of_outcomes(outcomes: Sequence[SortOutcome], library: Path, rules: Sequ
     staying = [one for one in outcomes if not one.destination]
     for one in outcomes:
         if one.destination:
-            placed.setdefault(Path(one.destination).parent.relative_to(library).parts, []).append(one)
+            parts = Path(one.destination).parent.relative_to(library).parts
+            placed.setdefault(tuple(map(nfc, parts)), []).append(one)
     order = {path: number for number, path in enumerate(rules)}
     root = Tree(Text(library, style="bold"), guide_style="dim")
     branches: dict[tuple[str, ...], Tree] = {(): root}

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vsortd.config.diagnostics import nearest_of
-from vsortd.core.names import OWN_FOLDER, folder_key, folder_name_problem
+from vsortd.core.names import OWN_FOLDER, folder_key, folder_name_problem, nfc
+from vsortd.core.paths import as_on_disk
 from vsortd.errors import UsageError
 from vsortd.filing.identical import policy_of
 
@@ -90,7 +91,7 @@ def parts_below(library: Path, into: Path | None) -> Parts:
     """Return `into` as names below the library: a relative path is below it. Raises UsageError for one outside."""
     if into is None:
         return ()
-    path = library / into.expanduser()
+    path = as_on_disk(library / into.expanduser())
     if not path.is_relative_to(library) or ".." in path.parts:
         raise UsageError(
             f"--into {into} is not in the library {library}.",
@@ -110,21 +111,22 @@ def _chosen(groups: Sequence[Cluster], only: Iterable[str]) -> list[Cluster]:
 
 def _split(groups: Sequence[Cluster], said: str) -> list[str]:
     """Return the words between commas; a name may have some itself."""
-    is_name = any(group.name.casefold() == said.strip().casefold() for group in groups)
+    is_name = any(nfc(group.name).casefold() == nfc(said).strip().casefold() for group in groups)
     return [said] if is_name else said.split(",")
 
 
 def _renamed(groups: Sequence[Cluster], rename: Iterable[tuple[str, str]]) -> Mapping[int, Parts]:
     found: dict[int, Parts] = {}
     for word, name in rename:
-        found[_find(groups, word, "--rename").number] = tuple(part.strip() for part in name.strip("/ ").split("/"))
+        parts = nfc(name).strip("/ ").split("/")
+        found[_find(groups, word, "--rename").number] = tuple(part.strip() for part in parts)
     return found
 
 
 def _find(groups: Sequence[Cluster], word: str, option: str) -> Cluster:
     """Return the group with this number or name. Raises UsageError that names the nearest."""
     for group in groups:
-        if str(group.number) == word or group.name.casefold() == word.casefold():
+        if str(group.number) == word or nfc(group.name).casefold() == nfc(word).casefold():
             return group
     near = nearest_of(word, [group.name for group in groups])
     there = f"There are 1 to {len(groups)}" if groups else "There is none"

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from vsortd.core.identity import Identity
+from vsortd.core.paths import as_on_disk
 from vsortd.library.duplicates.alignment import shifts
 from vsortd.library.duplicates.groups import DuplicateGroup, GroupMember, Pair, Unions, groups_of
 from vsortd.library.duplicates.likeness import (
@@ -162,7 +163,7 @@ class _Search:
         """Sketch every video of the index that is still there; its frames are let go again."""
         seen: set[Path] = set()
         key = self._encoder.info.key
-        places: list[Path | None] = [Path(os.path.abspath(path)) for path in paths] or [None]  # noqa: PTH100 - as indexed
+        places: list[Path | None] = [as_on_disk(Path(os.path.abspath(path))) for path in paths] or [None]  # noqa: PTH100 - as indexed
         with bar("sketching") as on_progress:
             total = sum(len(self._services.index.rows(key, under=place)) for place in places)
             for place in places:
