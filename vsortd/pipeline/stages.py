@@ -143,7 +143,7 @@ def convert(services: Services, job: Job, *, dry_run: bool) -> Job:
     """Make an MP4 of a MOV in the library's staging folder, verified against the original; or say why it stays a MOV.
 
     A video that can't be converted alike is filed as it is. Raises only what keeps it from being filed, too: it changed
-    or went away, a full disk, Cancelled.
+    or went away, a full disk, a folder that it can't be taken out of, Cancelled.
     """
     assert job.clip is not None
     policy = services.settings.convert.mov
@@ -156,6 +156,7 @@ def convert(services: Services, job: Job, *, dry_run: bool) -> Job:
             fitting_ffmpeg(plan)
         if plan.kind is ConversionKind.NONE or dry_run:
             return replace(job, conversion=plan.kind, conversion_note=plan.reason)
+        services.filer.see_movable(job.path)
         target = services.filer.staging_path(job.path)
         convert_clip(job.path, target, plan, job.clip, movie, services.media, cancel=job.cancel)
     except (VideoError, ToolError) as error:
