@@ -25,7 +25,6 @@ from vsortd.service.server import ControlServer
 from vsortd.service.signals import DaemonSignals
 from vsortd.service.wakeup import Wakeup
 from vsortd.service.workflow import Workflow
-from vsortd.watch.types import Health
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -201,7 +200,7 @@ class DaemonRun:
         if self._left:
             logger.warning("{} videos wait: vsortd is paused; `vsortd resume` ends that", runner.queued)
         health = self._workflow.watcher.health()
-        self._missing = any(one.health in {Health.MISSING, Health.TAKEN} for one in health)
+        self._missing = any(one.waits for one in health)
 
     def _sleep_s(self) -> float:
         """Return how long there is nothing to do for the main thread, if nothing wakes it, seconds."""
