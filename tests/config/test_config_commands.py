@@ -130,7 +130,7 @@ def test_check_warns_of_rules_whose_folders_the_librarys_disk_may_refuse(
     config: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     for name in ("in", "out"):
-        (tmp_path / name).mkdir()
+        (tmp_path / name).mkdir(exist_ok=True)
     config.write_text(
         f"version: 1\ninboxes: [{{path: {tmp_path}/in}}]\nlibrary: {tmp_path}/out\n"
         'rules:\n  - name: forest\n    prompts: [a]\n    rules:\n      - {name: "Q: what?", prompts: [b]}\n',
