@@ -41,6 +41,8 @@ def test_a_locked_card_waits_and_an_exfat_library_gets_names_that_fit(tmp_path: 
             home.wait(lambda: not (card / "What: a?.mp4").exists(), what="it is gone from the card")
             assert data == target.read_bytes()
             assert "takes no `:` and `?`" in home.items()[0]["reason"]
+            (again,) = home.json("sort", target)["items"]
+            assert "it is there already" in again["reason"]
             assert 0 == home.stop()
             assert [] == home.json("undo", "--all")["refused"]
             assert data == (card / "What: a?.mp4").read_bytes()

@@ -155,7 +155,7 @@ class Filer:
         if identical_file is not None and self._on_duplicate is OnDuplicate.SKIP:
             return Preview(ItemState.REJECTED, None, _duplicate_reason(identical_file))
         request = self._to_duplicates(request, identical_file)
-        path = self._folder_of(request)
+        path = self.folder_of(request)
         with Folders(self.library) as folders, explained("Could not look into", path):
             try:
                 folder = folders.get(path)
@@ -254,7 +254,7 @@ class Filer:
     def _identical_file(self, request: FilingRequest, cancel: threading.Event | None) -> Path | None:
         if self._on_duplicate is OnDuplicate.KEEP_BOTH:
             return None  # it makes no difference, so nothing need be read
-        wanted = self._folder_of(request) / self._names(request, 1)[0]
+        wanted = self.folder_of(request) / self._names(request, 1)[0]
         return find_identical_file(self._journal, request.source, request.identity, (wanted,), cancel)
 
     def _skip(self, request: FilingRequest, identical_file: Path) -> Item:
@@ -268,7 +268,8 @@ class Filer:
         reason = f"{request.reason}; {_duplicate_reason(identical_file)}".lstrip("; ")
         return replace(request, folder=(self._duplicates,), reason=reason)
 
-    def _folder_of(self, request: FilingRequest) -> Path:
+    def folder_of(self, request: FilingRequest) -> Path:
+        """Return the folder that a video goes to; a disk that refuses its name gets another when it is made."""
         return folder_below(self.library, request.folder)
 
     def _names(self, request: FilingRequest, number: int) -> list[str]:
@@ -304,7 +305,7 @@ class Filer:
         clock: Clock,
     ) -> Item:
         fit = NameFit()
-        wanted = self._folder_of(request)
+        wanted = self.folder_of(request)
         folder = make_folder(folders, self.library, wanted)
         names = self._free_names(request, folder)
         item, operations = self._plan(request, transaction_id, [folder.path / name for name in names])

@@ -177,7 +177,8 @@ def place(services: Services, job: Job, *, dry_run: bool, by_hand: Callable[[Ite
     assert job.decision is not None
     request = _request(services, job, job.decision)
     at = services.library_place(job.path)
-    if at is not None and job.conversion is ConversionKind.NONE and at == request.folder:
+    there = at is not None and services.filer.folder_of(request) == job.path.parent
+    if there and job.conversion is ConversionKind.NONE:
         return job.ended(request.outcome, f"{request.reason}; it is there already")
     if dry_run:
         with services.foreseeing:
