@@ -95,7 +95,22 @@ class HalfLoadedError(ModelError):
 
 
 class FilingError(VsortdError):
-    """The filesystem refused an effect (full, read-only, busy); the source is where it was, trying again may help."""
+    """The filesystem refused an effect (full, read-only, busy); the source is where it was, trying again may help.
+
+    `lasting`: trying again does not help until somebody has changed something.
+    """
+
+    def __init__(
+        self,
+        title: str,
+        *,
+        details: Sequence[str] = (),
+        remedy: str = "",
+        paths: Sequence[Path | str] = (),
+        lasting: bool = False,
+    ) -> None:
+        super().__init__(title, details=details, remedy=remedy, paths=paths)
+        self.lasting = lasting
 
 
 class ToolError(VsortdError):

@@ -126,6 +126,26 @@ def test_check_warns_of_missing_folders_and_a_missing_version(config: Path, caps
     assert f"warning: {config}:3: library: the library does not exist (yet)" in capsys.readouterr().out
 
 
+def test_check_warns_of_rules_whose_folders_the_librarys_disk_may_refuse(
+    config: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in ("in", "out"):
+        (tmp_path / name).mkdir(exist_ok=True)
+    config.write_text(
+        f"version: 1\ninboxes: [{{path: {tmp_path}/in}}]\nlibrary: {tmp_path}/out\n"
+        'rules:\n  - name: forest\n    prompts: [a]\n    rules:\n      - {name: "Q: what?", prompts: [b]}\n',
+        encoding="utf-8",
+    )
+    assert main(["--config", str(config), "check", "--json"]) == ExitCode.OK
+    assert [] == _json(capsys)["warnings"]
+    monkeypatch.setattr("vsortd.config.warnings.filesystem_type", lambda _: "exfat")
+    assert main(["--config", str(config), "check", "--json"]) == ExitCode.OK
+    (warning,) = _json(capsys)["warnings"]
+    assert (8, "rules[0].rules[0].name", "Q: what?") == (warning["line"], warning["path"], warning["value"])
+    assert "(exfat) may take no : ? in a name" in warning["message"]
+    assert "Q_ what_" in warning["message"]
+
+
 def test_line_100_is_no_emoji(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     config.write_text(
         "\n" * 97 + "version: 1\ninboxes: [{path: /no/in}]\nlibrary: /no/out\nrules: [{name: a}]\n", encoding="utf-8"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.support.disks import LIKE_EXFAT, doubled
 from vsortd.core.system import rename_noreplace
 from vsortd.core.system.fault_points import Point, hooked
 from vsortd.errors import FilingError
@@ -43,6 +45,10 @@ class Scenario:
 def drop(bench: Any) -> None:
     for name in ("a.mp4", "a.srt", "a.en.srt", "b.mov", "b.srt"):
         bench.drop(name)
+
+
+def drop_odd_names(bench: Any) -> None:
+    bench.drop("a: b.mp4")
 
 
 def place(bench: Any, *sidecars: str) -> None:
@@ -85,6 +91,27 @@ def _hook() -> Callable[[Point], None]:
 def place_without_the_call(bench: Any) -> None:
     rename_noreplace._call = lambda: None  # in a forked process of its own
     place_with_sidecars(bench)
+
+
+def _without_links(act: Callable[[Any], None]) -> Callable[[Any], None]:
+    """Let a process that is forked for it meet a disk that can neither rename without replacing nor link."""
+
+    def run(bench: Any) -> None:
+        def no_links(source: str, *_: Any) -> None:
+            raise PermissionError(errno.EPERM, os.strerror(errno.EPERM), source)
+
+        rename_noreplace._call = lambda: None
+        rename_noreplace.link_and_unlink = no_links
+        act(bench)
+
+    return run
+
+
+def place_under_refused_names(bench: Any) -> None:
+    """File into a library whose disk takes no colon."""
+    bench.library.mkdir(parents=True, exist_ok=True)
+    with doubled(bench.library, LIKE_EXFAT), bench.filer() as (filer, _):
+        filer.place(bench.request(bench.inbox / "a: b.mp4", folder=("Q: what?",)))
 
 
 def place_and_fail(bench: Any) -> None:
@@ -136,6 +163,10 @@ SCENARIOS = {
     "sidecars": Scenario(place_with_sidecars, drop),
     "sidecars, across filesystems": Scenario(place_with_sidecars, drop, apart=True),
     "by link and unlink": Scenario(place_without_the_call, drop),
+    "without links": Scenario(_without_links(place), drop),
+    "without links and apart": Scenario(_without_links(place), drop, apart=True),
+    "without links and rolled back": Scenario(_without_links(place_and_fail), drop),
+    "refused names and apart": Scenario(place_under_refused_names, drop_odd_names, apart=True),
     "converted": Scenario(place_converted, drop),
     "converted, across filesystems": Scenario(place_converted, drop, apart=True),
     "collision": Scenario(place_where_a_name_is_taken, drop),

@@ -44,7 +44,7 @@ def _rule(*path: str, rules: tuple[Rule, ...] = ()) -> Rule:
     return Rule(path[-1], path, path[-1:], None, 0.35, 0.1, Aggregate.MEAN, 0.5, OnUnsure.STOP, (), rules)
 
 
-TREE = RuleTree((_rule("forest", rules=(_rule("forest", "night"),)), _rule("sea"), _rule("Übung")))
+TREE = RuleTree((_rule("forest", rules=(_rule("forest", "night"),)), _rule("sea"), _rule("Übung"), _rule("Q: what?")))
 
 
 @dataclass
@@ -134,6 +134,12 @@ def test_moved_to_another_rule_it_is_an_example_and_undo_still_finds_it(world: W
     assert [item.id] == [one.id for one in undo(world.journal, Selection(ids=(item.id,))).undone]
     assert (world.folder / "in" / "a.mp4").read_bytes() == b"a.mp4" * 100
     assert not path.exists()
+
+
+def test_a_folder_that_was_made_to_fit_its_disk_is_its_rules_folder(world: World) -> None:
+    path = world.move(world.file("a.mp4", "sea"), "Q_ what_")
+    assert MoveCheck.FOLLOWED is world.look(path)
+    assert [("a.mp4", "Q: what?")] == world.taught()
 
 
 def test_a_name_or_a_folder_that_is_no_rule_is_followed_and_teaches_nothing(world: World) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.support.troubles import mounted
 from vsortd.core.identity import Identity
 from vsortd.watch import inbox_root as root_module
 from vsortd.watch import settle as settle_module
@@ -320,6 +322,47 @@ def test_an_inbox_that_cannot_be_read_is_degraded(
         assert "permission denied" in loop.health().reason
     pass_time(loop, clock, 5)
     assert Health.OK is loop.health().health
+
+
+def test_an_inbox_that_is_mounted_read_only_is_degraded_and_its_videos_wait(  # noqa: PLR0917 - fixtures
+    make_loop: LoopMaker, make_inbox: InboxMaker, clock: Any, recorder: Any, video: VideoMaker, tmp_path: Path
+) -> None:
+    card = tmp_path / "card"
+    card.mkdir()
+    inbox = make_inbox()
+    (card / "a.mp4").write_bytes(video(1))
+    loop = make_loop(inbox)
+    with mounted(["--bind", card], inbox.path):
+        subprocess.run(["mount", "-o", "remount,bind,ro", inbox.path], check=True)
+        pass_time(loop, clock, 60)
+        assert [] == recorder.names()
+        assert Health.DEGRADED is loop.health().health
+        assert "mounted read-only" in loop.health().reason
+        assert loop.health().waits
+        assert loop.idle(), "a drain does not wait for it"
+        subprocess.run(["mount", "-o", "remount,bind,rw", inbox.path], check=True)
+        pass_time(loop, clock, 60)
+        assert (Health.OK, False) == (loop.health().health, loop.health().waits)
+        assert ["a.mp4"] == recorder.names()
+        loop._root.stop()
+
+
+def test_an_inbox_that_may_be_read_but_not_written_is_degraded_and_its_videos_wait(  # noqa: PLR0917 - fixtures
+    make_loop: LoopMaker, make_inbox: InboxMaker, clock: Any, recorder: Any, video: VideoMaker,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """As root everything can be written: the system's answer is put in its place."""
+    inbox = make_inbox()
+    (inbox.path / "a.mp4").write_bytes(video(1))
+    loop = make_loop(inbox)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "access", lambda _path, mode: not mode & os.W_OK)
+        pass_time(loop, clock, 60)
+        assert [] == recorder.names()
+        assert Health.DEGRADED is loop.health().health
+        assert "nothing can be moved out of the folder: permission denied" in loop.health().reason
+    pass_time(loop, clock, 60)
+    assert ["a.mp4"] == recorder.names()
 
 
 def test_an_unreadable_subfolder_degrades_and_the_rest_is_delivered(  # noqa: PLR0917 - fixtures

@@ -150,12 +150,12 @@ def _place(settings: Settings, inside: Path | None, under: str | None) -> Path:
     if inside is not None:
         return as_on_disk(inside.absolute())
     from vsortd.config.rules import build_rules
-    from vsortd.filing.file_names import component
+    from vsortd.filing.name_fit import folder_below
     from vsortd.learning.teaching import find_rule
 
     assert under is not None
     key = find_rule(build_rules(settings), under)
-    folder = as_on_disk(settings.library.joinpath(*(component(name) for name in key.split("/"))))
+    folder = folder_below(settings.library, key.split("/"))
     if not folder.is_dir():
         raise UsageError(f"Nothing was filed under {key} yet: there is no {folder}.")
     return folder

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from vsortd.config.diagnostics import Location, Mistake, dotted
 from vsortd.config.yaml_lines import NodeKind
-from vsortd.core.names import folder_key
+from vsortd.core.names import folder_key, portable
+from vsortd.core.system.network_fs import PICKY_TYPES, filesystem_type
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -31,6 +32,7 @@ def warnings_of(report: CheckReport, sample_unknown: Callable[[str], Iterable[st
         if path_bytes > _PATH_MAX_BYTES >= path_bytes - len(rule.name.encode()) - 1:
             message = f"the folders down to here take {path_bytes:,} bytes; most systems allow 4,096 in all"
             found.append(Mistake(report.line_of(location), dotted(location), rule.name, message))
+    found += _refused_names(report, settings)
     if settings.model == "sample":
         found += _unknown_words(report, settings, sample_unknown)
     return tuple(sorted(found, key=lambda warning: warning.line))
@@ -56,6 +58,21 @@ def _missing_folders(report: CheckReport, settings: Settings) -> Iterator[Mistak
         what = "the library" if location == ("library",) else "this inbox"
         message = f"{what} does not exist (yet)"
         yield Mistake(report.line_of(location), dotted(location), path, message, "a folder; make it, or mount it")
+
+
+def _refused_names(report: CheckReport, settings: Settings) -> Iterator[Mistake]:
+    """Warn about rules whose folders the library's disk may refuse; that is not tried, for nothing is written here."""
+    kind = filesystem_type(settings.library)
+    if kind not in PICKY_TYPES:
+        return
+    for rule, location, _ in _walk(settings):
+        fitted = portable(rule.name)
+        if fitted != rule.name:
+            where = (*location, "name")
+            odd = " ".join(dict.fromkeys(char for char in rule.name if portable(f"a{char}a") != f"a{char}a"))
+            message = f"the library's disk ({kind}) may take no {odd} in a name; the folder is then made as {fitted!r}"
+            allowed = "a plainer name; `vsortd doctor` tries it"
+            yield Mistake(report.line_of(where), dotted(where), rule.name, message, allowed)
 
 
 def _walk(settings: Settings) -> Iterator[tuple[RuleSettings, Location, int]]:

@@ -29,6 +29,7 @@ OWN_FOLDER = ".vsortd"  # the library's own store of originals
 
 _RESERVED = re.compile(r"(?:con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])(?:\..*)?", re.IGNORECASE)
 _WINDOWS_FORBIDDEN = '<>:"|?*'
+_REFUSED = frozenset(f"{_WINDOWS_FORBIDDEN}/\\")
 
 
 # Not seen in a name, but it changes how the name is read: controls, marks and turns of the direction of writing,
@@ -89,6 +90,19 @@ _PROBLEMS: tuple[tuple[Callable[[str], bool], str], ...] = (
         f"Windows allows none of {_WINDOWS_FORBIDDEN} in a name",
     ),
 )
+
+
+def portable(name: str) -> str:
+    """Return a name as every disk takes it: what Windows, FAT, exFAT and shares refuse is replaced.
+
+    So are bytes that are no text. Two names that differ may become one.
+    """
+    fitted = "".join("_" if char in _REFUSED or _is_no_text(char) else char for char in name).rstrip(". ")
+    return f"_{fitted}" if _RESERVED.fullmatch(fitted) else fitted or "_"
+
+
+def _is_no_text(char: str) -> bool:
+    return ord(char) < ord(" ") or "\ud800" <= char <= "\udfff"
 
 
 def folder_key(name: str) -> str:

@@ -15,10 +15,12 @@ from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING
 
+from vsortd.config.rules import build_rules
 from vsortd.core.paths import journal_path, state_folder
 from vsortd.core.system.network_fs import filesystem_type, network_type
 from vsortd.core.system.private_files import private_folder
 from vsortd.core.units import about_duration, about_size, format_duration
+from vsortd.doctor import disk_trials
 from vsortd.doctor.finding import Finding, Severity
 from vsortd.errors import DaemonUnreachableError, StoreError, VsortdError
 
@@ -66,6 +68,7 @@ def state() -> Iterator[Finding]:
         yield Finding("state folder", Severity.WARN, found, _elsewhere())
     else:
         yield Finding("state folder", Severity.OK, f"{folder} ({filesystem_type(folder) or 'local'})")
+        yield disk_trials.disk("state folder", folder)
     yield from _journal(folder)
     yield _space("free space for the state", folder, LOW_STATE_BYTES)
 
@@ -95,7 +98,9 @@ def inboxes(settings: Settings) -> Iterator[Finding]:
     """Look at each inbox: rights, filesystem, how many folders are to be watched, and what the daemon says of it."""
     told = _from_daemon()
     for inbox in settings.inboxes:
-        yield from _inbox(inbox)
+        yield (finding := _inbox(inbox))
+        if finding.level is not Severity.FAIL and inbox.path.is_dir():
+            yield disk_trials.disk("inbox", inbox.path)
         health, reason = told.get(str(inbox.path), ("ok", ""))
         if health != "ok":
             yield Finding(
@@ -104,23 +109,21 @@ def inboxes(settings: Settings) -> Iterator[Finding]:
     yield _folder_count(settings)
 
 
-def _inbox(inbox: Inbox) -> Iterator[Finding]:
+def _inbox(inbox: Inbox) -> Finding:
     name = f"inbox {inbox.path}"
     finding = _usable(name, inbox.path)
     if finding.level is not Severity.OK:
-        yield finding
-        return
+        return finding
     kind = filesystem_type(inbox.path)
     network = network_type(inbox.path)
     every = f"looked through every {format_duration(inbox.poll_s)}"
     if network and inbox.watch == "events":
         found = f"on a network filesystem ({network}), where events of other machines don't arrive"
-        yield Finding(name, Severity.WARN, found, "Write `watch: auto` for it: vsortd edit")
-    elif network:
-        yield Finding(name, Severity.OK, f"can be read and written; a network filesystem ({network}), {every}")
-    else:
-        how = every if inbox.watch == "poll" else "watched by events"
-        yield Finding(name, Severity.OK, f"can be read and written; {kind or 'a local filesystem'}, {how}")
+        return Finding(name, Severity.WARN, found, "Write `watch: auto` for it: vsortd edit")
+    if network:
+        return Finding(name, Severity.OK, f"can be read and written; a network filesystem ({network}), {every}")
+    how = every if inbox.watch == "poll" else "watched by events"
+    return Finding(name, Severity.OK, f"can be read and written; {kind or 'a local filesystem'}, {how}")
 
 
 def _folder_count(settings: Settings) -> Finding:
@@ -162,6 +165,8 @@ def library(settings: Settings) -> Iterator[Finding]:
         return
     yield _space("free space in the library", folder, LOW_SPACE_BYTES)
     yield _skew(folder)
+    names = {name: None for rule in build_rules(settings).walk() for name in rule.path} | {settings.place.review: None}
+    yield disk_trials.disk("library", folder, names)
     for inbox in settings.inboxes:
         if inbox.path.is_dir() and not write_and_remove(inbox.path):
             yield _same_filesystem(inbox.path, folder)

@@ -16,6 +16,7 @@ from vsortd.core.system.damaged_files import is_damage
 from vsortd.core.system.fault_points import Point, reach
 from vsortd.core.system.fsync import sync
 from vsortd.core.system.private_files import private_file, private_folder
+from vsortd.core.system.rename_noreplace import is_reservation, rename_noreplace
 from vsortd.core.text import storable
 from vsortd.errors import DamagedError, StoreError
 from vsortd.filing import seals
@@ -56,6 +57,7 @@ class Database:
         self._last = LastCommit(path)
         self._writers = Writers(self._begin, self._committed)
         with self._explained():
+            _release(path)
             if not path.exists():
                 self._create()
             private_folder(path.parent)
@@ -341,10 +343,18 @@ def _statements(script: str) -> Iterator[str]:
             statement = ""
 
 
-def _publish(temp: Path, path: Path) -> None:
-    from vsortd.core.system.rename_noreplace import rename_noreplace
+# In what reserves the name of a file of ours on a disk that has no better way.
+_MARK = "vsortd's own file"
 
-    rename_noreplace(str(temp), str(path), None, None)
+
+def _publish(temp: Path, path: Path) -> None:
+    rename_noreplace(str(temp), str(path), None, None, mark=_MARK)
+
+
+def _release(path: Path) -> None:
+    """Remove what a process reserved the name with that was killed just then; a living one makes way for us."""
+    if is_reservation(str(path), None, _MARK):
+        path.unlink(missing_ok=True)
 
 
 def _sync(path: Path) -> None:

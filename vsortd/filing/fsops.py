@@ -19,12 +19,12 @@ from vsortd.core.system.fault_points import Point, reach
 from vsortd.core.system.file_rights import carry_over, carry_over_between, give_times
 from vsortd.core.system.fsync import sync
 from vsortd.core.system.os_errors import explained, filing_error
-from vsortd.core.system.rename_noreplace import rename_noreplace
+from vsortd.core.system.rename_noreplace import is_reservation, rename_noreplace, rename_to_unique
 from vsortd.core.system.windows_files import for_system
 from vsortd.errors import Cancelled, ChangedError
-from vsortd.filing.open_folder import close_reading
+from vsortd.filing.open_folder import NAME_REFUSALS, close_reading
 from vsortd.filing.records import IdentityMatch, likeness
-from vsortd.filing.transaction_errors import StuckError, TakenError
+from vsortd.filing.transaction_errors import NameRefusedError, StuckError, TakenError
 
 if TYPE_CHECKING:
     import threading
@@ -68,47 +68,109 @@ def settle_file(folder: OpenFolder, name: str, identity: Identity) -> None:
             close_reading(descriptor)
 
 
-def rename(source: OpenFolder, name: str, destination: OpenFolder, new_name: str, identity: Identity) -> bool:
+def rename(  # noqa: PLR0917 - source, destination, what is meant, and by which mark its reservation is known
+    source: OpenFolder, name: str, destination: OpenFolder, new_name: str, identity: Identity, mark: str
+) -> bool:
     """Rename the file that is meant to a free name; False across filesystems, where nothing was touched.
 
-    Raises TakenError, ChangedError (then everything is as it was), FilingError, and StuckError when another file
-    slipped in at the last moment and could not be put back.
+    Raises TakenError, NameRefusedError, ChangedError (then everything is as it was), FilingError, and StuckError when
+    another file slipped in at the last moment and could not be put back.
     """
     path = destination.path / new_name
     try:
-        rename_noreplace(source.at(name), destination.at(new_name), source.fd, destination.fd)
+        rename_noreplace(source.at(name), destination.at(new_name), source.fd, destination.fd, mark=mark)
     except FileExistsError as error:
         raise TakenError(path) from error
     except FileNotFoundError as error:
         if source.status(name) is None:
             raise ChangedError(f"{name} is gone") from error
+        if refuses_name(error, destination):
+            raise NameRefusedError(path, errno.ENOENT) from error
         raise filing_error(error, "Could not move into", destination.path) from error
     except OSError as error:
         if error.errno == errno.EXDEV:
             return False
+        if refuses_name(error, destination):
+            raise NameRefusedError(path, error.errno or 0) from error
         raise filing_error(error, "Could not move to", path) from error
     found = destination.identity(new_name)
     if likeness(identity, found) in {IdentityMatch.SAME, IdentityMatch.EDITED, IdentityMatch.ALIKE}:
         return True
     # the name was given to another file after the last look; that one is not ours to move
-    _put_back(destination, new_name, source, name)
+    _put_back(destination, new_name, source, name, mark)
     raise ChangedError(f"{name} was replaced while it was moved")
 
 
-def move_back(source: OpenFolder, name: str, destination: OpenFolder, new_name: str) -> None:
+def is_there(folder: OpenFolder) -> bool:
+    """Tell whether an open folder still has its name."""
+    try:
+        there = folder.path.stat()
+        return folder.fd is None or os.path.samestat(os.fstat(folder.fd), there)
+    except OSError:
+        return False
+
+
+def try_name(folder: OpenFolder, trial: str, name: str) -> None:
+    """See whether a folder takes such a name, by an empty file of the name `trial` that is removed at once.
+
+    Raises NameRefusedError about `name`, FilingError.
+    """
+    discard(folder, trial)
+    with explained("Could not write into", folder.path):
+        try:
+            descriptor = folder.create_file(trial)
+        except OSError as error:
+            if not refuses_name(error, folder):
+                raise
+            raise NameRefusedError(folder.path / name, error.errno or 0) from error
+        close_reading(descriptor)
+        reach(Point.NAME_TRIED)
+    discard(folder, trial)
+
+
+def refuses_name(error: OSError, folder: OpenFolder) -> bool:
+    """Tell whether a folder refused what was to be made in it for its name."""
+    return error.errno in NAME_REFUSALS or (error.errno == errno.ENOENT and is_there(folder))
+
+
+def try_removal(folder: OpenFolder, name: str) -> None:
+    """See whether a file may be removed from its folder, without any effect. Raises FilingError when it may not.
+
+    What removes folders refuses a file, but only after the system has looked at rights, attributes and the mount. What
+    a server forbids on top of that isn't told, and macOS tells nothing.
+    """
+    if sys.platform == "win32":
+        return
+    try:
+        os.rmdir(folder.at(name), dir_fd=folder.fd)
+    except OSError as error:
+        if error.errno in {errno.EROFS, errno.EACCES, errno.EPERM}:
+            raise filing_error(error, "Could not take away", folder.path / name) from error
+
+
+def release_name(folder: OpenFolder, name: str, mark: str) -> None:
+    """Remove what reserved a name before a kill, if that is what has it. Raises FilingError."""
+    with explained("Could not remove", folder.path / name):
+        if is_reservation(folder.at(name), folder.fd, mark):
+            with contextlib.suppress(FileNotFoundError):
+                folder.unlink(name)
+
+
+def move_back(source: OpenFolder, name: str, destination: OpenFolder, new_name: str, mark: str) -> None:
     """Take a rename back. Raises TakenError, FilingError."""
     path = destination.path / new_name
+    release_name(destination, new_name, mark)
     try:
-        rename_noreplace(source.at(name), destination.at(new_name), source.fd, destination.fd)
+        rename_noreplace(source.at(name), destination.at(new_name), source.fd, destination.fd, mark=mark)
     except FileExistsError as error:
         raise TakenError(path) from error
     except OSError as error:
         raise filing_error(error, "Could not move back to", path) from error
 
 
-def _put_back(source: OpenFolder, name: str, destination: OpenFolder, new_name: str) -> None:
+def _put_back(source: OpenFolder, name: str, destination: OpenFolder, new_name: str, mark: str) -> None:
     try:
-        rename_noreplace(source.at(name), destination.at(new_name), source.fd, destination.fd)
+        rename_noreplace(source.at(name), destination.at(new_name), source.fd, destination.fd, mark=mark)
     except OSError as error:
         raise StuckError(
             f"{source.path / name} belongs at {destination.path / new_name}, which can't be had now.",
@@ -145,6 +207,7 @@ def copy(  # noqa: PLR0917 - source, destination, and what is meant
             reach(Point.COPY_CREATE)
             writing = destination.create_file(temp)
             try:
+                _see_room(writing, status.st_size)
                 sha256 = _pump(reading, writing, cancel)
                 carry_over(reading, writing)
                 reach(Point.COPY_WRITTEN)
@@ -167,46 +230,56 @@ def copy(  # noqa: PLR0917 - source, destination, and what is meant
     return written, sha256
 
 
-def publish(folder: OpenFolder, temp: str, name: str) -> None:
-    """Give a copy its own name. Raises TakenError, FilingError."""
+def publish(folder: OpenFolder, temp: str, name: str, mark: str) -> None:
+    """Give a copy its own name. Raises TakenError, NameRefusedError, FilingError."""
     path = folder.path / name
     try:
         reach(Point.PUBLISH_BEFORE)
-        rename_noreplace(folder.at(temp), folder.at(name), folder.fd, folder.fd)
+        rename_noreplace(folder.at(temp), folder.at(name), folder.fd, folder.fd, mark=mark)
         reach(Point.PUBLISH_AFTER)
     except FileExistsError as error:
         raise TakenError(path) from error
     except OSError as error:
+        if folder.status(temp) is not None and refuses_name(error, folder):
+            raise NameRefusedError(path, error.errno or 0) from error
         raise filing_error(error, "Could not publish", path) from error
 
 
-def remove(folder: OpenFolder, name: str, identity: Identity, aside: str) -> Removal:
+def remove(folder: OpenFolder, name: str, identity: Identity, aside: str, mark: str) -> Removal:
     """Remove a name if it still is the file that is meant.
 
     The file is renamed aside first and looked at there, so that one which takes its name at the last moment is
     not removed in its place. Raises FilingError; the file then is where it was, or aside, which recovery knows.
     """
-    path = folder.path / name
-    with explained("Could not remove", path):
-        like = likeness(identity, folder.identity(name))
+    try:
+        return _remove(folder, name, identity, aside, mark)
+    except OSError as error:
+        if error.errno in {errno.EACCES, errno.EPERM}:
+            try_removal(folder, name)  # told before anything is copied the next time; else only a server knows
+            raise filing_error(error, "Could not remove", folder.path / name, lasting=True) from error
+        raise filing_error(error, "Could not remove", folder.path / name) from error
+
+
+def _remove(folder: OpenFolder, name: str, identity: Identity, aside: str, mark: str) -> Removal:
+    like = likeness(identity, folder.identity(name))
+    if like is IdentityMatch.SAME:
+        reach(Point.ASIDE_BEFORE)
+        try:
+            rename_to_unique(folder.at(name), folder.at(aside), folder.fd)
+        except FileNotFoundError:
+            return Removal.ABSENT
+        reach(Point.ASIDE_AFTER)
+        like = likeness(identity, folder.identity(aside))
         if like is IdentityMatch.SAME:
-            reach(Point.ASIDE_BEFORE)
             try:
-                rename_noreplace(folder.at(name), folder.at(aside), folder.fd, folder.fd)
-            except FileNotFoundError:
-                return Removal.ABSENT
-            reach(Point.ASIDE_AFTER)
-            like = likeness(identity, folder.identity(aside))
-            if like is IdentityMatch.SAME:
-                try:
-                    folder.unlink(aside)
-                except OSError:
-                    if folder.status(aside) is None:  # done, in spite of the error (shares that repeat a call)
-                        return Removal.REMOVED
-                    _put_back(folder, aside, folder, name)
-                    raise
-                return Removal.REMOVED
-            _put_back(folder, aside, folder, name)
+                folder.unlink(aside)
+            except OSError:
+                if folder.status(aside) is None:  # done, in spite of the error (shares that repeat a call)
+                    return Removal.REMOVED
+                _put_back(folder, aside, folder, name, mark)
+                raise
+            return Removal.REMOVED
+        _put_back(folder, aside, folder, name, mark)
     if like is IdentityMatch.ABSENT:
         return Removal.ABSENT if folder.status(name) is None else Removal.OTHER
     return Removal.EDITED if like is IdentityMatch.EDITED else Removal.OTHER
@@ -264,6 +337,20 @@ def give_rights(staged: Path, source: Path) -> None:
     """
     with explained("Could not give the rights of its video to", staged):
         carry_over_between(source, staged)
+
+
+def _see_room(writing: int, size_bytes: int) -> None:
+    """Raise OSError where so many bytes can't be had, before the first is copied."""
+    if sys.platform == "win32":
+        return
+    try:
+        os.lseek(writing, size_bytes, os.SEEK_SET)
+    except OSError as error:  # past what the filesystem can hold: FAT's 4 GiB
+        raise OSError(errno.EFBIG, os.strerror(errno.EFBIG)) from error
+    os.lseek(writing, 0, os.SEEK_SET)
+    room = os.fstatvfs(writing)
+    if room.f_blocks and room.f_bfree * room.f_frsize < size_bytes:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def _pump(reading: int, writing: int, cancel: threading.Event | None) -> str:

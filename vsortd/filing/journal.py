@@ -154,9 +154,11 @@ class Journal:
             item = insert_item(db, replace(item, owner=owner))
             return item, [insert_operation(db, replace(one, item=item.id)) for one in operations]
 
-    def redirect(self, item: Item, operations: Sequence[Operation]) -> None:
-        """Write other destinations for intents whose effects have been taken back."""
+    def redirect(self, item: Item, operations: Sequence[Operation], *, hold: Path | None = None) -> None:
+        """Write other destinations for intents whose effects were taken back; `hold` is where an undone file goes."""
         with self.db.write() as db:
+            if hold is not None:
+                db.execute("UPDATE hold SET path = ? WHERE item = ?", (to_blob(hold), item.id))
             db.execute("UPDATE item SET destination = ? WHERE id = ?", (to_blob(item.destination), item.id))
             for one in operations:
                 db.execute(

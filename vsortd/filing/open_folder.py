@@ -29,6 +29,8 @@ _NO_FOLLOW: int = getattr(os, "O_NOFOLLOW", 0)
 # The folders of vsortd's own in the library, see staging.py.
 _HIDDEN, _PRIVATE_IN = ".vsortd", {"staging", "originals"}
 _BINARY: int = getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+# What filesystems answer to a name that can't be had: for a character, its end, its length, or bytes that are no text.
+NAME_REFUSALS = frozenset({errno.EINVAL, errno.EILSEQ, errno.ENAMETOOLONG})
 
 
 class OpenFolder:
@@ -102,6 +104,10 @@ class OpenFolder:
                 return os.stat(self.at(name), dir_fd=self.fd, follow_symlinks=False)
             except (FileNotFoundError, NotADirectoryError):
                 return None
+            except OSError as error:
+                if error.errno in NAME_REFUSALS:  # what can't be a name here is nobody's
+                    return None
+                raise
 
     def identity(self, name: str) -> Identity | None:
         """Return the identity of a regular file, else None. Raises FilingError."""

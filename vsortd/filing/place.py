@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from vsortd.config.choices import OnDuplicate
 from vsortd.core.outcomes import ConversionKind, ItemState
-from vsortd.core.paths import spellings
 from vsortd.core.stopwatch import Clock
 from vsortd.core.system.fault_points import Point
 from vsortd.core.system.os_errors import explained
 from vsortd.core.text import storable
 from vsortd.errors import ChangedError, FilingError, VsortdError
 from vsortd.filing import fsops, holds
-from vsortd.filing.file_names import NameFields, component, group_names, next_free, render
+from vsortd.filing.file_names import NameFields, group_names, next_free, render
 from vsortd.filing.identical import DuplicateGate, find_identical_file, policy_of
 from vsortd.filing.journal import insert_item, new_transaction_id
 from vsortd.filing.journal import numbered as number_operations
+from vsortd.filing.name_fit import NameFit, folder_below, make_folder, notes, refused
 from vsortd.filing.open_folder import Folders, OpenFolder, identity_of
 from vsortd.filing.records import IdentityMatch, Item, Operation, OperationKind, Phase, likeness, to_blob, utc
 from vsortd.filing.recover import recover
 from vsortd.filing.staging import ORIGINALS, Staging, ensure_library, remove_empty_stores
-from vsortd.filing.transaction_errors import BusyError, StuckError, TakenError
+from vsortd.filing.transaction_errors import BusyError, NameRefusedError, StuckError, TakenError
 from vsortd.filing.transfer import Conflict, Transfer, reach_quietly
 
 if TYPE_CHECKING:
@@ -38,6 +37,8 @@ if TYPE_CHECKING:
 
 # Somebody who takes every free name just before us, this often, is no accident.
 NAME_TRIES = 50
+# What every disk takes for the name of a kept original, bytes (eCryptfs allows 143).
+KEPT_BYTES = 140
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,15 @@ class Filer:
         """Remove this process's staging folder."""
         self._staging.close()
 
+    def see_movable(self, source: Path) -> None:
+        """See that a file may be taken out of its folder, before anything is made of it. Raises FilingError."""
+        with Folders(None) as folders, explained("Could not open", source.parent):
+            try:
+                folder = folders.get(source.parent)
+            except FileNotFoundError:
+                return  # told by whoever looks for the file next
+            fsops.try_removal(folder, source.name)
+
     def staging_path(self, source: Path) -> Path:
         """Return a fresh name for an MP4 made of `source`, on the library's filesystem. Raises FilingError."""
         return self._staging.path_for(source)
@@ -145,7 +155,7 @@ class Filer:
         if identical_file is not None and self._on_duplicate is OnDuplicate.SKIP:
             return Preview(ItemState.REJECTED, None, _duplicate_reason(identical_file))
         request = self._to_duplicates(request, identical_file)
-        path = self._folder_of(request)
+        path = self.folder_of(request)
         with Folders(self.library) as folders, explained("Could not look into", path):
             try:
                 folder = folders.get(path)
@@ -244,7 +254,7 @@ class Filer:
     def _identical_file(self, request: FilingRequest, cancel: threading.Event | None) -> Path | None:
         if self._on_duplicate is OnDuplicate.KEEP_BOTH:
             return None  # it makes no difference, so nothing need be read
-        wanted = self._folder_of(request) / self._names(request, 1)[0]
+        wanted = self.folder_of(request) / self._names(request, 1)[0]
         return find_identical_file(self._journal, request.source, request.identity, (wanted,), cancel)
 
     def _skip(self, request: FilingRequest, identical_file: Path) -> Item:
@@ -258,14 +268,9 @@ class Filer:
         reason = f"{request.reason}; {_duplicate_reason(identical_file)}".lstrip("; ")
         return replace(request, folder=(self._duplicates,), reason=reason)
 
-    def _folder_of(self, request: FilingRequest) -> Path:
-        """Return the folder that the request names: one that is there in another Unicode form is that folder."""
-        path = self.library
-        for part in request.folder:
-            name = component(part)
-            there = name.isascii() or os.path.lexists(path / name)
-            path /= name if there else next(iter(spellings(path, name)), name)
-        return path
+    def folder_of(self, request: FilingRequest) -> Path:
+        """Return the folder that a video goes to; a disk that refuses its name gets another when it is made."""
+        return folder_below(self.library, request.folder)
 
     def _names(self, request: FilingRequest, number: int) -> list[str]:
         """Return the names of the video and its sidecars in the library, the video's first."""
@@ -274,14 +279,20 @@ class Filer:
         suffix = ".mp4" if becomes_mp4 else request.source.suffix
         return group_names(render(self._template, fields), number, request.source, suffix, request.sidecars)
 
-    def _free_names(self, request: FilingRequest, folder: OpenFolder | None, taken: Collection[str] = ()) -> list[str]:
+    def _free_names(
+        self,
+        request: FilingRequest,
+        folder: OpenFolder | None,
+        taken: Collection[str] = (),
+        fit: NameFit = NameFit(),  # noqa: B008 - frozen
+    ) -> list[str]:
         def is_free(number: int) -> bool:
-            names = self._names(request, number)
+            names = fit.names(self._names(request, number))
             if any(name in taken for name in names):
                 return False
             return folder is None or all(folder.status(name) is None for name in names)
 
-        return self._names(request, next_free(is_free))
+        return fit.names(self._names(request, next_free(is_free)))
 
     def _place(  # noqa: PLR0917 - one call, cut off for its length
         self,
@@ -292,11 +303,11 @@ class Filer:
         by_hand: Callable[[Item], None] | None,
         clock: Clock,
     ) -> Item:
-        path = self._folder_of(request)
-        with explained("Could not make the folder", path):
-            folder = folders.get(path, create=True)
-            names = self._free_names(request, folder)
-        item, operations = self._plan(request, transaction_id, [path / name for name in names])
+        fit = NameFit()
+        wanted = self.folder_of(request)
+        folder = make_folder(folders, self.library, wanted)
+        names = self._free_names(request, folder)
+        item, operations = self._plan(request, transaction_id, [folder.path / name for name in names])
         with clock.time("journal"):
             item, operations = self._begin(item, operations)
         reach_quietly(Point.PLACE_AFTER_INTENT)
@@ -314,13 +325,22 @@ class Filer:
                 if not tries:
                     self._give_up(item, operations, error)
                     raise FilingError(f"{error.path} and all names like it are taken.") from error
-                item, operations = self._redirect(request, item, operations, folder)
+                item, operations = self._redirect(request, item, operations, folder, fit)
+            except NameRefusedError as error:
+                other = fit.after(error, [one.target.name for one in operations if one.kind is not OperationKind.KEEP])
+                if other is None:
+                    self._give_up(item, operations, error)
+                    raise refused(error) from error
+                fit = other
+                item, operations = self._redirect(request, item, operations, folder, fit)
             except BaseException as error:
                 self._give_up(item, operations, error)
                 raise
         reach_quietly(Point.PLACE_BEFORE_DONE)
         with clock.time("journal"):
-            item = self._conclude(item, done, transfer.notes)
+            target = done[0].target
+            fitted = notes(wanted / (target.name if fit == NameFit() else names[0]), target)
+            item = self._conclude(item, done, [*fitted, *transfer.notes])
         reach_quietly(Point.PLACE_AFTER_DONE)
         return item
 
@@ -362,7 +382,8 @@ class Filer:
             return [Operation(OperationKind.MOVE, Phase.PLACE, source, target, identity)]
         staged = request.converted.path
         fsops.give_rights(staged, source)
-        kept = self._staging.hidden.joinpath(ORIGINALS, transaction_id, source.name)
+        (name,) = NameFit(portable=True, most_bytes=KEPT_BYTES).names([source.name])  # nobody sees it: fits every disk
+        kept = self._staging.hidden.joinpath(ORIGINALS, transaction_id, name)
         publish = Operation(OperationKind.PUBLISH, Phase.PLACE, staged, target, _identity(staged))
         return [
             replace(publish, sha256=request.converted.sha256),
@@ -370,10 +391,10 @@ class Filer:
         ]
 
     def _redirect(
-        self, request: FilingRequest, item: Item, operations: Sequence[Operation], folder: OpenFolder
+        self, request: FilingRequest, item: Item, operations: Sequence[Operation], folder: OpenFolder, fit: NameFit
     ) -> tuple[Item, list[Operation]]:
         """Choose the next free name for the whole group and write it down."""
-        names = iter(self._free_names(request, folder))
+        names = iter(self._free_names(request, folder, fit=fit))
         moved = [
             one if one.kind is OperationKind.KEEP else replace(one, destination=folder.path / next(names))
             for one in operations

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from vsortd.core.identity import Identity
 from vsortd.core.moments import unix_seconds, utc_moment
+from vsortd.core.names import cut
 from vsortd.core.outcomes import ConversionKind, ItemState
 from vsortd.core.text import storable
 from vsortd.filing import schema
@@ -22,6 +23,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from vsortd.core.documents import ItemDocument
+
+# A name that is tried is no shorter than a temporary one, which must fit anyway, and not longer than most filesystems
+# allow; so much of it is the target's own end.
+TRIAL_BYTES, TRIAL_END_BYTES = (60, 255), 12
+
 
 # In the details of an item that a repair of the journal made of what lies on the disk.
 FOUND = "found_by_repair"
@@ -130,6 +136,21 @@ class Operation:
     def withdrawn_name(self) -> str:
         """The last name of a published copy that is taken back."""
         return f"{self.temp_prefix}.new.tmp"
+
+    @property
+    def trial_name(self) -> str:
+        """A name in the destination folder that is as hard to have as the target's: its characters, length and end.
+
+        Only what a system reserves whole (`con`) is not told by it.
+        """
+        name = self.target.name
+        odd = "".join(dict.fromkeys(char for char in name if not (char.isascii() and char.isalnum())))
+        most = min(max(len(os.fsencode(name)), TRIAL_BYTES[0]), TRIAL_BYTES[1])
+        begin = cut(f"{self.temp_prefix}.try{odd}", most - TRIAL_END_BYTES)
+        end = name
+        while len(os.fsencode(end)) > most - len(os.fsencode(begin)):
+            end = end[1:]
+        return begin + end
 
     def done(self, destination_identity: Identity | None) -> Operation:
         """Return the operation as it is after its effect."""

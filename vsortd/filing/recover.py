@@ -112,6 +112,7 @@ def _recover_item(journal: Journal, item: Item, transfer: Transfer, report: Reco
     if item.item_state is ItemState.EXPIRING:
         _recover_expiry(journal, item, operations, transfer, report)
         return
+    transfer.sweep(operations)
     seen = transfer.look(operations[0])
     if seen is not EffectState.PERFORMED:
         _require_library(item, operations)

@@ -7,7 +7,7 @@ import secrets
 import threading
 from typing import TYPE_CHECKING
 
-from vsortd.core.names import cut
+from vsortd.core.names import cut, portable
 from vsortd.core.system.fault_points import Point, reach
 from vsortd.core.system.os_errors import explained
 from vsortd.errors import FilingError
@@ -75,7 +75,7 @@ class Staging:
         with self._lock:
             if self._folder is None or not is_folder(self._folder):
                 self._folder = self._make()
-        stem = cut(component(source.stem, "video"), STEM_BYTES)
+        stem = cut(portable(component(source.stem, "video")), STEM_BYTES)  # nobody sees it: fits every disk
         return self._folder / f"{stem}-{secrets.token_hex(4)}.mp4"
 
     def discard(self, path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from typing import TYPE_CHECKING
 
 from vsortd.errors import ChangedError, FilingError
@@ -16,6 +18,20 @@ class TakenError(Exception):
     def __init__(self, path: Path) -> None:
         super().__init__(str(path))
         self.path = path
+
+
+class NameRefusedError(FilingError):
+    """The filesystem takes no file or folder of this name; nothing was touched. `too_long`: for its length."""
+
+    def __init__(self, path: Path, code: int) -> None:
+        super().__init__(
+            f"The disk of {path.parent} refuses the name {path.name}: {os.strerror(code)}.",
+            remedy="Give it a plainer name.",
+            paths=[path],
+            lasting=True,
+        )
+        self.path = path
+        self.too_long = code == errno.ENAMETOOLONG
 
 
 class BusyError(ChangedError):

@@ -55,6 +55,7 @@ class Transfer:
         self.notes: list[str] = []
         # copies that may have been published although the call that did it failed, by operation
         self._copies: dict[int, Operation] = {}
+        self._untried: Sequence[Operation] = ()
 
     def carry_out(self, operations: Sequence[Operation], conflict: Conflict) -> list[Operation]:
         """Carry the operations to their end and return them as they are then.
@@ -63,6 +64,7 @@ class Transfer:
         StoreError or Cancelled after everything was taken back, StuckError when it could not be.
         """
         current = list(operations)
+        self._untried = current
         try:
             for index, one in enumerate(current):
                 current[index] = self._perform_or_leave(one, conflict, first=index == 0)
@@ -102,6 +104,15 @@ class Transfer:
             ) from error
         reach_quietly(Point.ROLL_BACK_AFTER)
         return back[::-1]
+
+    def sweep(self, operations: Sequence[Operation]) -> None:
+        """Remove what a process left that died while it tried or reserved names. Raises FilingError."""
+        for one in operations:
+            if (folder := self._folder(one.source.parent)) is not None:
+                fsops.release_name(folder, one.source.name, one.temp_prefix)
+            if one.destination is not None and (folder := self._folder(one.target.parent)) is not None:
+                fsops.discard(folder, one.trial_name)
+                fsops.release_name(folder, one.target.name, one.temp_prefix)
 
     def look(self, one: Operation) -> EffectState:
         """Tell from the disk how far an operation got. Raises FilingError."""
@@ -159,25 +170,42 @@ class Transfer:
         source = self._folder(one.source.parent)
         if source is None:
             raise ChangedError(f"{one.source.parent} is gone")
-        if (
-            one.destination_identity is None
-            and likeness(one.identity, destination.identity(new_name)) is IdentityMatch.SAME
-        ):
+        there = destination.identity(new_name)
+        if one.destination_identity is None and likeness(one.identity, there) is IdentityMatch.SAME:
             self._touch(destination, source)
-            return replace(one, destination_identity=destination.identity(new_name))
+            return replace(one, destination_identity=there)
+        if there is not None:
+            fsops.release_name(destination, new_name, one.temp_prefix)
         fsops.settle_file(source, name, one.identity)
-        if fsops.rename(source, name, destination, new_name, one.identity):
+        if fsops.rename(source, name, destination, new_name, one.identity, one.temp_prefix):
             self._touch(destination, source)
             return replace(one, destination_identity=destination.identity(new_name), copied=False)
         return self._copy(one, source, destination)
 
+    def _try_all(self) -> None:
+        """See, before the first byte is copied, that the video may be taken away and that every name can be had.
+
+        Raises NameRefusedError, FilingError.
+        """
+        untried, self._untried = self._untried, ()
+        for one in untried:
+            if one.destination is None or one.destination_identity is not None:
+                continue
+            source = self._folder(one.source.parent)
+            if source is not None and one.kind in ANCHORS:
+                fsops.try_removal(source, one.source.name)
+            with explained("Could not open", one.target.parent):
+                destination = self.folders.get(one.target.parent, create=True)
+            fsops.try_name(destination, one.trial_name, one.target.name)
+
     def _copy(self, one: Operation, source: OpenFolder, destination: OpenFolder) -> Operation:
+        self._try_all()
         fsops.discard(destination, one.temp_name)
         written, sha256 = fsops.copy(source, one.source.name, destination, one.temp_name, one.identity, self.cancel)
         one = replace(one, destination_identity=written, sha256=sha256, copied=True)
         self._copies[one.id] = one
         self.journal.copied(one)
-        fsops.publish(destination, one.temp_name, one.target.name)
+        fsops.publish(destination, one.temp_name, one.target.name, one.temp_prefix)
         self._touch(destination)
         return one
 
@@ -197,7 +225,7 @@ class Transfer:
             self._touch(source)
             return one.done(one.destination_identity)
         self._bring_aside_back(one, source)
-        removal = fsops.remove(source, one.source.name, one.identity, one.aside_name)
+        removal = fsops.remove(source, one.source.name, one.identity, one.aside_name, one.temp_prefix)
         self._touch(source)
         if removal is fsops.Removal.EDITED or (one.destination is None and removal is fsops.Removal.OTHER):
             raise ChangedError(f"{one.source.name} was written to meanwhile")
@@ -256,7 +284,9 @@ class Transfer:
         destination = self._folder(one.target.parent)
         if destination is None:
             return  # nothing was put there: not even the folder is there
-        fsops.discard(destination, one.temp_name)
+        for temporary in (one.trial_name, one.temp_name):
+            fsops.discard(destination, temporary)
+        fsops.release_name(destination, one.target.name, one.temp_prefix)
         if one.copied:
             self._withdraw_copy(one, source, destination)
         else:
@@ -266,7 +296,7 @@ class Transfer:
     def _bring_aside_back(self, one: Operation, source: OpenFolder) -> None:
         # whatever lies there came by our rename, also if it turned out to be another file
         if source.status(one.aside_name) is not None:
-            fsops.move_back(source, one.aside_name, source, one.source.name)
+            fsops.move_back(source, one.aside_name, source, one.source.name, one.temp_prefix)
             self._touch(source)
 
     def _withdraw_copy(self, one: Operation, source: OpenFolder | None, destination: OpenFolder) -> None:
@@ -280,7 +310,8 @@ class Transfer:
         found = None if source is None else source.identity(one.source.name)
         if likeness(one.identity, found) not in {IdentityMatch.SAME, IdentityMatch.EDITED}:
             raise ChangedError(f"{one.source.name} is no longer there; its copy stays")
-        fsops.remove(destination, one.target.name, one.destination_identity, one.withdrawn_name)
+        aside, mark = one.withdrawn_name, one.temp_prefix
+        fsops.remove(destination, one.target.name, one.destination_identity, aside, mark)
 
     def _withdraw_rename(self, one: Operation, destination: OpenFolder) -> None:
         found = destination.identity(one.target.name)
@@ -296,7 +327,7 @@ class Transfer:
             with explained("Could not remove", one.target):
                 destination.unlink(one.target.name)
         elif likeness(one.identity, old) is not IdentityMatch.SAME:
-            fsops.move_back(destination, one.target.name, source, one.source.name)
+            fsops.move_back(destination, one.target.name, source, one.source.name, one.temp_prefix)
         self._touch(source)
 
     def _like(self, path: Path, meant: Identity) -> IdentityMatch:

@@ -13,11 +13,12 @@ from vsortd.core.text import storable
 from vsortd.errors import ChangedError, FilingError, VsortdError, unexpected_reason
 from vsortd.filing import fsops, queries
 from vsortd.filing.journal import numbered
+from vsortd.filing.name_fit import NameFit, notes, refused
 from vsortd.filing.open_folder import Folders
 from vsortd.filing.records import FOUND, IdentityMatch, Item, Operation, OperationKind, OperationState, Phase, likeness
 from vsortd.filing.recover import recover
 from vsortd.filing.staging import remove_empty_stores
-from vsortd.filing.transaction_errors import StuckError, TakenError
+from vsortd.filing.transaction_errors import NameRefusedError, StuckError, TakenError
 from vsortd.filing.transfer import Conflict, Transfer, reach_quietly
 from vsortd.filing.unexpected import log_unexpected
 
@@ -144,7 +145,7 @@ def _undo(
         reason = "; ".join(filter(None, (item.reason, *plan.notes)))
         if dry_run:
             return replace(item, reason=reason), plan.video.target
-        return _carry_out(journal, item, plan, Transfer(journal, folders, cancel), reason), plan.video.target
+        return _carry_out(journal, item, plan, Transfer(journal, folders, cancel), reason)
 
 
 def _why_not(item: Item) -> str:
@@ -231,13 +232,20 @@ def _check_free(plan: _Plan, promised: set[Path]) -> None:
             raise RefusedError(f"there is another file at {one.target}")
 
 
-def _carry_out(journal: Journal, item: Item, plan: _Plan, transfer: Transfer, reason: str) -> Item:
+def _carry_out(journal: Journal, item: Item, plan: _Plan, transfer: Transfer, reason: str) -> tuple[Item, Path]:
+    """Bring an item back; returns it as it is then, and where its video is."""
     operations = journal.claim(item, ItemState.UNDOING, plan.operations, hold=(plan.video.target, plan.video.identity))
     if operations is None:
         raise RefusedError("another process is at work on it")
     reach_quietly(Point.UNDO_AFTER_INTENT)
+    fit = NameFit()
     try:
-        done = transfer.carry_out(operations, Conflict.ROLL_BACK)
+        while True:
+            try:
+                done = transfer.carry_out(operations, Conflict.ROLL_BACK)
+                break
+            except NameRefusedError as refusal:  # the inbox is on another disk by now
+                operations, fit = _redirect(journal, item, operations, fit, refusal)
     except BaseException as error:
         _give_up(journal, item, operations, error)
         if isinstance(error, TakenError):
@@ -246,11 +254,28 @@ def _carry_out(journal: Journal, item: Item, plan: _Plan, transfer: Transfer, re
             raise RefusedError(str(error)) from error
         raise
     reach_quietly(Point.UNDO_BEFORE_DONE)
-    reason = "; ".join(filter(None, (reason, *transfer.notes)))
+    back_at = done[0].target
+    fitted = notes(plan.video.target, back_at)
+    reason = "; ".join(filter(None, (reason, *fitted, *transfer.notes)))
     item = journal.finish(item, ItemState.UNDONE, done, reason=reason, held=done[0].destination_identity)
     remove_empty_stores(done)
     reach_quietly(Point.UNDO_AFTER_DONE)
-    return item
+    return item, back_at
+
+
+def _redirect(
+    journal: Journal, item: Item, operations: list[Operation], fit: NameFit, refusal: NameRefusedError
+) -> tuple[list[Operation], NameFit]:
+    """Bring the files back under names that their disk takes. Raises FilingError where there are none."""
+    back = [one for one in operations if one.destination is not None]
+    names = [one.target.name for one in back]
+    other = fit.after(refusal, names)
+    if other is None:
+        raise refused(refusal) from refusal
+    named = {one.id: one.target.with_name(name) for one, name in zip(back, other.names(names), strict=True)}
+    moved = [replace(one, destination=named.get(one.id)) for one in operations]
+    journal.redirect(item, moved, hold=moved[0].target)
+    return moved, other
 
 
 def _give_up(journal: Journal, item: Item, operations: list[Operation], error: BaseException) -> None:

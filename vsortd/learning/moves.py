@@ -18,7 +18,7 @@ from loguru import logger
 
 from vsortd.core.batch_ids import new_batch_id
 from vsortd.core.identity import Identity
-from vsortd.core.names import nfc
+from vsortd.core.names import nfc, portable
 from vsortd.errors import ChangedError, ModelError, VideoError, VsortdError
 from vsortd.filing import queries
 from vsortd.filing.file_names import component
@@ -65,7 +65,9 @@ class MoveFollower:
         self._cancel = cancel
         self._library = services.settings.library
         self._suffixes = tuple(f".{extension}" for extension in {*services.extensions, "mp4"})
-        self._rules = {tuple(nfc(component(name)) for name in rule.path): rule.key for rule in services.tree.walk()}
+        rules = {tuple(nfc(component(name)) for name in rule.path): rule.key for rule in services.tree.walk()}
+        # also under the names that a disk gets that refuses their own
+        self._rules = {tuple(map(portable, path)): key for path, key in rules.items()} | rules
 
     def takes(self, name: str) -> bool:
         """Tell whether a name is that of a video."""
@@ -153,7 +155,8 @@ class MoveFollower:
                     return MoveCheck.BUSY
         where = "/".join(inside) or "the library's top folder"
         note = f"you moved it to {where}" if moved else f"you renamed it to {path.name}"
-        decided = moved and inside != (services.settings.place.review,)
+        review = nfc(services.settings.place.review)
+        decided = moved and inside not in {(review,), (portable(review),)}
         if not follow(services.journal, item, path, identity, rule, note, decided=decided):
             return MoveCheck.BUSY  # an undo or another filing was quicker
         services.index.moved(origin.identity, identity, path)

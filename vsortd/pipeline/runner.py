@@ -355,10 +355,16 @@ class Runner:
             logger.opt(exception=error).error("{}: the end of the work on it could not be noted", entry.path)
 
     def _try_later(self, entry: _QueueEntry, error: FilingError | ToolError, ledger: JobLedger) -> None:
-        """Wait before another try: disks fill and empty, locks go; the file is safe where it is."""
-        if not self._retry_after_s:
+        """Wait before another try: disks fill and empty, locks go; the file is safe where it is.
+
+        What no waiting mends (a name or a size that the disk can't have) fails, and is tried again when a person says.
+        """
+        lasting = isinstance(error, FilingError) and error.lasting
+        if lasting or not self._retry_after_s:
             job = Job(entry.path, entry.identity, entry.batch, self.cancel).ended(ItemState.FAILED, str(error))
-            self._on_done(self._recorded(job, ledger, lasting=False))
+            with self._wake:
+                self._trouble.pop(entry.path, None)
+            self._on_done(self._recorded(job, ledger, lasting=lasting))
             return
         wait_s = self._retry_after_s[min(entry.tries, len(self._retry_after_s) - 1)]
         if entry.tries == 0:

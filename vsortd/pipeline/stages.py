@@ -144,7 +144,7 @@ def convert(services: Services, job: Job, *, dry_run: bool) -> Job:
     """Make an MP4 of a MOV in the library's staging folder, verified against the original; or say why it stays a MOV.
 
     A video that can't be converted alike is filed as it is. Raises only what keeps it from being filed, too: it changed
-    or went away, a full disk, Cancelled.
+    or went away, a full disk, a folder that it can't be taken out of, Cancelled.
     """
     assert job.clip is not None
     policy = services.settings.convert.mov
@@ -157,6 +157,7 @@ def convert(services: Services, job: Job, *, dry_run: bool) -> Job:
             fitting_ffmpeg(plan)
         if plan.kind is ConversionKind.NONE or dry_run:
             return replace(job, conversion=plan.kind, conversion_note=plan.reason)
+        services.filer.see_movable(job.path)
         target = services.filer.staging_path(job.path)
         convert_clip(job.path, target, plan, job.clip, movie, services.media, cancel=job.cancel)
     except (VideoError, ToolError) as error:
@@ -177,7 +178,10 @@ def place(services: Services, job: Job, *, dry_run: bool, by_hand: Callable[[Ite
     assert job.decision is not None
     request = _request(services, job, job.decision)
     at = services.library_place(job.path)
-    if at is not None and job.conversion is ConversionKind.NONE and at == tuple(map(nfc, request.folder)):
+    there = at is not None and (
+        services.filer.folder_of(request) == job.path.parent or at == tuple(map(nfc, request.folder))
+    )
+    if there and job.conversion is ConversionKind.NONE:
         return job.ended(request.outcome, f"{request.reason}; it is there already")
     if dry_run:
         with services.foreseeing:

@@ -26,7 +26,6 @@ from vsortd.service.server import ControlServer
 from vsortd.service.signals import DaemonSignals
 from vsortd.service.wakeup import Wakeup
 from vsortd.service.workflow import Workflow
-from vsortd.watch.types import Health
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -209,7 +208,7 @@ class DaemonRun:
         if self._left:
             waiting = counted(runner.queued, "video waits", "videos wait")
             logger.warning("{}: vsortd is paused; `vsortd resume` ends that", waiting)
-        away = [one for one in self._workflow.watcher.health() if one.health in {Health.MISSING, Health.TAKEN}]
+        away = [one for one in self._workflow.watcher.health() if one.waits]
         self._missing = bool(away)
         for one in away:
             logger.warning("the inbox {} was left out: {}", one.path, one.reason)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import sys
 from typing import TYPE_CHECKING
 
 from loguru import logger
@@ -15,13 +16,33 @@ from vsortd.watch.inbox_claim import InboxClaim
 from vsortd.watch.types import Health, Mode
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from vsortd.watch.types import InboxLike
 
 _LIMIT_REMEDY = "raise fs.inotify.max_user_watches and fs.inotify.max_user_instances"
 
 
+def _unwritable(folder: Path) -> str:
+    """Return why files can't be taken out of a folder, "" if they can or it can't be told.
+
+    Only of the folder as a whole: a file may be kept in it for reasons of its own.
+    """
+    if sys.platform == "win32":  # there the mark on a folder says something else
+        return ""
+    try:
+        if os.statvfs(folder).f_flag & os.ST_RDONLY:
+            return "it is mounted read-only (a card's lock?)"
+    except OSError:
+        return ""
+    return "" if os.access(folder, os.W_OK) else "permission denied (let vsortd's user write to it)"
+
+
 class InboxRoot:
-    """Looks after one root: `check` finds out how it is and keeps it watched. One thread owns it."""
+    """Looks after one root: `check` finds out how it is and keeps it watched. One thread owns it.
+
+    A root that nothing can be moved out of is as good as none: its videos would be read, and stay.
+    """
 
     def __init__(self, inbox: InboxLike, sink: HintSink) -> None:
         self._inbox = inbox
@@ -60,7 +81,7 @@ class InboxRoot:
         if self.identity is not None:
             logger.info("{}: the folder was replaced; it is watched and scanned anew", self._inbox.path)
         elif self.health is not Health.OK:
-            logger.info("{}: the folder can be read again", self._inbox.path)
+            logger.info("{}: the folder can be used again", self._inbox.path)
         self.identity = identity
         self._watch(now_s)
         return True
@@ -103,6 +124,9 @@ class InboxRoot:
             return None
         if not os.access(path, os.R_OK | os.X_OK):
             self._trouble(Health.DEGRADED, "the folder can't be read: permission denied")
+            return None
+        if why := _unwritable(path):
+            self._trouble(Health.DEGRADED, f"nothing can be moved out of the folder: {why}; its videos wait")
             return None
         return status.st_dev, status.st_ino
 

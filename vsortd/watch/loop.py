@@ -143,7 +143,7 @@ class InboxLoop:
             health, reason = Health.DEGRADED, "the folder does not answer"
         elif health is Health.OK and (troubles := self._error or self._failure or self._scan_troubles):
             health, reason = Health.DEGRADED, troubles
-        return InboxHealth(self.path, health, reason, self._root.mode)
+        return InboxHealth(self.path, health, reason, self._root.mode, waits=not self._root.present)
 
     def _turn(self, mail: Mail) -> None:
         now_s = self._clock()

@@ -89,9 +89,10 @@ class Mode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class InboxHealth:
-    """How an inbox is, why if not well, and how it is watched."""
+    """How an inbox is, why if not well, and how it is watched; `waits`: nothing of it is sorted for now."""
 
     path: Path
     health: Health
     reason: str
     mode: Mode
+    waits: bool = False

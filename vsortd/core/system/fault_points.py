@@ -30,6 +30,8 @@ class Point(StrEnum):
     RENAME_BEFORE = "rename.before"
     RENAME_AFTER = "rename.after"
     LINK_BETWEEN = "link.between"  # linked under the new name, the old one not yet unlinked
+    NAME_RESERVED = "name.reserved"  # the new name is reserved, the file not yet renamed over what reserves it
+    NAME_TRIED = "name.tried"  # a file of such a name could be made; it is not yet removed
     COPY_CREATE = "copy.create"
     COPY_CHUNK = "copy.chunk"
     COPY_WRITTEN = "copy.written"

@@ -49,6 +49,24 @@ _LOCAL_FUSE = frozenset(
         "fuse.fuse-overlayfs",
     }
 )
+# Those that may refuse what Windows does in a name; `fuseblk` is NTFS or exFAT by FUSE, and shares may translate it.
+PICKY_TYPES = frozenset(
+    {
+        "vfat",
+        "msdos",
+        "exfat",
+        "ntfs",
+        "ntfs3",
+        "fuseblk",
+        "fuse.exfat",
+        "fuse.ntfs-3g",
+        "cifs",
+        "smb3",
+        "smbfs",
+        "drvfs",
+        "vboxsf",
+    }
+)
 _ESCAPE = re.compile(r"\\([0-7]{3})")
 _DRIVE_REMOTE = 4
 

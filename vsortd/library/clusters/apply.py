@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from vsortd.config.choices import OnDuplicate
 from vsortd.core.identity import Identity
-from vsortd.core.names import nfc
+from vsortd.core.names import nfc, portable
 from vsortd.core.text import storable
 from vsortd.errors import Cancelled, ChangedError, FilingError, ToolError
 from vsortd.filing.holds import Why
@@ -298,7 +298,8 @@ def _decided(pile: Pile, member: ClusterMember, reason: str) -> Decision:
 
 
 def _lies_there(services: Services, film: IndexedVideo, pile: Pile) -> bool:
-    return services.library_place(film.path) == tuple(map(nfc, pile.parts))
+    place = services.library_place(film.path)
+    return place is not None and tuple(map(portable, place)) == tuple(portable(nfc(part)) for part in pile.parts)
 
 
 def _refusal(path: Path, reason: str) -> dict[str, str]:

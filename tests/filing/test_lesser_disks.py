@@ -1,0 +1,360 @@
+"""Disks that refuse names, and disks that can neither rename without replacing nor link: real ones, and doubles."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import stat
+import subprocess
+import sys
+import unicodedata
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.disks import DISKS, LIKE_ECRYPTFS, LIKE_EXFAT, WINDOWS, Disk, doubled
+from tests.support.troubles import mounted, small_disk, without_rights
+from vsortd.core.names import portable
+from vsortd.core.system import rename_noreplace as renaming
+from vsortd.core.system.fault_points import Point, hooked
+from vsortd.errors import FilingError
+from vsortd.filing import fsops
+from vsortd.filing.name_fit import NameFit, shortened
+from vsortd.filing.open_folder import OpenFolder
+from vsortd.filing.undo import Selection, undo
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the system's own rules hold there")
+ALL = Selection(all=True)
+
+
+@pytest.fixture(params=DISKS)
+def disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
+    """Return a folder on a disk that refuses names, and can't rename without replacing."""
+    with DISKS[request.param](tmp_path / "disk"):
+        yield tmp_path / "disk"
+
+
+@pytest.fixture
+def bench(bench: Any) -> Any:
+    """Return a bench whose disks may count time in steps of two seconds, as FAT does."""
+    bench.resolution_ns = 2_000_000_000
+    return bench
+
+
+# Names
+
+
+def test_a_name_that_the_library_s_disk_refuses_is_made_to_fit_with_its_sidecars(bench: Any, disk: Path) -> None:
+    bench.library = disk / "Sorted"
+    video, sidecar = bench.drop("What? a: b.mp4"), bench.drop("What? a: b.en.srt")
+    points: list[Point] = []
+    with bench.filer() as (filer, _), hooked(points.append):
+        item = filer.place(bench.request(video, sidecar))
+    assert {"forest/night/What_ a_ b.mp4", "forest/night/What_ a_ b.en.srt"} == set(bench.tree(bench.library))
+    assert "takes no `?` and `:`" in item.reason
+    assert 2 == points.count(Point.COPY_CHUNK), "each file was copied once, whatever was tried before"
+    with bench.journal() as journal:
+        assert [] == undo(journal, ALL).refused
+    assert {"What? a: b.mp4", "What? a: b.en.srt"} == set(bench.tree(bench.inbox))
+    bench.check()
+
+
+def test_a_rule_whose_folder_the_disk_refuses_gets_one_that_fits_and_keeps_it(bench: Any, disk: Path) -> None:
+    bench.library = disk / "Sorted"
+    with bench.filer() as (filer, _):
+        for name in ("a.mp4", "b.mp4"):
+            item = filer.place(bench.request(bench.drop(name), folder=("Q: what?", "<night>")))
+            assert disk / "Sorted" / "Q_ what_" / "_night_" / name == item.destination
+        later = bench.request(bench.drop("c.mp4"), folder=("Q: what?", "<night>"))
+        assert disk / "Sorted" / "Q_ what_" / "_night_" / "c.mp4" == filer.preview(later).destination
+    bench.check()
+
+
+def test_two_names_that_become_one_stay_two_files(bench: Any, disk: Path) -> None:
+    bench.library = disk / "Sorted"
+    with bench.filer() as (filer, _):
+        for name in ("a:b.mp4", "a?b.mp4"):
+            filer.place(bench.request(bench.drop(name), folder=("x",)))
+        video, *sidecars = (bench.drop(name) for name in ("c.mp4", "c.?.srt", "c.:.srt"))
+        filer.place(bench.request(video, *sidecars, folder=("x",)))
+    wanted = {"x/a_b.mp4", "x/a_b (2).mp4", "x/c.mp4", "x/c._.srt", "x/c._.2.srt"}
+    assert wanted == set(bench.tree(bench.library))
+    bench.check()
+
+
+def test_a_converted_video_s_original_is_kept_under_a_name_that_fits(bench: Any, disk: Path) -> None:
+    bench.library = disk / "Sorted"
+    video = bench.drop("Take: 1.mov")
+    with bench.filer() as (filer, journal):
+        converted = bench.stage(filer, video)
+        item = filer.place(bench.request(video, converted=converted, folder=("x",)))
+        assert disk / "Sorted" / "x" / "Take_ 1.mp4" == item.destination
+        assert [] == undo(journal, ALL).refused
+    assert {"Take: 1.mov"} == set(bench.tree(bench.inbox))
+    bench.check()
+
+
+def test_undo_onto_a_disk_that_refuses_the_old_name_says_where_the_video_is(bench: Any, disk: Path) -> None:
+    """The inbox was on the machine's own disk when the video came, and is on another one now."""
+    video, sidecar = bench.drop("What: a.mp4"), bench.drop("What: a.srt")
+    with bench.filer() as (filer, journal):
+        item = filer.place(bench.request(video, sidecar))
+        bench.inbox.rmdir()
+        bench.inbox.symlink_to(disk)
+        report = undo(journal, ALL)
+        assert [] == report.refused
+        assert bench.inbox / "What_ a.mp4" == report.back_at[item.id]
+        assert {"What_ a.mp4", "What_ a.srt"} == {path.name for path in disk.iterdir()}
+        back = bench.request(bench.inbox / "What_ a.mp4")
+        known = filer.known(back.source, back.identity)
+    assert known is not None
+    assert "held" == known.why
+    bench.inbox.unlink()
+
+
+@pytest.mark.parametrize("length", [144, 200, 255])
+def test_a_name_that_is_too_long_for_the_disk_is_cut_with_its_sidecars(bench: Any, length: int) -> None:
+    stem = "ü" * ((length - 4) // 2)
+    video, sidecar = bench.drop(f"{stem}.mp4"), bench.drop(f"{stem}.srt")
+    with doubled(bench.library.parent, LIKE_ECRYPTFS), bench.filer() as (filer, _):
+        item = filer.place(bench.request(video, sidecar, folder=("rule " * 38,)))
+    assert item.destination is not None
+    short, ending = item.destination.name[:-4], item.destination.name[-4:]
+    assert ".mp4" == ending
+    assert stem.startswith(short)
+    assert len(os.fsencode(item.destination.name)) <= 143
+    assert len(os.fsencode(item.destination.parent.name)) <= 143
+    assert item.destination.with_suffix(".srt").exists()
+    bench.check()
+
+
+def test_a_name_that_nothing_makes_fit_fails_for_good_before_anything_is_copied(two_filesystems: Any) -> None:
+    bench = two_filesystems
+    ascii_only = Disk(names=re.compile(r"[^\x00-\x7f]"))
+    video = bench.drop("Übung.mp4")
+    points: list[Point] = []
+    refused = pytest.raises(FilingError)
+    with (
+        doubled(bench.library.parent, ascii_only),
+        bench.filer() as (filer, _),
+        hooked(points.append),
+        refused as caught,
+    ):
+        filer.place(bench.request(video))
+    assert caught.value.lasting
+    assert "`Ü`" in str(caught.value)
+    assert "vsortd retry" in caught.value.remedy
+    assert Point.COPY_CHUNK not in points
+    bench.check()
+
+
+@given(st.lists(st.text(min_size=1, max_size=80), min_size=1, max_size=4), st.sampled_from([255, 143, 64]))
+def test_fitted_names_are_names_everywhere_and_differ(names: list[str], most_bytes: int) -> None:
+    fitted = NameFit(portable=True, most_bytes=most_bytes).names([f"{name}.mp4" for name in names])
+    assert all(WINDOWS.search(name) is None for name in fitted)
+    if most_bytes == 255:
+        assert len(names) == len({name.casefold() for name in fitted})
+
+
+@given(st.text(max_size=300).map(lambda text: text.replace("\0", "")), st.binary(max_size=40))
+def test_a_portable_name_is_text_and_stays_as_it_is_when_made_so_again(text: str, raw: bytes) -> None:
+    for name in (text, os.fsdecode(raw.replace(b"\0", b""))):
+        once = portable(name)
+        assert once == portable(once)
+        assert once.encode()
+        assert WINDOWS.search(once) is None
+
+
+def test_a_name_that_fits_everywhere_stays() -> None:
+    for name in ("Film.mp4", "Ünder (2).mp4", unicodedata.normalize("NFD", "Übung.mp4"), "😀.mp4"):
+        assert name == portable(name)
+    assert ["a (2).mp4", "a (2).en.srt"] == shortened(["aaaa (2).mp4", "aaaa (2).en.srt"], 12)
+
+
+# Renames
+
+
+@pytest.mark.parametrize("at_home", ["inbox", "library", "both"])
+def test_a_disk_without_no_replace_renames_and_links_serves_as_inbox_and_library(
+    bench: Any, disk: Path, at_home: str
+) -> None:
+    if at_home in {"inbox", "both"}:
+        bench.inbox = disk / "in"
+        bench.inbox.mkdir()
+    if at_home in {"library", "both"}:
+        bench.library = disk / "Sorted"
+    video, sidecar = bench.drop("a.mp4"), bench.drop("a.srt")
+    with bench.filer() as (filer, journal):
+        assert "filed" == filer.place(bench.request(video, sidecar)).state
+        assert {"forest/night/a.mp4", "forest/night/a.srt"} == set(bench.tree(bench.library))
+        assert {} == bench.tree(bench.inbox)
+        again = bench.drop("later/a.mp4")
+        assert bench.library / "forest/night/a (2).mp4" == filer.place(bench.request(again)).destination
+        assert [] == undo(journal, ALL).refused
+    assert {"a.mp4", "a.srt", "later/a.mp4"} == set(bench.tree(bench.inbox))
+    bench.check()
+
+
+def test_a_name_is_reserved_before_a_rename_that_might_replace(tmp_path: Path) -> None:
+    source, target = tmp_path / "a", tmp_path / "b"
+    source.write_bytes(b"film")
+    seen = []
+
+    def look(point: Point) -> None:
+        if point is Point.NAME_RESERVED:
+            seen.append((source.read_bytes(), renaming.is_reservation("b", None, "mine") is False, target.exists()))
+
+    with doubled(tmp_path, LIKE_EXFAT), hooked(look):
+        way = renaming.rename_noreplace(str(source), str(target), None, None, mark="mine")
+    assert "reserved" == way
+    assert [(b"film", True, True)] == seen
+    assert b"film" == target.read_bytes()
+    assert not source.exists()
+
+
+@pytest.mark.parametrize("what", ["written over", "written to", "replaced", "made a folder", "removed and made"])
+def test_a_file_that_takes_a_reserved_name_is_never_replaced(tmp_path: Path, what: str) -> None:
+    source, target = tmp_path / "a", tmp_path / "b"
+    source.write_bytes(b"film")
+    theirs = b"t" * len(renaming.reservation("mine"))
+
+    def take(point: Point) -> None:
+        if point is not Point.NAME_RESERVED:
+            return
+        if what == "written to":
+            with target.open("r+b") as file:
+                file.write(b"theirs")
+            return
+        if what == "replaced":
+            other = tmp_path / "c"
+            other.write_bytes(theirs)
+            other.replace(target)
+            return
+        if what in {"made a folder", "removed and made"}:
+            target.unlink()
+        if what == "made a folder":
+            target.mkdir()
+        else:
+            target.write_bytes(theirs)
+
+    with doubled(tmp_path, LIKE_EXFAT), hooked(take), pytest.raises(FileExistsError):
+        renaming.rename_noreplace(str(source), str(target), None, None, mark="mine")
+    assert b"film" == source.read_bytes()
+    if what == "made a folder":
+        assert target.is_dir()
+    else:
+        assert b"vsortd" not in target.read_bytes()[:6]
+        assert target.read_bytes()
+
+
+def test_a_rename_that_fails_takes_its_reservation_with_it(tmp_path: Path) -> None:
+    with doubled(tmp_path, LIKE_EXFAT), pytest.raises(FileNotFoundError):
+        renaming.rename_noreplace(str(tmp_path / "none"), str(tmp_path / "b"), None, None)
+    assert [] == list(tmp_path.iterdir())
+
+
+def test_a_reservation_of_another_is_not_removed(tmp_path: Path) -> None:
+    (tmp_path / "b").write_bytes(renaming.reservation("another's"))
+    folder = OpenFolder.open(tmp_path)
+    fsops.release_name(folder, "b", "mine")
+    assert (tmp_path / "b").exists()
+    fsops.release_name(folder, "b", "another's")
+    assert [] == list(tmp_path.iterdir())
+    folder.close()
+
+
+# Folders that nothing can be taken out of
+
+
+def test_nothing_is_copied_out_of_a_folder_that_is_mounted_read_only(two_filesystems: Any) -> None:
+    bench = two_filesystems
+    video = bench.drop("a.mp4")
+    with mounted(["--bind", bench.inbox], bench.inbox), bench.filer() as (filer, _):
+        subprocess.run(["mount", "-o", "remount,bind,ro", bench.inbox], check=True)
+        points: list[Point] = []
+        with hooked(points.append), pytest.raises(FilingError, match="Read-only file system") as caught:
+            filer.place(bench.request(video))
+        assert not caught.value.lasting, "it goes on when the card's lock is off"
+        assert Point.COPY_CREATE not in points
+        subprocess.run(["mount", "-o", "remount,bind,rw", bench.inbox], check=True)
+        assert "filed" == filer.place(bench.request(video)).state
+    bench.check()
+
+
+def test_to_see_whether_a_file_may_be_removed_changes_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "a.mp4"
+    file.write_bytes(b"film")
+    before = (file.stat().st_ctime_ns, tmp_path.stat().st_mtime_ns)
+    folder = OpenFolder.open(tmp_path)
+    fsops.try_removal(folder, "a.mp4")
+    folder.close()
+    assert before == (file.stat().st_ctime_ns, tmp_path.stat().st_mtime_ns)
+
+
+PROBE = """
+import sys
+from pathlib import Path
+from vsortd.errors import FilingError
+from vsortd.filing import fsops
+from vsortd.filing.open_folder import OpenFolder
+try:
+    fsops.try_removal(OpenFolder.open(Path(sys.argv[1])), "a.mp4")
+except FilingError as error:
+    print(error.title)
+"""
+
+
+@pytest.mark.parametrize("how", ["a folder that may not be written", "a foreign file in a sticky folder"])
+def test_rights_that_keep_a_file_in_its_folder_are_seen(tmp_path: Path, how: str) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    file = folder / "a.mp4"
+    file.write_bytes(b"film")
+    command = without_rights()
+    if how.startswith("a foreign"):
+        if not command:
+            pytest.skip("only root can give files away")
+        os.chown(folder, 12345, 12345)
+        os.chown(file, 12345, 12345)
+        folder.chmod(stat.S_ISVTX | 0o777)
+    else:
+        folder.chmod(0o555)
+    done = subprocess.run([*command, sys.executable, "-c", PROBE, folder], capture_output=True, text=True, check=True)
+    folder.chmod(0o755)
+    assert f"Could not take away {file}" in done.stdout
+
+
+# Room
+
+
+def test_a_file_for_which_there_is_no_room_is_not_copied_in_vain(two_filesystems: Any, tmp_path: Path) -> None:
+    bench = two_filesystems
+    bench.library = tmp_path / "small" / "Sorted"
+    video = bench.drop("big.mp4", os.urandom(400_000))
+    points: list[Point] = []
+    refused = pytest.raises(FilingError, match="No space left")
+    with small_disk(tmp_path / "small", "256k"), bench.filer() as (filer, _), hooked(points.append), refused as caught:
+        filer.place(bench.request(video))
+    assert not caught.value.lasting
+    assert Point.COPY_CHUNK not in points
+
+
+def test_a_file_that_is_too_large_for_the_filesystem_fails_for_good(two_filesystems: Any) -> None:
+    bench = two_filesystems
+    video = bench.drop("a.mp4")
+
+    def too_large(point: Point) -> None:
+        if point is Point.COPY_CHUNK:
+            raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
+
+    with bench.filer() as (filer, _), hooked(too_large), pytest.raises(FilingError, match="4 GiB") as caught:
+        filer.place(bench.request(video))
+    assert caught.value.lasting
+    bench.check()
