@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.disks import DISKS, LIKE_ECRYPTFS, LIKE_EXFAT, WINDOWS, Disk, doubled
+from tests.support.disks import DISKS, LIKE_ECRYPTFS, LIKE_EXFAT, WINDOWS, Disk, doubled, image_mounted
 from tests.support.troubles import mounted, small_disk, without_rights
 from vsortd.core.names import portable
 from vsortd.core.system import rename_noreplace as renaming
@@ -328,7 +328,7 @@ def test_rights_that_keep_a_file_in_its_folder_are_seen(tmp_path: Path, how: str
         folder.chmod(0o555)
     done = subprocess.run([*command, sys.executable, "-c", PROBE, folder], capture_output=True, text=True, check=True)
     folder.chmod(0o755)
-    assert f"Could not take away {file}" in done.stdout
+    assert f"Could not move away {file}" in done.stdout
 
 
 # Room
@@ -346,7 +346,24 @@ def test_a_file_for_which_there_is_no_room_is_not_copied_in_vain(two_filesystems
     assert Point.COPY_CHUNK not in points
 
 
-def test_a_file_that_is_too_large_for_the_filesystem_fails_for_good(two_filesystems: Any) -> None:
+def test_a_file_that_is_too_large_for_the_filesystem_is_not_begun(bench: Any, tmp_path: Path) -> None:
+    bench.library = tmp_path / "old" / "Sorted"
+    video = bench.inbox / "a.mp4"
+    video.touch()
+    os.truncate(video, 17 * 1024**3)  # ext2 with small blocks ends at 16 GiB, FAT at 4
+    points: list[Point] = []
+    make, mount = ["mkfs.ext2", "-q", "-F", "-b", "1024"], ["mount", "-t", "ext2"]
+    old = image_mounted(make, mount, tmp_path / "image", tmp_path / "old")
+    refused = pytest.raises(FilingError, match="File too large")
+    with old, bench.filer() as (filer, _), hooked(points.append), refused as caught:
+        filer.place(bench.request(video))
+    assert caught.value.lasting
+    assert "4 GiB" in caught.value.remedy
+    assert Point.COPY_CHUNK not in points
+    assert video.exists()
+
+
+def test_a_file_that_turns_out_too_large_fails_for_good(two_filesystems: Any) -> None:
     bench = two_filesystems
     video = bench.drop("a.mp4")
 

@@ -144,7 +144,7 @@ def try_removal(folder: OpenFolder, name: str) -> None:
         os.rmdir(folder.at(name), dir_fd=folder.fd)
     except OSError as error:
         if error.errno in {errno.EROFS, errno.EACCES, errno.EPERM}:
-            raise filing_error(error, "Could not take away", folder.path / name) from error
+            raise filing_error(error, "Could not move away", folder.path / name) from error
 
 
 def release_name(folder: OpenFolder, name: str, mark: str) -> None:
