@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.disks import DISKS, LIKE_ECRYPTFS, LIKE_EXFAT, WINDOWS, Disk, doubled, image_mounted
+from tests.support.disks import DISKS, LIKE_ECRYPTFS, LIKE_EXFAT, WINDOWS, Disk, doubled, exfat, image_mounted
 from tests.support.troubles import mounted, small_disk, without_rights
 from vsortd.core.names import portable
 from vsortd.core.system import rename_noreplace as renaming
@@ -268,6 +268,47 @@ def test_a_reservation_of_another_is_not_removed(tmp_path: Path) -> None:
     fsops.release_name(folder, "b", "another's")
     assert [] == list(tmp_path.iterdir())
     folder.close()
+
+
+def test_a_conversion_is_undone_though_its_disk_gives_new_inodes_when_it_is_mounted_anew(
+    bench: Any, tmp_path: Path
+) -> None:
+    disk = tmp_path / "disk"
+    bench.library = disk / "Sorted"
+    video = bench.drop("a.mov")
+    with exfat(disk):
+        with bench.filer() as (filer, _):
+            item = filer.place(bench.request(video, converted=bench.stage(filer, video)))
+        before = item.destination.stat().st_ino
+        said = subprocess.run(["findmnt", "-no", "SOURCE", disk], capture_output=True, text=True, check=True).stdout
+        subprocess.run(["umount", disk], check=True)
+        subprocess.run(["mount.exfat-fuse", said.strip(), disk], check=True, capture_output=True)
+        list((bench.library / ".vsortd").rglob("*"))  # numbers are given in the order in which files are asked for
+        assert before != item.destination.stat().st_ino
+        with bench.journal() as journal:
+            assert [] == undo(journal, ALL).refused
+        assert {"a.mov"} == set(bench.tree(bench.inbox))
+        bench.check()
+
+
+@pytest.mark.parametrize("refused", ["utime", "fchmod"])
+def test_a_disk_that_was_mounted_for_another_user_keeps_no_times_or_modes_and_is_filed_onto(
+    two_filesystems: Any, monkeypatch: pytest.MonkeyPatch, refused: str
+) -> None:
+    """Only the owner may set them, and FAT, exFAT, NTFS and shares have the owner that they were mounted with."""
+    bench = two_filesystems
+    bench.resolution_ns = 2**63
+    video = bench.drop("a.mp4")
+
+    def forbidden(*_: Any, **__: Any) -> None:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    with bench.filer() as (filer, journal):
+        with monkeypatch.context() as patch:
+            patch.setattr(os, refused, forbidden)
+            assert "filed" == filer.place(bench.request(video)).state
+        assert [] == undo(journal, ALL).refused
+    assert {"a.mp4"} == set(bench.tree(bench.inbox))
 
 
 # Folders that nothing can be taken out of

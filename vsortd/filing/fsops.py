@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from vsortd.core.identity import Identity
 from vsortd.core.system.fault_points import Point, reach
+from vsortd.core.system.file_times import give_times
 from vsortd.core.system.fsync import sync
 from vsortd.core.system.os_errors import explained, filing_error
 from vsortd.core.system.rename_noreplace import is_reservation, rename_noreplace, rename_to_unique
@@ -215,7 +216,7 @@ def copy(  # noqa: PLR0917 - source, destination, and what is meant
             finally:
                 os.close(writing)
             if sys.platform == "win32":  # no fchmod and no utime by descriptor there
-                os.utime(for_system(path), ns=(status.st_atime_ns, status.st_mtime_ns))
+                give_times(for_system(path), status.st_atime_ns, status.st_mtime_ns)
                 written = Identity.from_stat(os.stat(for_system(path)))  # noqa: PTH116 - a long name
             reach(Point.COPY_SYNCED)
         with explained("Could not read", source.path / name):
@@ -332,7 +333,7 @@ def same_bytes(one: Path, other: Path, cancel: threading.Event | None = None) ->
 def give_time(path: Path, mtime_ns: int) -> None:
     """Give a staged file of ours the time of the video it was made from. Raises FilingError."""
     with explained("Could not set the time of", path):
-        os.utime(path, ns=(mtime_ns, mtime_ns))
+        give_times(path, mtime_ns, mtime_ns)
 
 
 def _see_room(writing: int, size_bytes: int) -> None:
@@ -373,9 +374,16 @@ def _copy_attributes(reading: int, writing: int, status: os.stat_result) -> None
         os.fchown(writing, status.st_uid, status.st_gid)
     if sys.platform == "linux":
         _copy_xattrs(reading, writing)
-    os.fchmod(writing, stat.S_IMODE(status.st_mode) & ~(stat.S_ISUID | stat.S_ISGID))
-    os.utime(writing, ns=(status.st_atime_ns, status.st_mtime_ns))
+    try:
+        os.fchmod(writing, stat.S_IMODE(status.st_mode) & ~(stat.S_ISUID | stat.S_ISGID))
+    except OSError as error:
+        if error.errno not in _NO_MODE:
+            raise
+    give_times(writing, status.st_atime_ns, status.st_mtime_ns)
 
+
+# Said by filesystems that have no modes, or only those that they were mounted with.
+_NO_MODE = frozenset({errno.ENOTSUP, errno.EPERM, errno.ENOSYS, errno.EINVAL})
 
 if sys.platform == "linux":
     # Said by filesystems without attributes, without room for them, or that keep this name for themselves.
