@@ -77,6 +77,18 @@ def test_a_rule_whose_folder_the_disk_refuses_gets_one_that_fits_and_keeps_it(be
     bench.check()
 
 
+def test_a_dry_run_tells_what_a_disk_of_that_kind_may_refuse(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    request = bench.request(bench.drop("a: b.mp4"))
+    with bench.filer() as (filer, _):
+        assert "looks like it" == filer.preview(request).reason
+        monkeypatch.setattr("vsortd.filing.name_fit.filesystem_type", lambda _: "exfat")
+        found = filer.preview(request)
+        plain = filer.preview(bench.request(bench.drop("c.mp4")))
+    assert bench.library / "forest/night/a: b.mp4" == found.destination
+    assert "(exfat) refuses that name, it becomes forest/night/a_ b.mp4" in found.reason
+    assert "looks like it" == plain.reason
+
+
 def test_two_names_that_become_one_stay_two_files(bench: Any, disk: Path) -> None:
     bench.library = disk / "Sorted"
     with bench.filer() as (filer, _):
@@ -309,6 +321,24 @@ def test_a_disk_that_was_mounted_for_another_user_keeps_no_times_or_modes_and_is
             assert "filed" == filer.place(bench.request(video)).state
         assert [] == undo(journal, ALL).refused
     assert {"a.mp4"} == set(bench.tree(bench.inbox))
+
+
+@pytest.mark.parametrize("code", [errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS])
+def test_a_disk_on_which_folders_cannot_be_synced_is_filed_onto(
+    bench: Any, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    fsync = os.fsync
+
+    def files_only(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(code, os.strerror(code))
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", files_only)
+    video = bench.drop("a.mp4")
+    with bench.filer() as (filer, _):
+        assert "filed" == filer.place(bench.request(video)).state
+    bench.check()
 
 
 # Folders that nothing can be taken out of

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from vsortd.core.identity import Identity
 from vsortd.core.system.fault_points import Point, reach
 from vsortd.core.system.file_times import give_times
-from vsortd.core.system.fsync import sync
+from vsortd.core.system.fsync import sync, sync_as_can_be
 from vsortd.core.system.os_errors import explained, filing_error
 from vsortd.core.system.rename_noreplace import is_reservation, rename_noreplace, rename_to_unique
 from vsortd.core.system.windows_files import for_system
@@ -63,7 +63,7 @@ def settle_file(folder: OpenFolder, name: str, identity: Identity) -> None:
                 raise ChangedError(f"{name} changed while it was looked at")
             reach(Point.FILE_SYNC)
             if sys.platform != "win32":  # there only writers may flush
-                sync(descriptor)
+                sync_as_can_be(descriptor)
         finally:
             close_reading(descriptor)
 

@@ -19,7 +19,7 @@ from vsortd.filing.file_names import NameFields, next_free, numbered, render, ta
 from vsortd.filing.identical import DuplicateGate, find_identical_file, policy_of
 from vsortd.filing.journal import insert_item, new_transaction_id
 from vsortd.filing.journal import numbered as number_operations
-from vsortd.filing.name_fit import NameFit, folder_below, make_folder, notes, refused
+from vsortd.filing.name_fit import NameFit, folder_below, foreseen, make_folder, notes, refused
 from vsortd.filing.open_folder import Folders, OpenFolder, identity_of
 from vsortd.filing.records import IdentityMatch, Item, Operation, OperationKind, Phase, likeness, to_blob, utc
 from vsortd.filing.recover import recover
@@ -163,7 +163,8 @@ class Filer:
             except FileNotFoundError:
                 folder = None
             names = self._free_names(request, folder, {one.name for one in taken if one.parent == path})
-        return Preview(request.outcome, path / names[0], request.reason)
+        reason = "; ".join(filter(None, (request.reason, foreseen(self.library, path / names[0]))))
+        return Preview(request.outcome, path / names[0], reason)
 
     def identical_file(self, source: Path, identity: Identity, *, cancel: threading.Event | None = None) -> Path | None:
         """Return a file of the library with the same bytes, or None. Raises FilingError, Cancelled."""
