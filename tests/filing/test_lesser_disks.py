@@ -369,6 +369,37 @@ def test_to_see_whether_a_file_may_be_removed_changes_nothing(tmp_path: Path) ->
     assert before == (file.stat().st_ctime_ns, tmp_path.stat().st_mtime_ns)
 
 
+MOVE = """
+import sys
+from pathlib import Path
+from vsortd.core.identity import Identity
+from vsortd.errors import FilingError
+from vsortd.filing import fsops
+from vsortd.filing.open_folder import OpenFolder
+source, target = map(Path, sys.argv[1:])
+try:
+    fsops.rename(
+        OpenFolder.open(source), "a.mp4", OpenFolder.open(target), "a.mp4", Identity.of(source / "a.mp4"), "mark"
+    )
+except FilingError as error:
+    print(error.title)
+"""
+
+
+@pytest.mark.parametrize("locked", ["in", "out"])
+def test_of_two_folders_the_one_that_forbids_the_move_is_named(tmp_path: Path, locked: str) -> None:
+    folders = [tmp_path / name for name in ("in", "out")]
+    for folder in folders:
+        folder.mkdir()
+    (tmp_path / "in" / "a.mp4").write_bytes(b"film")
+    (tmp_path / locked).chmod(0o555)
+    command = [*without_rights(), sys.executable, "-c", MOVE, *folders]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    (tmp_path / locked).chmod(0o755)
+    doing = "move away" if locked == "in" else "move to"
+    assert f"Could not {doing} {tmp_path / locked / 'a.mp4'}: Permission denied" in done.stdout
+
+
 PROBE = """
 import sys
 from pathlib import Path

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 # Large enough that system calls don't matter, small enough that a cancelled copy ends at once.
 CHUNK_BYTES = 4 * 1024 * 1024
+# What the system answers that won't let a name go, or be had.
+_FORBIDDEN = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
 
 
 class Removal(StrEnum):
@@ -92,6 +94,8 @@ def rename(  # noqa: PLR0917 - source, destination, what is meant, and by which 
             return False
         if refuses_name(error, destination):
             raise NameRefusedError(path, error.errno or 0) from error
+        if error.errno in _FORBIDDEN:  # by which of the two folders?
+            try_removal(source, name)
         raise filing_error(error, "Could not move to", path) from error
     found = destination.identity(new_name)
     if likeness(identity, found) in {IdentityMatch.SAME, IdentityMatch.EDITED, IdentityMatch.ALIKE}:
@@ -144,7 +148,7 @@ def try_removal(folder: OpenFolder, name: str) -> None:
     try:
         os.rmdir(folder.at(name), dir_fd=folder.fd)
     except OSError as error:
-        if error.errno in {errno.EROFS, errno.EACCES, errno.EPERM}:
+        if error.errno in _FORBIDDEN:
             raise filing_error(error, "Could not move away", folder.path / name) from error
 
 
