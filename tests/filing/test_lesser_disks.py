@@ -272,6 +272,24 @@ def test_a_rename_that_fails_takes_its_reservation_with_it(tmp_path: Path) -> No
     assert [] == list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("written", [None, 3])
+def test_a_name_that_cannot_be_reserved_on_a_full_disk_is_left_free(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: int | None
+) -> None:
+    write = os.write
+
+    def full(descriptor: int, data: bytes) -> int:
+        if written is None:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return write(descriptor, data[:written])
+
+    (tmp_path / "a").write_bytes(b"film")
+    monkeypatch.setattr(os, "write", full)
+    with doubled(tmp_path, LIKE_EXFAT), pytest.raises(OSError, match="No space left"):
+        renaming.rename_noreplace(str(tmp_path / "a"), str(tmp_path / "b"), None, None)
+    assert ["a"] == [path.name for path in tmp_path.iterdir()]
+
+
 def test_a_reservation_of_another_is_not_removed(tmp_path: Path) -> None:
     (tmp_path / "b").write_bytes(renaming.reservation("another's"))
     folder = OpenFolder.open(tmp_path)
