@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.disks import DISKS, LIKE_ECRYPTFS, LIKE_EXFAT, WINDOWS, Disk, doubled
+from tests.support.disks import DISKS, LIKE_ECRYPTFS, LIKE_EXFAT, WINDOWS, Disk, doubled, exfat, image_mounted
 from tests.support.troubles import mounted, small_disk, without_rights
 from vsortd.core.names import portable
 from vsortd.core.system import rename_noreplace as renaming
@@ -75,6 +75,18 @@ def test_a_rule_whose_folder_the_disk_refuses_gets_one_that_fits_and_keeps_it(be
         later = bench.request(bench.drop("c.mp4"), folder=("Q: what?", "<night>"))
         assert disk / "Sorted" / "Q_ what_" / "_night_" / "c.mp4" == filer.preview(later).destination
     bench.check()
+
+
+def test_a_dry_run_tells_what_a_disk_of_that_kind_may_refuse(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    request = bench.request(bench.drop("a: b.mp4"))
+    with bench.filer() as (filer, _):
+        assert "looks like it" == filer.preview(request).reason
+        monkeypatch.setattr("vsortd.filing.name_fit.filesystem_type", lambda _: "exfat")
+        found = filer.preview(request)
+        plain = filer.preview(bench.request(bench.drop("c.mp4")))
+    assert bench.library / "forest/night/a: b.mp4" == found.destination
+    assert "(exfat) refuses that name, it becomes forest/night/a_ b.mp4" in found.reason
+    assert "looks like it" == plain.reason
 
 
 def test_two_names_that_become_one_stay_two_files(bench: Any, disk: Path) -> None:
@@ -260,6 +272,24 @@ def test_a_rename_that_fails_takes_its_reservation_with_it(tmp_path: Path) -> No
     assert [] == list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("written", [None, 3])
+def test_a_name_that_cannot_be_reserved_on_a_full_disk_is_left_free(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: int | None
+) -> None:
+    write = os.write
+
+    def full(descriptor: int, data: bytes) -> int:
+        if written is None:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return write(descriptor, data[:written])
+
+    (tmp_path / "a").write_bytes(b"film")
+    monkeypatch.setattr(os, "write", full)
+    with doubled(tmp_path, LIKE_EXFAT), pytest.raises(OSError, match="No space left"):
+        renaming.rename_noreplace(str(tmp_path / "a"), str(tmp_path / "b"), None, None)
+    assert ["a"] == [path.name for path in tmp_path.iterdir()]
+
+
 def test_a_reservation_of_another_is_not_removed(tmp_path: Path) -> None:
     (tmp_path / "b").write_bytes(renaming.reservation("another's"))
     folder = OpenFolder.open(tmp_path)
@@ -268,6 +298,65 @@ def test_a_reservation_of_another_is_not_removed(tmp_path: Path) -> None:
     fsops.release_name(folder, "b", "another's")
     assert [] == list(tmp_path.iterdir())
     folder.close()
+
+
+def test_a_conversion_is_undone_though_its_disk_gives_new_inodes_when_it_is_mounted_anew(
+    bench: Any, tmp_path: Path
+) -> None:
+    disk = tmp_path / "disk"
+    bench.library = disk / "Sorted"
+    video = bench.drop("a.mov")
+    with exfat(disk):
+        with bench.filer() as (filer, _):
+            item = filer.place(bench.request(video, converted=bench.stage(filer, video)))
+        before = item.destination.stat().st_ino
+        said = subprocess.run(["findmnt", "-no", "SOURCE", disk], capture_output=True, text=True, check=True).stdout
+        subprocess.run(["umount", disk], check=True)
+        subprocess.run(["mount.exfat-fuse", said.strip(), disk], check=True, capture_output=True)
+        list((bench.library / ".vsortd").rglob("*"))  # numbers are given in the order in which files are asked for
+        assert before != item.destination.stat().st_ino
+        with bench.journal() as journal:
+            assert [] == undo(journal, ALL).refused
+        assert {"a.mov"} == set(bench.tree(bench.inbox))
+        bench.check()
+
+
+@pytest.mark.parametrize("refused", ["utime", "fchmod"])
+def test_a_disk_that_was_mounted_for_another_user_keeps_no_times_or_modes_and_is_filed_onto(
+    two_filesystems: Any, monkeypatch: pytest.MonkeyPatch, refused: str
+) -> None:
+    """Only the owner may set them, and FAT, exFAT, NTFS and shares have the owner that they were mounted with."""
+    bench = two_filesystems
+    bench.resolution_ns = 2**63
+    video = bench.drop("a.mp4")
+
+    def forbidden(*_: Any, **__: Any) -> None:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    with bench.filer() as (filer, journal):
+        with monkeypatch.context() as patch:
+            patch.setattr(os, refused, forbidden)
+            assert "filed" == filer.place(bench.request(video)).state
+        assert [] == undo(journal, ALL).refused
+    assert {"a.mp4"} == set(bench.tree(bench.inbox))
+
+
+@pytest.mark.parametrize("code", [errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS])
+def test_a_disk_on_which_folders_cannot_be_synced_is_filed_onto(
+    bench: Any, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    fsync = os.fsync
+
+    def files_only(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(code, os.strerror(code))
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", files_only)
+    video = bench.drop("a.mp4")
+    with bench.filer() as (filer, _):
+        assert "filed" == filer.place(bench.request(video)).state
+    bench.check()
 
 
 # Folders that nothing can be taken out of
@@ -296,6 +385,37 @@ def test_to_see_whether_a_file_may_be_removed_changes_nothing(tmp_path: Path) ->
     fsops.try_removal(folder, "a.mp4")
     folder.close()
     assert before == (file.stat().st_ctime_ns, tmp_path.stat().st_mtime_ns)
+
+
+MOVE = """
+import sys
+from pathlib import Path
+from vsortd.core.identity import Identity
+from vsortd.errors import FilingError
+from vsortd.filing import fsops
+from vsortd.filing.open_folder import OpenFolder
+source, target = map(Path, sys.argv[1:])
+try:
+    fsops.rename(
+        OpenFolder.open(source), "a.mp4", OpenFolder.open(target), "a.mp4", Identity.of(source / "a.mp4"), "mark"
+    )
+except FilingError as error:
+    print(error.title)
+"""
+
+
+@pytest.mark.parametrize("locked", ["in", "out"])
+def test_of_two_folders_the_one_that_forbids_the_move_is_named(tmp_path: Path, locked: str) -> None:
+    folders = [tmp_path / name for name in ("in", "out")]
+    for folder in folders:
+        folder.mkdir()
+    (tmp_path / "in" / "a.mp4").write_bytes(b"film")
+    (tmp_path / locked).chmod(0o555)
+    command = [*without_rights(), sys.executable, "-c", MOVE, *folders]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    (tmp_path / locked).chmod(0o755)
+    doing = "move away" if locked == "in" else "move to"
+    assert f"Could not {doing} {tmp_path / locked / 'a.mp4'}: Permission denied" in done.stdout
 
 
 PROBE = """
@@ -328,7 +448,7 @@ def test_rights_that_keep_a_file_in_its_folder_are_seen(tmp_path: Path, how: str
         folder.chmod(0o555)
     done = subprocess.run([*command, sys.executable, "-c", PROBE, folder], capture_output=True, text=True, check=True)
     folder.chmod(0o755)
-    assert f"Could not take away {file}" in done.stdout
+    assert f"Could not move away {file}" in done.stdout
 
 
 # Room
@@ -346,7 +466,24 @@ def test_a_file_for_which_there_is_no_room_is_not_copied_in_vain(two_filesystems
     assert Point.COPY_CHUNK not in points
 
 
-def test_a_file_that_is_too_large_for_the_filesystem_fails_for_good(two_filesystems: Any) -> None:
+def test_a_file_that_is_too_large_for_the_filesystem_is_not_begun(bench: Any, tmp_path: Path) -> None:
+    bench.library = tmp_path / "old" / "Sorted"
+    video = bench.inbox / "a.mp4"
+    video.touch()
+    os.truncate(video, 17 * 1024**3)  # ext2 with small blocks ends at 16 GiB, FAT at 4
+    points: list[Point] = []
+    make, mount = ["mkfs.ext2", "-q", "-F", "-b", "1024"], ["mount", "-t", "ext2"]
+    old = image_mounted(make, mount, tmp_path / "image", tmp_path / "old")
+    refused = pytest.raises(FilingError, match="File too large")
+    with old, bench.filer() as (filer, _), hooked(points.append), refused as caught:
+        filer.place(bench.request(video))
+    assert caught.value.lasting
+    assert "4 GiB" in caught.value.remedy
+    assert Point.COPY_CHUNK not in points
+    assert video.exists()
+
+
+def test_a_file_that_turns_out_too_large_fails_for_good(two_filesystems: Any) -> None:
     bench = two_filesystems
     video = bench.drop("a.mp4")
 

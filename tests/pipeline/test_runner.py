@@ -179,6 +179,25 @@ def test_what_the_filesystem_refuses_is_tried_again(bench: Callable[..., Bench],
     assert {} == one.runner.trouble
 
 
+def test_what_no_waiting_mends_fails_and_is_not_tried_again(bench: Callable[..., Bench], tmp_path: Path) -> None:
+    (path,) = files(tmp_path, 1)
+    tries: list[int] = []
+
+    def stage(_job: Job) -> Job:
+        tries.append(1)
+        if len(tries) == 1:
+            raise FilingError("The disk is full.")
+        raise FilingError("The disk refuses the name.", lasting=True)
+
+    one = bench(stage)
+    one.submit(path)
+    one.wait(lambda: bool(one.done))
+    one.wait(one.runner.idle)
+    assert [(path, ItemState.FAILED, "The disk refuses the name.")] == one.books.recorded
+    assert one.books.lasting, "it is tried again when it changes, or by `retry`"
+    assert ({}, 2) == (one.runner.trouble, len(tries))
+
+
 def test_without_retries_a_refused_filing_is_a_failure(bench: Callable[..., Bench], tmp_path: Path) -> None:
     (path,) = files(tmp_path, 1)
 

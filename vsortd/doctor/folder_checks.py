@@ -23,6 +23,7 @@ from vsortd.core.units import about_duration, about_size, format_duration
 from vsortd.doctor import disk_trials
 from vsortd.doctor.finding import Finding, Severity
 from vsortd.errors import DaemonUnreachableError, StoreError, VsortdError
+from vsortd.filing.identical import policy_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -165,8 +166,9 @@ def library(settings: Settings) -> Iterator[Finding]:
         return
     yield _space("free space in the library", folder, LOW_SPACE_BYTES)
     yield _skew(folder)
-    names = {name: None for rule in build_rules(settings).walk() for name in rule.path} | {settings.place.review: None}
-    yield disk_trials.disk("library", folder, names)
+    names = [name for rule in build_rules(settings).walk() for name in rule.path]
+    names += [settings.place.review, policy_of(settings.place.on_duplicate)[1]]
+    yield disk_trials.disk("library", folder, dict.fromkeys(filter(None, names)))
     for inbox in settings.inboxes:
         if inbox.path.is_dir() and not write_and_remove(inbox.path):
             yield _same_filesystem(inbox.path, folder)

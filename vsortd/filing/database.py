@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from vsortd.core.system.damaged_files import is_damage
 from vsortd.core.system.fault_points import Point, reach
-from vsortd.core.system.fsync import sync
+from vsortd.core.system.fsync import sync, sync_as_can_be
 from vsortd.core.system.private_files import private_file, private_folder
 from vsortd.core.system.rename_noreplace import is_reservation, rename_noreplace
 from vsortd.core.text import storable
@@ -362,6 +362,6 @@ def _sync(path: Path) -> None:
         return
     descriptor = os.open(path, os.O_RDONLY if os.name != "nt" else os.O_RDWR)
     try:
-        sync(descriptor)
+        (sync_as_can_be if path.is_dir() else sync)(descriptor)
     finally:
         os.close(descriptor)

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING
 
 from vsortd.core.identity import Identity
 from vsortd.core.system.fault_points import Point, reach
-from vsortd.core.system.file_rights import carry_over, carry_over_between, give_times
-from vsortd.core.system.fsync import sync
+from vsortd.core.system.file_rights import carry_over, carry_over_between
+from vsortd.core.system.file_times import give_times
+from vsortd.core.system.fsync import sync, sync_as_can_be
 from vsortd.core.system.os_errors import explained, filing_error
 from vsortd.core.system.rename_noreplace import is_reservation, rename_noreplace, rename_to_unique
 from vsortd.core.system.windows_files import for_system
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 
 # Large enough that system calls don't matter, small enough that a cancelled copy ends at once.
 CHUNK_BYTES = 4 * 1024 * 1024
+# What the system answers that won't let a name go, or be had.
+_FORBIDDEN = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
 
 
 class Removal(StrEnum):
@@ -63,7 +66,7 @@ def settle_file(folder: OpenFolder, name: str, identity: Identity) -> None:
                 raise ChangedError(f"{name} changed while it was looked at")
             reach(Point.FILE_SYNC)
             if sys.platform != "win32":  # there only writers may flush
-                sync(descriptor)
+                sync_as_can_be(descriptor)
         finally:
             close_reading(descriptor)
 
@@ -92,6 +95,8 @@ def rename(  # noqa: PLR0917 - source, destination, what is meant, and by which 
             return False
         if refuses_name(error, destination):
             raise NameRefusedError(path, error.errno or 0) from error
+        if error.errno in _FORBIDDEN:  # by which of the two folders?
+            try_removal(source, name)
         raise filing_error(error, "Could not move to", path) from error
     found = destination.identity(new_name)
     if likeness(identity, found) in {IdentityMatch.SAME, IdentityMatch.EDITED, IdentityMatch.ALIKE}:
@@ -144,8 +149,8 @@ def try_removal(folder: OpenFolder, name: str) -> None:
     try:
         os.rmdir(folder.at(name), dir_fd=folder.fd)
     except OSError as error:
-        if error.errno in {errno.EROFS, errno.EACCES, errno.EPERM}:
-            raise filing_error(error, "Could not take away", folder.path / name) from error
+        if error.errno in _FORBIDDEN:
+            raise filing_error(error, "Could not move away", folder.path / name) from error
 
 
 def release_name(folder: OpenFolder, name: str, mark: str) -> None:
@@ -216,7 +221,7 @@ def copy(  # noqa: PLR0917 - source, destination, and what is meant
             finally:
                 os.close(writing)
             if sys.platform == "win32":  # no fchmod and no utime by descriptor there
-                give_times(for_system(path), status)
+                give_times(for_system(path), status.st_atime_ns, status.st_mtime_ns)
                 written = Identity.from_stat(os.stat(for_system(path)))  # noqa: PTH116 - a long name
             reach(Point.COPY_SYNCED)
         with explained("Could not read", source.path / name):

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from vsortd.core.names import cut, portable
 from vsortd.core.paths import spellings
+from vsortd.core.system.network_fs import PICKY_TYPES, filesystem_type
 from vsortd.core.system.os_errors import explained
 from vsortd.core.text import storable
 from vsortd.errors import FilingError
@@ -155,6 +156,15 @@ def refused(refusal: NameRefusedError) -> FilingError:
     else:
         remedy = "`vsortd doctor` tries what that disk takes; then: vsortd retry FILE"
     return FilingError(f"{refusal.title}{why}", remedy=remedy, paths=[refusal.path], lasting=True)
+
+
+def foreseen(library: Path, wanted: Path) -> str:
+    """Return what may become of names that are not tried yet, by the type of the library's disk; "" if nothing."""
+    below = wanted.relative_to(library)
+    fitted = PurePath(*map(portable, below.parts))
+    if fitted == below or (kind := filesystem_type(library)) not in PICKY_TYPES:
+        return ""
+    return f"if the library's disk ({kind}) refuses that name, it becomes {storable(fitted)}"
 
 
 def notes(wanted: Path, got: Path) -> list[str]:

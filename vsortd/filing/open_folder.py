@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Self
 
 from vsortd.core.identity import Identity
 from vsortd.core.system.fault_points import Point, reach
-from vsortd.core.system.fsync import sync
+from vsortd.core.system.fsync import sync_as_can_be
 from vsortd.core.system.os_errors import explained
 from vsortd.core.system.private_files import FOLDER_MODE
 from vsortd.core.system.windows_files import for_system, patiently
@@ -133,11 +133,7 @@ class OpenFolder:
         if self.fd is None:
             return
         reach(Point.FOLDER_SYNC)
-        try:
-            sync(self.fd)
-        except OSError as error:
-            if error.errno != errno.EINVAL:  # some network filesystems have nothing to sync in a folder
-                raise
+        sync_as_can_be(self.fd)
 
     def close(self) -> None:
         """Let the folder go."""

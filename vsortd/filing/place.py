@@ -10,6 +10,7 @@ from vsortd.config.choices import OnDuplicate
 from vsortd.core.outcomes import ConversionKind, ItemState
 from vsortd.core.stopwatch import Clock
 from vsortd.core.system.fault_points import Point
+from vsortd.core.system.network_fs import filesystem_type, inodes_last
 from vsortd.core.system.os_errors import explained
 from vsortd.core.text import storable
 from vsortd.errors import ChangedError, FilingError, VsortdError
@@ -18,7 +19,7 @@ from vsortd.filing.file_names import NameFields, group_names, next_free, render
 from vsortd.filing.identical import DuplicateGate, find_identical_file, policy_of
 from vsortd.filing.journal import insert_item, new_transaction_id
 from vsortd.filing.journal import numbered as number_operations
-from vsortd.filing.name_fit import NameFit, folder_below, make_folder, notes, refused
+from vsortd.filing.name_fit import NameFit, folder_below, foreseen, make_folder, notes, refused
 from vsortd.filing.open_folder import Folders, OpenFolder, identity_of
 from vsortd.filing.records import IdentityMatch, Item, Operation, OperationKind, Phase, likeness, to_blob, utc
 from vsortd.filing.recover import recover
@@ -162,7 +163,8 @@ class Filer:
             except FileNotFoundError:
                 folder = None
             names = self._free_names(request, folder, {one.name for one in taken if one.parent == path})
-        return Preview(request.outcome, path / names[0], request.reason)
+        reason = "; ".join(filter(None, (request.reason, foreseen(self.library, path / names[0]))))
+        return Preview(request.outcome, path / names[0], reason)
 
     def identical_file(self, source: Path, identity: Identity, *, cancel: threading.Event | None = None) -> Path | None:
         """Return a file of the library with the same bytes, or None. Raises FilingError, Cancelled."""
@@ -307,6 +309,7 @@ class Filer:
         wanted = self.folder_of(request)
         folder = make_folder(folders, self.library, wanted)
         names = self._free_names(request, folder)
+        request = self._with_hash(request, folders, cancel)
         item, operations = self._plan(request, transaction_id, [folder.path / name for name in names])
         with clock.time("journal"):
             item, operations = self._begin(item, operations)
@@ -343,6 +346,15 @@ class Filer:
             item = self._conclude(item, done, [*fitted, *transfer.notes])
         reach_quietly(Point.PLACE_AFTER_DONE)
         return item
+
+    def _with_hash(self, request: FilingRequest, folders: Folders, cancel: threading.Event | None) -> FilingRequest:
+        """Add the hash of a staged MP4 where nothing else would tell it later: its disk may give it another inode."""
+        made = request.converted
+        if made is None or made.sha256 is not None or inodes_last(filesystem_type(self.library)):
+            return request
+        with explained("Could not read", made.path):
+            sha256 = fsops.sha256_of(folders.get(made.path.parent), made.path.name, cancel)
+        return replace(request, converted=replace(made, sha256=sha256))
 
     def _begin(self, item: Item, operations: Sequence[Operation]) -> tuple[Item, list[Operation]]:
         """Write the intents; where a process died over the same file, set that right first."""

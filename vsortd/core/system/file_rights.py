@@ -17,6 +17,8 @@ import sys
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from vsortd.core.system.file_times import give_times
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -29,8 +31,6 @@ _NO_XATTR: Final = frozenset(
 )
 # Said by filesystems that have no modes (and by some that have no room for a list).
 _NO_MODE: Final = frozenset({errno.ENOTSUP, errno.EPERM, errno.ENOSYS, errno.EINVAL})
-# Said of a time beyond what the filesystem, or the system's calls, can hold.
-_NO_SUCH_TIME: Final = frozenset({errno.EINVAL, errno.ERANGE, errno.EOVERFLOW})
 
 # linux/posix_acl_xattr.h, linux/posix_acl.h
 _VERSION: Final = struct.pack("<I", 2)
@@ -126,7 +126,7 @@ def carry_over(source: int, made: int, *, times: bool = True) -> None:
         if error.errno not in _NO_MODE:
             raise
     if times:
-        give_times(made, status)
+        give_times(made, status.st_atime_ns, status.st_mtime_ns)
 
 
 def carry_over_between(source: Path, made: Path, *, times: bool = True) -> None:
@@ -134,7 +134,7 @@ def carry_over_between(source: Path, made: Path, *, times: bool = True) -> None:
     if sys.platform == "win32":
         status = source.stat()
         if times:
-            give_times(made, status)
+            give_times(made, status.st_atime_ns, status.st_mtime_ns)
         return
     with contextlib.ExitStack() as opened:
         descriptors = []
@@ -142,17 +142,6 @@ def carry_over_between(source: Path, made: Path, *, times: bool = True) -> None:
             descriptors.append(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC))
             opened.callback(os.close, descriptors[-1])
         carry_over(*descriptors, times=times)
-
-
-def give_times(made: int | str | Path, status: os.stat_result) -> None:
-    """Set the times of a file, unless there are no such times there: the bytes are what counts. Raises OSError."""
-    try:
-        os.utime(made, ns=(status.st_atime_ns, status.st_mtime_ns))
-    except OverflowError:
-        pass
-    except OSError as error:
-        if error.errno not in _NO_SUCH_TIME:
-            raise
 
 
 def _give_owner(made: int, status: os.stat_result) -> None:

@@ -71,6 +71,11 @@ _ESCAPE = re.compile(r"\\([0-7]{3})")
 _DRIVE_REMOTE = 4
 
 
+def inodes_last(kind: str) -> bool:
+    """Tell whether a filesystem of this type gives a file the same inode number after it was mounted anew."""
+    return kind not in PICKY_TYPES and not kind.startswith("fuse")
+
+
 def network_type(folder: Path, *, mountinfo: Path = _MOUNTINFO) -> str:
     """Return the type of the network filesystem that `folder` lies on, "" if it is local or can't be told."""
     if sys.platform == "win32":

@@ -45,7 +45,7 @@ _REMEDIES = {
     errno.ENOTDIR: "A file has the name of a folder on the way there; move it away.",
     errno.ELOOP: "Links lead in a circle on the way there; see to them.",
 }
-_LASTS = "The file is where it was. When that is mended: vsortd retry FILE."
+_LASTS = "The file is where it was; `vsortd doctor` tries what that disk can."
 
 
 def filing_error(error: OSError, doing: str, path: Path, *, lasting: bool | None = None) -> FilingError:

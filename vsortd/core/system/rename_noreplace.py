@@ -156,15 +156,11 @@ def reserve_and_rename(
 
     A program that writes into files that are there already, in the moment between, is noticed and gets its way; only
     one that does so between the last look and the rename would not be. A kill in between leaves the reservation, by
-    whose mark it is known. Raises like `rename_noreplace`.
+    whose mark it is known; only within the one call that writes the mark it leaves an empty file, which is not touched
+    later, for it could be anybody's. Raises like `rename_noreplace`.
     """
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0)
-    descriptor = os.open(destination, flags, 0o600, dir_fd=destination_fd)
+    _reserve(destination, destination_fd, mark)
     try:
-        try:
-            os.write(descriptor, reservation(mark))
-        finally:
-            os.close(descriptor)
         reach(Point.NAME_RESERVED)
         if not is_reservation(destination, destination_fd, mark):
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), destination)
@@ -172,6 +168,26 @@ def reserve_and_rename(
     except OSError:
         _let_go(destination, destination_fd, mark)
         raise
+
+
+def _reserve(name: str, folder_fd: int | None, mark: str) -> None:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0)
+    descriptor = os.open(name, flags, 0o600, dir_fd=folder_fd)
+    try:
+        try:
+            _write_whole(descriptor, reservation(mark))
+        except OSError:  # a full disk: what was begun is ours, as long as it is what has the name
+            with contextlib.suppress(OSError):
+                if os.path.samestat(os.fstat(descriptor), os.stat(name, dir_fd=folder_fd, follow_symlinks=False)):
+                    os.unlink(name, dir_fd=folder_fd)
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def _write_whole(descriptor: int, data: bytes) -> None:
+    if os.write(descriptor, data) < len(data):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def _let_go(name: str, folder_fd: int | None, mark: str) -> None:
