@@ -58,3 +58,20 @@ def test_any_pace_is_a_step_or_refused(fps: float) -> None:
     except ValueError:
         return
     assert 1 <= step_ms <= 366 * 86_400_000
+
+
+@given(st.floats(0, 3e10), st.integers(1, 366 * 86_400_000), st.integers(0, 50_000))
+@settings(deadline=None, max_examples=50)
+def test_no_claim_of_a_header_makes_more_moments_than_there_are_frames(
+    duration_s: float, step_ms: int, frames: int
+) -> None:
+    moments = moments_of(duration_s, step_ms, frames=frames)
+    assert 1 <= len(moments) <= max(frames, 10_000) + 1
+    assert moments == sorted(set(moments))
+    assert 0 <= moments[0]
+    assert moments[-1] <= duration_s * 1000 + 1
+
+
+def test_a_video_with_a_frame_for_each_step_has_every_moment_however_long_it_is() -> None:
+    week_s = 7 * 86_400
+    assert week_s == len(moments_of(week_s, 1000, frames=week_s * 25))

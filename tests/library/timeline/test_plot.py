@@ -57,8 +57,8 @@ def test_any_script_and_any_sign_is_drawn_without_a_warning(tmp_path: Path) -> N
     assert (tmp_path / "out.png").stat().st_size
 
 
-@pytest.mark.parametrize(("frames", "step_s"), [(1, 0.04), (2, 0.5), (3000, 12.0)])
-def test_a_single_frame_and_ten_hours_are_drawn(tmp_path: Path, frames: int, step_s: float) -> None:
+@pytest.mark.parametrize(("frames", "step_s"), [(1, 0.04), (2, 0.5), (3000, 12.0), (24, 1e9)])
+def test_a_single_frame_ten_hours_and_eight_hundred_years_are_drawn(tmp_path: Path, frames: int, step_s: float) -> None:
     one = chart("a forest", "x", frames=frames, step_s=step_s)
     labels = [label.get_text() for label in timeline_figure(one).axes[-1].get_xticklabels()]
     assert 1 <= len(labels) <= 13

@@ -37,6 +37,7 @@ MOMENTS: Final = 8  # of the shorter video that are looked at
 _FIRST_MOMENTS: Final = 3  # of them are enough to see that two videos are different, as most guesses turn out
 _STEP_S: Final = 0.04  # between the shifts that are tried: a frame at 25 fps
 _MOST_SLACK_S: Final = 1.2  # where frames of the index lie minutes apart, not all between them can be decoded
+_MOST_STEPS: Final = 500  # that are tried around a shift
 _EVERYWHERE_S: Final = 60.0  # a longer video of at most this length is searched all over for a scene that hardly moves
 _EVERYWHERE_STEP_S: Final = 0.2
 _WHOLE: Final = PictureBox()
@@ -258,7 +259,8 @@ class Comparer:
         at_s = mine.times_s + shift_s
         within = np.flatnonzero((at_s + slack_s >= 0) & (at_s - slack_s <= longer.film.duration_s))
         few = within[np.unique(np.linspace(0, len(within) - 1, _FIRST_MOMENTS).round().astype(int))]
-        grid = np.arange(-slack_s, slack_s + _STEP_S / 2, _STEP_S)
+        step_s = max(_STEP_S, 2 * slack_s / _MOST_STEPS)  # of two frames with a year between them, say
+        grid = np.arange(-slack_s, slack_s + step_s / 2, step_s)
         match = None
         for places in (few, within) if len(few) < len(within) else (within,):
             if not len(places):

@@ -222,7 +222,7 @@ def walk(
     clip = media.probe(path, cancel=cancel)
     parts = [
         (part_name(step_ms, number), missing(part, known.times_ms, step_ms))
-        for number, part in enumerate(parts_of(moments_of(clip.duration_s, step_ms)))
+        for number, part in enumerate(parts_of(moments_of(clip.duration_s, step_ms, frames=clip.frames)))
     ]
     wanted = [(name, part) for name, part in parts if name not in known.looks and part]
     count = 0

@@ -6,6 +6,7 @@ Paces and their parts are names of looks in the index.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -21,6 +22,7 @@ PART: Final = 32
 # A keyframe, or a frame that is kept already, this part of a step from a moment will do instead.
 NEAR: Final = 0.25
 _PREFIX: Final = "pace-"
+_ALWAYS_LOOKED_AT: Final = 10_000  # moments, of a video with fewer frames
 _SHORTEST_STEP_MS: Final = 0.5  # rounds to one
 _LONGEST_STEP_MS: Final = 365.25 * 86_400_000  # no video is longer
 
@@ -33,8 +35,14 @@ def step_of(fps: float) -> int:
     return max(1, round(step_ms))
 
 
-def moments_of(duration_s: float, step_ms: int) -> list[int]:
-    """Return the moments of a pace, ms: the middle of each step; of a video shorter than one its own middle."""
+def moments_of(duration_s: float, step_ms: int, *, frames: int | None = None) -> list[int]:
+    """Return the moments of a pace, ms: the middle of each step; of a video shorter than one its own middle.
+
+    A header may claim any duration: where the video has fewer than `frames` to show for it, the steps grow, so that
+    there are no more moments than frames, or than ten thousand.
+    """
+    if frames is not None:
+        step_ms = max(step_ms, math.ceil(duration_s * 1000 / max(frames, _ALWAYS_LOOKED_AT)))
     count = int(duration_s * 1000 // step_ms)
     moments = [number * step_ms + step_ms // 2 for number in range(count)]
     rest_ms = duration_s * 1000 - count * step_ms

@@ -24,6 +24,7 @@ PLAIN: Final = 1.0
 FRAME_DROP: Final = 3.0
 # Windows overlap by half: what lies across the edge of one lies in the middle of the next.
 _OVERLAP: Final = 0.5
+_MOST_WINDOWS: Final = 100_000  # that one video is long at most: 277 hours by the usual 10 s
 # A scene shorter than this part of a window counts as if the rest of that part had this value (a probability of 0.12):
 # longer ones are judged by themselves, and one lucky frame is not the best scene of a library.
 _OWN_PART: Final = 0.5
@@ -124,7 +125,8 @@ class _Windows:
 
 
 def _windows(lengths_s: Array, window_s: float) -> _Windows:
-    size = np.minimum(lengths_s, window_s)
+    # a header may claim any duration: where it takes too many windows, they are longer
+    size = np.minimum(lengths_s, np.maximum(window_s, lengths_s / _MOST_WINDOWS))
     hop = size * (1 - _OVERLAP)
     counts = np.ceil(np.maximum(lengths_s - size, 0) / hop - 1e-9).astype(np.intp) + 1
     film = np.repeat(np.arange(len(lengths_s)), counts)

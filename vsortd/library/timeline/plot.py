@@ -227,7 +227,8 @@ def _verdict(one: PromptSpans) -> str:
 
 def _draw_times(axes: Axes, duration_s: float, *, named: bool) -> None:
     length = max(duration_s, 1e-3)
-    step = next((step for step in _STEPS if length / step <= _MOST_STEPS), _STEPS[-1])
+    step = next((step for step in _STEPS if length / step <= _MOST_STEPS), 0.0)
+    step = step or math.ceil(length / _MOST_STEPS / _STEPS[-1]) * _STEPS[-1]
     marks = np.arange(0, length + step / 1000, step)
     axes.set_xlim(0, length)
     exact = step < 1
