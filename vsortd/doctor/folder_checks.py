@@ -77,6 +77,7 @@ def _elsewhere() -> str:
 def _journal(folder: Path) -> Iterator[Finding]:
     from vsortd.filing.journal import Journal
     from vsortd.filing.last_commit import leftovers
+    from vsortd.filing.passed_time import last_jump
 
     path = journal_path(folder)
     with contextlib.suppress(PermissionError):
@@ -84,11 +85,13 @@ def _journal(folder: Path) -> Iterator[Finding]:
             return
     try:
         with Journal.open(path, thorough=True) as journal:
-            counts = journal.counts()
+            counts, jump = journal.counts(), last_jump(journal)
     except VsortdError as error:
         yield Finding("journal", Severity.FAIL, error.title, error.remedy, error.details)
         return
     yield Finding("journal", Severity.OK, f"{sum(counts.values())} videos, {about_size(path.stat().st_size)}")
+    if jump:
+        yield Finding("clock of this machine", Severity.OK, f"its last jump, {jump}")
 
 
 def inboxes(settings: Settings) -> Iterator[Finding]:

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 # Rows that hang on an item, and on nothing.
-_APART = ("library", "owner", "staging")
+_APART = ("library", "place", "owner", "staging")
 
 
 @dataclass

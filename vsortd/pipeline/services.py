@@ -15,6 +15,7 @@ from vsortd.core.outcomes import ConversionKind
 from vsortd.core.paths import index_path, journal_path, texts_path
 from vsortd.filing.journal import Journal
 from vsortd.filing.originals import expire_originals
+from vsortd.filing.passed_time import note_time
 from vsortd.filing.place import Filer
 from vsortd.filing.recover import recover
 from vsortd.index.store import Index
@@ -136,7 +137,9 @@ class Services:
         return 2 * self.settings.workers.decode_count() + 4
 
     def expire_originals(self) -> None:
-        """Remove converted originals whose retention has ended."""
+        """Remove converted originals whose retention has ended; a clock that jumped is told of."""
+        if said := note_time(self.journal):
+            logger.warning("{}", said)
         convert = self.settings.convert
         for kind in (ConversionKind.REMUX, ConversionKind.TRANSCODE):
             keep_s = convert.keep_s(encoded_anew=kind is ConversionKind.TRANSCODE)
