@@ -64,7 +64,7 @@ class Bench:
     def let_pass(self, journal: Journal, seconds: float) -> None:
         """Let time certainly pass, on a machine that runs."""
         for boot_ms in (0, int(seconds * 1000)):
-            note_time(journal, Moment(int(time.time() * 1000), "a boot", boot_ms))
+            note_time(journal.db, Moment(int(time.time() * 1000), "a boot", boot_ms))
 
     def drop(self, name: str, data: bytes | None = None, mtime_ns: int = MTIME_NS) -> Path:
         """Put a file into the inbox; by default its content is its own name."""

@@ -34,7 +34,7 @@ class Machine:
 
     def look(self) -> str:
         wall_ms = (NOW_S + self.true_s + self.off_by_s) * 1000
-        return note_time(self.journal, Moment(wall_ms, f"boot {self.boot}", (self.true_s - self.began_s) * 1000))
+        return note_time(self.journal.db, Moment(wall_ms, f"boot {self.boot}", (self.true_s - self.began_s) * 1000))
 
     def run(self, seconds: int, every_s: int = 6 * HOUR_S) -> str:
         """Let a daemon run, which looks every six hours; returns the last word."""
@@ -54,7 +54,7 @@ class Machine:
     @property
     def passed_s(self) -> float:
         """What counts for an item that was there from the beginning."""
-        return passed_s(self.journal, 0, KEEP_S)
+        return passed_s(self.journal.db, 0, KEEP_S)
 
 
 @pytest.fixture
@@ -86,7 +86,7 @@ def test_a_jump_forward_counts_for_a_tenth_at_most_and_is_told(machine: Machine,
     assert machine.true_s + GAP_PART * KEEP_S + 60 >= machine.passed_s
     if forward_s > 3 * DAY_S:
         assert f"{forward_s // DAY_S // 7}w" in said or f"{forward_s // DAY_S}d" in said
-        assert said in last_jump(machine.journal)
+        assert said in last_jump(machine.journal.db)
     for _ in range(20):
         machine.off(60)  # starts in a row give nothing
     machine.run(20 * DAY_S)
@@ -149,11 +149,11 @@ def test_an_item_counts_from_when_it_was_seen_and_a_short_retention_ends(bench: 
         machine.run(DAY_S)
         second = filer.place(bench.request(bench.drop("b.mp4"))).id
         machine.run(2)
-        assert 0 == passed_s(journal, second, 1.0)
+        assert 0 == passed_s(journal.db, second, 1.0)
         machine.run(2)
-        assert 2 == passed_s(journal, second, 1.0)
+        assert 2 == passed_s(journal.db, second, 1.0)
         machine.off(5)
-        assert 7 == passed_s(journal, second, 1.0)
+        assert 7 == passed_s(journal.db, second, 1.0)
 
 
 STEPS = st.lists(

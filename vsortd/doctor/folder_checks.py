@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from vsortd.config.settings import Inbox, Settings
+    from vsortd.errors import FilingError
 
 # Below this much free space a night's conversions may not fit; below the second nothing works: bytes.
 LOW_SPACE_BYTES, NO_SPACE_BYTES = 5 * 10**9, 50 * 10**6
@@ -85,7 +86,7 @@ def _journal(folder: Path) -> Iterator[Finding]:
             return
     try:
         with Journal.open(path, thorough=True) as journal:
-            counts, jump = journal.counts(), last_jump(journal)
+            counts, jump = journal.counts(), last_jump(journal.db)
     except VsortdError as error:
         yield Finding("journal", Severity.FAIL, error.title, error.remedy, error.details)
         return
@@ -160,6 +161,9 @@ def library(settings: Settings) -> Iterator[Finding]:
     """Look at the library: rights, room, its clock, and whether files can be renamed into it."""
     folder = settings.library
     finding = _usable(f"library {folder}", folder, made_later=True)
+    why = _waits(folder) if finding.level is not Severity.FAIL else None
+    if why is not None:
+        finding = Finding(f"library {folder}", Severity.WARN, why.title, why.remedy)
     yield finding
     if finding.level is not Severity.OK or not folder.is_dir():
         return
@@ -168,6 +172,20 @@ def library(settings: Settings) -> Iterator[Finding]:
     for inbox in settings.inboxes:
         if inbox.path.is_dir() and not write_and_remove(inbox.path):
             yield _same_filesystem(inbox.path, folder)
+
+
+def _waits(library: Path) -> FilingError | None:
+    """Return why nothing can be filed into the library now; None also where the journal can't be asked."""
+    from vsortd.filing.journal import Journal
+    from vsortd.filing.library_folder import waits
+
+    path = journal_path(state_folder())
+    with contextlib.suppress(VsortdError, OSError):
+        if not path.exists():
+            return waits(None, library)
+        with Journal.open(path) as journal:
+            return waits(journal, library)
+    return None
 
 
 def _usable(name: str, path: Path, *, made_later: bool = False) -> Finding:

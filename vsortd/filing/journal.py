@@ -81,7 +81,7 @@ class Journal:
                         "DELETE FROM owner WHERE id = ? AND NOT EXISTS (SELECT 1 FROM staging WHERE owner = owner.id)",
                         (owner.id,),
                     )
-                note_time(self)
+                note_time(self.db)
         finally:
             if owner is not None:
                 owner.release(remove=True)

@@ -10,7 +10,7 @@ from vsortd.core.system.fault_points import Point
 from vsortd.core.text import storable
 from vsortd.errors import ChangedError, FilingError
 from vsortd.filing.journal import numbered
-from vsortd.filing.open_folder import Folders, identity_of, is_folder
+from vsortd.filing.open_folder import HIDDEN, Folders, identity_of, is_folder
 from vsortd.filing.passed_time import passed_s
 from vsortd.filing.records import (
     OPERATION_COLUMNS,
@@ -24,7 +24,7 @@ from vsortd.filing.records import (
     operation_of,
     utc,
 )
-from vsortd.filing.staging import HIDDEN, remove_empty_stores
+from vsortd.filing.staging import remove_empty_stores
 from vsortd.filing.transaction_errors import StuckError
 from vsortd.filing.transfer import Conflict, Transfer, reach_quietly
 
@@ -59,7 +59,7 @@ def expire_originals(
     )
     with journal.db.read() as db:
         due = [operation_of(row) for row in db.execute(sql, (cutoff,))]
-    due = [kept for kept in due if passed_s(journal, kept.item, keep_original_s) >= keep_original_s]
+    due = [kept for kept in due if passed_s(journal.db, kept.item, keep_original_s) >= keep_original_s]
     lines = [_expire(journal, kept, kind) for kept in due if kept.target.is_relative_to(library)]
     return [storable(line) for line in lines if line]
 

@@ -24,7 +24,7 @@ from vsortd.filing.records import utc
 if TYPE_CHECKING:
     import sqlite3
 
-    from vsortd.filing.journal import Journal
+    from vsortd.filing.database import Database
 
 # Of one gap this part of a retention counts, at least so much: who keeps originals for minutes wants them gone.
 GAP_PART: Final = 0.1
@@ -82,13 +82,13 @@ class _Seen:
 _SEEN: Final = "boot, boot_ms, wall_ms, high_ms, behind_ms, item, note"
 
 
-def note_time(journal: Journal, now: Moment | None = None) -> str:
+def note_time(database: Database, now: Moment | None = None) -> str:
     """Write down what passed since the last look; returns a sentence about a jump that was noticed, else "".
 
     Raises StoreError.
     """
     moment = now or Moment.now()
-    with journal.db.write(lasting=False) as db:
+    with database.write(lasting=False) as db:
         row = db.execute(f"SELECT {_SEEN} FROM clock").fetchone()  # noqa: S608 - constants
         (newest,) = db.execute("SELECT coalesce(max(id), 0) FROM item").fetchone()
         if row is None:
@@ -115,19 +115,19 @@ def note_time(journal: Journal, now: Moment | None = None) -> str:
     return said
 
 
-def passed_s(journal: Journal, item: int, keep_s: float) -> float:
+def passed_s(database: Database, item: int, keep_s: float) -> float:
     """Return how much time certainly passed since an item was entered, as far as it counts for `keep_s`, seconds."""
     most_ms = int(1000 * max(GAP_PART * keep_s, GAP_AT_LEAST_S))
-    with journal.db.read() as db:
+    with database.read() as db:
         (counted,) = db.execute(
             "SELECT coalesce(sum(ran_ms + min(gap_ms, ?)), 0) FROM passed WHERE item >= ?", (most_ms, item)
         ).fetchone()
     return float(counted) / 1000
 
 
-def last_jump(journal: Journal) -> str:
+def last_jump(database: Database) -> str:
     """Return what was said of the last jump of the clock, with its time, "" if there was none."""
-    with journal.db.read() as db:
+    with database.read() as db:
         row = db.execute("SELECT note FROM clock").fetchone()
     return str(row[0]) if row else ""
 

@@ -18,10 +18,11 @@ from vsortd.filing.file_names import NameFields, component, next_free, numbered,
 from vsortd.filing.identical import DuplicateGate, find_identical_file, policy_of
 from vsortd.filing.journal import insert_item, new_transaction_id
 from vsortd.filing.journal import numbered as number_operations
+from vsortd.filing.library_folder import ensure_library
 from vsortd.filing.open_folder import Folders, OpenFolder, identity_of
 from vsortd.filing.records import IdentityMatch, Item, Operation, OperationKind, Phase, likeness, to_blob, utc
 from vsortd.filing.recover import recover
-from vsortd.filing.staging import ORIGINALS, Staging, ensure_library, remove_empty_stores
+from vsortd.filing.staging import ORIGINALS, Staging, remove_empty_stores
 from vsortd.filing.transaction_errors import BusyError, StuckError, TakenError
 from vsortd.filing.transfer import Conflict, Transfer, reach_quietly
 

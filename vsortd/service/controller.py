@@ -85,9 +85,16 @@ class Controller:
             ],
             paused=workflow.pauses.form(),
             library=str(services.settings.library),
-            trouble=[f"{path}: {reason}" for path, reason in workflow.runner.trouble.items()],
+            trouble=self._trouble(),
             pid=os.getpid(),
         )
+
+    def _trouble(self) -> list[str]:
+        """Say what keeps videos from being filed; of a library that isn't there once, not for each of them."""
+        library = self._workflow.services.library_trouble()
+        trouble = self._workflow.runner.trouble.items()
+        told = [f"{path}: {reason}" for path, reason in trouble if not library or reason != library]
+        return [library, *told] if library else told
 
     def _model(self) -> dict[str, str]:
         services = self._workflow.services

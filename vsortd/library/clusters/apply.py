@@ -19,8 +19,8 @@ from vsortd.core.identity import Identity
 from vsortd.core.text import storable
 from vsortd.errors import Cancelled, ChangedError, FilingError, ToolError, VideoError
 from vsortd.filing.holds import Why
+from vsortd.filing.open_folder import HIDDEN
 from vsortd.filing.place import Filer
-from vsortd.filing.staging import HIDDEN
 from vsortd.judging.decide import Decision, DecisionOutcome
 from vsortd.pipeline import stages
 from vsortd.pipeline.flow import Stage, carry
