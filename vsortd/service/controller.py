@@ -48,7 +48,7 @@ class Controller:
         self._reload = reload
         self._stop = stop
         self._wake = wake
-        self._began_s = time.time()
+        self._began_s = time.monotonic()
         self._lock = threading.Lock()
         self._cancels: set[threading.Event] = set()
         self._stopping = False
@@ -117,7 +117,7 @@ class Controller:
 
     def metrics(self) -> str:
         """Return the numbers in Prometheus' text form."""
-        workflow, up_s = self._workflow, time.time() - self._began_s
+        workflow, up_s = self._workflow, time.monotonic() - self._began_s
         return exposition(self.status(), workflow.stage_times, dict(workflow.tally), up_s)
 
     def events(self) -> AsyncIterator[str]:
