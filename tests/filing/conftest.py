@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 import uuid
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from vsortd.config.settings import Place
 from vsortd.core.identity import Identity
 from vsortd.core.outcomes import ConversionKind, ItemState
 from vsortd.filing.journal import Journal
+from vsortd.filing.passed_time import Moment, note_time
 from vsortd.filing.place import ConvertedFile, Filer, FilingRequest
 from vsortd.filing.records import OperationState
 from vsortd.filing.recover import RecoveryReport, recover
@@ -59,6 +61,11 @@ class Bench:
                 yield filer, journal
             finally:
                 filer.close()
+
+    def let_pass(self, journal: Journal, seconds: float) -> None:
+        """Let time certainly pass, on a machine that runs."""
+        for boot_ms in (0, int(seconds * 1000)):
+            note_time(journal.db, Moment(int(time.time() * 1000), "a boot", boot_ms))
 
     def drop(self, name: str, data: bytes | None = None, mtime_ns: int = MTIME_NS) -> Path:
         """Put a file into the inbox; by default its content is its own name."""

@@ -146,6 +146,7 @@ def take_back(bench: Any) -> None:
 
 def expire(bench: Any) -> None:
     with bench.journal() as journal:
+        bench.let_pass(journal, 2.0)
         expire_originals(journal, bench.library, 1.0, now_s=4e9)
 
 

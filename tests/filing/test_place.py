@@ -16,7 +16,7 @@ from vsortd.core.system.fault_points import Point, hooked
 from vsortd.errors import Cancelled, ChangedError, FilingError
 from vsortd.filing.database import Database
 from vsortd.filing.holds import Why
-from vsortd.filing.staging import ensure_library
+from vsortd.filing.library_folder import ensure_library
 
 if TYPE_CHECKING:
     import sqlite3

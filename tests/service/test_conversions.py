@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support import harness
+from tests.support import harness, troubles
 from tests.support.edit_lists import write_edits
 from vsortd.filing import seals
 from vsortd.media.ffmpeg import find_ffmpeg
@@ -86,6 +86,7 @@ def test_what_was_encoded_anew_keeps_its_original_and_undo_says_what_came_back(t
     with sqlite3.connect(one.folder / "state" / "journal.sqlite3") as db:
         seals.teach(db)
         db.execute("UPDATE operation SET time = '2001-01-01T00:00:00.000Z'")
+        db.execute("INSERT INTO passed (item, ran_ms, gap_ms) VALUES (1, 31 * 86400000, 0)")
     db.close()
     one.run("run", "--once")  # removes what is over
     assert kept.exists()
@@ -98,3 +99,20 @@ def test_what_was_encoded_anew_keeps_its_original_and_undo_says_what_came_back(t
     (back,) = one.json("undo", "--all")["undone"]
     assert (str(source), str(source.with_suffix(".mp4"))) == (back["source"], back["back_at"])
     assert (False, True) == (source.exists(), source.with_suffix(".mp4").exists())
+
+
+def test_a_clock_that_jumps_removes_no_original_and_the_jump_is_told(tmp_path: Path) -> None:
+    """By the real daemon: a year ahead, and back again."""
+    more = "convert: {mov: transcode, keep_original: 30d}\n" + troubles.QUICK
+    one = harness.Home.make(tmp_path / "home", more=more, rules=troubles.ONE_RULE)
+    gates = troubles.Gates.of(one, clock_s=365 * 86400)
+    troubles.make_clip(one.inbox / "film.mov")
+    one.run("run", "--once")
+    (kept,) = (one.library / ".vsortd" / "originals").rglob("film.mov")
+    (gates.folder / "clock").touch()
+    assert "the clock went forward by 365d" in one.run("run", "--once").stderr
+    (gates.folder / "clock").unlink()
+    assert "the clock went back by 365d" in one.run("run", "--once").stderr
+    assert kept.exists()
+    found = {finding["name"]: finding for finding in one.json("doctor", "--quick", code=None)["checks"]}
+    assert "the clock went back by 365d" in found["clock of this machine"]["found"]

@@ -237,20 +237,23 @@ def test_no_copy_is_made_in_the_place_of_a_disk_that_is_away(one: DamagedHome) -
     assert not away.exists()
 
 
-def test_a_journal_of_the_format_before_is_taken_over_with_all_it_holds(one: DamagedHome) -> None:
-    """As older versions left it: without checksums, counters and copies."""
-    from vsortd.filing import schema
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_journal_of_the_format_before_is_taken_over_with_all_it_holds(one: DamagedHome, version: int) -> None:
+    """As older versions left it: the first without checksums, counters and copies."""
+    from vsortd.filing import schema, seals
 
     before = one.ask(("history", "--json"))
     old = one.state / "old.sqlite3"
     with closing(sqlite3.connect(old)) as db, closing(sqlite3.connect(one.state / "journal.sqlite3")) as new:
-        db.executescript(schema._FIRST)
-        for table, columns in schema.JOURNAL.sealed.items():
+        seals.teach(db)
+        for step in schema.JOURNAL.steps[:version]:
+            db.executescript(step)
+        for table, columns in schema.JOURNAL.sealed_in(2).items():
             names, marks = ", ".join(columns), ", ".join("?" * len(columns))
             rows = new.execute(f"SELECT {names} FROM {table}")  # noqa: S608 - constants
             db.executemany(f"INSERT INTO {table} ({names}) VALUES ({marks})", rows)  # noqa: S608 - constants
         db.execute(f"PRAGMA application_id={schema.JOURNAL.application_id}")
-        db.execute("PRAGMA user_version=1")
+        db.execute(f"PRAGMA user_version={version}")
         db.commit()
     for path in one.state.glob("journal.sqlite3*"):
         path.unlink()

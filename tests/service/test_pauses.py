@@ -54,6 +54,50 @@ def test_a_pause_outlasts_its_process_and_ends_by_itself(tmp_path: Path) -> None
     assert {"all": False, "until": None, "inboxes": []} == Pauses(path, clock=clock).form()
 
 
+HOUR_S, YEAR_S = 3600.0, 365 * 86400.0
+
+
+@pytest.mark.parametrize("jump_s", [-YEAR_S, -HOUR_S, HOUR_S, YEAR_S, 56 * YEAR_S])
+def test_a_clock_that_jumps_neither_ends_a_pause_nor_makes_it_longer(tmp_path: Path, jump_s: float) -> None:
+    """In the process that it was asked of, and in the next one."""
+    wall, path, passed_s = Wall(), tmp_path / "pause.json", [100.0]
+    pauses = Pauses(path, clock=wall, steady=lambda: ("a boot", passed_s[0]))
+    pauses.pause(until=wall.now + 2 * HOUR_S)
+    wall.now += jump_s
+    for again in (pauses, Pauses(path, clock=wall, steady=lambda: ("a boot", passed_s[0]))):
+        assert again.everything
+        assert 2 * HOUR_S == again.next_end_s()
+        assert wall.now + 2 * HOUR_S == again.form()["until"]
+        assert not again.end_due()
+    passed_s[0] += 2 * HOUR_S
+    assert not again.everything
+    assert again.end_due()
+
+
+def test_after_a_restart_of_the_machine_a_pause_lasts_no_longer_than_it_was_to(tmp_path: Path) -> None:
+    wall, path = Wall(), tmp_path / "pause.json"
+    wall.now += YEAR_S
+    Pauses(path, clock=wall, steady=lambda: ("a boot", 5000.0)).pause(until=wall.now + 2 * HOUR_S)
+    wall.now -= YEAR_S
+    passed_s = [10.0]
+    again = Pauses(path, clock=wall, steady=lambda: ("another boot", passed_s[0]))
+    assert 2 * HOUR_S == again.next_end_s()
+    passed_s[0] += 2 * HOUR_S
+    assert again.end_due()
+    wall.now += YEAR_S + HOUR_S  # as it should be: an hour of the two is over
+    Pauses(path, clock=wall, steady=lambda: ("a boot", 5000.0)).pause(until=wall.now + HOUR_S)
+    assert HOUR_S == Pauses(path, clock=wall, steady=lambda: ("a third", 1.0)).next_end_s()
+
+
+@pytest.mark.parametrize(
+    "lasts", ["3", "[]", '{"": 3}', '{"": ["b", "x", 1]}', '{"": ["b", 1e999, 1]}', '{"": ["b", 1, -1]}']
+)
+def test_what_is_said_of_how_long_it_lasts_may_be_anything(tmp_path: Path, lasts: str) -> None:
+    wall, path = Wall(), tmp_path / "pause.json"
+    path.write_text(f'{{"version": 1, "until": {{"": {wall.now + 60}}}, "lasts": {lasts}}}', encoding="utf-8")
+    assert 60 == Pauses(path, clock=wall).next_end_s()
+
+
 def test_resuming_one_inbox_leaves_the_others_and_resuming_all_leaves_none(tmp_path: Path) -> None:
     pauses = Pauses(tmp_path / "pause.json")
     for inbox in ("a", "b"):

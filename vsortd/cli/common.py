@@ -41,6 +41,7 @@ __all__ = [
     "progress_bar",
     "root_warning",
     "state_folder",
+    "telling_of_library",
     "waiting",
     "write_csv",
     "write_json",
@@ -95,7 +96,72 @@ def open_journal() -> Journal | None:
     with contextlib.suppress(PermissionError):  # a folder that can't be looked into is no empty one: opening says why
         if not path.exists() and not leftovers(path):
             return None
-    return Journal.open(path)
+    journal = Journal.open(path)
+    _follow_library(journal)
+    return journal
+
+
+@contextlib.contextmanager
+def telling_of_library(settings: Settings) -> Iterator[None]:
+    """Tell of a library that moved before this, or that is made in it: the log of a command says errors only."""
+    journal = open_journal()
+    if journal is not None:
+        journal.close()
+    there = settings.library.is_dir()
+    yield
+    if not there and settings.library.is_dir():
+        console(stderr=True).print(f"Made the folder {settings.library}.", style="dim")
+
+
+def _follow_library(journal: Journal) -> None:
+    """Let the entries follow a library that moved, if the config names another place than they do.
+
+    A config that can't be read is another command's business, and so is a library while a daemon runs.
+    """
+    from vsortd.core.paths import find_config
+    from vsortd.errors import ConfigError, FilingError
+    from vsortd.filing.moved_library import current_places
+
+    try:
+        config, known = find_config(_config_option()), current_places(journal)
+        if not known or library_by_its_line() in known:
+            return
+        from vsortd.config.load import load_settings
+        from vsortd.service.lock import daemon_holds
+
+        library = load_settings(config).library
+        if library in known or daemon_holds(state_folder()):
+            return
+        from vsortd.pipeline.moved_places import follow_everywhere
+
+        for line in follow_everywhere(journal, state_folder(), library):
+            console(stderr=True).print(line, style="dim")
+    except (ConfigError, FilingError, OSError):
+        return
+
+
+def library_by_its_line() -> Path | None:
+    """Return the library as the config's line has it, None where that isn't plain to see.
+
+    To read the config as it is meant takes longer than most commands do.
+    """
+    import re
+
+    from vsortd.core.paths import find_config
+    from vsortd.errors import ConfigError
+
+    with contextlib.suppress(ConfigError, OSError, ValueError, RuntimeError):
+        text = find_config(_config_option()).read_text("utf-8")
+        if named := re.search(r"""^library:\s*["']?([~/].*?)["']?\s*(?:\s#.*)?$""", text, re.MULTILINE):
+            return Path(named[1]).expanduser()
+    return None
+
+
+def _config_option() -> Path | None:
+    from click import get_current_context
+
+    context = get_current_context(silent=True)
+    return None if context is None or context.obj is None else context.obj.config
 
 
 @contextlib.contextmanager

@@ -18,6 +18,7 @@ from vsortd.cli.common import (
     progress_bar,
     root_warning,
     state_folder,
+    telling_of_library,
 )
 from vsortd.cli.explain import bar, insist_on_ending
 from vsortd.core.outcomes import PLACED, ItemState
@@ -53,7 +54,8 @@ def sort(
     if outcomes is None:
         if warning := root_warning(as_root=as_root):
             console(stderr=True).print(warning, style="yellow")
-        outcomes = _run(ctx, settings, paths, dry_run=dry_run)
+        with telling_of_library(settings):
+            outcomes = _run(ctx, settings, paths, dry_run=dry_run)
     if as_json:
         _print_items(outcomes)
     else:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vsortd.cli.common import JsonFlag, console, open_journal, print_json, state_folder
+from vsortd.cli.common import JsonFlag, console, library_by_its_line, open_journal, print_json, state_folder
 from vsortd.core.documents import status_document
 from vsortd.core.moments import local_moment
 from vsortd.core.text import counted
@@ -15,6 +15,10 @@ from vsortd.errors import DaemonUnreachableError, ExitCode
 
 if TYPE_CHECKING:
     from vsortd.core.documents import PausesDocument, StatusDocument
+    from vsortd.filing.journal import Journal
+
+# A share that hangs does not answer at all.
+_PATIENCE_S = 2.0
 
 
 _COUNTED = {"review": "to review", "held": "on hold"}
@@ -75,7 +79,18 @@ def current_status() -> StatusDocument:
             raise
     journal = open_journal()
     counts = journal.counts() if journal is not None else {}
-    return status_document("stopped", counts=counts, paused=Pauses(pauses_path(folder)).form())
+    trouble = _library_trouble(journal)
+    return status_document("stopped", counts=counts, paused=Pauses(pauses_path(folder)).form(), trouble=trouble)
+
+
+def _library_trouble(journal: Journal | None) -> list[str]:
+    """Say why nothing could be filed into the library now; nothing where it isn't plain to see which that is."""
+    from vsortd.core.system.patience import Patience
+    from vsortd.filing.library_folder import waits
+
+    library = library_by_its_line()
+    why = None if library is None else Patience(_PATIENCE_S).ask(lambda: waits(journal, library), None)
+    return [] if why is None else [str(why)]
 
 
 def _print(document: StatusDocument) -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from vsortd.config.diagnostics import Location, Mistake, dotted
 from vsortd.config.yaml_lines import NodeKind
-from vsortd.core.names import folder_key, portable
+from vsortd.core.names import OWN_FOLDER, folder_key, portable
+from vsortd.core.system.mount_points import why_not_made
 from vsortd.core.system.network_fs import PICKY_TYPES, filesystem_type
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
 
     from vsortd.config.check import CheckReport
     from vsortd.config.settings import RuleSettings, Settings
@@ -52,12 +55,28 @@ def _missing_folders(report: CheckReport, settings: Settings) -> Iterator[Mistak
         for index, inbox in enumerate(settings.inboxes)
         if not inbox.path.is_dir()
     ]
-    if not settings.library.is_dir():
-        places.append((("library",), str(settings.library)))
     for location, path in places:
-        what = "the library" if location == ("library",) else "this inbox"
-        message = f"{what} does not exist (yet)"
+        message = "this inbox does not exist (yet)"
         yield Mistake(report.line_of(location), dotted(location), path, message, "a folder; make it, or mount it")
+    yield from _missing_library(report, settings.library)
+
+
+def _missing_library(report: CheckReport, library: Path) -> Iterator[Mistake]:
+    """Warn where the library is not there: whether it will be made, or is waited for."""
+    here = report.line_of(("library",)), "library", str(library)
+    try:
+        there = (library / OWN_FOLDER).is_dir()
+        why = "" if there else why_not_made(library)
+        missing = not there and not library.is_dir()
+    except OSError as error:
+        yield Mistake(*here, f"the library can't be looked at: {error.strerror or error}", "a folder")
+        return
+    if why:
+        begins = "the library does not exist (yet), and is waited for" if missing else "the library is waited for"
+        allowed = f"a folder; mount it, or make it: mkdir -p {quote(str(library / OWN_FOLDER))}"
+        yield Mistake(*here, f"{begins}: {why}", allowed)
+    elif missing:
+        yield Mistake(*here, "the library does not exist (yet); it is made with the first video", "a folder")
 
 
 def _refused_names(report: CheckReport, settings: Settings) -> Iterator[Mistake]:

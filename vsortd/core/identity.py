@@ -22,6 +22,10 @@ _LARGEST: Final = (1 << _BITS - 1) - 1
 _NS: Final = 1_000_000_000
 
 
+# By what filesystems cut times off: FAT 2 s, exFAT 10 ms, SMB and NTFS 100 ns, others in between; nanoseconds.
+_GRAINS_NS = (2 * 10**9, 10**9, 10**7, 10**6, 10**3, 100)
+
+
 @dataclass(frozen=True, slots=True)
 class Identity:
     """The identity of a file: it is the same file as long as the first four are equal.
@@ -86,6 +90,13 @@ class Identity:
     def same_content(self, other: Identity | None) -> bool:
         """Tell whether size and time agree, for a file that moved to another filesystem (new device and inode)."""
         return other is not None and (self.size_bytes, self.mtime_ns) == (other.size_bytes, other.mtime_ns)
+
+    def carried_to(self, other: Identity | None) -> bool:
+        """Tell whether a file may be a copy of this one: size and time agree, as far as its filesystem keeps times."""
+        if other is None or self.size_bytes != other.size_bytes:
+            return False
+        grain_ns = next((grain for grain in _GRAINS_NS if other.mtime_ns % grain == 0), 1)
+        return abs(self.mtime_ns - other.mtime_ns) < grain_ns
 
 
 def signed_64(number: int) -> int:

@@ -131,6 +131,12 @@ def spellings(folder: Path, name: str) -> list[str]:
         return []
 
 
+def below(folder: Path) -> tuple[bytes, bytes]:
+    """Return between which bytes the paths of all that lies in a folder are: from the first, up to the second."""
+    prefix = os.fsencode(folder).removesuffix(os.sep.encode()) + os.sep.encode()
+    return prefix, prefix[:-1] + bytes([prefix[-1] + 1])
+
+
 def _absolute(path: Path) -> Path:
     """Expand ~ and make absolute, without following symlinks, as the disk spells it."""
     with contextlib.suppress(RuntimeError):  # no such user: the name is taken as it stands

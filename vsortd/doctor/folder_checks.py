@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from vsortd.config.settings import Inbox, Settings
+    from vsortd.errors import FilingError
 
 # Below this much free space a night's conversions may not fit; below the second nothing works: bytes.
 LOW_SPACE_BYTES, NO_SPACE_BYTES = 5 * 10**9, 50 * 10**6
@@ -81,6 +82,7 @@ def _elsewhere() -> str:
 def _journal(folder: Path) -> Iterator[Finding]:
     from vsortd.filing.journal import Journal
     from vsortd.filing.last_commit import leftovers
+    from vsortd.filing.passed_time import last_jump
 
     path = journal_path(folder)
     with contextlib.suppress(PermissionError):
@@ -88,11 +90,13 @@ def _journal(folder: Path) -> Iterator[Finding]:
             return
     try:
         with Journal.open(path, thorough=True) as journal:
-            counts = journal.counts()
+            counts, jump = journal.counts(), last_jump(journal.db)
     except VsortdError as error:
         yield Finding("journal", Severity.FAIL, error.title, error.remedy, error.details)
         return
     yield Finding("journal", Severity.OK, f"{sum(counts.values())} videos, {about_size(path.stat().st_size)}")
+    if jump:
+        yield Finding("clock of this machine", Severity.OK, f"its last jump, {jump}")
 
 
 def inboxes(settings: Settings) -> Iterator[Finding]:
@@ -161,6 +165,9 @@ def library(settings: Settings) -> Iterator[Finding]:
     """Look at the library: rights, room, its clock, and whether files can be renamed into it."""
     folder = settings.library
     finding = _usable(f"library {folder}", folder, made_later=True)
+    why = _waits(folder) if finding.level is not Severity.FAIL else None
+    if why is not None:
+        finding = Finding(f"library {folder}", Severity.WARN, why.title, why.remedy)
     yield finding
     if finding.level is not Severity.OK or not folder.is_dir():
         return
@@ -172,6 +179,20 @@ def library(settings: Settings) -> Iterator[Finding]:
     for inbox in settings.inboxes:
         if inbox.path.is_dir() and not write_and_remove(inbox.path):
             yield _same_filesystem(inbox.path, folder)
+
+
+def _waits(library: Path) -> FilingError | None:
+    """Return why nothing can be filed into the library now; None also where the journal can't be asked."""
+    from vsortd.filing.journal import Journal
+    from vsortd.filing.library_folder import waits
+
+    path = journal_path(state_folder())
+    with contextlib.suppress(VsortdError, OSError):
+        if not path.exists():
+            return waits(None, library)
+        with Journal.open(path) as journal:
+            return waits(journal, library)
+    return None
 
 
 def _usable(name: str, path: Path, *, made_later: bool = False) -> Finding:

@@ -17,7 +17,7 @@ from vsortd.core.system.damaged_files import SQLITE_ERRORS
 from vsortd.core.system.private_files import private_file, private_folder
 from vsortd.errors import DamagedError, StoreError
 from vsortd.filing import seals
-from vsortd.filing.schema import JOURNAL
+from vsortd.filing.schema import JOURNAL, SEALS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -125,10 +125,10 @@ def _counters(copy: Path) -> dict[str, int]:
     with contextlib.closing(sqlite3.connect(name, uri=True, isolation_level=None)) as db:
         seals.teach(db)
         (version,) = db.execute("PRAGMA user_version").fetchone()
-        if version != JOURNAL.version:
+        if not SEALS <= version <= JOURNAL.version:
             raise seals.UnsoundError(f"it is of format {version}")
         seals.check_pages(db)
-        return seals.verify(db, JOURNAL.sealed, JOURNAL.counted, thorough=True)
+        return seals.verify(db, JOURNAL.sealed_in(version), JOURNAL.counted_in(version), thorough=True)
 
 
 def _let_go(folder: Path, journal_id: int) -> None:

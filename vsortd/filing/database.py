@@ -22,7 +22,7 @@ from vsortd.errors import DamagedError, StoreError
 from vsortd.filing import seals
 from vsortd.filing.group_commit import Writers
 from vsortd.filing.last_commit import LastCommit, leftovers
-from vsortd.filing.schema import JOURNAL, Form
+from vsortd.filing.schema import JOURNAL, SEALS, Form
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -180,8 +180,8 @@ class Database:
                 )
             db.execute("BEGIN")  # all that follows is of one moment
             seals.check_pages(db)
-            if form.sealed and version == form.version:
-                counted = seals.verify(db, form.sealed, form.counted, thorough=thorough)
+            if form.sealed and version >= SEALS:
+                counted = seals.verify(db, form.sealed_in(version), form.counted_in(version), thorough=thorough)
                 if counted[seals.COMMITS] < last:
                     raise self._damaged("has lost its newest entries")
 

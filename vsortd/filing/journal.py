@@ -18,6 +18,7 @@ from vsortd.errors import StoreError
 from vsortd.filing import holds, queries
 from vsortd.filing.database import BUSY_S, Database
 from vsortd.filing.owners import OwnerLock
+from vsortd.filing.passed_time import note_time
 from vsortd.filing.records import (
     UNFINISHED,
     Item,
@@ -69,7 +70,7 @@ class Journal:
         return cls(Database(path, busy_s=busy_s, thorough=thorough))
 
     def close(self) -> None:
-        """Close the file and let go of what this process owns."""
+        """Close the file and let go of what this process owns; what passed since it filed is written down."""
         with self._lock:
             owner, self._owner = self._owner, None
         try:
@@ -80,6 +81,7 @@ class Journal:
                         "DELETE FROM owner WHERE id = ? AND NOT EXISTS (SELECT 1 FROM staging WHERE owner = owner.id)",
                         (owner.id,),
                     )
+                note_time(self.db)
         finally:
             if owner is not None:
                 owner.release(remove=True)

@@ -10,6 +10,7 @@ import sys
 from typing import TYPE_CHECKING, Self
 
 from vsortd.core.identity import Identity
+from vsortd.core.names import OWN_FOLDER
 from vsortd.core.system.fault_points import Point, reach
 from vsortd.core.system.fsync import sync_as_can_be
 from vsortd.core.system.os_errors import explained
@@ -26,8 +27,9 @@ if TYPE_CHECKING:
 _BY_DESCRIPTOR = os.open in os.supports_dir_fd
 _FOLDER = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0)
 _NO_FOLLOW: int = getattr(os, "O_NOFOLLOW", 0)
-# The folders of vsortd's own in the library, see staging.py.
-_HIDDEN, _PRIVATE_IN = ".vsortd", {"staging", "originals"}
+# vsortd's own folder in the library, and those in it that hold folders of one process or video; see staging.py.
+HIDDEN = OWN_FOLDER
+_PRIVATE_IN = {"staging", "originals"}
 _BINARY: int = getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 # What filesystems answer to a name that can't be had: for a character, its end, its length, or bytes that are no text.
 NAME_REFUSALS = frozenset({errno.EINVAL, errno.EILSEQ, errno.ENAMETOOLONG})
@@ -80,9 +82,9 @@ class OpenFolder:
         """
         reach(Point.FOLDER_MAKE)
         with contextlib.suppress(FileExistsError):
-            private = self.path.name in _PRIVATE_IN and self.path.parent.name == _HIDDEN
+            private = self.path.name in _PRIVATE_IN and self.path.parent.name == HIDDEN
             os.mkdir(self.at(name), FOLDER_MODE if private else 0o777, dir_fd=self.fd)
-            if _HIDDEN not in (self.path / name).parts:
+            if HIDDEN not in (self.path / name).parts:
                 self._give_away(name)
         reach(Point.FOLDER_MADE)
         self.sync()

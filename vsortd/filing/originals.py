@@ -10,7 +10,8 @@ from vsortd.core.system.fault_points import Point
 from vsortd.core.text import storable
 from vsortd.errors import ChangedError, FilingError, VsortdError, named
 from vsortd.filing.journal import numbered
-from vsortd.filing.open_folder import Folders, identity_of, is_folder
+from vsortd.filing.open_folder import HIDDEN, Folders, identity_of, is_folder
+from vsortd.filing.passed_time import passed_s
 from vsortd.filing.records import (
     OPERATION_COLUMNS,
     IdentityMatch,
@@ -23,7 +24,7 @@ from vsortd.filing.records import (
     operation_of,
     utc,
 )
-from vsortd.filing.staging import HIDDEN, remove_empty_stores
+from vsortd.filing.staging import remove_empty_stores
 from vsortd.filing.transaction_errors import StuckError
 from vsortd.filing.transfer import Conflict, Transfer, reach_quietly
 from vsortd.filing.unexpected import log_unexpected
@@ -40,7 +41,8 @@ def expire_originals(
     """Remove the originals in `library` that were kept for longer than `keep_original_s`; None keeps them forever.
 
     With a `kind` ("remux", "transcode") only those of conversions of that kind. An original goes only while its
-    converted file is still there as it was put: the last copy is never removed. `now_s` is the time (Unix seconds).
+    converted file is still there as it was put: the last copy is never removed. It goes when the wall clock says so
+    (`now_s`, Unix seconds) and as much time certainly passed, see passed_time.py: a clock that jumped removes nothing.
     Returns a sentence for each one removed or kept in spite of its age.
     Raises StoreError.
     """
@@ -58,6 +60,7 @@ def expire_originals(
     )
     with journal.db.read() as db:
         due = [operation_of(row) for row in db.execute(sql, (cutoff,))]
+    due = [kept for kept in due if passed_s(journal.db, kept.item, keep_original_s) >= keep_original_s]
     lines = [_try_to_expire(journal, kept, kind) for kept in due if kept.target.is_relative_to(library)]
     return [storable(line) for line in lines if line]
 

@@ -19,11 +19,12 @@ from vsortd.filing.file_names import NameFields, group_names, next_free, render
 from vsortd.filing.identical import DuplicateGate, find_identical_file, policy_of
 from vsortd.filing.journal import insert_item, new_transaction_id
 from vsortd.filing.journal import numbered as number_operations
+from vsortd.filing.library_folder import ensure_library
 from vsortd.filing.name_fit import NameFit, folder_below, foreseen, make_folder, notes, refused
 from vsortd.filing.open_folder import Folders, OpenFolder, identity_of
 from vsortd.filing.records import IdentityMatch, Item, Operation, OperationKind, Phase, likeness, to_blob, utc
 from vsortd.filing.recover import recover
-from vsortd.filing.staging import ORIGINALS, Staging, ensure_library, remove_empty_stores
+from vsortd.filing.staging import ORIGINALS, Staging, remove_empty_stores
 from vsortd.filing.transaction_errors import BusyError, NameRefusedError, StuckError, TakenError
 from vsortd.filing.transfer import Conflict, Transfer, reach_quietly
 

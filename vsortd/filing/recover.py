@@ -13,10 +13,10 @@ from vsortd.errors import ChangedError, FilingError, VsortdError, named
 from vsortd.filing import queries
 from vsortd.filing.holds import DEATHS
 from vsortd.filing.journal import insert_item
-from vsortd.filing.open_folder import Folders, identity_of, is_folder
+from vsortd.filing.open_folder import HIDDEN, Folders, identity_of, is_folder
 from vsortd.filing.owners import OwnerLock
 from vsortd.filing.records import Item, Operation, OperationKind, OperationState, from_blob, from_columns, utc
-from vsortd.filing.staging import HIDDEN, remove_empty_stores, remove_staging
+from vsortd.filing.staging import remove_empty_stores, remove_staging
 from vsortd.filing.transaction_errors import TakenError
 from vsortd.filing.transfer import Conflict, EffectState, Transfer, reach_quietly
 from vsortd.filing.unexpected import log_unexpected

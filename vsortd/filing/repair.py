@@ -25,6 +25,7 @@ from vsortd.filing.copies import JournalCopy, copies_folder, copies_in, is_sound
 from vsortd.filing.database import Database
 from vsortd.filing.journal import Journal
 from vsortd.filing.last_commit import SUFFIX, SUFFIXES, LastCommit, leftovers
+from vsortd.filing.moved_library import follow_library
 from vsortd.filing.owners import OwnerLock
 from vsortd.filing.records import operation_of
 from vsortd.filing.recover import recover
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 # Rows that hang on an item, and on nothing.
-_APART = ("library", "owner", "staging")
+_APART = ("library", "place", "owner", "staging")
 
 
 @dataclass
@@ -117,10 +118,11 @@ def _repair(path: Path, library: Path, review: str, copy_to: Path | None) -> Rep
         done.aside = _set_aside(path)
         _put_in_place(new, path)
     with Journal.open(path, thorough=True) as journal:
+        moved = follow_library(journal, library)  # first: what lies there must not be taken for new
         done.disk = bring_up_to_date(
             journal, library, review, lost=not done.whole, holds_known=known and "hold" in found.whole
         )
-        done.recovered = recover(journal).lines()
+        done.recovered = moved + recover(journal).lines()
     return done
 
 

@@ -13,6 +13,7 @@ from vsortd.core.names import nfc
 from vsortd.core.outcomes import PLACED, ConversionKind, ItemState
 from vsortd.filing import holds, queries
 from vsortd.filing.journal import insert_item, insert_operation, new_transaction_id, numbered
+from vsortd.filing.open_folder import HIDDEN
 from vsortd.filing.records import (
     FOUND,
     Item,
@@ -22,7 +23,7 @@ from vsortd.filing.records import (
     Phase,
     utc,
 )
-from vsortd.filing.staging import HIDDEN, ORIGINALS
+from vsortd.filing.staging import ORIGINALS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

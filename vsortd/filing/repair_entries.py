@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from vsortd.core.outcomes import ConversionKind, ItemState
 from vsortd.filing.journal import insert_item, insert_operation
+from vsortd.filing.open_folder import HIDDEN
 from vsortd.filing.records import ANCHORS, Item, Operation, OperationKind, OperationState, to_columns
-from vsortd.filing.staging import HIDDEN
 
 if TYPE_CHECKING:
     import sqlite3

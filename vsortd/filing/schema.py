@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+# The version that brought the seals, in every form.
+SEALS = 2
+
+
 @dataclass(frozen=True, slots=True)
 class Form:
     """What kind of SQLite file a `Database` is.
@@ -18,8 +22,8 @@ class Form:
     `noun` is what people call it, `loss` what an empty one would not know. `application_id` tells it from any other
     SQLite file, `table` is there in every version. Step N of `steps` brings version N - 1 to version N, in one
     transaction with its record; steps are only ever added. `sealed` are the tables (with their columns) whose rows
-    have checksums, `counted` the counters that are always there. `repair` is the command that
-    mends it, if there is one.
+    have checksums, `since` the version that brought one of them if it is not that of the seals themselves, `counted`
+    the counters that are always there. `repair` is the command that mends it, if there is one.
     """
 
     noun: str
@@ -28,6 +32,7 @@ class Form:
     table: str
     steps: tuple[str, ...]
     sealed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    since: Mapping[str, int] = field(default_factory=dict)
     counted: tuple[str, ...] = ()
     repair: str = ""
 
@@ -35,6 +40,15 @@ class Form:
     def version(self) -> int:
         """The format that this program writes."""
         return len(self.steps)
+
+    def sealed_in(self, version: int) -> dict[str, tuple[str, ...]]:
+        """Return the sealed tables, with their columns, that a file of this version has."""
+        return {table: columns for table, columns in self.sealed.items() if self.since.get(table, SEALS) <= version}
+
+    def counted_in(self, version: int) -> tuple[str, ...]:
+        """Return the counters that a file of this version has."""
+        missing = {seals.total_name(table) for table in self.sealed.keys() - self.sealed_in(version).keys()}
+        return tuple(name for name in self.counted if name not in missing)
 
 
 _FIRST = """
@@ -146,7 +160,11 @@ _SEALED = {
     "owner": ("id", "since"),
     "staging": ("owner", "path"),
     "library": ("path",),
+    "place": ("path", "mark", "left_for"),
+    "clock": ("one", "boot", "boot_ms", "wall_ms", "high_ms", "behind_ms", "item", "note"),
+    "passed": ("id", "item", "ran_ms", "gap_ms"),
 }
+_SINCE = {"place": 3, "clock": 3, "passed": 3}
 _KEYS = {"staging": ("owner", "path")}  # of the others the first column
 _STATES = (
     "working", "placing", "rolled_back", "filed", "review", "rejected", "failed", "set_aside", "unclear", "undoing",
@@ -162,7 +180,11 @@ _SECOND = "".join(
         *(f"INSERT OR IGNORE INTO counter VALUES ('{name}', 0, 0);\n" for name in _STATES),  # noqa: S608 - constants
         "UPDATE counter SET twin = ~n;\n",
         seals.COUNTERS,
-        *(seals.triggers(table, columns, _KEYS.get(table, columns[:1])) for table, columns in _SEALED.items()),
+        *(
+            seals.triggers(table, columns, _KEYS.get(table, columns[:1]))
+            for table, columns in _SEALED.items()
+            if table not in _SINCE
+        ),
         f"""
 CREATE TRIGGER item_added AFTER INSERT ON item WHEN NEW.standing BEGIN
     UPDATE counter SET {_UP} WHERE name = NEW.state;
@@ -181,13 +203,41 @@ END;
     )
 )
 
+# Format 3: libraries are known wherever they lie (moved_library.py); time is what certainly passed (passed_time.py).
+_THIRD = """
+CREATE TABLE place (                       -- where libraries lie, or lay
+    path BLOB PRIMARY KEY,
+    mark TEXT NOT NULL,                    -- the name of a folder in its hidden one, which goes with it
+    left_for BLOB                          -- where it went from here; NULL while it is here
+) WITHOUT ROWID;
+
+CREATE TABLE clock (                       -- one row: when it was last looked at the clocks
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    boot TEXT NOT NULL, boot_ms INTEGER NOT NULL,  -- a clock that nobody sets; which one, and what it said
+    wall_ms INTEGER NOT NULL,              -- what the wall clock said
+    high_ms INTEGER NOT NULL,              -- what it should not say less than
+    behind_ms INTEGER NOT NULL,            -- for how long it has said less
+    item INTEGER NOT NULL,                 -- the newest item then
+    note TEXT NOT NULL                     -- the last jump, for people
+);
+
+CREATE TABLE passed (                      -- the time that passed since then, about a row a day
+    id INTEGER PRIMARY KEY,
+    item INTEGER NOT NULL,                 -- the newest item when it began
+    ran_ms INTEGER NOT NULL,               -- certain
+    gap_ms INTEGER NOT NULL                -- by the wall clock only: vsortd did not run, or the clock jumped
+);
+CREATE INDEX passed_item ON passed (item);
+""" + "".join(seals.triggers(table, _SEALED[table], _SEALED[table][:1]) for table in _SINCE)
+
 JOURNAL = Form(  # "vsrt"
     "journal",
     "filed",
     0x76737274,
     "counter",
-    (_FIRST, _SECOND),
+    (_FIRST, _SECOND, _THIRD),
     sealed=_SEALED,
+    since=_SINCE,
     counted=(*_STATES, seals.COMMITS, seals.JOURNAL_ID, *map(seals.total_name, _SEALED)),
     repair="vsortd doctor --repair",
 )

@@ -13,7 +13,8 @@ from vsortd.core.system.os_errors import explained
 from vsortd.errors import FilingError
 from vsortd.filing import fsops
 from vsortd.filing.file_names import component
-from vsortd.filing.open_folder import Folders, is_folder
+from vsortd.filing.library_folder import ensure_library
+from vsortd.filing.open_folder import HIDDEN, Folders, is_folder
 from vsortd.filing.records import Operation, to_blob
 
 if TYPE_CHECKING:
@@ -22,42 +23,10 @@ if TYPE_CHECKING:
 
     from vsortd.filing.journal import Journal
 
-HIDDEN = ".vsortd"
 STAGING = "staging"
 ORIGINALS = "originals"
 # Room for the rest of the name within 255 bytes.
 STEM_BYTES = 100
-
-
-def ensure_library(journal: Journal, library: Path) -> Path:
-    """Make the library and its hidden folder where they are missing; returns the hidden folder.
-
-    A library that was there and is gone, or has lost the hidden folder, is not made again: its disk may just not be
-    mounted, and what is filed into the mount point disappears when it is. Raises FilingError.
-    """
-    hidden = library / HIDDEN
-    # In this order: a folder is made before it is known, so one that another thread makes now is not taken for lost.
-    with journal.db.read() as db:
-        known = db.execute("SELECT 1 FROM library WHERE path = ?", (to_blob(library),)).fetchone()
-    with explained("Could not look at", hidden):
-        there = hidden.is_dir() and not hidden.is_symlink()
-    if there and known:
-        return hidden
-    if known:
-        what = f"has no folder {HIDDEN} any more" if is_folder(library) else "is gone"
-        raise FilingError(
-            f"The library {library} {what}: its disk may not be mounted.",
-            remedy=f"Mount it; or, if you removed or emptied the library, make the folder {hidden}.",
-            paths=[library],
-        )
-    with explained("Could not make the library", hidden):
-        with Folders(None) as folders:
-            folders.get(library, create=True)
-        with Folders(library) as folders:
-            folders.get(hidden, create=True)
-    with journal.db.write() as db:
-        db.execute("INSERT OR IGNORE INTO library (path) VALUES (?)", (to_blob(library),))
-    return hidden
 
 
 class Staging:

@@ -11,6 +11,7 @@ import sqlite3
 from typing import TYPE_CHECKING
 
 from vsortd.core.identity import Identity
+from vsortd.core.paths import below
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -55,4 +56,34 @@ def follow(index: Path, moves: Iterable[tuple[Path, Path]]) -> int:
                     (*key_of(identity), os.fsencode(after), *row),
                 )
                 followed += 1
+    return followed
+
+
+def rebase(index: Path, before: Path, after: Path) -> int:
+    """Let the rows of videos that lay below a folder name where they lie now that it is another; return how many did.
+
+    Files that were copied there have another identity, by which they are found; one that is gone keeps its own.
+    """
+    if not index.exists():
+        return 0
+    followed = 0
+    with contextlib.suppress(sqlite3.Error, OSError), contextlib.closing(sqlite3.connect(index, timeout=5)) as db, db:
+        db.execute("PRAGMA foreign_keys=ON")
+        rows = db.execute(
+            "SELECT id, path, device, inode, size_bytes, mtime_ns FROM video WHERE path >= ? AND path < ?",
+            below(before),
+        ).fetchall()
+        for number, path, *columns in rows:
+            new, identity = after / os.fsdecode(path[len(below(before)[0]) :]), Identity.of_columns(columns)
+            there = None
+            with contextlib.suppress(OSError):  # not for us to see: it keeps its own
+                there = Identity.of(new)
+            if there is not None and identity.carried_to(there):
+                identity = there
+            db.execute(
+                "UPDATE OR REPLACE video SET size_bytes = ?, mtime_ns = ?, inode = ?, device = ?, path = ?"
+                " WHERE id = ?",
+                (*key_of(identity), os.fsencode(new), number),
+            )
+            followed += 1
     return followed

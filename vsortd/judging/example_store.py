@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import numpy as np
 import numpy.typing as npt
 
+from vsortd.core.identity import Identity
 from vsortd.core.names import nfc
+from vsortd.core.paths import below
 from vsortd.filing import seals
 from vsortd.filing.database import Database
 from vsortd.filing.records import from_blob, from_columns, to_blob, to_columns, utc
@@ -27,7 +29,6 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-    from vsortd.core.identity import Identity
 
 # More frames of one video say little that these don't; scoring grows with every row.
 FRAMES: Final = 8
@@ -223,6 +224,29 @@ class ExampleStore:
             changed = [number for (number,) in db.execute(f"SELECT id FROM example WHERE {where}", values)]  # noqa: S608 - constants
             db.execute(f"UPDATE example SET active = NOT active WHERE {where}", values)  # noqa: S608 - constants
         return changed
+
+    def rebase(self, before: Path, after: Path) -> int:
+        """Let examples whose video lay below a folder name where it lies now that it is another; return how many."""
+        first, last = below(before)
+        where = "path >= ? AND path < ?"
+        with self._db.read() as db:
+            if db.execute(f"SELECT 1 FROM example WHERE {where}", (first, last)).fetchone() is None:  # noqa: S608 - constants
+                return 0
+        with self._db.write() as db:
+            rows = db.execute(
+                f"SELECT id, path, device, inode, size_bytes, mtime_ns FROM example WHERE {where}",  # noqa: S608 - constants
+                (first, last),
+            ).fetchall()
+            for number, path, *columns in rows:
+                new, identity = after / from_blob(path[len(first) :]), from_columns(*columns)
+                there = Identity.of(new)
+                if identity is not None and there is not None and identity.carried_to(there):
+                    identity = there
+                db.execute(
+                    "UPDATE example SET path = ?, device = ?, inode = ?, size_bytes = ?, mtime_ns = ? WHERE id = ?",
+                    (to_blob(new), *to_columns(identity), number),
+                )
+        return len(rows)
 
     def model_of(self, choice: str) -> str:
         """Return the key of the model that the config's choice (as JSON) was when it was last loaded, or ""."""

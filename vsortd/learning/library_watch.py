@@ -15,7 +15,7 @@ from loguru import logger
 
 from vsortd.core.system.network_fs import network_type
 from vsortd.errors import Cancelled
-from vsortd.filing.staging import HIDDEN
+from vsortd.filing.open_folder import HIDDEN
 from vsortd.index.verify import tidy
 from vsortd.learning.moves import MoveCheck, MoveFollower
 from vsortd.watch.events import EventWatch

@@ -23,8 +23,8 @@ from vsortd.errors import ChangedError, ModelError, VideoError, VsortdError
 from vsortd.filing import queries
 from vsortd.filing.file_names import component
 from vsortd.filing.follow import follow, is_busy, is_known, standing_at
+from vsortd.filing.open_folder import HIDDEN
 from vsortd.filing.records import IdentityMatch, Item, likeness
-from vsortd.filing.staging import HIDDEN
 from vsortd.judging.example_store import Link, NewExample, Origin
 from vsortd.learning.teaching import rows_of
 from vsortd.pipeline.job import Job

@@ -15,9 +15,8 @@ from vsortd.core.names import nfc
 from vsortd.errors import Cancelled, ChangedError, FilingError, UsageError, VideoError, VsortdError
 from vsortd.filing.follow import is_busy, standing_at
 from vsortd.filing.holds import Why
-from vsortd.filing.open_folder import identity_of
+from vsortd.filing.open_folder import HIDDEN, identity_of
 from vsortd.filing.records import IdentityMatch, likeness
-from vsortd.filing.staging import HIDDEN
 from vsortd.judging.decide import Decision, DecisionOutcome
 from vsortd.judging.example_store import Link, NewExample, Origin
 from vsortd.pipeline import stages

@@ -14,8 +14,12 @@ from vsortd.config.rules import RuleTree, build_rules
 from vsortd.core.names import nfc
 from vsortd.core.outcomes import ConversionKind
 from vsortd.core.paths import index_path, journal_path, texts_path
+from vsortd.core.system.patience import Patience
+from vsortd.errors import FilingError
 from vsortd.filing.journal import Journal
+from vsortd.filing.library_folder import waits
 from vsortd.filing.originals import expire_originals
+from vsortd.filing.passed_time import note_time
 from vsortd.filing.place import Filer
 from vsortd.filing.recover import recover
 from vsortd.index.store import Index
@@ -24,6 +28,7 @@ from vsortd.judging.example_store import ExampleStore, examples_path
 from vsortd.judging.resident_model import ResidentModel
 from vsortd.media.pool import MediaPool
 from vsortd.media.sidecars import Company, find_company
+from vsortd.pipeline.moved_places import follow_everywhere
 from vsortd.watch.candidates import is_private
 from vsortd.watch.sidecar_cache import Companions
 
@@ -33,6 +38,9 @@ if TYPE_CHECKING:
 
     from vsortd.config.settings import Settings
     from vsortd.core.video_facts import Clip
+
+# A disk that sleeps answers sooner; a share that hangs never does.
+LIBRARY_PATIENCE_S = 10.0
 
 
 @dataclass(slots=True)
@@ -55,6 +63,7 @@ class Services:
     # Folders are listed once for many videos: each time anew would cost the square of their size.
     companions: Companions = field(default_factory=Companions)
     listing: threading.Lock = field(default_factory=threading.Lock)
+    patience: Patience = field(default_factory=lambda: Patience(LIBRARY_PATIENCE_S))
 
     @classmethod
     def open(
@@ -94,9 +103,6 @@ class Services:
         opened.callback(index.close)
         examples = opened.enter_context(ExampleStore(examples_path(state_folder)))
         filer = Filer(journal, settings.library, settings.place)
-        if recover_first:
-            for line in recover(journal).lines():
-                logger.warning("recovered: {}", line)
         tree = build_rules(settings)
         corrections = Corrections(settings, state_folder, examples, journal)
         texts = texts_path(state_folder)
@@ -110,7 +116,12 @@ class Services:
             decoder=settings.workers.decoder,
             must_confine=settings.workers.must_confine,
         )
-        return cls(settings, tree, model, media, journal, filer, index, examples, corrections, state_folder)
+        services = cls(settings, tree, model, media, journal, filer, index, examples, corrections, state_folder)
+        services.follow_library()
+        if recover_first:
+            for line in recover(journal).lines():
+                logger.warning("recovered: {}", line)
+        return services
 
     @property
     def extensions(self) -> tuple[str, ...]:
@@ -142,12 +153,39 @@ class Services:
         return 2 * self.settings.workers.decode_count() + 4
 
     def expire_originals(self) -> None:
-        """Remove converted originals whose retention has ended."""
+        """Remove converted originals whose retention has ended; a clock that jumped is told of."""
+        if said := note_time(self.journal.db):
+            logger.warning("{}", said)
+        self.follow_library()  # its disk may have been mounted meanwhile
         convert = self.settings.convert
         for kind in (ConversionKind.REMUX, ConversionKind.TRANSCODE):
             keep_s = convert.keep_s(encoded_anew=kind is ConversionKind.TRANSCODE)
             for line in expire_originals(self.journal, self.settings.library, keep_s, kind=kind.value):
                 logger.info("originals: {}", line)
+
+    def library_trouble(self) -> str:
+        """Return why nothing can be filed into the library now, with what to type; "" if all is well."""
+        library = self.settings.library
+
+        def look() -> str:
+            why = waits(self.journal, library)
+            return "" if why is None else str(why)
+
+        return self.patience.ask(look, f"The library {library} does not answer: see to its disk or share.")
+
+    def follow_library(self) -> None:
+        """Let what is kept of the library follow it to where it lies now; one that can't be looked at follows later."""
+        library = self.settings.library
+
+        def follow() -> list[str]:
+            try:
+                return follow_everywhere(self.journal, self.state_folder, library, self.examples)
+            except FilingError as error:
+                return [str(error)]
+
+        nothing: list[str] = []
+        for line in self.patience.ask(follow, nothing):
+            logger.warning("{}", line)
 
     def changed(self, settings: Settings, *, cancel: threading.Event | None = None) -> Services:
         """Return services for other settings that share what these leave as it is (after a reload).
@@ -168,9 +206,12 @@ class Services:
         filer = self.filer
         if (settings.library, settings.place) != (before.library, before.place):
             filer = Filer(self.journal, settings.library, settings.place)
-        return replace(
+        services = replace(
             self, settings=settings, tree=tree, model=model, filer=filer, corrections=corrections, foreseen=set()
         )
+        if settings.library != before.library:
+            services.follow_library()
+        return services
 
     def retire(self, successor: Services) -> None:
         """Let go what the services that came after don't share; nothing may be under way in these."""

@@ -50,7 +50,7 @@ class Controller:
         self._reload = reload
         self._stop = stop
         self._wake = wake
-        self._began_s = time.time()
+        self._began_s = time.monotonic()
         self._lock = threading.Lock()
         self._cancels: set[threading.Event] = set()
         self._stopping = False
@@ -89,9 +89,16 @@ class Controller:
             waits=[{"path": storable(path), "reason": reason} for path, reason in workflow.watcher.waits()],
             paused=workflow.pauses.form(),
             library=str(services.settings.library),
-            trouble=[f"{path}: {reason}" for path, reason in workflow.runner.trouble.items()],
+            trouble=self._trouble(),
             pid=os.getpid(),
         )
+
+    def _trouble(self) -> list[str]:
+        """Say what keeps videos from being filed; of a library that isn't there once, not for each of them."""
+        library = self._workflow.services.library_trouble()
+        trouble = self._workflow.runner.trouble.items()
+        told = [f"{path}: {reason}" for path, reason in trouble if not library or reason != library]
+        return [library, *told] if library else told
 
     def _model(self) -> dict[str, str]:
         services = self._workflow.services
@@ -114,7 +121,7 @@ class Controller:
 
     def metrics(self) -> str:
         """Return the numbers in Prometheus' text form."""
-        workflow, up_s = self._workflow, time.time() - self._began_s
+        workflow, up_s = self._workflow, time.monotonic() - self._began_s
         return exposition(self.status(), workflow.stage_times, dict(workflow.account.tally), up_s)
 
     def events(self) -> AsyncIterator[str]:

@@ -150,6 +150,8 @@ class DaemonRun:
         self._workflow.start()
         self._server.start()
         logger.info("watching {}", ", ".join(str(inbox.path) for inbox in self._workflow.settings.inboxes))
+        if waits := self._workflow.services.library_trouble():
+            logger.warning("{}", waits)
         self._workflow.log_pauses()
         self._notifier.ready(self._workflow.sentence())
         try:

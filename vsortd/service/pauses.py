@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import threading
 import time
 from pathlib import PurePath
@@ -15,6 +16,7 @@ from vsortd.core.names import nfc
 from vsortd.core.system.atomic_file import write_whole
 from vsortd.core.system.private_files import private_folder
 from vsortd.errors import StoreError, UsageError
+from vsortd.filing.passed_time import Moment
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,6 +24,10 @@ if TYPE_CHECKING:
 
     from vsortd.core.documents import PausedInboxDocument, PausesDocument
 
+# A clock that nobody sets: what it counts from, seconds. How long a pause lasts: that clock, its end by it, seconds.
+Steady = tuple[str, float]
+_Lasts = tuple[str, float, float]
+_JUMP_S = 1.0
 LONGEST_S = 100 * 365.25 * 86400.0  # beyond some thousand years there are no dates
 _FARTHEST_S = 1e15  # into the past: long over, whatever it says
 _EVERYTHING = ""  # the key of a pause of all inboxes
@@ -38,11 +44,22 @@ class Pauses:
     The file is the truth: a command without a daemon writes it, and the next start reads it. One that can't be read
     counts as a pause of everything, since somebody may have wanted it. Changes come one after the other, each in force
     once it is on the disk; who only asks waits for no disk.
+
+    How long a pause lasts is told by a clock that nobody sets, as long as the machine runs; after that by the wall
+    clock, and never for longer than it was to last. So a clock that jumps neither ends it nor makes it last for ever.
     """
 
-    def __init__(self, path: Path, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        clock: Callable[[], float] = time.time,
+        steady: Callable[[], Steady] | None = None,
+    ) -> None:
         self._path = path
         self._clock = clock
+        self._steady = steady or (_steady if clock is time.time else lambda: ("", clock()))
+        self._lasts: dict[str, _Lasts] = {}
         self._changing = threading.Lock()  # taken before the other: keeps the order of what is written
         self._lock = threading.Lock()
         self._until: dict[str, float | None] = self._read()
@@ -55,7 +72,9 @@ class Pauses:
         if until is not None and until - self._clock() > LONGEST_S:
             raise UsageError("A pause takes a hundred years at most.", remedy="Leave its time out: it has no end then.")
         with self._changing:
-            self._change({**self._without(inbox), _key(inbox): until})
+            boot, now_s = self._steady()
+            lasts = None if until is None else (boot, now_s + until - self._clock(), until - self._clock())
+            self._change({**self._without(inbox), _key(inbox): until}, {_key(inbox): lasts})
 
     def resume(self, inbox: Path | None = None) -> None:
         """End the pause of one inbox, or every pause. Raises StoreError; then nothing has changed."""
@@ -78,8 +97,8 @@ class Pauses:
     def next_end_s(self) -> float | None:
         """Return in how many seconds the next pause ends by itself, or None."""
         with self._lock:
-            ends = [until for until in self._until.values() if until is not None]
-        return max(0.0, min(ends) - self._clock()) if ends else None
+            left_s = [left for key, until in self._until.items() if (left := self._left_s(key, until)) is not None]
+        return max(0.0, min(left_s)) if left_s else None
 
     def end_due(self) -> bool:
         """Drop the pauses whose time is over; tell whether there were any."""
@@ -87,10 +106,11 @@ class Pauses:
             return False
         with self._changing:
             now = self._current()
+            lasts = {key: one for key, one in self._lasts.items() if key in now}
             with contextlib.suppress(StoreError):  # their time is over all the same
-                self._write(now)
+                self._write(now, lasts)
             with self._lock:
-                self._until = now
+                self._until, self._lasts = now, lasts
         return True
 
     def form(self) -> PausesDocument:
@@ -102,9 +122,20 @@ class Pauses:
         return {"all": _EVERYTHING in now, "until": now.get(_EVERYTHING), "inboxes": inboxes}
 
     def _current(self) -> dict[str, float | None]:
+        """Return what is paused, and until when by the wall clock as it is now."""
         moment = self._clock()
         with self._lock:
-            return {key: until for key, until in self._until.items() if until is None or until > moment}
+            left = {key: (until, self._left_s(key, until)) for key, until in self._until.items()}
+        return {key: _end(until, moment, left_s) for key, (until, left_s) in left.items() if not _over(left_s)}
+
+    def _left_s(self, key: str, until: float | None) -> float | None:
+        """Return for how many seconds more something is paused, None: without end."""
+        if until is None:
+            return None
+        left_s = until - self._clock()
+        if key not in self._lasts:
+            return left_s
+        return self._lasts[key][1] - self._steady()[1]
 
     def _without(self, inbox: Path | None) -> dict[str, float | None]:
         """Return the pauses but for one inbox's, whose path may be kept in another Unicode form."""
@@ -118,18 +149,19 @@ class Pauses:
         return -_FARTHEST_S < until < self._clock() + 2 * LONGEST_S
 
     def _any_due(self) -> bool:
-        moment = self._clock()
         with self._lock:
-            return any(until is not None and until <= moment for until in self._until.values())
+            return any(_over(self._left_s(key, until)) for key, until in self._until.items())
 
-    def _change(self, wanted: dict[str, float | None]) -> None:
-        """Keep it, then let it be so."""
-        self._write(wanted)
+    def _change(self, wanted: dict[str, float | None], lasts: dict[str, _Lasts | None] | None = None) -> None:
+        """Keep it, then let it be so; `lasts` are new ones."""
+        merged = {**self._lasts, **(lasts or {})}
+        kept = {key: one for key, one in merged.items() if one is not None and wanted.get(key) is not None}
+        self._write(wanted, kept)
         with self._lock:
-            self._until = wanted
+            self._until, self._lasts = wanted, kept
 
-    def _write(self, wanted: dict[str, float | None]) -> None:
-        text = json.dumps({"version": 1, "until": wanted}, indent=1)
+    def _write(self, wanted: dict[str, float | None], lasts: dict[str, _Lasts]) -> None:
+        text = json.dumps({"version": 1, "until": wanted, "lasts": lasts}, indent=1)
         try:
             private_folder(self._path.parent)
             write_whole(self._path, text)
@@ -140,12 +172,23 @@ class Pauses:
                 paths=[self._path],
             ) from error
 
+    def _anchored(self, until: dict[str, float | None], lasts: dict[str, _Lasts]) -> dict[str, _Lasts]:
+        """Return how long pauses last by the clock that runs now: after a start of the machine by the wall's word."""
+        (boot, now_s), wall_s = self._steady(), self._clock()
+        anchored = {}
+        for key, (began, end_s, lasts_s) in lasts.items():
+            end = until.get(key)
+            if end is not None:
+                anchored[key] = (boot, end_s if began == boot else now_s + min(end - wall_s, lasts_s), lasts_s)
+        return anchored
+
     def _read(self) -> dict[str, float | None]:
         try:
             document = json.loads(self._path.read_text("utf-8"))
             found = document["until"]
             if not all(isinstance(key, str) and self._is_end(until) for key, until in found.items()):
                 raise TypeError("not a table of times")  # noqa: TRY301 - all that is wrong with it ends in one place
+            self._lasts = self._anchored(found, _lasts_of(document.get("lasts")))
             return dict(found)
         except FileNotFoundError:
             return {}
@@ -156,3 +199,30 @@ class Pauses:
 
 def _key(inbox: Path | None) -> str:
     return _EVERYTHING if inbox is None else str(inbox)
+
+
+def _end(until: float | None, moment: float, left_s: float | None) -> float | None:
+    """Return when a pause ends by the wall clock: as it was said, unless that clock jumped."""
+    if until is None or left_s is None:
+        return None
+    return until if abs(moment + left_s - until) < _JUMP_S else moment + left_s
+
+
+def _over(left_s: float | None) -> bool:
+    return left_s is not None and left_s <= 0
+
+
+def _lasts_of(found: object) -> dict[str, _Lasts]:
+    """Return what the file says of how long pauses last; what can't be understood is left to the wall clock."""
+    lasts: dict[str, _Lasts] = {}
+    for key, one in found.items() if isinstance(found, dict) else ():
+        with contextlib.suppress(TypeError, ValueError, OverflowError):
+            boot, end_s, lasts_s = one
+            if math.isfinite(end_s) and 0 <= lasts_s <= LONGEST_S:
+                lasts[str(key)] = (str(boot), float(end_s), float(lasts_s))
+    return lasts
+
+
+def _steady() -> Steady:
+    moment = Moment.now()
+    return moment.boot, moment.boot_ms / 1000

@@ -20,8 +20,8 @@ from vsortd.core.names import nfc, portable
 from vsortd.core.text import storable
 from vsortd.errors import Cancelled, ChangedError, FilingError, ToolError
 from vsortd.filing.holds import Why
+from vsortd.filing.open_folder import HIDDEN
 from vsortd.filing.place import Filer
-from vsortd.filing.staging import HIDDEN
 from vsortd.judging.decide import Decision, DecisionOutcome
 from vsortd.pipeline import stages
 from vsortd.pipeline.flow import Stage, carry

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vsortd.core.identity import Identity
-from vsortd.filing.staging import HIDDEN
+from vsortd.filing.open_folder import HIDDEN
 from vsortd.library.indexing.embed import DEFAULT_FPS, IndexingState, index_paths, lies_at
 from vsortd.pipeline.batch import gather
 
