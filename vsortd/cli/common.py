@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vsortd.core.text import printable, printable_json, storable
+from vsortd.core.text import encodable_json, printable, printable_json, storable
 from vsortd.errors import DaemonUnreachableError, UsageError
 
 if TYPE_CHECKING:
@@ -120,8 +120,9 @@ def print_json(document: Mapping[str, Any]) -> None:
 
 
 def write_json(text: str) -> None:
-    """Write JSON on stdout so that no name in it steers a terminal; what it says stays the same."""
-    sys.stdout.write(printable_json(text) + "\n")
+    """Write JSON on stdout so that no name in it steers a terminal; what it says stays the same in any encoding."""
+    encoding = sys.stdout.encoding or "utf-8"
+    sys.stdout.write(encodable_json(printable_json(text), encoding) + "\n")
     sys.stdout.flush()
 
 
