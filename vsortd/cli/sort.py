@@ -11,13 +11,16 @@ from vsortd.cli.common import (
     SCHEMA_VERSION,
     STATE_STYLES,
     AsRootFlag,
+    CsvFlag,
     JsonFlag,
     console,
     load,
+    one_form,
     print_json,
     progress_bar,
     root_warning,
     state_folder,
+    write_csv_of,
 )
 from vsortd.cli.explain import bar, insist_on_ending
 from vsortd.core.outcomes import PLACED, ItemState
@@ -34,6 +37,12 @@ if TYPE_CHECKING:
 Paths = Annotated[list[Path], typer.Argument(metavar="PATH…", help="Videos, or folders to look through.")]
 
 
+_FIELDS = (
+    "id", "batch", "time", "state", "source", "destination", "rule", "score", "margin", "converted", "reason", "tags",
+    "conversion",
+)  # fmt: skip
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command("sort")(sort)
@@ -45,17 +54,19 @@ def sort(
     paths: Paths,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would happen.")] = False,
     as_root: AsRootFlag = False,
+    as_csv: CsvFlag = False,
     as_json: JsonFlag = False,
 ) -> int:
     """File videos now: looked at, decided and placed exactly as the daemon would."""
+    one_form(as_csv=as_csv, as_json=as_json)
     settings = load(ctx)
     outcomes = None if dry_run else _by_the_daemon(settings, paths)
     if outcomes is None:
         if warning := root_warning(as_root=as_root):
             console(stderr=True).print(warning, style="yellow")
         outcomes = _run(ctx, settings, paths, dry_run=dry_run)
-    if as_json:
-        _print_items(outcomes)
+    if as_csv or as_json:
+        _print_items(outcomes, as_csv=as_csv)
     else:
         _print_lines(outcomes, dry_run=dry_run)
     return _exit_code(outcomes)
@@ -67,13 +78,15 @@ def plan(
     html: Annotated[
         Path | None, typer.Option("--html", metavar="REPORT.html", help="Write it as one web page with pictures, too.")
     ] = None,
+    as_csv: CsvFlag = False,
     as_json: JsonFlag = False,
 ) -> int:
     """Show where videos would go, as a tree; nothing is touched."""
+    one_form(as_csv=as_csv, as_json=as_json)
     settings = load(ctx)
     outcomes = _plan_with_page(ctx, settings, paths, html) if html else _run(ctx, settings, paths, dry_run=True)
-    if as_json:
-        _print_items(outcomes)
+    if as_csv or as_json:
+        _print_items(outcomes, as_csv=as_csv)
     else:
         _print_tree(outcomes, settings.library)
         if html is not None:
@@ -127,22 +140,25 @@ def _run(
         return sort_paths(settings, state_folder(), paths, dry_run=dry_run, on_progress=on_progress, on_job=on_job)
 
 
-def _print_items(outcomes: Sequence[SortOutcome]) -> None:
+def _print_items(outcomes: Sequence[SortOutcome], *, as_csv: bool) -> None:
+    if as_csv:
+        write_csv_of(_FIELDS, [one.to_json() for one in outcomes])
+        return
     print_json({"schema_version": SCHEMA_VERSION, "items": [one.to_json() for one in outcomes]})
 
 
 def _print_lines(outcomes: Sequence[SortOutcome], *, dry_run: bool) -> None:
     from vsortd.core.console import Text
+    from vsortd.core.tables import Column, ColumnKind, print_table
 
     out = console()
+    columns = (Column("", first=True), *(Column("", ColumnKind.NAME),) * 2, Column("", ColumnKind.PROSE))
+    rows = []
     for one in outcomes:
-        line = Text()
-        line.append(f"{one.state:<9}", style=STATE_STYLES.get(one.state, ""))
-        line.append(one.source)
-        if one.destination:
-            line.append(" → ", style="dim").append(one.destination)
-        line.append(f"  {one.reason}", style="dim")
-        out.print(line)
+        state = Text(one.state, style=STATE_STYLES.get(one.state, ""))
+        where = Text("→ ", style="dim").append(one.destination) if one.destination else ""
+        rows.append((state, one.source, where, Text(one.reason, style="dim")))
+    print_table(out, columns, rows)
     if not outcomes:
         out.print("No videos there.")
     elif dry_run:

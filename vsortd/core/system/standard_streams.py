@@ -61,7 +61,7 @@ class _Output(io.FileIO):
 def secure_standard_streams() -> None:
     """Open what was closed, and guard stdout and stderr. Call it first in the process."""
     _hold_closed_descriptors()
-    sys.stdin = sys.stdin or open(os.devnull, encoding="utf-8")  # noqa: PTH123 - no path of anybody's
+    sys.stdin = sys.stdin or open(os.devnull, encoding="utf-8")  # noqa: PTH123, SIM115 - for the whole life of it
     sys.stdout = _guarded(sys.stdout, raises=True)
     sys.stderr = _guarded(sys.stderr, raises=False)
 
