@@ -192,10 +192,11 @@ def _print_undone(undone: Sequence[UndoneDocument], refused: Sequence[RefusedUnd
     for item in undone:
         back = "would be" if dry_run else "is"
         out.print(f"#{item['id']} {back} back at {item['back_at']}")
-        if item["back_at"] != item["source"]:
-            out.print(f"   {Path(item['source']).name} is no longer kept", style="yellow")
-    for one in refused:
-        out.print(f"#{one['id']} refused: {one['reason']}", style="red")
+        for one in item["missing"]:
+            comes = "would not come" if dry_run else "did not come"
+            out.print(f"   {Path(one['path']).name} {comes} back: {one['reason']}", style="yellow")
+    for refusal in refused:
+        out.print(f"#{refusal['id']} refused: {refusal['reason']}", style="red")
     if not undone and not refused:
         out.print("Nothing to undo.")
     elif undone and not dry_run:
