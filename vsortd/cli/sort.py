@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -23,10 +25,12 @@ from vsortd.cli.common import (
     write_csv_of,
 )
 from vsortd.cli.explain import bar, insist_on_ending
+from vsortd.cli.interrupts import Interruption
 from vsortd.core.outcomes import PLACED, ItemState
 from vsortd.errors import DaemonUnreachableError, ExitCode, UsageError
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Sequence
 
     from vsortd.config.settings import Settings
@@ -60,16 +64,29 @@ def sort(
     """File videos now: looked at, decided and placed exactly as the daemon would."""
     one_form(as_csv=as_csv, as_json=as_json)
     settings = load(ctx)
-    outcomes = None if dry_run else _by_the_daemon(settings, paths)
-    if outcomes is None:
-        if warning := root_warning(as_root=as_root):
-            console(stderr=True).print(warning, style="yellow")
-        outcomes = _run(ctx, settings, paths, dry_run=dry_run)
+    with Interruption() as interruption:
+        outcomes = None if dry_run else _by_the_daemon(settings, paths, interruption)
+        if outcomes is None:
+            if warning := root_warning(as_root=as_root):
+                console(stderr=True).print(warning, style="yellow")
+            outcomes = _run(ctx, settings, paths, dry_run=dry_run, cancel=interruption.cancel)
     if as_csv or as_json:
-        _print_items(outcomes, as_csv=as_csv)
-    else:
+        _print_items(outcomes, as_csv=as_csv, interrupted=interruption.came)
+    elif outcomes or not interruption.came:
         _print_lines(outcomes, dry_run=dry_run)
+    if interruption.came:
+        _say_interrupted(outcomes, dry_run=dry_run)
+        return int(ExitCode.INTERRUPTED)
     return _exit_code(outcomes)
+
+
+def _say_interrupted(outcomes: Sequence[SortOutcome], *, dry_run: bool) -> None:
+    """Say on stderr what was done before Ctrl-C, and how to take it back; --json has it on stdout."""
+    placed = [one for one in outcomes if one.state in PLACED and one.id is not None]
+    said = "interrupted" if dry_run else f"interrupted: {len(placed)} filed, the others stay where they are"
+    if placed:
+        said += f". Undo it with: vsortd undo --batch {placed[0].batch}"
+    console(stderr=True).print(said)
 
 
 def plan(
@@ -112,39 +129,56 @@ def _plan_with_page(ctx: typer.Context, settings: Settings, paths: Sequence[Path
     return outcomes
 
 
-def _by_the_daemon(settings: Settings, paths: Sequence[Path]) -> list[SortOutcome] | None:
+def _by_the_daemon(settings: Settings, paths: Sequence[Path], interruption: Interruption) -> list[SortOutcome] | None:
     """Let a daemon do it that has the model loaded; None if none runs, or one that works by another config."""
     from vsortd.config.dump import fingerprint
     from vsortd.pipeline.batch import SortOutcome
     from vsortd.service.client import Client
 
-    client = Client(state_folder())
+    client, ticket = Client(state_folder()), secrets.token_hex(8)
+
+    def stop() -> None:
+        with contextlib.suppress(DaemonUnreachableError):  # it has ended: the answer says so, too
+            client.stop_sorting(ticket)
+
+    interruption.tell = stop
     try:
         with progress_bar("filing") as on_progress:
-            found = client.sort([path.absolute() for path in paths], fingerprint(settings), on_progress)
+            found = client.sort([path.absolute() for path in paths], fingerprint(settings), on_progress, ticket)
     except DaemonUnreachableError as error:
         if error.asked:  # some may be filed already
             raise
         return None
+    finally:
+        interruption.tell = None
     return None if found is None else [SortOutcome.from_json(one) for one in found]
 
 
 def _run(
-    ctx: typer.Context, settings: Settings, paths: Sequence[Path], *, dry_run: bool, on_job: OnJob | None = None
+    ctx: typer.Context,
+    settings: Settings,
+    paths: Sequence[Path],
+    *,
+    dry_run: bool,
+    on_job: OnJob | None = None,
+    cancel: threading.Event | None = None,
 ) -> list[SortOutcome]:
     from vsortd.core.logs.sinks import set_up_logging
     from vsortd.pipeline.batch import sort_paths
 
     set_up_logging(verbose=ctx.obj.verbose, quiet=not ctx.obj.verbose)
     with progress_bar("looking" if dry_run else "filing") as on_progress:
-        return sort_paths(settings, state_folder(), paths, dry_run=dry_run, on_progress=on_progress, on_job=on_job)
+        return sort_paths(
+            settings, state_folder(), paths, dry_run=dry_run, on_progress=on_progress, on_job=on_job, cancel=cancel
+        )
 
 
-def _print_items(outcomes: Sequence[SortOutcome], *, as_csv: bool) -> None:
+def _print_items(outcomes: Sequence[SortOutcome], *, as_csv: bool, interrupted: bool = False) -> None:
     if as_csv:
         write_csv_of(_FIELDS, [one.to_json() for one in outcomes])
         return
-    print_json({"schema_version": SCHEMA_VERSION, "items": [one.to_json() for one in outcomes]})
+    more = {"interrupted": True} if interrupted else {}
+    print_json({"schema_version": SCHEMA_VERSION, "items": [one.to_json() for one in outcomes], **more})
 
 
 def _print_lines(outcomes: Sequence[SortOutcome], *, dry_run: bool) -> None:
