@@ -7,8 +7,10 @@ import contextlib
 import os
 import sys
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn, cast
 
+from vsortd.core.system.standard_streams import UnwritableOutputError, secure_standard_streams
 from vsortd.core.text import printable
 from vsortd.errors import ExitCode, VsortdError
 
@@ -31,30 +33,42 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         argv = hoist_config(list(sys.argv[1:] if arguments is None else arguments))
         result = app(args=argv, standalone_mode=False, prog_name="vsortd")
+        sys.stdout.flush()  # what it refuses is told of here, not at the interpreter's end
+        code = int(result) if isinstance(result, int) else ExitCode.OK
+    except UnwritableOutputError as error:  # a reader that has gone is not our error, and there is nobody to tell
+        code = ExitCode.OK if error.reader_gone else _say(error)
     except VsortdError as error:
-        _say(error)
-        return int(error.exit_code)
+        code = _say(error)
     except typer.Exit as error:
-        return int(error.exit_code)
+        code = int(error.exit_code)
     except (typer.Abort, KeyboardInterrupt):
         sys.stderr.write("interrupted\n")
-        return int(ExitCode.INTERRUPTED)
-    except BrokenPipeError:
-        # the reader went away (`vsortd history | head`): not our error, and nothing more can be printed
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return int(ExitCode.OK)
+        code = ExitCode.INTERRUPTED
+    except FileNotFoundError:
+        if _folder_is_there():
+            raise
+        code = _say(VsortdError("The folder that you are in is gone.", remedy="Go to another one: cd"))
     except Exception as error:
         if not hasattr(error, "show"):  # not one of the command line parser's own
             raise
         _show(cast("click.ClickException", error))
-        return int(ExitCode.USAGE)
-    return int(result) if isinstance(result, int) else int(ExitCode.OK)
+        code = ExitCode.USAGE
+    return int(code)
 
 
-def _say(error: VsortdError) -> None:
-    """Print title, details and remedy on stderr, each on its line whatever names it holds: escaped, no markup."""
+def _folder_is_there() -> bool:
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _say(error: VsortdError) -> int:
+    """Print title, details and remedy on stderr, each on its line whatever names it holds; return the exit code."""
     lines = [f"vsortd: {error.title}", *error.details, *([f"  {error.remedy}"] if error.remedy else [])]
     sys.stderr.write("".join(f"{printable(line)}\n" for line in lines))
+    return int(error.exit_code)
 
 
 def _show(error: click.ClickException) -> None:
@@ -75,6 +89,7 @@ def _tell_of_a_defect(kind: type[BaseException], error: BaseException, trace: Tr
 
 def script() -> None:
     """Entry point of the console script."""
+    secure_standard_streams()
     sys.excepthook = _tell_of_a_defect
     if (shell := os.environ.get("_VSORTD_COMPLETE")) is not None:  # Tab was pressed
         from vsortd.cli.completion_answer import answer

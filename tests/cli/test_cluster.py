@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 import os
@@ -98,6 +99,9 @@ def test_groups_are_found_named_drawn_and_nothing_is_looked_at_twice(
     assert 4 == len(list(out.glob("*.png")))
     again = vsortd.json("cluster", old)
     assert groups == again["groups"]
+    table = list(csv.DictReader(io.StringIO(vsortd("cluster", old, "--csv"), newline="")))
+    assert [group["name"] for group in groups] == [row["name"] for row in table]
+    assert table[0].keys() <= groups[0].keys()
     assert "new to the index" not in vsortd("cluster")  # without a folder: all of the index
     assert before == harness.snapshot(old)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import os
 import shutil
 import signal
@@ -69,6 +71,9 @@ def test_a_second_run_looks_at_nothing_and_a_broken_file_fails_alone(filled: har
     )
     assert {"forest.mp4": 4, "sea.mp4": 4, "snow.mp4": 4} == rows(filled)
     second = filled.json("index", code=3)
+    table = list(csv.DictReader(io.StringIO(filled.run("index", "--csv", code=3).stdout, newline="")))
+    assert [one["file"] for one in second["items"]] == [row["file"] for row in table]
+    assert table[0].keys() == second["items"][0].keys()
     assert {"forest.mp4": "known", "sea.mp4": "known", "snow.mp4": "known", "broken.mp4": "failed"} == states(second)
     finer = filled.json("index", filled.library / "sea.mp4", "--fps", "2")
     assert [("indexed", 8)] == [(item["state"], item["frames"]) for item in finer["items"]]

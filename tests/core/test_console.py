@@ -92,7 +92,6 @@ RAW = {
     "vsortd/cli/completion.py": "a script of ours",
     "vsortd/cli/config.py": "YAML of config/dump, which escapes as YAML does",
     "vsortd/cli/control.py": "metrics, escaped line by line",
-    "vsortd/cli/logs.py": "JSON lines",
     "vsortd/cli/review.py": "one line that is drawn anew, escaped",
     "vsortd/core/logs/sinks.py": "the boundary of the log",
     "vsortd/service/supervise.py": "escaped",

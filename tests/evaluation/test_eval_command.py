@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import importlib.util
+import io
 import json
 import shutil
 from typing import TYPE_CHECKING, Any
@@ -67,6 +69,9 @@ def test_every_number_is_there_and_a_second_run_decodes_nothing(home: harness.Ho
     assert (6 * FRAMES, 0) == (first["sampling"]["frames_decoded"], first["sampling"]["frames_recalled"])
 
     second = home.json("eval", labelled)
+    table = list(csv.DictReader(io.StringIO(home.run("eval", labelled, "--csv").stdout, newline="")))
+    assert list(second["per_rule"]) == [row["rule"] for row in table]
+    assert table[0].keys() <= {"rule", *next(iter(second["per_rule"].values()))}
     assert (0, 6 * FRAMES) == (second["sampling"]["frames_decoded"], second["sampling"]["frames_recalled"])
     assert {**first, "sampling": None} == {**second, "sampling": None}
 

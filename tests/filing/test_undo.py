@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -178,8 +179,11 @@ def test_a_sidecar_that_is_gone_does_not_hold_the_video_back(bench: Any) -> None
     with bench.filer() as (filer, _):
         item = filer.place(bench.request(video, sidecar))
     item.destination.with_suffix(".srt").unlink()
-    (undone,) = take_back(bench).undone
-    assert "b.srt was gone" in undone.reason
+    report = take_back(bench)
+    (undone,) = report.undone
+    gone = f"it is no longer at {item.destination.with_suffix('.srt')}"
+    assert undone.reason.endswith(f"; b.srt did not come back: {gone}")
+    assert [{"path": str(sidecar), "reason": gone}] == report.to_json()["undone"][0]["missing"]
     assert {"b.mp4"} == set(bench.tree(bench.inbox))
 
 
@@ -347,9 +351,15 @@ def test_the_last_copy_is_never_removed(bench: Any, what: str) -> None:
 def test_after_its_original_is_gone_undo_brings_the_mp4(either: Any) -> None:
     item = file_converted(either)
     expire(either, 31)
+    foreseen = take_back(either, dry_run=True).to_json()
     report = take_back(either)
     (undone,) = report.undone
-    assert "no longer kept" in undone.reason
+    today = f"{datetime.now().astimezone():%Y-%m-%d}"
+    why = f"its time as an original was over, and it was removed on {today}"
+    mp4 = f"{either.inbox / 'a.mp4'} came back, the MP4 that was made of it"
+    assert undone.reason.endswith(f"; a.mov did not come back: {why}; {mp4}")
+    assert [{"path": str(either.inbox / "a.mov"), "reason": why}] == report.to_json()["undone"][0]["missing"]
+    assert foreseen["undone"][0]["missing"] == report.to_json()["undone"][0]["missing"]
     assert [(item.destination, either.inbox / "a.mp4")] == report.moves
     assert [str(either.inbox / "a.mp4")] == [one["back_at"] for one in report.to_json()["undone"]]
     assert {"a.mp4": b"mp4 of film a.mov", "a.srt": b"film a.srt"} == either.tree(either.inbox)

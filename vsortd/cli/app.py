@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -121,8 +120,3 @@ completion.register(app)
 service.register(app)
 tray.register(app)
 demo.register(app)
-
-# Output for programs is UTF-8 whatever the locale says; names that aren't text come out escaped, never as a crash.
-for _stream in (sys.stdout, sys.stderr):
-    if hasattr(_stream, "reconfigure"):
-        _stream.reconfigure(errors="backslashreplace")

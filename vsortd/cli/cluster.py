@@ -11,7 +11,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vsortd.cli.common import JsonFlag, confirm, console, load, print_json, progress_bar, state_folder
+from vsortd.cli.common import (
+    CsvFlag,
+    JsonFlag,
+    confirm,
+    console,
+    load,
+    one_form,
+    print_json,
+    progress_bar,
+    state_folder,
+    write_csv_of,
+)
 from vsortd.cli.explain import insist_on_ending
 from vsortd.cli.numbers import LARGEST_SEED, finite
 from vsortd.core.paths import as_on_disk
@@ -53,7 +64,13 @@ class _Wishes:
     into: tuple[str, ...]
     to_rules: Path | None
     teach: bool
+    as_csv: bool
     as_json: bool
+
+    @property
+    def for_programs(self) -> bool:
+        """Whether nothing is printed for people."""
+        return self.as_json or self.as_csv
 
     @property
     def arranges(self) -> bool:
@@ -101,6 +118,7 @@ def cluster(
     teach: Annotated[
         bool, typer.Option("--teach", help="With --to-rules: keep examples of each rule as corrections.")
     ] = False,
+    as_csv: CsvFlag = False,
     as_json: JsonFlag = False,
 ) -> int:
     """Find groups of videos that look alike, and name them; nothing is moved unless you say --apply.
@@ -126,6 +144,7 @@ def cluster(
         into=parts_below(settings.library, into),
         to_rules=to_rules,
         teach=teach,
+        as_csv=as_csv,
         as_json=as_json,
     )
     _check(wishes)
@@ -157,6 +176,9 @@ def _check(wishes: _Wishes) -> None:
     ):
         if given and not wanted:
             raise UsageError(f"{option} says how {other} does it.", remedy=f"Add {other}.")
+    one_form(as_csv=wishes.as_csv, as_json=wishes.as_json)
+    if wishes.as_csv and wishes.arranges:
+        raise UsageError("--csv lists the groups alone.", remedy="Use --json with --preview, --apply and --to-rules.")
     if wishes.preview and wishes.apply:
         raise UsageError("--preview files nothing, --apply does.", remedy="Say one; or --apply --dry-run.")
     asks = wishes.apply and not (wishes.yes or wishes.dry_run)
@@ -232,6 +254,10 @@ class _Command:
             self._arrange(classifier, piles, grouping)
         if wishes.as_json:
             print_json(self.document)
+        elif wishes.as_csv:
+            write_csv_of(
+                ("number", "name", "rule", "score", "words", "size", "tightness", "folders"), self.document["groups"]
+            )
         elif not wishes.arranges and grouping.groups:
             self._say_next(grouping)
         return int(ExitCode.PARTIAL if self.partly else ExitCode.OK)
@@ -247,7 +273,7 @@ class _Command:
         wishes = self.wishes
         with progress_bar("looking") as on_progress:
             collected = collect(self.services, classifier.key, wishes.path, fps=wishes.fps, on_progress=on_progress)
-        live = sys.stderr is not None and sys.stderr.isatty()
+        live = sys.stderr is not None and sys.stderr.isatty() and not wishes.for_programs
         with console(stderr=True).status("grouping …") if live else nullcontext() as status:
             grouping = group_films(
                 collected.films(),
@@ -274,7 +300,7 @@ class _Command:
         sheets = draw_group_sheets(grouping, self.services.media, self.services.media.probe, out)
         _save(out / "report.json", printable_json(json.dumps(self.document, ensure_ascii=False, indent=2)) + "\n")
         self.document["out"] = [storable(one) for one in (out / "map.png", *sheets, out / "report.json")]
-        if not self.wishes.as_json:
+        if not self.wishes.for_programs:
             console().print(f"Drawn into {out}: map.png and {len(sheets)} sheets.", style="dim")
 
     def _arrange(self, classifier: Classifier, piles: Sequence[Pile], grouping: Grouping) -> None:
@@ -350,7 +376,7 @@ class _Command:
         return confirm(f"File {going} video{'s' * (going != 1)} into {which}?")
 
     def _tell(self, grouping: Grouping, collected: Collected) -> None:
-        if not self.wishes.as_json:
+        if not self.wishes.for_programs:
             from vsortd.library.clusters.cluster_tables import print_groups
 
             print_groups(console(), grouping, collected)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import sys
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vsortd.core.text import printable, printable_json, storable
+from vsortd.core.text import encodable_json, printable, printable_json, storable
 from vsortd.errors import DaemonUnreachableError, UsageError
 
 if TYPE_CHECKING:
@@ -29,12 +30,14 @@ if TYPE_CHECKING:
 __all__ = [
     "STATE_STYLES",
     "AsRootFlag",
+    "CsvFlag",
     "JsonFlag",
     "RootOptions",
     "asking_the_daemon",
     "confirm",
     "console",
     "load",
+    "one_form",
     "open_journal",
     "parse_since",
     "print_json",
@@ -44,10 +47,12 @@ __all__ = [
     "telling_of_library",
     "waiting",
     "write_csv",
+    "write_csv_of",
     "write_json",
 ]
 
 AsRootFlag = Annotated[bool, typer.Option("--as-root", help="Say nothing about running as root.")]
+CsvFlag = Annotated[bool, typer.Option("--csv", help="Print the table as CSV on stdout instead of text.")]
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON on stdout instead of text.")]
 
 STATE_STYLES = {
@@ -188,20 +193,45 @@ def print_json(document: Mapping[str, Any]) -> None:
 
 
 def write_json(text: str) -> None:
-    """Write JSON on stdout so that no name in it steers a terminal; what it says stays the same."""
-    sys.stdout.write(printable_json(text) + "\n")
+    """Write JSON on stdout so that no name in it steers a terminal; what it says stays the same in any encoding."""
+    encoding = sys.stdout.encoding or "utf-8"
+    sys.stdout.write(encodable_json(printable_json(text), encoding) + "\n")
     sys.stdout.flush()
 
 
 def write_csv(columns: Sequence[str], rows: Iterable[Iterable[object]]) -> None:
-    """Write a table on stdout: names as they are for the program that reads it, escaped on a terminal."""
+    """Write a table on stdout as RFC 4180 has it: UTF-8, names as they are for the program that reads it.
+
+    On a terminal they are escaped. Nothing is done to a cell that a spreadsheet may take for a formula (`=1.mp4`): it
+    would no longer be the file's name.
+    """
     import csv
 
-    safe = printable if sys.stdout.isatty() else storable
-    table = csv.writer(sys.stdout, lineterminator="\n")
+    shown = sys.stdout.isatty()
+    if not shown and isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8", newline="")
+    safe = printable if shown else storable
+    table = csv.writer(sys.stdout, lineterminator="\n" if shown else "\r\n")
     table.writerow(columns)
     table.writerows([safe(cell) if isinstance(cell, str | Path) else cell for cell in row] for row in rows)
     sys.stdout.flush()
+
+
+def write_csv_of(columns: Sequence[str], entries: Iterable[Mapping[str, Any]]) -> None:
+    """Write the entries of a JSON document as a table; lists and mappings as their JSON, null as nothing."""
+    write_csv(columns, ([_csv_cell(entry[name]) for name in columns] for entry in entries))
+
+
+def _csv_cell(value: object) -> object:
+    if isinstance(value, bool | list | tuple | dict):
+        return json.dumps(value, ensure_ascii=False)
+    return value
+
+
+def one_form(*, as_csv: bool, as_json: bool) -> None:
+    """Refuse --csv together with --json. Raises UsageError."""
+    if as_csv and as_json:
+        raise UsageError("--csv and --json exclude one another.", remedy="Take one of them.")
 
 
 def console(*, stderr: bool = False) -> Console:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vsortd.cli.common import JsonFlag, console, load, print_json, state_folder
+from vsortd.cli.common import CsvFlag, JsonFlag, console, load, one_form, print_json, state_folder, write_csv_of
 from vsortd.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ def doctor(
             "--repair", help="Mend a damaged journal: from its newest sound copy, what can still be read, and the disk."
         ),
     ] = False,
+    as_csv: CsvFlag = False,
     as_json: JsonFlag = False,
 ) -> int:
     """Check the installation, the machine, the config, the folders and the model, and sort a clip end to end.
@@ -41,6 +42,7 @@ def doctor(
 
     With --repair nothing is checked but the journal. The damaged files are set aside, never removed.
     """
+    one_form(as_csv=as_csv, as_json=as_json)
     if repair:
         return _repair(ctx, as_json=as_json)
     from vsortd.doctor import examine
@@ -50,13 +52,15 @@ def doctor(
     findings = []
     for finding in examine(ctx.obj.config, quick=quick):
         findings.append(finding)
-        if not as_json:
+        if not (as_json or as_csv):
             _print(out, finding)  # at once: the last ones take seconds
     failed = sum(finding.level is Severity.FAIL for finding in findings)
     warned = sum(finding.level is Severity.WARN for finding in findings)
     if as_json:
         checks = [finding.to_json() for finding in findings]
         print_json({"schema_version": 1, "ok": not failed, "failed": failed, "warned": warned, "checks": checks})
+    elif as_csv:
+        write_csv_of(("name", "level", "found", "remedy"), [finding.to_json() for finding in findings])
     elif failed or warned:
         out.print(f"{failed} failed, {warned} with a warning, of {len(findings)} looked at.")
     else:

@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vsortd.cli.common import SCHEMA_VERSION, JsonFlag, console, load, print_json, progress_bar, state_folder, write_csv
+from vsortd.cli.common import (
+    SCHEMA_VERSION,
+    CsvFlag,
+    JsonFlag,
+    console,
+    load,
+    one_form,
+    print_json,
+    progress_bar,
+    state_folder,
+    write_csv,
+)
 from vsortd.cli.numbers import finite
 from vsortd.errors import ExitCode, UsageError
 
@@ -43,7 +54,7 @@ def duplicates(
             "--min-score", callback=finite, min=0.0, max=1.0, help="Share of the shorter one that must agree."
         ),
     ] = 0.5,
-    as_csv: Annotated[bool, typer.Option("--csv", help="Print a line for each video as CSV.")] = False,
+    as_csv: CsvFlag = False,
     as_json: JsonFlag = False,
 ) -> int:
     """Find videos that show the same: copies, re-encoded, resized, letterboxed or cut. Nothing is deleted or moved.
@@ -52,8 +63,7 @@ def duplicates(
     alike (maybe). Which file may be worth keeping is a suggestion: the whole one with the most pixels and data.
     """
     settings = load(ctx)
-    if as_csv and as_json:
-        raise UsageError("--csv and --json exclude one another.", remedy="Take one of them.")
+    one_form(as_csv=as_csv, as_json=as_json)
     if pictures is not None:
         _make_folder(pictures)
     from vsortd.core.logs.sinks import set_up_logging
@@ -148,20 +158,25 @@ def _print(found: DuplicateReport, pictures: Path | None) -> None:
 
 def _print_group(out: Console, number: int, group: DuplicateGroup) -> None:
     from vsortd.core.console import Text
+    from vsortd.core.tables import Column, ColumnKind, print_table
     from vsortd.library.duplicates.pair_check import PairRelation
     from vsortd.library.duplicates.pair_sheet import facts_of
 
     doubtful = all(duplicate.kind is PairRelation.ALIKE for duplicate in group.duplicates)
-    out.print(
-        Text(f"{number:>3}  ", style="dim")
-        .append("      " if doubtful else "keep? ", style="bold")
-        .append(group.keep.path, style="bold")
-        .append(f"  {facts_of(group.keep)}", style="dim not bold")
+    columns = (
+        Column("", ColumnKind.NUMBER, first=True),
+        Column("", first=True),
+        Column("", ColumnKind.NAME),
+        Column("", ColumnKind.PROSE),
     )
+    keep = Text("" if doubtful else "keep?", style="bold")
+    said = Text(facts_of(group.keep), style="dim")
+    rows = [(Text(f"{number:>3}", style="dim"), keep, Text(group.keep.path, style="bold"), said)]
     for duplicate in group.duplicates:
-        line = Text("     ").append(f"{duplicate.kind.value:<6}", style=_STYLES[duplicate.kind.value])
-        line.append(duplicate.member.path).append(f"  {facts_of(duplicate.member)}", style="dim")
-        out.print(line.append(f"  {_relation(group, duplicate)}", style="dim"))
+        kind = Text(f"{duplicate.kind.value:<6}", style=_STYLES[duplicate.kind.value])
+        facts = Text(f"{facts_of(duplicate.member)}  {_relation(group, duplicate)}", style="dim")
+        rows.append((Text(), kind, Text(duplicate.member.path), facts))
+    print_table(out, columns, rows)
     out.print()
 
 

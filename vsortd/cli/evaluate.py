@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vsortd.cli.common import SCHEMA_VERSION, JsonFlag, console, load, print_json, progress_bar, state_folder
+from vsortd.cli.common import (
+    SCHEMA_VERSION,
+    CsvFlag,
+    JsonFlag,
+    console,
+    load,
+    one_form,
+    print_json,
+    progress_bar,
+    state_folder,
+    write_csv_of,
+)
 from vsortd.cli.numbers import finite
 from vsortd.core.text import printable_json
 from vsortd.errors import ExitCode, UsageError
@@ -41,12 +52,14 @@ def evaluate(
         Path | None, typer.Option("--out", metavar="DIR", help="Write plots, the worst mistakes and eval.json there.")
     ] = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of what is drawn by chance.")] = 0,
+    as_csv: CsvFlag = False,
     as_json: JsonFlag = False,
 ) -> int:
     """Say how often videos in folders named like the rules would be filed rightly, and what would make it better.
 
     FOLDER/<rule>/<finer rule>/film.mp4 is the truth; _none holds videos that fit no rule. Nothing is moved.
     """
+    one_form(as_csv=as_csv, as_json=as_json)
     settings = load(ctx)
     if out is not None:
         _make_out(out)
@@ -62,6 +75,9 @@ def evaluate(
         _write(out / "eval.json", document)
     if as_json:
         print_json(document)
+    elif as_csv:
+        fields = ("rule", "n", "filed", "right", "precision", "recall", "f1")
+        write_csv_of(fields, ({"rule": rule, **figures} for rule, figures in document["per_rule"].items()))
     else:
         _print(found)
         if out is not None:

@@ -11,13 +11,16 @@ import typer
 from vsortd.cli.common import (
     SCHEMA_VERSION,
     STATE_STYLES,
+    CsvFlag,
     JsonFlag,
     asking_the_daemon,
     console,
+    one_form,
     open_journal,
     parse_since,
     print_json,
     progress_bar,
+    write_csv_of,
 )
 from vsortd.cli.completing import batches, held_ids, refused_ids, tag_names, undoable_ids
 from vsortd.core.paths import as_on_disk
@@ -36,6 +39,11 @@ Since = Annotated[
 ]
 
 
+_FIELDS = (
+    "id", "batch", "time", "state", "source", "destination", "rule", "score", "margin", "converted", "reason", "tags",
+)  # fmt: skip
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     for command in (history, undo, release, retry):
@@ -48,13 +56,17 @@ def history(
     tag: Annotated[
         str | None, typer.Option("--tag", metavar="NAME", help="Only videos with this tag.", autocompletion=tag_names)
     ] = None,
+    as_csv: CsvFlag = False,
     as_json: JsonFlag = False,
 ) -> None:
     """List what was done with each video, newest first."""
+    one_form(as_csv=as_csv, as_json=as_json)
     since_s = parse_since(since) if since else None
     items = _items(last, since_s, tag)
     if as_json:
         print_json({"schema_version": SCHEMA_VERSION, "items": items})
+    elif as_csv:
+        write_csv_of(_FIELDS, items)
     elif not items:
         console().print("Nothing has been filed yet." if tag is None else f"No video has the tag {tag}.")
     else:
@@ -71,38 +83,37 @@ def _items(last: int | None, since_s: float | None, tag: str | None) -> list[Ite
 
 
 def _table(items: Sequence[ItemDocument]) -> None:
-    """Print the items: the video by its name, where it went within the library; why, on a line of its own."""
-    from rich.table import Table
-
+    """Print the items: the video by its name, where it went within the library, and why."""
     from vsortd.core.console import Text
+    from vsortd.core.tables import Column, ColumnKind, print_table
 
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("id", justify="right")
-    for name in ("time", "state"):
-        table.add_column(name, no_wrap=True)
-    for name in ("video", "where, why"):
-        table.add_column(name, overflow="fold")
+    columns = (
+        Column("id", ColumnKind.NUMBER, first=True),
+        Column("time", first=True),
+        Column("state", first=True),
+        Column("video", ColumnKind.NAME),
+        Column("where", ColumnKind.NAME),
+        Column("why", ColumnKind.PROSE),
+    )
+    rows = []
     for item in items:
-        where = Text()
-        if item["state"] in {"filed", "review"} and item["destination"]:
-            where.append(_within_library(item)).end_line()
-        where.append(item["reason"], style="dim")
+        why = Text(item["reason"], style="dim")
         if item["tags"]:
-            where.append(f"  [{', '.join(item['tags'])}]", style="cyan")
-        table.add_row(
-            str(item["id"]),
-            _local(item["time"]),
-            Text(item["state"], style=STATE_STYLES.get(item["state"], "")),
-            Text(Path(item["source"]).name),
-            where,
-        )
-    console().print(table)
+            why.append(f"  [{', '.join(item['tags'])}]", style="cyan")
+        state = Text(item["state"], style=STATE_STYLES.get(item["state"], ""))
+        row = (str(item["id"]), _local(item["time"]), state, Path(item["source"]).name, _within_library(item), why)
+        rows.append(row)
+    print_table(console(), columns, rows)
 
 
-def _within_library(item: ItemDocument) -> Path:
-    """Return where a video went as people say it: the folders of its rule, and its name."""
+def _within_library(item: ItemDocument) -> str:
+    """Return where a video is as people say it: the folders of its rule, and its name there if it is another."""
+    if item["state"] not in {"filed", "review"} or not item["destination"]:
+        return ""
     folders = item["rule"].count("/") + 1 if item["state"] == "filed" else 1
-    return Path(*Path(item["destination"] or "").parts[-folders - 1 :])
+    there = Path(item["destination"])
+    inside = Path(*there.parts[-folders - 1 : -1])
+    return str(inside if there.name == Path(item["source"]).name else inside / there.name)
 
 
 def _local(text: str) -> str:
@@ -183,10 +194,11 @@ def _print_undone(undone: Sequence[UndoneDocument], refused: Sequence[RefusedUnd
     for item in undone:
         back = "would be" if dry_run else "is"
         out.print(f"#{item['id']} {back} back at {item['back_at']}")
-        if item["back_at"] != item["source"]:
-            out.print(f"   {Path(item['source']).name} is no longer kept", style="yellow")
-    for one in refused:
-        out.print(f"#{one['id']} refused: {one['reason']}", style="red")
+        for one in item["missing"]:
+            comes = "would not come" if dry_run else "did not come"
+            out.print(f"   {Path(one['path']).name} {comes} back: {one['reason']}", style="yellow")
+    for refusal in refused:
+        out.print(f"#{refusal['id']} refused: {refusal['reason']}", style="red")
     if not undone and not refused:
         out.print("Nothing to undo.")
     elif undone and not dry_run:

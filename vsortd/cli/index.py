@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vsortd.cli.common import SCHEMA_VERSION, JsonFlag, console, load, print_json, progress_bar, state_folder
+from vsortd.cli.common import (
+    SCHEMA_VERSION,
+    CsvFlag,
+    JsonFlag,
+    console,
+    load,
+    one_form,
+    print_json,
+    progress_bar,
+    state_folder,
+    write_csv_of,
+)
 from vsortd.cli.numbers import finite
 from vsortd.core.paths import as_on_disk
 from vsortd.core.text import storable
@@ -64,10 +75,14 @@ def index(
     workers: Annotated[
         int | None, typer.Option("--workers", metavar="N", min=1, help="Models at work at once in the cluster.")
     ] = None,
+    as_csv: CsvFlag = False,
     as_json: JsonFlag = False,
 ) -> int:
     """Look at videos for search, timelines and clusters: each frame is embedded once. Stop and go on at any time."""
+    one_form(as_csv=as_csv, as_json=as_json)
     settings = load(ctx)
+    if as_csv and (verify or prune):
+        raise UsageError("--csv lists the videos that were looked at.", remedy="With --verify and --prune use --json.")
     if cluster is None and (address or workers):
         raise UsageError("--address and --workers are for a cluster.", remedy="Add --cluster ray.")
     from vsortd.core.logs.sinks import set_up_logging
@@ -78,6 +93,8 @@ def index(
     outcomes = _look(settings, paths or [settings.library], fps, jobs, cluster, address, workers)
     if as_json:
         print_json({"schema_version": SCHEMA_VERSION, "items": [_item(one) for one in outcomes]})
+    elif as_csv:
+        write_csv_of(("file", "state", "frames", "duration_s", "reason"), map(_item, outcomes))
     else:
         _print(outcomes)
     return int(ExitCode.PARTIAL if any(one.state == "failed" for one in outcomes) else ExitCode.OK)

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vsortd.cli.common import console, parse_since, state_folder
+from vsortd.cli.common import console, parse_since, state_folder, write_json
 from vsortd.cli.completing import item_ids, levels
-from vsortd.core.text import printable_json
 from vsortd.errors import StoreError, UsageError
 
 if TYPE_CHECKING:
@@ -73,8 +72,6 @@ def logs(
             for line in follower.lines() if follow else ():
                 if choice.wants(line) and line.raw not in both:
                     _show([line], as_json=as_json)
-    except BrokenPipeError:
-        raise
     except OSError as error:
         raise StoreError(
             f"The log {path} can't be read: {error.strerror or error}.",
@@ -85,7 +82,8 @@ def logs(
 
 def _show(lines: list[Line], *, as_json: bool) -> None:
     if as_json:
-        sys.stdout.write("".join(f"{printable_json(line.raw)}\n" for line in lines))
+        for line in lines:
+            write_json(line.raw)
     else:
         out = console()
         for line in lines:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vsortd.cli.common import SCHEMA_VERSION, JsonFlag, console, print_json
+from vsortd.cli.common import SCHEMA_VERSION, CsvFlag, JsonFlag, console, one_form, print_json, write_csv_of
 from vsortd.cli.completing import model_names, model_tags
 
 if TYPE_CHECKING:
@@ -15,15 +15,23 @@ if TYPE_CHECKING:
 app = typer.Typer(help="The models that look at the frames: list them, fetch their weights.", no_args_is_help=True)
 
 
+_PAIR_FIELDS = ("name", "tag", "cached")
+_FIELDS = ("name", "tag", "params_m", "size_mb", "licence", "purpose", "cached")
+
+
 @app.command("list")
 def list_models(
+    as_csv: CsvFlag = False,
     as_json: JsonFlag = False,
     everything: Annotated[bool, typer.Option("--all", help="Every name and tag that open_clip knows.")] = False,
 ) -> None:
     """Show the models worth choosing, with size and licence, and whether their weights are here."""
+    one_form(as_csv=as_csv, as_json=as_json)
     entries = _all_pairs() if everything else _recommended()
     if as_json:
         print_json({"schema_version": SCHEMA_VERSION, "cache": str(_cache()), "models": entries})
+    elif as_csv:
+        write_csv_of(_PAIR_FIELDS if everything else _FIELDS, entries)
     elif everything:
         _print_pairs(entries)
     else:
@@ -132,26 +140,32 @@ def _all_pairs() -> list[dict[str, Any]]:
 
 
 def _print_pairs(entries: list[dict[str, Any]]) -> None:
-    out = console()
-    for entry in entries:
-        out.print(f"{entry['name']}  {entry['tag']}{'  (cached)' if entry['cached'] else ''}")
+    from vsortd.core.tables import Column, ColumnKind, print_table
+
+    columns = (Column("", ColumnKind.NAME), Column("", ColumnKind.NAME), Column(""))
+    rows = [(entry["name"], entry["tag"], "(cached)" if entry["cached"] else "") for entry in entries]
+    print_table(console(), columns, rows)
 
 
 def _print_recommended(entries: list[dict[str, Any]]) -> None:
-    from rich.table import Table
-
     from vsortd.core.console import Text
+    from vsortd.core.tables import Column, ColumnKind, print_table
     from vsortd.core.units import about_size
 
-    table = Table(box=None, pad_edge=False)
-    for title in ("name", "weights", "download", "here", "licence", "for"):
-        fixed = title in {"name", "weights"}  # to be copied into a config, so never broken
-        table.add_column(title, justify="right" if title == "download" else "left", no_wrap=fixed, overflow="fold")
+    columns = (
+        Column("name", ColumnKind.NAME),
+        Column("weights", ColumnKind.NAME),
+        Column("download", ColumnKind.NUMBER),
+        Column("here"),
+        Column("licence"),
+        Column("for", ColumnKind.PROSE),
+    )
+    rows = []
     for entry in entries:
         size = about_size(entry["size_mb"] * 1e6) if entry["size_mb"] else "none"
         here = Text("yes", style="green") if entry["cached"] else "no"
-        table.add_row(entry["name"], entry["tag"], size, here, entry["licence"], entry["purpose"])
+        rows.append((entry["name"], entry["tag"], size, here, entry["licence"], entry["purpose"]))
     out = console()
-    out.print(table)
+    print_table(out, columns, rows)
     out.print()
     out.print(f"Weights are kept in {_cache()}", style="dim")

@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from vsortd.cli.common import SCHEMA_VERSION, JsonFlag, console, load, print_json, state_folder
+from vsortd.cli.common import (
+    SCHEMA_VERSION,
+    CsvFlag,
+    JsonFlag,
+    console,
+    load,
+    one_form,
+    print_json,
+    state_folder,
+    write_csv_of,
+)
 from vsortd.core.text import printable
 from vsortd.errors import DaemonUnreachableError, ExitCode, VsortdError
 
@@ -39,12 +49,13 @@ def register(app: typer.Typer) -> None:
     app.command("review")(review)
 
 
-def review(ctx: typer.Context, as_json: JsonFlag = False) -> int:
+def review(ctx: typer.Context, as_csv: CsvFlag = False, as_json: JsonFlag = False) -> int:
     """Decide on the videos that vsortd was unsure of; every choice files the video and is learned from."""
     from vsortd.cli.common import open_journal
     from vsortd.config.rules import build_rules
     from vsortd.learning.review_queue import waiting_in
 
+    one_form(as_csv=as_csv, as_json=as_json)
     settings = load(ctx)
     journal = open_journal()
     queue: list[Waiting] = []
@@ -53,6 +64,8 @@ def review(ctx: typer.Context, as_json: JsonFlag = False) -> int:
             queue = waiting_in(journal, build_rules(settings))
     if as_json:
         print_json({"schema_version": SCHEMA_VERSION, "items": [one.to_json() for one in queue]})
+    elif as_csv:
+        write_csv_of(("id", "time", "path", "reason", "guesses"), [one.to_json() for one in queue])
     elif not queue:
         console().print("Nothing waits for review.")
     elif sys.stdin.isatty() and sys.stdout.isatty():
@@ -63,11 +76,19 @@ def review(ctx: typer.Context, as_json: JsonFlag = False) -> int:
 
 
 def _print_list(queue: Sequence[Waiting]) -> None:
-    out = console()
+    from vsortd.core.console import Text
+    from vsortd.core.tables import Column, ColumnKind, print_table
+
+    out, rows = console(), []
     for one in queue:
         guesses = ", ".join(f"{guess.rule} {guess.score:.2f}" for guess in one.guesses)
-        out.print(f"#{one.item} {one.path}")
-        out.print(f"    {one.reason}{f' ({guesses})' if guesses else ''}", style="dim")
+        why = Text(f"{one.reason}{f' ({guesses})' if guesses else ''}", style="dim")
+        rows.append((f"#{one.item}", str(one.path), why))
+    print_table(
+        out,
+        (Column("", ColumnKind.NUMBER, first=True), Column("", ColumnKind.NAME), Column("", ColumnKind.PROSE)),
+        rows,
+    )
     out.print("Decide on them one by one with `vsortd review` in a terminal, or: vsortd teach FILE RULE")
 
 
@@ -188,13 +209,11 @@ class _Dialogue:
         return True
 
     def _help(self, _waiting: Waiting) -> bool:
-        from rich.table import Table
+        from vsortd.core.tables import Column, ColumnKind, print_table
 
         self._out.print()
-        table = Table.grid(padding=(0, 2))
-        for key, what in _HELP:
-            table.add_row(f"  {key}", what)
-        self._out.print(table)
+        rows = [(f"  {key}", what) for key, what in _HELP]
+        print_table(self._out, (Column("", first=True), Column("", ColumnKind.PROSE)), rows)
         return False
 
     def _open(self, waiting: Waiting) -> bool:

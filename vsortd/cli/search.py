@@ -9,9 +9,11 @@ import typer
 
 from vsortd.cli.common import (
     SCHEMA_VERSION,
+    CsvFlag,
     JsonFlag,
     console,
     load,
+    one_form,
     parse_since,
     print_json,
     state_folder,
@@ -84,13 +86,12 @@ def search(
         typer.Option("--clip", metavar="N OUT.mp4", help="Cut scene N out, without re-encoding where that can be."),
     ] = None,
     open_it: Annotated[bool, typer.Option("--open", help="Open the best scene's video, or what --clip made.")] = False,
-    as_csv: Annotated[bool, typer.Option("--csv", help="Print comma-separated values.")] = False,
+    as_csv: CsvFlag = False,
     as_json: JsonFlag = False,
 ) -> int:
     """Find scenes by a sentence, a picture or a part of a video: where, from when to when, best first."""
     settings = load(ctx)
-    if as_csv and as_json:
-        raise UsageError("--csv and --json exclude one another.")
+    one_form(as_csv=as_csv, as_json=as_json)
     if sheet is not None:
         insist_on_ending(sheet, ".png")
     if clip is not None:
@@ -258,9 +259,8 @@ def _print_csv(scenes: Sequence[SceneDocument]) -> None:
 
 
 def _print(found: SearchDocument, made: dict[str, Any], request: Request, *, like_alone: bool) -> None:
-    from rich.table import Table
-
     from vsortd.core.console import Text
+    from vsortd.core.tables import Column, ColumnKind, print_table
     from vsortd.core.units import about_clock
 
     out, scenes = console(), found["scenes"]
@@ -271,19 +271,19 @@ def _print(found: SearchDocument, made: dict[str, Any], request: Request, *, lik
         out.print(f"Nothing to look through{where}.")
         out.print(f"Next: vsortd index {request.under or ''}".rstrip(), style="dim")
         return
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    table.add_column("", justify="right")
-    table.add_column("like it" if like_alone else "score", no_wrap=True)
-    for heading in ("from", "to"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("video", overflow="fold")
+    columns = (
+        Column("", ColumnKind.NUMBER, first=True),
+        Column("like it" if like_alone else "score", first=True),
+        Column("from", ColumnKind.NUMBER),
+        Column("to", ColumnKind.NUMBER),
+        Column("video", ColumnKind.NAME),
+    )
+    rows = []
     for number, scene in enumerate(scenes, 1):
         style = "green" if scene["score"] >= _SURE else "dim"
         score = Text(f"{bar(scene['score'], 10)} {scene['score']:.2f}", style=style)
-        table.add_row(str(number), score, about_clock(scene["begin_s"]), about_clock(scene["end_s"]), scene["file"])
-    if not out.is_terminal:
-        out.width = 1_000
-    out.print(table, soft_wrap=False)
+        rows.append((str(number), score, about_clock(scene["begin_s"]), about_clock(scene["end_s"]), scene["file"]))
+    print_table(out, columns, rows, header="dim")
     _print_foot(found, made, like_alone=like_alone)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,20 +13,25 @@ from vsortd.cli.common import (
     SCHEMA_VERSION,
     STATE_STYLES,
     AsRootFlag,
+    CsvFlag,
     JsonFlag,
     console,
     load,
+    one_form,
     print_json,
     progress_bar,
     root_warning,
     state_folder,
     telling_of_library,
+    write_csv_of,
 )
 from vsortd.cli.explain import bar, insist_on_ending
+from vsortd.cli.interrupts import Interruption
 from vsortd.core.outcomes import PLACED, ItemState
 from vsortd.errors import DaemonUnreachableError, ExitCode, UsageError
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Sequence
 
     from vsortd.config.settings import Settings
@@ -33,6 +40,12 @@ if TYPE_CHECKING:
     from vsortd.pipeline.plan_report import FolderSummary
 
 Paths = Annotated[list[Path], typer.Argument(metavar="PATH…", help="Videos, or folders to look through.")]
+
+
+_FIELDS = (
+    "id", "batch", "time", "state", "source", "destination", "rule", "score", "margin", "converted", "reason", "tags",
+    "conversion",
+)  # fmt: skip
 
 
 def register(app: typer.Typer) -> None:
@@ -46,21 +59,36 @@ def sort(
     paths: Paths,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would happen.")] = False,
     as_root: AsRootFlag = False,
+    as_csv: CsvFlag = False,
     as_json: JsonFlag = False,
 ) -> int:
     """File videos now: looked at, decided and placed exactly as the daemon would."""
+    one_form(as_csv=as_csv, as_json=as_json)
     settings = load(ctx)
-    outcomes = None if dry_run else _by_the_daemon(settings, paths)
-    if outcomes is None:
-        if warning := root_warning(as_root=as_root):
-            console(stderr=True).print(warning, style="yellow")
-        with telling_of_library(settings):
-            outcomes = _run(ctx, settings, paths, dry_run=dry_run)
-    if as_json:
-        _print_items(outcomes)
-    else:
+    with Interruption() as interruption:
+        outcomes = None if dry_run else _by_the_daemon(settings, paths, interruption)
+        if outcomes is None:
+            if warning := root_warning(as_root=as_root):
+                console(stderr=True).print(warning, style="yellow")
+            with telling_of_library(settings):
+                outcomes = _run(ctx, settings, paths, dry_run=dry_run, cancel=interruption.cancel)
+    if as_csv or as_json:
+        _print_items(outcomes, as_csv=as_csv, interrupted=interruption.came)
+    elif outcomes or not interruption.came:
         _print_lines(outcomes, dry_run=dry_run)
+    if interruption.came:
+        _say_interrupted(outcomes, dry_run=dry_run)
+        return int(ExitCode.INTERRUPTED)
     return _exit_code(outcomes)
+
+
+def _say_interrupted(outcomes: Sequence[SortOutcome], *, dry_run: bool) -> None:
+    """Say on stderr what was done before Ctrl-C, and how to take it back; --json has it on stdout."""
+    placed = [one for one in outcomes if one.state in PLACED and one.id is not None]
+    said = "interrupted" if dry_run else f"interrupted: {len(placed)} filed, the others stay where they are"
+    if placed:
+        said += f". Undo it with: vsortd undo --batch {placed[0].batch}"
+    console(stderr=True).print(said)
 
 
 def plan(
@@ -69,13 +97,15 @@ def plan(
     html: Annotated[
         Path | None, typer.Option("--html", metavar="REPORT.html", help="Write it as one web page with pictures, too.")
     ] = None,
+    as_csv: CsvFlag = False,
     as_json: JsonFlag = False,
 ) -> int:
     """Show where videos would go, as a tree; nothing is touched."""
+    one_form(as_csv=as_csv, as_json=as_json)
     settings = load(ctx)
     outcomes = _plan_with_page(ctx, settings, paths, html) if html else _run(ctx, settings, paths, dry_run=True)
-    if as_json:
-        _print_items(outcomes)
+    if as_csv or as_json:
+        _print_items(outcomes, as_csv=as_csv)
     else:
         _print_tree(outcomes, settings.library)
         if html is not None:
@@ -101,50 +131,70 @@ def _plan_with_page(ctx: typer.Context, settings: Settings, paths: Sequence[Path
     return outcomes
 
 
-def _by_the_daemon(settings: Settings, paths: Sequence[Path]) -> list[SortOutcome] | None:
+def _by_the_daemon(settings: Settings, paths: Sequence[Path], interruption: Interruption) -> list[SortOutcome] | None:
     """Let a daemon do it that has the model loaded; None if none runs, or one that works by another config."""
     from vsortd.config.dump import fingerprint
     from vsortd.pipeline.batch import SortOutcome
     from vsortd.service.client import Client
 
-    client = Client(state_folder())
+    client, ticket = Client(state_folder()), secrets.token_hex(8)
+
+    def stop() -> None:
+        with contextlib.suppress(DaemonUnreachableError):  # it has ended: the answer says so, too
+            client.stop_sorting(ticket)
+
+    interruption.tell = stop
     try:
         with progress_bar("filing") as on_progress:
-            found = client.sort([path.absolute() for path in paths], fingerprint(settings), on_progress)
+            found = client.sort([path.absolute() for path in paths], fingerprint(settings), on_progress, ticket)
     except DaemonUnreachableError as error:
         if error.asked:  # some may be filed already
             raise
         return None
+    finally:
+        interruption.tell = None
     return None if found is None else [SortOutcome.from_json(one) for one in found]
 
 
 def _run(
-    ctx: typer.Context, settings: Settings, paths: Sequence[Path], *, dry_run: bool, on_job: OnJob | None = None
+    ctx: typer.Context,
+    settings: Settings,
+    paths: Sequence[Path],
+    *,
+    dry_run: bool,
+    on_job: OnJob | None = None,
+    cancel: threading.Event | None = None,
 ) -> list[SortOutcome]:
     from vsortd.core.logs.sinks import set_up_logging
     from vsortd.pipeline.batch import sort_paths
 
     set_up_logging(verbose=ctx.obj.verbose, quiet=not ctx.obj.verbose)
     with progress_bar("looking" if dry_run else "filing") as on_progress:
-        return sort_paths(settings, state_folder(), paths, dry_run=dry_run, on_progress=on_progress, on_job=on_job)
+        return sort_paths(
+            settings, state_folder(), paths, dry_run=dry_run, on_progress=on_progress, on_job=on_job, cancel=cancel
+        )
 
 
-def _print_items(outcomes: Sequence[SortOutcome]) -> None:
-    print_json({"schema_version": SCHEMA_VERSION, "items": [one.to_json() for one in outcomes]})
+def _print_items(outcomes: Sequence[SortOutcome], *, as_csv: bool, interrupted: bool = False) -> None:
+    if as_csv:
+        write_csv_of(_FIELDS, [one.to_json() for one in outcomes])
+        return
+    more = {"interrupted": True} if interrupted else {}
+    print_json({"schema_version": SCHEMA_VERSION, "items": [one.to_json() for one in outcomes], **more})
 
 
 def _print_lines(outcomes: Sequence[SortOutcome], *, dry_run: bool) -> None:
     from vsortd.core.console import Text
+    from vsortd.core.tables import Column, ColumnKind, print_table
 
     out = console()
+    columns = (Column("", first=True), *(Column("", ColumnKind.NAME),) * 2, Column("", ColumnKind.PROSE))
+    rows = []
     for one in outcomes:
-        line = Text()
-        line.append(f"{one.state:<9}", style=STATE_STYLES.get(one.state, ""))
-        line.append(one.source)
-        if one.destination:
-            line.append(" → ", style="dim").append(one.destination)
-        line.append(f"  {one.reason}", style="dim")
-        out.print(line)
+        state = Text(one.state, style=STATE_STYLES.get(one.state, ""))
+        where = Text("→ ", style="dim").append(one.destination) if one.destination else ""
+        rows.append((state, one.source, where, Text(one.reason, style="dim")))
+    print_table(out, columns, rows)
     if not outcomes:
         out.print("No videos there.")
     elif dry_run:

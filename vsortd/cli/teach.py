@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vsortd.cli.common import SCHEMA_VERSION, JsonFlag, console, load, print_json, state_folder, waiting
+from vsortd.cli.common import (
+    SCHEMA_VERSION,
+    CsvFlag,
+    JsonFlag,
+    console,
+    load,
+    one_form,
+    print_json,
+    state_folder,
+    waiting,
+    write_csv_of,
+)
 from vsortd.cli.completing import rule_names
 from vsortd.core.paths import as_on_disk
 from vsortd.core.text import storable
@@ -21,6 +32,8 @@ if TYPE_CHECKING:
     from vsortd.judging.corrections import Selected
     from vsortd.judging.leave_one_out import LeaveOneOutResult
     from vsortd.learning.teaching import Lesson
+
+_FIELDS = ("id", "time", "video", "rule", "origin", "item", "model", "used", "why_not")
 
 corrections = typer.Typer(help="List what was taught; forget it, or restore it.", invoke_without_command=True)
 
@@ -106,18 +119,21 @@ def _poke_daemon() -> None:
 
 
 @corrections.callback()
-def show(ctx: typer.Context, as_json: JsonFlag = False) -> None:
+def show(ctx: typer.Context, as_csv: CsvFlag = False, as_json: JsonFlag = False) -> None:
     """List what was taught, newest first: used or why not, and whether it helps."""
     if ctx.invoked_subcommand is not None:
         return
+    one_form(as_csv=as_csv, as_json=as_json)
     from vsortd.core.logs.sinks import set_up_logging
 
     settings = load(ctx)
     set_up_logging(verbose=ctx.obj.verbose, quiet=not ctx.obj.verbose)
     selected, verdict, trouble = _survey(settings)
     used = settings.learn.use and verdict is not None and verdict.helps
-    if as_json:
-        entries = [_entry(one, settings, verdict, trouble) for one in selected]
+    entries = [_entry(one, settings, verdict, trouble) for one in selected]
+    if as_csv:
+        write_csv_of(_FIELDS, entries)
+    elif as_json:
         print_json(
             {
                 "schema_version": SCHEMA_VERSION,
@@ -201,30 +217,29 @@ def _verdict_json(verdict: LeaveOneOutResult) -> dict[str, Any]:
 
 
 def _table(selected: Sequence[Selected], settings: Settings, verdict: LeaveOneOutResult | None, trouble: str) -> None:
-    from rich.table import Table
-
     from vsortd.core.console import Text
     from vsortd.core.moments import local_text
+    from vsortd.core.tables import Column, ColumnKind, print_table
 
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("id", justify="right")
-    table.add_column("time", no_wrap=True)
-    for name in ("video", "rule", "from", "model", "used"):
-        table.add_column(name, overflow="fold")
+    columns = (
+        Column("id", ColumnKind.NUMBER, first=True),
+        Column("time", first=True),
+        Column("video", ColumnKind.NAME),
+        Column("rule", ColumnKind.NAME),
+        Column("from"),
+        Column("model"),
+        Column("used", ColumnKind.PROSE),
+    )
+    rows = []
     for one in selected:
         taught = one.taught
         why = _why_not(one, settings, verdict, trouble)
-        table.add_row(
-            str(taught.id),
-            local_text(taught.time)[: len("2026-11-20 18:30")],
-            Text(taught.path.name),
-            Text(taught.rule),
-            taught.origin.value,
-            Text(taught.model.partition("/")[0]),
-            Text(f"no: {why}", style="dim") if why else Text("yes", style="green"),
-        )
+        time = local_text(taught.time)[: len("2026-11-20 18:30")]
+        used = Text(f"no: {why}", style="dim") if why else Text("yes", style="green")
+        model = taught.model.partition("/")[0]
+        rows.append((str(taught.id), time, taught.path.name, taught.rule, taught.origin.value, model, used))
     out = console()
-    out.print(table)
+    print_table(out, columns, rows)
     if verdict is not None and verdict.videos:
         sentence = verdict.sentence()
         out.print(f"{sentence[0].upper()}{sentence[1:]}.", style="" if verdict.helps else "yellow")

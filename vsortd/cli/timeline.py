@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vsortd.cli.common import SCHEMA_VERSION, JsonFlag, console, load, print_json, state_folder, waiting, write_csv
+from vsortd.cli.common import (
+    SCHEMA_VERSION,
+    CsvFlag,
+    JsonFlag,
+    console,
+    load,
+    one_form,
+    print_json,
+    state_folder,
+    waiting,
+    write_csv,
+)
 from vsortd.cli.explain import insist_on_ending
 from vsortd.cli.numbers import finite
 from vsortd.core.paths import as_on_disk
@@ -83,7 +94,7 @@ def timeline(
         Path | None,
         typer.Option("--chapters", metavar="OUT", help="Write chapters: .ffmeta or .txt for ffmpeg, or .vtt."),
     ] = None,
-    as_csv: Annotated[bool, typer.Option("--csv", help="Print the spans as CSV.")] = False,
+    as_csv: CsvFlag = False,
     scores: Annotated[bool, typer.Option("--scores", help="With --json: every frame's score as well.")] = False,
     as_json: JsonFlag = False,
 ) -> int:
@@ -95,8 +106,7 @@ def timeline(
     decodes nothing.
     """
     settings = load(ctx)
-    if as_csv and as_json:
-        raise UsageError("--csv and --json exclude one another.", remedy="Take one of them.")
+    one_form(as_csv=as_csv, as_json=as_json)
     file = as_on_disk(file)
     _insist_on_a_file(file)
     _insist_on_outputs(plot, chapters)

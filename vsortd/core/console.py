@@ -57,10 +57,16 @@ class PlainConsole(Console):
         return super().status(Text(status) if isinstance(status, str) else status, **options)
 
 
+def is_shown(out: Console) -> bool:
+    """Tell whether a console writes to a terminal; colours that are asked for (FORCE_COLOR) make no pipe one."""
+    isatty = getattr(out.file, "isatty", None)
+    return bool(isatty and isatty())
+
+
 def print_tree(out: Console, tree: Tree) -> None:
     """Print a tree: folded to the terminal's width, in full into a pipe or a file; no name is lost at any depth."""
     needed = out.measure(tree, options=out.options.update(max_width=_ENDLESS_COLUMNS))
     before = out.width
-    out.width = max(before, needed.minimum if out.is_terminal else needed.maximum)
+    out.width = max(before, needed.minimum if is_shown(out) else needed.maximum)
     out.print(tree, soft_wrap=False)
     out.width = before

@@ -115,10 +115,21 @@ class OutcomeDocument(_VideoDocument):
     conversion: str
 
 
+class MissingFileDocument(TypedDict):
+    """A file that undo could not bring back: the path that it came from, and why not."""
+
+    path: str
+    reason: str
+
+
 class UndoneDocument(ItemDocument):
-    """An item that was undone, or would be, and where its video is then: at its old name, or as an MP4 beside it."""
+    """An item that was undone, or would be, and where its video is then: at its old name, or as an MP4 beside it.
+
+    `missing` is what did not come back: the original of a conversion, sidecars.
+    """
 
     back_at: str
+    missing: list[MissingFileDocument]
 
 
 class RefusedUndoDocument(TypedDict):

@@ -34,6 +34,15 @@ def printable_json(text: str) -> str:
     return "".join(char if char.isprintable() or char == "\n" else _escaped_in_json(char) for char in text)
 
 
+def encodable_json(text: str, encoding: str) -> str:
+    r"""Return JSON text that says the same in an encoding: what that lacks is escaped as JSON does, `\u00e9`."""
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return "".join(char if char.isascii() else _escaped_in_json(char) for char in text)
+    return text
+
+
 def _escaped_in_json(char: str) -> str:
     if "\ud800" <= char <= "\udfff":
         return f"\\\\u{ord(char):04x}"

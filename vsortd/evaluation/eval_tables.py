@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from rich.box import SIMPLE_HEAD
-from rich.table import Table
-
 from vsortd.core.console import Text
+from vsortd.core.tables import Column, ColumnKind, print_table
 from vsortd.evaluation.eval_report import confidence_in_wrong
 from vsortd.evaluation.measure import REVIEW, accuracy_at, claim_of, confusion, coverage_curve, name_of, per_rule
 from vsortd.judging.decide import NONE
@@ -28,13 +26,10 @@ _MOST_MISTAKES: Final = 8
 _MOST_SUGGESTIONS: Final = 6  # of a kind
 _COVERAGES: Final = (1.0, 0.9, 0.8, 0.5)
 _BAR_CELLS: Final = 20
-_PIPE_CHARS: Final = 160  # of a line that no terminal limits
 
 
 def print_evaluation(out: Console, found: Evaluation) -> None:
     """Print everything, the most important first."""
-    if not out.is_terminal:
-        out.width = _PIPE_CHARS
     _print_head(out, found)
     _print_trust(out, found)
     _print_top_confusion(out, found)
@@ -117,12 +112,13 @@ def _print_top_confusion(out: Console, found: Evaluation) -> None:
         chosen = sorted(columns, key=lambda name: -taken[name])[:_MOST_COLUMNS]
         columns = [name for name in columns if name in chosen]
     _title(out, "At the top level: what it is, and where it goes")
-    table = _table("", *columns)
     order = [name for name in (*rules, NONE) if name in counts]
     shown = [name for name in order if set(counts[name]) != {name}] if len(order) > _MOST_COLUMNS else order
-    for truth in shown[: 2 * _MOST_COLUMNS]:
-        table.add_row(truth, *(_count(counts[truth].get(name, 0), truth, name) for name in columns))
-    out.print(table)
+    rows: list[Sequence[str | Text]] = [
+        (truth, *(_count(counts[truth].get(name, 0), truth, name) for name in columns))
+        for truth in shown[: 2 * _MOST_COLUMNS]
+    ]
+    print_table(out, _columns("", *columns), rows)
 
 
 def _count(number: int, truth: str, outcome: str) -> Text:
@@ -144,23 +140,23 @@ def _print_mix_ups(out: Console, found: Evaluation) -> None:
         return
     lines.sort(key=lambda line: -line[0])
     _title(out, "Where videos go instead of where they belong")
-    table = _table("", "videos", "right", "instead", left={"", "instead"})
+    rows = []
     for _, truth, total, right, instead in lines[:_MOST_MIX_UPS]:
         text = ", ".join(f"{count} {name}" for name, count in instead.items())
-        table.add_row(truth, str(total), str(right), text)
-    out.print(table)
+        rows.append((truth, str(total), str(right), text))
+    print_table(out, (*_columns("", "videos", "right"), Column("instead", ColumnKind.PROSE)), rows)
     _say_more(out, len(lines) - _MOST_MIX_UPS, "rules lose fewer")
 
 
 def _print_rules(out: Console, found: Evaluation) -> None:
     figures = per_rule(found.judged, found.tree)
     _title(out, "Rule by rule (what is below a rule counts for it)")
-    table = _table("", "videos", "filed", "precision", "recall", "F1")
+    rows = []
     for key, one in list(figures.items())[:_MOST_RULES]:
         cells = (f"{value:.2f}" if value is not None else "-" for value in (one.precision, one.recall, one.f1))
         depth = key.count("/")
-        table.add_row("  " * depth + key.rpartition("/")[2], str(one.n), str(one.filed), *cells)
-    out.print(table)
+        rows.append(("  " * depth + key.rpartition("/")[2], str(one.n), str(one.filed), *cells))
+    print_table(out, _columns("", "videos", "filed", "precision", "recall", "F1"), rows)
     _say_more(out, len(figures) - _MOST_RULES, "rules in --json")
 
 
@@ -181,21 +177,23 @@ def _print_rows(out: Console, rows: Sequence[AblationRow]) -> None:
     _title(out, "Other ways to judge the same videos (95 % intervals; videos won and lost against the first row)")
     depths = sorted({depth for row in rows for depth in row.accuracy_at})
     names = ("exact", "wrong", "unsure", "none", "ECE", "frames", "won", "lost")
-    table = _table("", *(f"depth {depth}" for depth in depths), *names)
+    table: list[Sequence[str | Text]] = []
     for row in rows:
         shares = [row.accuracy_at.get(depth) for depth in depths]
-        table.add_row(
-            Text(row.name, style="dim" if row.same and row is not rows[0] else ""),
-            *(f"{share.share:.1%} ±{share.half * 100:.1f}" if share else "" for share in shares),
-            f"{row.accuracy.share:.1%}",
-            f"{row.wrong:.1%}",
-            f"{row.undecided:.1%}",
-            f"{row.none_right:.0%}" if row.none_right is not None else "",
-            f"{row.ece:.3f}" if row.ece is not None else "",
-            f"{row.frames:.1f}",
-            *((f"{row.won:g}", f"{row.lost:g}") if not row.same else ("", "")),
+        table.append(
+            (
+                Text(row.name, style="dim" if row.same and row is not rows[0] else ""),
+                *(f"{share.share:.1%} ±{share.half * 100:.1f}" if share else "" for share in shares),
+                f"{row.accuracy.share:.1%}",
+                f"{row.wrong:.1%}",
+                f"{row.undecided:.1%}",
+                f"{row.none_right:.0%}" if row.none_right is not None else "",
+                f"{row.ece:.3f}" if row.ece is not None else "",
+                f"{row.frames:.1f}",
+                *((f"{row.won:g}", f"{row.lost:g}") if not row.same else ("", "")),
+            )
         )
-    out.print(table)
+    print_table(out, _columns("", *(f"depth {depth}" for depth in depths), *names), table)
     out.print(Text("grey: as the config has it; exact: right all the way; none: rightly in review", style="dim"))
 
 
@@ -224,15 +222,5 @@ def _title(out: Console, text: str) -> None:
     out.print(Text(text, style="bold"))
 
 
-def _table(*names: str, left: set[str] | frozenset[str] = frozenset({""})) -> Table:
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for name in names:
-        long = name in left
-        table.add_column(
-            Text(name),
-            justify="left" if long else "right",
-            no_wrap=name not in left - {""},
-            min_width=len(name),
-            overflow="ellipsis" if not name else "fold",
-        )
-    return table
+def _columns(name: str, *numbers: str) -> tuple[Column, ...]:
+    return (Column(name, ColumnKind.NAME), *(Column(one, ColumnKind.NUMBER) for one in numbers))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from vsortd.core.outcomes import PLACED, ItemState
@@ -15,7 +16,17 @@ from vsortd.filing import fsops, queries
 from vsortd.filing.journal import numbered
 from vsortd.filing.name_fit import NameFit, notes, refused
 from vsortd.filing.open_folder import Folders
-from vsortd.filing.records import FOUND, IdentityMatch, Item, Operation, OperationKind, OperationState, Phase, likeness
+from vsortd.filing.records import (
+    FOUND,
+    IdentityMatch,
+    Item,
+    Operation,
+    OperationKind,
+    OperationState,
+    Phase,
+    likeness,
+    unix_s,
+)
 from vsortd.filing.recover import recover
 from vsortd.filing.staging import remove_empty_stores
 from vsortd.filing.transaction_errors import NameRefusedError, StuckError, TakenError
@@ -24,10 +35,10 @@ from vsortd.filing.unexpected import log_unexpected
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from vsortd.core.documents import UndoDocument
+    from vsortd.core.documents import MissingFileDocument, UndoDocument
     from vsortd.core.identity import Identity
     from vsortd.filing.journal import Journal
 
@@ -44,11 +55,28 @@ class Selection:
 
 
 @dataclass(frozen=True, slots=True)
+class MissingFile:
+    """A file that undo could not bring back: where it came from, and why not."""
+
+    path: Path
+    reason: str
+
+    def sentence(self) -> str:
+        """Say it for the history."""
+        return f"{storable(self.path.name)} did not come back: {self.reason}"
+
+    def to_json(self) -> MissingFileDocument:
+        """Return it as `undo --json` prints it."""
+        return {"path": storable(self.path), "reason": self.reason}
+
+
+@dataclass(frozen=True, slots=True)
 class UndoReport:
     """The items whose files are back where they came from, and those refused, each with the reason."""
 
     undone: list[Item] = field(default_factory=list)
     refused: list[tuple[int, str]] = field(default_factory=list)
+    missing: dict[int, list[MissingFile]] = field(default_factory=dict)  # by the item's id: what did not come back
     back_at: dict[int, Path] = field(default_factory=dict)  # by the item's id: where its video is, or would be, now
 
     @property
@@ -59,7 +87,14 @@ class UndoReport:
     def to_json(self) -> UndoDocument:
         """Return it as the control API sends it."""
         return {
-            "undone": [{**item.to_json(), "back_at": storable(self.back_at[item.id])} for item in self.undone],
+            "undone": [
+                {
+                    **item.to_json(),
+                    "back_at": storable(self.back_at[item.id]),
+                    "missing": [one.to_json() for one in self.missing.get(item.id, ())],
+                }
+                for item in self.undone
+            ],
             "refused": [{"id": number, "reason": reason} for number, reason in self.refused],
         }
 
@@ -71,6 +106,7 @@ class RefusedError(Exception):
 @dataclass(frozen=True, slots=True)
 class _Plan:
     operations: list[Operation]
+    missing: list[MissingFile]
     notes: list[str]
 
     @property
@@ -102,9 +138,10 @@ def undo(
         if on_progress is not None:
             on_progress(done, len(chosen))
         try:
-            item, back_at = _undo(journal, number, promised, dry_run=dry_run, cancel=cancel)
+            item, back_at, missing = _undo(journal, number, promised, dry_run=dry_run, cancel=cancel)
             report.undone.append(item)
             report.back_at[item.id] = back_at
+            report.missing[item.id] = missing
         except RefusedError as refusal:
             report.refused.append((number, storable(refusal)))
         except VsortdError:
@@ -124,7 +161,8 @@ def _select(journal: Journal, selection: Selection) -> Iterator[int]:
 
 def _undo(
     journal: Journal, number: int, promised: set[Path], *, dry_run: bool, cancel: threading.Event | None
-) -> tuple[Item, Path]:
+) -> tuple[Item, Path, list[MissingFile]]:
+    """Take one item back; returns it as it is then, where its video is or would be, and what did not come back."""
     item = journal.item(number)
     if item is None:
         raise RefusedError("there is no such item")
@@ -142,10 +180,10 @@ def _undo(
             raise RefusedError(f"it was filed again from there: undo #{later.id} first") from refusal
         _check_free(plan, promised)
         promised.update(one.target for one in plan.operations if one.destination is not None)
-        reason = "; ".join(filter(None, (item.reason, *plan.notes)))
+        reason = "; ".join(filter(None, (item.reason, *(one.sentence() for one in plan.missing), *plan.notes)))
         if dry_run:
-            return replace(item, reason=reason), plan.video.target
-        return _carry_out(journal, item, plan, Transfer(journal, folders, cancel), reason)
+            return replace(item, reason=reason), plan.video.target, plan.missing
+        return (*_carry_out(journal, item, plan, Transfer(journal, folders, cancel), reason), plan.missing)
 
 
 def _why_not(item: Item) -> str:
@@ -158,14 +196,15 @@ def _why_not(item: Item) -> str:
 
 def _plan(journal: Journal, item: Item, folders: Folders) -> _Plan:
     """Work out what brings an item back, and see that every file is still what was put there."""
-    done = [one for one in journal.operations(item.id) if one.phase is Phase.PLACE]
+    operations = journal.operations(item.id)
+    done = [one for one in operations if one.phase is Phase.PLACE]
     there = [one for one in done if one.state is OperationState.DONE]
     video = next((one for one in there if one.kind in {OperationKind.MOVE, OperationKind.PUBLISH}), None)
     if video is None and item.detail.get(FOUND):
         raise RefusedError("it was found by a repair of the journal: where it came from is not known")
     if video is None:
         raise RefusedError("the journal does not know where its video went")
-    plan = _Plan([], [])
+    plan = _Plan([], [], [])
     kept = next((one for one in there if one.kind is OperationKind.KEEP), None)
     if video.kind is OperationKind.MOVE:
         plan.operations.append(_back(video, OperationKind.RESTORE, folders))
@@ -174,17 +213,31 @@ def _plan(journal: Journal, item: Item, folders: Folders) -> _Plan:
     else:
         beside = replace(video, source=item.source.with_suffix(video.target.suffix))
         plan.operations.append(_back(beside, OperationKind.RESTORE, folders))
-        plan.notes.append(f"its original {storable(item.source.name)} is no longer kept, the MP4 came back instead")
+        plan.missing.append(
+            MissingFile(
+                item.source, _why_no_original(done, [one for one in operations if one.kind is OperationKind.EXPIRE])
+            )
+        )
+        plan.notes.append(f"{storable(beside.source)} came back, the MP4 that was made of it")
     for one in there:
         if one.kind is OperationKind.SIDECAR:
             if _now(one.target, folders) is None:
-                plan.notes.append(f"{storable(one.target)} was gone")
+                plan.missing.append(MissingFile(one.source, f"it is no longer at {storable(one.target)}"))
             else:
                 plan.operations.append(_back(one, OperationKind.RESTORE_SIDECAR, folders))
     if video.kind is OperationKind.PUBLISH and plan.video.source != video.target:
         plan.operations.append(_removal(video, folders))
-    first = 1 + max(one.number for one in journal.operations(item.id))
+    first = 1 + max(one.number for one in operations)
     return replace(plan, operations=numbered(plan.operations, item.transaction_id, Phase.UNDO, first))
+
+
+def _why_no_original(done: Sequence[Operation], removed: Sequence[Operation]) -> str:
+    """Say since when the original of a conversion is no longer kept."""
+    kept = next((one for one in done if one.kind is OperationKind.KEEP), None)
+    if kept is not None and kept.state is OperationState.EXPIRED and removed:
+        when = datetime.fromtimestamp(unix_s(removed[-1].time), UTC).astimezone()
+        return f"its time as an original was over, and it was removed on {when:%Y-%m-%d}"
+    return "it is no longer among the originals" if kept is None else f"it is no longer at {storable(kept.target)}"
 
 
 def _back(one: Operation, kind: OperationKind, folders: Folders) -> Operation:

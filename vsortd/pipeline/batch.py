@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from vsortd.core.batch_ids import new_batch_id
 from vsortd.core.identity import Identity
-from vsortd.core.outcomes import ConversionKind, ItemState
+from vsortd.core.outcomes import PLACED, ConversionKind, ItemState
 from vsortd.core.paths import as_on_disk
 from vsortd.errors import UsageError, VsortdError
 from vsortd.filing.holds import Why
@@ -112,8 +112,11 @@ def sort_paths(
     dry_run: bool,
     on_progress: Progress | None = None,
     on_job: OnJob | None = None,
+    cancel: threading.Event | None = None,
 ) -> list[SortOutcome]:
     """Carry every video under `paths` to its end and return the outcomes in the order of the files.
+
+    Once `cancel` is set, what is in hand is put back or finished, and only what has its end is returned.
 
     `on_progress` gets how many are done and how many there are, `on_job` each job that ended (on several threads at
     once). Raises UsageError for a path that is not there, ModelError when the model can't be had, StoreError when the
@@ -123,7 +126,7 @@ def sort_paths(
     if not found:
         return []
     with Services.open(settings, state_folder, keep_trying=False, recover_first=not dry_run) as services:
-        return _Session(services, found, dry_run=dry_run, on_progress=on_progress, on_job=on_job).run()
+        return _Session(services, found, dry_run=dry_run, on_progress=on_progress, on_job=on_job, cancel=cancel).run()
 
 
 def sort_within(
@@ -251,8 +254,18 @@ class _Session:
             for path in list(self._claims):  # called off, so they have no end that would give them back
                 self._unclaim(path)
         if self._fatal:
-            raise self._fatal[0]
+            raise self._with_what_was_filed(self._fatal[0])
         return [SortOutcome.of(self._jobs[path]) for path, _, _ in self._found if path in self._jobs]
+
+    def _with_what_was_filed(self, error: BaseException) -> BaseException:
+        """Return the error that ended all, with how to take back what was filed before."""
+        filed = sum(job.state in PLACED and job.item_id is not None for job in self._jobs.values())
+        if filed and isinstance(error, VsortdError):
+            said = (
+                f"{filed} video{'s' * (filed != 1)} had been filed; undo that with: vsortd undo --batch {self._batch}"
+            )
+            error.details = (*error.details, said)
+        return error
 
     def _settle_all(self) -> None:
         """Hand each file to the runner when it is whole and quiet, until every one has its end."""

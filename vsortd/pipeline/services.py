@@ -6,6 +6,7 @@ import threading
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from loguru import logger
@@ -33,7 +34,6 @@ from vsortd.watch.candidates import is_private
 from vsortd.watch.sidecar_cache import Companions
 
 if TYPE_CHECKING:
-    from pathlib import Path
     from types import TracebackType
 
     from vsortd.config.settings import Settings
@@ -78,8 +78,9 @@ class Services:
         """Open the journal, recover what a dead process left, and begin to load the model.
 
         Without `load_model` it is loaded when it is first asked for. Raises StoreError when journal, index or examples
-        can't be used.
+        can't be used, FileNotFoundError where the working folder is gone.
         """
+        Path.cwd()  # in a folder that is gone MKL does not find its own files, and aborts the process (MKL 2024)
         with ExitStack() as opened:
             services = cls._open(opened, settings, state_folder, keep_trying=keep_trying, recover_first=recover_first)
             opened.pop_all()

@@ -39,6 +39,7 @@ from vsortd.service.request_models import (
     ResumeRequest,
     SceneSearchRequest,
     SortFilesRequest,
+    StopSortingRequest,
     UndoRequest,
 )
 
@@ -122,6 +123,7 @@ def control_app(daemon: Controlled, token: str = "") -> Starlette:
         _call("release", partial(calls.release_or_retry, ReleaseVerb.RELEASE)),
         _call("retry", partial(calls.release_or_retry, ReleaseVerb.RETRY)),
         _call("search", calls.search),
+        _call("stop_sorting", calls.stop_sorting),
         _call("scan", calls.scan),
         _call("stop", calls.stop),
     ]
@@ -167,6 +169,7 @@ class _Calls:
 
     def __init__(self, daemon: Controlled) -> None:
         self._daemon = daemon
+        self._sorting: dict[str, threading.Event] = {}  # what calls each sort off, by its ticket
 
     def status(self, _asked: NothingMore) -> Response:
         return Json(self._daemon.status())
@@ -223,15 +226,35 @@ class _Calls:
         except VsortdError as error:
             return refusal(error)
         files = [Path(name) for name in asked.paths or ()]
-        return StreamingResponse(_sorting(self._daemon, files, asked.config or ""), media_type="application/x-ndjson")
+        return StreamingResponse(self._sort(files, asked), media_type="application/x-ndjson")
+
+    async def _sort(self, files: Sequence[Path], asked: SortFilesRequest) -> AsyncIterator[str]:
+        ticket, cancel = asked.ticket, threading.Event()
+        if ticket is not None:
+            self._sorting[ticket] = cancel
+        try:
+            async for line in _sorting(self._daemon, files, asked.config or "", cancel):
+                yield line
+        finally:
+            if ticket is not None and self._sorting.get(ticket) is cancel:
+                del self._sorting[ticket]
+
+    def stop_sorting(self, asked: StopSortingRequest) -> Response:
+        cancel = self._sorting.get(asked.ticket or "")
+        if cancel is not None:
+            cancel.set()
+        return Json({"ok": cancel is not None})
 
 
-async def _sorting(daemon: Controlled, paths: Sequence[Path], config: str) -> AsyncIterator[str]:
+async def _sorting(
+    daemon: Controlled, paths: Sequence[Path], config: str, cancel: threading.Event
+) -> AsyncIterator[str]:
     """Yield a line a step, {"done", "total"}, then {"outcomes"}, {"error", …} or {"other_config"}.
 
-    Work ends when nobody listens any more: the file in hand is put back.
+    Work ends when nobody listens any more, or `cancel` is set: the file in hand is put back, and the outcomes are of
+    what was done.
     """
-    loop, lines, cancel = asyncio.get_running_loop(), asyncio.Queue[dict[str, Any]](), threading.Event()
+    loop, lines = asyncio.get_running_loop(), asyncio.Queue[dict[str, Any]]()
 
     def say(line: dict[str, Any]) -> None:
         with contextlib.suppress(RuntimeError):  # the loop is closed

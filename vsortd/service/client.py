@@ -123,10 +123,17 @@ class Client:
         return report
 
     def sort(
-        self, paths: Sequence[Path], config: str, on_progress: Callable[[int, int], None] | None = None
+        self,
+        paths: Sequence[Path],
+        config: str,
+        on_progress: Callable[[int, int], None] | None = None,
+        ticket: str = "",
     ) -> list[OutcomeDocument] | None:
-        """Have files sorted now; returns their outcomes, or None where the daemon works by another config."""
-        body = {"paths": [os.fspath(path) for path in paths], "config": config}
+        """Have files sorted now; returns their outcomes, or None where the daemon works by another config.
+
+        `ticket` is what `stop_sorting` may call it off with.
+        """
+        body = {"paths": [os.fspath(path) for path in paths], "config": config, "ticket": ticket or None}
         with self._answer("POST", "/v1/sort", body, timeout_s=None) as response:
             for line in response:
                 said = json.loads(line)
@@ -139,6 +146,10 @@ class Client:
                 elif "outcomes" in said:
                     return list(said["outcomes"])
         raise self._unreachable(asked=True)
+
+    def stop_sorting(self, ticket: str) -> None:
+        """Call off the sort with this ticket: it answers soon, with what was done."""
+        self._call("POST", "/v1/stop_sorting", {"ticket": ticket})
 
     def search(self, request: SearchRequestDocument, config: str) -> SearchDocument | None:
         """Return what `Searcher.answer` of the library does, or None where the daemon works by another config."""

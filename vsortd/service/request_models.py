@@ -44,6 +44,7 @@ def _absolute(text: str) -> str:
 
 FileName = Annotated[str, AfterValidator(_file_name)]
 AbsolutePath = Annotated[FileName, AfterValidator(_absolute)]
+Ticket = Annotated[str, Field(min_length=1, max_length=64)]
 Count = Annotated[int, Field(ge=1)]
 Moment = Annotated[float, Field(allow_inf_nan=False, ge=FIRST_MOMENT_S, le=LAST_MOMENT_S)]
 
@@ -124,10 +125,17 @@ class ReleaseRequest(RequestModel):
 
 
 class SortFilesRequest(RequestModel):
-    """Which files to sort, and the fingerprint of the config by which."""
+    """Which files to sort, and the fingerprint of the config by which; a ticket of the caller's own can call it off."""
 
     paths: list[AbsolutePath] | None = None
     config: str | None = None
+    ticket: Ticket | None = None
+
+
+class StopSortingRequest(RequestModel):
+    """Which sort to call off: the ticket that it was asked for with."""
+
+    ticket: Ticket | None = None
 
 
 class SceneSearchRequest(RequestModel):
@@ -173,6 +181,7 @@ CALLS: Final[Mapping[str, tuple[str, type[RequestModel]]]] = {
     "retry": ("POST", ReleaseRequest),
     "search": ("POST", SceneSearchRequest),
     "sort": ("POST", SortFilesRequest),
+    "stop_sorting": ("POST", StopSortingRequest),
     "scan": ("POST", NothingMore),
     "stop": ("POST", NothingMore),
 }

@@ -80,8 +80,13 @@ class Actions:
         answer = self._client.undo([filing.id])
         for refused in answer["refused"]:
             return Note(f"{filing.name} was not undone", refused["reason"])
-        back = [item.get("back_at", item["source"]) for item in answer["undone"]]
-        return Note(f"{filing.name} is undone", f"It is back at {back[0]}, and held." if back else "")
+        said = [f"It is back at {item.get('back_at', item['source'])}, and held." for item in answer["undone"]]
+        said += [
+            f"{Path(one['path']).name} did not come back: {one['reason']}."
+            for item in answer["undone"]
+            for one in item.get("missing", ())
+        ]
+        return Note(f"{filing.name} is undone", " ".join(said))
 
     def _open(self, path: Path, when_absent: str) -> Note | None:
         try:

@@ -6,10 +6,10 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from rich.table import Table
 from rich.tree import Tree
 
 from vsortd.core.console import Text, print_tree
+from vsortd.core.tables import Column, ColumnKind, print_table
 from vsortd.library.clusters.apply import Fate
 
 if TYPE_CHECKING:
@@ -29,24 +29,27 @@ _MOST_CONFUSED: Final = 12
 
 def print_groups(out: Console, grouping: Grouping, collected: Collected) -> None:
     """Print a line for each group, then what belongs to none, and the time that it took."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("", justify="right")
-    table.add_column("group", overflow="fold")
-    for name in ("videos", "tightness"):
-        table.add_column(name, justify="right")
-    table.add_column("shows", overflow="fold")
-    table.add_column("from", overflow="fold")
-    for group in grouping.groups:
-        table.add_row(
+    columns = (
+        Column("", ColumnKind.NUMBER, first=True),
+        Column("group", ColumnKind.NAME),
+        Column("videos", ColumnKind.NUMBER),
+        Column("tightness", ColumnKind.NUMBER),
+        Column("shows", ColumnKind.PROSE),
+        Column("from", ColumnKind.PROSE),
+    )
+    rows = [
+        (
             str(group.number),
             Text(group.name, style="bold"),
             str(len(group.members)),
             f"{group.tightness:.2f}",
-            Text(", ".join(group.prompts[:3])),
+            ", ".join(group.prompts[:3]),
             Text(_folders(group.folders, collected.folder), style="dim"),
         )
-    if grouping.groups:
-        out.print(table)
+        for group in grouping.groups
+    ]
+    if rows:
+        print_table(out, columns, rows)
     out.print(_sum(grouping, collected), style="dim")
     for one in collected.failed[:_MOST_REFUSED]:
         out.print(f"{one.path} can't be looked at: {one.reason}", style="red")
