@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from vsortd.cli.common import SCHEMA_VERSION, JsonFlag, console, load, print_json, state_folder
+from vsortd.cli.common import SCHEMA_VERSION, JsonFlag, at_terminal, console, load, print_json, state_folder
 from vsortd.core.text import printable
 from vsortd.errors import DaemonUnreachableError, ExitCode, VsortdError
 
@@ -55,7 +55,7 @@ def review(ctx: typer.Context, as_json: JsonFlag = False) -> int:
         print_json({"schema_version": SCHEMA_VERSION, "items": [one.to_json() for one in queue]})
     elif not queue:
         console().print("Nothing waits for review.")
-    elif sys.stdin.isatty() and sys.stdout.isatty():
+    elif at_terminal():
         return _interview(ctx, settings, queue)
     else:
         _print_list(queue)
