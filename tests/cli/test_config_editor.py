@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.harness import Home
+from vsortd.cli.config_editor import editor_command
+from vsortd.errors import UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -126,6 +128,44 @@ def test_an_editor_that_is_not_here_is_said_before_anything_is_made(home: Home, 
     done = home.run("edit", code=2)
     assert f"${name}" in done.stderr
     assert [] == copies(home)
+
+
+@pytest.mark.parametrize(
+    ("visual", "named"), [("", ""), ("vi -y", "$VISUAL names vi"), ("emacs -nw", "$VISUAL names emacs")]
+)
+def test_without_a_terminal_no_editor_that_needs_one_is_started(
+    home: Home, tmp_path: Path, visual: str, named: str
+) -> None:
+    """Such an editor would wait for ever for keys that nobody can press."""
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    for name in ("vi", "emacs", "sensible-editor"):
+        (tools / name).write_text(f"#!/bin/sh\ntouch {tmp_path}/started\n")
+        (tools / name).chmod(0o755)
+    home.more_environment |= {"VISUAL": visual, "EDITOR": "", "PATH": f"{tools}:{os.environ['PATH']}"}
+    done = home.run("edit", code=2)
+    assert f"{named or 'sensible-editor'}" in done.stderr
+    assert "a terminal, and there is none here. Nothing was changed." in done.stderr
+    assert "vsortd config path" in done.stderr
+    assert not (tmp_path / "started").exists()
+    assert [] == copies(home)
+
+
+def test_the_editor_that_is_not_here_is_not_proposed_again(tmp_path: Path) -> None:
+    """What it names instead is here, or it names none."""
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    found = []
+    for there in ("", "vi"):
+        if there:
+            (tools / there).write_text("#!/bin/sh\n")
+            (tools / there).chmod(0o755)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("PATH", str(tools))
+            with pytest.raises(UsageError) as told:
+                editor_command({"EDITOR": "nano"}, at_terminal=True)
+        found.append(told.value.remedy)
+    assert ["Name one that is, or install it.", "Name one that is, e.g.: EDITOR=vi vsortd edit"] == found
 
 
 def test_at_a_terminal_it_offers_to_edit_again(home: Home) -> None:

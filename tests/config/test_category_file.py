@@ -100,6 +100,35 @@ def test_where_one_prompt_ends(words: str, expected: tuple[str, ...]) -> None:
     assert {("A",): expected} == _rules(f"[A] {words}\n")
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (
+            "[Sea] waves\nFilms from Italy\n",
+            ['line 2: "Films from Italy" without a [Category], taken as a prompt of "Sea"'],
+        ),
+        (
+            "[Sea]\nwaves\n\nFilms from Italy\n",
+            ['line 4: "Films from Italy" without a [Category], taken as a prompt of "Sea"'],
+        ),
+        (
+            "[Sea] waves\nItaly\nSpain (2019)\nFrance\n[City] streets\nhouses\n",
+            [
+                'line 2: "Italy" and 2 more lines without a [Category], taken as prompts of "Sea"',
+                'line 6: "houses" without a [Category], taken as a prompt of "City"',
+            ],
+        ),
+        ("[Sea] waves\n- a beach\n  foam\n", []),
+        ("[Sea]\nwaves\na beach\n# summer\nfoam\n[City]\n\n- streets\n", []),
+    ],
+)
+def test_a_line_that_may_belong_to_no_category_is_told_with_its_number(text: str, told: list[str]) -> None:
+    """It is a prompt all the same: lists go on below their header. What has a bullet or stands indented is meant so."""
+    categories, mistakes = parse_categories(text.encode())
+    assert () == mistakes
+    assert told == list(categories.changes)
+
+
 def test_a_repeated_header_adds_to_the_first() -> None:
     assert {("A",): ("one", "two", "three")} == _rules("[A] one\n[A] two; one\n- [A]\nthree\n")
 
@@ -183,7 +212,7 @@ def test_every_mistake_is_reported_with_its_line() -> None:
         (b"", (1, "there is no category in this file")),
         (b"# only this\n", (1, "there is no category in this file")),
         (b"[A] one\n[B] caf\xe9\n", (2, "this is no text in UTF-8")),
-        (b"[A]\n" * 300_000, (1, "the file is larger than 1 MiB, so it was not read")),
+        (b"[A]\n" * 300_000, (1, "the file is larger than 1 MB, so it was not read")),
         (b"[" + b"a/" * 1000 + b"] x", (1, "this lies 1000 folders deep")),
     ],
 )

@@ -186,9 +186,19 @@ CASES = [
     Case("model: smaple", 5, "model", "auto or sample", "sample", value="smaple"),
     Case("model: no", 5, "model", "auto or sample", value=False),
     Case("model: 5", 5, "model", "auto or sample", value=5),
+    Case(
+        "model: ViT-B-32",
+        5,
+        "model",
+        "a model is auto, or sample, or a name and its weights in braces",
+        value="ViT-B-32",
+    ),
+    Case("model: [sample]", 5, "model", "{name: ViT-B-32-256, weights: datacomp_s34b_b86k}", value="a list of 1"),
+    Case("model: {name: sample, weights: x}", 5, "model.name", "write `model: sample`", value="sample"),
     Case("model: {name: ViT-B-32}", 5, "model.weights", "a pretrained tag"),
     Case("model: {name: 32, weights: x}", 5, "model.name", 'write "32" in quotes'),
-    Case("model: {name: x, weights: x, pretrained: y}", 5, "model.pretrained", "the keys name, weights"),
+    Case("model: {name: x, weights: x, pretrained: y}", 5, "model.pretrained", "the keys name, weights", "weights"),
+    Case("model: {name: x, weights: x, sample: y}", 5, "model.sample", "no option", "model: sample"),
     # accept
     Case("accept: portrait", 5, "accept", "a mapping of options is wanted", value="portrait"),
     Case("accept: {orientation: upright}", 5, "accept.orientation", "any, or portrait, landscape, square"),
@@ -238,9 +248,15 @@ CASES = [
     Case("place: {name: {stem}}", 5, "place.name", "write the value in quotes"),
     Case("place: {on_duplicate: keep}", 5, "place.on_duplicate", "keep_both or skip", "keep_both"),
     Case("place: {on_duplicate: keepboth}", 5, "place.on_duplicate", "keep_both or skip", "keep_both"),
-    Case("place: {on_duplicate: to}", 5, "place.on_duplicate", "keep_both or skip, or a mapping", value="to"),
+    Case(
+        "place: {on_duplicate: to}",
+        5,
+        "place.on_duplicate",
+        "keep_both or skip, or a folder for them, such as {to: _Duplicates}",
+        value="to",
+    ),
     Case("place: {on_duplicate: {}}", 5, "place.on_duplicate.to", "missing"),
-    Case("place: {on_duplicate: {to: d, too: e}}", 5, "place.on_duplicate.too", "the keys to", "to"),
+    Case("place: {on_duplicate: {to: d, too: e}}", 5, "place.on_duplicate.too", "the key to", "to"),
     Case("place: {on_duplicate: {to: a/b}}", 5, "place.on_duplicate.to", "/ or \\", value="a/b"),
     Case("place: {review: ..}", 5, "place.review", "one folder's name", value=".."),
     Case("place: {review: con}", 5, "place.review", "Windows reserves", value="con"),
@@ -377,6 +393,8 @@ def test_a_wrong_value_is_reported_once_with_its_place(tmp_path: Path, case: Cas
     assert [(case.line, case.path)] == [(mistake.line, mistake.path) for mistake in mistakes]
     (mistake,) = mistakes
     assert case.says in f"{mistake.message} | {mistake.allowed}"
+    assert not re.search(r"<word>|Input|should be|pydantic", mistake.message), "the library's own words"
+    assert not mistake.nearest or mistake.nearest != mistake.value
     assert case.nearest == mistake.nearest
     if case.value is not ...:
         assert case.value == mistake.value

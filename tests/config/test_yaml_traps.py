@@ -192,7 +192,7 @@ def test_two_megabytes_are_not_read(tmp_path: Path) -> None:
     path = tmp_path / "big.yaml"
     path.write_bytes(b"a: " + b"x" * 2_000_000)
     (mistake,) = check_file(path).mistakes
-    assert "larger than 1 MiB" in mistake.message
+    assert "larger than 1 MB" in mistake.message
 
 
 def test_a_file_of_the_largest_size_is_read() -> None:

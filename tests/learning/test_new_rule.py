@@ -9,9 +9,10 @@ import pytest
 
 from vsortd.config.check import check_file
 from vsortd.config.diagnostics import InvalidConfigError
+from vsortd.config.load import load_settings
 from vsortd.core.resources import resource_folder
 from vsortd.errors import ConfigError
-from vsortd.learning.new_rule import NewRule, NoPlaceError, add_rule
+from vsortd.learning.new_rule import NewRule, NoPlaceError, add_rule, new_name_problem
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -148,3 +149,36 @@ def test_every_example_takes_a_rule_at_the_top_and_below_each_of_its_rules(tmp_p
         _added(before, path.read_text())
         assert build_rules(after).find(NewRule("Quite New", parent).key) is not None
     assert taken > 1
+
+
+@pytest.mark.parametrize(
+    ("parent", "name", "problem"),
+    [
+        ("", "city", ""),
+        ("forest", "sea", ""),
+        ("", "SEA", "there is a rule sea already"),
+        ("forest", "Day", "there is a rule forest/day already"),
+        ("", "", "can't be empty"),
+        ("", "a/b", "can't hold /"),
+        ("", "nul", "Windows reserves"),
+        ("sea", "calm.", "can't end with a dot"),
+        ("", "a" * 201, "longer than 200 bytes"),
+        ("", "_review", "vsortd has a folder of this name itself"),
+        ("sea", "_Review", ""),
+        ("", "_dupes", "vsortd has a folder of this name itself"),
+    ],
+)
+def test_a_name_that_no_new_rule_can_have_is_told_before_it_is_written(
+    tmp_path: Path, parent: str, name: str, problem: str
+) -> None:
+    """What it says no to, the config's check says no to as well, and the other way round."""
+    path = tmp_path / "config.yaml"
+    path.write_text(HEAD + RULES + "place: {on_duplicate: {to: _Dupes}}\n")
+    told = new_name_problem(load_settings(path), parent, name)
+    assert problem in told
+    assert bool(problem) == bool(told)
+    if told:
+        with pytest.raises(ConfigError):
+            add_rule(path, NewRule(name, parent))
+    else:
+        add_rule(path, NewRule(name, parent))

@@ -170,12 +170,17 @@ def test_a_new_rule_is_written_and_the_daemon_sorts_by_it(
     screen.wait("> ")
     screen.press("n")
     screen.wait("its name")
-    screen.press("Sea\n")
-    screen.wait("below which rule")
+    screen.press("Sea\n")  # there is a rule `sea` already
+    screen.wait("Sea: there is a rule sea already")
+    screen.wait("its name")
+    screen.press("no:where/bikes\n")
+    screen.wait("There is no rule 'no:where'")
+    screen.wait("its name")
+    screen.press("CON\n")
+    screen.wait("CON: Windows reserves this name")
+    screen.wait("its name")
     screen.press("\n")
-    screen.wait("with commas")
-    screen.press("\n")
-    screen.wait("The config file has")  # there is a rule `sea` already: nothing is written
+    screen.wait("> ")
     assert before == one.config.read_text()
     screen.press("n")
     screen.wait("its name")
@@ -195,6 +200,8 @@ def test_a_new_rule_is_written_and_the_daemon_sorts_by_it(
     screen.wait("wrote the rule animals")
     screen.wait("the daemon sorts by it")
     screen.wait("→ animals")
+    screen.wait("2/3")
+    screen.wait("animals")  # offered for the next one, too
     screen.press("q")
     assert 0 == screen.end()
     assert before + "  - name: animals\n    prompts: [animal, 'animals in a field']\n".replace("'", "") == (

@@ -14,6 +14,7 @@ import typer
 from vsortd.cli.common import (
     CsvFlag,
     JsonFlag,
+    at_terminal,
     confirm,
     console,
     load,
@@ -182,7 +183,7 @@ def _check(wishes: _Wishes) -> None:
     if wishes.preview and wishes.apply:
         raise UsageError("--preview files nothing, --apply does.", remedy="Say one; or --apply --dry-run.")
     asks = wishes.apply and not (wishes.yes or wishes.dry_run)
-    if asks and (wishes.as_json or not (sys.stdin.isatty() and sys.stdout.isatty())):
+    if asks and (wishes.as_json or not at_terminal()):
         raise UsageError("Nobody can be asked here whether to file.", remedy="Add --yes, or --dry-run to see first.")
     _insist_on_libraries(wishes.out)
     if wishes.to_rules is not None:

@@ -34,6 +34,7 @@ __all__ = [
     "JsonFlag",
     "RootOptions",
     "asking_the_daemon",
+    "at_terminal",
     "confirm",
     "console",
     "load",
@@ -239,6 +240,11 @@ def console(*, stderr: bool = False) -> Console:
     from vsortd.core.console import PlainConsole
 
     return PlainConsole(stderr=stderr)
+
+
+def at_terminal() -> bool:
+    """Tell whether somebody can be asked: keys come from a terminal, and what is printed is seen there."""
+    return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout))
 
 
 def confirm(question: str, *, default: bool = False, stderr: bool = False) -> bool:

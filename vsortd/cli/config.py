@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vsortd.cli.common import JsonFlag, console, print_json, progress_bar, write_json
+from vsortd.cli.common import JsonFlag, at_terminal, console, print_json, progress_bar, write_json
 from vsortd.core.system.atomic_file import beside
 from vsortd.errors import ConfigError, ExitCode, UsageError, VsortdError
 
@@ -123,7 +122,7 @@ def init(
     target = wanted_config(path if path is not None else ctx.obj.config)
     if source is not None:
         return _import(source, target, force=force, as_json=as_json)
-    if not yes and not as_json and sys.stdin.isatty() and sys.stdout.isatty():
+    if not yes and not as_json and at_terminal():
         _refuse_early(target, force=force)
         return _ask(ctx, target, force=force)
     _write(target, None, force=force)
@@ -132,7 +131,9 @@ def init(
         return int(ExitCode.OK)
     out = console()
     out.print(f"Wrote {target}")
-    out.print("Edit the folders and rules in it, then run: vsortd check")
+    if not yes:
+        out.print("There is no terminal here to ask questions at, so it is the example.")
+    out.print("Change the folders and rules in it, then: vsortd check")
     return int(ExitCode.OK)
 
 

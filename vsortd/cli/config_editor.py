@@ -26,15 +26,53 @@ if TYPE_CHECKING:
     from vsortd.config.diagnostics import Mistake
 
 _FALLBACKS = ("sensible-editor", "editor", "nano", "vim", "vi")
+# Editors that draw on the terminal: without one they wait for ever for keys that nobody can press.
+_ON_THE_TERMINAL = frozenset(
+    {*_FALLBACKS, "ed", "ex", "helix", "hx", "jed", "joe", "kak", "mcedit", "micro", "ne", "nvi", "nvim", "pico"}
+) | {"view", "vim.basic", "vim.nox", "vim.tiny"}
 
 
-def editor_command(environment: Mapping[str, str]) -> list[str]:
-    """Return the editor as a command: `$VISUAL`, else `$EDITOR`, else one that is here. Raises UsageError."""
+def editor_command(environment: Mapping[str, str], *, at_terminal: bool) -> list[str]:
+    """Return the editor as a command: `$VISUAL`, else `$EDITOR`, else one that is here.
+
+    Raises UsageError where there is none, and for one that needs a terminal where none is.
+    """
+    argv, name = _named(environment)
+    if not argv:
+        argv, name = _fallback(), ""
+    if not at_terminal and _needs_terminal(argv):
+        what = f"${name} names {argv[0]}, which needs a terminal" if name else f"{argv[0]} needs a terminal"
+        raise UsageError(
+            f"{what}, and there is none here. Nothing was changed.",
+            remedy="Name an editor that has a window, e.g.: EDITOR='code --wait' vsortd edit   "
+            "(or change the file any way you like: vsortd config path, and then: vsortd check && vsortd reload)",
+        )
+    return argv
+
+
+def _named(environment: Mapping[str, str]) -> tuple[list[str], str]:
+    """Return the editor that the environment names, and by which variable."""
     for name in ("VISUAL", "EDITOR"):
         if argv := _split(environment.get(name, ""), name):
             if shutil.which(argv[0]) is None:
-                raise UsageError(f"${name} names {argv[0]}, which is not here.", remedy="Try: EDITOR=nano vsortd edit")
-            return argv
+                raise UsageError(f"${name} names {argv[0]}, which is not here.", remedy=_other(argv[0]))
+            return argv, name
+    return [], ""
+
+
+def _other(editor: str) -> str:
+    """Say how to name another editor: one that is here, if there is one."""
+    here = next((word for word in ("nano", "vim", "vi") if word != Path(editor).name and shutil.which(word)), None)
+    return f"Name one that is, e.g.: EDITOR={here} vsortd edit" if here else "Name one that is, or install it."
+
+
+def _needs_terminal(argv: Sequence[str]) -> bool:
+    word = Path(argv[0]).name
+    return word in _ON_THE_TERMINAL or (word == "emacs" and bool({"-nw", "--no-window-system"} & set(argv[1:])))
+
+
+def _fallback() -> list[str]:
+    """Return an editor that is here. Raises UsageError."""
     if sys.platform == "win32":
         return ["notepad"]
     for word in _FALLBACKS:
@@ -44,7 +82,8 @@ def editor_command(environment: Mapping[str, str]) -> list[str]:
         return ["open", "-W", "-t"]
     raise UsageError(
         "There is no editor here.",
-        remedy="Name one, e.g.: EDITOR=nano vsortd edit   (or change the file any way you like: vsortd config path)",
+        remedy="Name one, e.g.: EDITOR='code --wait' vsortd edit   "
+        "(or change the file any way you like: vsortd config path)",
     )
 
 
@@ -52,7 +91,9 @@ def _split(text: str, name: str) -> list[str]:
     try:
         return shlex.split(text, posix=sys.platform != "win32")
     except ValueError as error:
-        raise UsageError(f"${name} can't be read: {error}.", remedy="Try: EDITOR=nano vsortd edit") from error
+        raise UsageError(
+            f"${name} can't be read: {error}.", remedy="Write it as in a shell, e.g.: EDITOR='code --wait'"
+        ) from error
 
 
 class EditRefusedError(ConfigError):
@@ -99,7 +140,7 @@ class Edit:
         except OSError as error:
             self.drop_if_unchanged()
             raise UsageError(
-                f"{editor[0]} can't be started: {error.strerror or error}.", remedy="Try: EDITOR=nano vsortd edit"
+                f"{editor[0]} can't be started: {error.strerror or error}.", remedy=_other(editor[0])
             ) from error
 
     def mistakes(self) -> tuple[Mistake, ...]:

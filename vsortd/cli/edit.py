@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from vsortd.cli.common import confirm, console, state_folder
+from vsortd.cli.common import at_terminal, confirm, console, state_folder
 from vsortd.errors import DaemonUnreachableError, ExitCode, VsortdError
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def edit(ctx: typer.Context) -> int:
     from vsortd.core.paths import find_config
 
     config = find_config(ctx.obj.config)
-    editor = editor_command(os.environ)
+    editor = editor_command(os.environ, at_terminal=at_terminal())
     work = Edit.begin(config)
     try:
         if not _write_until_sound(work, editor):
@@ -73,7 +73,7 @@ def _write_until_sound(work: Edit, editor: Sequence[str]) -> bool:
 
 def _wants_to_go_on(count: str) -> bool:
     """Ask whether to edit again; without a terminal nobody can answer."""
-    if not sys.stdin.isatty() or not sys.stderr.isatty():
+    if not all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr)):
         return False
     return confirm(f"{count}. Edit again?", default=True, stderr=True)
 

@@ -7,6 +7,8 @@ import os
 import sys
 from typing import TYPE_CHECKING, Final, Protocol
 
+from vsortd.cli.common import console
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -40,11 +42,17 @@ class LineKeys:
         return END if answer is None else answer
 
     def line(self, question: str) -> str | None:
-        """Ask for a line."""
-        try:
-            return input(question).strip()
-        except EOFError:
-            return None
+        """Ask for a line; one that is no text is asked for again."""
+        while True:
+            try:
+                given = input(question).strip()
+                given.encode()  # what is no character comes as a surrogate
+            except EOFError:
+                return None
+            except UnicodeError:
+                console().print("  These are not characters that a name can have.", style="red")
+            else:
+                return given
 
 
 class _UnixKeys:

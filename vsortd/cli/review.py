@@ -11,6 +11,7 @@ from vsortd.cli.common import (
     SCHEMA_VERSION,
     CsvFlag,
     JsonFlag,
+    at_terminal,
     console,
     load,
     one_form,
@@ -19,7 +20,7 @@ from vsortd.cli.common import (
     write_csv_of,
 )
 from vsortd.core.text import printable
-from vsortd.errors import DaemonUnreachableError, ExitCode, VsortdError
+from vsortd.errors import DaemonUnreachableError, ExitCode, UsageError, VsortdError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -68,7 +69,7 @@ def review(ctx: typer.Context, as_csv: CsvFlag = False, as_json: JsonFlag = Fals
         write_csv_of(("id", "time", "path", "reason", "guesses"), [one.to_json() for one in queue])
     elif not queue:
         console().print("Nothing waits for review.")
-    elif sys.stdin.isatty() and sys.stdout.isatty():
+    elif at_terminal():
         return _interview(ctx, settings, queue)
     else:
         _print_list(queue)
@@ -119,6 +120,7 @@ class _Dialogue:
         self._keys = keys
         self._out = out
         self._choices: list[str] = []
+        self._made: list[str] = []  # the rules that were made on the way: the next videos may belong there, too
         self._done = False
 
     def run(self) -> None:
@@ -266,23 +268,75 @@ class _Dialogue:
 
     def _new_rule(self, _waiting: Waiting) -> bool:
         from vsortd.learning.new_rule import NewRule
-        from vsortd.learning.teaching import find_rule
 
         self._echo("a new rule; an empty name goes back")
-        name = self._keys.line("  its name (the folder): ")
-        if not name:
+        asked = self._ask_for_name()
+        if asked is None:
             return False
-        parent = self._keys.line("  below which rule (Enter: at the top): ")
-        prompts = self._keys.line(f"  what its videos show, with commas (Enter: {name}): ")
-        if parent is None or prompts is None:
+        name, below = asked
+        prompts = self._keys.line(f"  what its videos show, with commas (Enter: {printable(name)}): ")
+        if prompts is None:
             return False
-        below = find_rule(self._session.services.tree, parent) if parent else ""
         said = tuple(part for one in prompts.split(",") if (part := one.strip()))
         new = NewRule(name, below, said)
+        self._warn_of_words(said or (name,))
         self._session.add_rule(new)
+        self._made.append(new.key)
         self._say(f"wrote the rule {new.key} into {self._session.config}", "green")
         self._tell_daemon()
         return self._file(new.key)
+
+    def _ask_for_name(self) -> tuple[str, str] | None:
+        """Ask until there is a name that can be a rule's, and the rule above it; None for going back."""
+        while True:
+            typed = self._keys.line("  its name (the folder; parent/name for one below another rule): ")
+            if not typed or not typed.strip("/ "):
+                return None
+            above, slash, name = typed.strip("/ ").rpartition("/")
+            below = self._rule_above(above) if slash else ""
+            if below is not None and self._can_be_named(below, name.strip()):
+                below = below if slash else self._ask_for_parent(name)
+                if below is None:
+                    return None
+                if not below or slash or self._can_be_named(below, name.strip()):
+                    return name.strip(), below
+
+    def _ask_for_parent(self, name: str) -> str | None:
+        while True:
+            typed = self._keys.line(f"  below which rule shall {printable(name)} be (Enter: at the top): ")
+            if not typed:
+                return typed
+            if (found := self._rule_above(typed)) is not None:
+                return found
+
+    def _rule_above(self, typed: str) -> str | None:
+        """Return the rule that was meant; None, and say so, where there is none."""
+        from vsortd.learning.teaching import find_rule
+
+        try:
+            return find_rule(self._session.services.tree, typed)
+        except UsageError as error:
+            for line in error.lines():
+                self._say(f"  {line}", "red")
+            return None
+
+    def _can_be_named(self, below: str, name: str) -> bool:
+        from vsortd.learning.new_rule import new_name_problem
+
+        problem = new_name_problem(self._session.services.settings, below, name)
+        if problem:
+            self._say(f"  {name}: {problem}; another name, or Enter alone to go back", "red")
+        return not problem
+
+    def _warn_of_words(self, prompts: Sequence[str]) -> None:
+        from vsortd.vision.sample import unknown_words
+
+        if self._session.services.settings.model != "sample":
+            return
+        unknown = dict.fromkeys(word for prompt in prompts for word in unknown_words(prompt))
+        if unknown:
+            words = ", ".join(f'"{word}"' for word in unknown)
+            self._say(f"The sample model does not know {words}; it has only what you teach it.", "yellow")
 
     def _tell_daemon(self) -> None:
         from vsortd.service.client import Client
@@ -302,6 +356,7 @@ class _Dialogue:
 
     def _show(self, waiting: Waiting) -> None:
         from vsortd.core.console import Text
+        from vsortd.learning.review_queue import FOUND
 
         session = self._session
         self._out.print()
@@ -313,7 +368,7 @@ class _Dialogue:
         self._out.print(Text("    ").append(_facts_line(clip, size)))
         self._out.print(Text("    ").append(waiting.reason, style="dim"))
         scores = {guess.rule: guess.score for guess in waiting.guesses}
-        self._choices = list(scores)
+        self._choices = [*scores, *(rule for rule in self._made if rule not in scores)][:FOUND]
         self._print_choices(scores)
 
     def _print_choices(self, scores: dict[str, float] | None = None) -> None:

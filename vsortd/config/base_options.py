@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping  # noqa: TC003 - pydantic looks at it when it builds the models
+from typing import Annotated, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Strict
 
@@ -21,5 +22,12 @@ def shape_of(value: object) -> str:
 
 class Options(BaseModel):
     """Base of every level: frozen, no unknown keys; schemas are built when first used, for a quick start."""
+
+    written: ClassVar[str] = ""
+    """How it is written in braces, where an option takes it or a single word."""
+    no_word: ClassVar[str] = ""
+    """What is wrong with any other word in its place."""
+    misnamed: ClassVar[Mapping[str, str]] = {}
+    """The options that people call by other names."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, defer_build=True)

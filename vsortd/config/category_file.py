@@ -7,8 +7,9 @@
     # comment
 
 A header's prompts are separated by commas, or by semicolons where they have commas themselves; words that end with
-a full stop are one sentence. They may go on in the lines below, one prompt a line, until the next header. Headers of
-one folder add up. A file with mistakes is refused whole, with every mistake.
+a full stop are one sentence. They may go on in the lines below, one prompt a line, until the next header; where that
+is not sure to be meant, it is told. Headers of one folder add up. A file with mistakes is refused whole, with every
+mistake.
 """
 
 from __future__ import annotations
@@ -23,14 +24,16 @@ from typing import TYPE_CHECKING, Final
 from vsortd.config.diagnostics import Mistake, shorten
 from vsortd.config.draft import RulePath, Rules, children_of, walk
 from vsortd.core.names import NAME_MAX_BYTES, OWN_FOLDER, cut, folder_key, folder_name_problem, without_unseen
+from vsortd.core.text import counted
+from vsortd.core.units import about_size
 from vsortd.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 
-MAX_BYTES: Final = 1 << 20  # as much as a config may have
+MAX_BYTES: Final = 1_000_000  # as much as a config may have
 MAX_LEVELS: Final = 400  # a config can't hold more than 440
 MAX_PROMPT_CHARS: Final = 1_000
 LENT_PROMPTS: Final = 24  # an average of more says little about any of them
@@ -59,9 +62,8 @@ class InvalidCategoryFileError(ConfigError):
     def __init__(self, file: Path, mistakes: Sequence[Mistake]) -> None:
         self.file = file
         self.mistakes = tuple(mistakes)
-        count = f"{len(mistakes)} mistakes" if len(mistakes) != 1 else "1 mistake"
         super().__init__(
-            f"The category file has {count}, so nothing was written:",
+            f"The category file has {counted(len(mistakes), 'mistake')}, so nothing was written:",
             details=[line for mistake in mistakes for line in mistake.lines(str(file))],
             remedy="Correct them and import it again.",
             paths=[file],
@@ -107,7 +109,7 @@ def parse_categories(data: bytes) -> tuple[Categories, tuple[Mistake, ...]]:
         for path in lent
         if lent[path] != rules[path]
     )
-    return Categories(lent, (*reader.changes.values(), *notes)), tuple(reader.mistakes)
+    return Categories(lent, (*reader.changes.values(), *reader.stray_notes(), *notes)), tuple(reader.mistakes)
 
 
 @dataclass(slots=True)
@@ -119,6 +121,8 @@ class _CategoryReader:
     mistakes: list[Mistake] = field(default_factory=list)
     _folders: dict[RulePath, RulePath] = field(default_factory=dict)  # what names share → the rule that has it
     _header: RulePath | None = None
+    _full: bool = False  # the last header had prompts on its own line, or an empty line came after it
+    _stray: dict[RulePath, list[tuple[int, str]]] = field(default_factory=dict)  # lines that may belong to no header
     _broken: bool = False  # the last header was a mistake: what follows it is not reported, too
 
     def wrong(self, line: int, value: str | None, message: str, allowed: str = _FORM) -> None:
@@ -128,7 +132,8 @@ class _CategoryReader:
     def decode(self, data: bytes) -> str:
         """Return the text of the file, whatever byte order mark it begins with."""
         if len(data) > MAX_BYTES:
-            self.wrong(1, None, "the file is larger than 1 MiB, so it was not read", f"at most {MAX_BYTES:,} bytes")
+            size = about_size(MAX_BYTES)
+            self.wrong(1, None, f"the file is larger than {size}, so it was not read", f"a file of at most {size}")
             return ""
         wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))  # what Notepad once called Unicode
         try:
@@ -140,6 +145,7 @@ class _CategoryReader:
 
     def take(self, line: int, content: str) -> None:
         """Take one line."""
+        self._full = self._full or not content.strip()
         text = _without_bullet(_COMMENT.sub("", content.strip()))
         if not text:
             return
@@ -149,13 +155,23 @@ class _CategoryReader:
         elif text.startswith("("):
             self.wrong(line, shorten(text), "a name in parentheses needs its category before it")
         elif self._header is not None:
+            if self._full and not content[0].isspace() and not _BULLET.match(content):
+                self._stray.setdefault(self._header, []).append((line, text))
             self._take_prompts(line, self._header, text.split(";"))
         elif not self._broken:
             self._broken = True
             self.wrong(line, shorten(text), "there is no [Category] before these words")
 
+    def stray_notes(self) -> Iterator[str]:
+        """Say which lines were taken as prompts though they may belong to no category."""
+        for path, found in self._stray.items():
+            first, text = found[0]
+            more = f" and {counted(len(found) - 1, 'more line')}" if len(found) > 1 else ""
+            taken = f"taken as {'prompts' if more else 'a prompt'} of"
+            yield f'line {first}: "{shorten(text)}"{more} without a [Category], {taken} "{"/".join(path)}"'
+
     def _take_header(self, line: int, text: str) -> None:
-        self._header, self._broken = None, True
+        self._header, self._broken, self._full = None, True, False
         found = _HEADER.fullmatch(text)
         if found is None:
             self.wrong(line, shorten(text), "the brackets around the category don't match")
@@ -176,6 +192,7 @@ class _CategoryReader:
             if path is not None:
                 self._header, self._broken = path, False
                 self.prompts.setdefault(path, {})
+                self._full = bool(prompts.strip())
                 self._take_prompts(line, path, split_header_prompts(prompts))
 
     def _path(self, line: int, names: Sequence[str]) -> RulePath | None:

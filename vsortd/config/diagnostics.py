@@ -7,6 +7,7 @@ import re
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from vsortd.core.text import counted
 from vsortd.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -39,8 +40,8 @@ def shorten(text: str) -> str:
 
 
 def nearest_of(word: str, known: Iterable[str]) -> str:
-    """Return the known word most like `word` (case ignored), "" if none is near."""
-    by_folded = {name.casefold(): name for name in known}
+    """Return the known word most like `word` (case ignored), "" if none is near; never the very word itself."""
+    by_folded = {name.casefold(): name for name in known if name != word}
     found = difflib.get_close_matches(word.casefold(), by_folded, n=1, cutoff=0.6)
     return by_folded[found[0]] if found else ""
 
@@ -81,7 +82,7 @@ def _written(value: object) -> str:
     """Write a value like YAML would."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    return str(value)
+    return str(value) if value != "" else '""'
 
 
 class InvalidConfigError(ConfigError):
@@ -90,9 +91,8 @@ class InvalidConfigError(ConfigError):
     def __init__(self, file: Path, mistakes: Sequence[Mistake]) -> None:
         self.file = file
         self.mistakes = tuple(mistakes)
-        count = f"{len(mistakes)} mistakes" if len(mistakes) != 1 else "1 mistake"
         super().__init__(
-            f"The config file has {count}:",
+            f"The config file has {counted(len(mistakes), 'mistake')}:",
             details=[line for mistake in mistakes for line in mistake.lines(str(file))],
             remedy="Correct them and run: vsortd check",
             paths=[file],

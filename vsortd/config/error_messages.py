@@ -12,13 +12,13 @@ from typing import Any, Literal, get_args, get_origin
 from annotated_types import Ge, Le
 from pydantic import BaseModel
 
-from vsortd.config.base_options import MAPPING, NUMBER, WORD
+from vsortd.config.base_options import MAPPING, NUMBER, WORD, Options
 from vsortd.config.diagnostics import Location, Mistake, dotted, nearest_of, shorten
 from vsortd.config.value_types import WANTS_TEXT, WRONG, OneOrMany, ValueKind
 from vsortd.config.yaml_lines import Node, NodeKind, Odd, walk_to
 
 if typing.TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
 _TAGS = {WORD, MAPPING, NUMBER}
 _WANTED: dict[str, str] = {
@@ -35,6 +35,7 @@ _WANTED: dict[str, str] = {
     "greater_than_equal": "this is too small",
     "enum": "this is not one of the choices",
     "literal_error": "this is not one of the choices",
+    "union_tag_invalid": "this is not one of the choices",
 }
 
 
@@ -126,7 +127,8 @@ class Option:
         if get_origin(self.annotation) is Literal:
             return " or ".join(str(word) for word in get_args(self.annotation))
         if model := self.model():
-            return f"a mapping with the keys {', '.join(keys_of(model))}"
+            written = model.written if issubclass(model, Options) else ""
+            return written or f"a mapping with the keys {', '.join(keys_of(model))}"
         return ", ".join(self.literals())
 
 
@@ -210,9 +212,13 @@ def _unknown_key(model: type[BaseModel], root: Node, location: Location, prefix:
         dotted(prefix + location),
         value_of(entry[1]) if entry else None,
         f'there is no option "{shorten(key)}" here',
-        "the keys " + ", ".join(known),
-        nearest_of(key, known),
+        _the_keys(known),
+        (holder.misnamed.get(key, "") if holder and issubclass(holder, Options) else "") or nearest_of(key, known),
     )
+
+
+def _the_keys(known: Sequence[str]) -> str:
+    return f"{'the keys' if len(known) != 1 else 'the key'} {', '.join(known)}"
 
 
 def _message(error: Mapping[str, Any], node: Node, option: Option) -> str:
@@ -224,12 +230,20 @@ def _message(error: Mapping[str, Any], node: Node, option: Option) -> str:
         return str((error.get("ctx") or {}).get("why", "this list is empty"))
     if kind == WANTS_TEXT or (kind == "tuple_type" and _is_list_of_texts(option)):
         return _text_wanted(node)
-    if kind in {"enum", "literal_error", "tuple_type"} and option.literals() and node.kind is NodeKind.SCALAR:
-        return "this is not one of the choices"
+    if kind in {"enum", "literal_error", "tuple_type", "union_tag_invalid"} and (said := _no_choice(option, node)):
+        return said
     if get_args(option.annotation) == (1,):
         return "this vsortd reads version 1 of the file's format, no other"
     wanted = _WANTED.get(kind, str(error["msg"]))
     return wanted if wanted.startswith("this") else f"{wanted}, not {node.shape()}"
+
+
+def _no_choice(option: Option, node: Node) -> str:
+    """Say what is wrong with what stands in the place of a few words; "" where lists or mappings are wanted, too."""
+    model = option.model()
+    if model is not None and issubclass(model, Options) and model.no_word:
+        return model.no_word
+    return "this is not one of the choices" if option.literals() and node.kind is NodeKind.SCALAR else ""
 
 
 def _is_list_of_texts(option: Option) -> bool:

@@ -7,10 +7,11 @@ forbids unknown keys. Attributes carry units in their names (`settle_s`); the ke
 
 from __future__ import annotations
 
+from collections.abc import Mapping  # noqa: TC003 - as below
 from datetime import date  # noqa: TC003 - as below
 from enum import StrEnum
 from pathlib import Path  # noqa: TC003 - pydantic looks at it when it builds the models
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from annotated_types import Ge, Le, MinLen
 from pydantic import Discriminator, Field, Strict
@@ -115,6 +116,17 @@ class Inbox(Options):
 
 class ModelChoice(Options):
     """Any open_clip model."""
+
+    written: ClassVar[str] = (
+        "a model of open_clip with its weights, such as {name: ViT-B-32-256, weights: datacomp_s34b_b86k}"
+    )
+    no_word: ClassVar[str] = "a model is auto, or sample, or a name and its weights in braces"
+    misnamed: ClassVar[Mapping[str, str]] = {
+        **dict.fromkeys(("tag", "pretrained", "checkpoint", "file", "path"), "weights"),
+        **dict.fromkeys(("model", "arch", "architecture"), "name"),
+        "auto": "model: auto",
+        "sample": "model: sample",
+    }
 
     name: Annotated[str, ModelName()] = Field(description="The model's name in open_clip.")
     weights: Annotated[str, Weights()] = Field(
@@ -224,6 +236,8 @@ class Sampling(Options):
 
 class DuplicateFolder(Options):
     """A folder of the library for duplicates."""
+
+    written: ClassVar[str] = "a folder for them, such as {to: _Duplicates}"
 
     to: FolderText = Field(description="The folder's name, at the top of the library.")
 

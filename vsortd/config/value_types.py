@@ -256,6 +256,11 @@ class ModelName(TextKind):
 
     what: ClassVar[str] = "the name of an open_clip model, such as ViT-B-32-256"
 
+    def check(self, text: str) -> str:  # noqa: D102
+        if text.casefold() in {"auto", "sample"}:
+            raise wrong(f"{text.casefold()} stands alone: write `model: {text.casefold()}`")
+        return text
+
 
 @dataclass(frozen=True)
 class Weights(TextKind):

@@ -17,16 +17,17 @@ import yaml
 from yaml.resolver import Resolver
 
 from vsortd.config.diagnostics import Location, Mistake, dotted
+from vsortd.core.units import about_size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-MAX_BYTES: Final = 1 << 20  # 1 MiB; a config of a thousand rules has a tenth of that
+MAX_BYTES: Final = 1_000_000  # a config of a thousand rules has a tenth of that
 # Nestings; a nested rule takes two, so 440 nested rules pass. libyaml itself gives up at 1,000 (since 0.2.6).
 MAX_DEPTH: Final = 900
 MAX_MISTAKES: Final = 200  # of the YAML itself; what goes on like this is no config
-MAX_VALUES: Final = 100_000  # keys and values in all, so that 1 MiB of commas stays small in memory
+MAX_VALUES: Final = 100_000  # keys and values in all, so that 1 MB of commas stays small in memory
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _RESOLVER = Resolver()
@@ -114,8 +115,9 @@ def read_document(path: Path) -> Document:
 def read_bytes(data: bytes) -> Document:
     """Read one YAML document out of UTF-8 bytes (a byte order mark is skipped)."""
     if len(data) > MAX_BYTES:
-        message = f"the file is larger than {MAX_BYTES >> 20} MiB, so it was not read"
-        return Document(None, (Mistake(1, "", None, message, f"a file of at most {MAX_BYTES:,} bytes"),))
+        size = about_size(MAX_BYTES)
+        message = f"the file is larger than {size}, so it was not read"
+        return Document(None, (Mistake(1, "", None, message, f"a file of at most {size}"),))
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -19,9 +19,10 @@ from vsortd.config.check import check_file
 from vsortd.config.diagnostics import InvalidConfigError
 from vsortd.config.dump import dump_yaml
 from vsortd.config.yaml_lines import Node, plain, read_bytes
-from vsortd.core.names import nfc
+from vsortd.core.names import folder_key, folder_name_problem, nfc
 from vsortd.core.system.atomic_file import beside, sync_folder
 from vsortd.errors import ConfigError
+from vsortd.filing.identical import policy_of
 
 if TYPE_CHECKING:
     from vsortd.config.settings import Settings
@@ -55,6 +56,27 @@ class NewRule:
         """Return the lines to paste by hand."""
         where = f"# below the rule {self.parent}" if self.parent else "# at the top"
         return "\n".join([where, "rules:", *self.lines(2)])
+
+
+def new_name_problem(settings: Settings, parent: str, name: str) -> str:
+    """Say why no rule of this name can be made below the rule `parent` ("" for the top), "" if it can.
+
+    What the check of a whole config would say later, said while the name can still be changed.
+    """
+    if problem := folder_name_problem(name):
+        return problem
+    siblings = settings.rules
+    for step in parent.split("/") if parent else ():
+        siblings = next((rule.rules for rule in siblings if rule.name == step), ())
+    for sibling in siblings:
+        if folder_key(sibling.name) == folder_key(name):
+            key = f"{parent}/{sibling.name}" if parent else sibling.name
+            return f"there is a rule {key} already"
+    _, duplicates = policy_of(settings.place.on_duplicate)
+    own = {folder_key(folder) for folder in (settings.place.review, duplicates) if folder}
+    if not parent and folder_key(name) in own:
+        return "vsortd has a folder of this name itself"
+    return ""
 
 
 class NoPlaceError(ConfigError):
