@@ -12,6 +12,7 @@ from tests.support import harness
 from vsortd.cli.app import app
 from vsortd.core.paths import journal_path
 from vsortd.filing.journal import Journal
+from vsortd.service.client import TOKEN_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -136,3 +137,11 @@ def test_a_pause_of_a_thousand_years_is_refused_and_the_next_start_is_none_the_w
         home.run("pause", "--for", text, code=2)
     assert [] == home.json("status")["paused"]["inboxes"]
     assert home.json("status")["paused"]["all"] is False
+
+
+@pytest.mark.parametrize("port", ["99999999", "-1", "0", "Infinity", "NaN", "1e400", '"²"', "null", "9" * 4000])
+def test_a_file_with_an_impossible_port_means_that_no_daemon_answers(
+    home: harness.Here, own_state: Path, port: str
+) -> None:
+    (own_state / TOKEN_NAME).write_text(f'{{"port": {port}, "token": "x"}}', encoding="utf-8")
+    assert "stopped" == home.json("status")["state"]

@@ -239,7 +239,9 @@ class Client:
         try:
             known = json.loads(self._token_path.read_text("utf-8"))
             port, token = int(known["port"]), str(known["token"])
-        except (OSError, ValueError, LookupError, TypeError) as error:
+            if not 0 < port < 1 << 16:
+                raise ValueError("no port")  # noqa: TRY301 - all that is wrong with the file ends in one place
+        except (OSError, ValueError, LookupError, TypeError, ArithmeticError) as error:
             raise self._unreachable() from error
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout_s)
         return connection, {"Authorization": f"Bearer {token}"}

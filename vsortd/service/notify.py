@@ -86,9 +86,10 @@ def _watchdog_s(variables: Mapping[str, str]) -> float | None:
     try:
         period_us = int(variables.get("WATCHDOG_USEC", ""))
         meant = int(variables.get("WATCHDOG_PID", os.getpid()))  # children inherit the variables, not the duty
-    except ValueError:
+        half_s = period_us / 2 / _MICRO
+    except (ValueError, OverflowError):
         return None
-    return period_us / 2 / _MICRO if period_us > 0 and meant == os.getpid() else None
+    return half_s if period_us > 0 and meant == os.getpid() else None
 
 
 def _status(text: str) -> tuple[str, ...]:

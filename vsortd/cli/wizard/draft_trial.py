@@ -165,6 +165,7 @@ class _Trial:
         rules = list(walk(self.interview.draft.rules))
         names = ["/".join(path) for path in rules]
         hints = [f"{number:>3}  {name}" for number, name in enumerate(names, start=1)]
+        numbers = {str(number): path for number, path in enumerate(rules, start=1)}
         while True:
             given = self._talk.ask("Which rule? (its number or name)", hints=hints)
             if given in {"", BACK}:
@@ -174,8 +175,8 @@ class _Trial:
             fitting = [path for path in rules if path[-1].casefold() == given.casefold()]
             if len(fitting) == 1:
                 return fitting[0]
-            if given.isdecimal() and 1 <= int(given) <= len(rules):
-                return rules[int(given) - 1]
+            if given in numbers:
+                return numbers[given]
             self._talk.say(f"There is no rule {given}.", MessageTone.WRONG)
 
 

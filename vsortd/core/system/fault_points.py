@@ -66,7 +66,7 @@ def parse(text: str) -> Hook:
     name, _, action = text.partition(":")
     action, _, times = action.partition("@")
     code = getattr(errno, action, None) if action.startswith("E") else None
-    known = name in {point.value for point in Point} and (times.isdigit() or not times)
+    known = name in {point.value for point in Point} and ((times.isascii() and times.isdigit()) or not times)
     if not known or (action != "kill" and not isinstance(code, int)):
         raise UsageError(f"${VARIABLE} is {text!r}.", remedy="Write POINT:kill or POINT:ENOSPC, then @N or nothing.")
     left = int(times or 1)
