@@ -77,6 +77,17 @@ def test_a_rule_whose_folder_the_disk_refuses_gets_one_that_fits_and_keeps_it(be
     bench.check()
 
 
+def test_a_name_that_is_no_text_gets_one_that_is(bench: Any, disk: Path) -> None:
+    bench.library = disk / "Sorted"
+    video = bench.drop(os.fsdecode(b"caf\xe9: 1.mp4"))
+    with bench.filer() as (filer, journal):
+        item = filer.place(bench.request(video, folder=("x",)))
+        assert disk / "Sorted" / "x" / "caf__ 1.mp4" == item.destination
+        assert "takes no bytes that are no text and `:`" in item.reason
+        assert [] == undo(journal, ALL).refused
+    bench.check()
+
+
 def test_a_dry_run_tells_what_a_disk_of_that_kind_may_refuse(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     request = bench.request(bench.drop("a: b.mp4"))
     with bench.filer() as (filer, _):

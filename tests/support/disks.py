@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 # Windows' own, as ntfs-3g keeps to them with `windows_names`.
-WINDOWS = re.compile(r'[<>:"|?*\\\x00-\x1f]|[. ]$|^(con|nul|aux|prn)(\.|$)', re.IGNORECASE)
+WINDOWS = re.compile(r'[<>:"|?*\\\x00-\x1f\udc80-\udcff]|[. ]$|^(con|nul|aux|prn)(\.|$)', re.IGNORECASE)
 IMAGE_BYTES = 16 * 1024 * 1024
 
 
@@ -40,7 +40,7 @@ class Disk:
 
 
 LIKE_NTFS = Disk(call=False)
-LIKE_EXFAT = Disk(names=re.compile(r'[<>:"|?*\\\x00-\x1f]'), code=errno.ENOENT, call=False, links=False)
+LIKE_EXFAT = Disk(names=re.compile(r'[<>:"|?*\\\x00-\x1f\udc80-\udcff]'), code=errno.ENOENT, call=False, links=False)
 LIKE_ECRYPTFS = Disk(names=re.compile(r"(?!)"), most_bytes=143)
 
 

@@ -141,8 +141,9 @@ def refuses_name(error: OSError, folder: OpenFolder) -> bool:
 def try_removal(folder: OpenFolder, name: str) -> None:
     """See whether a file may be removed from its folder, without any effect. Raises FilingError when it may not.
 
-    What removes folders refuses a file, but only after the system has looked at rights, attributes and the mount. What
-    a server forbids on top of that isn't told, and macOS tells nothing.
+    What removes folders refuses a file, but only after the system has looked at rights, attributes and the mount (an
+    empty folder that took the name this very moment would go). What a server forbids on top of that isn't told, and
+    macOS tells nothing.
     """
     if sys.platform == "win32":
         return

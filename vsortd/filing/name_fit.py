@@ -182,5 +182,11 @@ def _note(wanted: str, got: str) -> str:
 
 def listed(chars: Sequence[str]) -> str:
     """Return characters as people read them: `:` and `?`."""
-    shown = [f"`{char}`" if char.isprintable() else f"U+{ord(char):04X}" for char in chars]
+    shown = list(dict.fromkeys(map(_shown, chars)))
     return " and ".join(filter(None, (", ".join(shown[:-1]), shown[-1])))
+
+
+def _shown(char: str) -> str:
+    if "\ud800" <= char <= "\udfff":  # how Python holds what is no UTF-8
+        return "bytes that are no text"
+    return f"`{char}`" if char.isprintable() else f"U+{ord(char):04X}"

@@ -19,6 +19,10 @@ from vsortd.core.system.fault_points import Point, reach
 _UNSUPPORTED = frozenset({errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP})
 # The same of hard links: FAT says EPERM, and so does the kernel of files of other owners (protected_hardlinks).
 _NO_LINKS = _UNSUPPORTED | {errno.EPERM, errno.EMLINK}
+# No file has such a name, or none can have it there.
+_NONE_THERE = frozenset(
+    {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EMLINK, errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ}
+)
 _NOTE = "vsortd reserved this name for a moment and was ended just then: this file may be removed.\n"
 
 
@@ -73,7 +77,7 @@ def is_reservation(name: str, folder_fd: int | None, mark: str) -> bool:
             return False
         descriptor = os.open(name, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0), dir_fd=folder_fd)
     except OSError as error:
-        if error.errno in {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EMLINK, errno.ENAMETOOLONG, errno.EINVAL}:
+        if error.errno in _NONE_THERE:
             return False
         raise
     try:
