@@ -114,7 +114,7 @@ def cluster(
         neighbors=neighbors,
         seed=seed,
         fps=fps,
-        out=out,
+        out=None if out is None else as_on_disk(out),
         preview=preview,
         apply=apply,
         dry_run=dry_run,
@@ -122,7 +122,7 @@ def cluster(
         only=tuple(only or ()),
         rename=tuple(_pair(one) for one in rename or ()),
         into=parts_below(settings.library, into),
-        to_rules=to_rules,
+        to_rules=None if to_rules is None else as_on_disk(to_rules),
         teach=teach,
         as_json=as_json,
     )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vsortd.cli.common import SCHEMA_VERSION, JsonFlag, console, load, print_json, progress_bar, state_folder, write_csv
+from vsortd.core.paths import as_on_disk
 from vsortd.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ def duplicates(
     if as_csv and as_json:
         raise UsageError("--csv and --json exclude one another.", remedy="Take one of them.")
     if pictures is not None:
+        pictures = as_on_disk(pictures)
         _make_folder(pictures)
     from vsortd.core.logs.sinks import set_up_logging
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vsortd.cli.common import SCHEMA_VERSION, JsonFlag, console, load, print_json, progress_bar, state_folder
+from vsortd.core.paths import as_on_disk
 from vsortd.core.text import printable_json
 from vsortd.errors import ExitCode, UsageError
 
@@ -45,6 +46,7 @@ def evaluate(
     """
     settings = load(ctx)
     if out is not None:
+        out = as_on_disk(out)
         _make_out(out)
     from vsortd.core.logs.sinks import set_up_logging
     from vsortd.evaluation.eval_run import Wishes

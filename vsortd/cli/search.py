@@ -82,6 +82,7 @@ def search(
     if as_csv and as_json:
         raise UsageError("--csv and --json exclude one another.")
     if sheet is not None:
+        sheet = as_on_disk(sheet)
         insist_on_ending(sheet, ".png")
     if clip is not None:
         insist_on_ending(clip[1], ".mp4")

@@ -91,6 +91,7 @@ def timeline(
         raise UsageError("--csv and --json exclude one another.", remedy="Take one of them.")
     file = as_on_disk(file)
     _insist_on_a_file(file)
+    plot, chapters = (None if one is None else as_on_disk(one) for one in (plot, chapters))
     _insist_on_outputs(plot, chapters)
     from vsortd.core.logs.sinks import set_up_logging
 
