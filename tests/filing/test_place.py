@@ -488,8 +488,9 @@ def test_a_folder_that_is_there_in_another_form_is_the_rules(either: Any, rule: 
         request = either.request(video, folder=(rule, rule))
         assert either.library / there / there / video.name == filer.preview(request).destination
         placed = [filer.place(request), filer.place(either.request(other, folder=(rule, rule)))]
-    assert [video.name, other.name] == [one.destination.name for one in placed if one.destination is not None]
-    assert sorted([video.name, other.name]) == names(either.library / there / there)
+    numbered = f"{DECOMPOSED} (2).mp4"  # a Mac would see one of two names that are alike
+    assert [video.name, numbered] == [one.destination.name for one in placed if one.destination is not None]
+    assert sorted([video.name, numbered]) == names(either.library / there / there)
     assert [there] == [name for name in names(either.library) if name != ".vsortd"], "no second folder is made"
     either.check()
 

@@ -51,6 +51,11 @@ def nfc(text: str) -> str:
     return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
+def both_forms(name: str) -> set[str]:
+    """Return a name as it is, composed and decomposed: on a Mac's disk, or for a Mac on a share, these are one name."""
+    return {name} if name.isascii() else {name, nfc(name), unicodedata.normalize("NFD", name)}
+
+
 def without_unseen(text: str, instead: str = "_") -> str:
     """Return a name in which what can't be seen is replaced, so that it is read as it is."""
     return text if text.isascii() and text.isprintable() else _UNSEEN.sub(lambda found: found[1] or instead, text)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from vsortd.config.choices import OnDuplicate
+from vsortd.core.names import both_forms
 from vsortd.core.outcomes import ConversionKind, ItemState
 from vsortd.core.paths import spellings
 from vsortd.core.stopwatch import Clock
@@ -277,9 +278,9 @@ class Filer:
     def _free_names(self, request: FilingRequest, folder: OpenFolder | None, taken: Collection[str] = ()) -> list[str]:
         def is_free(number: int) -> bool:
             names = self._names(request, number)
-            if any(name in taken for name in names):
+            if any(form in taken for name in names for form in both_forms(name)):
                 return False
-            return folder is None or all(folder.status(name) is None for name in names)
+            return folder is None or all(folder.status(form) is None for name in names for form in both_forms(name))
 
         return self._names(request, next_free(is_free))
 
