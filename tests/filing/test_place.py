@@ -495,6 +495,14 @@ def test_a_folder_that_is_there_in_another_form_is_the_rules(either: Any, rule: 
     either.check()
 
 
+def test_a_name_whose_other_form_would_be_too_long_is_filed(bench: Any) -> None:
+    video = bench.drop(f"{'é' * 125}.mp4")  # decomposed it has 379 bytes
+    with bench.filer() as (filer, _):
+        item = filer.place(bench.request(video))
+    assert item.destination is not None
+    assert video.name == item.destination.name
+
+
 def test_of_two_folders_the_one_of_the_rules_own_form_is_taken(bench: Any) -> None:
     for name in (COMPOSED, DECOMPOSED):
         (bench.library / name).mkdir(parents=True)
