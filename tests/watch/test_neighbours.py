@@ -247,3 +247,15 @@ def test_draining_tells_at_once_and_goes_on_with_the_others(tmp_path: Path, vide
     waits = SettleOutcome.WAITING
     assert {"film.mp4": waits, "other.mp4": SettleOutcome.READY, "stream.f137.mp4": waits} == told
     assert 0 == bench.settler.unsettled()
+
+
+@pytest.mark.parametrize("name", ["Unconfirmed 123456.crdownload", "aBc1-_dE.mp4.part"])
+def test_an_empty_file_waits_for_a_download_that_has_no_name_yet(bench: Bench, name: str) -> None:
+    data = beside(bench, name)
+    bench.drop("whole.mp4")
+    path = bench.drop(data=b"")
+    assert [SettleOutcome.READY] == bench.outcomes(50.0)
+    data.write_bytes(bench.video(100))
+    data.rename(path)
+    bench.see(path)
+    assert [SettleOutcome.READY] == bench.outcomes(60.0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import unicodedata
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -608,3 +609,32 @@ def test_what_is_forgotten_leaves_no_memory_behind(
     shutil.rmtree(polled.path / "sub")
     pass_time(loop, clock, 20)
     assert (0, {}) == (len(loop._memory), loop._asked)
+
+
+def test_what_waits_for_a_download_is_told_to_who_asks_and_never_reported(
+    make_loop: LoopMaker, polled: Any, clock: Any, recorder: Any, video: VideoMaker
+) -> None:
+    video_file, data = polled.path / "a.mp4", polled.path / "a.mp4.part"
+    video_file.touch()
+    data.write_bytes(video(1))
+    loop = make_loop(polled)
+    pass_time(loop, clock, 40)
+    assert () == loop.waits(), "a short wait is nobody's business"
+    pass_time(loop, clock, 100)
+    assert ((video_file, "a download or copy is under way: a.mp4.part lies beside it"),) == loop.waits()
+    assert ([], []) == (recorder.reports, recorder.names())
+    assert loop.idle(), "who drains the inbox does not wait for it"
+    data.rename(video_file)
+    pass_time(loop, clock, 20)
+    assert (["a.mp4"], ()) == (recorder.names(), loop.waits())
+
+
+def test_an_inbox_that_came_under_another_form_of_its_name_says_what_to_type(
+    make_loop: LoopMaker, make_inbox: InboxMaker, clock: Any
+) -> None:
+    inbox = make_inbox("Eingänge", watch="poll")
+    inbox.path.rename(inbox.path.with_name(unicodedata.normalize("NFD", "Eingänge")))
+    loop = make_loop(inbox)
+    pass_time(loop, clock, 1)
+    assert Health.MISSING is loop.health().health
+    assert "`vsortd reload` takes it" in loop.health().reason

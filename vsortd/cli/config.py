@@ -215,7 +215,9 @@ def import_categories(
 def _import(file: Path, target: Path | None, *, force: bool, as_json: bool) -> int:
     from vsortd.config.category_file import InvalidCategoryFileError, read_categories
     from vsortd.config.draft import ConfigDraft, check_text, config_yaml, rules_yaml
+    from vsortd.core.paths import as_on_disk
 
+    file = as_on_disk(file)
     try:
         categories = read_categories(file)
     except InvalidCategoryFileError as error:

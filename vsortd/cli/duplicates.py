@@ -20,6 +20,7 @@ from vsortd.cli.common import (
     write_csv,
 )
 from vsortd.cli.numbers import finite
+from vsortd.core.paths import as_on_disk
 from vsortd.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ def duplicates(
     settings = load(ctx)
     one_form(as_csv=as_csv, as_json=as_json)
     if pictures is not None:
+        pictures = as_on_disk(pictures)
         _make_folder(pictures)
     from vsortd.core.logs.sinks import set_up_logging
 

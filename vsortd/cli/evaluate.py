@@ -20,6 +20,7 @@ from vsortd.cli.common import (
     write_csv_of,
 )
 from vsortd.cli.numbers import finite
+from vsortd.core.paths import as_on_disk
 from vsortd.core.text import printable_json
 from vsortd.errors import ExitCode, UsageError
 
@@ -62,6 +63,7 @@ def evaluate(
     one_form(as_csv=as_csv, as_json=as_json)
     settings = load(ctx)
     if out is not None:
+        out = as_on_disk(out)
         _make_out(out)
     from vsortd.core.logs.sinks import set_up_logging
     from vsortd.evaluation.eval_run import Wishes

@@ -9,6 +9,7 @@ import typer
 
 from vsortd.cli.common import SCHEMA_VERSION, STATE_STYLES, JsonFlag, console, load, print_json, state_folder, waiting
 from vsortd.core.outcomes import PLACED, ItemState
+from vsortd.core.paths import as_on_disk
 from vsortd.core.text import printable, storable
 from vsortd.errors import ExitCode, UsageError
 
@@ -39,6 +40,7 @@ def explain(
     """Say why a video goes, or went, where it does: each level's scores, and the frames that spoke for and against."""
     settings = load(ctx)
     if image is not None:
+        image = as_on_disk(image)
         insist_on_ending(image, ".png")
     from vsortd.core.logs.sinks import set_up_logging
     from vsortd.pipeline.explain_sheet import PICTURE_PX

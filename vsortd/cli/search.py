@@ -93,6 +93,7 @@ def search(
     settings = load(ctx)
     one_form(as_csv=as_csv, as_json=as_json)
     if sheet is not None:
+        sheet = as_on_disk(sheet)
         insist_on_ending(sheet, ".png")
     if clip is not None:
         insist_on_ending(clip[1], ".mp4")

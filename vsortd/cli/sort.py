@@ -28,6 +28,7 @@ from vsortd.cli.common import (
 from vsortd.cli.explain import bar, insist_on_ending
 from vsortd.cli.interrupts import Interruption
 from vsortd.core.outcomes import PLACED, ItemState
+from vsortd.core.paths import as_on_disk
 from vsortd.errors import DaemonUnreachableError, ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -103,6 +104,7 @@ def plan(
     """Show where videos would go, as a tree; nothing is touched."""
     one_form(as_csv=as_csv, as_json=as_json)
     settings = load(ctx)
+    html = None if html is None else as_on_disk(html)
     outcomes = _plan_with_page(ctx, settings, paths, html) if html else _run(ctx, settings, paths, dry_run=True)
     if as_csv or as_json:
         _print_items(outcomes, as_csv=as_csv)

@@ -109,6 +109,7 @@ def timeline(
     one_form(as_csv=as_csv, as_json=as_json)
     file = as_on_disk(file)
     _insist_on_a_file(file)
+    plot, chapters = (None if one is None else as_on_disk(one) for one in (plot, chapters))
     _insist_on_outputs(plot, chapters)
     from vsortd.core.logs.sinks import set_up_logging
 

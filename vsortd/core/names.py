@@ -25,6 +25,7 @@ TEMPLATE_FIELDS: tuple[str, ...] = (
 """The fields of `place.name`, each written `{field}` and rendered as one sanitised component."""
 
 NAME_MAX_BYTES = 200  # most filesystems allow 255; " (2)", ".mp4" and temporary prefixes need room
+_LONGEST_BYTES = 255  # of any name on ext4, APFS, NTFS
 OWN_FOLDER = ".vsortd"  # the library's own store of originals
 
 _RESERVED = re.compile(r"(?:con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])(?:\..*)?", re.IGNORECASE)
@@ -50,6 +51,17 @@ def nfc(text: str) -> str:
     renamed for it. Bytes that are no UTF-8 (surrogate escapes) stay as they are.
     """
     return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
+def both_forms(name: str) -> set[str]:
+    """Return a name as it is, composed and decomposed: on a Mac's disk, or for a Mac on a share, these are one name.
+
+    A form of more bytes than a name may have is left out.
+    """
+    if name.isascii():
+        return {name}
+    others = (nfc(name), unicodedata.normalize("NFD", name))
+    return {name, *(other for other in others if len(os.fsencode(other)) <= _LONGEST_BYTES)}
 
 
 def without_unseen(text: str, instead: str = "_") -> str:

@@ -261,6 +261,10 @@ _WITH_STEM_OF_THEIRS = {
 # What tools put before the name of what they have not finished, and what yt-dlp puts behind the stem of a stream that
 # is to be merged: see `vsortd.watch.neighbours`.
 _STREAM = re.compile(r"(.+)\.f[^.]+", re.DOTALL)
+# A download that has no name yet, beside the empty file that keeps its place: Chrome's and Edge's "Unconfirmed
+# 123456.crdownload", and eight random characters of Firefox before 2021.
+NAMELESS_DOWNLOAD = _compiled(r"unconfirmed \d+\.crdownload|[\w-]{8}\.\w{2,4}\.part")
+_NAMELESS = "/"  # their key, which no name has
 _HIDING = re.compile(r"[.~]+(?:syncthing[.~]|in\.|unison\.|pending-\d+-)?")
 
 
@@ -268,7 +272,7 @@ def video_keys(name: str) -> set[str]:
     """Return the keys under which a folder's listing has what may belong to a video (see `listing_keys`)."""
     stem, extension = split_name(name)
     folded = stem.casefold()
-    found = {folded, *_cousin_keys(f"{folded}.{extension}")}
+    found = {folded, _NAMELESS, *_cousin_keys(f"{folded}.{extension}")}
     stream = _STREAM.fullmatch(folded)
     if stream is not None:
         found.add(stream[1])
@@ -300,6 +304,8 @@ def listing_keys(name: str) -> set[str]:
 def special_keys(folded: str) -> Iterator[str]:
     """Yield the keys that a name (NFC, case folded) shares with videos although its stem is another."""
     yield from _cousin_keys(folded)
+    if folded.endswith((".part", ".crdownload")) and NAMELESS_DOWNLOAD.fullmatch(folded):
+        yield _NAMELESS
     for pattern in _WITH_STEM_OF_THEIRS.get(folded.rpartition(".")[2], ()):
         found = pattern.fullmatch(folded)
         if found is not None:

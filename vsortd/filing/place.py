@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from vsortd.config.choices import OnDuplicate
+from vsortd.core.names import both_forms
 from vsortd.core.outcomes import ConversionKind, ItemState
 from vsortd.core.stopwatch import Clock
 from vsortd.core.system.fault_points import Point
@@ -291,9 +292,9 @@ class Filer:
     ) -> list[str]:
         def is_free(number: int) -> bool:
             names = fit.names(self._names(request, number))
-            if any(name in taken for name in names):
+            if any(form in taken for name in names for form in both_forms(name)):
                 return False
-            return folder is None or all(folder.status(name) is None for name in names)
+            return folder is None or all(folder.status(form) is None for name in names for form in both_forms(name))
 
         return fit.names(self._names(request, next_free(is_free)))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import stat
@@ -10,7 +11,9 @@ from typing import TYPE_CHECKING
 
 from loguru import logger
 
+from vsortd.core.paths import as_on_disk
 from vsortd.core.system.network_fs import network_type
+from vsortd.errors import VsortdError
 from vsortd.watch.events import EventWatch, HintSink
 from vsortd.watch.inbox_claim import InboxClaim
 from vsortd.watch.types import Health, Mode
@@ -112,7 +115,7 @@ class InboxRoot:
         try:
             status = os.stat(path)  # noqa: PTH116 - follows a link: the user may well name one
         except (FileNotFoundError, NotADirectoryError):
-            self._trouble(Health.MISSING, "the folder is not there; paused until it is")
+            self._trouble(Health.MISSING, _not_there(path))
             return None
         except OSError as error:
             gone = error.errno in {errno.ESTALE, errno.ENOTCONN, errno.EHOSTDOWN, errno.EIO}
@@ -167,3 +170,11 @@ class InboxRoot:
         if self._events is not None:
             self._events.stop()
             self._events = None
+
+
+def _not_there(path: Path) -> str:
+    """Say that a folder is not there; one that came later, from a Mac say, may be called so but for its accents."""
+    with contextlib.suppress(VsortdError):  # of two that are alike none is meant
+        if as_on_disk(path) != path and as_on_disk(path).is_dir():
+            return "the folder is there, but its name keeps its accents in another form: `vsortd reload` takes it"
+    return "the folder is not there; paused until it is"

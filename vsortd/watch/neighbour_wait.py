@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vsortd.core.text import storable
-from vsortd.watch.neighbours import Neighbour, is_stream, neighbour_of, state_of_folder
+from vsortd.watch.neighbours import Neighbour, is_stream, nameless_download, neighbour_of, state_of_folder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,12 +36,13 @@ class NeighbourSeen:
     as_it_is: tuple[int, int] = (0, 0)  # time of change, ns, and size, bytes
     since_s: float = 0.0
 
-    def look(self, video: Path, names: Sequence[str], now_s: float) -> str:
+    def look(self, video: Path, names: Sequence[str], now_s: float, *, empty: bool) -> str:
         """Say what a video has to wait for, "" for nothing; `names` are those beside it.
 
-        A leftover is no reason to wait, but `name` has it all the same.
+        A leftover is no reason to wait, but `name` has it all the same. An `empty` one may be the placeholder of a
+        download that has no name yet.
         """
-        found = _neighbour(video, names)
+        found = _neighbour(video, names) or (nameless_download(names) if empty else None)
         self.name = "" if found is None else storable(found.name)
         if found is None:
             return ""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from vsortd.core.names import nfc
+from vsortd.core.sidecar_forms import NAMELESS_DOWNLOAD
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -51,6 +52,7 @@ PARTIAL_ENDINGS: Final = frozenset(
         ".aria2",
         ".ytdl",  # yt-dlp, youtube-dl: how far fragments have come
         ".unconfirmed",
+        ".drivedownload",  # Google Drive
         ".fdmdownload",  # Free Download Manager
         ".dtapart",  # DownThemAll!
         ".xltd",  # Thunder (Xunlei), before that .td
@@ -74,6 +76,7 @@ _INNER_ENDINGS: Final = frozenset(
 # Files that say how far another one has come, which has its own name and often its full length already.
 _STATE_ENDINGS: Final = (
     ".aria2",  # aria2, Motrix, Persepolis, AriaNg: removed once X.mp4 is whole (aria2c(1), Control File)
+    ".aria2__temp",
     ".st",  # axel
     ".lftp-pget-status",  # lftp pget
     ".xltd.cfg",
@@ -121,6 +124,11 @@ def state_of_folder(folder: str) -> str:
 def is_stream(video: str) -> bool:
     """Tell whether a name is that of a stream that will be merged with others."""
     return _STREAM.fullmatch(_split(video)[0]) is not None
+
+
+def nameless_download(names: Iterable[str]) -> Neighbour | None:
+    """Return a download without a name of its own among these; what is empty may be keeping its place."""
+    return next((Neighbour(name) for name in names if NAMELESS_DOWNLOAD.fullmatch(name)), None)
 
 
 def neighbour_of(video: str, names: Iterable[str]) -> Neighbour | None:

@@ -253,7 +253,7 @@ class Settler:
             names = self._companions.of(entry.path, now_s)
         except OSError:  # the folder went away or is unreadable; the video's own look will tell
             names = []
-        why = entry.beside.look(entry.path, names, now_s)
+        why = entry.beside.look(entry.path, names, now_s, empty=not entry.identity.size_bytes)
         if why:
             entry.since_s = now_s
             return why

@@ -167,12 +167,12 @@ class _Trial:
         hints = [f"{number:>3}  {name}" for number, name in enumerate(names, start=1)]
         numbers = {str(number): path for number, path in enumerate(rules, start=1)}
         while True:
-            given = self._talk.ask("Which rule? (its number or name)", hints=hints)
+            given = nfc(self._talk.ask("Which rule? (its number or name)", hints=hints))
             if given in {"", BACK}:
                 return None
             if given in names:
                 return rules[names.index(given)]
-            fitting = [path for path in rules if path[-1].casefold() == given.casefold()]
+            fitting = [path for path in rules if nfc(path[-1]).casefold() == nfc(given).casefold()]
             if len(fitting) == 1:
                 return fitting[0]
             if given in numbers:
