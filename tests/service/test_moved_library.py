@@ -84,6 +84,20 @@ def test_everything_that_is_kept_of_a_library_follows_it(home: harness.Here) -> 
     assert (home.inbox / "a.mp4").exists()
 
 
+def test_what_lies_where_the_library_was_is_no_part_of_it(home: harness.Here) -> None:
+    """Also when the library went into a folder of its old name."""
+    file_one(home)
+    moved = home.library / "of 2026"
+    home.library.rename(home.folder / "away")
+    home.library.mkdir()
+    (home.folder / "away").rename(moved)
+    put_library(home, moved)
+    for _ in range(2):
+        home.run("history")
+        home.run("index", "--verify")
+        assert {"index": moved / "kept/a.mp4", "examples": moved / "kept/a.mp4"} == known(home)
+
+
 def test_a_daemon_that_runs_on_files_into_the_new_place_after_a_reload(home: harness.Here) -> None:
     file_one(home)
     home.start()

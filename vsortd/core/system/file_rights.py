@@ -17,6 +17,8 @@ import sys
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from vsortd.core.system.windows_files import for_system
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -130,9 +132,9 @@ def carry_over(source: int, made: int, *, times: bool = True) -> None:
 def carry_over_between(source: Path, made: Path, *, times: bool = True) -> None:
     """Do the same by paths: for files that vsortd made in a folder of its own. Raises OSError."""
     if sys.platform == "win32":
-        status = source.stat()
         if times:
-            os.utime(made, ns=(status.st_atime_ns, status.st_mtime_ns))
+            status = os.stat(for_system(source))  # noqa: PTH116 - a long name
+            os.utime(for_system(made), ns=(status.st_atime_ns, status.st_mtime_ns))
         return
     with contextlib.ExitStack() as opened:
         descriptors = []
