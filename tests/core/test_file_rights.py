@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vsortd.core.system.file_rights import Rights, carry_over, carry_over_between
+from vsortd.core.system.file_rights import Rights, carry_over, carry_over_between, make_for
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -156,6 +156,32 @@ def test_somebody_who_may_not_give_files_away_keeps_the_group_where_it_is_theirs
         os.close(descriptor)
     found = made.stat()
     assert wanted == (found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="modes")
+@pytest.mark.parametrize(("modes", "wanted"), [([0o600, 0o644], 0o600), ([0o644, 0o640], 0o640), ([0o444], 0o644)])
+def test_what_shows_something_of_videos_is_for_whom_all_of_them_are(
+    tmp_path: Path, modes: list[int], wanted: int
+) -> None:
+    videos = [tmp_path / f"{number}.mp4" for number in range(len(modes))]
+    for video, mode in zip(videos, modes, strict=True):
+        video.write_bytes(b"film")
+        video.chmod(mode)
+    before = os.umask(0)
+    try:
+        make_for(tmp_path / "sheet.png", videos)
+        make_for(tmp_path / "gone.png", [tmp_path / "gone.mp4"])
+        os.umask(0o077)
+        make_for(tmp_path / "mine.png", videos)
+    finally:
+        os.umask(before)
+    found = [stat.S_IMODE((tmp_path / f"{name}.png").stat().st_mode) for name in ("sheet", "gone", "mine")]
+    assert [wanted, 0o600, 0o600] == found
+    (tmp_path / "mine.png").write_bytes(b"drawn")
+    (tmp_path / "mine.png").chmod(0o644)
+    make_for(tmp_path / "mine.png", videos)
+    assert (b"drawn", 0o644) == ((tmp_path / "mine.png").read_bytes(), (tmp_path / "mine.png").stat().st_mode & 0o777)
+    make_for(tmp_path / "no folder" / "sheet.png", videos)
 
 
 def test_rights_without_a_list_are_the_mode() -> None:

@@ -210,20 +210,29 @@ def test_what_a_dead_process_left_half_done_is_set_right_at_the_new_place(
     bench.check()
 
 
-@pytest.mark.parametrize("point", [Point.COMMIT_BEFORE, Point.FOLDER_MAKE, Point.FOLDER_MADE])
-def test_following_that_fails_half_way_is_done_again(moved: Any, point: Point) -> None:
-    if point is not Point.COMMIT_BEFORE:
-        without_marks(moved)
-
+def refusing(point: Point) -> Any:
     def refuse(there: Point) -> None:
         if there is point:
             raise OSError(28, "No space left on device")
 
-    with moved.journal() as journal, hooked(refuse), pytest.raises((StoreError, FilingError, OSError)):
+    return hooked(refuse)
+
+
+def test_following_that_fails_half_way_is_done_again(moved: Any) -> None:
+    with moved.journal() as journal, refusing(Point.COMMIT_BEFORE), pytest.raises((StoreError, OSError)):
         follow_library(journal, moved.library)
     assert "3 entries follow" in follow(moved)[0]
     with moved.journal(thorough=True) as journal:
         assert [] == undo(journal, ALL).refused
+
+
+@pytest.mark.parametrize("point", [Point.FOLDER_MAKE, Point.FOLDER_MADE])
+def test_a_library_that_cannot_be_marked_is_left_for_another_time(moved: Any, point: Point) -> None:
+    """As on a disk that is full, or mounted read-only."""
+    without_marks(moved)
+    with moved.journal() as journal, refusing(point):
+        assert [] == follow_library(journal, moved.library)
+    assert "3 entries follow" in follow(moved)[0]
 
 
 def test_nothing_follows_while_a_video_is_being_filed(bench: Any, tmp_path: Path) -> None:

@@ -77,6 +77,25 @@ def test_a_machine_that_is_on_for_an_hour_a_day_counts_every_day(machine: Machin
     assert KEEP_S == machine.passed_s
 
 
+def test_a_jump_while_the_machine_is_on_counts_for_nothing(machine: Machine) -> None:
+    for _ in range(60):  # a day ahead each time, as if nobody would notice
+        machine.off_by_s += DAY_S
+        machine.run(60)
+    assert 3600 == machine.passed_s
+
+
+def test_where_a_clock_stops_while_the_machine_sleeps_nights_count(machine: Machine) -> None:
+    for _ in range(30):
+        machine.true_s += HOUR_S
+        machine.look()
+        machine.true_s += 23 * HOUR_S
+        machine.began_s += 23 * HOUR_S
+        wall_ms = (NOW_S + machine.true_s) * 1000
+        boot_ms = (machine.true_s - machine.began_s) * 1000
+        assert "" == note_time(machine.journal.db, Moment(wall_ms, "boot 0", boot_ms, counts_sleep=False))
+    assert KEEP_S == machine.passed_s
+
+
 @pytest.mark.parametrize("forward_s", [2 * DAY_S, 31 * DAY_S, YEAR_S, 56 * YEAR_S])
 @pytest.mark.parametrize("when", ["while it runs", "at a start"])
 def test_a_jump_forward_counts_for_a_tenth_at_most_and_is_told(machine: Machine, forward_s: int, when: str) -> None:

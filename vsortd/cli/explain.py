@@ -75,9 +75,11 @@ def _draw(explained: Explanation, image: Path) -> bool:
     """Draw the sheet; return whether there was anything to draw."""
     if not explained.frames:
         return False
+    from vsortd.core.system.file_rights import make_for
     from vsortd.pipeline.explain_sheet import explanation_sheet
 
     sheet = explanation_sheet(explained, name=Path(explained.outcome.source).name)
+    make_for(image, [Path(explained.outcome.source)])
     try:
         sheet.save(image, "PNG", optimize=True)
     except OSError as error:

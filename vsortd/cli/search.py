@@ -208,9 +208,11 @@ def _extras(
         1, timeout_s=workers.timeout_s, memory_bytes=workers.memory_bytes, must_confine=workers.must_confine
     ) as media:
         if sheet is not None:
+            from vsortd.core.system.file_rights import make_for
             from vsortd.library.search.scene_sheet import scene_sheet
 
             image = scene_sheet(media, scenes, title=_title(request), subtitle=_conditions(request))
+            make_for(sheet, {Path(scene["file"]) for scene in scenes})
             try:
                 image.save(sheet, "PNG", optimize=True)
             except OSError as error:

@@ -119,6 +119,7 @@ def _plan_with_page(ctx: typer.Context, settings: Settings, paths: Sequence[Path
     """Plan, and write the report meanwhile gathered."""
     from datetime import datetime
 
+    from vsortd.core.system.file_rights import make_for
     from vsortd.pipeline.plan_report import Gatherer
 
     insist_on_ending(html, ".html", ".htm")
@@ -126,6 +127,7 @@ def _plan_with_page(ctx: typer.Context, settings: Settings, paths: Sequence[Path
     outcomes = _run(ctx, settings, paths, dry_run=True, on_job=gatherer)
     when = f"{datetime.now().astimezone():%Y-%m-%d %H:%M}"
     page = gatherer.page(outcomes, settings.library, when=when)
+    make_for(html, {Path(outcome.source) for outcome in outcomes})
     try:
         html.write_text(page, encoding="utf-8")
     except OSError as error:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from vsortd.core.outcomes import ConversionKind, ItemState
+from vsortd.core.system.file_rights import make_for
 from vsortd.core.text import printable
 from vsortd.errors import UsageError, VideoError
 from vsortd.evaluation.eval_report import MOST_MISTAKES
@@ -246,7 +247,9 @@ def _draw_mistakes(found: Evaluation, services: Services, folder: Path) -> None:
     for number, one in enumerate(mistakes, 1):
         sheet = mistake_sheet(found, one, services, clips[one.case.path])
         name = "".join(char if char.isalnum() or char in " -_" else "_" for char in one.case.path.stem)[:80]
-        sheet.save(folder / f"{number:02d} {name}.png", "PNG", optimize=True)
+        path = folder / f"{number:02d} {name}.png"
+        make_for(path, [one.case.path])
+        sheet.save(path, "PNG", optimize=True)
 
 
 def mistake_sheet(found: Evaluation, one: Judged, services: Services, clip: Clip) -> Image.Image:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from vsortd.core.identity import Identity
 from vsortd.core.paths import below
+from vsortd.core.system.os_errors import explained
 from vsortd.core.text import storable
 from vsortd.errors import FilingError
 from vsortd.filing.open_folder import HIDDEN, Folders, is_folder
@@ -68,6 +69,8 @@ def follow_library(journal: Journal, library: Path) -> list[str]:
         else:
             moved.append((path, _fresh(journal, path, library)))
     mark = mark or _give_mark(library)
+    if not mark:
+        return said
     with journal.db.write() as db:
         for path, fresh in moved:
             count = _rebase(db, path, library, fresh)
@@ -100,10 +103,14 @@ def _mark_of(library: Path) -> str:
 
 
 def _give_mark(library: Path) -> str:
-    mark = f"{_MARK}{secrets.token_hex(8)}"
-    with Folders(library) as folders:
-        folders.get(library / HIDDEN / mark, create=True)
-    return mark
+    """Mark a library; "" where it can't be written to, so that nothing is filed into it either."""
+    folder = library / HIDDEN / f"{_MARK}{secrets.token_hex(8)}"
+    try:
+        with explained("Could not mark the library", folder), Folders(library) as folders:
+            folders.get(folder, create=True)
+    except FilingError:
+        return ""
+    return folder.name
 
 
 def _why_not(journal: Journal, before: Path, library: Path, mark: str) -> str:

@@ -2,16 +2,16 @@
 
 The wall clock is no witness: an empty battery says 1970 until the network corrects it, a slip of a finger sets it a
 year ahead. So two clocks are compared whenever it is looked. One that runs since the machine started and that nobody
-sets says what certainly passed. What only the wall clock says (the machine was off, or the clock jumped: nobody can
-tell) is written down as a gap, of which a tenth of a retention counts at most. A gap is measured from the latest time
-that the wall clock ever said, so that one which goes to and fro gives nothing; only when it has said less for a day is
-it believed again.
+sets says what certainly passed; what the wall clock says beyond that did not. Between two starts only the wall clock
+says anything (the machine was off, or the clock jumped: nobody can tell): that is written down as a gap, of which a
+tenth of a retention counts at most. A gap is measured from the latest time that the wall clock ever said, so that one
+which goes to and fro gives nothing; only when it has said less for a day is it believed again.
 """
 
 from __future__ import annotations
 
+import contextlib
 import functools
-import sys
 import time
 import uuid
 from dataclasses import dataclass
@@ -37,24 +37,28 @@ _ROW_MS: Final = _BELIEVED_MS // 2
 _MOST_MS: Final = 1 << 53  # what a wall clock says is cut off there: some 285,000 years
 _FIRST_S: Final = -6e10  # of what has a date
 _LAST_S: Final = 2.5e11
+_UPTIME: Final = Path("/proc/uptime")
 _BOOT: Final = Path("/proc/sys/kernel/random/boot_id")
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """What the clocks say: the wall's (Unix ms), and one that nobody sets (ms), by the name of what it counts from."""
+    """What the clocks say: the wall's (Unix ms), and one that nobody sets (ms), by the name of what it counts from.
+
+    `counts_sleep`: that one goes on while the machine sleeps, so that what it doesn't tell of did not pass.
+    """
 
     wall_ms: int
     boot: str
     boot_ms: int
+    counts_sleep: bool = True
 
     @classmethod
     def now(cls) -> Moment:
         """Look at the clocks."""
         wall_ms = max(-_MOST_MS, min(_MOST_MS, int(time.time() * 1000)))
-        if sys.platform == "linux":  # goes on while the machine sleeps
-            return cls(wall_ms, _boot(), int(time.clock_gettime(time.CLOCK_BOOTTIME) * 1000))
-        return cls(wall_ms, _boot(), int(time.monotonic() * 1000))
+        up_s = _up_s()
+        return cls(wall_ms, _boot(), int(1000 * (time.monotonic() if up_s is None else up_s)), up_s is not None)
 
 
 @functools.cache
@@ -64,6 +68,15 @@ def _boot() -> str:
         return _BOOT.read_text("ascii").strip()
     except (OSError, ValueError):
         return uuid.uuid4().hex
+
+
+def _up_s() -> float | None:
+    """Return for how long the machine has been up, also while it slept, seconds; None where that isn't known."""
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        return float(
+            _UPTIME.read_text("ascii").split()[0]
+        )  # proc(5): of the kernel, whatever a process is made believe
+    return time.monotonic()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +109,13 @@ def note_time(database: Database, now: Moment | None = None) -> str:
             db.execute(f"INSERT INTO clock (one, {_SEEN}) VALUES (1, ?, ?, ?, ?, ?, ?, ?)", first)  # noqa: S608 - constants
             return ""
         seen = _Seen(*row)
-        ran_ms = max(0, moment.boot_ms - seen.boot_ms) if moment.boot == seen.boot else 0
+        on = moment.boot == seen.boot  # the machine was on all the while
+        ran_ms = max(0, moment.boot_ms - seen.boot_ms) if on else 0
         gap_ms, high_ms, behind_ms = _wall(seen, moment, ran_ms)
-        said = _jump(seen, moment, ran_ms, gap_ms)
-        _add(db, seen.item, ran_ms, gap_ms)
+        said = _jump(seen, moment, ran_ms, gap_ms, on=on)
+        # a clock without a battery tells only some time after the start how long the machine was off
+        jumped = on and moment.counts_sleep and seen.wall_ms >= seen.high_ms - _JUMP_MS
+        _add(db, seen.item, ran_ms, 0 if jumped else gap_ms)
         db.execute(
             f"UPDATE clock SET ({_SEEN}) = (?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - constants
             (
@@ -145,12 +161,12 @@ def _wall(seen: _Seen, moment: Moment, ran_ms: int) -> tuple[int, int, int]:
     return 0, due_ms, behind_ms
 
 
-def _jump(seen: _Seen, moment: Moment, ran_ms: int, gap_ms: int) -> str:
+def _jump(seen: _Seen, moment: Moment, ran_ms: int, gap_ms: int, *, on: bool) -> str:
     """Say what happened to the clock, if it was more than being off over a weekend."""
     back_ms = seen.wall_ms + ran_ms - moment.wall_ms
     if back_ms > _JUMP_MS:
         return f"the clock went back by {_about(back_ms)}"
-    if ran_ms and gap_ms > _JUMP_MS:
+    if on and moment.counts_sleep and gap_ms > _JUMP_MS:
         return f"the clock went forward by {_about(gap_ms)}; originals are kept on"
     if gap_ms > _GAP_TOLD_MS:
         return f"the clock is {_about(gap_ms)} further than when vsortd last ran; originals are kept on"

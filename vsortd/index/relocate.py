@@ -62,7 +62,8 @@ def follow(index: Path, moves: Iterable[tuple[Path, Path]]) -> int:
 def rebase(index: Path, before: Path, after: Path) -> int:
     """Let the rows of videos that lay below a folder name where they lie now that it is another; return how many did.
 
-    Files that were copied there have another identity, by which they are found; one that is gone keeps its own.
+    Files that were copied there have another identity, by which they are found; one that is gone keeps its own. What
+    still lies, or lies again, where it did is another video. Done again, it does nothing.
     """
     if not index.exists():
         return 0
@@ -74,6 +75,8 @@ def rebase(index: Path, before: Path, after: Path) -> int:
             below(before),
         ).fetchall()
         for number, path, *columns in rows:
+            if os.path.lexists(path) or path.startswith(below(after)[0]):
+                continue
             new, identity = after / os.fsdecode(path[len(below(before)[0]) :]), Identity.of_columns(columns)
             there = None
             with contextlib.suppress(OSError):  # not for us to see: it keeps its own

@@ -8,6 +8,7 @@ so every row carries the model's key, dimension and dtype.
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -226,8 +227,12 @@ class ExampleStore:
         return changed
 
     def rebase(self, before: Path, after: Path) -> int:
-        """Let examples whose video lay below a folder name where it lies now that it is another; return how many."""
+        """Let examples whose video lay below a folder name where it lies now that it is another; return how many.
+
+        What still lies, or lies again, where it did is another video. Done again, it does nothing.
+        """
         first, last = below(before)
+        followed = 0
         where = "path >= ? AND path < ?"
         with self._db.read() as db:
             if db.execute(f"SELECT 1 FROM example WHERE {where}", (first, last)).fetchone() is None:  # noqa: S608 - constants
@@ -238,6 +243,8 @@ class ExampleStore:
                 (first, last),
             ).fetchall()
             for number, path, *columns in rows:
+                if os.path.lexists(path) or path.startswith(below(after)[0]):
+                    continue
                 new, identity = after / from_blob(path[len(first) :]), from_columns(*columns)
                 there = Identity.of(new)
                 if identity is not None and there is not None and identity.carried_to(there):
@@ -246,7 +253,8 @@ class ExampleStore:
                     "UPDATE example SET path = ?, device = ?, inode = ?, size_bytes = ?, mtime_ns = ? WHERE id = ?",
                     (to_blob(new), *to_columns(identity), number),
                 )
-        return len(rows)
+                followed += 1
+        return followed
 
     def model_of(self, choice: str) -> str:
         """Return the key of the model that the config's choice (as JSON) was when it was last loaded, or ""."""

@@ -94,10 +94,9 @@ class Controller:
         )
 
     def _trouble(self) -> list[str]:
-        """Say what keeps videos from being filed; of a library that isn't there once, not for each of them."""
+        """Say what keeps videos from being filed: the library, if it isn't there, and what each of them met."""
         library = self._workflow.services.library_trouble()
-        trouble = self._workflow.runner.trouble.items()
-        told = [f"{path}: {reason}" for path, reason in trouble if not library or reason != library]
+        told = [f"{path}: {reason}" for path, reason in self._workflow.runner.trouble.items()]
         return [library, *told] if library else told
 
     def _model(self) -> dict[str, str]:

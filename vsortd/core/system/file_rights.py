@@ -18,8 +18,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from vsortd.core.system.file_times import give_times
+from vsortd.core.system.windows_files import for_system
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
 # The kernel's `security` gives programs rights; access control lists are carried by the rules of this module.
@@ -132,9 +134,9 @@ def carry_over(source: int, made: int, *, times: bool = True) -> None:
 def carry_over_between(source: Path, made: Path, *, times: bool = True) -> None:
     """Do the same by paths: for files that vsortd made in a folder of its own. Raises OSError."""
     if sys.platform == "win32":
-        status = source.stat()
         if times:
-            give_times(made, status.st_atime_ns, status.st_mtime_ns)
+            status = os.stat(for_system(source))  # noqa: PTH116 - a long name
+            give_times(for_system(made), status.st_atime_ns, status.st_mtime_ns)
         return
     with contextlib.ExitStack() as opened:
         descriptors = []
@@ -142,6 +144,28 @@ def carry_over_between(source: Path, made: Path, *, times: bool = True) -> None:
             descriptors.append(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC))
             opened.callback(os.close, descriptors[-1])
         carry_over(*descriptors, times=times)
+
+
+def make_for(made: Path, sources: Iterable[Path]) -> None:
+    """Make an empty file for what shows something of videos (a sheet of frames), for nobody whom one of them isn't for.
+
+    The umask counts as ever. One that is there already stays as it is. Where none can be made, who writes it says so.
+    """
+    if sys.platform == "win32":
+        return
+    mode = 0o666
+    for source in sources:
+        try:
+            descriptor = os.open(source, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            mode &= 0o600
+            continue
+        try:
+            mode &= 0o600 | _rights_of(descriptor, os.fstat(descriptor).st_mode).without_list().mode
+        finally:
+            os.close(descriptor)
+    with contextlib.suppress(OSError):
+        os.close(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode))
 
 
 def _give_owner(made: int, status: os.stat_result) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from vsortd.core.system.file_rights import make_for
 from vsortd.errors import UsageError, VideoError
 from vsortd.library.clusters.projection import insist_on_libraries
 
@@ -204,6 +205,7 @@ def draw_group_sheets(
                 )
         for group, path in zip(grouping.groups, made, strict=True):
             sheet = group_sheet(group, media, clip_of, len(grouping.groups), cancel=cancel)
+            make_for(path, [member.film.path for member in group.members])
             sheet.save(path, "PNG", optimize=True, pnginfo=_mark())
     except OSError as error:
         raise UsageError(f"Can't write into {folder}: {error.strerror or error}.", paths=[folder]) from error

@@ -9,6 +9,7 @@ from PIL import Image
 
 from vsortd.core.drawing.colours import Tone
 from vsortd.core.drawing.contact_sheet import Cell, Heading, Panel, draw_sheet
+from vsortd.core.system.file_rights import make_for
 from vsortd.errors import VideoError
 from vsortd.library.duplicates.pair_check import PairRelation
 from vsortd.media.thumbnails import pictures_at
@@ -54,7 +55,9 @@ def draw_groups(
     for number, group in enumerate(groups, 1):
         for place, duplicate in enumerate(group.duplicates, 1):
             picture = folder / f"{number:03d}-{place}.png"
-            pair_sheet(group, duplicate, media, cancel=cancel).save(picture, "PNG")
+            sheet = pair_sheet(group, duplicate, media, cancel=cancel)
+            make_for(picture, [duplicate.of.path, duplicate.member.path])
+            sheet.save(picture, "PNG")
             drawn[duplicate.member.path] = picture
             if on_progress is not None:
                 on_progress(len(drawn), total)
