@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 # Somebody who takes every free name just before us, this often, is no accident.
 NAME_TRIES = 50
+# How the reason of a rejected duplicate begins.
+DUPLICATE_REASON = "the same bytes as"
 
 
 @dataclass(frozen=True, slots=True)
@@ -405,7 +407,7 @@ def _identity(path: Path) -> Identity:
 
 
 def _duplicate_reason(identical_file: Path) -> str:
-    return storable(f"the same bytes as {identical_file}")
+    return storable(f"{DUPLICATE_REASON} {identical_file}")
 
 
 def _new_item(source: Path, identity: Identity, state: ItemState, reason: str, *, batch: str) -> Item:
