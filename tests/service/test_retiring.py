@@ -26,7 +26,7 @@ def test_a_search_or_sort_under_way_keeps_the_services_that_it_began_with(tmp_pa
     ):
         run = DaemonRun(services, Orders(), wakeup, once=False, read_config=lambda: after)
         with run._controller._stops_with(threading.Event()):
-            assert ["place"] == run._reloader.reload()
+            assert ["place"] == run._reloader.reload()["changed"]
             run._close_unused()
             assert run._reloader.replaced
         run._close_unused()

@@ -44,6 +44,7 @@ __all__ = [
     "print_json",
     "progress_bar",
     "root_warning",
+    "say_retried",
     "state_folder",
     "telling_of_library",
     "waiting",
@@ -66,6 +67,7 @@ STATE_STYLES = {
 }
 
 
+_MOST_RETRIED = 20  # named by a reload
 SCHEMA_VERSION = 1  # of what --json prints
 
 
@@ -295,6 +297,20 @@ def _shown(what: str) -> Iterator[Progress]:
         begin.cancel()
         begin.join()
         progress.stop()
+
+
+def say_retried(paths: Sequence[str]) -> None:
+    """Name the rejected videos that a changed config may take, and that are looked at again."""
+    if not paths:
+        return
+    out, one = console(), len(paths) == 1
+    out.print(
+        f"{len(paths)} rejected video{'' if one else 's'} may fit now, and {'is' if one else 'are'} looked at again:"
+    )
+    for path in paths[:_MOST_RETRIED]:
+        out.print(f"  {path}")
+    if len(paths) > _MOST_RETRIED:
+        out.print(f"  and {len(paths) - _MOST_RETRIED} more; see `vsortd history`")
 
 
 def root_warning(*, as_root: bool) -> str:

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from vsortd.cli.common import at_terminal, confirm, console, state_folder
+from vsortd.cli.common import (
+    at_terminal,
+    confirm,
+    console,
+    say_retried,
+    state_folder,
+)
 from vsortd.errors import DaemonUnreachableError, ExitCode, VsortdError
 
 if TYPE_CHECKING:
@@ -92,7 +98,7 @@ def _reload() -> int:
 
     out = console()
     try:
-        changed = Client(state_folder()).reload()
+        done = Client(state_folder()).reload()
     except DaemonUnreachableError:
         out.print("No daemon runs now; the next one takes it: vsortd run")
         return int(ExitCode.OK)
@@ -104,8 +110,9 @@ def _reload() -> int:
             notes.print(line)
         notes.print("Change it again: vsortd edit")
         return int(ExitCode.FAILURE)
-    if changed:
-        out.print(f"The daemon took it; changed: {', '.join(changed)}.")
+    if done["changed"]:
+        out.print(f"The daemon took it; changed: {', '.join(done['changed'])}.")
     else:
         out.print("The daemon took it; nothing that it works by has changed.")
+    say_retried(done["retried"])
     return int(ExitCode.OK)

@@ -15,6 +15,7 @@ from vsortd.cli.common import (
     load,
     print_json,
     root_warning,
+    say_retried,
     state_folder,
 )
 
@@ -58,12 +59,15 @@ def reload(as_json: JsonFlag = False) -> None:
     """Have the daemon read its config anew (as SIGHUP does); a config with mistakes changes nothing."""
     from vsortd.service.client import Client
 
-    changed = Client(state_folder()).reload()
+    done = Client(state_folder()).reload()
+    changed = done["changed"]
     if as_json:
-        print_json({"schema_version": SCHEMA_VERSION, "changed": changed})
+        print_json({"schema_version": SCHEMA_VERSION, **done})
     elif changed:
         console().print(f"The config was read anew; changed: {', '.join(changed)}.")
         if "workers" in changed:
             console().print("workers takes effect when vsortd is started again.")
     else:
         console().print("The config was read anew; nothing changed.")
+    if not as_json:
+        say_retried(done["retried"])

@@ -153,6 +153,13 @@ class ReleaseDocument(TypedDict):
     refused: list[tuple[str, str]]  # lists of two, once they have travelled
 
 
+class ReloadDocument(TypedDict):
+    """What a reload changed, by the config's top-level keys, and which rejected videos are looked at again for it."""
+
+    changed: list[str]
+    retried: list[str]
+
+
 class SceneDocument(TypedDict):
     """A scene of `search --json`; times are within the video."""
 

@@ -6,7 +6,8 @@ writes where the file is, only as long as nobody is at work on its item. Undo lo
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+from typing import TYPE_CHECKING, NamedTuple
 
 from vsortd.core.outcomes import ItemState
 from vsortd.core.text import storable
@@ -22,6 +23,7 @@ from vsortd.filing.records import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from vsortd.core.identity import Identity
@@ -77,8 +79,24 @@ def is_busy(journal: Journal, path: Path) -> bool:
     return row is not None
 
 
+class MovedSidecar(NamedTuple):
+    """A sidecar that went along: its operation, and where it is now."""
+
+    operation: int
+    path: Path
+    identity: Identity
+
+
 def follow(  # noqa: PLR0917 - one row's worth of facts
-    journal: Journal, item: Item, path: Path, identity: Identity, rule: str | None, note: str, *, decided: bool
+    journal: Journal,
+    item: Item,
+    path: Path,
+    identity: Identity,
+    rule: str | None,
+    note: str,
+    *,
+    decided: bool,
+    sidecars: Sequence[MovedSidecar] = (),
 ) -> bool:
     """Write that the user moved an item's video to `path`, where it has this identity; False if that is no longer so.
 
@@ -99,4 +117,33 @@ def follow(  # noqa: PLR0917 - one row's worth of facts
             f"UPDATE operation SET destination = ?, ({_PUT}) = (?, ?, ?, ?) WHERE item = ? AND {_MOVED}",  # noqa: S608 - constants
             (to_blob(path), *to_columns(identity), item.id),
         )
+        for one in sidecars:
+            db.execute(
+                f"UPDATE operation SET destination = ?, ({_PUT}) = (?, ?, ?, ?) WHERE id = ? AND item = ?",  # noqa: S608 - constants
+                (to_blob(one.path), *to_columns(one.identity), one.operation, item.id),
+            )
     return True
+
+
+def adopt(journal: Journal, library: Path, rules: Mapping[tuple[str, ...], str]) -> int:
+    """Give filed items whose rule is no more the rule in whose folder they lie; return how many. Raises StoreError.
+
+    `rules` are the keys of the present rules by their folders below the library.
+    """
+    keys = json.dumps(sorted(set(rules.values())))
+    with journal.db.read() as db:
+        rows = db.execute(
+            f"SELECT {ITEM_COLUMNS} FROM item WHERE state = 'filed' AND standing AND rule <> ''"  # noqa: S608 - constants
+            " AND rule NOT IN (SELECT value FROM json_each(?))",
+            (keys,),
+        ).fetchall()
+    found = []
+    for item in map(item_of, rows):
+        if item.destination is not None and item.destination.is_relative_to(library):
+            rule = rules.get(item.destination.parent.relative_to(library).parts)
+            if rule is not None:
+                found.append((rule, item.id, item.rule))
+    if found:
+        with journal.db.write() as db:
+            db.executemany("UPDATE item SET rule = ? WHERE id = ? AND rule = ? AND owner IS NULL", found)
+    return len(found)

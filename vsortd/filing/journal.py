@@ -245,6 +245,10 @@ class Journal:
         """Return the items that people see, newest first; `since` in Unix seconds."""
         return queries.history(self.db, last=last, since=since, tag=tag)
 
+    def refused(self) -> list[Item]:
+        """Return the items whose refusal stands: rejected, failed or set aside."""
+        return queries.refused(self.db)
+
     def counts(self) -> dict[str, int]:
         """Return how many videos are filed, in review, rejected, failed and held now."""
         return queries.counts(self.db)

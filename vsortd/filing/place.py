@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 NAME_TRIES = 50
 # What every disk takes for the name of a kept original, bytes (eCryptfs allows 143).
 KEPT_BYTES = 140
+# How the reason of a rejected duplicate begins.
+DUPLICATE_REASON = "the same bytes as"
 
 
 @dataclass(frozen=True, slots=True)
@@ -447,7 +449,7 @@ def _identity(path: Path) -> Identity:
 
 
 def _duplicate_reason(identical_file: Path) -> str:
-    return storable(f"the same bytes as {identical_file}")
+    return storable(f"{DUPLICATE_REASON} {identical_file}")
 
 
 def _new_item(source: Path, identity: Identity, state: ItemState, reason: str, *, batch: str) -> Item:

@@ -9,6 +9,7 @@ from vsortd.core.names import nfc
 from vsortd.core.outcomes import PLACED, ItemState
 from vsortd.core.text import storable
 from vsortd.filing import seals
+from vsortd.filing.holds import REFUSED
 from vsortd.filing.records import ITEM_COLUMNS, OPERATION_COLUMNS, Item, Operation, item_of, operation_of, to_blob, utc
 
 if TYPE_CHECKING:
@@ -52,6 +53,11 @@ def counts(db: Database) -> dict[str, int]:
         found = seals.counters(connection)
     found["failed"] = sum(found.get(name, 0) for name in ("failed", "set_aside", "unclear"))
     return {name: found.get(name, 0) for name in ("filed", "review", "rejected", "failed", "held")}
+
+
+def refused(db: Database) -> list[Item]:
+    """Return the items whose refusal stands: rejected, failed or set aside."""
+    return _items(db, REFUSED, ())
 
 
 def item_by_id(db: Database, number: int) -> Item | None:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from vsortd.core.moments import recorded_moment
 from vsortd.core.names import nfc
+from vsortd.core.video_facts import orientation_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from datetime import date
 
     from vsortd.config.settings import Accept, When
-    from vsortd.core.video_facts import Clip
+    from vsortd.core.video_facts import Clip, Orientation
 
 # Frame rates are averages: a camera's 60 comes as 59.94, or as 59.7 when the phone was hot.
 FPS_TOLERANCE: Final = 0.02
@@ -38,13 +39,44 @@ class ConditionFacts:
         return cls(clip, name, None if moment is None else moment.date())
 
 
-def admit(clip: Clip, accept: Accept) -> str | None:
+@dataclass(frozen=True, slots=True)
+class AcceptFacts:
+    """What of a video is held against `accept`; kept with a rejection, under KEY of its details."""
+
+    KEY: ClassVar[str] = "accept_facts"
+
+    shown_width_px: int
+    shown_height_px: int
+    duration_s: float
+
+    @classmethod
+    def of(cls, clip: Clip) -> AcceptFacts:
+        """Take them out of all facts."""
+        return cls(clip.shown_width_px, clip.shown_height_px, clip.duration_s)
+
+    @property
+    def orientation(self) -> Orientation:
+        """Classify the shown picture."""
+        return orientation_of(self.shown_width_px, self.shown_height_px)
+
+
+def admit(clip: Clip | AcceptFacts, accept: Accept) -> str | None:
     """Return None if a video is accepted, else one sentence that names the first setting that refuses it.
 
     The order is orientation, duration (too short, too long), width, height; sizes are as shown.
     """
     found = _beyond_limits(clip, accept, "accept")
     return f"{found[0]}: {found[1]}" if found else None
+
+
+def statement(name: str, limits: Accept | When, option: str = "accept") -> str:
+    """Return an option with its value as a refusal names it: "accept.min_duration is 5 s"."""
+    if name == "orientation":
+        return f"{option}.orientation is {' or '.join(limits.orientation)}"
+    if name.endswith("duration"):
+        seconds = getattr(limits, f"{name}_s")
+        return f"{option}.{name} is {'not set' if seconds is None else f'{seconds:g} s'}"
+    return f"{option}.{name} is {getattr(limits, name, None)}"
 
 
 def unmet(when: When, facts: ConditionFacts) -> str | None:
@@ -55,21 +87,21 @@ def unmet(when: When, facts: ConditionFacts) -> str | None:
     return next((why for check in _CHECKS if (why := check(when, facts))), None)
 
 
-def _beyond_limits(clip: Clip, limits: Accept | When, option: str) -> tuple[str, str] | None:
+def _beyond_limits(clip: Clip | AcceptFacts, limits: Accept | When, option: str) -> tuple[str, str] | None:
     """Return what the video is and the option that it does not meet, None if it meets all."""
     size = f"{clip.shown_width_px}x{clip.shown_height_px}"
+    found = None
     if clip.orientation not in limits.orientation:
-        wanted = " or ".join(limits.orientation)
-        return f"{clip.orientation} {size} is not accepted", f"{option}.orientation is {wanted}"
-    if limits.min_duration_s is not None and clip.duration_s < limits.min_duration_s:
-        return f"{clip.duration_s:.4g} s are too short", f"{option}.min_duration is {limits.min_duration_s:g} s"
-    if limits.max_duration_s is not None and clip.duration_s > limits.max_duration_s:
-        return f"{clip.duration_s:.4g} s are too long", f"{option}.max_duration is {limits.max_duration_s:g} s"
-    if limits.min_width is not None and clip.shown_width_px < limits.min_width:
-        return f"{size} is too narrow", f"{option}.min_width is {limits.min_width}"
-    if limits.min_height is not None and clip.shown_height_px < limits.min_height:
-        return f"{size} is too low", f"{option}.min_height is {limits.min_height}"
-    return None
+        found = f"{clip.orientation} {size} is not accepted", "orientation"
+    elif limits.min_duration_s is not None and clip.duration_s < limits.min_duration_s:
+        found = f"{clip.duration_s:.4g} s are too short", "min_duration"
+    elif limits.max_duration_s is not None and clip.duration_s > limits.max_duration_s:
+        found = f"{clip.duration_s:.4g} s are too long", "max_duration"
+    elif limits.min_width is not None and clip.shown_width_px < limits.min_width:
+        found = f"{size} is too narrow", "min_width"
+    elif limits.min_height is not None and clip.shown_height_px < limits.min_height:
+        found = f"{size} is too low", "min_height"
+    return None if found is None else (found[0], statement(found[1], limits, option))
 
 
 def _too_large(when: When, facts: ConditionFacts) -> str:

@@ -17,13 +17,14 @@ from vsortd.core.system.network_fs import network_type
 from vsortd.errors import Cancelled
 from vsortd.filing.open_folder import HIDDEN
 from vsortd.index.verify import tidy
-from vsortd.learning.moves import MoveCheck, MoveFollower
+from vsortd.learning.moves import FolderIdentities, MoveCheck, MoveFollower
 from vsortd.watch.events import EventWatch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from vsortd.config.rules import RuleTree
     from vsortd.pipeline.services import Services
 
 # A file manager moves many files at once: hints are collected until none has come for so long, but not for ever.
@@ -56,6 +57,8 @@ class LibraryWatch:
         self._copies: dict[Path, None] = {}  # in the order they came
         self._events: EventWatch | None = None
         self._watched: tuple[Path, int, int] | None = None  # the library, its device and inode
+        self._folder_identities = FolderIdentities()
+        self._tree: RuleTree | None = None  # whose names were given to what lies in their folders
         self._scanned_s = float("-inf")
         self._told = ""
         self._thread = threading.Thread(target=self._work, name="library-moves", daemon=True)
@@ -121,12 +124,15 @@ class LibraryWatch:
 
     def _look_after_root(self) -> None:
         """Watch the present library; ask for a scan when it is new here, came back, or is due without events."""
-        settings = self._services().settings
-        library = settings.library
+        services = self._services()
+        settings, library = services.settings, services.settings.library
         here = self._identity(library) if settings.learn.from_moves else None
         if here is None:
             self._unwatch()
             return
+        if services.tree is not self._tree:
+            MoveFollower(services, self._cancel).adopt()
+            self._tree = services.tree
         dead = self._events is not None and not self._events.alive()
         if here != self._watched or dead:
             self._unwatch()
@@ -170,7 +176,7 @@ class LibraryWatch:
         if self._watched is None:
             return
         library = self._watched[0]
-        follower = MoveFollower(self._services(), self._cancel)
+        follower = MoveFollower(self._services(), self._cancel, self._folder_identities)
         if scan:
             self._scanned_s = time.monotonic()
             folders = {""}

@@ -3,7 +3,9 @@
 A file that lies where no item of the journal has put it is recognised by its identity: renamed, it is the same inode;
 copied and deleted, it has the size and time of one that is no longer where it was. What vsortd moves itself is in the
 journal before and after, so it is never taken for the user's. A folder that is no rule's teaches nothing, nor does a
-new name in the same folder; the journal and the index follow all the same, so that undo finds the video.
+new name in the same folder; nor does a folder that was renamed or moved as a whole, or whose rule has another name now:
+nobody said of its videos that they belong elsewhere. The journal and the index follow all the same, so that undo finds
+the video.
 """
 
 from __future__ import annotations
@@ -19,12 +21,13 @@ from loguru import logger
 from vsortd.core.batch_ids import new_batch_id
 from vsortd.core.identity import Identity
 from vsortd.core.names import nfc, portable
+from vsortd.core.outcomes import ItemState
 from vsortd.errors import ChangedError, ModelError, VideoError, VsortdError
 from vsortd.filing import queries
 from vsortd.filing.file_names import component
-from vsortd.filing.follow import follow, is_busy, is_known, standing_at
+from vsortd.filing.follow import MovedSidecar, adopt, follow, is_busy, is_known, standing_at
 from vsortd.filing.open_folder import HIDDEN
-from vsortd.filing.records import IdentityMatch, Item, likeness
+from vsortd.filing.records import IdentityMatch, Item, OperationKind, OperationState, likeness
 from vsortd.judging.example_store import Link, NewExample, Origin
 from vsortd.learning.teaching import rows_of
 from vsortd.pipeline.job import Job
@@ -38,6 +41,8 @@ if TYPE_CHECKING:
 # So often a scan lets others have the processor: files, and seconds of rest.
 _REST_EVERY = 100
 _REST_S = 0.005
+# More folders than this are not remembered.
+_FOLDERS_MOST = 50_000
 
 
 class MoveCheck(Enum):
@@ -57,11 +62,40 @@ class _Origin(NamedTuple):
     identity: Identity
 
 
+class FolderIdentities:
+    """Which folder lay where when it was last looked into, so that a renamed one is known again."""
+
+    def __init__(self) -> None:
+        self._known: dict[Path, tuple[int, int]] = {}
+
+    def note(self, folder: Path, *, anew: bool) -> None:
+        """Note a folder, one that is known already only `anew`."""
+        if anew or folder not in self._known:
+            if len(self._known) >= _FOLDERS_MOST:
+                self._known.clear()
+            if (found := _folder_identity(folder)) is not None:
+                self._known[folder] = found
+
+    def renamed(self, before: Path, now: Path) -> bool:
+        """Tell whether a folder that lay at `before` is the one at `now`."""
+        known = self._known.get(before)
+        return known is not None and known == _folder_identity(now) and not os.path.lexists(before)
+
+
+def _folder_identity(folder: Path) -> tuple[int, int] | None:
+    try:
+        status = folder.stat(follow_symlinks=False)
+    except OSError:
+        return None
+    return (status.st_dev, status.st_ino)
+
+
 class MoveFollower:
     """Looks at files of the library and follows those that the user moved. Its methods raise StoreError, Cancelled."""
 
-    def __init__(self, services: Services, cancel: threading.Event) -> None:
+    def __init__(self, services: Services, cancel: threading.Event, folders: FolderIdentities | None = None) -> None:
         self._services = services
+        self._folders = FolderIdentities() if folders is None else folders
         self._cancel = cancel
         self._library = services.settings.library
         self._suffixes = tuple(f".{extension}" for extension in {*services.extensions, "mp4"})
@@ -77,8 +111,10 @@ class MoveFollower:
         """Look at every video below a folder that is not where it was put; rests now and then."""
         waiting, looked = [folder], 0
         while waiting and not self._cancel.is_set():
+            here = waiting.pop()
+            self._folders.note(here, anew=True)
             try:
-                with os.scandir(waiting.pop()) as entries:
+                with os.scandir(here) as entries:
                     inside = list(entries)
             except OSError as error:  # gone, or not for us: nothing is concluded from it
                 logger.debug("the library can't be looked through: {}", error)
@@ -112,6 +148,8 @@ class MoveFollower:
         """Look at one file, and follow it if the user moved it here. Raises OSError where the system refuses."""
         identity = Identity.of(path)
         if identity is None or is_known(self._services.journal, path, identity):
+            if identity is not None:
+                self._folders.note(path.parent, anew=False)
             return MoveCheck.NOTHING
         origin = self._origin(path, identity)
         if origin is None:
@@ -142,8 +180,9 @@ class MoveFollower:
         inside = tuple(map(nfc, path.parent.relative_to(self._library).parts))
         moved = nfc(str(path.parent)) != nfc(str(origin.path.parent))
         rule = self._rules.get(inside) if moved else None
+        whole = moved and self._is_no_correction(path.parent, origin)
         number = None
-        if rule is not None and services.settings.learn.from_moves:
+        if rule is not None and not whole and services.settings.learn.from_moves:
             try:
                 number = self._learn(path, identity, origin, rule)
             except ChangedError:
@@ -154,15 +193,52 @@ class MoveFollower:
                 if number is None:
                     return MoveCheck.BUSY
         where = "/".join(inside) or "the library's top folder"
-        note = f"you moved it to {where}" if moved else f"you renamed it to {path.name}"
+        moving = f"its folder is {where} now" if whole else f"you moved it to {where}"
+        note = moving if moved else f"you renamed it to {path.name}"
         review = nfc(services.settings.place.review)
-        decided = moved and inside not in {(review,), (portable(review),)}
-        if not follow(services.journal, item, path, identity, rule, note, decided=decided):
+        decided = moved and not whole and inside not in {(review,), (portable(review),)}
+        sidecars = self._sidecars(path, origin)
+        if not follow(services.journal, item, path, identity, rule, note, decided=decided, sidecars=sidecars):
             return MoveCheck.BUSY  # an undo or another filing was quicker
         services.index.moved(origin.identity, identity, path)
         learned = f"; learned as an example of {rule} (correction {number})" if number is not None else ""
         logger.info("#{} {}: {}{}", item.id, origin.path.name, note, learned)
         return MoveCheck.FOLLOWED
+
+    def adopt(self) -> None:
+        """Give filed videos whose rule is no more the rule in whose folder they lie: it has another name now."""
+        if number := adopt(self._services.journal, self._library, self._rules):
+            logger.info("{} filed videos belong to rules with other names now", number)
+
+    def _is_no_correction(self, now: Path, origin: _Origin) -> bool:
+        """Tell whether the whole folder was renamed, or emptied into that of a rule that took its rule's place."""
+        before = origin.path.parent
+        if self._folders.renamed(before, now):
+            return True
+        rule, filed = origin.item.rule, origin.item.outcome is ItemState.FILED
+        return filed and bool(rule) and rule not in self._rules.values() and not self._holds_videos(before)
+
+    def _holds_videos(self, folder: Path) -> bool:
+        try:
+            with os.scandir(folder) as entries:
+                return any(self.takes(entry.name) for entry in entries)
+        except OSError:  # gone
+            return False
+
+    def _sidecars(self, path: Path, origin: _Origin) -> list[MovedSidecar]:
+        """Return the sidecars that were moved along with a video."""
+        found = []
+        for one in self._services.journal.operations(origin.item.id):
+            if one.kind is not OperationKind.SIDECAR or one.state is not OperationState.DONE:
+                continue
+            was, stem = one.target, origin.path.stem
+            name = path.stem + was.name.removeprefix(stem) if was.name.startswith(stem) else was.name
+            there = path.parent / name
+            identity = Identity.of(there)
+            like = likeness(one.destination_identity or one.identity, identity)
+            if identity is not None and there != was and like in {IdentityMatch.SAME, IdentityMatch.ALIKE}:
+                found.append(MovedSidecar(one.id, there, identity))
+        return found
 
     def _learn(self, path: Path, identity: Identity, origin: _Origin, rule: str) -> int | None:
         """Keep the video as an example before the journal follows it: killed in between, the next scan does it again.

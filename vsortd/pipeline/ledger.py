@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
+
+from vsortd.core.outcomes import ItemState
+from vsortd.judging.conditions import AcceptFacts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -66,6 +69,7 @@ class Ledger:
             rule=decision.rule if decision else "",
             score=decision.score if decision else 0.0,
             margin=decision.margin if decision else 0.0,
+            detail=_facts(job),
         )
         if not lasting:
             self.filer.retry([job.path])
@@ -79,3 +83,10 @@ class Ledger:
     def again(self, path: Path, identity: Identity, reason: str) -> None:
         """Send a file back to settle."""
         self.send_back(path, identity, reason)
+
+
+def _facts(job: Job) -> dict[str, object]:
+    """Return what a video was rejected for, so that another `accept` can be held against it."""
+    if job.state is not ItemState.REJECTED or job.clip is None:
+        return {}
+    return {AcceptFacts.KEY: asdict(AcceptFacts.of(job.clip))}

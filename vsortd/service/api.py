@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-    from vsortd.core.documents import ItemDocument, OutcomeDocument, SearchDocument, StatusDocument
+    from vsortd.core.documents import ItemDocument, OutcomeDocument, ReloadDocument, SearchDocument, StatusDocument
     from vsortd.filing.release import ReleaseReport
     from vsortd.filing.undo import UndoReport
     from vsortd.library.search.requests import Request as SearchRequest
@@ -95,8 +95,8 @@ class Controlled(Protocol):
     def scan(self) -> None:
         """Look through the inboxes now, asking the journal anew about every file."""
 
-    def reload(self) -> list[str]:
-        """Read the config anew and return what changed. Raises ConfigError; the old one stays in force then."""
+    def reload(self) -> ReloadDocument:
+        """Read the config anew; return what changed and is tried again. Raises ConfigError; the old one stays then."""
 
     def stop(self) -> None:
         """End the daemon."""
@@ -197,7 +197,7 @@ class _Calls:
         return Json(self._daemon.resume(asked.inbox_path))
 
     def reload(self, _asked: NothingMore) -> Response:
-        return Json({"ok": True, "changed": self._daemon.reload()})
+        return Json({"ok": True, **self._daemon.reload()})
 
     def undo(self, asked: UndoRequest) -> Response:
         ids = tuple(asked.ids or ())

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         ItemDocument,
         OutcomeDocument,
         ReleaseDocument,
+        ReloadDocument,
         SearchDocument,
         SearchRequestDocument,
         StatusDocument,
@@ -177,8 +178,11 @@ class Client:
         """Ask for a scan now."""
         self._call("POST", "/v1/scan")
 
-    def reload(self) -> list[str]:
-        """Ask the daemon to read its config anew; return what changed. Raises VsortdError with its reason to refuse."""
+    def reload(self) -> ReloadDocument:
+        """Have the daemon read its config anew; return what changed and is tried again.
+
+        Raises VsortdError with its reason to refuse.
+        """
         try:
             answer = self._call("POST", "/v1/reload", timeout_s=WORK_TIMEOUT_S)
         except DaemonUnreachableError:
@@ -186,7 +190,7 @@ class Client:
         except VsortdError as error:
             error.remedy = f"{error.remedy} The daemon goes on with the config it had.".strip()
             raise
-        return list(answer["changed"])
+        return {"changed": list(answer["changed"]), "retried": list(answer["retried"])}
 
     def stop(self) -> None:
         """Ask the daemon to end."""

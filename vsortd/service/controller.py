@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Sequence
     from pathlib import Path
 
-    from vsortd.core.documents import ItemDocument, OutcomeDocument, SearchDocument, StatusDocument
+    from vsortd.core.documents import ItemDocument, OutcomeDocument, ReloadDocument, SearchDocument, StatusDocument
     from vsortd.filing.undo import Selection, UndoReport
     from vsortd.library.search.requests import Request
     from vsortd.service.workflow import Workflow
@@ -41,7 +41,7 @@ class Controller:
         self,
         workflow: Workflow,
         *,
-        reload: Callable[[], list[str]],
+        reload: Callable[[], ReloadDocument],
         stop: Callable[[], None],
         wake: Callable[[], None],
     ) -> None:
@@ -216,7 +216,7 @@ class Controller:
             with self._lock:
                 self._cancels.discard(cancel)
 
-    def reload(self) -> list[str]:
+    def reload(self) -> ReloadDocument:
         """Read the config anew and work by it; see `Reloader.reload`."""
         return self._reload()
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from loguru import logger
 
+from vsortd.core.text import storable
 from vsortd.errors import Cancelled, VsortdError
 from vsortd.service.daemon_log import follow_config
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from vsortd.config.settings import Settings
+    from vsortd.core.documents import ReloadDocument
     from vsortd.pipeline.services import Services
     from vsortd.service.notify import Notifier
     from vsortd.service.workflow import Workflow
@@ -28,7 +30,7 @@ class _Attempt:
 
     def __init__(self) -> None:
         self.ended = False
-        self.changed: list[str] = []
+        self.done: ReloadDocument = {"changed": [], "retried": []}
         self.error: BaseException | None = None
 
 
@@ -58,14 +60,14 @@ class Reloader:
         self._next: _Attempt | None = None  # has not read the config yet
         self._replaced: list[Services] = []
 
-    def reload(self) -> list[str]:
-        """Read the config anew and work by it; return the top-level keys that changed.
+    def reload(self) -> ReloadDocument:
+        """Read the config anew and work by it; return the top-level keys that changed, and what is tried again.
 
         What is under way ends as it began. Raises ConfigError (every mistake named), ModelError, or VsortdError when
         the daemon is told to stop meanwhile; the settings stay as they were then.
         """
         if self._read_config is None:
-            return []
+            return {"changed": [], "retried": []}
         attempt = self._begin()
         with self._state:
             self._state.wait_for(lambda: attempt.ended or self._cancel.is_set())
@@ -73,7 +75,7 @@ class Reloader:
             raise VsortdError("vsortd is stopping; its config was not read anew.")
         if attempt.error is not None:
             raise attempt.error
-        return attempt.changed
+        return attempt.done
 
     def begin(self) -> None:
         """Begin a reload and wait for nothing; an error is logged."""
@@ -114,7 +116,7 @@ class Reloader:
                 self._next = None
             try:
                 with self._told():
-                    attempt.changed = self._reload()
+                    attempt.done = self._reload()
             except Cancelled as error:
                 attempt.error = error
                 logger.debug("the reload was called off: vsortd is stopping")
@@ -143,13 +145,13 @@ class Reloader:
                 if not self._cancel.is_set():
                     self._notifier.ready(self._workflow.sentence())
 
-    def _reload(self) -> list[str]:
+    def _reload(self) -> ReloadDocument:
         assert self._read_config is not None
         after, before = self._read_config(), self._workflow.settings
         changed = [key for key in type(after).model_fields if getattr(after, key) != getattr(before, key)]
         if not changed:
             logger.info("the config was read anew: nothing changed")
-            return []
+            return {"changed": [], "retried": []}
         self._check()
         old = self._workflow.services
         services = old.changed(after, cancel=self._cancel)
@@ -162,7 +164,7 @@ class Reloader:
         logger.info("the config was read anew; changed: {}", ", ".join(changed))
         for key in LATER & set(changed):
             logger.warning("{}: takes effect when vsortd is started again", key)
-        return changed
+        return {"changed": changed, "retried": [storable(path) for path in self._workflow.readmit()]}
 
     def _change_over(self, old: Services, services: Services) -> None:
         before, after = old.settings, services.settings

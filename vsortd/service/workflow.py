@@ -18,6 +18,7 @@ from vsortd.pipeline.flow import build_stages
 from vsortd.pipeline.job import Job
 from vsortd.pipeline.job_log import tell_end
 from vsortd.pipeline.ledger import Ledger
+from vsortd.pipeline.readmission import readmit
 from vsortd.pipeline.runner import RETRY_AFTER_S, Runner
 from vsortd.service.account import DaemonAccount
 from vsortd.service.event_stream import Hub
@@ -92,6 +93,7 @@ class Workflow:
         """Begin to work."""
         self.services.model.when_half_loaded(self._on_fatal)
         self.runner.start()
+        readmit(self.services)
         self.watcher.start()
         if not self._once:
             self.moves.start()
@@ -138,6 +140,13 @@ class Workflow:
             watcher.start()
         self.moves.wake()
         self.hub.changed()
+
+    def readmit(self) -> list[Path]:
+        """Look again at rejected videos that the config may take now; return them."""
+        freed = readmit(self.services)
+        if freed:
+            self.watcher.scan_now()
+        return freed
 
     def drained(self) -> bool:
         """Tell whether the inboxes are empty of what can be done now (with `once`)."""
