@@ -9,6 +9,7 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Final, NoReturn, cast
 
+from vsortd.core.home import with_tilde
 from vsortd.core.text import printable
 from vsortd.errors import ExitCode, VsortdError
 
@@ -54,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _say(error: VsortdError) -> None:
     """Print title, details and remedy on stderr, each on its line whatever names it holds: escaped, no markup."""
     lines = [f"vsortd: {error.title}", *error.details, *([f"  {error.remedy}"] if error.remedy else [])]
-    sys.stderr.write("".join(f"{printable(line)}\n" for line in lines))
+    sys.stderr.write("".join(f"{with_tilde(printable(line))}\n" for line in lines))
 
 
 def _show(error: click.ClickException) -> None:

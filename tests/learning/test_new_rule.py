@@ -9,9 +9,9 @@ import pytest
 
 from vsortd.config.check import check_file
 from vsortd.config.diagnostics import InvalidConfigError
+from vsortd.config.load import load_settings
 from vsortd.core.resources import resource_folder
 from vsortd.errors import ConfigError
-from vsortd.config.load import load_settings
 from vsortd.learning.new_rule import NewRule, NoPlaceError, add_rule, new_name_problem
 
 if TYPE_CHECKING:

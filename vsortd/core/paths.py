@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 from pathlib import Path
 
-from vsortd.errors import ConfigError
+from vsortd.errors import ConfigError, UsageError
 
 CONFIG_NAME = "config.yaml"
 
@@ -40,9 +41,12 @@ def find_config(explicit: Path | None) -> Path:
     named = _named(explicit)
     if named:
         path, source = named
-        if path.is_file():
-            return path
-        what = "is no regular file" if path.exists() else "does not exist"
+        try:
+            if is_file(path):
+                return path
+            what = "is no regular file" if is_folder(path) or path.exists() else "does not exist"
+        except UsageError as error:
+            raise ConfigError(error.title, remedy="Name another config file.", paths=[path]) from error
         raise ConfigError(
             f"The config file {path} ({source}) {what}.",
             remedy=f"Name another, or write a first one with: vsortd config init --path {path}",
@@ -96,6 +100,28 @@ def texts_path(state: Path) -> Path:
 def log_path(state: Path) -> Path:
     """Return the daemon's log file, JSON lines, in the state folder `state`; older ones lie beside it."""
     return state / "logs" / "vsortd.log"
+
+
+def is_folder(path: Path) -> bool:
+    """Tell whether a folder is there. Raises UsageError for what can't be looked at: a name too long, no rights."""
+    found = _look_at(path)
+    return found is not None and stat.S_ISDIR(found.st_mode)
+
+
+def is_file(path: Path) -> bool:
+    """Tell whether a regular file is there. Raises UsageError for what can't be looked at."""
+    found = _look_at(path)
+    return found is not None and stat.S_ISREG(found.st_mode)
+
+
+def _look_at(path: Path) -> os.stat_result | None:
+    try:
+        return path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, ValueError) as error:  # ValueError: a zero byte
+        why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise UsageError(f"Can't look at {path}: {why}.", paths=[path]) from error
 
 
 def _absolute(path: Path) -> Path:

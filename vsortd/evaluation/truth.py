@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from vsortd.config.diagnostics import nearest_of
+from vsortd.core.paths import is_folder
 from vsortd.errors import UsageError
 from vsortd.watch.candidates import NameRules
 
@@ -36,7 +37,7 @@ def read_truth(folder: Path, tree: RuleTree, *, review: str, extensions: Sequenc
     A video that is a link stands for what it points to. Raises UsageError where there is no folder or no video, and
     for folders that hold videos and are no rule.
     """
-    if not folder.is_dir():
+    if not is_folder(folder):
         raise UsageError(
             f"There is no folder {folder}.",
             remedy="Name one whose subfolders are called like your rules.",
