@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from vsortd.core.paths import journal_path, state_folder
 from vsortd.core.system.network_fs import filesystem_type, network_type
 from vsortd.core.system.private_files import private_folder
+from vsortd.core.text import counted
 from vsortd.core.units import about_duration, about_size, format_duration
 from vsortd.doctor.finding import Finding, Severity
 from vsortd.errors import DaemonUnreachableError, StoreError, VsortdError
@@ -88,7 +89,9 @@ def _journal(folder: Path) -> Iterator[Finding]:
     except VsortdError as error:
         yield Finding("journal", Severity.FAIL, error.title, error.remedy, error.details)
         return
-    yield Finding("journal", Severity.OK, f"{sum(counts.values())} videos, {about_size(path.stat().st_size)}")
+    yield Finding(
+        "journal", Severity.OK, f"{counted(sum(counts.values()), 'video')}, {about_size(path.stat().st_size)}"
+    )
 
 
 def inboxes(settings: Settings) -> Iterator[Finding]:
