@@ -10,6 +10,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn, cast
 
+from vsortd.core.home import with_tilde
 from vsortd.core.system.standard_streams import UnwritableOutputError, secure_standard_streams
 from vsortd.core.text import printable
 from vsortd.errors import ExitCode, VsortdError
@@ -67,7 +68,7 @@ def _folder_is_there() -> bool:
 def _say(error: VsortdError) -> int:
     """Print title, details and remedy on stderr, each on its line whatever names it holds; return the exit code."""
     lines = [f"vsortd: {error.title}", *error.details, *([f"  {error.remedy}"] if error.remedy else [])]
-    sys.stderr.write("".join(f"{printable(line)}\n" for line in lines))
+    sys.stderr.write("".join(f"{with_tilde(printable(line))}\n" for line in lines))
     return int(error.exit_code)
 
 

@@ -181,6 +181,13 @@ def test_two_inboxes_of_one_name_stay_apart() -> None:
     )
 
 
+def test_a_folder_whose_name_only_begins_like_a_root_is_another_one() -> None:
+    redactor = Redactor(relative=True, roots=[Path("/srv/In"), Path("/srv/Sorted")])
+    for text in ("/srv/In2/a.mp4", "/srv/Sorted.old/a.mp4", "/srv/In-box"):
+        assert text == redactor.apply(text)
+    assert "In/a.mp4, Sorted." == redactor.apply("/srv/In/a.mp4, /srv/Sorted.")
+
+
 def test_an_id_of_a_job_is_never_taken_for_a_number() -> None:
     ids = {sinks.new_job_id() for _ in range(1000)}
     assert 990 < len(ids)

@@ -8,12 +8,14 @@ import io
 import json
 import os
 import sys
+from pathlib import Path
 
 import pytest
 from rich.table import Table
 from rich.tree import Tree
 
 from tests.support.paths import REPOSITORY
+from vsortd.__main__ import main
 from vsortd.cli.common import write_csv
 from vsortd.core.console import PlainConsole, Text, print_tree
 from vsortd.core.text import printable, printable_json, storable
@@ -121,3 +123,27 @@ def test_a_table_has_names_as_they_are_unless_it_is_shown(
     monkeypatch.setattr(sys.stdout, "isatty", lambda: a_terminal)
     write_csv(("file", "score"), [("a\x1b\udcff\nb", 0.5)])
     assert [["file", "score"], [name, "0.5"]] == list(csv.reader(io.StringIO(capsys.readouterr().out, newline="")))
+
+
+def test_the_home_folder_is_a_tilde_in_whatever_is_printed_for_people(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In lines, tables, trees and styled text; what stands in a file is shown as it stands there."""
+    monkeypatch.setenv("HOME", "/home/ann")
+    out = PlainConsole()
+    out.file = io.StringIO()
+    table = Table("x")
+    table.add_row("/home/ann/in")
+    out.print("in /home/ann/in", Text("/home/ann/a").append(" → ").append(Path("/home/ann/b")))
+    out.print(table)
+    out.print(Tree("/home/ann/c"))
+    assert "/home/ann" not in out.file.getvalue()
+    assert "in ~/in ~/a → ~/b" in out.file.getvalue()
+    out.print(Text.exact("ExecStart=x --config /home/ann/d\x1b"))
+    assert "ExecStart=x --config /home/ann/d\\x1b" in out.file.getvalue()
+
+
+def test_an_error_names_the_home_folder_as_people_type_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HOME", "/home/ann")
+    assert 10 == main(["--config", "/home/ann/none.yaml", "run"])
+    assert "The config file ~/none.yaml (--config) does not exist." in capsys.readouterr().err

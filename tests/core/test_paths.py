@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from vsortd.__main__ import main
 from vsortd.core.paths import as_on_disk, find_config, journal_path, spellings, state_folder, wanted_config
 from vsortd.errors import ConfigError, UsageError
 
@@ -128,3 +129,29 @@ def test_bytes_that_are_no_text_are_names_as_well(tmp_path: Path) -> None:
 def test_the_config_is_found_in_the_form_that_the_disk_has(folders: Path) -> None:
     named = _put(folders / f"{DECOMPOSED}.yaml")
     assert named == find_config(folders / f"{COMPOSED}.yaml")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("plan", "{}"),
+        ("explain", "{}"),
+        ("index", "{}"),
+        ("eval", "{}"),
+        ("duplicates", "{}"),
+        ("cluster", "{}"),
+        ("check", "--config", "{}"),
+    ],
+    ids=lambda words: words[0],
+)
+def test_a_path_that_cannot_be_looked_at_is_told_in_a_sentence(
+    tmp_path: Path, words: tuple[str, ...], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No file has a name of 4,000 characters; the system's error is no traceback."""
+    config = tmp_path / "vsortd.yaml"
+    folders = f"inboxes: [{{path: {tmp_path}/in}}]\nlibrary: {tmp_path}/out\n"
+    config.write_text(f"version: 1\n{folders}model: sample\nrules: [{{name: sea}}]\n")
+    monkeypatch.setenv("VSORTD_CONFIG", str(config))
+    long = f"/{'x' * 4000}"
+    assert main([word.format(long) for word in words]) in {2, 10}
+    assert f"Can't look at {long}: File name too long." in capsys.readouterr().err

@@ -102,7 +102,7 @@ def test_a_folder_of_broken_files_alone_is_a_failure(home: harness.Home, tmp_pat
     (tmp_path / "films" / "sea").mkdir(parents=True)
     (tmp_path / "films" / "sea" / "broken.mp4").write_bytes(b"no film")
     said = home.run("eval", tmp_path / "films", code=1).stderr
-    assert "None of the 1 videos" in said
+    assert "The only video below" in said
 
 
 def test_a_folder_that_is_no_rule_stops_before_anything_is_done(home: harness.Home, labelled: Path) -> None:

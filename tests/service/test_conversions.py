@@ -95,7 +95,7 @@ def test_what_was_encoded_anew_keeps_its_original_and_undo_says_what_came_back(t
     one.run("run", "--once")
     assert not kept.exists()
     foreseen = one.run("undo", "--all", "--dry-run").stdout
-    assert f"#{item['id']} would be back at {source.with_suffix('.mp4')}" in foreseen.replace("\n", "")
+    assert f"#{item['id']} would go back to {source.with_suffix('.mp4')}" in foreseen.replace("\n", "")
     (back,) = one.json("undo", "--all")["undone"]
     assert (str(source), str(source.with_suffix(".mp4"))) == (back["source"], back["back_at"])
     assert (False, True) == (source.exists(), source.with_suffix(".mp4").exists())

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.watch.test_completeness import FTYP, MDAT, MOOF, MOOV, box, large_box, scan_file
+from vsortd.core.units import about_size
 from vsortd.watch.completeness import MAX_BOXES, BoxScan, BoxState
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def header(size: int, kind: bytes) -> bytes:
         (MOOF + MDAT, "it is a fragment without the header (moov) it belongs to"),
         (FRAGMENTS + MOOF, "it ends after a box (moof) that another must follow"),
         (FRAGMENTS + box(b"prft"), "it ends after a box (prft) that another must follow"),
-        (WHOLE[:-1], "1 bytes are missing at its end (in box moov)"),
+        (WHOLE[:-1], "1 byte is missing at its end (in box moov)"),
         (FTYP + MOOV + header(60, b"mdat"), "52 bytes are missing at its end (in box mdat)"),
         (FTYP + MOOV + header(60, b"a  ~"), "52 bytes are missing at its end (in box a  ~)"),
         (FTYP + MOOV + header(60, b"\xa9xyz"), r"52 bytes are missing at its end (in box \xa9xyz)"),
@@ -80,7 +81,7 @@ def test_an_unfinished_file_says_exactly_what_is_missing(
         (header(7, b"abcd"), None),
         (header(9, b"abc\x1f"), None),  # longer than the file, but no box is called so
         (header(9, b"abc\x7f"), None),
-        (header(9, b"abcd"), "1 bytes are missing at its end (in box abcd)"),
+        (header(9, b"abcd"), "1 byte is missing at its end (in box abcd)"),
         (header(8, b"abcd"), None),
         (header(1, b"free"), "it ends within the header of a box (8 bytes of it)"),
         (header(1, b"free") + b"\0" * 7, "it ends within the header of a box (15 bytes of it)"),
@@ -88,7 +89,7 @@ def test_an_unfinished_file_says_exactly_what_is_missing(
         (header(1, b"free") + b"\0" * 30, "it ends within the header of a box (38 bytes of it)"),
         (header(1, b"free") + struct.pack(">Q", 15), None),  # no 64-bit box is 15 bytes long
         (header(1, b"free") + struct.pack(">Q", 16), None),
-        (header(1, b"free") + struct.pack(">Q", 17), "1 bytes are missing at its end (in box free)"),
+        (header(1, b"free") + struct.pack(">Q", 17), "1 byte is missing at its end (in box free)"),
         (header(0, b"\0\0\0\0") + b"x" * 20, None),
         (b"\0\0\0\1\0\0\0\0" + b"\0" * 7 + b"\x05", None),
     ],
@@ -179,9 +180,7 @@ def test_a_box_to_the_end_of_the_file_ends_it_and_leaves_doubt(scan: Callable[[b
 def test_a_large_box_may_be_empty_or_the_last(scan: Callable[[bytes], BoxScan]) -> None:
     assert COMPLETE == scan(FTYP + large_box(b"free") + MOOV + large_box(b"mdat", b"x"))
     assert incomplete("it has a header, but no media data") == scan(FTYP + MOOV + large_box(b"mdat"))
-    assert incomplete("1 bytes are missing at its end (in box mdat)") == scan(
-        FTYP + MOOV + large_box(b"mdat", b"x")[:-1]
-    )
+    assert incomplete("1 byte is missing at its end (in box mdat)") == scan(FTYP + MOOV + large_box(b"mdat", b"x")[:-1])
 
 
 TRAILER = b"8db42d694ccc418790edff439fe026bf"
@@ -204,7 +203,9 @@ def sidx(
 
 
 def missing(count: int) -> BoxScan:
-    return incomplete(f"{count} bytes are missing at its end, by its own index of segments")
+    return incomplete(
+        f"{about_size(count)} {'is' if count == 1 else 'are'} missing at its end, by its own index of segments"
+    )
 
 
 @pytest.mark.parametrize("version", [0, 1])
@@ -285,7 +286,7 @@ def test_a_box_to_the_end_of_the_file_may_be_called_anything_but_zeros(scan: Cal
 def test_a_large_size_is_read_to_its_first_byte(scan: Callable[[bytes], BoxScan]) -> None:
     size = 1 << 56
     found = scan(FTYP + MOOV + header(1, b"mdat") + struct.pack(">Q", size))
-    assert incomplete(f"{size - 16} bytes are missing at its end (in box mdat)") == found
+    assert incomplete(f"{about_size(size - 16)} are missing at its end (in box mdat)") == found
     assert COMPLETE == scan(WHOLE + header(1, b"\0\0\0\0") + struct.pack(">Q", size)), "no box is called so"
 
 
@@ -308,4 +309,4 @@ def test_a_short_index_at_the_end_of_a_file_is_nothing_odd(scan: Callable[[bytes
 
 def test_the_shortest_of_files_may_lack_a_byte(scan: Callable[[bytes], BoxScan]) -> None:
     found = scan(box(b"moov") + box(b"mdat", b"x") + header(9, b"abcd"))
-    assert incomplete("1 bytes are missing at its end (in box abcd)") == found
+    assert incomplete("1 byte is missing at its end (in box abcd)") == found

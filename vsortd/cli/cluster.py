@@ -27,7 +27,7 @@ from vsortd.cli.common import (
 from vsortd.cli.explain import insist_on_ending
 from vsortd.cli.numbers import LARGEST_SEED, finite
 from vsortd.core.paths import as_on_disk
-from vsortd.core.text import printable_json, storable
+from vsortd.core.text import counted, printable_json, storable
 from vsortd.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -302,7 +302,7 @@ class _Command:
         _save(out / "report.json", printable_json(json.dumps(self.document, ensure_ascii=False, indent=2)) + "\n")
         self.document["out"] = [storable(one) for one in (out / "map.png", *sheets, out / "report.json")]
         if not self.wishes.for_programs:
-            console().print(f"Drawn into {out}: map.png and {len(sheets)} sheets.", style="dim")
+            console().print(f"Drawn into {out}: map.png and {counted(len(sheets), 'sheet')}.", style="dim")
 
     def _arrange(self, classifier: Classifier, piles: Sequence[Pile], grouping: Grouping) -> None:
         wishes = self.wishes
@@ -373,8 +373,8 @@ class _Command:
         """Ask at the terminal whether to file."""
         if not going:
             return False
-        which = f"{folders} folder{'s' * (folders != 1)} of {self.services.settings.library}"
-        return confirm(f"File {going} video{'s' * (going != 1)} into {which}?")
+        which = f"{counted(folders, 'folder')} of {self.services.settings.library}"
+        return confirm(f"File {counted(going, 'video')} into {which}?")
 
     def _tell(self, grouping: Grouping, collected: Collected) -> None:
         if not self.wishes.for_programs:
@@ -391,7 +391,7 @@ class _Command:
         for option, value in (("--min-size", wishes.min_size), ("--neighbors", wishes.neighbors)):
             argv += [option, str(value)] if value is not None else []
         argv += ["--seed", str(grouping.seed)] if grouping.seed else []
-        print_next(console(), shlex.join(argv))
+        print_next(console(), shlex.join(argv), drawn=wishes.out is not None)
 
 
 def _save(path: Path, text: str) -> None:

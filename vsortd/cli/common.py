@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from vsortd.core.home import with_tilde
 from vsortd.core.text import encodable_json, printable, printable_json, storable
 from vsortd.errors import DaemonUnreachableError, UsageError
 
@@ -251,7 +252,7 @@ def at_terminal() -> bool:
 
 def confirm(question: str, *, default: bool = False, stderr: bool = False) -> bool:
     """Ask a yes-or-no question, escaped as all that is printed."""
-    return typer.confirm(printable(question), default=default, err=stderr)
+    return typer.confirm(with_tilde(printable(question)), default=default, err=stderr)
 
 
 @contextlib.contextmanager

@@ -11,6 +11,7 @@ import typer
 
 from vsortd.cli.common import JsonFlag, at_terminal, console, print_json, progress_bar, write_json
 from vsortd.core.system.atomic_file import beside
+from vsortd.core.text import counted, printable
 from vsortd.errors import ConfigError, ExitCode, UsageError, VsortdError
 
 if TYPE_CHECKING:
@@ -139,15 +140,13 @@ def init(
 
 def _ask(ctx: typer.Context, target: Path, *, force: bool) -> int:
     """Hold the dialogue, then write; until then nothing but a temporary folder is touched."""
-    from rich.console import Console
-
     from vsortd.cli.wizard.draft_trial import ask_all, missing_folders
     from vsortd.cli.wizard.terminal import Terminal
     from vsortd.config.draft import check_draft, config_yaml
     from vsortd.core.logs.sinks import set_up_logging
 
     set_up_logging(verbose=ctx.obj.verbose, quiet=not ctx.obj.verbose)
-    out = Console(highlight=False)
+    out = console()
     talk = Terminal(out)
     with tempfile.TemporaryDirectory(prefix="vsortd-init-") as state:
         try:
@@ -159,7 +158,7 @@ def _ask(ctx: typer.Context, target: Path, *, force: bool) -> int:
             raise typer.Abort from error
     _write(target, config_yaml(draft), force=force)
     out.print()
-    out.print(f"Wrote {target}", style="green", soft_wrap=True)
+    out.print(f"Wrote {target}", style="green")
     for folder in folders:
         _make_wanted_folder(folder)
     _print_next(ctx, target)
@@ -240,13 +239,9 @@ def _import(file: Path, target: Path | None, *, force: bool, as_json: bool) -> i
         typer.echo(rules_yaml(categories.rules), nl=False)
         return int(ExitCode.OK)
     out = console()
-    out.print(f"Wrote {target}: {_count(len(categories.rules), 'rule')}")
-    out.print("Edit the folders in it, then run: vsortd check")
+    out.print(f"Wrote {target}: {counted(len(categories.rules), 'rule')}")
+    out.print("Change the folders in it, then: vsortd check")
     return int(ExitCode.OK)
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _print_imported(file: Path, target: Path | None, categories: Categories) -> None:
@@ -345,7 +340,7 @@ def show_path(ctx: typer.Context, as_json: JsonFlag = False) -> None:
     if as_json:
         print_json({"schema_version": 1, "path": str(path)})
     else:
-        console().print(path)
+        typer.echo(printable(path))  # in full: scripts read it, and no shell expands a ~ in quotes
 
 
 @app.command()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vsortd.cli.common import CsvFlag, JsonFlag, console, load, one_form, print_json, state_folder, write_csv_of
+from vsortd.core.text import counted
 from vsortd.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -62,9 +63,11 @@ def doctor(
     elif as_csv:
         write_csv_of(("name", "level", "found", "remedy"), [finding.to_json() for finding in findings])
     elif failed or warned:
-        out.print(f"{failed} failed, {warned} with a warning, of {len(findings)} looked at.")
+        wrong = [f"{failed} failed"] if failed else []
+        wrong += [counted(warned, "has a warning", "have a warning")] if warned else []
+        out.print(f"Of {counted(len(findings), 'check')} {' and '.join(wrong)}.")
     else:
-        out.print(f"All {len(findings)} are well.")
+        out.print(f"{counted(len(findings), 'check')}, and all is well.")
     return int(ExitCode.FAILURE if failed else ExitCode.OK)
 
 

@@ -21,6 +21,7 @@ from vsortd.cli.common import (
 )
 from vsortd.cli.numbers import finite
 from vsortd.core.paths import as_on_disk
+from vsortd.core.text import counted
 from vsortd.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -137,7 +138,7 @@ def _print_csv(found: DuplicateReport) -> None:
 
 def _print(found: DuplicateReport, pictures: Path | None) -> None:
     from vsortd.core.console import Text
-    from vsortd.library.duplicates.pair_sheet import size_of
+    from vsortd.core.units import about_size
 
     out = console()
     for number, group in enumerate(found.groups, 1):
@@ -145,15 +146,16 @@ def _print(found: DuplicateReport, pictures: Path | None) -> None:
     for path, reason in found.failed:
         out.print(Text(f"{path}: {reason}", style="red"))
     if not found.videos:
-        out.print("There is no video to compare. `vsortd index FOLDER`, or name a folder here.")
+        out.print("There is no video to compare: name a folder, or look at one first with `vsortd index FOLDER`.")
         return
     spare = sum(group.spare_bytes for group in found.groups)
-    groups = f"{len(found.groups)} group{'s' * (len(found.groups) != 1)}" if found.groups else "No duplicates"
-    line = f"{groups} among {found.videos} video{'s' * (found.videos != 1)}"
-    line += f", {size_of(spare)} more than once" if spare else ""
+    groups = counted(len(found.groups), "group") if found.groups else "No duplicates"
+    line = f"{groups} among {counted(found.videos, 'video')}"
+    line += f", {about_size(spare)} more than once" if spare else ""
     out.print(Text(f"{line}. Nothing was deleted or moved."))
     if found.gone:
-        out.print(Text(f"{found.gone} in the index are gone or changed: `vsortd index --prune`.", style="dim"))
+        gone = counted(found.gone, "video of the index is", "videos of the index are")
+        out.print(Text(f"{gone} gone or changed: `vsortd index --prune`.", style="dim"))
     if pictures is not None and found.groups:
         out.print(Text(f"Drawn into {pictures}.", style="dim"))
 

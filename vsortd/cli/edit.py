@@ -8,13 +8,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from vsortd.cli.common import (
-    at_terminal,
-    confirm,
-    console,
-    say_retried,
-    state_folder,
-)
+from vsortd.cli.common import at_terminal, confirm, console, say_retried, state_folder
+from vsortd.core.text import counted
 from vsortd.errors import DaemonUnreachableError, ExitCode, VsortdError
 
 if TYPE_CHECKING:
@@ -72,7 +67,7 @@ def _write_until_sound(work: Edit, editor: Sequence[str]) -> bool:
             return True
         for mistake in mistakes:
             _print_mistake(mistake, work.copy.name, "", "red")
-        count = "1 mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
+        count = counted(len(mistakes), "mistake")
         if not _wants_to_go_on(count):
             raise work.refused(f"what you wrote has {count}")
 

@@ -10,7 +10,7 @@ import typer
 from vsortd.cli.common import SCHEMA_VERSION, STATE_STYLES, JsonFlag, console, load, print_json, state_folder, waiting
 from vsortd.core.outcomes import PLACED, ItemState
 from vsortd.core.paths import as_on_disk
-from vsortd.core.text import printable, storable
+from vsortd.core.text import counted, printable, storable
 from vsortd.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def _facts(explained: Explanation) -> str:
     if clip.video_codec:
         parts.append(clip.video_codec)
     if explained.frames:
-        parts.append(f"{len(explained.frames)} frame{'s' * (len(explained.frames) != 1)} looked at")
+        parts.append(f"{counted(len(explained.frames), 'frame')} looked at")
     return ", ".join(parts)
 
 

@@ -192,8 +192,8 @@ def _undo(wanted: dict[str, Any], *, dry_run: bool) -> UndoDocument:
 def _print_undone(undone: Sequence[UndoneDocument], refused: Sequence[RefusedUndoDocument], *, dry_run: bool) -> None:
     out = console()
     for item in undone:
-        back = "would be" if dry_run else "is"
-        out.print(f"#{item['id']} {back} back at {item['back_at']}")
+        back = "would go back to" if dry_run else "is back at"
+        out.print(f"#{item['id']} {back} {item['back_at']}")
         for one in item["missing"]:
             comes = "would not come" if dry_run else "did not come"
             out.print(f"   {Path(one['path']).name} {comes} back: {one['reason']}", style="yellow")

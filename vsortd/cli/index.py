@@ -22,7 +22,7 @@ from vsortd.cli.common import (
 )
 from vsortd.cli.numbers import finite
 from vsortd.core.paths import as_on_disk
-from vsortd.core.text import storable
+from vsortd.core.text import counted, storable
 from vsortd.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def index(
     elif as_csv:
         write_csv_of(("file", "state", "frames", "duration_s", "reason"), map(_item, outcomes))
     else:
-        _print(outcomes)
+        _print(outcomes, settings.model)
     return int(ExitCode.PARTIAL if any(one.state == "failed" for one in outcomes) else ExitCode.OK)
 
 
@@ -133,7 +133,7 @@ def _item(one: Indexed) -> dict[str, Any]:
     }
 
 
-def _print(outcomes: Sequence[Indexed]) -> None:
+def _print(outcomes: Sequence[Indexed], model: object) -> None:
     from vsortd.core.console import Text
 
     out = console()
@@ -143,19 +143,18 @@ def _print(outcomes: Sequence[Indexed]) -> None:
     if len(failed) > _MOST_SHOWN:
         out.print(f"… and {len(failed) - _MOST_SHOWN} more that failed", style="dim")
     if not outcomes:
-        out.print("No videos there.")
+        out.print("There are no videos there.")
         return
     new = [one for one in outcomes if one.state == "indexed"]
     known = len(outcomes) - len(new) - len(failed)
-    parts = [f"{_count(len(new), 'video')} looked at ({_count(sum(one.frames for one in new), 'frame')})"]
+    frames = sum(one.frames for one in new)
+    more = f" ({counted(frames, 'frame')})" if frames else ""
+    parts = [f"{counted(len(new), 'video')} looked at{more}"]
     parts += [f"{known} known already"] if known else []
     parts += [f"{len(failed)} failed"] if failed else []
     out.print(f"{', '.join(parts)}.")
-    out.print('Next: vsortd search "a dog on a beach", or vsortd cluster', style="dim")
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}{'s' * (number != 1)}"
+    example = "a forest at night" if model == "sample" else "a dog on a beach"  # that the model knows
+    out.print(f'Next: vsortd search "{example}", or vsortd cluster', style="dim")
 
 
 def _tidy(settings: Settings, paths: Sequence[Path], *, prune: bool, as_json: bool) -> int:
@@ -216,7 +215,7 @@ def _print_tidied(found: Tidied, *, prune: bool) -> None:
         out.print(Text(f"{what:<9}", style="yellow").append(where))
     if len(lines) > _MOST_SHOWN:
         out.print(f"… and {len(lines) - _MOST_SHOWN} more", style="dim")
-    parts = [f"{_count(found.right, 'video')} lie{'s' * (found.right == 1)} where the index says"]
+    parts = [f"{counted(found.right, 'video lies', 'videos lie')} where the index says"]
     parts += [f"{len(found.moved)} followed"] if found.moved else []
     parts += [f"{len(found.away)} in folders that are away, kept"] if found.away else []
     if found.stale:

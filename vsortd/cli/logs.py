@@ -117,4 +117,5 @@ def _say_nothing(path: Path, choice: Choice, *, follow: bool) -> None:
     elif choice.id:
         notes.print(f"No line is about {choice.id}; see its id in: vsortd history")
     elif not follow:
-        notes.print("No such lines; try without --since and --level: vsortd logs")
+        narrowed = choice.since_s > 0 or choice.level != "debug"
+        notes.print(f"There are no such lines{'; all of them: vsortd logs' if narrowed else ' yet'}.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -23,7 +24,7 @@ from vsortd.cli.common import (
 from vsortd.cli.completing import orientations, rule_names
 from vsortd.cli.explain import bar, insist_on_ending
 from vsortd.core.paths import as_on_disk
-from vsortd.core.text import storable
+from vsortd.core.text import counted, storable
 from vsortd.errors import DaemonUnreachableError, ExitCode, UsageError, VsortdError
 
 if TYPE_CHECKING:
@@ -197,7 +198,7 @@ def _extras(
 ) -> dict[str, Any]:
     """Draw the sheet and cut the scene that were asked for; return what was made, as --json tells it."""
     if clip is not None and clip[0] > len(scenes):
-        raise UsageError(f"There is no scene {clip[0]}; {len(scenes)} were found.")
+        raise UsageError(f"There is no scene {clip[0]}: {counted(len(scenes), 'scene was', 'scenes were')} found.")
     if not scenes or (sheet is None and clip is None):
         return {}
     from vsortd.media.pool import MediaPool
@@ -270,9 +271,8 @@ def _print(found: SearchDocument, made: dict[str, Any], request: Request, *, lik
     for word in found["unknown"]:
         out.print(f"The model {found['model']} does not know the word {word!r}.", style="yellow")
     if not scenes:
-        where = f" under {request.under}" if request.under else ""
-        out.print(f"Nothing to look through{where}.")
-        out.print(f"Next: vsortd index {request.under or ''}".rstrip(), style="dim")
+        out.print(f"No video {f'under {request.under}' if request.under else 'of the library'} was looked at yet.")
+        out.print(f"Next: {shlex.join(['vsortd', 'index', *([request.under] if request.under else [])])}", style="dim")
         return
     columns = (
         Column("", ColumnKind.NUMBER, first=True),
@@ -297,18 +297,24 @@ def _print_foot(found: SearchDocument, made: dict[str, Any], *, like_alone: bool
     if scenes[0]["score"] < _SURE and not like_alone:
         out.print("None of them is likely: perhaps nothing here shows it.", style="yellow")
     looked = about_duration(found["hours"] * 3600)
-    out.print(f"{found['videos']:,} video{'s' * (found['videos'] != 1)}, {looked}, looked through.", style="dim")
+    out.print(f"Looked through {counted(found['videos'], 'video')}, {looked} in all.", style="dim")
     if found["coarse"]:
-        few = f"{found['coarse']:,} of them were looked at in few frames, so their times are rough"
+        few = counted(
+            found["coarse"],
+            "video was looked at in few frames, so its times are rough",
+            "videos were looked at in few frames, so their times are rough",
+        )
         out.print(f"{few}: `vsortd index` looks closer.", style="dim")
     if found["gone"]:
-        out.print(f"{len(found['gone'])} of the videos are gone; `vsortd index --verify` looks for them.", style="dim")
+        gone = counted(len(found["gone"]), "video is gone", "videos are gone")
+        out.print(f"{gone}; `vsortd index --verify` looks for what was moved.", style="dim")
     if "sheet" in made:
         out.print(f"Drawn into {made['sheet']}.", style="dim")
     if "clip" in made:
         out.print(f"Cut into {made['clip']['file']}: {made['clip']['note']}")
     else:
-        out.print("Next: add --sheet scenes.png to see them, or --clip 1 scene.mp4 to cut one out.", style="dim")
+        see = "" if "sheet" in made else "--sheet scenes.png to see them, or "
+        out.print(f"Next: add {see}--clip 1 scene.mp4 to cut one out.", style="dim")
 
 
 def _open(scene: SceneDocument, made: Path | None) -> None:

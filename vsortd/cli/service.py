@@ -151,6 +151,7 @@ def _do(manager: Manager, plan: InstallPlan, what: str, *, dry_run: bool, as_jso
 
 
 def _print_plan(plan: InstallPlan, *, dry_run: bool) -> None:
+    from vsortd.core.console import Text
     from vsortd.service.install.program import Command, Remove, Write
 
     out = console()
@@ -160,7 +161,7 @@ def _print_plan(plan: InstallPlan, *, dry_run: bool) -> None:
                 out.print(f"{'would write' if dry_run else 'wrote'} {step.path}")
                 if dry_run:
                     for line in step.text.splitlines():
-                        out.print(f"    {line}".rstrip())
+                        out.print(Text.exact(f"    {line}".rstrip()))
             case Remove():
                 out.print(f"{'would remove' if dry_run else 'removed'} {step.path}")
             case Command():

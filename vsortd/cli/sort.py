@@ -200,7 +200,7 @@ def _print_lines(outcomes: Sequence[SortOutcome], *, dry_run: bool) -> None:
         rows.append((state, one.source, where, Text(one.reason, style="dim")))
     print_table(out, columns, rows)
     if not outcomes:
-        out.print("No videos there.")
+        out.print("There are no videos there.")
     elif dry_run:
         out.print("Nothing was touched: this was a dry run.", style="dim")
     elif any(one.state in PLACED and one.id is not None for one in outcomes):
@@ -216,7 +216,7 @@ def _print_tree(outcomes: Sequence[SortOutcome], library: Path) -> None:
 
     out = console()
     if not outcomes:
-        out.print("No videos there.")
+        out.print("There are no videos there.")
         return
     root = Tree(Text(library, style="bold"))
     nodes: dict[tuple[str, ...], Tree] = {}

@@ -23,6 +23,7 @@ from vsortd.cli.common import (
 from vsortd.cli.explain import insist_on_ending
 from vsortd.cli.numbers import finite
 from vsortd.core.paths import as_on_disk
+from vsortd.core.text import counted
 from vsortd.errors import ExitCode, UsageError, VideoError, VsortdError
 
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ def timeline(
     elif as_csv:
         _print_csv(answer)
     else:
-        _print(answer, file)
+        _print(answer, file, plotted=plot is not None)
         for path in (plot, chapters):
             if path is not None:
                 console().print(f"Written to {path}.", style="dim")
@@ -251,21 +252,21 @@ def _print_csv(answer: TimelineResult) -> None:
 # For people
 
 
-def _print(answer: TimelineResult, typed: Path) -> None:
+def _print(answer: TimelineResult, typed: Path, *, plotted: bool) -> None:
     from vsortd.core.console import Text
     from vsortd.library.timeline.spans import clock
 
     out, track = console(), answer.track
     cells = max(_LEAST_CELLS, min(_MOST_CELLS, out.width - 4))
     head = Text(answer.wish.file.name, style="bold")
-    frames = f"{len(track.times_ms)} frame{'s' * (len(track.times_ms) != 1)}"
+    frames = counted(len(track.times_ms), "frame")
     out.print(head.append(f"  {clock(track.duration_s * 1000)}, {frames}, model {answer.model}", style="dim not bold"))
     for one in answer.found:
         out.print()
         _print_prompt(out, one, track.duration_s, cells)
     if any(one.spans for one in answer.found):
         out.print(_scale(track.duration_s, cells))
-    for line in _next(answer, typed):
+    for line in _next(answer, typed, plotted=plotted):
         out.print(Text(line, style="dim"))
 
 
@@ -337,7 +338,7 @@ def _scale(duration_s: float, cells: int) -> Text:
     return Text(f"  {marks[0]}{' ' * (left // 2)}{marks[1]}{' ' * (left - left // 2)}{marks[2]}", style="dim")
 
 
-def _next(answer: TimelineResult, typed: Path) -> list[str]:
+def _next(answer: TimelineResult, typed: Path, *, plotted: bool) -> list[str]:
     """Return the command that may be typed next."""
     import shlex
 
@@ -354,4 +355,4 @@ def _next(answer: TimelineResult, typed: Path) -> list[str]:
         return []
     if wish.precision_s is None:
         return [f"Edges to {_FINE_S:g} s: {again(wish.prompts, '--fine')}"]
-    return [f"As a picture: {again(wish.prompts, '--fine', '--plot', 'timeline.png')}"]
+    return [] if plotted else [f"As a picture: {again(wish.prompts, '--fine', '--plot', 'timeline.png')}"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from shlex import quote
 from typing import TYPE_CHECKING
 
@@ -53,7 +54,7 @@ def _missing_folders(report: CheckReport, settings: Settings) -> Iterator[Mistak
     places: list[tuple[Location, str]] = [
         (("inboxes", index, "path"), str(inbox.path))
         for index, inbox in enumerate(settings.inboxes)
-        if not inbox.path.is_dir()
+        if not os.path.isdir(inbox.path)  # noqa: PTH112 - raises for no name, however long
     ]
     for location, path in places:
         message = "this inbox does not exist (yet)"

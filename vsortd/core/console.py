@@ -1,4 +1,4 @@
-"""The terminal: whatever is printed for people is escaped here, once, whoever named the file."""
+"""The terminal: whatever is printed for people is escaped here, once, whoever named the file; their home is `~`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import rich.text
 from rich.console import Console
 from rich.protocol import is_renderable
 
+from vsortd.core.home import with_tilde
 from vsortd.core.text import printable
 
 if TYPE_CHECKING:
@@ -22,11 +23,16 @@ class Text(rich.text.Text):
     """rich's styled text, each piece of it escaped as it comes in: a line break is a character like any other."""
 
     def __init__(self, text: object = "", style: str | Style = "") -> None:
-        super().__init__(printable(text), style)
+        super().__init__(with_tilde(printable(text)), style)
+
+    @classmethod
+    def exact(cls, text: object) -> Text:
+        """Return what stands in a file as it stands there, the home folder in full; escaped all the same."""
+        return rich.text.Text.append(cls(), printable(text))  # type: ignore[return-value]
 
     def append(self, text: object, style: str | Style | None = None) -> Text:
         """Add a piece; returns the text itself."""
-        super().append(text if isinstance(text, rich.text.Text) else printable(text), style)
+        super().append(text if isinstance(text, rich.text.Text) else with_tilde(printable(text)), style)
         return self
 
     def end_line(self) -> Text:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 from pathlib import Path
 
 from vsortd.core.names import nfc
@@ -41,9 +42,12 @@ def find_config(explicit: Path | None) -> Path:
     named = _named(explicit)
     if named:
         path, source = named
-        if path.is_file():
-            return path
-        what = "is no regular file" if path.exists() else "does not exist"
+        try:
+            if is_file(path):
+                return path
+            what = "is no regular file" if is_folder(path) or path.exists() else "does not exist"
+        except UsageError as error:
+            raise ConfigError(error.title, remedy="Name another config file.", paths=[path]) from error
         raise ConfigError(
             f"The config file {path} ({source}) {what}.",
             remedy=f"Name another, or write a first one with: vsortd config init --path {path}",
@@ -135,6 +139,28 @@ def below(folder: Path) -> tuple[bytes, bytes]:
     """Return between which bytes the paths of all that lies in a folder are: from the first, up to the second."""
     prefix = os.fsencode(folder).removesuffix(os.sep.encode()) + os.sep.encode()
     return prefix, prefix[:-1] + bytes([prefix[-1] + 1])
+
+
+def is_folder(path: Path) -> bool:
+    """Tell whether a folder is there. Raises UsageError for what can't be looked at: a name too long, no rights."""
+    found = _look_at(path)
+    return found is not None and stat.S_ISDIR(found.st_mode)
+
+
+def is_file(path: Path) -> bool:
+    """Tell whether a regular file is there. Raises UsageError for what can't be looked at."""
+    found = _look_at(path)
+    return found is not None and stat.S_ISREG(found.st_mode)
+
+
+def _look_at(path: Path) -> os.stat_result | None:
+    try:
+        return path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, ValueError) as error:  # ValueError: a zero byte
+        why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise UsageError(f"Can't look at {path}: {why}.", paths=[path]) from error
 
 
 def _absolute(path: Path) -> Path:

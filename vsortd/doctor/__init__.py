@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from vsortd.core.text import counted
 from vsortd.doctor.finding import Finding, Severity
 from vsortd.errors import VsortdError, named
 
@@ -37,7 +38,7 @@ def examine(config: Path | None, *, quick: bool = False) -> Iterator[Finding]:
         yield Finding("config", Severity.FAIL, error.title, error.remedy, error.details)
         yield from _guarded("decoders", lambda: decoder_checks.decoders(None))
     else:
-        count = f"{len(settings.inboxes)} inboxes" if len(settings.inboxes) != 1 else "1 inbox"
+        count = counted(len(settings.inboxes), "inbox", "inboxes")
         yield Finding("config", Severity.OK, f"{path}: {count}, {len(settings.rules)} rules at the top")
         yield from _guarded("inboxes", lambda: folder_checks.inboxes(settings))
         yield from _guarded("library", lambda: folder_checks.library(settings))

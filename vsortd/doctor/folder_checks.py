@@ -19,6 +19,7 @@ from vsortd.config.rules import build_rules
 from vsortd.core.paths import journal_path, state_folder
 from vsortd.core.system.network_fs import filesystem_type, network_type
 from vsortd.core.system.private_files import private_folder
+from vsortd.core.text import counted
 from vsortd.core.units import about_duration, about_size, format_duration
 from vsortd.doctor import disk_trials
 from vsortd.doctor.finding import Finding, Severity
@@ -94,7 +95,9 @@ def _journal(folder: Path) -> Iterator[Finding]:
     except VsortdError as error:
         yield Finding("journal", Severity.FAIL, error.title, error.remedy, error.details)
         return
-    yield Finding("journal", Severity.OK, f"{sum(counts.values())} videos, {about_size(path.stat().st_size)}")
+    yield Finding(
+        "journal", Severity.OK, f"{counted(sum(counts.values()), 'video')}, {about_size(path.stat().st_size)}"
+    )
     if jump:
         yield Finding("clock of this machine", Severity.OK, f"its last jump, {jump}")
 

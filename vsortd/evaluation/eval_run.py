@@ -163,5 +163,7 @@ def _keep(found: Evaluation, state_folder: Path) -> Calibrated:
 
 def _nothing_seen(folder: Path, sampled: SampledCases) -> VsortdError:
     left_out = [*sampled.failed, *sampled.rejected]
-    title = f"None of the {len(left_out)} videos below {folder} could be judged: {left_out[0].path.name}: "
+    many = f"None of the {len(left_out):,} videos below {folder} could be judged"
+    none = f"The only video below {folder} could not be judged" if len(left_out) == 1 else many
+    title = f"{none}: {left_out[0].path.name}: "
     return VsortdError(f"{title}{left_out[0].reason}.", paths=[one.path for one in left_out])

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from vsortd.core.console import Text
 from vsortd.core.tables import Column, ColumnKind, print_table
+from vsortd.core.text import counted
 from vsortd.evaluation.eval_report import confidence_in_wrong
 from vsortd.evaluation.measure import REVIEW, accuracy_at, claim_of, confusion, coverage_curve, name_of, per_rule
 from vsortd.judging.decide import NONE
@@ -46,7 +47,7 @@ def print_evaluation(out: Console, found: Evaluation) -> None:
 
 def _print_head(out: Console, found: Evaluation) -> None:
     model, count = found.model, len(found.judged)
-    line = Text(f"{count} video{'s' * (count != 1)}", style="bold")
+    line = Text(counted(count, "video"), style="bold")
     line.append(f"  {model.name} / {model.weights} on {model.device}, temperature {found.temperature:.2f}", style="dim")
     out.print(line)
     for depth, share in accuracy_at(found.judged, found.tree).items():
@@ -58,13 +59,13 @@ def _print_head(out: Console, found: Evaluation) -> None:
     line.append(f"   wrong {found.wrong / count:.1%}", style="red" if found.wrong else "")
     out.print(line.append(f" ({found.wrong} in a folder they don't belong in)", style="dim"))
     if (taught := found.corrections) is not None:
-        text = f"{taught.n} correction{'s' * (taught.n != 1)}: {taught.within.share:.1%} right all the way with them,"
+        text = f"{counted(taught.n, 'correction')}: {taught.within.share:.1%} right all the way with them,"
         text += f" {taught.without.share:.1%} without (no video with its own)"
         advice = "" if taught.within.share >= taught.without.share else "; learn: {use: false} switches them off"
         out.print(Text(f"{text}; they are {'used' if taught.used else 'not used'}{advice}", style="dim"))
     adaptive, every = found.frames
     differ = len(found.differing)
-    more = f"{differ} video{'s' * (differ != 1)} would go elsewhere" if differ else "nothing would go elsewhere"
+    more = f"{counted(differ, 'video')} would go elsewhere" if differ else "nothing would go elsewhere"
     text = f"{adaptive:.1f} of {every:.1f} frames looked at on average; with all of them {more} ({differ / count:.1%})"
     out.print(Text(text, style="dim"))
 
@@ -74,7 +75,7 @@ def _share_line(what: str, share: HitRate) -> Text:
     full = round(share.share * _BAR_CELLS)
     line = Text(f"{what:<18}")
     line.append("█" * full + "░" * (_BAR_CELLS - full), style="green").append(f" {share.share:6.1%}", style="bold")
-    return line.append(f"  {low:.1%} to {high:.1%}, {share.n} video{'s' * (share.n != 1)}", style="dim")
+    return line.append(f"  {low:.1%} to {high:.1%}, {counted(share.n, 'video')}", style="dim")
 
 
 def _print_trust(out: Console, found: Evaluation) -> None:

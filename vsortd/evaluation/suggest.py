@@ -159,7 +159,9 @@ def _thresholds(judged: Sequence[Judged], tree: RuleTree, precision: float) -> I
             text = f"no min_score gives {precision:.0%} precision: {now.right} of {now.filed} are right now"
             if now.filed:
                 yield Suggestion("min_score", rule.key, text, {**facts, "suggested": None})
-        elif now.precision < precision or wished.right - now.right >= max(2, _GAIN * len(found)):
+        elif wished.min_score != rule.min_score and (
+            now.precision < precision or wished.right - now.right >= max(2, _GAIN * len(found))
+        ):
             text = (
                 f"min_score {wished.min_score:g} instead of {rule.min_score:g}: "
                 f"{wished.right} of {wished.filed} right instead of {now.right} of {now.filed}"

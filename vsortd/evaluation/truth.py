@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from vsortd.config.diagnostics import nearest_of
 from vsortd.core.names import nfc
-from vsortd.core.paths import as_on_disk
+from vsortd.core.paths import as_on_disk, is_folder
 from vsortd.errors import UsageError
 from vsortd.watch.candidates import NameRules
 
@@ -38,7 +38,7 @@ def read_truth(folder: Path, tree: RuleTree, *, review: str, extensions: Sequenc
     for folders that hold videos and are no rule.
     """
     folder = as_on_disk(folder)
-    if not folder.is_dir():
+    if not is_folder(folder):
         raise UsageError(
             f"There is no folder {folder}.",
             remedy="Name one whose subfolders are called like your rules.",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, NamedTuple
 
+from vsortd.core.names import nfc
 from vsortd.core.outcomes import ItemState
 from vsortd.core.text import storable
 from vsortd.filing.records import (
@@ -128,7 +129,7 @@ def follow(  # noqa: PLR0917 - one row's worth of facts
 def adopt(journal: Journal, library: Path, rules: Mapping[tuple[str, ...], str]) -> int:
     """Give filed items whose rule is no more the rule in whose folder they lie; return how many. Raises StoreError.
 
-    `rules` are the keys of the present rules by their folders below the library.
+    `rules` are the keys of the present rules by their folders below the library (NFC).
     """
     keys = json.dumps(sorted(set(rules.values())))
     with journal.db.read() as db:
@@ -140,7 +141,7 @@ def adopt(journal: Journal, library: Path, rules: Mapping[tuple[str, ...], str])
     found = []
     for item in map(item_of, rows):
         if item.destination is not None and item.destination.is_relative_to(library):
-            rule = rules.get(item.destination.parent.relative_to(library).parts)
+            rule = rules.get(tuple(map(nfc, item.destination.parent.relative_to(library).parts)))
             if rule is not None:
                 found.append((rule, item.id, item.rule))
     if found:

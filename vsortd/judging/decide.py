@@ -28,6 +28,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vsortd.config.choices import OnUnsure
+from vsortd.core.text import counted
 from vsortd.errors import ModelError
 from vsortd.judging.aggregation import DECIMALS, EPSILON, Race, Standing, is_settled, reaches, standing_of, values_of
 from vsortd.judging.conditions import unmet
@@ -306,7 +307,7 @@ def _reason(race: Race, standing: Standing, *, wins: bool) -> str:
     other = standing.score - standing.margin
     if wins:
         count = len(race.probs)
-        frames = f"{count} frame{'s' * (count != 1)}"
+        frames = counted(count, "frame")
         return f"{key}: {standing.score:.2f}, {standing.margin:.2f} ahead of {rival} ({frames})"
     if standing.margin < -EPSILON:
         low, high = _apart(standing.score, other)

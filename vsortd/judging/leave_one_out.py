@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from vsortd.core.text import counted
 from vsortd.judging.decide import DecisionOutcome, decide
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class LeaveOneOutResult:
         """Say it for people."""
         if not self.videos:
             return "nothing was taught yet"
-        videos = f"of {self.videos} taught video{'s' * (self.videos != 1)}"
+        videos = f"of {counted(self.videos, 'taught video')}"
         counts = f"{self.right_with} would be judged right with the help of the others, {self.right_without} without it"
         return f"{videos}, {counts}: corrections are {'used' if self.helps else 'not used'}"
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from vsortd.core.batch_ids import new_batch_id
 from vsortd.core.identity import Identity
 from vsortd.core.outcomes import PLACED, ConversionKind, ItemState
-from vsortd.core.paths import as_on_disk
+from vsortd.core.paths import as_on_disk, is_file, is_folder
 from vsortd.errors import UsageError, VsortdError
 from vsortd.filing.holds import Why
 from vsortd.pipeline.flow import build_stages
@@ -163,16 +163,17 @@ class _Alone:
 def gather(settings: Settings, paths: Sequence[Path]) -> Iterator[tuple[Path, Inbox, bool]]:
     """Yield each video once, as (path, the inbox whose settings it gets, whether it was named itself).
 
-    Folders are looked through by the rules of their inbox. Raises UsageError for a path that is not there.
+    Folders are looked through by the rules of their inbox. Raises UsageError for a path that is not there, or can't be
+    looked at.
     """
     seen: set[Path] = set()
     for given in paths:
         path = as_on_disk(Path(os.path.abspath(given)))  # noqa: PTH100 - resolve() would follow symlinks
         inbox = _inbox_of(settings, path)
         rules = NameRules(inbox.extensions, inbox.ignore)
-        if os.path.isdir(path):  # noqa: PTH112 - what the system refuses to show is not there
+        if is_folder(path):
             found: Iterator[tuple[Path, bool]] = ((file, False) for file in _walk(path, rules))
-        elif os.path.isfile(path):  # noqa: PTH113
+        elif is_file(path):
             found = iter([(path, True)])
         else:
             raise UsageError(f"{given} is not there.", remedy="Name videos, or folders that hold some.", paths=[given])

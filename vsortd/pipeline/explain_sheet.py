@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from vsortd.core.drawing.colours import Tone
 from vsortd.core.drawing.contact_sheet import Bar, Cell, Heading, Panel, draw_sheet
 from vsortd.core.outcomes import ItemState
+from vsortd.core.text import counted
 from vsortd.judging.decide import NONE
 from vsortd.pipeline.explanation import MOST_PICTURES, thinned
 
@@ -40,7 +41,7 @@ def explanation_sheet(explained: Explanation, *, name: str) -> Image.Image:
     count = len(explained.frames)
     shown = thinned(range(count), MOST_PICTURES)
     cells = [_cell(explained, telling, place) for place in shown]
-    frames = f"{count} frame{'s' * (count != 1)}"
+    frames = counted(count, "frame")
     return draw_sheet(
         heading,
         panels,

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from vsortd.core.outcomes import ItemState
-from vsortd.core.paths import as_on_disk
+from vsortd.core.paths import as_on_disk, is_folder
 from vsortd.core.text import storable
 from vsortd.errors import UsageError, VideoError
 from vsortd.filing import holds
@@ -227,7 +227,7 @@ def explained_levels(tree: RuleTree, decision: Decision, times_ms: Sequence[int]
 
 
 def _insist_on_a_video(settings: Settings, path: Path) -> None:
-    if path.is_dir():
+    if is_folder(path):
         raise UsageError(
             f"{path} is a folder; explain takes one video.", remedy="`vsortd plan` looks at folders.", paths=[path]
         )

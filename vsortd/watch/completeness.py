@@ -24,6 +24,7 @@ from vsortd.core.isobmff import (
     is_kind,
 )
 from vsortd.core.sample_tables import has_all_samples
+from vsortd.core.units import about_size
 
 # A fragmented recording has two to four boxes a second or so: seven hours at most. A hostile file of 8-byte
 # boxes reaches this many in about 0.1 s.
@@ -125,7 +126,7 @@ def _doubted(verdict: BoxScan, reader: BoxReader) -> BoxScan:
 
 def _refuse_head(head: bytes) -> BoxScan | None:
     if len(head) < HEADER_BYTES:
-        return BoxScan(BoxState.INCOMPLETE, f"the file has only {len(head)} bytes")
+        return BoxScan(BoxState.INCOMPLETE, f"the file has only {about_size(len(head))}")
     if not any(head):
         return BoxScan(BoxState.INCOMPLETE, "the file begins with zeros: room set aside, not yet written")
     if head[4:8] in FIRST_KINDS:
@@ -136,6 +137,10 @@ def _refuse_head(head: bytes) -> BoxScan | None:
     return BoxScan(BoxState.NOT_MP4, "the file is neither MP4 nor MOV")
 
 
+def _missing(size_bytes: int) -> str:
+    return f"{about_size(size_bytes)} {'is' if size_bytes == 1 else 'are'} missing at its end"
+
+
 def _walk(reader: BoxReader, seen: _Seen) -> BoxScan | None:
     """Walk to the end of the file; return a verdict if it shows on the way, None if the boxes add up."""
     position = 0
@@ -143,7 +148,7 @@ def _walk(reader: BoxReader, seen: _Seen) -> BoxScan | None:
         if box.missing:
             if not is_kind(box.kind) or (seen.playable and _ends_with(reader, _TRAILER_END)):
                 break
-            what = f"{box.missing} bytes are missing at its end (in box {_show(box.kind)})"
+            what = f"{_missing(box.missing)} (in box {_show(box.kind)})"
             return BoxScan(BoxState.INCOMPLETE, what)
         if box.open_ended:  # reaches to the end of the file, whatever its size is
             seen.doubts.append(f"its last box ({_show(box.kind)}) has no size of its own")
@@ -202,13 +207,13 @@ def _tail(reader: BoxReader, seen: _Seen, position: int) -> BoxScan | None:
         return BoxScan(BoxState.INCOMPLETE, f"after byte {position} nothing fits, and it is still {what}")
     zeros = _only_zeros(reader, position)
     if left < HEADER_BYTES and not (zeros and left >= _TERMINATOR_BYTES and not seen.fragments):
-        return BoxScan(BoxState.INCOMPLETE, f"it ends within the header of a box ({left} bytes of it)")
+        return BoxScan(BoxState.INCOMPLETE, f"it ends within the header of a box ({about_size(left)} of it)")
     if zeros and seen.fragments:
         return BoxScan(BoxState.INCOMPLETE, f"only zeros follow its last fragment, from byte {position} on")
     header = reader.at(position, min(left, LARGE_HEADER_BYTES))
     # a 64-bit size that is cut off, or still zero
     if header.startswith(b"\x00\x00\x00\x01") and (left < LARGE_HEADER_BYTES or not any(header[8:])):
-        return BoxScan(BoxState.INCOMPLETE, f"it ends within the header of a box ({left} bytes of it)")
+        return BoxScan(BoxState.INCOMPLETE, f"it ends within the header of a box ({about_size(left)} of it)")
     return None
 
 
@@ -225,7 +230,7 @@ def _conclude(descriptor: int, size_bytes: int, seen: _Seen) -> BoxScan:
         reason = f"it ends after a box ({_show(seen.last_kind)}) that another must follow"
     elif seen.indexed_end > size_bytes:
         missing = seen.indexed_end - size_bytes
-        reason = f"{missing} bytes are missing at its end, by its own index of segments"
+        reason = f"{_missing(missing)}, by its own index of segments"
     if reason:
         return BoxScan(BoxState.INCOMPLETE, reason)
     hole = _first_hole(descriptor, size_bytes)

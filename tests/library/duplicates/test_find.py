@@ -15,7 +15,7 @@ from vsortd.library.duplicates.alignment import shifts
 from vsortd.library.duplicates.groups import GroupMember, Pair, Unions, groups_of
 from vsortd.library.duplicates.likeness import PairCandidate, Sketch, by_duration, candidates, sketch_of, telling
 from vsortd.library.duplicates.pair_check import PairLikeness, PairRelation
-from vsortd.library.duplicates.pair_sheet import clock, size_of
+from vsortd.library.duplicates.pair_sheet import clock
 from vsortd.library.duplicates.picture_match import PictureBox
 
 DIM = 48
@@ -278,4 +278,3 @@ def test_maybe_alike_joins_no_groups_and_is_told_once() -> None:
 
 def test_times_and_sizes_are_written_for_people() -> None:
     assert ["0:00.0", "0:59.9", "1:00.0", "1:01:01.5"] == [clock(one) for one in (-0.2, 59.94, 59.96, 3661.5)]
-    assert ["999 B", "1.5 kB", "2.0 GB"] == [size_of(one) for one in (999, 1500, 2 * 10**9)]

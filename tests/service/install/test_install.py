@@ -25,7 +25,7 @@ def test_install_writes_enables_and_starts(person: Person) -> None:
         "systemctl --user enable vsortd.service",
         "systemctl --user restart vsortd.service",
     ] == person.calls()
-    assert f"wrote {person.unit}" in said
+    assert "wrote ~/.config/systemd/user/vsortd.service" in said
     assert "Next: vsortd service status" in said
     assert '--config "' + str(person.config).replace("%", "%%") + '" run' in person.unit.read_text()
     assert 0o644 == person.unit.stat().st_mode & 0o777

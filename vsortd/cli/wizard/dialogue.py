@@ -11,16 +11,20 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING, Final, Protocol
 
 from vsortd.cli.wizard.questions import (
+    ORDER,
     About,
-    Key,
     Question,
     join_prompts,
     question_of,
-    questions,
+    rule_named,
     some_library,
+    split_change,
     whole_path,
 )
+from vsortd.config.diagnostics import shorten
 from vsortd.config.draft import ConfigDraft, RulePath, Rules, check_draft, sentence, walk
+from vsortd.core.paths import is_file
+from vsortd.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,6 +32,8 @@ if TYPE_CHECKING:
 BACK: Final = "b"
 
 _STAND_IN: Final[Rules] = {("forest",): ()}  # no config is valid without a rule; stands in until there are some
+_WHICH_PROMPTS: Final = "Shall other words describe the videos of any of them? (its number or name)"
+_WHICH_HINTS: Final = ("Enter keeps what stands above. At once: 2 = a forest, trees in a wood",)
 _INTRO: Final = (
     "A few questions, then a config that you can go on editing.",
     "Enter takes what is offered, b goes back, Ctrl-C leaves everything as it was.",
@@ -66,7 +72,7 @@ class Interview:
 
     talk: Talk
     draft: ConfigDraft = field(default_factory=ConfigDraft)
-    asked: list[Key] = field(default_factory=list)
+    asked: list[About] = field(default_factory=list)
 
     def greet(self) -> None:
         """Say what is to come."""
@@ -76,10 +82,9 @@ class Interview:
     def run(self) -> ConfigDraft:
         """Ask until nothing is left to ask; what comes back has passed the whole check."""
         while True:
-            asked = set(self.asked)
-            key = next((one for one in questions(self.draft) if one not in asked), None)
-            if key is not None:
-                self._ask(key)
+            about = next((one for one in ORDER if one not in self.asked), None)
+            if about is not None:
+                self._ask(about)
             elif problems := problems_of(self.draft):  # the disk has changed since it was answered
                 self._complain(problems)
                 self.back()
@@ -95,49 +100,78 @@ class Interview:
 
     def change_prompts(self, path: RulePath) -> None:
         """Ask anew what the videos of one rule show; going back leaves it as it is."""
-        self._answer(question_of((About.PROMPTS, path), self.draft))
+        if self._answer(question_of((About.PROMPTS, path), self.draft)):
+            self._warn_of_words([path])
 
-    def _ask(self, key: Key) -> None:
-        if key[0] is About.PROMPTS:
-            self.talk.show(tree_of(self.draft, key[1]))
-        if self._answer(question_of(key, self.draft)):
-            self.asked.append(key)
+    def _ask(self, about: About) -> None:
+        picks = about is About.PROMPTS
+        if self._pick_prompts() if picks else self._answer(question_of((about, ()), self.draft)):
+            self.asked.append(about)
         else:
             self.back()
 
+    def _pick_prompts(self) -> bool:
+        """Show what is looked for in every folder, and change it where that is wished; False for going back."""
+        rules = list(walk(self.draft.rules))
+        shown: ConfigDraft | None = None
+        while True:
+            if shown != self.draft:
+                self.talk.show(tree_of(self.draft, numbered=True))
+                if shown is None:
+                    self._warn_of_words(rules)
+                shown = self.draft
+            given = self.talk.ask(_WHICH_PROMPTS, hints=_WHICH_HINTS)
+            if given in {"", BACK}:
+                return not given
+            which, words = split_change(given)
+            path = rule_named(rules, which)
+            if path is None:
+                self.talk.say(f"There is no folder {which} above.", MessageTone.WRONG)
+            elif not words:
+                self.change_prompts(path)
+            elif self._take(question_of((About.PROMPTS, path), self.draft), words):
+                self._warn_of_words([path])
+
     def _answer(self, question: Question) -> bool:
         """Ask until the answer is sound, and put it into the draft; False for going back."""
-        about, path = question.key
-        folder = about in {About.INBOX, About.LIBRARY}
+        folder = question.key[0] in {About.INBOX, About.LIBRARY}
         hints = question.hints
         while True:
             given = self.talk.ask(question.text, hints=hints, default=question.default, folder=folder)
             hints = ()  # they stand above, with what is wrong below them
             if given == BACK:
                 return False
-            draft = question.apply(given or question.default)
-            problems = [] if about is not About.BELOW or draft.rules else ["at least one folder is wanted"]
-            problems += problems_of(draft)
-            if problems:
-                self._complain(problems)
-                continue
-            self.draft = draft
-            if about is About.PROMPTS and draft.model == "sample":
-                self._warn_of_words(draft.rules[path] or (path[-1],))
-            return True
+            if self._take(question, given or question.default):
+                return True
+
+    def _take(self, question: Question, answer: str) -> bool:
+        """Put an answer into the draft if it is sound; else say what is wrong with it."""
+        draft = question.apply(answer)
+        problems = [] if question.key[0] is not About.FOLDERS or draft.rules else ["at least one folder is wanted"]
+        problems += problems_of(draft)
+        if problems:
+            self._complain(problems)
+            return False
+        self.draft = draft
+        return True
 
     def _complain(self, problems: Sequence[str]) -> None:
         for problem in problems:
             self.talk.say(problem, MessageTone.WRONG)
 
-    def _warn_of_words(self, prompts: Sequence[str]) -> None:
+    def _warn_of_words(self, rules: Sequence[RulePath]) -> None:
+        """Name the words that the sample model does not know, if that is the model."""
+        if self.draft.model != "sample":
+            return
         from vsortd.vision.sample import unknown_words
 
-        unknown = dict.fromkeys(word for prompt in prompts for word in unknown_words(prompt))
-        if unknown:
-            words = ", ".join(f'"{word}"' for word in unknown)
-            text = f"The sample model does not know {words}; it will be unsure about such videos. (b to go back)"
-            self.talk.say(text, MessageTone.WARNING)
+        for path in rules:
+            prompts = self.draft.rules[path] or (path[-1],)
+            unknown = dict.fromkeys(word for prompt in prompts for word in unknown_words(prompt))
+            if unknown:
+                words = ", ".join(f'"{word}"' for word in unknown)
+                text = f"{'/'.join(path)}: the sample model does not know {words}; it will be unsure about such videos."
+                self.talk.say(text, MessageTone.WARNING)
 
 
 def problems_of(draft: ConfigDraft) -> list[str]:
@@ -145,7 +179,12 @@ def problems_of(draft: ConfigDraft) -> list[str]:
     whole = completed(draft)
     found = [sentence(mistake) for mistake in check_draft(whole).mistakes]
     places = (whole.inbox, whole.library)
-    return found + [f"{path} is a file, not a folder" for path in places if whole_path(path).is_file()]
+    for path in places:
+        try:
+            found += [f"{path} is a file, not a folder"] if is_file(whole_path(path)) else []
+        except UsageError as error:
+            found.append(error.title.replace(str(whole_path(path)), shorten(path)))
+    return found
 
 
 def completed(draft: ConfigDraft) -> ConfigDraft:
@@ -155,17 +194,16 @@ def completed(draft: ConfigDraft) -> ConfigDraft:
     return replace(draft, inbox=inbox, library=library, rules=draft.rules or _STAND_IN)
 
 
-def tree_of(draft: ConfigDraft, current: RulePath = ()) -> object:
-    """Draw the rules so far as the folders that they become, with what was said about each."""
+def tree_of(draft: ConfigDraft, *, numbered: bool = False) -> object:
+    """Draw the rules as the folders that they become, with the words that describe the videos of each."""
     from rich.tree import Tree
 
     from vsortd.core.console import Text
 
     root = Tree(Text(draft.library, style="bold"), guide_style="dim")
     branches: dict[RulePath, Tree] = {(): root}
-    for path in walk(draft.rules):
-        label = Text(path[-1], style="bold cyan" if path == current else "")
-        if draft.rules[path]:
-            label.append(f"  {join_prompts(draft.rules[path])}", style="dim")
+    for number, path in enumerate(walk(draft.rules), start=1):
+        label = Text(f"{number} ", style="cyan") if numbered else Text()
+        label.append(path[-1], style="bold").append(f"  {join_prompts(draft.rules[path] or (path[-1],))}", style="dim")
         branches[path] = branches[path[:-1]].add(label)
     return root

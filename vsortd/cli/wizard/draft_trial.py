@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Final
 from rich.tree import Tree
 
 from vsortd.cli.wizard.dialogue import BACK, Interview, MessageTone
-from vsortd.cli.wizard.questions import path_text, whole_path
+from vsortd.cli.wizard.questions import download_sizes, path_text, rule_named, whole_path
 from vsortd.config.draft import RulePath, check_draft, walk
 from vsortd.core.console import Text
+from vsortd.core.home import with_tilde
 from vsortd.core.names import nfc
+from vsortd.core.text import counted
 from vsortd.errors import UsageError, VsortdError
 from vsortd.pipeline.batch import gather
 from vsortd.vision.models import AUTO_CPU, AUTO_CUDA, RECOMMENDED, cached_weights
@@ -45,7 +47,7 @@ def ask_all(talk: Talk, planner: Planner) -> ConfigDraft:
         rules = len(draft.rules)
         tops = sum(len(path) == 1 for path in draft.rules)
         talk.say("")
-        talk.say(f"The config is valid: {rules} rule{'s' if rules > 1 else ''}, {tops} at the top.", MessageTone.GOOD)
+        talk.say(f"The config is valid: {counted(rules, 'rule')}, {tops} at the top.", MessageTone.GOOD)
         if _Trial(interview, planner).run():
             return interview.draft
         interview.back()
@@ -55,7 +57,13 @@ def missing_folders(talk: Talk, settings: Settings) -> list[Path]:
     """Ask whether to make the folders that are not there yet, and return those to make."""
     folders = dict.fromkeys([*(inbox.path for inbox in settings.inboxes), settings.library])
     missing = [folder for folder in folders if not folder.is_dir()]
-    return [folder for folder in missing if _yes(talk, f"There is no folder {folder} yet. Make it?")]
+    if not missing:
+        return []
+    names = " and ".join(with_tilde(folder) for folder in missing)
+    what = (
+        f"There is no folder {names} yet. Make it?" if len(missing) == 1 else f"{names} are not there yet. Make them?"
+    )
+    return missing if _yes(talk, what) else []
 
 
 def _yes(talk: Talk, text: str) -> bool:
@@ -130,8 +138,7 @@ class _Trial:
         if not videos:
             return
         settings = self._settings()
-        count = f"{len(videos)} videos" if len(videos) > 1 else "one video"
-        self._talk.say(f"Looking at {count}; nothing is moved …", MessageTone.QUIET)
+        self._talk.say(f"Looking at {counted(len(videos), 'video')}; nothing is moved …", MessageTone.QUIET)
         try:
             outcomes = self.planner(settings, videos)
         except VsortdError as error:
@@ -144,7 +151,7 @@ class _Trial:
         if self._videos:
             hints.append("p  change what a rule's videos show, and look again")
         if len(self._inbox) > len(self._videos):
-            hints.append(f"w  look at the whole inbox: {len(self._inbox)} videos")
+            hints.append(f"w  look at the whole inbox: {counted(len(self._inbox), 'video')}")
         hints.append("b  back to the questions")
         letters = [hint[0] for hint in hints]
         while True:
@@ -165,18 +172,12 @@ class _Trial:
         rules = list(walk(self.interview.draft.rules))
         names = ["/".join(path) for path in rules]
         hints = [f"{number:>3}  {name}" for number, name in enumerate(names, start=1)]
-        numbers = {str(number): path for number, path in enumerate(rules, start=1)}
         while True:
             given = nfc(self._talk.ask("Which rule? (its number or name)", hints=hints))
             if given in {"", BACK}:
                 return None
-            if given in names:
-                return rules[names.index(given)]
-            fitting = [path for path in rules if nfc(path[-1]).casefold() == nfc(given).casefold()]
-            if len(fitting) == 1:
-                return fitting[0]
-            if given in numbers:
-                return numbers[given]
+            if (path := rule_named(rules, given)) is not None:
+                return path
             self._talk.say(f"There is no rule {given}.", MessageTone.WRONG)
 
 
@@ -194,11 +195,8 @@ def _downloads(settings: Settings) -> bool:
 
 
 def _download_question() -> str:
-    sizes = {(model.name, model.tag): model.size_mb / 1000 for model in RECOMMENDED}
-    return (
-        "Shall it be tried on some of your videos? The model is downloaded first, once: "
-        f"{sizes[AUTO_CPU]:.1f} GB, with a GPU {sizes[AUTO_CUDA]:.1f} GB."
-    )
+    cpu, cuda = download_sizes()
+    return f"Shall it be tried on some of your videos? The model is downloaded first, once: {cpu}, with a GPU {cuda}."
 
 
 def tree_of_outcomes(outcomes: Sequence[SortOutcome], library: Path, rules: Sequence[RulePath]) -> Tree:

@@ -1,6 +1,6 @@
 """The questions of `vsortd config init`: what each asks and offers, and what an answer makes of the draft.
 
-Which come is told from the draft alone, so that every step, at any depth of the tree, can be gone back.
+All folders are named in one line, and what is looked for in them is asked only about those that the person picks.
 """
 
 from __future__ import annotations
@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Final
 import platformdirs
 
 from vsortd.config.draft import ANY, ConfigDraft, RulePath, Rules, children_of, walk
+from vsortd.core.home import with_tilde
+from vsortd.core.names import nfc
+from vsortd.core.units import about_size
 from vsortd.vision.models import AUTO_CPU, AUTO_CUDA, RECOMMENDED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
-NOTHING: Final = "-"
+    from collections.abc import Callable, Sequence
 
 
 class About(StrEnum):
@@ -28,8 +29,8 @@ class About(StrEnum):
     INBOX = "inbox"
     LIBRARY = "library"
     MODEL = "model"
-    PROMPTS = "prompts"
-    BELOW = "below"  # the folders within a rule; the categories, where there is no rule above
+    FOLDERS = "folders"
+    PROMPTS = "prompts"  # of one rule; without one, of whichever the person picks
     ORIENTATION = "orientation"
     MOV = "mov"
 
@@ -48,15 +49,16 @@ class Question:
     apply: Callable[[str], ConfigDraft]
 
 
-def questions(draft: ConfigDraft) -> Iterator[Key]:
-    """Yield every question in order: folders, model, the rules as they stand in the file, what is taken."""
-    for about in (About.INBOX, About.LIBRARY, About.MODEL, About.BELOW):
-        yield about, ()
-    for path in walk(draft.rules):
-        yield About.PROMPTS, path
-        yield About.BELOW, path
-    yield About.ORIENTATION, ()
-    yield About.MOV, ()
+ORDER: Final = (
+    About.INBOX,
+    About.LIBRARY,
+    About.MODEL,
+    About.FOLDERS,
+    About.PROMPTS,
+    About.ORIENTATION,
+    About.MOV,
+)
+"""Every question, in the order in which they are asked."""
 
 
 def question_of(key: Key, draft: ConfigDraft) -> Question:
@@ -75,7 +77,7 @@ def _inbox(draft: ConfigDraft, _: RulePath) -> Question:
         (About.INBOX, ()),
         "Which folder do your videos come into?",
         ("vsortd watches it, subfolders included, and takes each video once it is complete.",),
-        draft.inbox or _short(platformdirs.user_videos_path() / "Inbox"),
+        draft.inbox or with_tilde(platformdirs.user_videos_path() / "Inbox"),
         apply,
     )
 
@@ -91,13 +93,12 @@ def _library(draft: ConfigDraft, _: RulePath) -> Question:
 
 
 def _model(draft: ConfigDraft, _: RulePath) -> Question:
-    sizes = {(model.name, model.tag): model.size_mb / 1000 for model in RECOMMENDED}
-    cpu, cuda = sizes[AUTO_CPU], sizes[AUTO_CUDA]
+    cpu, cuda = download_sizes()
     return Question(
         (About.MODEL, ()),
         "Which model shall look at them? (auto, sample)",
         (
-            f"auto    knows nearly everything; downloaded once: {cpu:.1f} GB, with a GPU {cuda:.1f} GB",
+            f"auto    knows nearly everything; downloaded once: {cpu}, with a GPU {cuda}",
             "sample  costs nothing, it is inside vsortd and works offline; for trying out, knows 14 subjects",
         ),
         draft.model,
@@ -105,22 +106,16 @@ def _model(draft: ConfigDraft, _: RulePath) -> Question:
     )
 
 
-def _below(draft: ConfigDraft, path: RulePath) -> Question:
-    names = ", ".join(one[-1] for one in children_of(draft.rules)[path])
-    if not path:
-        text = "Which folders do you want? (separated by commas)"
-        hints = ["Such as: forest, sea, city"] if not names else []
-        if draft.model == "sample":
-            hints.append(f"The sample model knows {', '.join(_sample_subjects())}; by day, at sunset, at night.")
-    else:
-        text = f"Finer folders within {'/'.join(path)}? (separated by commas)"
-        hints = [f"Enter keeps them, {NOTHING} takes them away"] if names else ["Enter for none"]
+def _folders(draft: ConfigDraft, _: RulePath) -> Question:
+    hints = ["A folder within one: nature/forest, nature/sea, city"]
+    if draft.model == "sample":
+        hints.append(f"The sample model knows {', '.join(_sample_subjects())}; by day, at sunset, at night.")
     return Question(
-        (About.BELOW, path),
-        text,
+        (About.FOLDERS, ()),
+        "Which folders do you want? (separated by commas)",
         tuple(hints),
-        names,
-        lambda answer: replace(draft, rules=_with_children(draft.rules, path, answer)),
+        join_folders(draft.rules),
+        lambda answer: replace(draft, rules=_with_folders(draft.rules, answer)),
     )
 
 
@@ -136,6 +131,12 @@ def _prompts(draft: ConfigDraft, path: RulePath) -> Question:
         join_prompts(draft.rules[path] or (path[-1],)),
         apply,
     )
+
+
+def download_sizes() -> tuple[str, str]:
+    """Return how much `auto` downloads on a machine without and with a GPU, for people."""
+    sizes = {(model.name, model.tag): about_size(model.size_mb * 1e6) for model in RECOMMENDED}
+    return sizes[AUTO_CPU], sizes[AUTO_CUDA]
 
 
 def _orientation(draft: ConfigDraft, _: RulePath) -> Question:
@@ -172,7 +173,7 @@ _QUESTIONS: Final[dict[About, Callable[[ConfigDraft, RulePath], Question]]] = {
     About.INBOX: _inbox,
     About.LIBRARY: _library,
     About.MODEL: _model,
-    About.BELOW: _below,
+    About.FOLDERS: _folders,
     About.PROMPTS: _prompts,
     About.ORIENTATION: _orientation,
     About.MOV: _mov,
@@ -212,20 +213,44 @@ def _choice(text: str, choices: Sequence[str]) -> str:
     return fitting[0] if len(fitting) == 1 else text.strip()
 
 
-def _with_children(rules: Rules, path: RulePath, answer: str) -> Rules:
-    """Return rules with these folders within a rule; what was said about those that stay is kept."""
-    depth = len(path)
-    kept = {one: prompts for one, prompts in rules.items() if one[:depth] != path or len(one) == depth}
-    for name in [] if answer == NOTHING else split_names(answer):
-        child = (*path, name)
-        kept |= {child: ()} | {one: prompts for one, prompts in rules.items() if one[: depth + 1] == child}
-    return kept
+def _with_folders(before: Rules, answer: str) -> Rules:
+    """Return rules for these folders and those above them; what was said about those that stay is kept."""
+    rules: Rules = {}
+    for name in split_names(answer):
+        path = tuple(part.strip() for part in name.split("/") if part.strip())
+        for depth in range(1, len(path) + 1):
+            rules.setdefault(path[:depth], before.get(path[:depth], ()))
+    return rules
+
+
+def join_folders(rules: Rules) -> str:
+    """Write folders so that they are read as the same again: those that have others within are in their names."""
+    below = children_of(rules)
+    return ", ".join("/".join(path) for path in walk(rules) if not below[path])
+
+
+def rule_named(rules: Sequence[RulePath], given: str) -> RulePath | None:
+    """Return the rule of this number (from 1), whole name, or last name where only one has it; None without one."""
+    wanted = nfc(given.strip("/ ").casefold())
+    for whole in (True, False):
+        fitting = [path for path in rules if nfc(("/".join(path) if whole else path[-1]).casefold()) == wanted]
+        if len(fitting) == 1:
+            return fitting[0]
+    if given.isdecimal() and 1 <= int(given) <= len(rules):
+        return rules[int(given) - 1]
+    return None
+
+
+def split_change(given: str) -> tuple[str, str | None]:
+    """Take `2 = trees in a wood` apart: which rule, and its words; None where none stand there."""
+    which, sign, words = given.partition("=")
+    return which.strip(), words.strip() if sign else None
 
 
 def some_library(inbox: str) -> str:
     """Return a folder that can be the library beside an inbox."""
     ways = [platformdirs.user_videos_path() / "Sorted", whole_path(inbox).parent / "Sorted"]
-    return next((_short(way) for way in ways if not _overlap(inbox, str(way))), "~/Sorted videos")
+    return next((with_tilde(way) for way in ways if not _overlap(inbox, str(way))), "~/Sorted videos")
 
 
 def whole_path(text: str) -> Path:
@@ -241,12 +266,6 @@ def _overlap(one: str, other: str) -> bool:
         return False
     first, second = whole_path(one), whole_path(other)
     return first.is_relative_to(second) or second.is_relative_to(first)
-
-
-def _short(path: Path) -> str:
-    """Write a path with ~ where it lies in the home folder."""
-    home = Path.home()
-    return f"~/{path.relative_to(home).as_posix()}" if path.is_relative_to(home) else str(path)
 
 
 def _sample_subjects() -> tuple[str, ...]:

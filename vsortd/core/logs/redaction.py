@@ -6,6 +6,8 @@ import os
 import re
 from typing import TYPE_CHECKING
 
+from vsortd.core.home import FOLDER_ENDS
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
@@ -40,7 +42,7 @@ class Redactor:
             if len(home) > 1 and home.startswith(os.sep):
                 self._shorter.setdefault(home, "~")
             longest_first = sorted(self._shorter, key=len, reverse=True)
-            self._pattern = re.compile(rf"(?<![\w~.-])(?:{'|'.join(map(re.escape, longest_first))})")
+            self._pattern = re.compile(rf"(?<![\w~.-])(?:{'|'.join(map(re.escape, longest_first))}){FOLDER_ENDS}")
 
     def apply(self, text: str) -> str:
         """Return the text as it may be written."""

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vsortd.core.system.file_rights import make_for
+from vsortd.core.text import counted
 from vsortd.errors import UsageError, VideoError
 from vsortd.library.clusters.projection import insist_on_libraries
 
@@ -129,7 +130,7 @@ def _write_title(picture: Image.Image, grouping: Grouping) -> None:
 
     canvas = ImageDraw.Draw(picture)
     groups, videos = len(grouping.groups), len(grouping.films)
-    title = f"{_count(videos, 'video')} in {_count(groups, 'group')}"
+    title = f"{counted(videos, 'video')} in {counted(groups, 'group')}"
     lettering(26, bold=True).draw(canvas, (_EDGE_PX, 24), title, _INK)
     how = f"UMAP, {grouping.neighbors} neighbours" if grouping.neighbors else "too few for UMAP"
     note = f"near each other: alike · grey: {len(grouping.noise):,} in no group · {how}, groups of {grouping.min_size} "
@@ -137,11 +138,6 @@ def _write_title(picture: Image.Image, grouping: Grouping) -> None:
     small = lettering(15)
     text = small.fitted(f"{note}or more · seed {grouping.seed}{more}", picture.width - 2 * _EDGE_PX)
     small.draw(canvas, (_EDGE_PX, 62), text, _DIM)
-
-
-def _count(number: int, what: str) -> str:
-    """Say how many there are: "1 video", "1,000 videos"."""
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def _write_names(picture: Image.Image, grouping: Grouping, spots: npt.NDArray[np.float64]) -> None:
@@ -260,7 +256,7 @@ def group_sheet(
     ]
     heading = Heading(
         f"Group {group.number} of {groups}",
-        badge=_count(len(group.members), "video"),
+        badge=counted(len(group.members), "video"),
         verdict=group.name,
         tone=Tone.WINNER if group.score else Tone.OTHER,
         reason=_reason(group),
@@ -315,7 +311,7 @@ def _panels(group: Cluster) -> tuple[Panel, ...]:
     how = (Bar("likeness", group.tightness), Bar("belonging", strength))
     return (
         Panel("Names, against the best", names),
-        Panel("Comes from", folders, f"{_count(len(group.folders), 'folder')} in all"),
+        Panel("Comes from", folders, f"{counted(len(group.folders), 'folder')} in all"),
         Panel("How tight", how, "Mean cosine of the videos to the centre; mean probability of HDBSCAN."),
     )
 

@@ -10,6 +10,7 @@ from rich.tree import Tree
 
 from vsortd.core.console import Text, print_tree
 from vsortd.core.tables import Column, ColumnKind, print_table
+from vsortd.core.text import counted
 from vsortd.library.clusters.apply import Fate
 
 if TYPE_CHECKING:
@@ -71,24 +72,26 @@ def _short(folder: Path, base: Path | None) -> str:
 
 def _sum(grouping: Grouping, collected: Collected) -> str:
     count = len(grouping.groups)
-    groups = f"{count} group{'s' * (count != 1)}" if count else "no group: too few videos look alike"
-    said = f"{len(grouping.films)} videos: {groups}, {len(grouping.noise)} in none."
+    groups = counted(count, "group") if count else "no group: too few videos look alike"
+    said = f"{counted(len(grouping.films), 'video')}: {groups}, {len(grouping.noise)} in none."
     if collected.looked_at:
-        said += f" {collected.looked_at} were new to the index."
+        said += f" {counted(collected.looked_at, 'was', 'were')} new to the index."
     if collected.gone:
-        said += f" {collected.gone} of the index are gone or changed: vsortd index --prune"
+        gone = counted(collected.gone, "video of the index is", "videos of the index are")
+        said += f" {gone} gone or changed: vsortd index --prune"
     spent = ", ".join(f"{step} {seconds:.1f} s" for step, seconds in grouping.seconds.items())
     return f"{said} ({spent})" if spent else said
 
 
-def print_next(out: Console, command: str) -> None:
-    """Print what may be typed next; `command` finds the same groups again."""
+def print_next(out: Console, command: str, *, drawn: bool) -> None:
+    """Print what may be typed next; `command` finds the same groups again, which are `drawn` already or not."""
     for more, what in (
         ("--out DIR", "look at them"),
         ("--preview", "see the folders they would become"),
         ("--to-rules groups.yaml", "write rules that sort new videos likewise"),
     ):
-        out.print(Text(f"{command} {more}").append(f"  {what}", style="dim"))
+        if not (drawn and more.startswith("--out")):
+            out.print(Text(f"{command} {more}").append(f"  {what}", style="dim"))
 
 
 def print_prospects(out: Console, prospects: Sequence[Prospect], library: Path) -> None:
@@ -114,7 +117,7 @@ def _prospect_line(one: Prospect) -> Text:
     groups = ", ".join(f"{group.number}" for group in one.pile.groups)
     line = Text(one.pile.parts[-1], style="bold green" if one.is_new else "bold")
     line.append(f"  {len(one.going)}", style="bold")
-    notes = [f"group{'s' * (len(one.pile.groups) != 1)} {groups}"]
+    notes = [f"{'group' if len(one.pile.groups) == 1 else 'groups'} {groups}"]
     notes += ["new folder"] if one.is_new else []
     notes += [f"{len(one.there)} there already"] if one.there else []
     notes += [f"{len(one.refused)} refused"] if one.refused else []
@@ -133,8 +136,8 @@ def print_applied(out: Console, applied: Applied, library: Path) -> None:
     would = "would be " if applied.dry_run else ""
     said = ", ".join(f"{count} into {key}" for key, count in counts.most_common())
     there = len(applied.of(Fate.THERE))
-    also = f" {there} lie there already." if there else ""
-    out.print(f"{len(filed)} {would}filed in {library}{f': {said}' if said else ''}.{also}")
+    also = f" {counted(there, 'lies', 'lie')} there already." if there else ""
+    out.print(f"{counted(len(filed), 'video')} {would}filed in {library}{f': {said}' if said else ''}.{also}")
     if applied.dry_run:
         out.print("Nothing was touched: this was a dry run.", style="dim")
     elif filed:
@@ -150,19 +153,20 @@ def _print_refused(out: Console, refused: Sequence[tuple[Path, str]]) -> None:
 def print_rules(out: Console, draft: RulesDraft, kept: Kept | None, path: Path) -> None:
     """Print how well the rules sort the groups' own members, what is confused, and what to do with the file."""
     check = draft.check
-    out.print(f"Wrote {len(draft.piles)} rules into {path}.")
+    out.print(f"Wrote {counted(len(draft.piles), 'rule')} into {path}.")
     for share, what in ((check.examples, "with the examples"), (check.texts, "by the prompts alone")):
         low, high = share.interval
         numbers = f"{share.share:.1%} of {share.n} ({low:.0%} to {high:.0%})"
         out.print(f"  {numbers} are right {what}", style="dim")
     if check.strangers:
-        said = f"  of {len(check.strangers)} videos of no group, {check.filed_strangers} would be filed all the same"
+        strangers = counted(len(check.strangers), "video")
+        said = f"  {check.filed_strangers} of {strangers} in no group would be filed all the same"
         out.print(said, style="dim")
     if check.is_poor:
         out.print("The check is poor: these rules don't sort as the groups do.", style="yellow")
     for sentence in check.confused()[:_MOST_CONFUSED]:
         out.print(f"  {sentence}", style="yellow" if check.is_poor else "dim")
-    _say_more(out, len(check.confused()) - _MOST_CONFUSED, "rules lose some")
+    _say_more(out, len(check.confused()) - _MOST_CONFUSED, "of such rules")
     if kept is None:
         if check.examples.hits > check.texts.hits:
             out.print("Examples would help: add --teach to keep some of each group.")

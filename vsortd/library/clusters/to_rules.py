@@ -17,7 +17,7 @@ import numpy as np
 from vsortd.config.draft import check_text, children_of, plain_rules, rules_yaml, walk
 from vsortd.config.dump import dump_yaml, plain_settings
 from vsortd.config.rules import build_rules
-from vsortd.core.text import printable, storable
+from vsortd.core.text import counted, printable, storable
 from vsortd.errors import UsageError
 from vsortd.evaluation.measure import REVIEW, HitRate, confusion
 from vsortd.evaluation.rejudge import Judged
@@ -111,8 +111,9 @@ class Check:
             lost = {name: count for name, count in row.items() if name != truth}
             if lost:
                 total = sum(row.values())
-                places = [f"{'review' if name == REVIEW else name} ({count})" for name, count in lost.items()]
-                said.append((sum(lost.values()) / total, f"{truth}: of {total} go to {', '.join(places)}"))
+                places = [f"{count} to {'review' if name == REVIEW else name}" for name, count in lost.items()]
+                sentence = f"{truth}: {sum(lost.values())} of {counted(total, 'video')} would go elsewhere, "
+                said.append((sum(lost.values()) / total, f"{sentence}{', '.join(places)}"))
         return [sentence for _, sentence in sorted(said, key=lambda pair: -pair[0])]
 
     def to_json(self) -> dict[str, Any]:
@@ -153,7 +154,7 @@ class RulesDraft:
 
     def _notes(self, pile: Pile) -> Iterator[str]:
         for group in pile.groups:
-            count = f"{len(group.members)} videos"
+            count = counted(len(group.members), "video")
             yield printable(f"group {group.number}, {group.name}: {count}, tightness {group.tightness:.2f}")
         share = self.check.rule(pile.parts)
         yield f"check: {share.hits:.0f} of {share.n} are right"
@@ -342,7 +343,7 @@ def _right(judged: Sequence[Judged]) -> HitRate:
 def _header(draft: RulesDraft, when: str, taught: str) -> Iterator[str]:
     check = draft.check
     count = sum(len(pile.members) for pile in draft.piles)
-    yield f"{HEADER}, {when}: {count} videos in {len(draft.piles)} rules."
+    yield f"{HEADER}, {when}: {counted(count, 'video')} in {counted(len(draft.piles), 'rule')}."
     yield printable(
         f"# Model: {draft.model}. Put them into the rules of your config (`vsortd edit`), then: vsortd check"
     )
@@ -350,7 +351,8 @@ def _header(draft: RulesDraft, when: str, taught: str) -> Iterator[str]:
     yield "# Checked by these rules alone, on members that are not among the examples they are judged by:"
     yield f"#   {_said(check.examples)} with the examples, {_said(check.texts)} by the prompts alone"
     if check.strangers:
-        yield f"#   of {len(check.strangers)} videos of no group, {check.filed_strangers} would be filed all the same"
+        strangers = counted(len(check.strangers), "video")
+        yield f"#   {check.filed_strangers} of {strangers} in no group would be filed all the same"
     if check.is_poor:
         yield "# THIS IS POOR: the rules don't sort as the groups do."
     for sentence in check.confused():

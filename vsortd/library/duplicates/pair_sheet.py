@@ -10,6 +10,7 @@ from PIL import Image
 from vsortd.core.drawing.colours import Tone
 from vsortd.core.drawing.contact_sheet import Cell, Heading, Panel, draw_sheet
 from vsortd.core.system.file_rights import make_for
+from vsortd.core.units import about_size
 from vsortd.errors import VideoError
 from vsortd.library.duplicates.pair_check import PairRelation
 from vsortd.media.thumbnails import pictures_at
@@ -111,20 +112,10 @@ def clock(time_s: float) -> str:
     return (f"{hours}:{minutes:02d}" if hours else f"{minutes}") + f":{rest // 10:02d}.{rest % 10}"
 
 
-def size_of(size_bytes: int) -> str:
-    """Return a size as people read it."""
-    size, unit = float(size_bytes), "B"
-    for larger in ("kB", "MB", "GB", "TB"):
-        if size < 1000:  # noqa: PLR2004 - that is what the units mean
-            break
-        size, unit = size / 1000, larger
-    return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
-
-
 def facts_of(member: GroupMember) -> str:
     """Return what a file is, in a few words."""
     shape = f"{member.width_px}x{member.height_px}" if member.width_px and member.height_px else "size unknown"
-    return f"{shape}, {clock(member.duration_s)}, {size_of(member.size_bytes)}"
+    return f"{shape}, {clock(member.duration_s)}, {about_size(member.size_bytes)}"
 
 
 def _chosen(duplicate: NearDuplicate) -> tuple[list[tuple[float, float]], list[float]]:

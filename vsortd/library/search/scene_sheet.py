@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from vsortd.core.drawing.colours import Tone
 from vsortd.core.drawing.contact_sheet import Bar, Cell, Heading, draw_sheet
+from vsortd.core.text import counted
 from vsortd.core.units import about_clock
 from vsortd.errors import VideoError
 from vsortd.media.thumbnails import pictures_at
@@ -35,7 +36,7 @@ def scene_sheet(media: MediaPool, scenes: Sequence[Mapping[str, Any]], *, title:
         tone = Tone.WINNER if scene["score"] >= _SURE else Tone.CANDIDATE
         name = Path(scene["file"]).stem
         cells.append(Cell(picture, f"{number}  {span}", (Bar(name, scene["score"], tone),), tone))
-    count = f"{len(scenes)} scene{'s' * (len(scenes) != 1)}"
+    count = counted(len(scenes), "scene")
     footer = "" if len(shown) == len(scenes) else f"the first {len(shown)} of {count}"
     best = Tone.WINNER if shown and shown[0]["score"] >= _SURE else Tone.CANDIDATE
     return draw_sheet(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from vsortd.core.text import printable
+from vsortd.core.text import counted, printable
 from vsortd.errors import UsageError
 from vsortd.library.timeline.spans import clock, probabilities_of
 
@@ -219,7 +219,7 @@ def _verdict(one: PromptSpans) -> str:
     label = f"{one.shown.value}, {one.confidence:.2f}"
     if one.spans:
         count = len(one.spans)
-        label += f"   {one.total_s:.1f} s in {count} span{'s' * (count != 1)}, {one.share:.0%}"
+        label += f"   {one.total_s:.1f} s in {counted(count, 'span')}, {one.share:.0%}"
     else:
         label += f"   at best {one.best:.2f} at {clock(one.best_ms)}"
     return label
