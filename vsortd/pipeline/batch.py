@@ -15,6 +15,7 @@ from vsortd.core.batch_ids import new_batch_id
 from vsortd.core.identity import Identity
 from vsortd.core.outcomes import PLACED, ConversionKind, ItemState
 from vsortd.core.paths import as_on_disk, is_file, is_folder
+from vsortd.core.text import counted
 from vsortd.errors import UsageError, VsortdError
 from vsortd.filing.holds import Why
 from vsortd.pipeline.flow import build_stages
@@ -262,9 +263,7 @@ class _Session:
         """Return the error that ended all, with how to take back what was filed before."""
         filed = sum(job.state in PLACED and job.item_id is not None for job in self._jobs.values())
         if filed and isinstance(error, VsortdError):
-            said = (
-                f"{filed} video{'s' * (filed != 1)} had been filed; undo that with: vsortd undo --batch {self._batch}"
-            )
+            said = f"{counted(filed, 'video')} had been filed; undo that with: vsortd undo --batch {self._batch}"
             error.details = (*error.details, said)
         return error
 
