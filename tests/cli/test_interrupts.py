@@ -51,6 +51,17 @@ def interrupted(home: harness.Home, number: signal.Signals, *more: str) -> tuple
     return running.returncode, out, err
 
 
+def interrupted_undo(home: harness.Home, words: list[str]) -> tuple[int, str]:
+    """Undo, and send a signal once one video is back; it may be through by then."""
+    before = len(list((home.folder / "Old").iterdir()))
+    command = [sys.executable, "-m", "vsortd", *words]
+    with subprocess.Popen(command, env=home.environment, stderr=subprocess.PIPE, text=True) as running:
+        home.wait(lambda: len(list((home.folder / "Old").iterdir())) > before, what="one is back")
+        running.send_signal(signal.SIGINT)
+        _, said = running.communicate(timeout=60)
+    return running.returncode, said
+
+
 @pytest.mark.parametrize("by_a_daemon", [False, True], ids=["alone", "by a daemon"])
 def test_an_interrupted_sort_says_what_was_filed_and_how_to_undo_it(
     home: harness.Home,
@@ -73,6 +84,10 @@ def test_an_interrupted_sort_says_what_was_filed_and_how_to_undo_it(
     (batch,) = {item["batch"] for item in filed}
     undo = f"vsortd undo --batch {batch}"
     assert f"interrupted: {len(filed)} filed, the others stay where they are. Undo it with: {undo}\n" == err
+    if not by_a_daemon:
+        taken, said = interrupted_undo(home, undo.split()[1:])
+        assert taken in {0, 130}, said
+        assert (taken == 130) == ("left as they were" in said)
     home.run(*undo.split()[1:])
     assert before == harness.snapshot(home.folder / "Old")
     if by_a_daemon:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
 from datetime import datetime
 from typing import Any
 
@@ -213,6 +214,23 @@ def test_a_source_name_taken_at_the_last_moment_is_not_replaced(either: Any) -> 
     sidecar.unlink()
     assert 1 == len(take_back(either).undone)
     either.check()
+
+
+def test_called_off_it_leaves_the_rest_as_it_was_and_says_so(either: Any) -> None:
+    items = file_some(either, "a.mp4", "b.mp4", "c.mp4")
+    cancel = threading.Event()
+
+    def stop_after_one(done: int, total: int) -> None:
+        assert 3 == total
+        if done == 1:
+            cancel.set()
+
+    report = take_back(either, cancel=cancel, on_progress=stop_after_one)
+    assert [items[2].id] == [one.id for one in report.undone]
+    assert [items[1].id, items[0].id] == report.left == report.to_json()["left"]
+    assert items[0].destination.exists()
+    rest = take_back(either)
+    assert (2, []) == (len(rest.undone), rest.left)
 
 
 def test_undo_twice_is_refused_the_second_time(bench: Any) -> None:

@@ -23,6 +23,7 @@ from vsortd.cli.common import (
     write_csv_of,
 )
 from vsortd.cli.completing import batches, held_ids, refused_ids, tag_names, undoable_ids
+from vsortd.cli.interrupts import Interruption
 from vsortd.core.paths import as_on_disk
 from vsortd.core.text import storable
 from vsortd.errors import ExitCode, UsageError
@@ -151,8 +152,9 @@ def undo(
         "batch": batch,
         "all": everything,
     }
-    report = _undo(wanted, dry_run=dry_run)
-    undone, refused = report["undone"], report["refused"]
+    with Interruption() as interruption:
+        report = _undo(wanted, interruption, dry_run=dry_run)
+    undone, refused, left = report["undone"], report["refused"], report["left"]
     if as_json:
         print_json(
             {
@@ -160,14 +162,19 @@ def undo(
                 "dry_run": dry_run,
                 "undone": undone,
                 "refused": refused,
+                "left": left,
             }
         )
     else:
         _print_undone(undone, refused, dry_run=dry_run)
+    if left:
+        said = f"interrupted: {len(undone)} undone, {len(left)} left as they were"
+        console(stderr=True).print(f"{said}. The same command goes on with them.")
+        return int(ExitCode.INTERRUPTED)
     return int(ExitCode.PARTIAL if refused else ExitCode.OK)
 
 
-def _undo(wanted: dict[str, Any], *, dry_run: bool) -> UndoDocument:
+def _undo(wanted: dict[str, Any], interruption: Interruption, *, dry_run: bool) -> UndoDocument:
     """Have the daemon undo where one runs, else do it here; return what is undone and what was refused."""
     from vsortd.core.paths import index_path, state_folder
     from vsortd.filing.undo import Selection, UndoReport
@@ -181,12 +188,22 @@ def _undo(wanted: dict[str, Any], *, dry_run: bool) -> UndoDocument:
     if journal is None:
         return UndoReport(refused=[(number, "no such item") for number in wanted["ids"]]).to_json()
     with asking_the_daemon() as client:
+        interruption.tell = _say_that_the_daemon_goes_on
         return client.undo(dry_run=dry_run, **wanted)
+    interruption.tell = None
     with progress_bar("undoing") as on_progress:
-        report = undo_items(journal, Selection(**wanted), dry_run=dry_run, on_progress=on_progress)
+        report = undo_items(
+            journal, Selection(**wanted), dry_run=dry_run, cancel=interruption.cancel, on_progress=on_progress
+        )
     if not dry_run:
         follow(index_path(state_folder()), report.moves)
     return report.to_json()
+
+
+def _say_that_the_daemon_goes_on() -> None:
+    console(stderr=True).print(
+        "The daemon goes on with it; Ctrl-C again leaves it to that, `vsortd history` says what it did."
+    )
 
 
 def _print_undone(undone: Sequence[UndoneDocument], refused: Sequence[RefusedUndoDocument], *, dry_run: bool) -> None:

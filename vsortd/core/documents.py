@@ -140,10 +140,11 @@ class RefusedUndoDocument(TypedDict):
 
 
 class UndoDocument(TypedDict):
-    """What was undone, or would be, and what was refused."""
+    """What was undone, or would be, what was refused, and the ids of what was left when it was called off."""
 
     undone: list[UndoneDocument]
     refused: list[RefusedUndoDocument]
+    left: list[int]
 
 
 class ReleaseDocument(TypedDict):

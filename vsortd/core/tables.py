@@ -8,6 +8,7 @@ of less than 60 cells.
 
 from __future__ import annotations
 
+import itertools
 import re
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 NARROW_CELLS: Final = 60
 _LEAST_CELLS: Final = 10  # of a terminal that says it has less, or none
 _GAP: Final = "  "
+_AT_ONCE: Final = 200  # lines that rich gets together: one by one costs twice the time
 
 
 class ColumnKind(Enum):
@@ -55,13 +57,13 @@ def print_table(
     width = max(_LEAST_CELLS, out.width) if is_shown(out) else None
     if width is None or sum(widths) + len(_GAP) * (len(widths) - 1) <= width:
         headings = [Text(one.heading, style=header) for one in columns]
-        for row in (headings, *cells) if any(one.heading for one in columns) else cells:
-            out.print(_grid(columns, row, widths))
-        return
-    dots = _dots(out)
-    for row in cells:
-        for line in _two_lines(columns, row, widths, width, dots):
-            out.print(line)
+        lines = (_grid(columns, row, widths) for row in
+                 ((headings, *cells) if any(one.heading for one in columns) else cells))  # fmt: skip
+    else:
+        dots = _dots(out)
+        lines = (line for row in cells for line in _two_lines(columns, row, widths, width, dots))
+    while some := list(itertools.islice(lines, _AT_ONCE)):
+        out.print(*some, sep="\n")
 
 
 def _grid(columns: Sequence[Column], row: Sequence[Text], widths: Sequence[int]) -> Text:
@@ -134,21 +136,23 @@ def _below(
 
 def _wrapped(text: Text, width: int) -> list[Text]:
     """Return prose in lines of at most so many cells, broken between words; a longer word has a line of its own."""
-    lines, begin, end = [], 0, 0
+    lines, begin, end, cells = [], 0, 0, 0
     for word in re.finditer(r"\S+", text.plain):
-        if end > begin and cell_len(text.plain[begin : word.end()]) > width:
+        more = cell_len(text.plain[end : word.end()])
+        if end > begin and cells + more > width:
             lines.append(Text().append(text[begin:end]))
-            begin = word.start()
+            begin, cells = word.start(), cell_len(word[0])
+        else:
+            cells += more
         end = word.end()
     return [*lines, Text().append(text[begin:end])]
 
 
 def shortened(text: Text, width: int, dots: str = "…") -> Text:
     """Return a text of at most `width` cells: without its middle where it has more."""
-    parts = _clusters(text.plain)
-    sizes = [cell_len(part) for part in parts]
-    if sum(sizes) <= width:
+    if cell_len(text.plain) <= width:
         return text
+    parts, sizes = _measured(text.plain)
     room = max(0, width - len(dots))
     tail = _fitting(list(reversed(sizes)), (room + 1) // 2)
     head = _fitting(sizes, room - sum(sizes[len(sizes) - tail :]) if tail else room)
@@ -159,10 +163,9 @@ def shortened(text: Text, width: int, dots: str = "…") -> Text:
 
 
 def _cut(text: Text, width: int, dots: str) -> Text:
-    parts = _clusters(text.plain)
-    sizes = [cell_len(part) for part in parts]
-    if sum(sizes) <= width:
+    if cell_len(text.plain) <= width:
         return text
+    parts, sizes = _measured(text.plain)
     kept = sum(map(len, parts[: _fitting(sizes, width - len(dots))]))
     short = Text().append(text[:kept])
     short.rstrip()
@@ -178,6 +181,14 @@ def _fitting(sizes: Sequence[int], room: int) -> int:
         room -= size
         count += 1
     return count
+
+
+def _measured(text: str) -> tuple[Sequence[str], list[int]]:
+    """Return the letters and the cells that each takes."""
+    if text.isascii():
+        return text, [1] * len(text)
+    parts = _clusters(text)
+    return parts, [cell_len(part) for part in parts]
 
 
 def _clusters(text: str) -> list[str]:

@@ -11,7 +11,7 @@ from vsortd.core.outcomes import PLACED, ItemState
 from vsortd.core.system.fault_points import Point
 from vsortd.core.system.os_errors import explained
 from vsortd.core.text import storable
-from vsortd.errors import ChangedError, FilingError, VsortdError, unexpected_reason
+from vsortd.errors import Cancelled, ChangedError, FilingError, VsortdError, unexpected_reason
 from vsortd.filing import fsops, queries
 from vsortd.filing.journal import numbered
 from vsortd.filing.name_fit import NameFit, notes, refused
@@ -76,6 +76,7 @@ class UndoReport:
 
     undone: list[Item] = field(default_factory=list)
     refused: list[tuple[int, str]] = field(default_factory=list)
+    left: list[int] = field(default_factory=list)  # not looked at: it was called off before
     missing: dict[int, list[MissingFile]] = field(default_factory=dict)  # by the item's id: what did not come back
     back_at: dict[int, Path] = field(default_factory=dict)  # by the item's id: where its video is, or would be, now
 
@@ -96,6 +97,7 @@ class UndoReport:
                 for item in self.undone
             ],
             "refused": [{"id": number, "reason": reason} for number, reason in self.refused],
+            "left": self.left,
         }
 
 
@@ -127,7 +129,8 @@ def undo(
 
     An item is refused when its files are no longer what was put there, or their old names are taken; the others
     go on. With `dry_run` the same checks are made and nothing is touched. `on_progress` gets how many are through
-    and how many there are. Raises StoreError, Cancelled.
+    and how many there are. Once `cancel` is set, the item in hand stays as it was, and so do those after it.
+    Raises StoreError.
     """
     if not dry_run:
         recover(journal)  # what a dead process left half way is finished or put back first
@@ -137,6 +140,9 @@ def undo(
     for done, number in enumerate(chosen):
         if on_progress is not None:
             on_progress(done, len(chosen))
+        if cancel is not None and cancel.is_set():
+            report.left.extend(chosen[done:])
+            break
         try:
             item, back_at, missing = _undo(journal, number, promised, dry_run=dry_run, cancel=cancel)
             report.undone.append(item)
@@ -144,6 +150,9 @@ def undo(
             report.missing[item.id] = missing
         except RefusedError as refusal:
             report.refused.append((number, storable(refusal)))
+        except Cancelled:
+            report.left.extend(chosen[done:])
+            break
         except VsortdError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, the others come back
