@@ -22,6 +22,7 @@ from vsortd.cli.common import (
 from vsortd.cli.completing import batches, held_ids, refused_ids, tag_names, undoable_ids
 from vsortd.core.text import storable
 from vsortd.errors import ExitCode, UsageError
+from vsortd.filing.item_ids import LARGEST_ID, is_possible_id
 from vsortd.filing.release import ReleaseReport, ReleaseVerb, is_id, release_or_retry
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ def history(
 
 def _items(last: int | None, since_s: float | None, tag: str | None) -> list[ItemDocument]:
     """Ask the daemon where one runs, else the journal itself."""
+    last = last and min(last, LARGEST_ID)
     with asking_the_daemon() as client:
         return client.history(last=last, since=since_s, tag=tag)
     journal = open_journal()
@@ -133,14 +135,16 @@ def undo(
             remedy="ID…, --last N, --since T, --batch B or --all; see `vsortd history`.",
         )
     wanted = {
-        "ids": tuple(ids or ()),
-        "last": last,
+        "ids": tuple(number for number in ids or () if is_possible_id(number)),
+        "last": last and min(last, LARGEST_ID),
         "since": parse_since(since) if since else None,
         "batch": batch,
         "all": everything,
     }
-    report = _undo(wanted, dry_run=dry_run)
-    undone, refused = report["undone"], report["refused"]
+    report: UndoDocument = {"undone": [], "refused": []}
+    if wanted["ids"] or not ids:
+        report = _undo(wanted, dry_run=dry_run)
+    undone, refused = report["undone"], [*report["refused"], *_impossible(ids or ())]
     if as_json:
         print_json(
             {
@@ -153,6 +157,11 @@ def undo(
     else:
         _print_undone(undone, refused, dry_run=dry_run)
     return int(ExitCode.PARTIAL if refused else ExitCode.OK)
+
+
+def _impossible(ids: Sequence[int]) -> list[RefusedUndoDocument]:
+    """Refuse the ids that no journal can have; nobody needs to be asked about them."""
+    return [{"id": number, "reason": "there is no such item"} for number in ids if not is_possible_id(number)]
 
 
 def _undo(wanted: dict[str, Any], *, dry_run: bool) -> UndoDocument:

@@ -8,7 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vsortd.filing.queries import LARGEST_ID
+from vsortd.filing.item_ids import LARGEST_ID
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
