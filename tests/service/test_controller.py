@@ -12,11 +12,9 @@ from vsortd.config.dump import fingerprint
 from vsortd.config.load import load_settings
 from vsortd.core.documents import CountsDocument, InboxDocument, ModelDocument, StatusDocument
 from vsortd.errors import Cancelled, UsageError
-from vsortd.filing.undo import Selection
 from vsortd.library.search.requests import Request
 from vsortd.pipeline.services import Services
 from vsortd.service.controller import Controller
-from vsortd.service.request_models import HistoryRequest, UndoRequest
 from vsortd.service.workflow import Workflow
 
 if TYPE_CHECKING:
@@ -115,12 +113,3 @@ def test_reload_and_stop_are_the_daemons_own(ledger: Desk) -> None:
     assert ["rules"] == ledger.controller.reload()["changed"]
     ledger.controller.stop()
     assert ["stop"] == ledger.said
-
-
-def test_of_an_id_that_there_cannot_be_the_controller_says_that_there_is_none(ledger: Desk) -> None:
-    asked = UndoRequest.of_body(b'{"ids": [99999999999999999999999, -1, 9223372036854775808, 7]}')
-    report = ledger.controller.undo(Selection(ids=tuple(asked.ids or ())), dry_run=True)
-    assert {99999999999999999999999, -1, 1 << 63, 7} == {number for number, _ in report.refused}
-    assert {"there is no such item"} == {reason for _, reason in report.refused}
-    everything = HistoryRequest.of_query({"last": "99999999999999999999999"})
-    assert [] == ledger.controller.history(last=everything.last, since=None, tag=None)

@@ -27,6 +27,7 @@ from vsortd.cli.interrupts import Interruption
 from vsortd.core.paths import as_on_disk
 from vsortd.core.text import storable
 from vsortd.errors import ExitCode, UsageError
+from vsortd.filing.item_ids import LARGEST_ID, is_possible_id
 from vsortd.filing.release import ReleaseReport, ReleaseVerb, is_id, release_or_retry
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ def history(
 
 def _items(last: int | None, since_s: float | None, tag: str | None) -> list[ItemDocument]:
     """Ask the daemon where one runs, else the journal itself."""
+    last = last and min(last, LARGEST_ID)
     with asking_the_daemon() as client:
         return client.history(last=last, since=since_s, tag=tag)
     journal = open_journal()
@@ -146,15 +148,18 @@ def undo(
             remedy="ID…, --last N, --since T, --batch B or --all; see `vsortd history`.",
         )
     wanted = {
-        "ids": tuple(ids or ()),
-        "last": last,
+        "ids": tuple(number for number in ids or () if is_possible_id(number)),
+        "last": last and min(last, LARGEST_ID),
         "since": parse_since(since) if since else None,
         "batch": batch,
         "all": everything,
     }
+    report: UndoDocument = {"undone": [], "refused": [], "left": []}
     with Interruption() as interruption:
-        report = _undo(wanted, interruption, dry_run=dry_run)
-    undone, refused, left = report["undone"], report["refused"], report["left"]
+        if wanted["ids"] or not ids:
+            report = _undo(wanted, interruption, dry_run=dry_run)
+    undone, left = report["undone"], report["left"]
+    refused = [*report["refused"], *_impossible(ids or ())]
     if as_json:
         print_json(
             {
@@ -172,6 +177,11 @@ def undo(
         console(stderr=True).print(f"{said}. The same command goes on with them.")
         return int(ExitCode.INTERRUPTED)
     return int(ExitCode.PARTIAL if refused else ExitCode.OK)
+
+
+def _impossible(ids: Sequence[int]) -> list[RefusedUndoDocument]:
+    """Refuse the ids that no journal can have; nobody needs to be asked about them."""
+    return [{"id": number, "reason": "there is no such item"} for number in ids if not is_possible_id(number)]
 
 
 def _undo(wanted: dict[str, Any], interruption: Interruption, *, dry_run: bool) -> UndoDocument:

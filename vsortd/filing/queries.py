@@ -10,6 +10,7 @@ from vsortd.core.outcomes import PLACED, ItemState
 from vsortd.core.text import storable
 from vsortd.filing import seals
 from vsortd.filing.holds import REFUSED
+from vsortd.filing.item_ids import LARGEST_ID, is_possible_id
 from vsortd.filing.records import ITEM_COLUMNS, OPERATION_COLUMNS, Item, Operation, item_of, operation_of, to_blob, utc
 
 if TYPE_CHECKING:
@@ -23,9 +24,6 @@ __all__ = ["Item", "counts", "history", "item_by_id", "operations_of", "placed_a
 # The words of the partial indexes; the planner uses an index only if the query says the same.
 _SHOWN = "state NOT IN ('placing', 'rolled_back')"
 _PLACED = "state IN ('filed', 'review')"
-
-LARGEST_ID = (1 << 63) - 1
-"""Where SQLite's numbers end; no item has an id beyond."""
 
 
 def history(db: Database, *, last: int | None = None, since: float | None = None, tag: str | None = None) -> list[Item]:
@@ -62,7 +60,7 @@ def refused(db: Database) -> list[Item]:
 
 def item_by_id(db: Database, number: int) -> Item | None:
     """Return an item, whatever its state; None for a number that none has."""
-    if not 0 <= number <= LARGEST_ID:
+    if not is_possible_id(number):
         return None
     found = _items(db, "id = ?", (number,))
     return found[0] if found else None

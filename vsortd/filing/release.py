@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vsortd.core.names import nfc
-from vsortd.filing.queries import LARGEST_ID
+from vsortd.filing.item_ids import LARGEST_ID
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

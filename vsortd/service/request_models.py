@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from vsortd.core.text import printable
 from vsortd.core.units import FIRST_MOMENT_S, LAST_MOMENT_S
 from vsortd.errors import UsageError
+from vsortd.filing.item_ids import LARGEST_ID
 from vsortd.library.search.ranking import DEFAULT_TOP, DEFAULT_WINDOW_S
 from vsortd.library.search.requests import Request as SearchRequest
 
@@ -45,7 +46,8 @@ def _absolute(text: str) -> str:
 FileName = Annotated[str, AfterValidator(_file_name)]
 AbsolutePath = Annotated[FileName, AfterValidator(_absolute)]
 Ticket = Annotated[str, Field(min_length=1, max_length=64)]
-Count = Annotated[int, Field(ge=1)]
+Number = Annotated[int, Field(ge=0, le=LARGEST_ID)]
+Count = Annotated[int, Field(ge=1, le=LARGEST_ID)]
 Moment = Annotated[float, Field(allow_inf_nan=False, ge=FIRST_MOMENT_S, le=LAST_MOMENT_S)]
 
 
@@ -109,7 +111,7 @@ class ResumeRequest(RequestModel):
 class UndoRequest(RequestModel):
     """What to undo; see `filing.undo.Selection`."""
 
-    ids: list[int] | None = None
+    ids: list[Number] | None = None
     last: Count | None = None
     since: Moment | None = None
     batch: str | None = None
