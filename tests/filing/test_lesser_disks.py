@@ -20,6 +20,7 @@ from tests.support.troubles import mounted, small_disk, without_rights
 from vsortd.core.names import portable
 from vsortd.core.system import rename_noreplace as renaming
 from vsortd.core.system.fault_points import Point, hooked
+from vsortd.core.system.file_times import give_times
 from vsortd.errors import FilingError
 from vsortd.filing import fsops
 from vsortd.filing.name_fit import NameFit, shortened
@@ -368,6 +369,15 @@ def test_a_disk_on_which_folders_cannot_be_synced_is_filed_onto(
     with bench.filer() as (filer, _):
         assert "filed" == filer.place(bench.request(video)).state
     bench.check()
+
+
+@pytest.mark.parametrize("mtime_ns", [2**63, -(2**70), 2**80])
+def test_a_time_that_no_call_can_hold_is_left_out(tmp_path: Path, mtime_ns: int) -> None:
+    file = tmp_path / "a.mp4"
+    file.touch()
+    before = file.stat().st_mtime_ns
+    kept = give_times(file, 0, mtime_ns)
+    assert kept == (before != file.stat().st_mtime_ns)
 
 
 # Folders that nothing can be taken out of
