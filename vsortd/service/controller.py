@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from vsortd.library.search.requests import Request
     from vsortd.service.workflow import Workflow
 
+# A library that was there is not looked at again for so long: many may ask for the status, and disks may sleep.
+_WELL_S = 5.0
+
 
 class Controller:
     """Answers the control API, on its threads; `reload`, `stop` and `wake` are the daemon's own.
@@ -51,6 +54,7 @@ class Controller:
         self._stop = stop
         self._wake = wake
         self._began_s = time.monotonic()
+        self._well: tuple[Path | None, float] = (None, 0.0)  # which library was last seen to be there, and when
         self._lock = threading.Lock()
         self._cancels: set[threading.Event] = set()
         self._stopping = False
@@ -95,7 +99,13 @@ class Controller:
 
     def _trouble(self) -> list[str]:
         """Say what keeps videos from being filed: the library, if it isn't there, and what each of them met."""
-        library = self._workflow.services.library_trouble()
+        services, now_s = self._workflow.services, time.monotonic()
+        seen, seen_s = self._well
+        library = ""
+        if seen != services.settings.library or now_s - seen_s > _WELL_S:
+            library = services.library_trouble()
+            if not library:
+                self._well = (services.settings.library, now_s)
         told = [f"{path}: {reason}" for path, reason in self._workflow.runner.trouble.items()]
         return [library, *told] if library else told
 
