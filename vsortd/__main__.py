@@ -95,7 +95,11 @@ def script() -> None:
     if (shell := os.environ.get("_VSORTD_COMPLETE")) is not None:  # Tab was pressed
         from vsortd.cli.completion_answer import answer
 
-        sys.exit(answer(shell))
+        code = int(ExitCode.FAILURE)
+        with contextlib.suppress(UnwritableOutputError):  # a shell that asks for words wants no sentence
+            code = answer(shell)
+            sys.stdout.flush()
+        sys.exit(code)
     _leave(main())
 
 
@@ -106,6 +110,10 @@ def _leave(code: int) -> NoReturn:
     a thread down in the middle of a library's C++, which answers with an abort (exit code -6, seen at one stop of
     twelve during a load). So that end is left out then; what has asked to run at the end still does.
     """
+    with contextlib.suppress(
+        UnwritableOutputError, ValueError
+    ):  # an error was told of; the interpreter's end adds none
+        sys.stdout.flush()
     others = [thread for thread in threading.enumerate() if thread is not threading.current_thread()]
     if not any(thread.daemon for thread in others):
         sys.exit(code)
@@ -114,7 +122,7 @@ def _leave(code: int) -> NoReturn:
             thread.join(_JOIN_S)
     atexit._run_exitfuncs()  # noqa: SLF001 - the only way to what was registered
     for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(OSError, ValueError):  # closed, or its reader has gone
+        with contextlib.suppress(OSError, ValueError, UnwritableOutputError):  # closed, or its reader has gone
             stream.flush()
     os._exit(code)
 

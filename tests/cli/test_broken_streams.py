@@ -15,6 +15,8 @@ import typer
 from tests.support import harness
 from tests.support.forked_commands import run_forked
 from vsortd.cli.app import app
+from vsortd.cli.completion_answer import ASKED_WORDS
+from vsortd.cli.completion_scripts import SEPARATOR
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -125,6 +127,18 @@ def test_the_real_command_with_stderr_closed_or_full_or_no_reader(words: str, ho
     early = f"( {command}; echo $? >&2 ) | true"
     done = subprocess.run(["bash", "-c", early], env=home.environment, capture_output=True, check=False, timeout=60)
     assert done.stderr.strip() in {b"0", str(expected).encode()}
+
+
+def test_a_shell_whose_tab_gets_no_answer_sees_no_traceback(home: harness.Home) -> None:
+    asked = {"_VSORTD_COMPLETE": "bash", ASKED_WORDS: f"vsortd his{SEPARATOR}his"}
+    environment = {**home.environment, **asked}
+    command = f"{sys.executable} -m vsortd"
+    said = subprocess.run(["bash", "-c", command], env=environment, capture_output=True, check=True, timeout=60)
+    assert b"history" in said.stdout
+    for line in (f"{command} >/dev/full", f"{command} >&-"):
+        done = subprocess.run(["bash", "-c", line], env=environment, capture_output=True, check=False, timeout=60)
+        assert b"Traceback" not in done.stderr, line
+        assert b"Exception ignored" not in done.stderr, line
 
 
 def test_a_closed_descriptor_is_never_a_files(home: harness.Home) -> None:

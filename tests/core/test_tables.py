@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
+from rich.tree import Tree
 
-from vsortd.core.console import PlainConsole, Text
-from vsortd.core.tables import Column, ColumnKind, print_table, shortened
+from vsortd.core.console import PlainConsole, Text, print_tree
+from vsortd.core.tables import Column, ColumnKind, NameLabel, print_table, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -111,6 +112,22 @@ def test_a_shortened_name_fits_and_keeps_its_ends(name: str, cells: int) -> None
     assert cell_len(short) <= cells
     assert name.startswith(head)
     assert name.endswith(tail)
+
+
+@pytest.mark.parametrize("cells", [None, 20, 40, 200])
+def test_a_name_in_a_tree_is_shortened_on_a_terminal_and_whole_by_pipe(cells: int | None) -> None:
+    tree = Tree("library")
+    tree.add("forest").add(NameLabel(Text(LONG), Text("  0.70 (+0.46)")))
+    out = PlainConsole()
+    out.file = io.StringIO() if cells is None else Terminal()
+    out.width = cells or 80
+    print_tree(out, tree)
+    lines = [line.strip() for line in out.file.getvalue().splitlines()[2:]]
+    if cells is None or cells == 200:
+        assert [f"└── {LONG}  0.70 (+0.46)"] == lines
+        return
+    assert [".mp4", "0.70 (+0.46)"] == [lines[0][-4:], lines[1]]
+    assert cells >= max(map(cell_len, out.file.getvalue().splitlines()))
 
 
 def test_marks_stay_with_their_letters() -> None:

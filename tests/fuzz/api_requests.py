@@ -66,7 +66,9 @@ def opened(folder: Path) -> Iterator[Target]:
             on_done=_nothing,
             on_fatal=_fail,
         )
-        controller = Controller(workflow, reload=lambda: ["rules"], stop=_nothing, wake=_nothing)
+        controller = Controller(
+            workflow, reload=lambda: {"changed": ["rules"], "retried": []}, stop=_nothing, wake=_nothing
+        )
         app = control_app(controller)
         with asyncio.Runner() as runner:
             yield Target("api", lambda data: runner.run(attempt(app, data)), _seeds(), _words(), max_bytes=4096)

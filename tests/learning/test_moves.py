@@ -26,7 +26,7 @@ from vsortd.filing.journal import Journal
 from vsortd.filing.place import Filer, FilingRequest
 from vsortd.filing.undo import Selection, undo
 from vsortd.index.store import Embedded, Index
-from vsortd.judging.example_store import ExampleStore, Origin
+from vsortd.judging.example_store import ExampleStore, NewExample, Origin
 from vsortd.learning import moves as moves_module
 from vsortd.learning.moves import FolderIdentities, MoveCheck, MoveFollower
 
@@ -290,6 +290,8 @@ def with_sidecars(world: World) -> tuple[Item, Item]:
 @pytest.mark.parametrize("order", ["folder, rule", "rule, folder", "both while stopped", "emptied, not renamed"])
 def test_a_rule_renamed_with_its_folder_is_no_correction(order: str, world: World) -> None:
     items = with_sidecars(world)
+    rows = np.eye(1, 4, dtype=np.float32)
+    world.examples.add(NewExample("forest", world.folder / "x.mp4", items[0].identity, Origin.TEACH, MODEL, rows))
     forest, woods = world.library / "forest", world.library / "woods"
     world.scan()
     match order:
@@ -314,6 +316,7 @@ def test_a_rule_renamed_with_its_folder_is_no_correction(order: str, world: Worl
     world.follower().adopt()
     world.scan()
     assert [] == world.taught()
+    assert ["woods"] == [one.rule for one in world.examples.all()]
     assert ["woods", "woods/night"] == [world.now(item).rule for item in items]
     assert {"woods/a.mp4", "woods/night/b.mp4"} == {
         str(destination.relative_to(world.library)) for item in items if (destination := world.now(item).destination)
@@ -348,12 +351,18 @@ def test_a_review_folder_that_is_renamed_still_waits_for_review(world: World) ->
 
 def test_single_files_out_of_a_rule_that_is_gone_are_corrections(world: World) -> None:
     first, second = world.file("a.mp4", "forest"), world.file("b.mp4", "forest")
+    other = world.file("c.mp4", "sea")
+    rows = np.eye(1, 4, dtype=np.float32)
+    world.examples.add(NewExample("forest", world.folder / "x.mp4", other.identity, Origin.TEACH, MODEL, rows))
     world.tree = RuleTree((_rule("sea"),))
     world.scan()
     world.move(first, "sea")
     assert {"sea/a.mp4": MoveCheck.FOLLOWED} == world.scan()
     assert [("a.mp4", "sea")] == world.taught()
     assert "forest" == world.now(second).rule
+    world.move(second, "sea")
+    world.scan()  # the last one of its folder: no more is concluded from it than from the others
+    assert {"forest"} == {one.rule for one in world.examples.all() if one.origin is Origin.TEACH}
 
 
 def test_subtitles_that_were_renamed_with_their_video_come_back_by_their_old_name(world: World) -> None:

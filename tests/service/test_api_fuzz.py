@@ -88,7 +88,9 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
             on_done=lambda: None,
             on_fatal=fatal.append,
         )
-        controller = Controller(workflow, reload=lambda: ["rules"], stop=lambda: None, wake=lambda: None)
+        controller = Controller(
+            workflow, reload=lambda: {"changed": ["rules"], "retried": []}, stop=lambda: None, wake=lambda: None
+        )
         server = ControlServer(controller, state, loopback=True, on_fatal=fatal.append)
         server.start()
         known = json.loads((state / "control.json").read_text())

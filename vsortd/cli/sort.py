@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
     from vsortd.config.settings import Settings
     from vsortd.core.console import Text
+    from vsortd.core.tables import NameLabel
     from vsortd.pipeline.batch import OnJob, SortOutcome
     from vsortd.pipeline.plan_report import FolderSummary
 
@@ -212,6 +213,7 @@ def _print_tree(outcomes: Sequence[SortOutcome], library: Path) -> None:
     from rich.tree import Tree
 
     from vsortd.core.console import Text, print_tree
+    from vsortd.core.tables import NameLabel
     from vsortd.pipeline.plan_report import folders, staying
 
     out = console()
@@ -229,8 +231,8 @@ def _print_tree(outcomes: Sequence[SortOutcome], library: Path) -> None:
     for group in staying(outcomes):
         stays = Tree(Text(f"Stays: {group.reason}").append(f"  {len(group.outcomes)}", style="bold"))
         for one in group.outcomes:
-            line = Text(one.source, style=STATE_STYLES.get(one.state, ""))
-            stays.add(line if one.reason == group.reason else line.append(f"  {one.reason}", style="dim"))
+            why = Text("" if one.reason == group.reason else f"  {one.reason}", style="dim")
+            stays.add(NameLabel(Text(one.source, style=STATE_STYLES.get(one.state, "")), why))
         print_tree(out, stays)
     _print_sum(outcomes)
 
@@ -244,16 +246,17 @@ def _folder_line(folder: FolderSummary) -> Text:
     return line.append(f" {folder.mean_score:.2f} on average", style="dim not bold")
 
 
-def _video_line(one: SortOutcome) -> Text:
+def _video_line(one: SortOutcome) -> NameLabel:
     from vsortd.core.console import Text
+    from vsortd.core.tables import NameLabel
 
     style = STATE_STYLES.get(one.state, "")
     name, came_as = Path(one.destination).name, Path(one.source).name
-    line = Text(name, style=style)
+    rest = Text(style="dim")
     if name != came_as:
-        line.append(f" ← {came_as}", style="dim")
-    line.append(f"  {bar(one.score)} {one.score:.2f} ({one.margin:+.2f})", style="dim")
-    return line.append(f"  {one.conversion}", style="dim") if one.conversion else line
+        rest.append(f" ← {came_as}")
+    rest.append(f"  {bar(one.score)} {one.score:.2f} ({one.margin:+.2f})")
+    return NameLabel(Text(name, style=style), rest.append(f"  {one.conversion}" if one.conversion else ""))
 
 
 def _print_sum(outcomes: Sequence[SortOutcome]) -> None:

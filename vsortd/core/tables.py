@@ -15,13 +15,14 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING, Final
 
 from rich.cells import cell_len
+from rich.measure import Measurement
 
 from vsortd.core.console import Text, is_shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from rich.console import Console
+    from rich.console import Console, ConsoleOptions
 
 NARROW_CELLS: Final = 60
 _LEAST_CELLS: Final = 10  # of a terminal that says it has less, or none
@@ -146,6 +147,29 @@ def _wrapped(text: Text, width: int) -> list[Text]:
             cells += more
         end = word.end()
     return [*lines, Text().append(text[begin:end])]
+
+
+class NameLabel:
+    """A line of a tree that begins with a name: where it does not fit, the rest is put on a second line."""
+
+    def __init__(self, name: Text, rest: Text | None = None) -> None:
+        self._name = name
+        self._rest = Text() if rest is None else rest
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Text]:
+        """Yield it as wide as there is room."""
+        whole = Text().append(self._name).append(self._rest)
+        if cell_len(whole.plain) <= options.max_width:
+            yield whole
+            return
+        yield shortened(self._name, options.max_width, _dots(console))
+        if self._rest.plain.strip():
+            yield Text(self._rest.plain.strip(), self._rest.style)
+
+    def __rich_measure__(self, _console: Console, _options: ConsoleOptions) -> Measurement:
+        """Tell how wide it may be."""
+        cells = cell_len(self._name.plain) + cell_len(self._rest.plain)
+        return Measurement(min(_LEAST_CELLS, cells), cells)
 
 
 def shortened(text: Text, width: int, dots: str = "…") -> Text:

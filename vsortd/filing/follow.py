@@ -126,10 +126,18 @@ def follow(  # noqa: PLR0917 - one row's worth of facts
     return True
 
 
-def adopt(journal: Journal, library: Path, rules: Mapping[tuple[str, ...], str]) -> int:
-    """Give filed items whose rule is no more the rule in whose folder they lie; return how many. Raises StoreError.
+def has_items(journal: Journal, rule: str) -> bool:
+    """Tell whether any filed item that stands is of a rule."""
+    with journal.db.read() as db:
+        found = db.execute("SELECT 1 FROM item WHERE rule = ? AND state = 'filed' AND standing LIMIT 1", (rule,))
+        return found.fetchone() is not None
 
-    `rules` are the keys of the present rules by their folders below the library (NFC).
+
+def adopt(journal: Journal, library: Path, rules: Mapping[tuple[str, ...], str]) -> dict[str, set[str]]:
+    """Give filed items whose rule is no more the rule in whose folder they lie. Raises StoreError.
+
+    `rules` are the keys of the present rules by their folders below the library (NFC). Returns each rule that is no more,
+    with those whose names its items have now.
     """
     keys = json.dumps(sorted(set(rules.values())))
     with journal.db.read() as db:
@@ -147,4 +155,7 @@ def adopt(journal: Journal, library: Path, rules: Mapping[tuple[str, ...], str])
     if found:
         with journal.db.write() as db:
             db.executemany("UPDATE item SET rule = ? WHERE id = ? AND rule = ? AND owner IS NULL", found)
-    return len(found)
+    names: dict[str, set[str]] = {}
+    for rule, _, before in found:
+        names.setdefault(before, set()).add(rule)
+    return names

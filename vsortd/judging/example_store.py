@@ -256,6 +256,11 @@ class ExampleStore:
                 followed += 1
         return followed
 
+    def rename_rule(self, before: str, now: str) -> int:
+        """Let the examples of a rule be of another, whose name it has now; return how many."""
+        with self._db.write() as db:
+            return db.execute("UPDATE example SET rule = ? WHERE rule = ?", (now, before)).rowcount
+
     def model_of(self, choice: str) -> str:
         """Return the key of the model that the config's choice (as JSON) was when it was last loaded, or ""."""
         with self._db.read() as db:

@@ -25,7 +25,7 @@ from vsortd.core.outcomes import ItemState
 from vsortd.errors import ChangedError, ModelError, VideoError, VsortdError
 from vsortd.filing import queries
 from vsortd.filing.file_names import component
-from vsortd.filing.follow import MovedSidecar, adopt, follow, is_busy, is_known, standing_at
+from vsortd.filing.follow import MovedSidecar, adopt, follow, has_items, is_busy, is_known, standing_at
 from vsortd.filing.open_folder import HIDDEN
 from vsortd.filing.records import IdentityMatch, Item, OperationKind, OperationState, likeness
 from vsortd.judging.example_store import Link, NewExample, Origin
@@ -198,17 +198,27 @@ class MoveFollower:
         review = nfc(services.settings.place.review)
         decided = moved and not whole and inside not in {(review,), (portable(review),)}
         sidecars = self._sidecars(path, origin)
+        succeeds = whole and self._succeeds(rule, path.parent, origin)
         if not follow(services.journal, item, path, identity, rule, note, decided=decided, sidecars=sidecars):
             return MoveCheck.BUSY  # an undo or another filing was quicker
         services.index.moved(origin.identity, identity, path)
+        if succeeds and rule is not None:
+            self._rename(item.rule, rule)
         learned = f"; learned as an example of {rule} (correction {number})" if number is not None else ""
         logger.info("#{} {}: {}{}", item.id, origin.path.name, note, learned)
         return MoveCheck.FOLLOWED
 
     def adopt(self) -> None:
         """Give filed videos whose rule is no more the rule in whose folder they lie: it has another name now."""
-        if number := adopt(self._services.journal, self._library, self._rules):
-            logger.info("{} filed videos belong to rules with other names now", number)
+        for before, now in adopt(self._services.journal, self._library, self._rules).items():
+            if len(now) == 1:
+                self._rename(before, *now)
+
+    def _rename(self, before: str, now: str) -> None:
+        """Let what was taught of a rule that is no more go on counting for the one that took its place."""
+        if before and before != now and before not in self._rules.values():
+            taught = self._services.examples.rename_rule(before, now)
+            logger.info("the rule {} is called {} now; {} corrections went along", before, now, taught)
 
     def _is_no_correction(self, now: Path, origin: _Origin) -> bool:
         """Tell whether the whole folder was renamed, or emptied into that of a rule that took its rule's place."""
@@ -217,6 +227,12 @@ class MoveFollower:
             return True
         rule, filed = origin.item.rule, origin.item.outcome is ItemState.FILED
         return filed and bool(rule) and rule not in self._rules.values() and not self._holds_videos(before)
+
+    def _succeeds(self, rule: str | None, now: Path, origin: _Origin) -> bool:
+        """Tell whether a rule took the place of a video's own, rather than being one that videos belonged to before."""
+        if rule is None:
+            return False
+        return self._folders.renamed(origin.path.parent, now) or not has_items(self._services.journal, rule)
 
     def _holds_videos(self, folder: Path) -> bool:
         try:

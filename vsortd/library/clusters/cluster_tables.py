@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from rich.tree import Tree
 
 from vsortd.core.console import Text, print_tree
-from vsortd.core.tables import Column, ColumnKind, print_table
+from vsortd.core.tables import Column, ColumnKind, NameLabel, print_table
 from vsortd.core.text import counted
 from vsortd.library.clusters.apply import Fate
 
@@ -105,7 +105,7 @@ def print_prospects(out: Console, prospects: Sequence[Prospect], library: Path) 
                 nodes[parts[:depth]] = nodes[parts[: depth - 1]].add(Text(parts[depth - 1], style="bold"))
         node = nodes[parts] = nodes[parts[:-1]].add(_prospect_line(one))
         for member in one.typical:
-            node.add(Text(member.film.path, style="dim"))
+            node.add(NameLabel(Text(member.film.path, style="dim")))
         rest = len(one.going or one.there) - len(one.typical)
         if rest > 0:
             node.add(Text(f"and {rest} more", style="dim"))
