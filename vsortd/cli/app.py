@@ -63,7 +63,9 @@ def root(
         Path | None,
         typer.Option("--config", help="The config file; else $VSORTD_CONFIG, else the user's, else the site's."),
     ] = None,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say more in the log.")] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Say more in the log, with the times of each stage.")
+    ] = False,
     _: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
     ] = False,

@@ -181,10 +181,12 @@ def _check(wishes: _Wishes) -> None:
     if wishes.as_csv and wishes.arranges:
         raise UsageError("--csv lists the groups alone.", remedy="Use --json with --preview, --apply and --to-rules.")
     if wishes.preview and wishes.apply:
-        raise UsageError("--preview files nothing, --apply does.", remedy="Say one; or --apply --dry-run.")
+        raise UsageError("--preview files nothing, --apply does.", remedy="Use one of them, or --apply --dry-run.")
     asks = wishes.apply and not (wishes.yes or wishes.dry_run)
     if asks and (wishes.as_json or not at_terminal()):
-        raise UsageError("Nobody can be asked here whether to file.", remedy="Add --yes, or --dry-run to see first.")
+        raise UsageError(
+            "There is no terminal here to ask at whether to file.", remedy="Add --yes, or --dry-run to see first."
+        )
     _insist_on_libraries(wishes.out)
     if wishes.to_rules is not None:
         insist_on_ending(wishes.to_rules, ".yaml", ".yml")

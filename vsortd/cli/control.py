@@ -122,9 +122,9 @@ def _duration(text: str) -> float:
     try:
         seconds = parse_duration(text)
     except ValueError as error:
-        raise UsageError(f"--for {text!r} is no time.", remedy="Write 30m, 2h, or 1d.") from error
+        raise UsageError(f"--for {text!r} is not a length of time.", remedy="Write 30m, 2h, or 1d.") from error
     if seconds <= 0:
-        raise UsageError(f"--for {text!r} is no time.", remedy="Write 30m, 2h, or 1d.")
+        raise UsageError(f"--for {text!r} is not a length of time.", remedy="Write 30m, 2h, or 1d.")
     return seconds
 
 

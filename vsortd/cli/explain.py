@@ -66,7 +66,10 @@ def explain(
 def insist_on_ending(path: Path, *endings: str) -> None:
     """Refuse a file to write whose name says something else, or whose folder isn't there: before the work begins."""
     if path.suffix.lower() not in endings:
-        raise UsageError(f"{path} does not end in {' or '.join(endings)}.", remedy="So nothing else is overwritten.")
+        raise UsageError(
+            f"{path} does not end in {' or '.join(endings)}.",
+            remedy="Give it that ending, so that nothing else is overwritten.",
+        )
     if not path.absolute().parent.is_dir():
         raise UsageError(f"There is no folder {path.absolute().parent}.", remedy="Make it first.")
 

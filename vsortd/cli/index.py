@@ -96,7 +96,7 @@ def index(
     elif as_csv:
         write_csv_of(("file", "state", "frames", "duration_s", "reason"), map(_item, outcomes))
     else:
-        _print(outcomes, settings.model)
+        _print(outcomes)
     return int(ExitCode.PARTIAL if any(one.state == "failed" for one in outcomes) else ExitCode.OK)
 
 
@@ -133,7 +133,7 @@ def _item(one: Indexed) -> dict[str, Any]:
     }
 
 
-def _print(outcomes: Sequence[Indexed], model: object) -> None:
+def _print(outcomes: Sequence[Indexed]) -> None:
     from vsortd.core.console import Text
 
     out = console()
@@ -153,8 +153,7 @@ def _print(outcomes: Sequence[Indexed], model: object) -> None:
     parts += [f"{known} known already"] if known else []
     parts += [f"{len(failed)} failed"] if failed else []
     out.print(f"{', '.join(parts)}.")
-    example = "a forest at night" if model == "sample" else "a dog on a beach"  # that the model knows
-    out.print(f'Next: vsortd search "{example}", or vsortd cluster', style="dim")
+    out.print('Next: vsortd search "a forest at night", or vsortd cluster', style="dim")  # any model knows that
 
 
 def _tidy(settings: Settings, paths: Sequence[Path], *, prune: bool, as_json: bool) -> int:

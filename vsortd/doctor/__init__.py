@@ -39,7 +39,7 @@ def examine(config: Path | None, *, quick: bool = False) -> Iterator[Finding]:
         yield from _guarded("decoders", lambda: decoder_checks.decoders(None))
     else:
         count = counted(len(settings.inboxes), "inbox", "inboxes")
-        yield Finding("config", Severity.OK, f"{path}: {count}, {len(settings.rules)} rules at the top")
+        yield Finding("config", Severity.OK, f"{path}: {count}, {counted(len(settings.rules), 'rule')} at the top")
         yield from _guarded("inboxes", lambda: folder_checks.inboxes(settings))
         yield from _guarded("library", lambda: folder_checks.library(settings))
         yield from _guarded("decoders", lambda: decoder_checks.decoders(settings.workers))

@@ -157,7 +157,7 @@ def _instances(limit: int | None) -> Finding:
         return Finding(
             "inotify instances", Severity.WARN, f"none is left of {limit} ({trouble}): inboxes are polled", remedy
         )
-    return Finding("inotify instances", Severity.OK, f"one can be had, of {limit}")
+    return Finding("inotify instances", Severity.OK, f"at least one of {limit} is free")
 
 
 def _try_inotify() -> str:

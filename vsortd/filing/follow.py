@@ -136,8 +136,8 @@ def has_items(journal: Journal, rule: str) -> bool:
 def adopt(journal: Journal, library: Path, rules: Mapping[tuple[str, ...], str]) -> dict[str, set[str]]:
     """Give filed items whose rule is no more the rule in whose folder they lie. Raises StoreError.
 
-    `rules` are the keys of the present rules by their folders below the library (NFC). Returns each rule that is no more,
-    with those whose names its items have now.
+    `rules` are the keys of the present rules by their folders below the library (NFC). Returns each rule that is no
+    more, with those whose names its items have now.
     """
     keys = json.dumps(sorted(set(rules.values())))
     with journal.db.read() as db:

@@ -107,7 +107,7 @@ class Home:
     def __enter__(self) -> Self:
         with self.log.open("wb") as log:
             self.daemon = subprocess.Popen(
-                self.command("run"), env=self.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                self.command("--verbose", "run"), env=self.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )
         try:
             if self.warm_up is not None:

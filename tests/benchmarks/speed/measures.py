@@ -274,7 +274,7 @@ def _once(plan: Plan, master: Path) -> Figures:
     home = _home(plan, "once")
     path = media.fresh(master, home.ready)
     path.rename(home.inbox / path.name)
-    _, usage = measured(home.command("run", "--once"), environment=home.environment, said=home.log)
+    _, usage = measured(home.command("--verbose", "run", "--once"), environment=home.environment, said=home.log)
     (filed,) = read_books(home.state, home.log)
     return {**usage.to_json(), "frames": filed.frames}
 

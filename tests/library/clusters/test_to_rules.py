@@ -164,7 +164,7 @@ def test_groups_that_are_really_one_are_called_poor_and_named(
     made = draft(services, group(sea[::2], "sea", number=1), group(sea[1::2], "ocean", number=2))
     assert made.check.is_poor
     sentence = made.check.confused()[0]
-    assert "of 3 go to" in sentence
+    assert "3 of 3 videos would go elsewhere, 3 to " in sentence
     text = made.text(when=WHEN)
     assert "THIS IS POOR" in text
     assert sentence in text

@@ -75,13 +75,13 @@ def asked(prompts: Sequence[str], against: Sequence[str], encoder: Encoder) -> A
     """
     for text in (*prompts, *against):
         if not text.strip():
-            raise UsageError("An empty prompt asks for nothing.", remedy='Write what to look for: "a dog on a beach".')
+            raise UsageError("An empty prompt asks for nothing.", remedy='Write what to look for: "a forest at night".')
     levels = query_vectors(prompts, against, encoder)
     for prompt, level in zip(prompts, levels, strict=True):
         if not level.known[0]:
             raise UsageError(
                 f"The model {encoder.info.name} knows nothing of {prompt!r}.",
-                remedy="`vsortd model list` shows models that know more; the sample model knows what its card lists.",
+                remedy=_what_it_knows(encoder),
             )
     rows, rivals = _stacked(levels)
     unknown = [word for level in levels for word in level.unknown[0]]
@@ -104,3 +104,13 @@ def _stacked(levels: Sequence[LevelVectors]) -> tuple[Rows, tuple[npt.NDArray[np
             mine.append(places[row.tobytes()])
         rivals.append(np.array(mine, np.intp))
     return np.stack(rows), tuple(rivals)
+
+
+def _what_it_knows(encoder: Encoder) -> str:
+    """Say what to ask for instead: of the model in the package the subjects that it was taught."""
+    from vsortd.vision.sample import MODEL_NAME, vocabulary
+
+    more = "`vsortd model list` shows models that know more."
+    if encoder.info.name != MODEL_NAME:
+        return more
+    return f"It knows {', '.join(vocabulary().facets['subject'])}; by day, at sunset, at night. {more}"

@@ -107,9 +107,11 @@ def search(cache: VectorCache, encoder: Encoder, wanted: SearchTarget) -> Search
     Raises UsageError for prompts that say nothing to the model, ModelError and StoreError.
     """
     if wanted.window_s <= 0 or not math.isfinite(wanted.window_s):
-        raise UsageError(f"A window of {wanted.window_s:g} s is none.", remedy="Write --window 10s.")
+        raise UsageError(f"--window {wanted.window_s:g}s is not a length of time.", remedy="Write 5s, 30s or 1m.")
     if not wanted.prompts and wanted.examples is None:
-        raise UsageError("There is nothing to look for.", remedy='Name a prompt, "a dog on a beach", or --like FILE.')
+        raise UsageError(
+            "There is nothing to look for.", remedy='Name a prompt, such as "a forest at night", or --like FILE.'
+        )
     question = asked(wanted.prompts, wanted.against, encoder) if wanted.prompts else None
     rows, frame_scores = cache.ask(_values(question, wanted.examples), under=wanted.under, takes=_filter(wanted))
     likeness = frame_scores.values[:, -1].copy() if wanted.examples is not None and len(rows) else None

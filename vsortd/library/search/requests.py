@@ -128,7 +128,10 @@ class Searcher:
 
 def _wanted(services: Services, encoder: Encoder, request: Request, cancel: threading.Event | None) -> SearchTarget:
     if not 1 <= request.top <= TOP_MOST:
-        raise UsageError(f"--top {request.top} is none, or too many.", remedy=f"Write a number from 1 to {TOP_MOST}.")
+        raise UsageError(
+            f"--top {request.top} is too {'few' if request.top < 1 else 'many'}.",
+            remedy=f"Write a number from 1 to {TOP_MOST}.",
+        )
     under = None if request.under is None else _under(services, encoder, Path(request.under), cancel)
     parts = [_examples(services, encoder, word, cancel) for word in request.like]
     return SearchTarget(
