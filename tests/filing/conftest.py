@@ -20,7 +20,8 @@ from vsortd.core.identity import Identity
 from vsortd.core.outcomes import ConversionKind, ItemState
 from vsortd.filing.journal import Journal
 from vsortd.filing.passed_time import Moment, note_time
-from vsortd.filing.place import ConvertedFile, Filer, FilingRequest
+from vsortd.filing.place import Filer
+from vsortd.filing.placement import ConvertedFile, FilingRequest
 from vsortd.filing.records import OperationState
 from vsortd.filing.recover import RecoveryReport, recover
 

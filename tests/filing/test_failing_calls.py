@@ -33,7 +33,8 @@ from vsortd.core.system import rename_noreplace
 from vsortd.errors import ChangedError, FilingError, StoreError
 from vsortd.filing.journal import Journal
 from vsortd.filing.originals import expire_originals
-from vsortd.filing.place import ConvertedFile, Filer, FilingRequest
+from vsortd.filing.place import Filer
+from vsortd.filing.placement import ConvertedFile, FilingRequest
 from vsortd.filing.records import OperationState, Phase
 from vsortd.filing.undo import Selection, undo
 

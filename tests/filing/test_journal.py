@@ -189,7 +189,8 @@ def test_identities_with_the_highest_bit_survive() -> None:
 def _file_and_undo(home: Path, number: int, rounds: int) -> None:
     from types import SimpleNamespace
 
-    from vsortd.filing.place import Filer, FilingRequest
+    from vsortd.filing.place import Filer
+    from vsortd.filing.placement import FilingRequest
 
     with Journal.open(home / "state" / "journal.sqlite3") as journal:
         place: Any = SimpleNamespace(name="{stem}", on_duplicate="keep_both", review="_Review")

@@ -320,7 +320,8 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 from vsortd.filing.journal import Journal
-from vsortd.filing.place import Filer, FilingRequest
+from vsortd.filing.place import Filer
+from vsortd.filing.placement import FilingRequest
 from vsortd.core.identity import Identity
 root = Path(sys.argv[1])
 source = root / "in" / "a.mp4"

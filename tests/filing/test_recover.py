@@ -16,7 +16,7 @@ from vsortd.core.system.fault_points import Point, hooked, parse
 from vsortd.errors import FilingError
 from vsortd.filing import recover as recover_module
 from vsortd.filing.holds import Why
-from vsortd.filing.place import ConvertedFile
+from vsortd.filing.placement import ConvertedFile
 from vsortd.filing.recover import recover
 from vsortd.filing.undo import Selection, undo
 

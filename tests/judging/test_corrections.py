@@ -15,7 +15,8 @@ from vsortd.config.rules import build_rules
 from vsortd.config.settings import Place, Settings
 from vsortd.core.identity import Identity
 from vsortd.filing.journal import Journal
-from vsortd.filing.place import Filer, FilingRequest
+from vsortd.filing.place import Filer
+from vsortd.filing.placement import FilingRequest
 from vsortd.filing.undo import Selection, undo
 from vsortd.judging.corrections import Corrections
 from vsortd.judging.example_store import ExampleStore, Link, NewExample, Origin, examples_path

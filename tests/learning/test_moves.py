@@ -23,7 +23,8 @@ from vsortd.core.identity import Identity
 from vsortd.core.outcomes import ItemState
 from vsortd.core.system.fault_points import Point, hooked
 from vsortd.filing.journal import Journal
-from vsortd.filing.place import Filer, FilingRequest
+from vsortd.filing.place import Filer
+from vsortd.filing.placement import FilingRequest
 from vsortd.filing.undo import Selection, undo
 from vsortd.index.store import Embedded, Index
 from vsortd.judging.example_store import ExampleStore, NewExample, Origin

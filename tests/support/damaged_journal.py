@@ -14,7 +14,8 @@ from tests.support import harness
 from vsortd.core.identity import Identity
 from vsortd.core.outcomes import ItemState
 from vsortd.filing.journal import Journal
-from vsortd.filing.place import Filer, FilingRequest
+from vsortd.filing.place import Filer
+from vsortd.filing.placement import FilingRequest
 from vsortd.filing.undo import Selection, undo
 
 if TYPE_CHECKING:

@@ -152,7 +152,8 @@ def file_directly(home: harness.Home, *videos: Path, folder: str = "kept") -> No
     """File videos by the filer itself into the home's journal, which needs no model."""
     from vsortd.core.identity import Identity
     from vsortd.filing.journal import Journal
-    from vsortd.filing.place import Filer, FilingRequest
+    from vsortd.filing.place import Filer
+    from vsortd.filing.placement import FilingRequest
 
     place: Any = SimpleNamespace(name="{stem}", on_duplicate="keep_both", review="_Review")
     with Journal.open(home.folder / "state" / "journal.sqlite3") as journal:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from vsortd.config.choices import OnDuplicate
@@ -14,18 +14,18 @@ from vsortd.core.system.fault_points import Point
 from vsortd.core.system.network_fs import filesystem_type, inodes_last
 from vsortd.core.system.os_errors import explained
 from vsortd.core.text import storable
-from vsortd.errors import ChangedError, FilingError, VsortdError
+from vsortd.errors import FilingError, VsortdError
 from vsortd.filing import fsops, holds
 from vsortd.filing.file_names import NameFields, group_names, next_free, render
 from vsortd.filing.identical import DuplicateGate, find_identical_file, policy_of
 from vsortd.filing.journal import insert_item, new_transaction_id
-from vsortd.filing.journal import numbered as number_operations
 from vsortd.filing.library_folder import ensure_library
 from vsortd.filing.name_fit import NameFit, folder_below, foreseen, make_folder, notes, refused
-from vsortd.filing.open_folder import Folders, OpenFolder, identity_of
-from vsortd.filing.records import IdentityMatch, Item, Operation, OperationKind, Phase, likeness, to_blob, utc
+from vsortd.filing.open_folder import Folders, OpenFolder
+from vsortd.filing.placement import ConvertedFile, FilingRequest, new_item, plan_placement
+from vsortd.filing.records import Item, Operation, OperationKind, to_blob
 from vsortd.filing.recover import recover
-from vsortd.filing.staging import ORIGINALS, Staging, remove_empty_stores
+from vsortd.filing.staging import Staging, remove_empty_stores
 from vsortd.filing.transaction_errors import BusyError, NameRefusedError, StuckError, TakenError
 from vsortd.filing.transfer import Conflict, Transfer, reach_quietly
 
@@ -35,47 +35,12 @@ if TYPE_CHECKING:
 
     from vsortd.config.settings import Place
     from vsortd.core.identity import Identity
-    from vsortd.core.video_facts import Clip
     from vsortd.filing.journal import Journal
 
 # Somebody who takes every free name just before us, this often, is no accident.
 NAME_TRIES = 50
-# What every disk takes for the name of a kept original, bytes (eCryptfs allows 143).
-KEPT_BYTES = 140
 # How the reason of a rejected duplicate begins.
 DUPLICATE_REASON = "the same bytes as"
-
-
-@dataclass(frozen=True, slots=True)
-class ConvertedFile:
-    """A finished MP4 in the staging folder, made of the source."""
-
-    path: Path
-    kind: ConversionKind
-    sha256: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class FilingRequest:
-    """What is to be filed, and what was decided. `folder` is below the library; `outcome` FILED or REVIEW.
-
-    `conversion` is what a dry run foresees; `converted` what was made.
-    """
-
-    source: Path
-    identity: Identity
-    folder: tuple[str, ...]
-    outcome: ItemState = ItemState.FILED
-    sidecars: tuple[Path, ...] = ()
-    clip: Clip | None = None
-    rule: str = ""
-    score: float = 0.0
-    margin: float = 0.0
-    reason: str = ""
-    detail: Mapping[str, object] = field(default_factory=dict)
-    batch: str = ""
-    converted: ConvertedFile | None = None
-    conversion: ConversionKind = ConversionKind.NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +155,7 @@ class Filer:
         detail: Mapping[str, object] | None = None,
     ) -> Item:
         """Record a video that stays where it is (REJECTED or FAILED): once, however often it is met unchanged."""
-        item = _new_item(source, identity, state, storable(reason), batch=batch)
+        item = new_item(source, identity, state, storable(reason), batch=batch)
         item = replace(item, rule=rule, score=score, margin=margin, detail=detail or {})
         with self._journal.db.write() as db:
             standing = holds.find_refusal(db, source, identity)
@@ -314,7 +279,8 @@ class Filer:
         folder = make_folder(folders, self.library, wanted)
         names = self._free_names(request, folder)
         request = self._with_hash(request, folders, cancel)
-        item, operations = self._plan(request, transaction_id, [folder.path / name for name in names])
+        targets = [folder.path / name for name in names]
+        item, operations = plan_placement(request, self.library, transaction_id, targets)
         with clock.time("journal"):
             item, operations = self._begin(item, operations)
         reach_quietly(Point.PLACE_AFTER_INTENT)
@@ -368,44 +334,6 @@ class Filer:
             recover(self._journal)
             return self._journal.begin(item, operations)
 
-    def _plan(
-        self, request: FilingRequest, transaction_id: str, targets: Sequence[Path]
-    ) -> tuple[Item, list[Operation]]:
-        item = _new_item(request.source, request.identity, ItemState.PLACING, request.reason, batch=request.batch)
-        converted = request.converted
-        item = replace(
-            item,
-            outcome=request.outcome,
-            destination=targets[0],
-            rule=request.rule,
-            score=request.score,
-            margin=request.margin,
-            converted=ConversionKind.NONE if converted is None else converted.kind,
-            detail=request.detail,
-            library=self.library,
-            transaction_id=transaction_id,
-        )
-        operations = self._video_operations(request, targets[0], transaction_id)
-        for sidecar, target in zip(request.sidecars, targets[1:], strict=True):
-            operations.append(Operation(OperationKind.SIDECAR, Phase.PLACE, sidecar, target, _identity(sidecar)))
-        return item, number_operations(operations, transaction_id, Phase.PLACE, 0)
-
-    def _video_operations(self, request: FilingRequest, target: Path, transaction_id: str) -> list[Operation]:
-        source, identity = request.source, request.identity
-        if likeness(identity, identity_of(source)) is not IdentityMatch.SAME:
-            raise ChangedError(f"{source.name} changed after it was looked at")
-        if request.converted is None:
-            return [Operation(OperationKind.MOVE, Phase.PLACE, source, target, identity)]
-        staged = request.converted.path
-        fsops.give_rights(staged, source)
-        (name,) = NameFit(portable=True, most_bytes=KEPT_BYTES).names([source.name])  # nobody sees it: fits every disk
-        kept = self._staging.hidden.joinpath(ORIGINALS, transaction_id, name)
-        publish = Operation(OperationKind.PUBLISH, Phase.PLACE, staged, target, _identity(staged))
-        return [
-            replace(publish, sha256=request.converted.sha256),
-            Operation(OperationKind.KEEP, Phase.PLACE, source, kept, identity),
-        ]
-
     def _redirect(
         self, request: FilingRequest, item: Item, operations: Sequence[Operation], folder: OpenFolder, fit: NameFit
     ) -> tuple[Item, list[Operation]]:
@@ -441,30 +369,5 @@ class Filer:
             error.add_note(storable(second))
 
 
-def _identity(path: Path) -> Identity:
-    found = identity_of(path)
-    if found is None:
-        raise ChangedError(f"{path.name} is gone")
-    return found
-
-
 def _duplicate_reason(identical_file: Path) -> str:
     return storable(f"{DUPLICATE_REASON} {identical_file}")
-
-
-def _new_item(source: Path, identity: Identity, state: ItemState, reason: str, *, batch: str) -> Item:
-    return Item(
-        id=0,
-        batch=batch,
-        time=utc(),
-        item_state=state,
-        outcome=state,
-        source=source,
-        destination=None,
-        rule="",
-        score=0.0,
-        margin=0.0,
-        converted=ConversionKind.NONE,
-        reason=reason,
-        identity=identity,
-    )

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from vsortd.core.identity import Identity
     from vsortd.core.video_facts import Clip
-    from vsortd.filing.place import ConvertedFile
+    from vsortd.filing.placement import ConvertedFile
     from vsortd.judging.decide import Decision
     from vsortd.media.frames import Frames
 

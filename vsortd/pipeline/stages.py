@@ -14,7 +14,7 @@ from vsortd.core.identity import Identity
 from vsortd.core.names import nfc
 from vsortd.core.outcomes import ConversionKind, ItemState
 from vsortd.errors import ChangedError, ToolError, VideoError
-from vsortd.filing.place import ConvertedFile, FilingRequest
+from vsortd.filing.placement import ConvertedFile, FilingRequest
 from vsortd.index.store import DECIDING, Embedded
 from vsortd.judging.conditions import ConditionFacts
 from vsortd.judging.conditions import admit as admit_clip
