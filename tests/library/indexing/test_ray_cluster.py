@@ -331,7 +331,7 @@ class TestWithRay:
 
     def test_a_broken_video_fails_alone(self, ray_run: tuple[dict[str, Any], Index]) -> None:
         ((_, state, frames, reason),) = [one for one in ray_run[0]["outcomes"] if one[0] == "broken.mp4"]
-        assert ("failed", 0, True) == (state, frames, "ends" in reason)
+        assert ("failed", 0, True) == (state, frames, "missing at its end" in reason)
 
     def test_parts_that_were_kept_are_not_looked_at_again(self, ray_run: tuple[dict[str, Any], Index]) -> None:
         frames = {name: count for name, _, count, _ in ray_run[0]["outcomes"]}
