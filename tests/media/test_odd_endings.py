@@ -43,7 +43,7 @@ def test_one_missing_byte_of_a_sample_is_one_too_many(
     """Of the sound, too, of which no frame is looked at."""
     path = clip_file(name, format=name[2:], audio="pcm_s16le" if name == "a.mov" else "aac", options=FASTSTART)
     path.write_bytes(path.read_bytes()[:-1])
-    with pytest.raises(IncompleteError, match="ends 1 bytes before"):
+    with pytest.raises(IncompleteError, match="1 byte is missing at its end"):
         pool.probe(path)
 
 
