@@ -181,3 +181,16 @@ def until() -> Callable[[Callable[[], bool]], None]:
         pytest.fail("waited in vain")
 
     return wait
+
+
+def pass_time(loop: InboxLoop, clock: Any, seconds: float) -> None:
+    """Let time pass the way the thread would: sleep as long as the turn says, turn again."""
+    end_s = clock.now_s + seconds
+    while True:
+        sleep_s = loop.turn()
+        assert sleep_s >= 0
+        if clock.now_s + sleep_s > end_s:
+            break
+        clock.now_s += max(sleep_s, 1e-4)
+    clock.now_s = end_s
+    loop.turn()
