@@ -99,4 +99,5 @@ def _wrong_folders(folder: Path, wrong: dict[str, Path], keys: list[str], nothin
 def _with_that_end(key: str, keys: list[str]) -> str:
     """Return the rule whose last name is most like the folder's last name, "" if none is."""
     ends = {one.rpartition("/")[2]: one for one in reversed(keys)}
-    return ends.get(nearest_of(key.rpartition("/")[2], ends), "")
+    wanted = key.rpartition("/")[2]
+    return ends.get(wanted if wanted in ends else nearest_of(wanted, ends), "")
