@@ -284,7 +284,7 @@ class Runner:
         while self._queue and self._paused(self._queue[0].path):
             self._held.append(self._queue.popleft())
 
-    def _attend(self, entry: _QueueEntry) -> None:
+    def _attend(self, entry: _QueueEntry) -> None:  # noqa: C901 - one way for each thing that can come of it
         """Carry one video, and route what comes of it: the only place that does."""
         self._on_begin()
         job = Job(entry.path, entry.identity, entry.batch, self.cancel)
@@ -292,8 +292,10 @@ class Runner:
         job.clock.note("waiting", (time.monotonic() - entry.since_s) * 1000)
         with self._wake:  # a reload changes both together
             ledger, stages = self._ledger, self._stages
+        begun = False
         try:
             set_aside = ledger.begin(entry.path, entry.identity)
+            begun = True
             done = job.ended(ItemState.FAILED, set_aside) if set_aside else carry(job, stages)
         except Cancelled:
             logger.debug("{}: put back, vsortd is stopping", entry.path)
@@ -317,7 +319,8 @@ class Runner:
         else:
             self._mishaps.went_well()
         finally:
-            self._finish(entry, ledger)
+            if begun:  # a journal that could not note the beginning is not waited for a second time
+                self._finish(entry, ledger)
         if done.item_id is None and done.state in {ItemState.REJECTED, ItemState.FAILED}:
             done = self._recorded(done, ledger)
         with self._wake:
