@@ -46,7 +46,7 @@ pytestmark = [
     pytest.mark.skipif(shutil.which("strace") is None, reason="no strace here"),
     pytest.mark.timeout(3600 if os.environ.get("VSORTD_TEST_STEP") else 300),
 ]
-STEP = int(os.environ.get("VSORTD_TEST_STEP", "41"))  # a prime, so that all errors and modes take their turns
+STEP = int(os.environ.get("VSORTD_TEST_STEP", "61"))  # a prime, so that all errors and modes take their turns
 
 # What each call may answer. Calls that a machine doesn't have (arm64 has no `rename`) are asked for all the same.
 ERRORS = {

@@ -172,7 +172,7 @@ def test_a_journal_locked_by_another_process_refuses_writers_and_lets_readers_re
     other = sqlite3.connect(house.journal, isolation_level=None)
     try:
         other.execute("BEGIN EXCLUSIVE")
-        house.refused("locked", [("sort", "{inbox}"), ("undo", "--all"), ("run",), ("release", "--all")])
+        house.refused("locked", [("sort", "{inbox}"), ("undo", "--all"), ("release", "--all")])
         assert 1 == len(house.items())
         waiting = house.begin(("undo", "--all", "--json"))
         time.sleep(2)
