@@ -1,6 +1,6 @@
 """vsortd is killed again and again while clips keep coming: nothing is lost, and everything can be taken back.
 
-6 kills by default; the whole load: `VSORTD_SOAK=500 pytest -s tests/service/test_soak.py`. What must hold is in
+10 kills by default; the whole load: `VSORTD_SOAK=500 pytest -s tests/service/test_soak.py`. What must hold is in
 tests/support/soak.py, which also runs by itself.
 """
 
@@ -17,7 +17,7 @@ from tests.support import soak
 if TYPE_CHECKING:
     from pathlib import Path
 
-KILLS = int(os.environ.get("VSORTD_SOAK", "6"))
+KILLS = int(os.environ.get("VSORTD_SOAK", "10"))
 SEED = int(os.environ.get("VSORTD_SOAK_SEED", "1"))
 SECONDS_PER_KILL = 30.0  # patience, no expectation
 
