@@ -10,7 +10,6 @@ import re
 import shutil
 import subprocess
 import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ from unittest import mock
 
 import pytest
 
+from tests.support.troubles import mounted
 from vsortd.core.system import rename_noreplace
 
 if TYPE_CHECKING:
@@ -127,22 +127,13 @@ def image_mounted(make: list[str], mount: list[str], image: Path, folder: Path) 
     with image.open("wb") as file:
         file.truncate(IMAGE_BYTES)
     subprocess.run([*make, image], check=True, capture_output=True)
-    folder.mkdir()
     found = subprocess.run(["losetup", "--find", "--show", image], capture_output=True, text=True, check=False)
     if found.returncode:
         pytest.skip(f"can't mount here: {found.stderr.strip()}")
     device = found.stdout.strip()
     try:
-        done = subprocess.run([*mount, device, folder], capture_output=True, text=True, check=False)
-        if done.returncode:
-            pytest.skip(f"can't mount here: {done.stderr.strip()}")
-        try:
+        with mounted([device], folder, by=mount):
             yield
-        finally:
-            for _ in range(50):  # a process that was just killed may still hold it
-                if subprocess.run(["umount", folder], capture_output=True, check=False).returncode == 0:
-                    break
-                time.sleep(0.1)
     finally:
         subprocess.run(["losetup", "--detach", device], check=False, capture_output=True)
 

@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from tests.support import harness
@@ -178,12 +178,12 @@ def small_disk(folder: Path, size: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def mounted(what: list[str | Path], folder: Path) -> Iterator[None]:
-    """Mount something over `folder`, made if need be."""
+def mounted(what: list[str | Path], folder: Path, *, by: Sequence[str] = ("mount",)) -> Iterator[None]:
+    """Mount something over `folder`, made if need be; `by` is the program, with what comes before the rest."""
     if sys.platform != "linux" or os.getuid() != 0:
         pytest.skip("only root may mount")
     folder.mkdir(parents=True, exist_ok=True)
-    done = subprocess.run(["mount", *what, folder], capture_output=True, text=True, check=False)
+    done = subprocess.run([*by, *what, folder], capture_output=True, text=True, check=False)
     if done.returncode:
         pytest.skip(f"can't mount here: {done.stderr.strip()}")
     try:
