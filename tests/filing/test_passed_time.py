@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from vsortd.filing import passed_time
 from vsortd.filing.journal import Journal
 from vsortd.filing.originals import expire_originals
 from vsortd.filing.passed_time import GAP_PART, Moment, last_jump, note_time, passed_s
@@ -63,6 +64,15 @@ def machine(tmp_path: Path) -> Any:
         one = Machine(journal)
         one.look()
         yield one
+
+
+def test_where_nothing_tells_the_uptime_sleep_is_not_taken_for_a_jump(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A Mac's clock that nobody sets stands still while it sleeps."""
+    assert Moment.now().counts_sleep == passed_time._UPTIME.exists()
+    monkeypatch.setattr(passed_time, "_UPTIME", tmp_path / "no uptime")
+    assert not Moment.now().counts_sleep
 
 
 def test_a_machine_that_runs_counts_every_day(machine: Machine) -> None:

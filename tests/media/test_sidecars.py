@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from vsortd.media.sidecars import Company, find_company, find_sidecars
+from vsortd.media.sidecars import Company, find_company
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def names_found(folder: Path, video: str, others: list[str], extensions: tuple[str, ...] = ("mp4", "mov")) -> list[str]:
     for name in [video, *others]:
         (folder / name).write_bytes(b"x")
-    return [path.name for path in find_sidecars(folder / video, extensions)]
+    return [path.name for path in find_company(folder / video, extensions).sidecars]
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_another_file_does_not_belong(tmp_path: Path, name: str) -> None:
 def test_a_sidecar_of_two_videos_stays_with_the_last_one(tmp_path: Path) -> None:
     assert [] == names_found(tmp_path, "Film.mov", ["Film.mp4", "Film.srt"])
     (tmp_path / "Film.mp4").unlink()
-    assert [tmp_path / "Film.srt"] == list(find_sidecars(tmp_path / "Film.mov", ("mp4", "mov")))
+    assert [tmp_path / "Film.srt"] == list(find_company(tmp_path / "Film.mov", ("mp4", "mov")).sidecars)
 
 
 def test_a_whole_name_goes_with_its_video_even_among_two(tmp_path: Path) -> None:
@@ -79,7 +79,7 @@ def test_the_longer_stem_wins(tmp_path: Path) -> None:
     """Film.part2.en.srt is Film.part2's, not Film's with two flags."""
     others = ["Film.part2.mp4", "Film.part2.en.srt", "Film.en.srt"]
     assert ["Film.en.srt"] == names_found(tmp_path, "Film.mp4", others)
-    assert [tmp_path / "Film.part2.en.srt"] == list(find_sidecars(tmp_path / "Film.part2.mp4"))
+    assert [tmp_path / "Film.part2.en.srt"] == list(find_company(tmp_path / "Film.part2.mp4").sidecars)
 
 
 def test_a_configured_extension_counts_as_a_video(tmp_path: Path) -> None:
@@ -101,40 +101,40 @@ def test_names_that_are_no_text_work(tmp_path: Path) -> None:
     video = tmp_path / "F\udcff.mov"
     video.write_bytes(b"x")
     (tmp_path / "F\udcff.srt").write_bytes(b"x")
-    assert [tmp_path / "F\udcff.srt"] == list(find_sidecars(video))
+    assert [tmp_path / "F\udcff.srt"] == list(find_company(video).sidecars)
 
 
 @pytest.mark.parametrize("still", ["IMG_1.heic", "IMG_1.HEIC", "IMG_1.heif", "IMG_1.png", "IMG_1.DNG"])
 def test_a_still_belongs_to_a_live_photo_and_to_no_other_video(still: str, tmp_path: Path) -> None:
     film = tmp_path / "IMG_1.MOV"
     assert [] == names_found(tmp_path, film.name, [still])
-    assert (tmp_path / still,) == find_sidecars(film, live_photo=True)
+    assert (tmp_path / still,) == find_company(film, live_photo=True).sidecars
 
 
 def test_the_still_travels_with_what_travelled_before(tmp_path: Path) -> None:
     names_found(tmp_path, "IMG_1.MOV", ["IMG_1.AAE", "IMG_1.HEIC", "IMG_1.JPG"])
-    found = find_sidecars(tmp_path / "IMG_1.MOV", live_photo=True)
+    found = find_company(tmp_path / "IMG_1.MOV", live_photo=True).sidecars
     assert ["IMG_1.AAE", "IMG_1.HEIC", "IMG_1.JPG"] == [path.name for path in found]
 
 
 @pytest.mark.parametrize("other", ["IMG_12.HEIC", "IMG_1.en.heic", "IMG_1.MOV.heic", "img_1.heic", "IMG_1.gif"])
 def test_another_picture_is_not_its_still(other: str, tmp_path: Path) -> None:
     names_found(tmp_path, "IMG_1.MOV", [other])
-    assert () == find_sidecars(tmp_path / "IMG_1.MOV", live_photo=True)
+    assert () == find_company(tmp_path / "IMG_1.MOV", live_photo=True).sidecars
 
 
 def test_a_still_goes_with_the_film_even_if_a_copy_lies_there_as_mp4(tmp_path: Path) -> None:
     """Only the .mov can be half of a Live Photo."""
     names_found(tmp_path, "IMG_1.MOV", ["IMG_1.HEIC", "IMG_1.mp4"])
-    assert (tmp_path / "IMG_1.HEIC",) == find_sidecars(tmp_path / "IMG_1.MOV", live_photo=True)
-    assert () == find_sidecars(tmp_path / "IMG_1.mp4", live_photo=True)
+    assert (tmp_path / "IMG_1.HEIC",) == find_company(tmp_path / "IMG_1.MOV", live_photo=True).sidecars
+    assert () == find_company(tmp_path / "IMG_1.mp4", live_photo=True).sidecars
 
 
 def test_a_link_named_like_the_still_never_belongs(tmp_path: Path) -> None:
     (tmp_path / "photo.heic").write_bytes(b"x")
     names_found(tmp_path, "IMG_1.MOV", [])
     (tmp_path / "IMG_1.HEIC").symlink_to(tmp_path / "photo.heic")
-    assert () == find_sidecars(tmp_path / "IMG_1.MOV", live_photo=True)
+    assert () == find_company(tmp_path / "IMG_1.MOV", live_photo=True).sidecars
 
 
 COMPOSED, DECOMPOSED = "Übung.mp4", unicodedata.normalize("NFD", "Übung.mp4")
@@ -156,7 +156,7 @@ def test_of_two_videos_that_differ_by_form_each_keeps_its_own(tmp_path: Path) ->
     theirs = DECOMPOSED.replace(".mp4", ".srt")
     mine = COMPOSED.replace(".mp4", ".srt")
     assert [mine] == names_found(tmp_path, COMPOSED, [DECOMPOSED, theirs, mine])
-    assert (tmp_path / theirs,) == find_sidecars(tmp_path / DECOMPOSED)
+    assert (tmp_path / theirs,) == find_company(tmp_path / DECOMPOSED).sidecars
 
 
 def test_what_fits_two_videos_stays_and_is_named(tmp_path: Path) -> None:
@@ -202,4 +202,4 @@ def test_a_picture_that_travels_takes_its_own_along(tmp_path: Path) -> None:
 def test_a_names_metadata_goes_with_its_number(tmp_path: Path) -> None:
     first, second = "IMG.mp4.supplemental-metadata.json", "IMG.mp4.supplemental-metadata(1).json"
     assert [first] == names_found(tmp_path, "IMG.mp4", ["IMG(1).mp4", first, second])
-    assert (tmp_path / second,) == find_sidecars(tmp_path / "IMG(1).mp4")
+    assert (tmp_path / second,) == find_company(tmp_path / "IMG(1).mp4").sidecars

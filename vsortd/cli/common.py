@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vsortd.core.home import with_tilde
-from vsortd.core.text import encodable_json, printable, printable_json, storable
+from vsortd.core.text import counted, encodable_json, printable, printable_json, storable
 from vsortd.errors import DaemonUnreachableError, UsageError
 
 if TYPE_CHECKING:
@@ -304,10 +304,9 @@ def say_retried(paths: Sequence[str]) -> None:
     """Name the rejected videos that a changed config may take, and that are looked at again."""
     if not paths:
         return
-    out, one = console(), len(paths) == 1
-    out.print(
-        f"{len(paths)} rejected video{'' if one else 's'} may fit now, and {'is' if one else 'are'} looked at again:"
-    )
+    out = console()
+    looked_at = "are" if len(paths) > 1 else "is"
+    out.print(f"{counted(len(paths), 'rejected video')} may fit now, and {looked_at} looked at again:")
     for path in paths[:_MOST_RETRIED]:
         out.print(f"  {path}")
     if len(paths) > _MOST_RETRIED:

@@ -24,6 +24,7 @@ from vsortd.cli.common import (
 )
 from vsortd.cli.completing import batches, held_ids, refused_ids, tag_names, undoable_ids
 from vsortd.cli.interrupts import Interruption
+from vsortd.core.documents import ITEM_FIELDS
 from vsortd.core.paths import as_on_disk
 from vsortd.core.text import storable
 from vsortd.errors import ExitCode, UsageError
@@ -39,11 +40,6 @@ Last = Annotated[int | None, typer.Option("--last", metavar="N", min=1, help="On
 Since = Annotated[
     str | None, typer.Option("--since", metavar="T", help="Only since a time or an age (2h, 2026-11-20).")
 ]
-
-
-_FIELDS = (
-    "id", "batch", "time", "state", "source", "destination", "rule", "score", "margin", "converted", "reason", "tags",
-)  # fmt: skip
 
 
 def register(app: typer.Typer) -> None:
@@ -68,7 +64,7 @@ def history(
     if as_json:
         print_json({"schema_version": SCHEMA_VERSION, "items": items})
     elif as_csv:
-        write_csv_of(_FIELDS, items)
+        write_csv_of(ITEM_FIELDS, items)
     elif not items:
         console().print("Nothing has been filed yet." if tag is None else f"No video has the tag {tag}.")
     else:

@@ -27,6 +27,7 @@ from vsortd.cli.common import (
 )
 from vsortd.cli.explain import bar, insist_on_ending
 from vsortd.cli.interrupts import Interruption
+from vsortd.core.documents import OUTCOME_FIELDS
 from vsortd.core.outcomes import PLACED, ItemState
 from vsortd.core.paths import as_on_disk
 from vsortd.errors import DaemonUnreachableError, ExitCode, UsageError
@@ -42,12 +43,6 @@ if TYPE_CHECKING:
     from vsortd.pipeline.plan_report import FolderSummary
 
 Paths = Annotated[list[Path], typer.Argument(metavar="PATH…", help="Videos, or folders to look through.")]
-
-
-_FIELDS = (
-    "id", "batch", "time", "state", "source", "destination", "rule", "score", "margin", "converted", "reason", "tags",
-    "conversion",
-)  # fmt: skip
 
 
 def register(app: typer.Typer) -> None:
@@ -182,7 +177,7 @@ def _run(
 
 def _print_items(outcomes: Sequence[SortOutcome], *, as_csv: bool, interrupted: bool = False) -> None:
     if as_csv:
-        write_csv_of(_FIELDS, [one.to_json() for one in outcomes])
+        write_csv_of(OUTCOME_FIELDS, [one.to_json() for one in outcomes])
         return
     more = {"interrupted": True} if interrupted else {}
     print_json({"schema_version": SCHEMA_VERSION, "items": [one.to_json() for one in outcomes], **more})

@@ -6,7 +6,7 @@ breaks whoever reads them.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, TypedDict
+from typing import TYPE_CHECKING, Final, Literal, TypedDict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -113,6 +113,11 @@ class OutcomeDocument(_VideoDocument):
 
     id: int | None
     conversion: str
+
+
+# The columns of `--csv`, in their order.
+ITEM_FIELDS: Final = ("id", *_VideoDocument.__annotations__)
+OUTCOME_FIELDS: Final = (*ITEM_FIELDS, "conversion")
 
 
 class MissingFileDocument(TypedDict):

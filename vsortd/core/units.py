@@ -155,6 +155,11 @@ def about_size(size_bytes: float) -> str:
     return "1 byte" if size_bytes == 1 else f"{size_bytes:.0f} bytes"
 
 
+def missing_at_end(size_bytes: int) -> str:
+    """Say of a file that so many bytes are missing at its end."""
+    return f"{about_size(size_bytes)} {'is' if size_bytes == 1 else 'are'} missing at its end"
+
+
 def about_duration(seconds: float) -> str:
     """Write a duration for people, rounded: `2.5 days`, `12 min`, `3 s`, `40 ms`."""
     for unit, factor in (("days", 86_400), ("h", 3_600), ("min", 60)):

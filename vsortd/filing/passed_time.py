@@ -10,7 +10,6 @@ which goes to and fro gives nothing; only when it has said less for a day is it 
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import time
 import uuid
@@ -35,8 +34,6 @@ _GAP_TOLD_MS: Final = 3 * 86400 * 1000
 _BELIEVED_MS: Final = 86400 * 1000
 _ROW_MS: Final = _BELIEVED_MS // 2
 _MOST_MS: Final = 1 << 53  # what a wall clock says is cut off there: some 285,000 years
-_FIRST_S: Final = -6e10  # of what has a date
-_LAST_S: Final = 2.5e11
 _UPTIME: Final = Path("/proc/uptime")
 _BOOT: Final = Path("/proc/sys/kernel/random/boot_id")
 
@@ -71,12 +68,14 @@ def _boot() -> str:
 
 
 def _up_s() -> float | None:
-    """Return for how long the machine has been up, also while it slept, seconds; None where that isn't known."""
-    with contextlib.suppress(OSError, ValueError, IndexError):
-        return float(
-            _UPTIME.read_text("ascii").split()[0]
-        )  # proc(5): of the kernel, whatever a process is made believe
-    return time.monotonic()
+    """Return for how long the machine has been up, also while it slept, seconds; None where that isn't known.
+
+    proc(5): it is the kernel's word, whatever a process is made to believe of the time.
+    """
+    try:
+        return float(_UPTIME.read_text("ascii").split()[0])
+    except (OSError, ValueError, IndexError):
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +124,7 @@ def note_time(database: Database, now: Moment | None = None) -> str:
                 high_ms,
                 behind_ms,
                 newest,
-                f"{_date(moment.wall_ms)}Z: {said}" if said else seen.note,
+                f"{utc(moment.wall_ms / 1000)[:16]}Z: {said}" if said else seen.note,
             ),
         )
     return said
@@ -185,7 +184,3 @@ def _add(db: sqlite3.Connection, item: int, ran_ms: int, gap_ms: int) -> None:
         db.execute("UPDATE passed SET ran_ms = ran_ms + ?, gap_ms = gap_ms + ? WHERE id = ?", (ran_ms, gap_ms, last[0]))
     elif ran_ms or gap_ms:
         db.execute("INSERT INTO passed (item, ran_ms, gap_ms) VALUES (?, ?, ?)", (item, ran_ms, gap_ms))
-
-
-def _date(wall_ms: int) -> str:
-    return utc(max(_FIRST_S, min(_LAST_S, wall_ms / 1000)))[:16]

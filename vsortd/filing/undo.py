@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from vsortd.core.moments import local_text
 from vsortd.core.outcomes import PLACED, ItemState
 from vsortd.core.system.fault_points import Point
 from vsortd.core.system.os_errors import explained
@@ -25,7 +25,6 @@ from vsortd.filing.records import (
     OperationState,
     Phase,
     likeness,
-    unix_s,
 )
 from vsortd.filing.recover import recover
 from vsortd.filing.staging import remove_empty_stores
@@ -244,8 +243,8 @@ def _why_no_original(done: Sequence[Operation], removed: Sequence[Operation]) ->
     """Say since when the original of a conversion is no longer kept."""
     kept = next((one for one in done if one.kind is OperationKind.KEEP), None)
     if kept is not None and kept.state is OperationState.EXPIRED and removed:
-        when = datetime.fromtimestamp(unix_s(removed[-1].time), UTC).astimezone()
-        return f"its time as an original was over, and it was removed on {when:%Y-%m-%d}"
+        day = local_text(removed[-1].time)[: len("2026-11-20")]
+        return f"its time as an original was over, and it was removed on {day}"
     return "it is no longer among the originals" if kept is None else f"it is no longer at {storable(kept.target)}"
 
 

@@ -11,6 +11,7 @@ import sqlite3
 from typing import TYPE_CHECKING
 
 from vsortd.core.identity import Identity
+from vsortd.core.moved_files import moved_along
 from vsortd.core.paths import below
 
 if TYPE_CHECKING:
@@ -62,8 +63,7 @@ def follow(index: Path, moves: Iterable[tuple[Path, Path]]) -> int:
 def rebase(index: Path, before: Path, after: Path) -> int:
     """Let the rows of videos that lay below a folder name where they lie now that it is another; return how many did.
 
-    Files that were copied there have another identity, by which they are found; one that is gone keeps its own. What
-    still lies, or lies again, where it did is another video. Done again, it does nothing.
+    Done again, it does nothing; see `moved_along`.
     """
     if not index.exists():
         return 0
@@ -75,18 +75,13 @@ def rebase(index: Path, before: Path, after: Path) -> int:
             below(before),
         ).fetchall()
         for number, path, *columns in rows:
-            if os.path.lexists(path) or path.startswith(below(after)[0]):
+            found = moved_along(path, Identity.of_columns(columns), before, after)
+            if found is None or found[1] is None:
                 continue
-            new, identity = after / os.fsdecode(path[len(below(before)[0]) :]), Identity.of_columns(columns)
-            there = None
-            with contextlib.suppress(OSError):  # not for us to see: it keeps its own
-                there = Identity.of(new)
-            if there is not None and identity.carried_to(there):
-                identity = there
             db.execute(
                 "UPDATE OR REPLACE video SET size_bytes = ?, mtime_ns = ?, inode = ?, device = ?, path = ?"
                 " WHERE id = ?",
-                (*key_of(identity), os.fsencode(new), number),
+                (*key_of(found[1]), os.fsencode(found[0]), number),
             )
             followed += 1
     return followed

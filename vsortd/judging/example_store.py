@@ -8,7 +8,6 @@ so every row carries the model's key, dimension and dtype.
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import numpy as np
 import numpy.typing as npt
 
-from vsortd.core.identity import Identity
+from vsortd.core.moved_files import moved_along
 from vsortd.core.names import nfc
 from vsortd.core.paths import below
 from vsortd.filing import seals
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
+    from vsortd.core.identity import Identity
 
 # More frames of one video say little that these don't; scoring grows with every row.
 FRAMES: Final = 8
@@ -229,7 +229,7 @@ class ExampleStore:
     def rebase(self, before: Path, after: Path) -> int:
         """Let examples whose video lay below a folder name where it lies now that it is another; return how many.
 
-        What still lies, or lies again, where it did is another video. Done again, it does nothing.
+        Done again, it does nothing; see `moved_along`.
         """
         first, last = below(before)
         followed = 0
@@ -243,15 +243,12 @@ class ExampleStore:
                 (first, last),
             ).fetchall()
             for number, path, *columns in rows:
-                if os.path.lexists(path) or path.startswith(below(after)[0]):
+                found = moved_along(path, from_columns(*columns), before, after)
+                if found is None:
                     continue
-                new, identity = after / from_blob(path[len(first) :]), from_columns(*columns)
-                there = Identity.of(new)
-                if identity is not None and there is not None and identity.carried_to(there):
-                    identity = there
                 db.execute(
                     "UPDATE example SET path = ?, device = ?, inode = ?, size_bytes = ?, mtime_ns = ? WHERE id = ?",
-                    (to_blob(new), *to_columns(identity), number),
+                    (to_blob(found[0]), *to_columns(found[1]), number),
                 )
                 followed += 1
         return followed

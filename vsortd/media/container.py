@@ -19,7 +19,7 @@ from av.stream import Discard, Disposition, Stream
 
 from vsortd.core.isobmff import BoxReader, ShrunkError
 from vsortd.core.sample_tables import has_all_samples
-from vsortd.core.units import about_size
+from vsortd.core.units import missing_at_end
 from vsortd.errors import BrokenError, ChangedError, IncompleteError, LimitError
 from vsortd.media.boxes import Layout, read_layout
 from vsortd.media.given_files import GIVEN_FILES
@@ -144,9 +144,7 @@ def _refuse_layout(file: BinaryIO, layout: Layout, size_bytes: int) -> None:
     if not layout.recognised:
         raise BrokenError("this is not an MP4 or MOV file")
     if layout.missing_bytes and not _lacks_no_sample(file, size_bytes):
-        raise IncompleteError(
-            f"{about_size(layout.missing_bytes)} {'is' if layout.missing_bytes == 1 else 'are'} missing at its end"
-        )
+        raise IncompleteError(missing_at_end(layout.missing_bytes))
     if not layout.has_moov:
         if layout.has_fragments:
             raise BrokenError("this is a single fragment without the header (moov) of its video")

@@ -63,13 +63,6 @@ def find_company(
     return search.company(is_noise)
 
 
-def find_sidecars(
-    video: Path, extensions: Iterable[str] = (), names: Iterable[str] | None = None, *, live_photo: bool = False
-) -> tuple[Path, ...]:
-    """Return what belongs to `video`, see `find_company`."""
-    return find_company(video, extensions, names, live_photo=live_photo).sidecars
-
-
 class _Search:
     """One look at what lies beside a video."""
 

@@ -24,7 +24,7 @@ from vsortd.core.isobmff import (
     is_kind,
 )
 from vsortd.core.sample_tables import has_all_samples
-from vsortd.core.units import about_size
+from vsortd.core.units import about_size, missing_at_end
 
 # A fragmented recording has two to four boxes a second or so: seven hours at most. A hostile file of 8-byte
 # boxes reaches this many in about 0.1 s.
@@ -137,10 +137,6 @@ def _refuse_head(head: bytes) -> BoxScan | None:
     return BoxScan(BoxState.NOT_MP4, "the file is neither MP4 nor MOV")
 
 
-def _missing(size_bytes: int) -> str:
-    return f"{about_size(size_bytes)} {'is' if size_bytes == 1 else 'are'} missing at its end"
-
-
 def _walk(reader: BoxReader, seen: _Seen) -> BoxScan | None:
     """Walk to the end of the file; return a verdict if it shows on the way, None if the boxes add up."""
     position = 0
@@ -148,7 +144,7 @@ def _walk(reader: BoxReader, seen: _Seen) -> BoxScan | None:
         if box.missing:
             if not is_kind(box.kind) or (seen.playable and _ends_with(reader, _TRAILER_END)):
                 break
-            what = f"{_missing(box.missing)} (in box {_show(box.kind)})"
+            what = f"{missing_at_end(box.missing)} (in box {_show(box.kind)})"
             return BoxScan(BoxState.INCOMPLETE, what)
         if box.open_ended:  # reaches to the end of the file, whatever its size is
             seen.doubts.append(f"its last box ({_show(box.kind)}) has no size of its own")
@@ -230,7 +226,7 @@ def _conclude(descriptor: int, size_bytes: int, seen: _Seen) -> BoxScan:
         reason = f"it ends after a box ({_show(seen.last_kind)}) that another must follow"
     elif seen.indexed_end > size_bytes:
         missing = seen.indexed_end - size_bytes
-        reason = f"{_missing(missing)}, by its own index of segments"
+        reason = f"{missing_at_end(missing)}, by its own index of segments"
     if reason:
         return BoxScan(BoxState.INCOMPLETE, reason)
     hole = _first_hole(descriptor, size_bytes)
