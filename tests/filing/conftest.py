@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.support.disks import DISKS
 from vsortd.config.settings import Place
 from vsortd.core.identity import Identity
 from vsortd.core.outcomes import ConversionKind, ItemState
@@ -217,3 +218,11 @@ def either(request: pytest.FixtureRequest) -> Bench:
 def make_bench() -> type[Bench]:
     """Return the class, for tests that need many."""
     return Bench
+
+
+@pytest.fixture(params=DISKS)
+def disk(request: pytest.FixtureRequest, tmp_path: Path, bench: Bench) -> Iterator[Path]:
+    """Return a folder on a disk that refuses names, can't rename without replacing, and tells times to two seconds."""
+    bench.resolution_ns = 2_000_000_000
+    with DISKS[request.param](tmp_path / "disk"):
+        yield tmp_path / "disk"
