@@ -42,7 +42,8 @@ REVIEWED: dict[str, Any] = {"state": "review", "rule": "", "reason": "unsure: se
 )
 def test_a_line_tells_name_folder_and_why(facts: dict[str, Any], line: str) -> None:
     known = {"state": "filed", "rule": "", "source": Path("/in/owls.mp4"), "library": LIBRARY, **facts}
-    assert line == Ending.of(**known).line()
+    ending = Ending.of(**known)
+    assert line == f"{ending.padded_state} {ending.where} {ending.why}"
 
 
 def test_a_folder_below_home_begins_with_a_tilde(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -38,10 +38,6 @@ class Ending:
             reason = reason.removeprefix(f"{rule}: ") if rule else reason
         return cls(state, where, with_tilde(reason.replace(f"{library}{os.sep}", "")))
 
-    def line(self) -> str:
-        """Return all of it."""
-        return f"{self.padded_state} {self.where} {self.why}".rstrip()
-
     @property
     def padded_state(self) -> str:
         """The state, as wide as the widest."""
