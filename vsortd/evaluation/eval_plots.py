@@ -201,6 +201,8 @@ def reliability_figure(found: Evaluation) -> Figure:
         axes[1, 0].set_ylabel("videos")
         notes = [f"{counted(len(found.judged), 'video')}, {BINS} bins of equal width, each with its 95 % interval"]
         notes += ["the learned temperature is measured on others"] if found.learned else []
+        errors = [one for _, *both in panels for one in both if one is not None]
+        notes += ["≤: no more than chance alone gives"] if not all(one.is_told for one in errors) else []
         figure.supxlabel("\n".join(("share of probability of what comes first", *notes)), fontsize=8, color=_DIM)
     return figure
 
@@ -224,16 +226,19 @@ def _draw_curve(axes: Axes, one: Calibration, colour: str, name: str) -> None:
     axes.vlines(x, [low for low, _ in ends], [high for _, high in ends], color=colour, linewidth=1.6, alpha=0.55)
     sizes = [18 + 260 * b.n / max(one.n, 1) for b in one.bins]
     axes.scatter(x, y, s=sizes, color=colour, zorder=3, edgecolor="white", linewidth=0.8)
-    axes.plot([], [], "o", color=colour, label=f"{name}: calibration error {one.text}")
+    axes.plot([], [], "o", color=colour, label=f"{name}: calibration error {one.brief or 'unknown'}")
 
 
 def _draw_histogram(axes: Axes, before: Calibration, after: Calibration | None) -> None:
+    from matplotlib.ticker import MaxNLocator
+
     shown = [(before, _BEFORE, -1), *([(after, _AFTER, 1)] if after is not None else [])]
     width = 0.42 / BINS
     for one, colour, side in shown:
         middles = [(b.low + b.high) / 2 + side * width / 2 for b in one.bins]
         axes.bar(middles, [b.n for b in one.bins], width=width, color=colour)
     axes.grid(axis="y", color=_GRID, linewidth=0.6)
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_axisbelow(True)
 
 
