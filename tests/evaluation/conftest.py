@@ -17,7 +17,10 @@ from vsortd.evaluation.rejudge import Judged, SampledCase, judge_all
 from vsortd.evaluation.truth import Case
 from vsortd.index.store import Embedded
 from vsortd.judging.conditions import ConditionFacts
-from vsortd.vision.prompts import LevelVectors, RuleVectors
+from vsortd.judging.resident_model import Classifier
+from vsortd.media.preprocess import Preprocess
+from vsortd.vision.encoder import Family, ModelInfo
+from vsortd.vision.prompts import LevelVectors, RuleVectors, level_vectors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
 
 
 CLIP = clip_facts(duration_s=4.0)
+SCALE = 20.0
 
 
 @dataclass(frozen=True)
@@ -95,10 +99,41 @@ class World:
         return judge_all(seen, self.tree, self.vectors)
 
 
+class Words:
+    """An encoder whose texts point where their last word says; every other word counts for nothing."""
+
+    def __init__(self, axis: dict[str, int]) -> None:
+        preprocess = Preprocess(32, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+        self.axis = {key.rpartition("/")[2]: place for key, place in axis.items() if not key.startswith("!")}
+        self.info = ModelInfo("words", "x", "f", "cpu", "float32", len(axis), SCALE, None, preprocess, Family.CLIP)
+        self.nothing = axis["!"]
+
+    def encode_texts(self, texts: Sequence[str]) -> np.ndarray:
+        return np.eye(self.info.dim, dtype=np.float32)[
+            [self.axis.get(text.rpartition(" ")[2], self.nothing) for text in texts]
+        ]
+
+    def encode_images(self, pixels: np.ndarray) -> np.ndarray:  # noqa: ARG002 - the encoder's own signature
+        raise AssertionError("comparing looks at no picture")
+
+    def unknown_words(self, text: str) -> tuple[str, ...]:
+        return ("zzz",) if "zzz" in text else ()
+
+    def close(self) -> None:
+        """Nothing to free."""
+
+
 @pytest.fixture
 def world() -> World:
     """Return nature with two finer rules, and town without any."""
     return World.of(rule("nature", rule("forest"), rule("sea")), rule("town"))
+
+
+@pytest.fixture
+def judge(world: World) -> Classifier:
+    """Return a classifier whose words are the world's axes."""
+    encoder = Words(world.axis)
+    return Classifier(encoder, world.tree, level_vectors(world.tree, encoder))
 
 
 @pytest.fixture

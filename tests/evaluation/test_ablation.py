@@ -4,56 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pytest
 
+from tests.evaluation.conftest import Words
 from vsortd.config.choices import Aggregate, Ensemble
+from vsortd.core.chance import Verdict
 from vsortd.evaluation.ablation import AblationRow, changed_tree, compare
-from vsortd.evaluation.measure import HitRate
+from vsortd.evaluation.measure import HitRate, calibration
 from vsortd.evaluation.suggest import Threshold, at_threshold, suggestions, threshold_for, worth_switching
 from vsortd.judging.resident_model import Classifier
-from vsortd.media.preprocess import Preprocess
-from vsortd.vision.encoder import Family, ModelInfo
 from vsortd.vision.prompts import level_vectors
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from tests.evaluation.conftest import World
-
-
-SCALE = 20.0
-
-
-class Words:
-    """An encoder whose texts point where their last word says; every other word counts for nothing."""
-
-    def __init__(self, axis: dict[str, int]) -> None:
-        preprocess = Preprocess(32, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
-        self.axis = {key.rpartition("/")[2]: place for key, place in axis.items() if not key.startswith("!")}
-        self.info = ModelInfo("words", "x", "f", "cpu", "float32", len(axis), SCALE, None, preprocess, Family.CLIP)
-        self.nothing = axis["!"]
-
-    def encode_texts(self, texts: Sequence[str]) -> np.ndarray:
-        return np.eye(self.info.dim, dtype=np.float32)[
-            [self.axis.get(text.rpartition(" ")[2], self.nothing) for text in texts]
-        ]
-
-    def encode_images(self, pixels: np.ndarray) -> np.ndarray:  # noqa: ARG002 - the encoder's own signature
-        raise AssertionError("comparing looks at no picture")
-
-    def unknown_words(self, text: str) -> tuple[str, ...]:
-        return ("zzz",) if "zzz" in text else ()
-
-    def close(self) -> None:
-        """Nothing to free."""
-
-
-@pytest.fixture
-def judge(world: World) -> Classifier:
-    """Return a classifier whose words are the world's axes."""
-    encoder = Words(world.axis)
-    return Classifier(encoder, world.tree, level_vectors(world.tree, encoder))
 
 
 def test_a_changed_tree_differs_in_one_thing_only(world: World) -> None:
@@ -72,7 +35,7 @@ def test_every_way_is_a_row_and_those_as_configured_are_marked(world: World, jud
     marked = {name for name, row in rows.items() if row.same}
     assert {"ensemble: best", "aggregate: mean", "hierarchy: top_down", "temperature: 1"} <= marked
     assert not {"ensemble: average", "aggregate: vote", "negatives: none", "sampling: every frame"} & marked
-    assert 0.0 == rows["as configured"].none_right
+    assert HitRate(0, 1) == rows["as configured"].none_right
     assert {1: 13, 2: 6} == {depth: share.n for depth, share in rows["corrections: 5 a rule"].accuracy_at.items()}
 
 
@@ -119,17 +82,49 @@ def test_the_lowest_threshold_of_a_wished_precision(
 
 def test_what_is_mixed_up_missed_and_untested_is_said(world: World, judge: Classifier) -> None:
     as_forest = [world.frame(nature=0.9, nature__forest=0.9)] * 2
-    seen = [world.seen("nature/sea", as_forest)] * 3 + [world.seen("nature/forest", as_forest)] * 3
+    seen = [world.seen("nature/sea", as_forest)] * 10 + [world.seen("nature/forest", as_forest)] * 10
     found = suggestions(world.judged(*seen), judge, precision=0.95)
-    by_kind = {(one.kind, one.rule) for one in found}
-    assert ("mixed_up", "nature/sea") in by_kind
-    assert ("examples", "nature/sea") in by_kind
-    assert ("min_score", "nature/forest") in by_kind
-    (mixed,) = [one for one in found if one.kind == "mixed_up"]
-    assert ("nature/forest", 3, ["sea", "forest"]) == tuple(mixed.facts[key] for key in ("other", "videos", "prompts"))
+    by_kind = {(one.kind, one.rule): one for one in found}
+    assert {"mixed_up", "examples", "min_score", "untested"} == {kind for kind, _ in by_kind}
+    mixed = by_kind["mixed_up", "nature/sea"]
+    assert ("nature/forest", 10, ["sea", "forest"]) == tuple(mixed.facts[key] for key in ("other", "videos", "prompts"))
     assert 0.0 == pytest.approx(mixed.facts["cosine"])
-    (untested,) = [one for one in found if one.kind == "untested"]
-    assert ["town"] == untested.facts["rules"]
+    assert "finds 0 of 10 (0 to 28 %) of its videos" in by_kind["examples", "nature/sea"].text
+    threshold = by_kind["min_score", "nature/forest"]
+    assert "no min_score gives 95 % precision: 10 of 20 (30 to 70 %) are right now" == threshold.text
+    assert (None, 0.5, 20) == tuple(threshold.facts[key] for key in ("suggested", "precision", "precision_n"))
+    assert ["town"] == by_kind["untested", ""].facts["rules"]
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "suggested"),
+    [
+        (15, 10, [0.75]),  # Fisher's 1 / C(25, 10) of 24 places: no chance
+        (5, 5, []),  # as clear, but from a handful
+        (23, 2, []),  # 23 of 25 may well be 95 % already (75 to 98 %)
+        (0, 25, [None]),  # nothing is right, so no score parts anything: said, and none suggested
+    ],
+)
+def test_a_threshold_is_suggested_where_it_is_better_by_more_than_chance(
+    right: int, wrong: int, suggested: list[float | None], world: World, judge: Classifier
+) -> None:
+    sure, unsure = ([world.frame(town=share, nature=0.05)] * 2 for share in (0.9, 0.6))
+    seen = [world.seen("town", sure)] * right + [world.seen("", unsure)] * wrong
+    found = [one for one in suggestions(world.judged(*seen), judge, precision=0.95) if one.kind == "min_score"]
+    assert suggested == [one.facts["suggested"] for one in found]
+    if right == 15:
+        assert (
+            "min_score 0.75 instead of 0.35: 15 of 15 (80 to 100 %) right instead of 15 of 25 (41 to 77 %)"
+            == found[0].text
+        )
+
+
+def test_a_few_missed_videos_are_no_reason_to_teach(world: World, judge: Classifier) -> None:
+    sure, lost = [world.frame(town=0.9)] * 2, [world.frame(town=0.1)] * 2
+    for missed, said in ((1, False), (3, True)):  # 2 of 3 is 21 to 94 %, 0 of 3 at most 56 %
+        seen = [world.seen("town", lost)] * missed + [world.seen("town", sure)] * (3 - missed)
+        kinds = {one.kind for one in suggestions(world.judged(*seen), judge, precision=0.95)}
+        assert said is ("examples" in kinds)
 
 
 def test_words_that_the_model_does_not_know_are_named(world: World) -> None:
@@ -144,7 +139,12 @@ def test_words_that_the_model_does_not_know_are_named(world: World) -> None:
 
 def test_only_what_is_better_by_more_than_chance_is_worth_switching_to() -> None:
     def row(name: str, won: float, lost: float) -> AblationRow:
-        return AblationRow(name, {}, HitRate(5, 10), 0.0, 0.0, None, 8.0, won, lost, None)
+        half, none = HitRate(5, 10), HitRate(0, 10)
+        return AblationRow(name, {}, half, none, none, calibration([]), 8.0, won, lost, None)
 
     rows = [row("ensemble: best", 26, 0), row("aggregate: vote", 15, 16), row("corrections: 5 a rule", 30, 0)]
     assert ["ensemble: best"] == [one.facts["way"] for one in worth_switching(rows)]
+    # 6 of 6 is 1 in 32, better where nothing else was tried; one of two ways may seem so by chance
+    six = row("hierarchy: leaves", 6, 0)
+    assert (Verdict.BETTER, Verdict.UNTOLD) == (six.verdict(1), six.verdict(2))
+    assert Verdict.WORSE is row("hierarchy: leaves", 0, 6).verdict(1)

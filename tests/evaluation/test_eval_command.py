@@ -15,7 +15,7 @@ from PIL import Image
 from tests.support import harness
 from tests.support.shots import Shot, render_shot
 from vsortd.__main__ import main
-from vsortd.judging.calibration import read_calibration
+from vsortd.judging.calibration import Calibrated, calibration_path, keep_calibration, read_calibration
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -125,13 +125,24 @@ def test_what_the_config_does_not_accept_is_left_out(home: harness.Home, labelle
     assert ["ski.mp4"] == [one["path"].rpartition("/")[2] for one in found["rejected"]]
 
 
-def test_the_temperature_is_kept_for_the_model(home: harness.Home, labelled: Path) -> None:
+def test_a_temperature_is_kept_from_enough_videos_alone(home: harness.Home, labelled: Path) -> None:
+    state = home.folder / "state"
+    kept = keep_calibration(state, "another/model", Calibrated(2.0, 400, "2026-11-01T00:00:00Z", 0.2, 0.1)).read_bytes()
+    said = home.run("eval", labelled, "--calibrate", code=3).stdout
+    assert "too few videos to learn a temperature from (6; it takes 100); what was kept before stays" in said
+    assert kept == calibration_path(state).read_bytes()
+
+    for clip in [path for path in labelled.rglob("*.m*") if path.is_file()]:
+        for number in range(16):  # of one video under many names the index knows all
+            clip.with_name(f"{number} {clip.name}").hardlink_to(clip)
+    # with which no score means anything, so that whatever the model says is better
+    home.config.write_text(home.config.read_text() + "temperature: 15.0\n")
     found = home.json("eval", labelled, "--calibrate")
-    assert found["calibration"]["kept"]
-    (learned,) = read_calibration(home.folder / "state").values()
-    assert found["calibration"]["temperature"] == pytest.approx(learned.temperature, abs=1e-4)
-    assert [found["model"]["key"]] == list(read_calibration(home.folder / "state"))
-    assert 6 == learned.n
+    assert (102, True, "") == tuple(found["calibration"][key] for key in ("n", "kept", "why_not"))
+    assert found["calibration"]["gain_interval"][0] > 0
+    assert ["another/model", found["model"]["key"]] == list(read_calibration(state))
+    learned = read_calibration(state)[found["model"]["key"]]
+    assert (102, pytest.approx(found["calibration"]["temperature"], abs=1e-4)) == (learned.n, learned.temperature)
 
 
 def test_out_draws_what_is_to_be_looked_at(home: harness.Home, labelled: Path, tmp_path: Path) -> None:
@@ -164,4 +175,6 @@ def test_what_was_taught_is_tried_on_the_videos_each_without_its_own_lesson(home
     assert found["corrections"]["without"]["share"] == plain["accuracy"]
     assert found["corrections"]["with"]["share"] == found["accuracy"]
     assert found["confusion"]["sea"] == plain["confusion"]["sea"] == {"sea": 1}, "it doesn't get its own lesson"
-    assert "1 correction: " in home.run("eval", labelled).stdout
+    said = home.run("eval", labelled).stdout
+    assert "1 correction: " in said
+    assert "too few videos to tell whether they help; they are used" in said

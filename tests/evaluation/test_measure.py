@@ -24,21 +24,6 @@ if TYPE_CHECKING:
     from vsortd.evaluation.rejudge import Judged
 
 
-@pytest.mark.parametrize(
-    ("hits", "n", "low", "high"),
-    [
-        # Newcombe (1998), table I, method 3: 81/263, 15/148, 0/20, 1/29
-        (81, 263, 0.2553, 0.3662),
-        (15, 148, 0.0624, 0.1605),
-        (0, 20, 0.0, 0.1611),
-        (1, 29, 0.0061, 0.1718),
-        (0, 0, 0.0, 1.0),
-    ],
-)
-def test_wilson_intervals_are_those_of_the_literature(hits: int, n: int, low: float, high: float) -> None:
-    assert (low, high) == pytest.approx(HitRate(hits, n).interval, abs=5e-5)
-
-
 def test_the_calibration_error_is_the_mean_distance_of_fifteen_bins() -> None:
     # bin 13 of 15 (0.8667 to 0.9333): four claims of 0.9, three right → |0.9 - 0.75| = 0.15
     # bin 7 (0.4667 to 0.5333): one claim of 0.5, wrong → 0.5; together (4 x 0.15 + 0.5) / 5
@@ -53,9 +38,21 @@ def test_a_claim_of_one_falls_into_the_last_bin_and_none_at_all_has_no_error() -
     assert calibration([None]).error is None
 
 
+def test_an_error_that_chance_gives_is_not_told() -> None:
+    """Ten videos at 0.8 of which 7 are right: of ten that are right 8 times of 10, 95 in 100 are off by 0.2 or less."""
+    few = calibration([TopPrediction(0.8, number < 7) for number in range(10)])
+    assert (pytest.approx(0.1), pytest.approx(0.2, abs=0.01)) == (few.error, few.chance)
+    assert "no more than chance gives with 10 videos (up to 0.2)" == few.text
+    assert "≤0.2" == few.brief
+    # a hundred times as many: off by 0.1 for sure, for 95 in 100 of exact ones are off by 0.025 (2 of 0.0126) or less
+    many = calibration([TopPrediction(0.8, number % 10 < 7) for number in range(1000)])
+    assert many.is_told
+    assert ("0.10 (chance alone: up to 0.02)", "0.10") == (many.text, many.brief)
+
+
 def test_coverage_takes_the_surest_first() -> None:
     claims = [TopPrediction(0.9, True), TopPrediction(0.5, False), TopPrediction(0.8, True), TopPrediction(0.6, True)]
-    curve = {one.coverage: (one.least_share, one.accuracy) for one in coverage_curve(claims)}
+    curve = {one.coverage: (one.least_share, one.right.share) for one in coverage_curve(claims)}
     assert (0.5, 0.75) == curve[1.0]
     assert (0.8, 1.0) == curve[0.5]
 
@@ -113,9 +110,15 @@ def test_a_rule_counts_what_is_below_it(judged: list[Judged], world: World) -> N
     found = per_rule(judged, world.tree)
     nature, forest, sea = found["nature"], found["nature/forest"], found["nature/sea"]
     assert (3, 3, 3) == (nature.n, nature.filed, nature.right)
-    assert (0.5, 1.0, pytest.approx(2 / 3)) == (forest.precision, forest.recall, forest.f1)
-    assert (None, 0.0, 0.0) == (sea.precision, sea.recall, sea.f1)
-    assert 0.5 == found["town"].recall
+    assert (HitRate(1, 2), HitRate(1, 1), pytest.approx(2 / 3)) == (forest.precision, forest.recall, forest.f1)
+    assert (HitRate(0, 0), HitRate(0, 2), 0.0) == (sea.precision, sea.recall, sea.f1)
+    assert 0.5 == found["town"].recall.share
+    # of the 2 videos that are of the forest or were put there, 1 is right: Wilson's (0.095, 0.905), and F1 of both ends
+    assert (pytest.approx(0.173, abs=1e-3), pytest.approx(0.950, abs=1e-3)) == forest.f1_interval
+    assert ("0.7", "0.0") == (forest.f1_text, sea.f1_text)
+    told = sea.to_json()
+    assert [None, None, None] == [told[name] for name in ("precision", "precision_low", "precision_high")]
+    assert (0.0, 0.0, pytest.approx(0.658, abs=1e-3)) == (told["recall"], told["recall_low"], told["recall_high"])
 
 
 def test_a_claim_is_who_comes_first_none_of_these_included(world: World) -> None:

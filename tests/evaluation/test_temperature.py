@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from vsortd.errors import UsageError
-from vsortd.evaluation.temperature import FOLDS, GRID, best_temperature, fit_temperature
+from vsortd.evaluation.temperature import FOLDS, GRID, LEAST, best_temperature, fit_costs, fit_temperature
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,6 +60,31 @@ def test_every_level_has_a_say_and_each_fold_is_left_out_of_its_own_temperature(
     # the fold with the video of town is judged by a temperature that doesn't know of it: sharper
     assert fit.held_out[11] == min(fit.held_out) < fit.temperature
     assert len(set(fit.held_out)) <= FOLDS
+
+
+def oversure(count: int) -> list[np.ndarray]:
+    """Return the costs of videos that are said to be of the first of two rules with 0.95, and are in 7 of 10 cases."""
+    return list(costs_of(np.tile([3.0, 0.0], (count, 1)), (np.arange(count) % 10 >= 7).astype(np.int64)))
+
+
+def test_a_temperature_is_worth_keeping_where_it_is_better_on_others_by_more_than_chance() -> None:
+    found = fit_costs(oversure(200), 1.0, seed=1)
+    assert 3 / np.log(7 / 3) == pytest.approx(found.temperature, rel=0.1)  # the pull towards 1
+    assert (True, "", 200) == (found.is_better, found.why_not, found.n)
+    assert 0 < found.gain - found.gain_half == pytest.approx(found.to_json()["gain_interval"][0])
+    # as clear, but from too few, it is not even told
+    few = fit_costs([*oversure(LEAST - 1), None], 1.0, seed=1)
+    assert (False, None, None) == (few.is_better, few.to_json()["temperature"], few.to_json()["gain"])
+    assert "too few videos to learn a temperature from (99; it takes 100)" == few.why_not
+    # learned once, it is not better than itself
+    again = fit_costs(oversure(200), found.temperature, seed=1)
+    assert not again.is_better
+    assert f"no temperature is better than {found.temperature:.2f} by more than chance" == again.why_not
+
+
+def test_a_single_video_has_no_gain() -> None:
+    found = fit_costs(oversure(1), 1.0, seed=1)
+    assert (1, 0.0, 0.0) == (found.n, found.gain, found.gain_half)
 
 
 def test_without_a_rule_that_competes_there_is_nothing_to_learn(

@@ -13,7 +13,7 @@ import pytest
 
 from vsortd.config.choices import Aggregate, OnUnsure
 from vsortd.config.rules import Rule, RuleTree
-from vsortd.judging.leave_one_out import LeaveOneOutResult, weigh
+from vsortd.judging.leave_one_out import JUDGED, LeaveOneOutResult, weigh
 from vsortd.vision.prompts import Example, LevelVectors, RuleVectors
 
 HALF = math.sqrt(0.5)
@@ -67,8 +67,28 @@ def test_examples_that_make_a_right_one_wrong_are_refused() -> None:
     verdict = weigh(TREE, VECTORS, {1: _taught("a", (0.8, 0.6)), 2: _taught("b", (0.8, 0.6))})
     assert LeaveOneOutResult(2, right_with=0, right_without=1, lost=(1,)) == verdict
     assert not verdict.helps
-    assert "of 2 taught videos, 0 would be judged right with the help of the others, 1 without it" in verdict.sentence()
-    assert verdict.sentence().endswith("not used")
+    assert (
+        "of 2 taught videos, 0 would be judged right with the help of the others, 1 without it: "
+        "too few yet to tell whether they help; they are not used"
+    ) == verdict.sentence()
+
+
+@pytest.mark.parametrize(
+    ("videos", "won", "lost", "said"),
+    [
+        (4, 1, 0, "too few yet to tell whether they help; they are used"),
+        (9, 5, 0, "too few yet to tell whether they help; they are used"),
+        (9, 6, 0, "corrections help; they are used"),
+        (99, 0, 0, "too few yet to tell whether they help; they are used"),
+        (JUDGED, 3, 2, "no difference that is more than chance; they are used"),
+        (JUDGED, 0, 6, "corrections do harm; they are not used"),
+    ],
+)
+def test_what_is_said_is_no_more_than_the_sign_test_tells(videos: int, won: int, lost: int, said: str) -> None:
+    """Five of five may be chance (1 in 16), six of six is not (1 in 32); of more than `JUDGED` no more will be told."""
+    won_numbers, lost_numbers = tuple(range(won)), tuple(range(won, won + lost))
+    verdict = LeaveOneOutResult(videos, won, lost, won=won_numbers, lost=lost_numbers)
+    assert said == verdict.sentence().partition(": ")[2]
 
 
 def test_one_won_makes_up_for_one_lost() -> None:

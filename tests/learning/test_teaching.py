@@ -112,7 +112,9 @@ def test_elsewhere_or_with_keep_it_is_only_learned(home: Callable[..., harness.H
     kept = one.json("teach", one.inbox / "b.mp4", "CITY", "--keep")
     assert (one.inbox / "b.mp4").exists()
     assert [] == one.items()
-    assert 2 == one.json("corrections")["verdict"]["right_with"]
+    verdict = one.json("corrections")["verdict"]
+    assert (2, None, "untold") == (verdict["right_with"], verdict["helps"], verdict["verdict"])
+    assert verdict["sentence"].endswith("too few yet to tell whether they help; they are used")
 
     one.config.write_text(one.config.read_text() + "learn: {use: false}\n")
     assert [kept["id"]] == one.json("corrections", "forget", kept["id"])["forgotten"]
@@ -156,7 +158,9 @@ def test_harmful_examples_are_seen_and_not_used(home: Callable[..., harness.Home
     survey = one.json("corrections")
     right = survey["corrections"][-1]["id"]
     assert ([right], False) == (survey["verdict"]["lost"], survey["used"])
-    assert {"the corrections together do harm"} == {entry["why_not"] for entry in survey["corrections"]}
+    assert {"with the corrections together fewer come out right"} == {
+        entry["why_not"] for entry in survey["corrections"]
+    }
     shutil.copy2(clips / KARMA, one.inbox / "c.mp4")
     (after,) = one.json("plan", one.inbox)["items"]
     assert ("filed", "sea") == (after["state"], after["rule"])

@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from vsortd.evaluation.eval_report import Evaluation
 
 
+_FIGURES = ("precision", "recall", "f1")
+_FIELDS = ("rule", "n", "filed", "right", *_FIGURES, *(f"{name}_{end}" for name in _FIGURES for end in ("low", "high")))
+
+
 def register(app: typer.Typer) -> None:
     """Add the command."""
     app.command("eval")(evaluate)
@@ -41,7 +45,10 @@ def evaluate(
     ],
     compare: Annotated[bool, typer.Option("--compare", help="Also try the other ways to judge, one by one.")] = False,
     calibrate: Annotated[
-        bool, typer.Option("--calibrate", help="Keep the temperature with which scores can be trusted most.")
+        bool,
+        typer.Option(
+            "--calibrate", help="Keep the temperature with which scores can be trusted most; takes 100 videos."
+        ),
     ] = False,
     precision: Annotated[
         float,
@@ -78,13 +85,12 @@ def evaluate(
     if as_json:
         print_json(document)
     elif as_csv:
-        fields = ("rule", "n", "filed", "right", "precision", "recall", "f1")
-        write_csv_of(fields, ({"rule": rule, **figures} for rule, figures in document["per_rule"].items()))
+        write_csv_of(_FIELDS, ({"rule": rule, **figures} for rule, figures in document["per_rule"].items()))
     else:
         _print(found)
         if out is not None:
             console().print(f"Drawn into {out}.", style="dim")
-    return int(ExitCode.PARTIAL if found.sampled.failed else ExitCode.OK)
+    return int(ExitCode.PARTIAL if found.sampled.failed or found.is_refused else ExitCode.OK)
 
 
 def _make_out(out: Path) -> None:

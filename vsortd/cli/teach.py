@@ -186,7 +186,7 @@ def _why_not(one: Selected, settings: Settings, verdict: LeaveOneOutResult | Non
         return "switched off: learn: {use: false}"
     if verdict is None:
         return trouble or "not judged yet"
-    return "" if verdict.helps else "the corrections together do harm"
+    return "" if verdict.helps else "with the corrections together fewer come out right"
 
 
 def _entry(one: Selected, settings: Settings, verdict: LeaveOneOutResult | None, trouble: str) -> dict[str, Any]:
@@ -207,7 +207,9 @@ def _entry(one: Selected, settings: Settings, verdict: LeaveOneOutResult | None,
 
 def _verdict_json(verdict: LeaveOneOutResult) -> dict[str, Any]:
     return {
-        "helps": verdict.helps,
+        "helps": {"better": True, "worse": False}.get(verdict.verdict.value),
+        "verdict": verdict.verdict.value,
+        "sentence": verdict.sentence(),
         "videos": verdict.videos,
         "right_with": verdict.right_with,
         "right_without": verdict.right_without,

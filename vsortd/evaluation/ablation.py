@@ -7,22 +7,24 @@ video is judged without being its own example, and all these rows are about the 
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from vsortd.config.choices import Aggregate, Ensemble, Hierarchy
+from vsortd.core.chance import sign_test, verdict
 from vsortd.evaluation.measure import HitRate, accuracy_at, calibration, claim_of
 from vsortd.evaluation.rejudge import judge_all, without_own_examples
 from vsortd.judging.example_store import spread_over
 from vsortd.vision.prompts import Example, level_vectors
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from vsortd.config.rules import RuleTree
+    from vsortd.core.chance import Verdict
+    from vsortd.evaluation.measure import Calibration
     from vsortd.evaluation.rejudge import Judged, SampledCase
     from vsortd.evaluation.temperature import Fit
     from vsortd.judging.resident_model import Classifier
@@ -45,35 +47,53 @@ class AblationRow:
     name: str
     accuracy_at: dict[int, HitRate]
     accuracy: HitRate
-    wrong: float
-    undecided: float
-    ece: float | None
+    wrong: HitRate
+    undecided: HitRate
+    ece: Calibration
     frames: float
     won: float
     lost: float
-    none_right: float | None
+    none_right: HitRate | None
     same: bool = False
 
     @property
-    def is_better(self) -> bool:
-        """Whether it judges more videos right than chance would explain: two standard errors of won minus lost."""
-        return self.won - self.lost > 2 * math.sqrt(self.won + self.lost)
+    def p_value(self) -> float:
+        """How likely chance alone parts `won` and `lost` as far as this."""
+        return sign_test(self.won, self.lost)
 
-    def to_json(self) -> dict[str, Any]:
+    def verdict(self, tried: int) -> Verdict:
+        """Tell whether it is better or worse than the config by more than chance, as one of so many ways."""
+        return verdict(self.won, self.lost, tried=tried)
+
+    def to_json(self, tried: int) -> dict[str, Any]:
         """Return it for JSON."""
         return {
             "name": self.name,
             "as_configured": self.same,
+            "n": self.accuracy.n,
             "accuracy": self.accuracy.share,
+            "accuracy_interval": list(self.accuracy.interval),
             "accuracy_at": {str(depth): share.to_json() for depth, share in self.accuracy_at.items()},
-            "wrong": self.wrong,
-            "undecided": self.undecided,
-            "ece": self.ece,
+            "wrong": self.wrong.share,
+            "wrong_interval": list(self.wrong.interval),
+            "undecided": self.undecided.share,
+            "undecided_interval": list(self.undecided.interval),
+            "ece": self.ece.error,
+            "ece_chance": self.ece.chance,
             "frames": self.frames,
             "won": self.won,
             "lost": self.lost,
-            "none_right": self.none_right,
+            "p_value": self.p_value,
+            "verdict": self.verdict(tried).value,
+            "none_right": self.none_right.share if self.none_right else None,
+            "none_right_interval": list(self.none_right.interval) if self.none_right else None,
+            "none_n": self.none_right.n if self.none_right else 0,
         }
+
+
+def tried(rows: Sequence[AblationRow]) -> int:
+    """Return how many ways besides the config's own were compared."""
+    return sum(not row.same for row in rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +115,7 @@ def compare(
     seed: int,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> list[AblationRow]:
-    """Return a row for each way to judge the videos. `fit` is the temperature that was learned from them, if any.
+    """Return a row for each way to judge the videos. `fit` is the temperature that enough of them taught, if any.
 
     Raises ModelError when the model can't embed other wordings.
     """
@@ -120,25 +140,38 @@ def compare(
 def _row(
     name: str, repeats: list[list[Judged]], configured: list[list[Judged]], tree: RuleTree, *, same: bool = False
 ) -> AblationRow:
-    count = len(repeats)
-    n = len(repeats[0])
     every = [one for judged in repeats for one in judged]
-    nothing = [one.is_right for one in every if not one.truth]
     pairs = [pair for new, old in zip(repeats, configured, strict=True) for pair in zip(new, old, strict=True)]
-    depths = {depth: HitRate(share.hits / count, share.n // count) for depth, share in accuracy_at(every, tree).items()}
+
+    def average(which: Iterable[bool]) -> HitRate:
+        """Return how many of a repeat's videos it is true of, on average."""
+        flags = list(which)
+        return HitRate(sum(flags) / len(repeats), len(flags) // len(repeats))
+
+    depths = accuracy_at(every, tree).items()
+    nothing = [one.is_right for one in every if not one.truth]
     return AblationRow(
         name=name,
-        accuracy_at=depths,
-        accuracy=HitRate(sum(one.is_right for one in every) / count, n),
-        wrong=sum(one.is_wrong for one in every) / (count * n),
-        undecided=sum(one.is_undecided for one in every) / (count * n),
-        ece=calibration([claim_of(one, tree, top=True) for one in every]).error,
-        frames=sum(len(one.times_ms) for one in every) / (count * n),
-        won=sum(new.is_right and not old.is_right for new, old in pairs) / count,
-        lost=sum(old.is_right and not new.is_right for new, old in pairs) / count,
-        none_right=sum(nothing) / len(nothing) if nothing else None,
+        accuracy_at={depth: HitRate(one.hits / len(repeats), one.n // len(repeats)) for depth, one in depths},
+        accuracy=average(one.is_right for one in every),
+        wrong=average(one.is_wrong for one in every),
+        undecided=average(one.is_undecided for one in every),
+        ece=_average([calibration([claim_of(one, tree, top=True) for one in judged]) for judged in repeats]),
+        frames=sum(len(one.times_ms) for one in every) / len(every),
+        won=average(new.is_right and not old.is_right for new, old in pairs).hits,
+        lost=average(old.is_right and not new.is_right for new, old in pairs).hits,
+        none_right=average(nothing) if nothing else None,
         same=same,
     )
+
+
+def _average(repeats: Sequence[Calibration]) -> Calibration:
+    """Return the first repeat's calibration with the mean errors of all."""
+    errors = [one.error for one in repeats if one.error is not None]
+    chances = [one.chance for one in repeats if one.chance is not None]
+    if not errors or not chances:
+        return repeats[0]
+    return replace(repeats[0], error=sum(errors) / len(errors), chance=sum(chances) / len(chances))
 
 
 def _texts(seen: Sequence[SampledCase], classifier: Classifier) -> Iterator[_Way]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from vsortd.core.outcomes import ConversionKind, ItemState
 from vsortd.core.system.file_rights import make_for
-from vsortd.core.text import printable
+from vsortd.core.text import counted, printable
 from vsortd.errors import UsageError, VideoError
 from vsortd.evaluation.eval_report import MOST_MISTAKES
 from vsortd.evaluation.measure import BINS, REVIEW, name_of
@@ -110,7 +110,7 @@ def confusion_figure(found: Evaluation) -> Figure:
         _part_groups(axes, rows, columns)
         axes.set_ylabel("where it belongs, and how many videos")
         axes.set_xlabel("where it goes")
-        title = f"{found.accuracy.share:.1%} of {len(found.judged)} videos right all the way"
+        title = f"{found.accuracy.text} videos right{'' if found.is_flat else ' all the way'}"
         axes.set_title(title, pad=24)
         _name_colours(axes)
     return figure
@@ -175,27 +175,35 @@ def _write_counts(axes: Axes, counts: np.ndarray, shares: np.ndarray) -> None:
 
 
 def reliability_figure(found: Evaluation) -> Figure:
-    """Return, for the top level and the deepest, how often a share is right, and how many videos have it."""
+    """Return, for the top level and the deepest, how often a share is right, and how many videos have it.
+
+    One panel where both levels are the same.
+    """
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
     trust = found.trust
-    panels = (
+    panels = [
         ("at the top level", trust.top_before, trust.top_after),
         ("at the deepest level", trust.deepest_before, trust.deepest_after),
-    )
+    ]
+    if found.is_flat:
+        panels = [("", trust.top_before, trust.top_after)]
     with mpl.rc_context(_STYLE):
-        figure = Figure(figsize=(10, 5.6), layout="constrained")
-        axes = figure.subplots(2, 2, sharex=True, height_ratios=(3.2, 1))
+        figure = Figure(figsize=(5 * len(panels), 5.8), layout="constrained")
+        axes = figure.subplots(2, len(panels), sharex=True, height_ratios=(3.2, 1), squeeze=False)
         for column, (title, before, after) in enumerate(panels):
-            learned = found.fit.temperature if found.fit and after else None
+            learned = found.learned.temperature if found.learned and after else None
             _draw_reliability(axes[0, column], before, after, learned)
             _draw_histogram(axes[1, column], before, after)
             axes[0, column].set_title(title, pad=40)
         axes[0, 0].set_ylabel("share that is right")
         axes[1, 0].set_ylabel("videos")
-        note = f"{len(found.judged)} videos, {BINS} bins of equal width; the learned temperature is measured on others"
-        figure.supxlabel(f"share of probability of what comes first\n{note}", fontsize=8, color=_DIM)
+        notes = [f"{counted(len(found.judged), 'video')}, {BINS} bins of equal width, each with its 95 % interval"]
+        notes += ["the learned temperature is measured on others"] if found.learned else []
+        errors = [one for _, *both in panels for one in both if one is not None]
+        notes += ["≤: no more than chance alone gives"] if not all(one.is_told for one in errors) else []
+        figure.supxlabel("\n".join(("share of probability of what comes first", *notes)), fontsize=8, color=_DIM)
     return figure
 
 
@@ -212,22 +220,25 @@ def _draw_reliability(axes: Axes, before: Calibration, after: Calibration | None
 
 
 def _draw_curve(axes: Axes, one: Calibration, colour: str, name: str) -> None:
-    """Draw each bin as a dot as large as its videos are many, with its distance to the diagonal."""
+    """Draw each bin as a dot as large as its videos are many, with the interval of how many of them are right."""
     x, y = [b.share for b in one.bins], [b.accuracy for b in one.bins]
-    error = f"{one.error:.3f}" if one.error is not None else "unknown"
-    axes.vlines(x, x, y, color=colour, linewidth=1.6, alpha=0.55)
+    ends = [b.right.interval for b in one.bins]
+    axes.vlines(x, [low for low, _ in ends], [high for _, high in ends], color=colour, linewidth=1.6, alpha=0.55)
     sizes = [18 + 260 * b.n / max(one.n, 1) for b in one.bins]
     axes.scatter(x, y, s=sizes, color=colour, zorder=3, edgecolor="white", linewidth=0.8)
-    axes.plot([], [], "o", color=colour, label=f"{name}: calibration error {error}")
+    axes.plot([], [], "o", color=colour, label=f"{name}: calibration error {one.brief or 'unknown'}")
 
 
 def _draw_histogram(axes: Axes, before: Calibration, after: Calibration | None) -> None:
+    from matplotlib.ticker import MaxNLocator
+
     shown = [(before, _BEFORE, -1), *([(after, _AFTER, 1)] if after is not None else [])]
     width = 0.42 / BINS
     for one, colour, side in shown:
         middles = [(b.low + b.high) / 2 + side * width / 2 for b in one.bins]
         axes.bar(middles, [b.n for b in one.bins], width=width, color=colour)
     axes.grid(axis="y", color=_GRID, linewidth=0.6)
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_axisbelow(True)
 
 

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """What the command line asks for: `precision` of every rule (0 to 1), and whether to keep, compare, draw."""
+    """What the command line asks for: `precision` of every rule (0 to 1), and whether to calibrate, compare, draw."""
 
     precision: float = 0.95
     calibrate: bool = False
@@ -69,8 +69,9 @@ def evaluate(
             raise _nothing_seen(folder, sampled)
         found = _count(folder, classifier, sampled, wishes, bar)
         found = replace(found, corrections=_corrections(classifier, sampled, services.corrections.counted(classifier)))
-        if wishes.calibrate:
-            found = replace(found, kept=_keep(found, state_folder))
+        found = replace(found, fixed=not isinstance(settings.temperature, str), calibrate=wishes.calibrate)
+        if wishes.calibrate and found.fit is not None and found.fit.is_better:
+            found = replace(found, kept=_keep(found, found.fit, state_folder))
         if wishes.out is not None:
             from vsortd.evaluation.eval_plots import draw_all
 
@@ -86,14 +87,12 @@ def _count(folder: Path, classifier: Classifier, sampled: SampledCases, wishes: 
     rows: list[AblationRow] = []
     if wishes.compare:
         with bar("comparing") as on_progress:
-            rows = compare(sampled.seen, classifier, fit, seed=wishes.seed, on_progress=on_progress)
+            learned = fit if fit is not None and fit.has_enough else None
+            rows = compare(sampled.seen, classifier, learned, seed=wishes.seed, on_progress=on_progress)
     advice = worth_switching(rows)
-    if fit is not None and trust.top_after is not None and trust.deepest_after is not None:
-        errors = [
-            calibration([claim_of(one, classifier.tree, top=top) for one in judged]).error for top in (True, False)
-        ]
-        after = [trust.top_after.error, trust.deepest_after.error]
-        advice += worth_calibrating(errors, after, fit.temperature)
+    if fit is not None and fit.is_better and trust.top_after is not None and trust.deepest_after is not None:
+        before = [calibration([claim_of(one, classifier.tree, top=top) for one in judged]) for top in (True, False)]
+        advice += worth_calibrating(before, [trust.top_after, trust.deepest_after], fit.temperature)
     advice += suggestions(judged, classifier, precision=wishes.precision)
     return Evaluation(
         folder=folder,
@@ -118,16 +117,16 @@ def _corrections(
         return None
     texts = classifier.vectors.with_examples(())
     ways = (texts, own_vectors(sampled.seen, texts.with_examples(taught.values())))
-    without, within = (
-        HitRate(sum(one.is_right for one in judge_all(sampled.seen, classifier.tree, way)), len(sampled.seen))
-        for way in ways
-    )
+    before, after = ([one.is_right for one in judge_all(sampled.seen, classifier.tree, way)] for way in ways)
+    without, within = HitRate(sum(before), len(before)), HitRate(sum(after), len(after))
+    won = sum(new and not old for old, new in zip(before, after, strict=True))
+    lost = sum(old and not new for old, new in zip(before, after, strict=True))
     used = any(level.examples for level in classifier.vectors.levels.values())
-    return CorrectionsEffect(len(taught), without, within, used)
+    return CorrectionsEffect(len(taught), without, within, won, lost, used)
 
 
 def _trust(classifier: Classifier, sampled: SampledCases, wishes: Wishes) -> tuple[Fit | None, Trust]:
-    """Learn the temperature, and measure what it changes on videos that it was not learned from.
+    """Learn the temperature, and where there are enough videos, measure what it changes on those that didn't teach it.
 
     Raises UsageError where none can be learned and the command line asks to keep it.
     """
@@ -140,6 +139,8 @@ def _trust(classifier: Classifier, sampled: SampledCases, wishes: Wishes) -> tup
         if wishes.calibrate:
             raise
         return None, Trust(before[0], before[1])
+    if not fit.has_enough:
+        return fit, Trust(before[0], before[1])
     softened = judge_all(
         sampled.seen, classifier.tree, lambda number: replace(vectors_of(number), temperature=fit.held_out[number])
     )
@@ -147,12 +148,11 @@ def _trust(classifier: Classifier, sampled: SampledCases, wishes: Wishes) -> tup
     return fit, Trust(before[0], before[1], after[0], after[1])
 
 
-def _keep(found: Evaluation, state_folder: Path) -> Calibrated:
-    assert found.fit is not None
+def _keep(found: Evaluation, fit: Fit, state_folder: Path) -> Calibrated:
     trust = found.trust
     learned = Calibrated(
-        temperature=round(found.fit.temperature, 4),
-        n=found.fit.n,
+        temperature=round(fit.temperature, 4),
+        n=fit.n,
         date=now(),
         ece_before=round(trust.top_before.error or 0.0, 4),
         ece_after=round(trust.top_after.error or 0.0 if trust.top_after else 0.0, 4),

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from vsortd.core.chance import brief_share, digits_worth, share_text, wilson
+from vsortd.core.text import counted
 from vsortd.judging.decide import NONE
 
 if TYPE_CHECKING:
@@ -25,7 +27,9 @@ if TYPE_CHECKING:
 
 REVIEW: Final = "(review)"
 BINS: Final = 15  # of equal width, for the calibration error
-_Z_95: Final = 1.959964  # of the normal distribution
+_ROUNDING: Final = 1e-6  # of shares, which come as float32
+_LEAST_TOLD: Final = 2  # decimals of a calibration error, where it takes them to tell it from chance
+_DRAWS: Final = 1000  # of how many videos would be right by chance; their 95th percentile is right to a few percent
 _COVERAGES: Final = (1.0, 0.95, 0.9, 0.8, 0.7, 0.6, 0.5)
 
 
@@ -44,19 +48,23 @@ class HitRate:
     @property
     def interval(self) -> tuple[float, float]:
         """Wilson's score interval (1927); (0, 1) where nothing was counted."""
-        if not self.n:
-            return 0.0, 1.0
-        square = _Z_95**2
-        centre = (self.share + square / (2 * self.n)) / (1 + square / self.n)
-        spread = self.share * (1 - self.share) / self.n + square / (4 * self.n**2)
-        half = _Z_95 * math.sqrt(spread) / (1 + square / self.n)
-        return max(0.0, centre - half), min(1.0, centre + half)
+        return wilson(self.hits, self.n)
 
     @property
     def half(self) -> float:
         """Half the width of the interval, for a plain ±."""
         low, high = self.interval
         return (high - low) / 2
+
+    @property
+    def text(self) -> str:
+        """`7 of 10 (40 to 89 %)`, or from 100 on `174 of 199, 87 % (82 to 91 %)`."""
+        return share_text(self.hits, self.n)
+
+    @property
+    def brief(self) -> str:
+        """`7 of 10`, or from 100 on `87 %`: where the interval stands elsewhere."""
+        return brief_share(self.hits, self.n)
 
     def to_json(self) -> dict[str, float]:
         """Return it with its interval."""
@@ -101,30 +109,44 @@ class RuleFigures:
     right: int
 
     @property
-    def precision(self) -> float | None:
-        """Of what was filed there, the share that belongs there; None where nothing was."""
-        return self.right / self.filed if self.filed else None
+    def precision(self) -> HitRate:
+        """Of what was filed there, the share that belongs there."""
+        return HitRate(self.right, self.filed)
 
     @property
-    def recall(self) -> float | None:
-        """Of what belongs there, the share that was filed there; None where nothing does."""
-        return self.right / self.n if self.n else None
+    def recall(self) -> HitRate:
+        """Of what belongs there, the share that was filed there."""
+        return HitRate(self.right, self.n)
 
     @property
     def f1(self) -> float | None:
-        """The harmonic mean of both: 2·right / (n + filed)."""
+        """The harmonic mean of both: 2·right / (n + filed); None where both are of nothing."""
         return 2 * self.right / (self.n + self.filed) if self.n + self.filed else None
 
+    @property
+    def f1_interval(self) -> tuple[float, float]:
+        """The ends of its 95 % interval.
+
+        F1 is 2j / (1 + j) of j, the share of right ones among all videos that belong there or were filed there; a share
+        has Wilson's interval, and F1 grows with it.
+        """
+        low, high = wilson(self.right, self.n + self.filed - self.right)
+        return 2 * low / (1 + low), 2 * high / (1 + high)
+
+    @property
+    def f1_text(self) -> str:
+        """F1 with as many digits as its interval allows, `-` where there is none."""
+        low, high = self.f1_interval
+        return f"{self.f1:.{digits_worth((high - low) / 2)}f}" if self.f1 is not None else "-"
+
     def to_json(self) -> dict[str, float | None]:
-        """Return all of it."""
-        return {
-            "n": self.n,
-            "filed": self.filed,
-            "right": self.right,
-            "precision": self.precision,
-            "recall": self.recall,
-            "f1": self.f1,
-        }
+        """Return all of it; a figure of nothing is None, and so are the ends of its interval."""
+        f1 = self.f1_interval if self.f1 is not None else (None, None)
+        parts = {"precision": self.precision, "recall": self.recall}
+        shares = {name: one.share if one.n else None for name, one in parts.items()}
+        ends = {name: one.interval if one.n else (None, None) for name, one in parts.items()} | {"f1": f1}
+        found = {"n": self.n, "filed": self.filed, "right": self.right, **shares, "f1": self.f1}
+        return found | {f"{name}_{end}": ends[name][at] for name in ends for at, end in enumerate(("low", "high"))}
 
 
 def per_rule(judged: Sequence[Judged], tree: RuleTree) -> dict[str, RuleFigures]:
@@ -192,27 +214,86 @@ class Bin:
     share: float
     accuracy: float
 
-    def to_json(self) -> dict[str, float]:
-        """Return it under its own names."""
-        return {name: getattr(self, name) for name in self.__slots__}
+    @property
+    def right(self) -> HitRate:
+        """How many of them are right, with the interval."""
+        return HitRate(round(self.accuracy * self.n), self.n)
+
+    def to_json(self) -> dict[str, object]:
+        """Return it under its own names, with the interval of its accuracy."""
+        own = {name: getattr(self, name) for name in self.__slots__}
+        return own | {"accuracy_interval": list(self.right.interval)}
 
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """How far shares can be trusted: the expected calibration error, and the bins that it is made of."""
+    """How far shares can be trusted: the expected calibration error, and the bins that it is made of.
+
+    The error of a few videos is large by chance alone. `chance` is what shares that are exactly right would stay below
+    in 95 of 100 such sets of videos (Bröcker and Smith 2007): an error up to there tells nothing.
+    """
 
     n: int
     error: float | None
     bins: tuple[Bin, ...]
+    chance: float | None = None
+
+    @property
+    def is_told(self) -> bool:
+        """Whether the error is more than chance gives."""
+        return self.error is not None and self.chance is not None and self.error > self.chance + _ROUNDING
+
+    @property
+    def digits(self) -> int:
+        """How many decimals the error is worth: it is as uncertain as how many are right.
+
+        One more, up to two, where what chance gives would be 0 otherwise, or equal to an error that is more.
+        """
+        digits = digits_worth(HitRate(sum(one.right.hits for one in self.bins), self.n).half)
+        error, chance = self.error or 0.0, self.chance or 0.0
+        while digits < _LEAST_TOLD and (
+            round(chance, digits) == 0 or (self.is_told and round(error, digits) == round(chance, digits))
+        ):
+            digits += 1
+        return digits
+
+    @property
+    def text(self) -> str:
+        """The error with as many digits as the videos allow; where chance gives as much, only that."""
+        if self.error is None or self.chance is None:
+            return "unknown"
+        if self.is_told:
+            return f"{self.error:.{self.digits}f} (chance alone: up to {self._most_by_chance})"
+        return f"no more than chance gives with {counted(self.n, 'video')} (up to {self._most_by_chance})"
+
+    @property
+    def brief(self) -> str:
+        """The error alone, for tables; `≤` and what chance gives where it is no more than that, "" where unknown."""
+        if self.error is None:
+            return ""
+        return f"{self.error:.{self.digits}f}" if self.is_told else f"≤{self._most_by_chance}"
+
+    @property
+    def _most_by_chance(self) -> str:
+        return f"{max(self.chance or 0.0, 10.0**-self.digits):.{self.digits}f}"
 
     def to_json(self) -> dict[str, object]:
         """Return it with what the error means."""
         bins = [one.to_json() for one in self.bins]
-        return {"ece": self.error, "n": self.n, "binning": f"{BINS} bins of equal width", "bins": bins}
+        return {
+            "ece": self.error,
+            "n": self.n,
+            "chance": self.chance,
+            "binning": f"{BINS} bins of equal width",
+            "bins": bins,
+        }
 
 
 def calibration(claims: Sequence[TopPrediction | None]) -> Calibration:
-    """Return the expected calibration error over 15 bins of equal width (Guo et al. 2017); empty bins are left out."""
+    """Return the expected calibration error over 15 bins of equal width (Guo et al. 2017); empty bins are left out.
+
+    What chance gives is drawn, always the same way.
+    """
     known = [claim for claim in claims if claim is not None]
     if not known:
         return Calibration(0, None, ())
@@ -226,7 +307,18 @@ def calibration(claims: Sequence[TopPrediction | None]) -> Calibration:
             mean, hits = float(shares[chosen].mean()), float(right[chosen].mean())
             bins.append(Bin(place / BINS, (place + 1) / BINS, int(chosen.sum()), mean, hits))
     error = sum(one.n * abs(one.share - one.accuracy) for one in bins) / len(known)
-    return Calibration(len(known), error, tuple(bins))
+    return Calibration(len(known), error, tuple(bins), _chance(shares, places))
+
+
+def _chance(shares: np.ndarray, places: np.ndarray) -> float:
+    """Return the 95th percentile of the error of shares [n] in these bins, if each was right as often as it says."""
+    rng = np.random.default_rng(0)
+    errors = np.zeros(_DRAWS)
+    for place in np.unique(places):
+        some = shares[places == place]
+        right = (rng.random((_DRAWS, len(some)), np.float32) < some).sum(axis=1)
+        errors += np.abs(some.sum() - right)
+    return float(np.quantile(errors / len(shares), 0.95))
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,11 +327,17 @@ class Coverage:
 
     coverage: float
     least_share: float
-    accuracy: float
+    right: HitRate
 
-    def to_json(self) -> dict[str, float]:
-        """Return it under its own names."""
-        return {name: getattr(self, name) for name in self.__slots__}
+    def to_json(self) -> dict[str, object]:
+        """Return it with the interval of its accuracy."""
+        return {
+            "coverage": self.coverage,
+            "least_share": self.least_share,
+            "accuracy": self.right.share,
+            "accuracy_interval": list(self.right.interval),
+            "n": self.right.n,
+        }
 
 
 def coverage_curve(claims: Sequence[TopPrediction | None]) -> list[Coverage]:
@@ -249,6 +347,6 @@ def coverage_curve(claims: Sequence[TopPrediction | None]) -> list[Coverage]:
     for part in _COVERAGES:
         count = math.ceil(part * len(known))
         if count:
-            hits = sum(claim.right for claim in known[:count])
-            curve.append(Coverage(count / len(known), known[count - 1].share, hits / count))
+            hits = HitRate(sum(claim.right for claim in known[:count]), count)
+            curve.append(Coverage(count / len(known), known[count - 1].share, hits))
     return curve

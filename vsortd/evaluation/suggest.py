@@ -1,4 +1,7 @@
-"""What the numbers suggest to do about the config: thresholds, wordings, examples."""
+"""What the numbers suggest to do about the config: thresholds, wordings, examples.
+
+Nothing is suggested that chance alone explains, and every figure comes with how many videos it is of.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from vsortd.evaluation.measure import per_rule
+from vsortd.core.chance import Verdict, fewer_right
+from vsortd.core.text import counted
+from vsortd.evaluation.ablation import tried
+from vsortd.evaluation.measure import HitRate, per_rule
 from vsortd.vision.templates import TEMPLATES, texts_of
 
 if TYPE_CHECKING:
@@ -18,13 +24,16 @@ if TYPE_CHECKING:
 
     from vsortd.config.rules import Rule, RuleTree
     from vsortd.evaluation.ablation import AblationRow
+    from vsortd.evaluation.measure import Calibration
     from vsortd.evaluation.rejudge import Judged
     from vsortd.judging.resident_model import Classifier
 
 _MOST_PAIRS: Final = 6  # of rules that are mixed up
 _LEAST_MIXED: Final = 2  # videos: one alone may be the video's fault
-_LEAST_VIDEOS: Final = 3  # to say anything about a rule
+# Videos that a threshold is learned from: of fewer, even all of them right leaves more than 16 % in doubt.
+_LEAST_REACHING: Final = 20
 _LOW_RECALL: Final = 0.8
+_CHANCE: Final = 0.05
 _WORTH: Final = 0.02  # of calibration error
 _GAIN: Final = 0.05  # of a rule's videos: fewer are not worth a lower threshold
 _STEP: Final = 0.01  # of min_score, as people write it
@@ -64,28 +73,40 @@ def suggestions(judged: Sequence[Judged], classifier: Classifier, *, precision: 
 
 
 def worth_calibrating(
-    before: Sequence[float | None], after: Sequence[float | None], temperature: float
+    before: Sequence[Calibration], after: Sequence[Calibration], temperature: float
 ) -> list[Suggestion]:
-    """Suggest to learn the temperature where that makes the calibration errors, on average, noticeably less."""
-    pairs = [(old, new) for old, new in zip(before, after, strict=True) if old is not None and new is not None]
+    """Suggest to keep a temperature that is better by more than chance, where calibration errors get less with it."""
+    pairs = [
+        (old.error, new.error, max(old.digits, 1))
+        for old, new in zip(before, after, strict=True)
+        if old.error is not None and new.error is not None
+    ]
     if not pairs:
         return []
-    old, new = (sum(errors) / len(pairs) for errors in zip(*pairs, strict=True))
+    old, new = (sum(pair[at] for pair in pairs) / len(pairs) for at in (0, 1))
     if old - new < _WORTH:
         return []
+    digits = min(pair[2] for pair in pairs)
     text = f"scores can be trusted more with a temperature of {temperature:.2f}: --calibrate keeps it"
-    facts = {"temperature": temperature, "ece_before": old, "ece_after": new}
-    return [Suggestion("temperature", "", f"{text} (calibration error {old:.3f} → {new:.3f})", facts)]
+    facts = {"temperature": temperature, "n": before[0].n, "ece_before": old, "ece_after": new}
+    change = f"calibration error {old:.{digits}f} → {new:.{digits}f} on {counted(before[0].n, 'video')}"
+    return [Suggestion("temperature", "", f"{text} ({change})", facts)]
 
 
 def worth_switching(rows: Sequence[AblationRow]) -> list[Suggestion]:
     """Suggest the other ways to judge that are better by more than chance; those with examples are no option."""
     found = []
     for row in sorted(rows, key=lambda row: row.lost - row.won):
-        if row.is_better and not row.name.startswith(("corrections", "sampling")):
-            text = f"{row.name}: {row.won:g} more videos right, {row.lost:g} fewer ({row.accuracy.share:.1%} in all)"
-            found.append(Suggestion("option", "", text, {"way": row.name, "won": row.won, "lost": row.lost}))
+        better = not row.same and row.verdict(tried(rows)) is Verdict.BETTER
+        if better and not row.name.startswith(("corrections", "sampling")):
+            text = f"{row.name}: {row.won:g} more videos right, {row.lost:g} fewer ({row.accuracy.text} in all)"
+            facts = {"way": row.name, "won": row.won, "lost": row.lost, **_fact("accuracy", row.accuracy)}
+            found.append(Suggestion("option", "", text, facts))
     return found
+
+
+def _fact(name: str, rate: HitRate) -> dict[str, Any]:
+    return {name: rate.share, f"{name}_interval": list(rate.interval), f"{name}_n": rate.n}
 
 
 def _unknown_words(classifier: Classifier) -> Iterator[Suggestion]:
@@ -110,9 +131,9 @@ class Threshold:
     right: int
 
     @property
-    def precision(self) -> float:
-        """The share of the right ones, 1 where there are none at all."""
-        return self.right / self.filed if self.filed else 1.0
+    def precision(self) -> HitRate:
+        """The share of the right ones."""
+        return HitRate(self.right, self.filed)
 
 
 def threshold_for(candidates: Sequence[tuple[float, bool]], precision: float) -> Threshold | None:
@@ -151,22 +172,33 @@ def _thresholds(judged: Sequence[Judged], tree: RuleTree, precision: float) -> I
     candidates = _candidates(judged, tree)
     for rule in tree.walk():
         found = candidates.get(rule.key, [])
-        if len(found) < _LEAST_VIDEOS:
+        if len(found) < _LEAST_REACHING:
             continue
         now, wished = at_threshold(found, rule.min_score), threshold_for(found, precision)
-        facts = {"min_score": rule.min_score, "n": len(found), "precision": now.precision, "wished": precision}
-        if wished is None:
-            text = f"no min_score gives {precision:.0%} precision: {now.right} of {now.filed} are right now"
-            if now.filed:
-                yield Suggestion("min_score", rule.key, text, {**facts, "suggested": None})
-        elif wished.min_score != rule.min_score and (
-            now.precision < precision or wished.right - now.right >= max(2, _GAIN * len(found))
-        ):
-            text = (
-                f"min_score {wished.min_score:g} instead of {rule.min_score:g}: "
-                f"{wished.right} of {wished.filed} right instead of {now.right} of {now.filed}"
-            )
-            yield Suggestion("min_score", rule.key, text, {**facts, "suggested": wished.min_score})
+        facts = {"min_score": rule.min_score, "n": len(found), "wished": precision, **_fact("precision", now.precision)}
+        is_missed = now.filed > 0 and now.precision.interval[1] < precision
+        if wished is None and is_missed:
+            text = f"no min_score gives {precision * 100:g} % precision: {now.precision.text} are right now"
+            yield Suggestion("min_score", rule.key, text, {**facts, "suggested": None})
+        elif wished is not None and _is_worth(now, wished, found, is_missed=is_missed):
+            text = f"min_score {wished.min_score:g} instead of {rule.min_score:g}: {wished.precision.text} right"
+            reached = {"suggested": wished.min_score, **_fact("suggested_precision", wished.precision)}
+            yield Suggestion("min_score", rule.key, f"{text} instead of {now.precision.text}", {**facts, **reached})
+
+
+def _is_worth(now: Threshold, wished: Threshold, candidates: Sequence[tuple[float, bool]], *, is_missed: bool) -> bool:
+    """Tell whether another threshold is better by more than chance.
+
+    A higher one: where the precision that is wished for is missed for sure, and those that would no longer be filed are
+    wrong so much oftener, even for the worst of as many places as the threshold could have (Fisher's exact test,
+    Bonferroni). A lower one: where it files noticeably more, and no less is known of its precision.
+    """
+    if wished.min_score > now.min_score:
+        kept = wished.right, wished.filed
+        dropped = now.right - wished.right, now.filed - wished.filed
+        return is_missed and fewer_right(dropped, kept) * (now.filed - 1) <= _CHANCE
+    noticeable = wished.right - now.right >= max(2, _GAIN * len(candidates))
+    return noticeable and wished.precision.interval[0] >= now.precision.interval[0]
 
 
 def _candidates(judged: Sequence[Judged], tree: RuleTree) -> dict[str, list[tuple[float, bool]]]:
@@ -250,13 +282,14 @@ def _wanting_examples(judged: Sequence[Judged], classifier: Classifier) -> Itera
     taught = _keys_where(classifier, lambda level, column: column in level.examples)
     for key, figures in per_rule(judged, classifier.tree).items():
         rule = classifier.tree.find(key)
-        if rule is None or rule.rules or not rule.prompts or figures.n < _LEAST_VIDEOS:
+        if rule is None or rule.rules or not rule.prompts or not figures.n:
             continue
-        if figures.recall is not None and figures.recall < _LOW_RECALL:
+        if figures.recall.interval[1] < _LOW_RECALL:
             missed = [one.case.path.name for one in judged if one.truth == rule.path and not one.is_right]
             more = "more examples" if key in taught else "examples"
-            text = f"finds {figures.right} of its {figures.n} videos: teach it {more}, such as {missed[0]}"
-            yield Suggestion("examples", key, text, {"n": figures.n, "recall": figures.recall, "missed": missed})
+            text = f"finds {figures.recall.text} of its videos: teach it {more}, such as {missed[0]}"
+            facts = {"n": figures.n, **_fact("recall", figures.recall), "missed": missed}
+            yield Suggestion("examples", key, text, facts)
 
 
 def _keys_where(classifier: Classifier, holds: Callable[[Any, int], bool]) -> set[str]:

@@ -2,7 +2,9 @@
 
 Each taught video is judged twice by the rules: by their texts alone, and with the examples of all the *other* taught
 videos. The person said which rule is right, so both can be counted. The examples are used when at least as many videos
-are judged right with them as without: some that texts got right may be lost, if at least as many are won.
+are judged right with them as without: some that texts got right may be lost, if at least as many are won. Whether that
+tells that they help, or is chance, the sign test over the won and the lost says (`verdict`). It is a little too sure of
+itself: the videos are judged by one another's examples.
 
 A video is judged by what was kept of it, without its facts: a rule with `when:` takes no part either way.
 """
@@ -12,6 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from vsortd.core.chance import Verdict, verdict
 from vsortd.core.text import counted
 from vsortd.judging.decide import DecisionOutcome, decide
 
@@ -37,8 +40,13 @@ class LeaveOneOutResult:
 
     @property
     def helps(self) -> bool:
-        """Whether the examples are used: they don't make it worse."""
+        """Whether the examples are used: they don't make it worse as far as these videos show."""
         return self.right_with >= self.right_without
+
+    @property
+    def verdict(self) -> Verdict:
+        """Whether they make it better or worse by more than chance."""
+        return verdict(len(self.won), len(self.lost))
 
     def sentence(self) -> str:
         """Say it for people."""
@@ -46,7 +54,13 @@ class LeaveOneOutResult:
             return "nothing was taught yet"
         videos = f"of {counted(self.videos, 'taught video')}"
         counts = f"{self.right_with} would be judged right with the help of the others, {self.right_without} without it"
-        return f"{videos}, {counts}: corrections are {'used' if self.helps else 'not used'}"
+        return f"{videos}, {counts}: {self._told()}; they are {'used' if self.helps else 'not used'}"
+
+    def _told(self) -> str:
+        if self.verdict is Verdict.UNTOLD:
+            few = self.videos < JUDGED  # that many are judged at most: more of them won't tell
+            return "too few yet to tell whether they help" if few else "no difference that is more than chance"
+        return "corrections help" if self.verdict is Verdict.BETTER else "corrections do harm"
 
 
 def weigh(
