@@ -122,7 +122,7 @@ def _corrections(
         HitRate(sum(one.is_right for one in judge_all(sampled.seen, classifier.tree, way)), len(sampled.seen))
         for way in ways
     )
-    used = any(level.examples for level in classifier.vectors.levels.values())
+    used = any(level.is_taught for level in classifier.vectors.levels.values())
     return CorrectionsEffect(len(taught), without, within, used)
 
 
