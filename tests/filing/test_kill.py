@@ -15,10 +15,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support.disks import LIKE_EXFAT, doubled
+from vsortd.core.identity import Identity
+from vsortd.core.outcomes import ItemState
 from vsortd.core.system import rename_noreplace
 from vsortd.core.system.fault_points import Point, hooked
 from vsortd.errors import FilingError
 from vsortd.filing.originals import expire_originals
+from vsortd.filing.stay import stay
 from vsortd.filing.undo import Selection, undo
 
 if TYPE_CHECKING:
@@ -65,6 +68,20 @@ def place_converted(bench: Any) -> None:
         video = bench.inbox / "b.mov"
         converted = bench.stage(filer, video)
         filer.place(bench.request(video, bench.inbox / "b.srt", converted=converted))
+
+
+def send_to_review(bench: Any) -> None:
+    sidecars = (bench.inbox / "a.srt", bench.inbox / "a.en.srt")
+    options = {"folder": ("_Review",), "rule": "", "outcome": ItemState.REVIEW}
+    with bench.filer() as (filer, _):
+        filer.place(bench.request(bench.inbox / "a.mp4", *sidecars, **options))
+
+
+def decide_where_it_lies(bench: Any) -> None:
+    lying = bench.library / "_Review" / "a.mp4"
+    with bench.journal() as journal:
+        before, identity = journal.placed_at(lying), Identity.of(lying)
+        stay(journal, before, identity, rule="", reason="", batch="", by_hand=lambda _: None)
 
 
 def place_where_a_name_is_taken(bench: Any) -> None:
@@ -179,6 +196,8 @@ SCENARIOS = {
     "undo, across filesystems": Scenario(take_back, _then(drop, place_with_sidecars), apart=True),
     "undo of a conversion": Scenario(take_back, _then(drop, place_converted)),
     "undo of a conversion, across filesystems": Scenario(take_back, _then(drop, place_converted), apart=True),
+    "a decision where it lies": Scenario(decide_where_it_lies, _then(drop, send_to_review)),
+    "undo of a decision where it lies": Scenario(take_back, _then(drop, send_to_review, decide_where_it_lies)),
     "undo after expiry": Scenario(take_back, _then(drop, place_converted, expire)),
     "expiry": Scenario(expire, _then(drop, place_converted)),
     "converted, then undone and filed again": Scenario(_then(place_converted, take_back, place_converted), drop),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,6 +12,8 @@ import pytest
 
 from vsortd.core.identity import Identity
 from vsortd.errors import DamagedError, StoreError
+from vsortd.filing import seals
+from vsortd.filing.database import Database
 from vsortd.judging import example_store
 from vsortd.judging.corrections import MOST_PER_RULE, select
 from vsortd.judging.example_store import FORM, ExampleStore, Link, NewExample, Origin, spread_over
@@ -168,7 +171,25 @@ def test_examples_whose_newest_are_gone_stop_the_program(tmp_path: Path) -> None
         ExampleStore(path)
 
 
-def test_examples_of_the_format_before_are_taken_over(tmp_path: Path) -> None:
+def older(path: Path, version: int) -> None:
+    """Make a file as a former vsortd did."""
+    steps, since = FORM.steps[:version], {"example.none": 3}
+    Database(path, replace(FORM, steps=steps, sealed={"example": example_store._SEALED}, since=since)).close()
+
+
+def insert(path: Path, *rules: str) -> None:
+    """Insert examples as format 2 has them."""
+    row = "(time, rule, path, device, inode, size_bytes, mtime_ns, origin, video, model, dim, dtype, vectors)"
+    with closing(sqlite3.connect(path)) as db, db:
+        seals.teach(db)
+        for number, rule in enumerate(rules, start=1):
+            values = ("t", rule, b"/in/1.mp4", 1, number, 9, 5, "teach", number, MODEL, 2, "<f2", b"\0\x3c\0\0")
+            db.execute(f"INSERT INTO example {row} VALUES ({', '.join('?' * len(values))})", values)  # noqa: S608 - constants
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def test_examples_of_the_first_format_are_taken_over(tmp_path: Path) -> None:
     path = tmp_path / "examples.db"
     with closing(sqlite3.connect(path)) as db, db:
         db.executescript(example_store._FIRST)
@@ -177,3 +198,60 @@ def test_examples_of_the_format_before_are_taken_over(tmp_path: Path) -> None:
     with ExampleStore(path) as store:
         number = store.add(new())
         assert [number] == [one.id for one in store.all()]
+
+
+def test_examples_of_the_second_format_are_taken_over_with_their_seals(tmp_path: Path) -> None:
+    path = tmp_path / "examples.db"
+    older(path, 2)
+    insert(path, "sea", "forest")
+    with ExampleStore(path) as store:
+        number = store.add(none(inode=3))
+        assert [(number, True), (2, False), (1, False)] == [(one.id, one.none) for one in store.all()]
+        assert [[1.0, 0.0]] == store.vectors([1])[1].tolist()
+    with closing(sqlite3.connect(path)) as db:
+        assert (3,) == db.execute("PRAGMA user_version").fetchone()
+    with Database(path, FORM, thorough=True).read() as db:  # every row by its checksum
+        assert 3 == len(db.execute("SELECT id FROM example").fetchall())
+
+
+def test_damage_to_a_file_of_the_second_format_is_not_sealed_in(tmp_path: Path) -> None:
+    path = tmp_path / "examples.db"
+    older(path, 2)
+    insert(path, "seaside")
+    path.write_bytes(path.read_bytes().replace(b"seaside", b"seasick"))
+    with pytest.raises(DamagedError, match="an entry is not what was written"):
+        ExampleStore(path)
+    with closing(sqlite3.connect(path)) as db:
+        assert (2,) == db.execute("PRAGMA user_version").fetchone()
+
+
+def none(under: str = "", inode: int = 1) -> NewExample:
+    return replace(new(under, inode), none=True)
+
+
+def test_none_is_kept_and_is_no_rule_of_that_name(store: ExampleStore) -> None:
+    top, below, rule = store.add(none()), store.add(none("forest", 2)), store.add(new("none", 3))
+    said = [(one.id, one.rule, one.none) for one in store.all()]
+    assert [(rule, "none", False), (below, "forest", True), (top, "", True)] == said
+    assert {top: "", below: "", rule: "its rule is not in the config"} == why(store)
+
+
+def test_none_of_a_rule_that_is_gone_does_not_count_and_of_one_renamed_goes_along(store: ExampleStore) -> None:
+    gone = store.add(none("woods"))
+    assert {gone: "the rule above it is not in the config"} == why(store)
+    assert 1 == store.rename_rule("woods", "forest")
+    assert {gone: ""} == why(store)
+
+
+def test_none_takes_the_place_of_a_rule_and_the_other_way_round(store: ExampleStore) -> None:
+    first, second = store.add(new("sea")), store.add(none())
+    assert {first: f"replaced by #{second}", second: ""} == why(store)
+    third = store.add(new("forest"))
+    assert {first: f"replaced by #{third}", second: f"replaced by #{third}", third: ""} == why(store)
+
+
+def test_the_newest_of_none_are_enough_and_take_nothing_from_the_rule_above(store: ExampleStore) -> None:
+    kept = store.add(new("forest", 99))
+    ids = [store.add(none("forest", number)) for number in range(MOST_PER_RULE + 1)]
+    found = why(store)
+    assert (f"the newest {MOST_PER_RULE} of none are enough", "", "") == (found[ids[0]], found[ids[1]], found[kept])

@@ -240,10 +240,14 @@ def test_a_terminal_without_keys_takes_lines(review: Callable[..., tuple[harness
     screen.wait("1  nature/snow")
     screen.press("1\n")
     screen.wait("→ nature/snow")
+    screen.wait("0  none of the rules")
+    screen.press("0\n")
+    screen.wait("→ none of the rules  stays as _Review/")
     screen.press("q\n")
-    screen.wait("1 filed, 2 left")
+    screen.wait("1 filed, 1 belongs nowhere, 1 left")
     assert 0 == screen.end()
-    assert "snow" in lying(one).values()
+    assert ["_Review", "_Review", "snow"] == sorted(lying(one).values())
+    assert 1 == len(one.json("review")["items"])
 
 
 def test_without_a_terminal_it_lists_and_says_how(home: Callable[..., harness.Home], clips: Path) -> None:

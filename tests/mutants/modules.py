@@ -8,6 +8,7 @@ _JUDGING: Final = (
     "tests/judging/test_decide.py",
     "tests/judging/test_decide_conditions.py",
     "tests/judging/test_frame_scores.py",
+    "tests/judging/test_none_examples.py",
     "tests/judging/test_settled.py",
 )
 
@@ -24,7 +25,11 @@ TESTS_OF: Final[dict[str, tuple[str, ...]]] = {
     "vsortd/judging/corrections.py": ("tests/judging/test_corrections.py", "tests/judging/test_example_store.py"),
     "vsortd/judging/decide.py": _JUDGING,
     "vsortd/judging/frame_scores.py": _JUDGING,
-    "vsortd/judging/leave_one_out.py": ("tests/judging/test_leave_one_out.py", "tests/judging/test_corrections.py"),
+    "vsortd/judging/leave_one_out.py": (
+        "tests/judging/test_leave_one_out.py",
+        "tests/judging/test_corrections.py",
+        "tests/judging/test_none_examples.py",
+    ),
     "vsortd/library/search/scenes.py": ("tests/library/search/test_scenes.py",),
     "vsortd/library/timeline/boundaries.py": ("tests/library/timeline/test_boundaries.py",),
     "vsortd/media/protocol.py": ("tests/media/test_protocol.py",),

@@ -93,6 +93,7 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
     "teach": (
         ("vsortd teach clip.mp4 forest/night", "it belongs there: file it and learn"),
         ("vsortd teach clip.mp4 sea --keep", "learn only, leave it where it is"),
+        ("vsortd teach clip.mp4 --none", "it belongs nowhere: none of the rules"),
     ),
     "corrections": (
         ("vsortd corrections", "what was taught, and whether it helps"),

@@ -130,6 +130,7 @@ def _print_journal(out: Console, explained: Explanation) -> None:
     """Say what the journal knows of the file, and where that differs from what would happen now."""
     from vsortd.core.console import Text
     from vsortd.core.moments import local_text
+    from vsortd.learning.teaching import NOWHERE
 
     item = explained.known
     if item is None:
@@ -139,7 +140,9 @@ def _print_journal(out: Console, explained: Explanation) -> None:
         what = f"{'filed' if item.state is ItemState.FILED else 'sent to review'} {when} from {item.source}"
         what += f", as {item.rule}" if item.rule else ""
         what += f" with {item.score:.2f} ({item.margin:+.2f})"
-        changed = (item.state, item.rule) != (explained.outcome.state, explained.outcome.rule)
+        # what a person said belongs nowhere is decided, however unsure the rules are of it
+        state = explained.outcome.state if item.reason.startswith(NOWHERE) else item.state
+        changed = (state, item.rule) != (explained.outcome.state, explained.outcome.rule)
         what += "; rules or model have changed since" if changed else ""
     elif explained.held:
         what = f"undone, on hold since then (filed {when}); `vsortd release` lets it be sorted again"

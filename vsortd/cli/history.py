@@ -215,6 +215,10 @@ def _say_that_the_daemon_goes_on() -> None:
 def _print_undone(undone: Sequence[UndoneDocument], refused: Sequence[RefusedUndoDocument], *, dry_run: bool) -> None:
     out = console()
     for item in undone:
+        if _stays(item):
+            what = "would not be" if dry_run else "is not"
+            out.print(f"#{item['id']} {what} decided any more; it stays at {item['back_at']}")
+            continue
         back = "would go back to" if dry_run else "is back at"
         out.print(f"#{item['id']} {back} {item['back_at']}")
         for one in item["missing"]:
@@ -225,7 +229,13 @@ def _print_undone(undone: Sequence[UndoneDocument], refused: Sequence[RefusedUnd
     if not undone and not refused:
         out.print("Nothing to undo.")
     elif undone and not dry_run:
-        out.print(f"{len(undone)} undone. They are held: `vsortd release` lets them be sorted again.")
+        held = "" if all(map(_stays, undone)) else " They are held: `vsortd release` lets them be sorted again."
+        out.print(f"{len(undone)} undone.{held}")
+
+
+def _stays(item: UndoneDocument) -> bool:
+    """Whether no file was moved: a decision on a video that lies in the review folder."""
+    return item["back_at"] == item["destination"]
 
 
 def release(

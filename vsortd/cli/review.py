@@ -20,7 +20,7 @@ from vsortd.cli.common import (
     write_csv_of,
 )
 from vsortd.core.text import printable
-from vsortd.errors import DaemonUnreachableError, ExitCode, UsageError, VsortdError
+from vsortd.errors import ExitCode, VsortdError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 _HELP = (
     ("1-9", "file it there, and learn from it"),
     ("/", "find another rule: type a part of its name, then a number or Enter"),
+    ("0", "it belongs nowhere: none of the rules fits; learn from that, too"),
     ("o", "open it in the player"),
     ("s", "skip it for now"),
     ("n", "make a new rule for it in the config"),
@@ -66,7 +67,7 @@ def review(ctx: typer.Context, as_csv: CsvFlag = False, as_json: JsonFlag = Fals
     if as_json:
         print_json({"schema_version": SCHEMA_VERSION, "items": [one.to_json() for one in queue]})
     elif as_csv:
-        write_csv_of(("id", "time", "path", "reason", "guesses"), [one.to_json() for one in queue])
+        write_csv_of(("id", "time", "path", "reason", "level", "guesses"), [one.to_json() for one in queue])
     elif not queue:
         console().print("Nothing waits for review.")
     elif at_terminal():
@@ -90,7 +91,9 @@ def _print_list(queue: Sequence[Waiting]) -> None:
         (Column("", ColumnKind.NUMBER, first=True), Column("", ColumnKind.NAME), Column("", ColumnKind.PROSE)),
         rows,
     )
-    out.print("Decide on them one by one with `vsortd review` in a terminal, or: vsortd teach FILE RULE")
+    out.print(
+        "Decide on them one by one with `vsortd review` in a terminal, or: vsortd teach FILE RULE, or FILE --none"
+    )
 
 
 def _interview(ctx: typer.Context, settings: Settings, queue: list[Waiting]) -> int:
@@ -150,7 +153,11 @@ class _Dialogue:
 
     def _farewell(self) -> None:
         tally, left = self._session.tally, len(self._session.queue) - self._session.at
-        parts = [f"{tally['filed']} filed", f"{tally['skipped']} skipped" if tally["skipped"] else ""]
+        parts = [f"{tally['filed']} filed"]
+        if nowhere := tally["nowhere"]:
+            parts.append(f"{nowhere} belong{'s' * (nowhere == 1)} nowhere")
+        if tally["skipped"]:
+            parts.append(f"{tally['skipped']} skipped")
         parts.append(f"{left} left" if left else "")
         self._say(", ".join(filter(None, parts)) + ".", "bold")
 
@@ -180,20 +187,24 @@ class _Dialogue:
             self._say(text)
 
     def _pick(self, number: int) -> bool:
+        if not number:
+            return self._file(None)
         if not 1 <= number <= len(self._choices):
             self._echo(f"{number}: there is no such choice")
             return False
         return self._file(self._choices[number - 1])
 
-    def _file(self, rule: str) -> bool:
+    def _file(self, rule: str | None) -> bool:
+        """File the video under a rule, None for nowhere."""
         from vsortd.core.console import Text
 
-        lesson = self._session.choose(rule)
-        line = Text().append("→ ", style="green").append(rule, style="bold green")
+        lesson = self._session.nowhere() if rule is None else self._session.choose(rule)
+        line = Text().append("→ ", style="green").append(lesson.what, style="bold green")
         where = lesson.destination
         if where.is_relative_to(self._session.services.settings.library):
             where = where.relative_to(self._session.services.settings.library)
-        line.append(f"  filed as {where}; learned from", style="dim")
+        what = "stays" if lesson.destination == lesson.source else "filed"
+        line.append(f"  {what} as {where}; learned from", style="dim")
         self._out.print(line)
         return True
 
@@ -267,96 +278,25 @@ class _Dialogue:
     # A new rule
 
     def _new_rule(self, _waiting: Waiting) -> bool:
-        from vsortd.learning.new_rule import NewRule
+        from vsortd.cli.review_new_rule import NewRuleQuestions
 
         self._echo("a new rule; an empty name goes back")
-        asked = self._ask_for_name()
-        if asked is None:
+        questions = NewRuleQuestions(self._session, self._keys, self._say)
+        new = questions.ask()
+        if new is None:
             return False
-        name, below = asked
-        prompts = self._keys.line(f"  what its videos show, with commas (Enter: {printable(name)}): ")
-        if prompts is None:
-            return False
-        said = tuple(part for one in prompts.split(",") if (part := one.strip()))
-        new = NewRule(name, below, said)
-        self._warn_of_words(said or (name,))
         self._session.add_rule(new)
         self._made.append(new.key)
         self._say(f"wrote the rule {new.key} into {self._session.config}", "green")
-        self._tell_daemon()
+        questions.tell_daemon()
         return self._file(new.key)
-
-    def _ask_for_name(self) -> tuple[str, str] | None:
-        """Ask until there is a name that can be a rule's, and the rule above it; None for going back."""
-        while True:
-            typed = self._keys.line("  its name (the folder; parent/name for one below another rule): ")
-            if not typed or not typed.strip("/ "):
-                return None
-            above, slash, name = typed.strip("/ ").rpartition("/")
-            below = self._rule_above(above) if slash else ""
-            if below is not None and self._can_be_named(below, name.strip()):
-                below = below if slash else self._ask_for_parent(name)
-                if below is None:
-                    return None
-                if not below or slash or self._can_be_named(below, name.strip()):
-                    return name.strip(), below
-
-    def _ask_for_parent(self, name: str) -> str | None:
-        while True:
-            typed = self._keys.line(f"  below which rule shall {printable(name)} be (Enter: at the top): ")
-            if not typed:
-                return typed
-            if (found := self._rule_above(typed)) is not None:
-                return found
-
-    def _rule_above(self, typed: str) -> str | None:
-        """Return the rule that was meant; None, and say so, where there is none."""
-        from vsortd.learning.teaching import find_rule
-
-        try:
-            return find_rule(self._session.services.tree, typed)
-        except UsageError as error:
-            for line in error.lines():
-                self._say(f"  {line}", "red")
-            return None
-
-    def _can_be_named(self, below: str, name: str) -> bool:
-        from vsortd.learning.new_rule import new_name_problem
-
-        problem = new_name_problem(self._session.services.settings, below, name)
-        if problem:
-            self._say(f"  {name}: {problem}; another name, or Enter alone to go back", "red")
-        return not problem
-
-    def _warn_of_words(self, prompts: Sequence[str]) -> None:
-        from vsortd.vision.sample import unknown_words
-
-        if self._session.services.settings.model != "sample":
-            return
-        unknown = dict.fromkeys(word for prompt in prompts for word in unknown_words(prompt))
-        if unknown:
-            words = ", ".join(f'"{word}"' for word in unknown)
-            self._say(f"The sample model does not know {words}; it has only what you teach it.", "yellow")
-
-    def _tell_daemon(self) -> None:
-        from vsortd.service.client import Client
-
-        try:
-            Client(state_folder()).reload()
-        except DaemonUnreachableError:
-            return  # none runs: the next start reads the config
-        except VsortdError as error:
-            first, *more = error.lines()
-            for line in (f"The daemon did not take it: {first}", *more):
-                self._say(line, "yellow")
-        else:
-            self._say("the daemon sorts by it from now on", "dim")
 
     # Showing
 
     def _show(self, waiting: Waiting) -> None:
         from vsortd.core.console import Text
         from vsortd.learning.review_queue import FOUND
+        from vsortd.learning.teaching import none_of
 
         session = self._session
         self._out.print()
@@ -370,6 +310,7 @@ class _Dialogue:
         scores = {guess.rule: guess.score for guess in waiting.guesses}
         self._choices = [*scores, *(rule for rule in self._made if rule not in scores)][:FOUND]
         self._print_choices(scores)
+        self._out.print(_choice_line(0, none_of(waiting.level), 0, None))
 
     def _print_choices(self, scores: dict[str, float] | None = None) -> None:
         width = max(map(len, self._choices), default=0)

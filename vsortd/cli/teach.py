@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from vsortd.judging.leave_one_out import LeaveOneOutResult
     from vsortd.learning.teaching import Lesson
 
-_FIELDS = ("id", "time", "video", "rule", "origin", "item", "model", "used", "why_not")
+_FIELDS = ("id", "time", "video", "rule", "none", "origin", "item", "model", "used", "why_not")
 
 corrections = typer.Typer(help="List what was taught; forget it, or restore it.", invoke_without_command=True)
 
@@ -48,21 +48,38 @@ def teach(
     ctx: typer.Context,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A video, wherever it lies.")],
     rule: Annotated[
-        str, typer.Argument(metavar="RULE", help="Where it belongs, such as forest/night.", autocompletion=rule_names)
-    ],
+        str | None,
+        typer.Argument(metavar="[RULE]", help="Where it belongs, such as forest/night.", autocompletion=rule_names),
+    ] = None,
+    none: Annotated[bool, typer.Option("--none", help="It belongs nowhere: none of the rules fits.")] = False,
+    under: Annotated[
+        str | None,
+        typer.Option(
+            "--under", metavar="RULE", help="With --none: none of the rules below this one.", autocompletion=rule_names
+        ),
+    ] = None,
     keep: Annotated[bool, typer.Option("--keep", help="Only learn; leave the video where it is.")] = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Say where a video belongs: it is filed there (if it lies in an inbox or the library), and learned from."""
+    """Say where a video belongs: it is filed there (if it lies in an inbox or the library), and learned from.
+
+    What belongs nowhere goes to the review folder, and is decided; below a rule, where the config leaves such a video.
+    """
+    if (rule is None) is not none or (under is not None and not none):
+        raise UsageError(
+            "Say where it belongs, in one way.",
+            remedy="FILE RULE, or FILE --none for nowhere, or FILE --none --under RULE for none of the rules below it.",
+        )
     from vsortd.config.rules import build_rules
     from vsortd.core.logs.sinks import set_up_logging
     from vsortd.errors import VideoError
     from vsortd.judging.example_store import Origin
-    from vsortd.learning.teaching import Teacher, explained, find_rule
+    from vsortd.learning.teaching import Teacher, explained, find_level, find_rule
     from vsortd.pipeline.services import Services
 
     settings = load(ctx)
-    key = find_rule(build_rules(settings), rule)
+    tree = build_rules(settings)
+    key = find_level(tree, under or "") if rule is None else find_rule(tree, rule)
     set_up_logging(verbose=ctx.obj.verbose, quiet=not ctx.obj.verbose)
     path = as_on_disk(Path(os.path.abspath(file)))  # noqa: PTH100 - resolve() would follow symlinks
     with (
@@ -70,27 +87,15 @@ def teach(
         Services.open(settings, state_folder(), keep_trying=False, load_model=False) as services,
     ):
         try:
-            lesson = Teacher(services).teach(path, key, Origin.TEACH, keep=keep)
+            lesson = Teacher(services).teach(path, key, Origin.TEACH, none=none, keep=keep)
         except VideoError as error:
             raise explained(error, path) from error
     if lesson.released:
         _poke_daemon()
     if as_json:
-        print_json({"schema_version": SCHEMA_VERSION, **_lesson_json(lesson)})
+        print_json({"schema_version": SCHEMA_VERSION, **lesson.to_json()})
     else:
         _print_lesson(settings, lesson)
-
-
-def _lesson_json(lesson: Lesson) -> dict[str, Any]:
-    return {
-        "id": lesson.example,
-        "rule": lesson.rule,
-        "source": storable(lesson.source),
-        "destination": storable(lesson.destination),
-        "item": lesson.item,
-        "thought": lesson.thought,
-        "released": lesson.released,
-    }
 
 
 def _print_lesson(settings: Settings, lesson: Lesson) -> None:
@@ -101,7 +106,7 @@ def _print_lesson(settings: Settings, lesson: Lesson) -> None:
     thought = ""
     if lesson.thought is not None and lesson.thought != lesson.rule:
         thought = f" (vsortd would have said {lesson.thought or 'unsure'})"
-    out.print(f"learned as an example of {lesson.rule}{thought}: #{lesson.example}")
+    out.print(f"learned as an example of {lesson.what}{thought}: #{lesson.example}")
     if not settings.learn.use:
         out.print("Corrections are not used: `learn: {use: false}` in the config.", style="yellow")
     back = f"vsortd undo {lesson.item}" if lesson.item else f"vsortd corrections forget {lesson.example}"
@@ -145,7 +150,7 @@ def show(ctx: typer.Context, as_csv: CsvFlag = False, as_json: JsonFlag = False)
             }
         )
     elif not selected:
-        console().print("Nothing was taught yet: vsortd teach FILE RULE, or vsortd review.")
+        console().print("Nothing was taught yet: vsortd teach FILE RULE, teach FILE --none, or vsortd review.")
     else:
         _table(selected, settings, verdict, trouble)
 
@@ -197,6 +202,7 @@ def _entry(one: Selected, settings: Settings, verdict: LeaveOneOutResult | None,
         "time": taught.time,
         "video": storable(taught.path),
         "rule": taught.rule,
+        "none": taught.none,
         "origin": taught.origin.value,
         "item": taught.link and taught.link.item,
         "model": taught.model,
@@ -222,6 +228,7 @@ def _table(selected: Sequence[Selected], settings: Settings, verdict: LeaveOneOu
     from vsortd.core.console import Text
     from vsortd.core.moments import local_text
     from vsortd.core.tables import Column, ColumnKind, print_table
+    from vsortd.learning.teaching import none_of
 
     columns = (
         Column("id", ColumnKind.NUMBER, first=True),
@@ -239,7 +246,8 @@ def _table(selected: Sequence[Selected], settings: Settings, verdict: LeaveOneOu
         time = local_text(taught.time)[: len("2026-11-20 18:30")]
         used = Text(f"no: {why}", style="dim") if why else Text("yes", style="green")
         model = taught.model.partition("/")[0]
-        rows.append((str(taught.id), time, taught.path.name, taught.rule, taught.origin.value, model, used))
+        rule = f"({none_of(taught.rule)})" if taught.none else taught.rule
+        rows.append((str(taught.id), time, taught.path.name, rule, taught.origin.value, model, used))
     out = console()
     print_table(out, columns, rows)
     if verdict is not None and verdict.videos:

@@ -152,6 +152,19 @@ class UndoDocument(TypedDict):
     left: list[int]
 
 
+class LessonDocument(TypedDict):
+    """What came of teaching a video, see `learning.teaching.Lesson`; `id` is the example's, `item` the filing's."""
+
+    id: int
+    rule: str
+    none: bool
+    source: str
+    destination: str
+    item: int | None
+    thought: str | None
+    released: bool
+
+
 class ReleaseDocument(TypedDict):
     """The files that may be sorted again; the names that named none, each with the reason."""
 

@@ -269,14 +269,14 @@ def changed_tree(tree: RuleTree, **changes: Any) -> RuleTree:  # noqa: ANN401 - 
 
 def own_vectors(seen: Sequence[SampledCase], vectors: RuleVectors) -> Callable[[int], RuleVectors]:
     """Return what gives a video's vectors: without what was taught by itself."""
-    if not any(level.examples for level in vectors.levels.values()):
+    if not any(level.is_taught for level in vectors.levels.values()):
         return lambda _: vectors
     return lambda number: without_own_examples(vectors, seen[number].frames)
 
 
 def _like(vectors: RuleVectors, base: RuleVectors) -> RuleVectors:
     """Return newly embedded vectors with the temperature and the examples of others of the same tree."""
-    levels = {key: replace(level, examples=base.levels[key].examples) for key, level in vectors.levels.items()}
+    levels = {key: level.taught_like(base.levels[key]) for key, level in vectors.levels.items()}
     return replace(vectors, levels=levels, temperature=base.temperature)
 
 

@@ -121,7 +121,7 @@ def _corrections(
     without, within = HitRate(sum(before), len(before)), HitRate(sum(after), len(after))
     won = sum(new and not old for old, new in zip(before, after, strict=True))
     lost = sum(old and not new for old, new in zip(before, after, strict=True))
-    used = any(level.examples for level in classifier.vectors.levels.values())
+    used = any(level.is_taught for level in classifier.vectors.levels.values())
     return CorrectionsEffect(len(taught), without, within, won, lost, used)
 
 

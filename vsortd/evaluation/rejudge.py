@@ -107,15 +107,14 @@ def judge_all(
 
 def without_own_examples(vectors: RuleVectors, frames: npt.NDArray[np.float32]) -> RuleVectors:
     """Return vectors that were not taught by this very video; the same object where they were not anyway."""
-    levels = {}
     mine = _unit(frames)
-    for key, level in vectors.levels.items():
-        kept = {
-            column: rows[(_unit(rows) @ mine.T).max(axis=1) < _SAME_COSINE] for column, rows in level.examples.items()
-        }
-        if any(len(kept[column]) < len(rows) for column, rows in level.examples.items()):
-            levels[key] = replace(level, examples={column: rows for column, rows in kept.items() if len(rows)})
-    return replace(vectors, levels={**vectors.levels, **levels}, memo={}) if levels else vectors
+
+    def keeps(rows: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
+        return np.asarray((_unit(rows) @ mine.T).max(axis=1) < _SAME_COSINE)
+
+    levels = {key: level.with_examples_where(keeps) for key, level in vectors.levels.items()}
+    changed = any(levels[key] is not level for key, level in vectors.levels.items())
+    return replace(vectors, levels=levels, memo={}) if changed else vectors
 
 
 def _unit(rows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

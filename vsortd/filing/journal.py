@@ -144,6 +144,7 @@ class Journal:
         Forgets holds, attempts and refusals of the source, which they no longer describe. Raises BusyError
         when another item of the same file is under way, in whatever process.
         """
+        assert all(one.state is OperationState.DONE for one in operations if one.stays)
         owner = self.owner
         with self.db.write() as db:
             busy = db.execute(

@@ -78,6 +78,13 @@ def placed_from(db: Database, path: Path) -> Item | None:
     return found[0] if found else None
 
 
+def decided_at(db: Database, path: Path, *, after: int) -> int | None:
+    """Return the newest item, younger than the item `after`, by which a video at `path` stays there; else None."""
+    where = f"destination = ? AND source = destination AND id > ? AND {_PLACED} ORDER BY id DESC LIMIT 1"
+    found = _items(db, where, (to_blob(path), after), index="item_destination")
+    return found[0].id if found else None
+
+
 def placed_with_size(db: Database, size_bytes: int) -> list[Item]:
     """Return the items in the library whose video had this many bytes when it came."""
     return _items(db, f"size_bytes = ? AND {_PLACED} ORDER BY id", (size_bytes,))

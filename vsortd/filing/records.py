@@ -98,7 +98,8 @@ class Operation:
 
     `identity` is the source's when the intent was written, `destination_identity` that of what was put at the
     destination, once it is there (of a copy: before it gets its name). `temp_prefix` begins the names of this
-    operation's temporary files, unique over all journals.
+    operation's temporary files, unique over all journals. What stays where it lies has one whose destination is its
+    source; it is done when it is written, never an intent.
     """
 
     kind: OperationKind
@@ -151,6 +152,11 @@ class Operation:
         while len(os.fsencode(end)) > most - len(os.fsencode(begin)):
             end = end[1:]
         return begin + end
+
+    @property
+    def stays(self) -> bool:
+        """Whether nothing is moved: the file lies where it is to be."""
+        return self.destination == self.source
 
     def done(self, destination_identity: Identity | None) -> Operation:
         """Return the operation as it is after its effect."""

@@ -112,6 +112,12 @@ def _recover_item(journal: Journal, item: Item, transfer: Transfer, report: Reco
     if item.item_state is ItemState.EXPIRING:
         _recover_expiry(journal, item, operations, transfer, report)
         return
+    if not operations:  # a decision on a video that stays where it is, or its undo: it was not yet written
+        lying = (
+            [one.taken_back() for one in journal.operations(item.id)] if item.item_state is ItemState.PLACING else []
+        )
+        _close(journal, item, lying, forward=False, notes=(), report=report)
+        return
     transfer.sweep(operations)
     seen = transfer.look(operations[0])
     if seen is not EffectState.PERFORMED:

@@ -22,8 +22,9 @@ class Form:
     `noun` is what people call it, `loss` what an empty one would not know. `application_id` tells it from any other
     SQLite file, `table` is there in every version. Step N of `steps` brings version N - 1 to version N, in one
     transaction with its record; steps are only ever added. `sealed` are the tables (with their columns) whose rows
-    have checksums, `since` the version that brought one of them if it is not that of the seals themselves, `counted`
-    the counters that are always there. `repair` is the command that mends it, if there is one.
+    have checksums, `since` the version that brought one of them if it is not that of the seals themselves, or one of
+    their columns (`table.column`), `counted` the counters that are always there. `repair` is the command that mends
+    it, if there is one.
     """
 
     noun: str
@@ -43,7 +44,11 @@ class Form:
 
     def sealed_in(self, version: int) -> dict[str, tuple[str, ...]]:
         """Return the sealed tables, with their columns, that a file of this version has."""
-        return {table: columns for table, columns in self.sealed.items() if self.since.get(table, SEALS) <= version}
+        return {
+            table: tuple(one for one in columns if self.since.get(f"{table}.{one}", SEALS) <= version)
+            for table, columns in self.sealed.items()
+            if self.since.get(table, SEALS) <= version
+        }
 
     def counted_in(self, version: int) -> tuple[str, ...]:
         """Return the counters that a file of this version has."""

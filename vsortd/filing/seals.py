@@ -122,6 +122,28 @@ def rows(db: sqlite3.Connection, table: str, columns: Sequence[str]) -> Iterator
 
 def triggers(table: str, columns: Sequence[str], key: Sequence[str]) -> str:
     """Return the SQL that seals a table: what is there now, and whatever is written from now on."""
+    return f"""
+ALTER TABLE {table} ADD COLUMN sum INTEGER NOT NULL DEFAULT 0;
+{_seal(table, columns, key)}"""
+
+
+def widened(table: str, before: Sequence[str], added: Mapping[str, str], key: Sequence[str]) -> str:
+    """Return the SQL that gives a sealed table more columns, by their names with their types, and seals it anew.
+
+    Each row is verified first, by the seals that it has: damage is never sealed in.
+    """
+    dropped = "".join(f"DROP TRIGGER {table}_{name};\n" for name in _TRIGGERS)
+    columns = "".join(f"ALTER TABLE {table} ADD COLUMN {name} {kind};\n" for name, kind in added.items())
+    return f"""
+UPDATE {table} SET {key[0]} = {key[0]};
+{dropped}{columns}{_seal(table, (*before, *added), key)}"""  # noqa: S608 - constants
+
+
+_TRIGGERS: Final = ("sealed", "resealed", "unsealed", "change_verified", "removal_verified")
+
+
+def _seal(table: str, columns: Sequence[str], key: Sequence[str]) -> str:
+    """Return the SQL that gives every row of a table its checksum, and makes the triggers that keep them."""
     names = ", ".join(columns)
     new, old = (f"{FUNCTION}('{table}', {', '.join(f'{side}.{one}' for one in columns)})" for side in ("NEW", "OLD"))
     here = " AND ".join(f"{one} = NEW.{one}" for one in key)
@@ -129,9 +151,8 @@ def triggers(table: str, columns: Sequence[str], key: Sequence[str]) -> str:
     written = f"(SELECT sum FROM {table} WHERE {here})"  # noqa: S608 - constants
     sound = f"OLD.sum IS NOT {old} BEGIN SELECT RAISE(ABORT, '{REFUSAL}')"
     return f"""
-ALTER TABLE {table} ADD COLUMN sum INTEGER NOT NULL DEFAULT 0;
 UPDATE {table} SET sum = {FUNCTION}('{table}', {names});
-INSERT INTO counter SELECT '{total_name(table)}', s, ~s FROM (
+INSERT OR REPLACE INTO counter (name, n, twin) SELECT '{total_name(table)}', s, ~s FROM (
     SELECT (coalesce(sum(sum & {(1 << _HALF) - 1}), 0) + (coalesce(sum(sum >> {_HALF}), 0) << {_HALF})) & {MASK} AS s
     FROM {table}
 );

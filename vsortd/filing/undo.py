@@ -81,8 +81,9 @@ class UndoReport:
 
     @property
     def moves(self) -> list[tuple[Path, Path]]:
-        """From where to where the videos went, in their order."""
-        return [(item.destination, self.back_at[item.id]) for item in self.undone if item.destination is not None]
+        """From where to where the videos went, in their order; without those that stayed where they were."""
+        found = [(item.destination, self.back_at[item.id]) for item in self.undone]
+        return [(before, after) for before, after in found if before is not None and before != after]
 
     def to_json(self) -> UndoDocument:
         """Return it as the control API sends it."""
@@ -106,14 +107,15 @@ class RefusedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
+    """`operations` bring the video and its sidecars back, the video first; none where all of it stays."""
+
     operations: list[Operation]
     missing: list[MissingFile]
     notes: list[str]
 
-    @property
-    def video(self) -> Operation:
-        """The operation that brings the video back."""
-        return self.operations[0]
+    def back_at(self, item: Item) -> Path:
+        """Return where the video is afterwards."""
+        return self.operations[0].target if self.operations else item.source
 
 
 def undo(
@@ -177,6 +179,7 @@ def _undo(
     if item.item_state not in PLACED:
         raise RefusedError(_why_not(item))
     with journal.at_work(item.transaction_id), Folders(item.library) as folders:
+        _see_that_it_stands(journal, item)
         try:
             plan = _plan(journal, item, folders)
         except FilingError as error:
@@ -190,8 +193,15 @@ def _undo(
         promised.update(one.target for one in plan.operations if one.destination is not None)
         reason = "; ".join(filter(None, (item.reason, *(one.sentence() for one in plan.missing), *plan.notes)))
         if dry_run:
-            return replace(item, reason=reason), plan.video.target, plan.missing
+            return replace(item, reason=reason), plan.back_at(item), plan.missing
         return (*_carry_out(journal, item, plan, Transfer(journal, folders, cancel), reason), plan.missing)
+
+
+def _see_that_it_stands(journal: Journal, item: Item) -> None:
+    """Refuse an item whose video was decided on anew where it lies: that goes first."""
+    later = None if item.destination is None else queries.decided_at(journal.db, item.destination, after=item.id)
+    if later is not None:
+        raise RefusedError(f"you decided on it since: undo #{later} first")
 
 
 def _why_not(item: Item) -> str:
@@ -214,7 +224,9 @@ def _plan(journal: Journal, item: Item, folders: Folders) -> _Plan:
         raise RefusedError("the journal does not know where its video went")
     plan = _Plan([], [], [])
     kept = next((one for one in there if one.kind is OperationKind.KEEP), None)
-    if video.kind is OperationKind.MOVE:
+    if video.stays:
+        pass  # whatever became of the file: only what was decided of it is taken back
+    elif video.kind is OperationKind.MOVE:
         plan.operations.append(_back(video, OperationKind.RESTORE, folders))
     elif kept is not None and _now(kept.target, folders) is not None:
         plan.operations.append(_back(kept, OperationKind.RESTORE, folders))
@@ -228,12 +240,12 @@ def _plan(journal: Journal, item: Item, folders: Folders) -> _Plan:
         )
         plan.notes.append(f"{storable(beside.source)} came back, the MP4 that was made of it")
     for one in there:
-        if one.kind is OperationKind.SIDECAR:
+        if one.kind is OperationKind.SIDECAR and not one.stays:
             if _now(one.target, folders) is None:
                 plan.missing.append(MissingFile(one.source, f"it is no longer at {storable(one.target)}"))
             else:
                 plan.operations.append(_back(one, OperationKind.RESTORE_SIDECAR, folders))
-    if video.kind is OperationKind.PUBLISH and plan.video.source != video.target:
+    if video.kind is OperationKind.PUBLISH and plan.operations[0].source != video.target:
         plan.operations.append(_removal(video, folders))
     first = 1 + max(one.number for one in operations)
     return replace(plan, operations=numbered(plan.operations, item.transaction_id, Phase.UNDO, first))
@@ -295,10 +307,13 @@ def _check_free(plan: _Plan, promised: set[Path]) -> None:
 
 def _carry_out(journal: Journal, item: Item, plan: _Plan, transfer: Transfer, reason: str) -> tuple[Item, Path]:
     """Bring an item back; returns it as it is then, and where its video is."""
-    operations = journal.claim(item, ItemState.UNDOING, plan.operations, hold=(plan.video.target, plan.video.identity))
+    hold = (plan.operations[0].target, plan.operations[0].identity) if plan.operations else None
+    operations = journal.claim(item, ItemState.UNDOING, plan.operations, hold=hold)
     if operations is None:
         raise RefusedError("another process is at work on it")
     reach_quietly(Point.UNDO_AFTER_INTENT)
+    if not operations:
+        return journal.finish(item, ItemState.UNDONE, reason=reason), item.source
     fit = NameFit()
     try:
         while True:
@@ -316,7 +331,7 @@ def _carry_out(journal: Journal, item: Item, plan: _Plan, transfer: Transfer, re
         raise
     reach_quietly(Point.UNDO_BEFORE_DONE)
     back_at = done[0].target
-    fitted = notes(plan.video.target, back_at)
+    fitted = notes(plan.operations[0].target, back_at)
     reason = "; ".join(filter(None, (reason, *fitted, *transfer.notes)))
     item = journal.finish(item, ItemState.UNDONE, done, reason=reason, held=done[0].destination_identity)
     remove_empty_stores(done)

@@ -37,6 +37,7 @@ class Race:
     probs: Array
     runs: tuple[bool, ...]  # which siblings take part
     excluded: dict[str, str]  # why some don't
+    like_none: bool = False  # whether most frames are like an example of none
     memo: dict[tuple[Aggregate, float], tuple[Array, Array]] = field(default_factory=dict)  # what `_values` answered
 
 
@@ -109,7 +110,7 @@ def standing_of(race: Race, column: int) -> Standing:
     against = scores.copy()
     if rule.aggregate is Aggregate.MAX:
         against[-1] = race.probs[int(np.argmax(race.probs[:, column])), -1]
-    if rule.min_score <= 0 and not race.vectors.configured:
+    if rule.min_score <= 0 and not race.vectors.configured and not race.like_none:
         against[-1] = 0.0
     against[column] = -1.0
     rival = int(np.argmax(np.round(against, DECIMALS)))

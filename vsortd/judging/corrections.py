@@ -47,7 +47,7 @@ def select(taught: Sequence[Taught], *, undone: Collection[int], model: str, rul
     forgotten, an older one doesn't come back.
     """
     newest: dict[int, int] = {}
-    per_rule: Counter[str] = Counter()
+    per_rule: Counter[tuple[str, bool]] = Counter()
     found = []
     for one in taught:
         why = ""
@@ -59,9 +59,9 @@ def select(taught: Sequence[Taught], *, undone: Collection[int], model: str, rul
             newest[one.video] = one.id
             why = _why_not(one, model, rules)
             if not why:
-                per_rule[one.rule] += 1
-                if per_rule[one.rule] > MOST_PER_RULE:
-                    why = f"the newest {MOST_PER_RULE} of its rule are enough"
+                per_rule[one.rule, one.none] += 1
+                if per_rule[one.rule, one.none] > MOST_PER_RULE:
+                    why = f"the newest {MOST_PER_RULE} of {'none' if one.none else 'its rule'} are enough"
         found.append(Selected(one, why))
     return found
 
@@ -71,7 +71,9 @@ def _why_not(one: Taught, model: str, rules: Collection[str]) -> str:
         return "forgotten"
     if one.model != model:
         return f"of another model ({one.model.partition('/')[0]})" if model else UNKNOWN_MODEL
-    return "" if one.rule in rules else "its rule is not in the config"
+    if one.rule in rules or (one.none and not one.rule):
+        return ""
+    return f"{'the rule above it' if one.none else 'its rule'} is not in the config"
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +142,7 @@ class Corrections:
     def _vectors(self, selection: _Selection) -> dict[int, Example]:
         counted = {one.taught.id: one.taught for one in selection.examples if not one.why_not}
         rows = self._store.vectors(counted)
-        return {number: Example(one.rule, rows[number]) for number, one in counted.items()}
+        return {number: Example(one.rule, rows[number], one.none) for number, one in counted.items()}
 
     def known_verdict(self, rules: Collection[str]) -> tuple[str, LeaveOneOutResult | None]:
         """Return the present model's key and what was found of the examples as they are now; "" and None if unknown."""

@@ -8,7 +8,8 @@ all, so frames of something else don't count against it: none of these competes 
 in the rule's best frame, for `fraction` through p itself).
 
 A rule with `min_score: 0` is meant to win with any score: none of these then has no say against it, unless the config
-itself names some (`none_of_these`); built-in negatives guard thresholds, not the wish to do without.
+itself names some (`none_of_these`), or most frames are like an example of none; built-in negatives guard thresholds,
+not the wish to do without.
 
 At each level, first the rules that don't compete, in the order of the file: one with conditions only takes a video
 for which they hold, one that `contains` something takes a video that shows it for long enough. Then the others
@@ -32,7 +33,7 @@ from vsortd.core.text import counted
 from vsortd.errors import ModelError
 from vsortd.judging.aggregation import DECIMALS, EPSILON, Race, Standing, is_settled, reaches, standing_of, values_of
 from vsortd.judging.conditions import unmet
-from vsortd.judging.frame_scores import competition, presence, seconds_shown
+from vsortd.judging.frame_scores import beyond_common, competition, presence, seconds_shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -267,7 +268,10 @@ def _race(  # noqa: PLR0917 - everything that a level's race depends on
         raise ValueError(f"the vectors were made of other rules (level {parent!r})")
     probs = competition(vectors, parent, frames, hierarchy=tree.hierarchy, excluded=excluded)
     runs = tuple(competes and column not in excluded for column, competes in enumerate(level.competes))
-    return Race(parent, rules, level, probs, runs, {rules[column].name: why for column, why in excluded.items()})
+    why_out = {rules[column].name: why for column, why in excluded.items()}
+    none = level.none_examples
+    like_none = none is not None and 2 * np.count_nonzero(beyond_common(level, none, frames)) > len(frames)
+    return Race(parent, rules, level, probs, runs, why_out, bool(like_none))
 
 
 def _judge(race: Race) -> tuple[LevelResult, Rule | None, bool]:
@@ -319,8 +323,10 @@ def _reason(race: Race, standing: Standing, *, wins: bool) -> str:
         margin, limit = _apart(standing.margin, rule.min_margin)
         lead = f"{key} {standing.score:.2f} is only {margin} ahead of {rival} {other:.2f}"
         why = f"{lead}, under min_margin {limit}"
-    unknown = _unknown(race)
-    return f"unsure: {why}{'; ' if unknown else ''}{unknown}"
+    taught = ""
+    if race.like_none and standing.rival == len(race.rules):
+        taught = f"like a video that you said belongs nowhere{f' below {race.parent}' if race.parent else ''}"
+    return "; ".join(filter(None, (f"unsure: {why}", taught, _unknown(race))))
 
 
 def _rival_name(race: Race, standing: Standing) -> str:

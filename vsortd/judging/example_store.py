@@ -1,4 +1,4 @@
-"""The examples: videos that a person put into a rule's folder, with how the model sees them.
+"""The examples: videos that a person put into a rule's folder, or said belong nowhere, with how the model sees them.
 
 One SQLite file in the state folder. It holds what people said, which nothing can make again, so it is kept like the
 journal: every commit lasts, and a file that can't be read stops the program. A vector means nothing without its model,
@@ -25,7 +25,7 @@ from vsortd.filing.schema import Form
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
     from pathlib import Path
     from types import TracebackType
 
@@ -65,7 +65,7 @@ CREATE TABLE verdict (                     -- whether the examples help, as last
     result TEXT NOT NULL                   -- JSON
 );
 """
-_COLUMNS: Final = (
+_SEALED: Final = (
     "id", "time", "rule", "path", "device", "inode", "size_bytes", "mtime_ns", "origin", "video", "item", "mark",
     "active", "model", "dim", "dtype", "vectors",
 )  # fmt: skip
@@ -75,15 +75,20 @@ _SECOND = (
 CREATE TABLE counter (name TEXT PRIMARY KEY, n INTEGER NOT NULL, twin INTEGER NOT NULL) WITHOUT ROWID;
 """
     + seals.COUNTERS
-    + seals.triggers("example", _COLUMNS, ("id",))
+    + seals.triggers("example", _SEALED, ("id",))
 )
+# Format 3: an example may be of none of the rules below its rule, "" for none of the top ones.
+_NEW: Final = {"none": "INTEGER NOT NULL DEFAULT 0"}
+_COLUMNS: Final = (*_SEALED, *_NEW)
+_THIRD = seals.widened("example", _SEALED, _NEW, ("id",))
 FORM: Final = Form(  # "vsex"
     "record of corrections",
     "taught",
     0x76736578,
     "example",
-    (_FIRST, _SECOND),
+    (_FIRST, _SECOND, _THIRD),
     sealed={"example": _COLUMNS},
+    since={"example.none": 3},
     counted=(seals.COMMITS, seals.JOURNAL_ID, seals.total_name("example")),
 )
 
@@ -106,7 +111,10 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class NewExample:
-    """What is to be learned: `vectors` are unit rows [n ≥ 1, dim] in the order of time, of which some are kept."""
+    """What is to be learned: `vectors` are unit rows [n ≥ 1, dim] in the order of time, of which some are kept.
+
+    With `none` it is of none of the rules below `rule`, which is "" for none of the top ones.
+    """
 
     rule: str
     path: Path
@@ -114,6 +122,7 @@ class NewExample:
     origin: Origin
     model: str
     vectors: npt.NDArray[np.float32]
+    none: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +139,7 @@ class Taught:
     link: Link | None
     active: bool
     model: str
+    none: bool = False
 
 
 class ExampleStore:
@@ -170,7 +180,7 @@ class ExampleStore:
         with self._db.write() as db:
             cursor = db.execute(
                 "INSERT INTO example (time, rule, path, device, inode, size_bytes, mtime_ns, origin, video, item, mark,"
-                " model, dim, dtype, vectors) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                " model, dim, dtype, vectors, none) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     utc(),
                     new.rule,
@@ -184,6 +194,7 @@ class ExampleStore:
                     rows.shape[1],
                     _DTYPE,
                     rows.tobytes(),
+                    new.none,
                 ),
             )
             number = cursor.lastrowid
@@ -194,19 +205,8 @@ class ExampleStore:
     def all(self) -> list[Taught]:
         """Return every example, newest first, forgotten and replaced ones too."""
         with self._db.read() as db:
-            rows = [row[:14] for row in reversed(_sound(db, "1", ()))]
-        found = []
-        for number, time, rule, path, *rest in rows:
-            identity = from_columns(*rest[:4])
-            assert identity is not None
-            origin, video, item, transaction_id, active, model = rest[4:]
-            link = None if item is None else Link(item, transaction_id)
-            found.append(
-                Taught(
-                    number, time, nfc(rule), from_blob(path), identity, Origin(origin), video, link, bool(active), model
-                )
-            )
-        return found
+            rows = [dict(zip(_COLUMNS, row, strict=True)) for row in reversed(_sound(db, "1", ()))]
+        return [_taught(row) for row in rows]
 
     def vectors(self, ids: Collection[int]) -> dict[int, npt.NDArray[np.float32]]:
         """Return the unit rows [n, dim] of examples by their numbers."""
@@ -214,7 +214,7 @@ class ExampleStore:
             rows = _sound(db, "id IN (SELECT value FROM json_each(?))", (json.dumps(list(ids)),))
         return {
             number: np.frombuffer(blob, dtype).reshape(-1, dim).astype(np.float32)
-            for number, *_, dim, dtype, blob in rows
+            for number, *_, dim, dtype, blob, _none in rows
         }
 
     def set_active(self, ids: Collection[int] | None, *, active: bool) -> list[int]:
@@ -302,6 +302,24 @@ def _sound(db: sqlite3.Connection, where: str, values: tuple[str, ...]) -> list[
     for *row, checksum in rows:
         seals.check_row("example", row, checksum)
     return [row[:-1] for row in rows]
+
+
+def _taught(row: Mapping[str, Any]) -> Taught:
+    identity = from_columns(*(row[name] for name in ("device", "inode", "size_bytes", "mtime_ns")))
+    assert identity is not None
+    return Taught(
+        id=row["id"],
+        time=row["time"],
+        rule=nfc(row["rule"]),
+        path=from_blob(row["path"]),
+        identity=identity,
+        origin=Origin(row["origin"]),
+        video=row["video"],
+        link=None if row["item"] is None else Link(row["item"], row["mark"]),
+        active=bool(row["active"]),
+        model=row["model"],
+        none=bool(row["none"]),
+    )
 
 
 def _video_of(db: sqlite3.Connection, identity: Identity, links: tuple[Link | None, ...]) -> int:

@@ -19,7 +19,9 @@ frame best. A rule that was taught by examples gets z_j + w·s·max(0, e(max_i v
 e(x) = exp(-β(1 - x)): a cache as in Tip-Adapter (2111.03930), but with the nearest example instead of the sum, so that
 many examples of one rule don't drown another's few, and only as far as it is nearer than the nearest examples of
 different siblings are to each other (c is the 98th percentile of that), so that what is like nothing in particular
-stays unsure. One that the model knows by examples only starts from the average of its siblings.
+stays unsure. One that the model knows by examples only starts from the average of its siblings. Examples of none of a
+level's rules do for none of these what a rule's do for the rule: z of each that is folded into it grows by as much;
+where there is none, it takes part with the average of the siblings, as far as there is something to add.
 
 `hierarchy` says what a rule that has finer rules stands for:
 
@@ -123,11 +125,10 @@ def _logits(vectors: RuleVectors, level: LevelVectors, frames: Array) -> _Logits
     for column, rows in level.alternatives.items():
         own[:, column] = scale * (frames @ rows.astype(np.float64).T).max(axis=1)
     strangers = [column for column in level.examples if not known[column]]
-    own[:, strangers] = own[:, known].mean(axis=1, keepdims=True) if known.any() else 0.0
+    average = own[:, known].mean(axis=1, keepdims=True) if known.any() else np.zeros((len(frames), 1))
+    own[:, strangers] = average
     for column, rows in level.examples.items():
-        nearest = (frames @ rows.astype(np.float64).T).max(axis=1)
-        beyond = np.exp(-EXAMPLE_SHARPNESS * (1 - nearest)) - np.exp(-EXAMPLE_SHARPNESS * (1 - level.common_likeness))
-        own[:, column] += EXAMPLE_WEIGHT * scale * np.maximum(beyond, 0)
+        own[:, column] += EXAMPLE_WEIGHT * scale * beyond_common(level, rows, frames)
     own[:, ~np.asarray(level.competes, dtype=bool)] = -np.inf
     against = scale * (frames @ level.negative_vectors.astype(np.float64).T)
     if level.taught is not None:
@@ -136,12 +137,35 @@ def _logits(vectors: RuleVectors, level: LevelVectors, frames: Array) -> _Logits
     if bias is not None:
         own, against = own + bias, against + bias
         against = np.hstack([against, np.full((len(frames), 1), SIGMOID_NONE_LOGIT)])
-    return _Logits(own / vectors.temperature, against / vectors.temperature)
+    own, against = own / vectors.temperature, against / vectors.temperature
+    if level.none_examples is not None:
+        added = EXAMPLE_WEIGHT * scale / vectors.temperature * beyond_common(level, level.none_examples, frames)
+        start = against if against.shape[1] else average / vectors.temperature
+        against = np.hstack([against, _beside(start, added)])
+    return _Logits(own, against)
+
+
+def beyond_common(level: LevelVectors, rows: Array | npt.NDArray[np.float32], frames: Array) -> Array:
+    """Return max(0, e(max_i v·k_i) - e(c)) of each frame, for the examples `rows` [k, dim] of a level: [frames]."""
+    nearest = (frames @ rows.astype(np.float64).T).max(axis=1)
+    beyond = np.exp(-EXAMPLE_SHARPNESS * (1 - nearest)) - np.exp(-EXAMPLE_SHARPNESS * (1 - level.common_likeness))
+    return np.asarray(np.maximum(beyond, 0))
+
+
+def _beside(start: Array, added: Array) -> Array:
+    """Return the competitor [frames, 1] that raises all of `start` [frames, m ≥ 1] by `added` [frames] together.
+
+    That is z with e^z = (e^added - 1) Σ e^start, and -inf where nothing is added.
+    """
+    with np.errstate(divide="ignore"):
+        more = added + np.log1p(-np.exp(-added))
+    return np.asarray((np.logaddexp.reduce(start, axis=1) + more)[:, None])
 
 
 def _softmax(own: Array, against: Array) -> Array:
-    if not against.shape[1] and np.isneginf(own).all():
-        against = np.zeros((len(own), 1))  # nobody may win: none of these has it
+    nobody = np.isneginf(own).all(axis=1) & np.isneginf(against).all(axis=1)
+    if nobody.any():  # may win: none of these has it
+        against = np.hstack([against, np.where(nobody, 0.0, -np.inf)[:, None]])
     together = np.hstack([own, against])
     weights = np.exp(together - together.max(axis=1, keepdims=True))
     probs = weights / weights.sum(axis=1, keepdims=True)

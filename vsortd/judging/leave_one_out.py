@@ -89,4 +89,6 @@ def weigh(
 
 def _is_right(tree: RuleTree, vectors: RuleVectors, example: Example) -> bool:
     decision = decide(tree, vectors, example.vectors)
-    return decision.outcome is DecisionOutcome.FILED and decision.rule == example.rule
+    # what is none of a level's rules stays in the rule above them or goes to review, as the config wants it
+    stays = example.none or decision.outcome is DecisionOutcome.FILED
+    return stays and decision.rule == example.rule

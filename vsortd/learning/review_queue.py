@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from vsortd.core.identity import Identity
 from vsortd.core.names import nfc
 from vsortd.core.text import storable
-from vsortd.errors import FilingError, VideoError
+from vsortd.errors import FilingError, UsageError, VideoError
 from vsortd.filing.queries import in_review
 from vsortd.filing.undo import Selection, undo
 from vsortd.judging.example_store import Origin
@@ -17,6 +17,7 @@ from vsortd.learning.new_rule import NewRule, add_rule
 from vsortd.learning.teaching import Teacher, explained
 
 if TYPE_CHECKING:
+    import threading
     from pathlib import Path
 
     from vsortd.config.rules import RuleTree
@@ -40,13 +41,14 @@ class Guess:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A video in the review folder."""
+    """A video in the review folder; `level` is the rule among whose rules none was sure enough, "" at the top."""
 
     item: int
     path: Path
     time: str
     reason: str
     guesses: tuple[Guess, ...]
+    level: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Return the entry of `review --json`."""
@@ -55,6 +57,7 @@ class Waiting:
             "time": self.time,
             "path": storable(self.path),
             "reason": self.reason,
+            "level": self.level,
             "guesses": [{"rule": guess.rule, "score": guess.score} for guess in self.guesses],
         }
 
@@ -64,9 +67,33 @@ def waiting_in(journal: Journal, tree: RuleTree) -> list[Waiting]:
     found = []
     for item in in_review(journal.db):
         if item.destination is not None and _is_there(item.destination):
-            guesses = guesses_of(item, tree)
-            found.append(Waiting(item.id, item.destination, item.time, item.reason, guesses))
+            guesses, level = guesses_of(item, tree), level_of(item, tree)
+            found.append(Waiting(item.id, item.destination, item.time, item.reason, guesses, level))
     return found
+
+
+def level_of(item: Item, tree: RuleTree) -> str:
+    """Return the rule below which an item's video was unsure, "" for the top or where that rule has none any more."""
+    rule = tree.find(item.rule) if item.rule else None
+    return rule.key if rule is not None and rule.rules else ""
+
+
+def belongs_nowhere(services: Services, number: int, *, cancel: threading.Event | None = None) -> Lesson:
+    """Say of an item that waits for review that none of the rules fits where it was unsure; see `Session.nowhere`.
+
+    Raises UsageError when it doesn't wait, and like `Teacher.teach`.
+    """
+    waiting = next((one for one in waiting_in(services.journal, services.tree) if one.item == number), None)
+    if waiting is None:
+        raise UsageError(f"#{number} does not wait for review.", remedy="`vsortd review --json` lists what does.")
+    return _nowhere(Teacher(services), waiting, cancel)
+
+
+def _nowhere(teacher: Teacher, waiting: Waiting, cancel: threading.Event | None = None) -> Lesson:
+    try:
+        return teacher.teach(waiting.path, waiting.level, Origin.REVIEW, none=True, cancel=cancel)
+    except VideoError as error:
+        raise explained(error, waiting.path) from error
 
 
 def _is_there(path: Path) -> bool:
@@ -132,8 +159,19 @@ class Session:
             lesson = self._teacher.teach(waiting.path, rule, Origin.REVIEW)
         except VideoError as error:
             raise explained(error, waiting.path) from error
+        return self._note(waiting, lesson)
+
+    def nowhere(self) -> Lesson:
+        """Learn that none of the rules fits the current video where it was unsure; it is decided, and stays as it is.
+
+        Raises VsortdError; it stays current then.
+        """
+        waiting = self.queue[self.at]
+        return self._note(waiting, _nowhere(self._teacher, waiting))
+
+    def _note(self, waiting: Waiting, lesson: Lesson) -> Lesson:
         self._chosen.append((waiting, lesson))
-        self.tally["filed"] += 1
+        self.tally[_tallied(lesson)] += 1
         self.at += 1
         return lesson
 
@@ -158,7 +196,7 @@ class Session:
                 raise FilingError(f"That can't be taken back: {report.refused[0][1]}.")
             self.services.journal.release(ids=[lesson.item])  # back in the review folder it waits for no sorting
         self._chosen.pop()
-        self.tally["filed"] -= 1
+        self.tally[_tallied(lesson)] -= 1
         back = self.queue.index(waiting)
         self.tally["skipped"] -= self.at - back - 1  # those come again, too
         self.at = back
@@ -170,3 +208,7 @@ class Session:
         old, self.services = self.services, self.services.changed(settings)
         old.retire(self.services)
         self._teacher = Teacher(self.services)
+
+
+def _tallied(lesson: Lesson) -> str:
+    return "nowhere" if lesson.none else "filed"

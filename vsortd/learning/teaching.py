@@ -9,14 +9,18 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from vsortd.config.choices import OnUnsure
 from vsortd.config.diagnostics import nearest_of
 from vsortd.core.batch_ids import new_batch_id
 from vsortd.core.names import nfc
+from vsortd.core.outcomes import ItemState
+from vsortd.core.text import storable
 from vsortd.errors import Cancelled, ChangedError, FilingError, UsageError, VideoError, VsortdError
 from vsortd.filing.follow import is_busy, standing_at
 from vsortd.filing.holds import Why
 from vsortd.filing.open_folder import HIDDEN, identity_of
 from vsortd.filing.records import IdentityMatch, likeness
+from vsortd.filing.stay import stay
 from vsortd.judging.decide import Decision, DecisionOutcome
 from vsortd.judging.example_store import Link, NewExample, Origin
 from vsortd.pipeline import stages
@@ -34,11 +38,13 @@ if TYPE_CHECKING:
 
     from vsortd.config.rules import RuleTree
     from vsortd.config.settings import Inbox, Settings
+    from vsortd.core.documents import LessonDocument
     from vsortd.core.identity import Identity
     from vsortd.filing.records import Item
     from vsortd.pipeline.services import Services
 
 REASON: Final = "you said so"
+NOWHERE: Final = "you said that it belongs nowhere"
 # The daemon may file the same video while it is looked at here; it is then taken up again from where that put it.
 _TRIES: Final = 3
 _BUSY_S: Final = 60.0
@@ -50,8 +56,9 @@ _SHOWN_RULES: Final = 12
 class Lesson:
     """What came of teaching: the example's number, and where the video lies now.
 
-    `item` is the filing in the history, None if the video stayed; `thought` the rule that vsortd would have chosen, ""
-    for none, None if it had not to look at the video again.
+    With `none` it is an example of none of the rules below `rule`, "" for none at all. `item` is the filing in the
+    history, None if there is none; `thought` the rule that vsortd would have chosen, "" for none, None if it had not
+    to look at the video again.
     """
 
     example: int
@@ -61,6 +68,30 @@ class Lesson:
     item: int | None = None
     thought: str | None = None
     released: bool = False
+    none: bool = False
+
+    @property
+    def what(self) -> str:
+        """Of what it is an example, for people."""
+        return none_of(self.rule) if self.none else self.rule
+
+    def to_json(self) -> LessonDocument:
+        """Return it as `teach --json` prints it."""
+        return {
+            "id": self.example,
+            "rule": self.rule,
+            "none": self.none,
+            "source": storable(self.source),
+            "destination": storable(self.destination),
+            "item": self.item,
+            "thought": self.thought,
+            "released": self.released,
+        }
+
+
+def none_of(rule: str) -> str:
+    """Say what an example of none of the rules below `rule` ("" for the top ones) is of."""
+    return f"none of the rules below {rule}" if rule else "none of the rules"
 
 
 class Teacher:
@@ -71,9 +102,19 @@ class Teacher:
         self._batch = new_batch_id()
 
     def teach(
-        self, path: Path, rule: str, origin: Origin, *, keep: bool = False, cancel: threading.Event | None = None
+        self,
+        path: Path,
+        rule: str,
+        origin: Origin,
+        *,
+        none: bool = False,
+        keep: bool = False,
+        cancel: threading.Event | None = None,
     ) -> Lesson:
         """Make a video an example of `rule` (a key of the tree); in an inbox or the library it is filed there as well.
+
+        With `none` it is an example of none of the rules below `rule`, or with "" of none at all, and goes where the
+        rules leave such a video: into the rule's own folder, or the review folder, where it waits for nobody.
 
         With `keep` it stays where it is. A filing is journalled with the reason "you said so"; the example hangs on
         it, so killing this at any moment leaves both or neither. Raises UsageError (no such file), VideoError,
@@ -83,7 +124,7 @@ class Teacher:
         for left in reversed(range(_TRIES)):
             here = self._whereabouts(path, cancel)
             try:
-                return self._teach(here, rule, origin, keep=keep, cancel=cancel)
+                return self._teach(here, rule, origin, none=none, keep=keep, cancel=cancel)
             except ChangedError as error:
                 if not left:
                     raise FilingError(
@@ -104,7 +145,9 @@ class Teacher:
         what = "is no regular file" if os.path.lexists(path) else "is not there"
         raise UsageError(f"{path} {what}.", remedy="Name a video: vsortd teach FILE RULE", paths=[path])
 
-    def _teach(self, path: Path, rule: str, origin: Origin, *, keep: bool, cancel: threading.Event) -> Lesson:
+    def _teach(
+        self, path: Path, rule: str, origin: Origin, *, none: bool, keep: bool, cancel: threading.Event
+    ) -> Lesson:
         services = self._services
         inbox = _inbox_of(services.settings, path)
         inside = services.library_place(path)
@@ -116,7 +159,6 @@ class Teacher:
         before = (
             found[0] if found and likeness(found[1], identity) in {IdentityMatch.SAME, IdentityMatch.ALIKE} else None
         )
-        former = Link(before.id, before.transaction_id) if before else None
         tags = before.tags if before else ()
         job = Job(path, identity, self._batch, cancel)
         set_aside = services.filer.begin_work(path, identity) if files else ""
@@ -124,18 +166,18 @@ class Teacher:
             raise FilingError(f"{path}: {set_aside}.", remedy="`vsortd retry` lets it be tried again.", paths=[path])
         try:
             job, model, vectors = rows_of(services, job)
-            new = NewExample(rule, path, identity, origin, model, vectors)
+            new = NewExample(rule, path, identity, origin, model, vectors, none)
             thought = None if job.decision is None else job.decision.rule
             if files:
-                lesson = self._file(job, new, former, tags if job.decision is None else job.decision.tags)
+                lesson = self._file(job, new, before, tags if job.decision is None else job.decision.tags)
             else:
-                lesson = Lesson(services.examples.add(new, former=former), rule, path, path)
+                lesson = Lesson(services.examples.add(new, former=_link(before)), rule, path, path)
         finally:
             if files:
                 services.filer.end_work(path, identity)
         if held and not files:
             services.filer.release([path])
-        return replace(lesson, thought=thought, released=held)
+        return replace(lesson, none=none, thought=thought, released=held)
 
     def _at_rest(self, path: Path, inbox: Inbox | None, cancel: threading.Event) -> Identity:
         """Wait until a file is whole and nobody writes to it, as the daemon would. Raises FilingError, ChangedError."""
@@ -157,21 +199,28 @@ class Teacher:
                 raise FilingError(f"{path}: {verdict.reason}.", remedy="It stays where it is.", paths=[path])
         raise Cancelled
 
-    def _file(self, job: Job, new: NewExample, former: Link | None, tags: tuple[str, ...]) -> Lesson:
-        services = self._services
+    def _file(self, job: Job, new: NewExample, before: Item | None, tags: tuple[str, ...]) -> Lesson:
+        services, former = self._services, _link(before)
         noted: list[int] = []
 
         def note(item: Item) -> None:
-            noted.append(services.examples.add(new, link=Link(item.id, item.transaction_id), former=former))
+            noted.append(services.examples.add(new, link=_link(item), former=former))
 
         if job.clip is None:
             job = carry(job, _stages(services, "probe"))
-        job = replace(job, decision=_said(new.rule, tags), reason=REASON)
+        decision = _said(new, services.tree, tags)
+        job = replace(job, decision=decision, reason=decision.reason)
         place = Stage("place", partial(stages.place, services, dry_run=False, by_hand=note))
         job = carry(job, (*_stages(services, "convert"), place))
+        item = job.item_id
+        if not noted and before is not None and before.item_state is ItemState.REVIEW:  # decided: it waits no longer
+            reason = decision.reason
+            item = stay(
+                services.journal, before, job.identity, rule=new.rule, reason=reason, batch=self._batch, by_hand=note
+            ).id
         if not noted:  # it lies there already
             noted.append(services.examples.add(new, former=former))
-        return Lesson(noted[0], new.rule, new.path, job.destination or new.path, job.item_id)
+        return Lesson(noted[0], new.rule, new.path, job.destination or new.path, item)
 
 
 def rows_of(services: Services, job: Job) -> tuple[Job, str, npt.NDArray[np.float32]]:
@@ -210,6 +259,14 @@ def find_rule(tree: RuleTree, key: str) -> str:
     raise UsageError(f"There is no rule {key!r}.", remedy=remedy)
 
 
+def find_level(tree: RuleTree, key: str) -> str:
+    """Return the key of a rule that has rules below it, "" for the top. Raises UsageError."""
+    rule = tree.find(find_rule(tree, key)) if key else None
+    if rule is not None and not rule.rules:
+        raise UsageError(f"There is no rule below {rule.key}.", remedy="Without --under it belongs nowhere at all.")
+    return "" if rule is None else rule.key
+
+
 def explained(error: VideoError, path: Path) -> VsortdError:
     """Return what a person is told of a video that can't be looked at."""
     return VsortdError(f"{path} can't be looked at: {error.reason}.", remedy="Nothing was learned.", paths=[path])
@@ -229,8 +286,19 @@ def _identity(path: Path) -> Identity:
     return found
 
 
-def _said(rule: str, tags: tuple[str, ...]) -> Decision:
-    return Decision(rule, DecisionOutcome.FILED, 1.0, 1.0, (), REASON, settled=True, frame_scores={}, tags=tags)
+def _link(item: Item | None) -> Link | None:
+    return None if item is None else Link(item.id, item.transaction_id)
+
+
+def _said(new: NewExample, tree: RuleTree, tags: tuple[str, ...]) -> Decision:
+    """Return the decision as the person made it; where none of a level's rules fits, the config says where that is."""
+    outcome, reason = DecisionOutcome.FILED, REASON
+    if new.none:
+        above = tree.find(new.rule)
+        reason = f"{NOWHERE} below {new.rule}" if new.rule else NOWHERE
+        if above is None or above.on_unsure is OnUnsure.REVIEW:
+            outcome = DecisionOutcome.REVIEW
+    return Decision(new.rule, outcome, 1.0, 1.0, (), reason, settled=True, frame_scores={}, tags=tags)
 
 
 def _stages(services: Services, *names: str) -> tuple[Stage, ...]:

@@ -172,11 +172,13 @@ def convert(services: Services, job: Job, *, dry_run: bool) -> Job:
 def place(services: Services, job: Job, *, dry_run: bool, by_hand: Callable[[Item], None] | None = None) -> Job:
     """Move the video with its sidecars to where the decision says; a dry run only says where that is.
 
-    `by_hand` is for a decision that a person made, see `Filer.place`.
+    `by_hand` is for a decision that a person made, see `Filer.place`: it waits for nobody, in the review folder either.
     """
     assert job.clip is not None
     assert job.decision is not None
     request = _request(services, job, job.decision)
+    if by_hand is not None:
+        request = replace(request, outcome=ItemState.FILED)
     at = services.library_place(job.path)
     there = at is not None and (
         services.filer.folder_of(request) == job.path.parent or at == tuple(map(nfc, request.folder))

@@ -34,6 +34,7 @@ from vsortd.service.request_models import (
     CALLS,
     HistoryRequest,
     NothingMore,
+    NowhereRequest,
     PauseRequest,
     ReleaseRequest,
     ResumeRequest,
@@ -48,7 +49,14 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-    from vsortd.core.documents import ItemDocument, OutcomeDocument, ReloadDocument, SearchDocument, StatusDocument
+    from vsortd.core.documents import (
+        ItemDocument,
+        LessonDocument,
+        OutcomeDocument,
+        ReloadDocument,
+        SearchDocument,
+        StatusDocument,
+    )
     from vsortd.filing.release import ReleaseReport
     from vsortd.filing.undo import UndoReport
     from vsortd.library.search.requests import Request as SearchRequest
@@ -80,6 +88,9 @@ class Controlled(Protocol):
 
     def undo(self, selection: Selection, *, dry_run: bool) -> UndoReport:
         """Take filings back."""
+
+    def nowhere(self, number: int) -> LessonDocument:
+        """Learn that an item that waits for review belongs nowhere; return what came of it."""
 
     def release_or_retry(self, verb: ReleaseVerb, names: Sequence[str], *, everything: bool) -> ReleaseReport:
         """Release holds, or retry refusals."""
@@ -120,6 +131,7 @@ def control_app(daemon: Controlled, token: str = "") -> Starlette:
         _call("resume", calls.resume),
         _call("reload", calls.reload),
         _call("undo", calls.undo),
+        _call("nowhere", calls.nowhere),
         _call("release", partial(calls.release_or_retry, ReleaseVerb.RELEASE)),
         _call("retry", partial(calls.release_or_retry, ReleaseVerb.RETRY)),
         _call("search", calls.search),
@@ -203,6 +215,9 @@ class _Calls:
         ids = tuple(asked.ids or ())
         selection = Selection(ids=ids, last=asked.last, since=asked.since, batch=asked.batch, all=bool(asked.all))
         return Json(self._daemon.undo(selection, dry_run=bool(asked.dry_run)).to_json())
+
+    def nowhere(self, asked: NowhereRequest) -> Response:
+        return Json(self._daemon.nowhere(asked.id or 0))
 
     def release_or_retry(self, verb: ReleaseVerb, asked: ReleaseRequest) -> Response:
         report = self._daemon.release_or_retry(verb, asked.which or (), everything=bool(asked.all))

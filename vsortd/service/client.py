@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from vsortd.core.documents import (
         Event,
         ItemDocument,
+        LessonDocument,
         OutcomeDocument,
         ReleaseDocument,
         ReloadDocument,
@@ -116,6 +117,11 @@ class Client:
         body = {"ids": list(ids), "dry_run": dry_run, **selection}
         report: UndoDocument = self._call("POST", "/v1/undo", body, timeout_s=WORK_TIMEOUT_S)
         return report
+
+    def nowhere(self, number: int) -> LessonDocument:
+        """Say that an item that waits for review belongs nowhere; return what was learned of it."""
+        lesson: LessonDocument = self._call("POST", "/v1/nowhere", {"id": number}, timeout_s=WORK_TIMEOUT_S)
+        return lesson
 
     def release_or_retry(self, verb: ReleaseVerb, which: Sequence[str], *, everything: bool) -> ReleaseDocument:
         """Release holds or retry refusals, by ids or absolute paths; returns freed and refused."""

@@ -16,6 +16,7 @@ from vsortd.errors import UsageError
 from vsortd.filing.release import ReleaseReport, ReleaseVerb, release_or_retry
 from vsortd.filing.undo import undo as undo_items
 from vsortd.index.relocate import follow
+from vsortd.learning.review_queue import belongs_nowhere
 from vsortd.library.search.requests import Searcher
 from vsortd.pipeline.batch import sort_within
 from vsortd.service.metrics import exposition
@@ -25,7 +26,14 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Sequence
     from pathlib import Path
 
-    from vsortd.core.documents import ItemDocument, OutcomeDocument, ReloadDocument, SearchDocument, StatusDocument
+    from vsortd.core.documents import (
+        ItemDocument,
+        LessonDocument,
+        OutcomeDocument,
+        ReloadDocument,
+        SearchDocument,
+        StatusDocument,
+    )
     from vsortd.filing.undo import Selection, UndoReport
     from vsortd.library.search.requests import Request
     from vsortd.service.workflow import Workflow
@@ -181,6 +189,16 @@ class Controller:
             workflow.watcher.scan_now()
             workflow.tell(*(item.id for item in report.undone))
         return report
+
+    def nowhere(self, number: int) -> LessonDocument:
+        """Learn that an item that waits for review belongs nowhere; see `learning.review_queue.belongs_nowhere`."""
+        cancel = threading.Event()
+        with self._stops_with(cancel):
+            lesson = belongs_nowhere(self._workflow.services, number, cancel=cancel)
+        if lesson.item is not None:
+            self._workflow.tell(lesson.item)
+        self._wake()  # the model's memory is to be given back some time
+        return lesson.to_json()
 
     def release_or_retry(self, verb: ReleaseVerb, names: Sequence[str], *, everything: bool) -> ReleaseReport:
         """Release holds or retry refusals, and look at what may be sorted again; see `filing.release`."""

@@ -119,6 +119,12 @@ class UndoRequest(RequestModel):
     dry_run: bool | None = None
 
 
+class NowhereRequest(RequestModel):
+    """Which item that waits for review belongs nowhere."""
+
+    id: Number | None = None
+
+
 class ReleaseRequest(RequestModel):
     """What to release or to retry: ids or absolute paths, or all."""
 
@@ -179,6 +185,7 @@ CALLS: Final[Mapping[str, tuple[str, type[RequestModel]]]] = {
     "resume": ("POST", ResumeRequest),
     "reload": ("POST", NothingMore),
     "undo": ("POST", UndoRequest),
+    "nowhere": ("POST", NowhereRequest),
     "release": ("POST", ReleaseRequest),
     "retry": ("POST", ReleaseRequest),
     "search": ("POST", SceneSearchRequest),

@@ -24,7 +24,7 @@ from vsortd.vision.prompt_plan import (
 from vsortd.vision.templates import TEMPLATES, texts_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from vsortd.config.rules import RuleTree
     from vsortd.vision.negatives import Facets, Negative
@@ -39,6 +39,7 @@ _COMPARED_ROWS: Final = 32
 _REFERENCE_ROWS: Final = 128
 _USUAL_QUANTILE: Final = 0.98
 _LONE_LIKENESS: Final = 0.7  # where one rule alone has examples
+_NONE_COLUMN: Final = -1  # under which a level's examples of none are gathered
 
 _Rows = npt.NDArray[np.float32]
 
@@ -61,7 +62,8 @@ class LevelVectors:
     # by the sibling's column: its prompts one by one [k, dim], where the best one counts; its examples [k, dim]
     alternatives: Mapping[int, _Rows] = field(default_factory=dict)
     examples: Mapping[int, _Rows] = field(default_factory=dict)
-    common_likeness: float = 0.0  # how near examples of one sibling come to those of another, as a cosine
+    none_examples: _Rows | None = None  # of what is none of the siblings [k ≥ 1, dim]
+    common_likeness: float = 0.0  # how near examples of one sibling, or of none, come to others', as a cosine
     taught: TaughtRegion | None = None  # where the model's training lies, for what is unlike all of it to lose
 
     @property
@@ -69,13 +71,43 @@ class LevelVectors:
         """Tell per sibling whether it takes part: its words are known, or it was taught by examples."""
         return tuple(known or column in self.examples for column, known in enumerate(self.known))
 
+    @property
+    def is_taught(self) -> bool:
+        """Whether there are examples, of siblings or of none of them."""
+        return bool(self.examples) or self.none_examples is not None
+
+    def taught_like(self, other: LevelVectors) -> LevelVectors:
+        """Return this level with the examples of another of the same siblings."""
+        return replace(
+            self,
+            examples=other.examples,
+            none_examples=other.none_examples,
+            common_likeness=other.common_likeness,
+        )
+
+    def with_examples_where(self, keeps: Callable[[_Rows], npt.NDArray[np.bool_]]) -> LevelVectors:
+        """Return the level with those rows of its examples [k, dim] for which `keeps` holds [k]; itself if all do."""
+        before = dict(self.examples)
+        if self.none_examples is not None:
+            before[_NONE_COLUMN] = self.none_examples
+        kept = {column: rows[keeps(rows)] for column, rows in before.items()}
+        if all(len(kept[column]) == len(rows) for column, rows in before.items()):
+            return self
+        left = {column: rows for column, rows in kept.items() if len(rows)}
+        none = left.pop(_NONE_COLUMN, None)
+        return replace(self, examples=left, none_examples=none)
+
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A video that somebody put into a rule's folder: the rule's key, and unit rows [frames, dim]."""
+    """A video that somebody put into a rule's folder: the rule's key, and unit rows [frames, dim].
+
+    With `none` it is none of the rules below that one: it belongs in the rule itself, and with "" nowhere.
+    """
 
     rule: str
     vectors: _Rows
+    none: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,23 +131,28 @@ class RuleVectors:
         found: dict[str, dict[int, list[_Rows]]] = {}
         for example in examples:
             parent = ""
-            for name in example.rule.split("/"):
+            for name in example.rule.split("/") if example.rule else ():
                 level = self.levels.get(parent)
                 if level is None or name not in level.names:
                     break
                 found.setdefault(parent, {}).setdefault(level.names.index(name), []).append(example.vectors)
                 parent = f"{parent}/{name}" if parent else name
+            else:
+                if example.none:
+                    found.setdefault(parent, {}).setdefault(_NONE_COLUMN, []).append(example.vectors)
         levels = dict(self.levels)
         for key, level in self.levels.items():
-            if level.examples or key in found:
+            if level.is_taught or key in found:
                 rows = {column: np.concatenate(parts) for column, parts in found.get(key, {}).items()}
-                levels[key] = replace(level, examples=rows, common_likeness=_common_likeness(rows))
+                likeness = _common_likeness(rows.values())
+                none = rows.pop(_NONE_COLUMN, None)
+                levels[key] = replace(level, examples=rows, none_examples=none, common_likeness=likeness)
         return replace(self, levels=levels)
 
 
-def _common_likeness(examples: Mapping[int, _Rows]) -> float:
+def _common_likeness(examples: Iterable[_Rows]) -> float:
     """Return how near, as a cosine, the nearest example of another sibling is to nearly all of the examples."""
-    references = [_evenly_spaced(rows, _REFERENCE_ROWS) for rows in examples.values()]
+    references = [_evenly_spaced(rows, _REFERENCE_ROWS) for rows in examples]
     nearest = [
         (_evenly_spaced(own, _COMPARED_ROWS) @ other.T).max(axis=1)
         for number, own in enumerate(references)

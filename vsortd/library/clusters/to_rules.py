@@ -26,6 +26,7 @@ from vsortd.filing.follow import standing_at
 from vsortd.filing.records import IdentityMatch, likeness
 from vsortd.judging.decide import decide
 from vsortd.judging.example_store import Link, NewExample, Origin, spread_over
+from vsortd.learning.teaching import none_of
 from vsortd.vision.prompts import Example, level_vectors
 
 if TYPE_CHECKING:
@@ -304,10 +305,10 @@ def keep_examples(services: Services, draft: RulesDraft) -> Kept:
 
 
 def _said_before(services: Services, model: str) -> dict[Identity, str]:
-    """Return the rule under which each taught video counts, whether the config has that rule or not."""
+    """Return what each taught video counts as, whether the config has that rule or not."""
     rules = {one.rule for one in services.examples.all()}
     counted = (one.taught for one in services.corrections.selected(model, rules) if not one.why_not)
-    return {one.identity: one.rule for one in counted}
+    return {one.identity: none_of(one.rule) if one.none else one.rule for one in counted}
 
 
 def _former(services: Services, film: IndexedVideo) -> Link | None:
