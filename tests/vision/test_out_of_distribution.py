@@ -26,7 +26,7 @@ TREE = RuleTree(rules=(rule("forest"), rule("sea")))
 def vectors(region: TaughtRegion | None) -> RuleVectors:
     """Return two rules, one along each of the first two axes, without negatives."""
     level = LevelVectors(
-        "", ("forest", "sea"), AXES[:2], (True, True), ((), ()), (), np.zeros((0, 4), np.float32), taught=region
+        "", ("forest", "sea"), AXES[:2], (True, True), ((), ()), (), np.zeros((0, 4), np.float32), region=region
     )
     return RuleVectors({"": level}, 4, 10.0, None)
 

@@ -131,8 +131,8 @@ def _logits(vectors: RuleVectors, level: LevelVectors, frames: Array) -> _Logits
         own[:, column] += EXAMPLE_WEIGHT * scale * beyond_common(level, rows, frames)
     own[:, ~np.asarray(level.competes, dtype=bool)] = -np.inf
     against = scale * (frames @ level.negative_vectors.astype(np.float64).T)
-    if level.taught is not None:
-        strange = level.taught.strange_logits(frames, level.examples.values())
+    if level.region is not None:
+        strange = level.region.strange_logits(frames, level.examples.values())
         against = np.hstack([against, strange[:, None]])
     if bias is not None:
         own, against = own + bias, against + bias

@@ -64,7 +64,7 @@ class LevelVectors:
     examples: Mapping[int, _Rows] = field(default_factory=dict)
     none_examples: _Rows | None = None  # of what is none of the siblings [k ≥ 1, dim]
     common_likeness: float = 0.0  # how near examples of one sibling, or of none, come to others', as a cosine
-    taught: TaughtRegion | None = None  # where the model's training lies, for what is unlike all of it to lose
+    region: TaughtRegion | None = None  # where the model's training lies, for what is unlike all of it to lose
 
     @property
     def competes(self) -> tuple[bool, ...]:
@@ -195,20 +195,20 @@ def _embed(
     levels: Sequence[Competition], detectors: Sequence[Competition], encoder: Encoder, facets: Facets | None
 ) -> RuleVectors:
     info = encoder.info
-    taught = None
+    region = None
     if facets is None and info.family is Family.SAMPLE:
-        facets, taught = _sample_facets(), _sample_region()
+        facets, region = _sample_facets(), _sample_region()
     level_plans = [plan_level(level, encoder, facets) for level in levels]
     detector_plans = [plan_level(level, encoder, facets) for level in detectors]
     # a vocabulary leaves out by itself what a rule means; built-in negatives are screened by their vectors
     screening = TEMPLATES[info.family] if facets is None else None
     texts = _TextVectors(encoder, (*level_plans, *detector_plans), screening)
     return RuleVectors(
-        levels={plan.level.parent: _level_vectors(plan, texts, taught) for plan in level_plans},
+        levels={plan.level.parent: _level_vectors(plan, texts, region) for plan in level_plans},
         dim=info.dim,
         logit_scale=info.logit_scale,
         logit_bias=info.logit_bias,
-        detectors={plan.level.parent: _level_vectors(plan, texts, taught) for plan in detector_plans},
+        detectors={plan.level.parent: _level_vectors(plan, texts, region) for plan in detector_plans},
     )
 
 
@@ -251,7 +251,7 @@ class _TextVectors:
         return self._negatives[key]
 
 
-def _level_vectors(plan: LevelPlan, texts: _TextVectors, taught: TaughtRegion | None) -> LevelVectors:
+def _level_vectors(plan: LevelPlan, texts: _TextVectors, region: TaughtRegion | None) -> LevelVectors:
     level = plan.level
     vectors = np.zeros((len(level.rules), texts.dim), np.float32)
     alternatives: dict[int, _Rows] = {}
@@ -274,7 +274,7 @@ def _level_vectors(plan: LevelPlan, texts: _TextVectors, taught: TaughtRegion | 
         configured=len(plan.negatives) > plan.built_in_count and bool(level.configured_negatives),
         alternatives=alternatives,
         # below the top a video has won the parent, so that it is like something that was taught
-        taught=taught if level.open_world else None,
+        region=region if level.open_world else None,
     )
 
 
