@@ -5,12 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
 import pickle
 import warnings
 from copy import deepcopy
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import torch
@@ -35,6 +33,7 @@ from vsortd.vision.tokenizing import load_tokenizer, transformers_origin
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
     from vsortd.config.settings import ModelChoice
 
@@ -365,18 +364,3 @@ def _device(name: str) -> torch.device:
     if device.type == "cuda" and not torch.cuda.is_available():
         raise ModelError("There is no usable GPU on this machine.", remedy="Leave the device out, or write cpu.")
     return device
-
-
-def usable_cpus() -> int:
-    """Return how many CPUs this process may use, by affinity and the container's quota."""
-    affinity = getattr(os, "sched_getaffinity", None)
-    count = len(affinity(0)) if affinity is not None else os.cpu_count() or 1
-    return max(1, min(count, _cgroup_cpus() or count))
-
-
-def _cgroup_cpus() -> int | None:
-    try:
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text(encoding="ascii").split()
-        return None if quota == "max" else max(1, round(int(quota) / int(period)))
-    except (OSError, ValueError):  # no cgroup v2 here: no quota that we know of
-        return None
