@@ -86,8 +86,9 @@ def _pairs_to_fetch(name: str, tag: str | None) -> list[tuple[str, str]]:
     from vsortd.errors import UsageError
     from vsortd.vision.models import AUTO, AUTO_CPU, AUTO_CUDA, RECOMMENDED, SAMPLE
 
-    if tag is None and "/" in name:  # as `model compare` takes it
-        name, _, tag = name.partition("/")
+    before, _, after = name.partition("/")
+    if tag is None and before and after:  # as `model compare` takes it
+        name, tag = before, after
     if name == SAMPLE:
         raise UsageError("The sample model is part of vsortd; there is nothing to fetch.")
     if name == AUTO:

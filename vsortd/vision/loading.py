@@ -9,6 +9,7 @@ import pickle
 import warnings
 from copy import deepcopy
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import torch
@@ -26,7 +27,7 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 
 from vsortd.errors import ModelError
-from vsortd.vision.encoder import Family, ModelInfo
+from vsortd.vision.encoder import ModelInfo, unknown_to
 from vsortd.vision.fuse import fold_batch_norm
 from vsortd.vision.sources import Source, resolve, to_preprocess
 from vsortd.vision.tokenizing import load_tokenizer, transformers_origin
@@ -103,7 +104,9 @@ def build_model(source: Source, device: torch.device, dtype: torch.dtype) -> Loa
         family=source.family,
     )
     _try_out(module, tokenizer, info, device, dtype)
-    return LoadedModel(module, tokenizer, device, dtype, info, _unknown_words(source), _digest(source.model_cfg))
+    return LoadedModel(
+        module, tokenizer, device, dtype, info, partial(unknown_to, source.family), _digest(source.model_cfg)
+    )
 
 
 def best_device() -> torch.device:
@@ -346,14 +349,6 @@ def _try_out(
 
 
 _CHECK: Final = "Check that config and weights belong together; download or copy them again."
-
-
-def _unknown_words(source: Source) -> Callable[[str], tuple[str, ...]]:
-    if source.family is not Family.SAMPLE:
-        return lambda _: ()
-    from vsortd.vision import sample
-
-    return lambda text: tuple(sample.unknown_words(text))
 
 
 def _device(name: str) -> torch.device:

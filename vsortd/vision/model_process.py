@@ -30,7 +30,7 @@ from vsortd.core.system.bounded_lines import bounded_lines
 from vsortd.errors import ModelError
 from vsortd.media import protocol
 from vsortd.media.preprocess import Preprocess, ResizeMode
-from vsortd.vision.encoder import Family, ModelInfo
+from vsortd.vision.encoder import Family, ModelInfo, unknown_to
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -173,8 +173,7 @@ class ModelProcess:
 
     def unknown_words(self, text: str) -> tuple[str, ...]:
         """Return the words that the model has never seen; () for models taught on the web."""
-        header, _ = self._ask({"op": "unknown", "text": text})
-        return tuple(header["words"])
+        return unknown_to(self.info.family, text)
 
     def close(self) -> None:
         """End the process, whatever it does; a second time does nothing."""

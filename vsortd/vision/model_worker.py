@@ -63,7 +63,6 @@ class _Holder:
             "load": lambda: (self._load(request["choice"], request["device"]), b""),
             "pictures": lambda: self._pictures(np.frombuffer(blob, np.uint8).reshape(request["shape"])),
             "texts": lambda: ({}, _bytes_of(self._loaded.encode_texts(request["texts"]))),
-            "unknown": lambda: ({"words": list(self._loaded.unknown_words(request["text"]))}, b""),
             "memory": lambda: ({"peak_bytes": peak_memory_bytes(), "gpu_bytes": self._gpu_bytes()}, b""),
         }
         try:
