@@ -37,7 +37,8 @@ WORDS = {
     "timeline": "timeline FILE x", "duplicates": "duplicates FILE", "check": "check", "config init":
     "config init --yes --path OUT --force", "config import": "config import FILE", "config path": "config path",
     "config show": "config show", "config schema": "config schema", "model list": "model list",
-    "model fetch": "model fetch sample", "doctor": "doctor --no-such", "logs": "logs", "edit": "edit --no-such",
+    "model fetch": "model fetch sample", "model compare": "model compare sample --on FILE", "model bench":
+    "model bench =", "doctor": "doctor --no-such", "logs": "logs", "edit": "edit --no-such",
     "completion": "completion bash", "service install": "service install --dry-run --no-tray",
     "service uninstall": "service uninstall --dry-run", "service status": "service status", "tray": "tray --no-such",
     "demo": "demo --no-such",

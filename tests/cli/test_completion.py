@@ -64,6 +64,7 @@ def test_bash_completes_commands_options_rules_and_inboxes(environment: dict[str
     assert ["forest/night"] == in_bash(environment, "vsortd search wood --under forest/n")
     assert ["portrait"] == in_bash(environment, "vsortd search wood --orientation p")
     assert ["ViT-B-32-256", "ViT-B-32", "ViT-B-16-SigLIP2"] == in_bash(environment, "vsortd model fetch V")
+    assert ["PE-Core-S-16-384/meta"] == in_bash(environment, "vsortd model compare sample PE-Core-S")
 
 
 def test_bash_puts_in_a_name_with_a_space_as_one_word(environment: dict[str, str], tmp_path: Path) -> None:

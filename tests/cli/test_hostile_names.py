@@ -48,7 +48,8 @@ REFUSING = (
     "timeline FILE GONE", "timeline FILE x --plot GONE", "duplicates GONE", "--config GONE check",
     "--config FILE check", "--config FILE check --json", "config init --path FILE --yes", "config import GONE",
     "config import FILE", "logs --since GONE", "pause --for GONE", "pause --inbox GONE", "pause --inbox GONE --json",
-    "completion GONE", "model fetch GONE", "tray --wait GONE", "GONE",
+    "completion GONE", "model fetch GONE", "model compare x=GONE y=FILE --on GONE", "model compare GONE --on FILE",
+    "model bench GONE", "tray --wait GONE", "GONE",
     "--GONE", "run --GONE", "corrections forget GONE", "status GONE",
 )  # fmt: skip
 

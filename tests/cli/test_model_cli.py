@@ -12,7 +12,9 @@ from typer.testing import CliRunner
 
 from vsortd.cli.model import app
 from vsortd.errors import ModelError, UsageError
+from vsortd.vision.model_speeds import MeasuredSpeed, keep_speed, this_machine
 from vsortd.vision.models import RECOMMENDED, ModelUnavailableError
+from vsortd.vision.this_machine import driver_is_there
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,6 +25,7 @@ def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Give each test an empty hub cache and no network."""
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv("VSORTD_STATE_DIR", str(tmp_path / "state"))
     return tmp_path
 
 
@@ -31,6 +34,32 @@ def run(*words: str) -> str:
     result = CliRunner().invoke(app, list(words), catch_exceptions=False)
     assert result.exit_code == 0
     return result.output
+
+
+def test_what_each_needs_and_what_this_machine_has(empty_cache: Path) -> None:
+    """Bytes follow from parameters, a speed is told only where it was measured, and one model is auto's."""
+    first = RECOMMENDED[0]
+    word = f"{first.name}/{first.tag}"
+    measured = MeasuredSpeed(word, this_machine(), "cpu", "", "bfloat16", 7.5, 2.0, 3 * 10**9, None, "2026-01-01")
+    keep_speed(empty_cache / "state", measured)
+    document = json.loads(run("list", "--json"))
+    entries = {f"{entry['name']}/{entry['tag']}": entry for entry in document["models"]}
+    assert [document["machine"]["auto"]] == [name for name, entry in entries.items() if entry["auto"]]
+    assert document["machine"]["cores"] >= 1
+    one = entries[word]
+    assert (448 * 4 * 10**6, 448 * 2 * 10**6, 35.6) == (one["memory_bytes"], one["gpu_bytes"], one["gflops"])
+    assert (7.5, 3 * 10**9, "cpu, bfloat16") == (
+        one["frames_per_s"], one["measured_memory_bytes"], one["measured_on"]
+    )  # fmt: skip
+    assert {word} == {name for name, entry in entries.items() if entry["frames_per_s"] is not None}
+    assert ["transformers"] == entries["ViT-B-16-SigLIP2/webli"]["packages"]
+    inside = entries["sample/"]
+    assert inside["params_m"] * 4e6 == pytest.approx(inside["memory_bytes"], rel=0.01)
+    text = run("list")
+    assert "auto here" in text
+    assert "This machine: " in text
+    (line,) = [line for line in text.splitlines() if line.startswith(first.name)]
+    assert " 7.5 " in line
 
 
 def test_the_recommended_models_as_json(empty_cache: Path) -> None:
@@ -66,6 +95,7 @@ def test_every_pair_of_open_clip() -> None:
     assert ["ViT-B-32-256", "datacomp_s34b_b86k"] in [line.split()[:2] for line in run("list", "--all").splitlines()]
 
 
+@pytest.mark.skipif(driver_is_there(), reason="a GPU's driver is here: torch alone can tell whether it computes on it")
 def test_listing_needs_no_torch() -> None:
     """The recommended table comes without torch, open_clip and the hub's library."""
     code = (
@@ -102,6 +132,8 @@ def test_fetching_what_is_there(empty_cache: Path) -> None:
     [
         (("sample",), UsageError, "nothing to fetch"),
         (("auto", "openai"), UsageError, "auto takes no tag"),
+        (("auto/openai",), UsageError, "auto takes no tag"),
+        (("RN50/opnai",), ModelError, "Did you mean openai"),
         (("RN50",), UsageError, "It has: openai"),
         (("RN51",), ModelError, "Did you mean RN50"),
         (("RN50", "opnai"), ModelError, "Did you mean openai"),

@@ -58,6 +58,8 @@ ASKED: dict[str, tuple[tuple[int, str], ...]] = {
     "doctor": ((0, "doctor --quick"), (0, "doctor --quick --json")),
     "model list": ((0, "model list --json"),),
     "model fetch": ((1, "model fetch nothing-known"),),
+    "model compare": ((0, "model compare sample --on FOLDER/Truth --json"),),
+    "model bench": ((2, "model bench ="),),
     "plan": ((0, "plan FOLDER/Films"), (0, "plan FOLDER/Films --json"), (0, "plan FOLDER/Films --html FOLDER/p.html")),
     "explain": ((0, "explain FOLDER/Films/one.mp4 --image FOLDER/why.png"), (0, "explain FOLDER/Films/one.mp4 --json")),
     "sort": ((0, "sort FOLDER/Films/one.mp4"), (0, "sort FOLDER/Films --dry-run --json")),

@@ -72,6 +72,7 @@ def questions(pool: MediaPool, path: Path, picture: Path) -> dict[str, Callable[
     return {
         "probe": lambda: pool.probe(path),
         "sample": lambda: pool.sample(path, clip, range(2), 2, WANTED),
+        "sample_each": lambda: pool.sample_each(path, clip, range(2), 2, [WANTED, WANTED]),
         "moments": lambda: pool.moments(path, clip, [0, 500], WANTED),
         "look": lambda: pool.look(path, range(2), 2, WANTED),
         "movie": lambda: pool.movie(path),
@@ -120,6 +121,7 @@ def checks() -> dict[str, Callable[[Header, bytes], object]]:
     return {
         "probe": lambda header, _: replies.clip_from_reply(header),
         "sample": lambda header, blob: protocol.frames_from_message(header, blob, most=2, side_px=SIDE),
+        "sample_each": lambda header, blob: replies.each_from_reply(header, blob, most=2, sides_px=[SIDE, SIDE]),
         "moments": lambda header, blob: protocol.frames_from_message(header, blob, most=2, side_px=SIDE),
         "look": lambda header, blob: replies.look_from_reply(header, blob, most=2, side_px=SIDE),
         "movie": lambda header, _: replies.movie_from_reply(header),

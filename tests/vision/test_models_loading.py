@@ -21,9 +21,10 @@ from vsortd.errors import ModelError
 from vsortd.media.preprocess import ResizeMode
 from vsortd.vision.encoder import Family
 from vsortd.vision.factory import load_encoder
-from vsortd.vision.loading import best_dtype, build_model, fingerprint, load_model, usable_cpus
+from vsortd.vision.loading import best_dtype, build_model, fingerprint, load_model
 from vsortd.vision.models import AUTO_CPU, AUTO_CUDA, RECOMMENDED, ModelUnavailableError
 from vsortd.vision.sources import check_tag, repository_of, resolve, to_preprocess
+from vsortd.vision.this_machine import usable_cpus
 
 CPU = torch.device("cpu")
 

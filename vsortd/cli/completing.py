@@ -102,6 +102,17 @@ def batches(incomplete: str) -> Offers:
     return []
 
 
+def model_words(incomplete: str) -> Offers:
+    """Offer the recommended models as `model compare` takes them."""
+    with contextlib.suppress(Exception):
+        from vsortd.vision.models import AUTO, RECOMMENDED, SAMPLE
+
+        named = {AUTO: "the default here", SAMPLE: "the small one inside vsortd"}
+        named |= {f"{model.name}/{model.tag}": model.purpose for model in RECOMMENDED}
+        return [(word, purpose) for word, purpose in named.items() if word.startswith(incomplete)]
+    return []
+
+
 def model_names(incomplete: str) -> Offers:
     """Offer the recommended models."""
     with contextlib.suppress(Exception):

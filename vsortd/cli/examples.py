@@ -136,12 +136,21 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
     "config show": (("vsortd config show", "the settings in effect, defaults included"),),
     "config schema": (("vsortd config schema > vsortd.schema.json", "for editors"),),
     "model list": (
-        ("vsortd model list", "the ones worth choosing"),
+        ("vsortd model list", "the ones worth choosing, and what fits this machine"),
         ("vsortd model list --all", "every name and tag of open_clip"),
     ),
     "model fetch": (
         ("vsortd model fetch auto", "both defaults, for machines with and without a GPU"),
         ("vsortd model fetch ViT-B-32-256 datacomp_s34b_b86k", "one model and its tag"),
+    ),
+    "model compare": (
+        ("vsortd model compare sample auto --on ~/Labelled", "which is right more often, and what does it cost?"),
+        ("vsortd model compare ViT-B-32-256/datacomp_s34b_b86k --on ~/Labelled", "against the config's own"),
+        ("vsortd model compare auto ViT-B-32=mine.safetensors --on ~/Labelled --csv", "a checkpoint; as a table"),
+    ),
+    "model bench": (
+        ("vsortd model bench", "how fast is auto here? `model list` shows it from then on"),
+        ("vsortd model bench auto PE-Core-L-14-336/meta", "two models, one after the other"),
     ),
     "logs": (
         ("vsortd logs -f", "what happens now; Ctrl-C ends it"),

@@ -1,22 +1,37 @@
-"""`vsortd model list|fetch`: which models there are, and their weights ahead of time."""
+"""`vsortd model`: which models there are, their weights ahead of time, and trials of them (`model_trials`)."""
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vsortd.cli.common import SCHEMA_VERSION, CsvFlag, JsonFlag, console, one_form, print_json, write_csv_of
+from vsortd.cli import model_trials
+from vsortd.cli.common import (
+    SCHEMA_VERSION,
+    CsvFlag,
+    JsonFlag,
+    console,
+    one_form,
+    print_json,
+    state_folder,
+    write_csv_of,
+)
 from vsortd.cli.completing import model_names, model_tags
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from vsortd.vision.model_speeds import MeasuredSpeed
+    from vsortd.vision.this_machine import ThisMachine
 
-app = typer.Typer(help="The models that look at the frames: list them, fetch their weights.", no_args_is_help=True)
-
+app = typer.Typer(help="The models that look at the frames: list, fetch, measure, compare.", no_args_is_help=True)
 
 _PAIR_FIELDS = ("name", "tag", "cached")
-_FIELDS = ("name", "tag", "params_m", "size_mb", "licence", "purpose", "cached")
+_FIELDS = (
+    "name", "tag", "params_m", "size_mb", "licence", "purpose", "cached", "image_params_m", "gflops", "memory_bytes",
+    "gpu_bytes", "packages", "auto", "why_not", "frames_per_s", "measured_memory_bytes", "measured_gpu_bytes",
+    "measured_on",
+)  # fmt: skip
 
 
 @app.command("list")
@@ -25,17 +40,21 @@ def list_models(
     as_json: JsonFlag = False,
     everything: Annotated[bool, typer.Option("--all", help="Every name and tag that open_clip knows.")] = False,
 ) -> None:
-    """Show the models worth choosing, with size and licence, and whether their weights are here."""
+    """Show the models worth choosing, what each needs, what this machine has, and whether their weights are here."""
     one_form(as_csv=as_csv, as_json=as_json)
-    entries = _all_pairs() if everything else _recommended()
+    from vsortd.vision.this_machine import ThisMachine
+
+    machine = ThisMachine.look()
+    entries = _all_pairs() if everything else _recommended(machine)
     if as_json:
-        print_json({"schema_version": SCHEMA_VERSION, "cache": str(_cache()), "models": entries})
+        head = {"schema_version": SCHEMA_VERSION, "cache": str(machine.cache), "machine": machine.to_json()}
+        print_json({**head, "models": entries})
     elif as_csv:
         write_csv_of(_PAIR_FIELDS if everything else _FIELDS, entries)
     elif everything:
         _print_pairs(entries)
     else:
-        _print_recommended(entries)
+        _print_recommended(entries, machine)
 
 
 @app.command("fetch")
@@ -43,7 +62,8 @@ def fetch(
     name: Annotated[
         str,
         typer.Argument(
-            help="A model name, such as ViT-B-32-256; or auto, for both defaults.", autocompletion=model_names
+            help="A model name, such as ViT-B-32-256, or NAME/TAG; or auto, for both defaults.",
+            autocompletion=model_names,
         ),
     ],
     tag: Annotated[
@@ -66,6 +86,9 @@ def _pairs_to_fetch(name: str, tag: str | None) -> list[tuple[str, str]]:
     from vsortd.errors import UsageError
     from vsortd.vision.models import AUTO, AUTO_CPU, AUTO_CUDA, RECOMMENDED, SAMPLE
 
+    before, _, after = name.partition("/")
+    if tag is None and before and after:  # as `model compare` takes it
+        name, tag = before, after
     if name == SAMPLE:
         raise UsageError("The sample model is part of vsortd; there is nothing to fetch.")
     if name == AUTO:
@@ -92,39 +115,72 @@ def _fetch(name: str, tag: str) -> dict[str, Any]:
     return {"name": name, "tag": tag, "path": str(path), "size_bytes": path.stat().st_size}
 
 
-def _cache() -> Path:
-    from vsortd.vision.models import hub_cache
+def _recommended(machine: ThisMachine) -> list[dict[str, Any]]:
+    """Return what is known of each model, and of the one inside vsortd; null is what is not known."""
+    from vsortd.vision.model_speeds import read_speeds
+    from vsortd.vision.models import AUTO, RECOMMENDED, SAMPLE, cached_weights
 
-    return hub_cache()
-
-
-def _recommended() -> list[dict[str, Any]]:
-    from vsortd.vision.models import RECOMMENDED, SAMPLE, cached_weights
-
-    inside = {
-        "name": SAMPLE,
-        "tag": "",
-        "params_m": None,
-        "size_mb": 0,
-        "licence": "MIT",
-        "purpose": "inside vsortd, for trying it out",
-        "cached": True,
-    }
-    return [
-        *(
+    measured = {one.model: one for one in read_speeds(state_folder())}
+    entries = []
+    for model in RECOMMENDED:
+        cached = cached_weights(model.repository) is not None
+        is_auto = (model.name, model.tag) == machine.auto
+        speed = measured.get(f"{model.name}/{model.tag}") or (measured.get(AUTO) if is_auto else None)
+        entries.append(
             {
                 "name": model.name,
                 "tag": model.tag,
                 "params_m": model.params_m,
+                "image_params_m": model.image_params_m,
+                "gflops": model.gflops,
                 "size_mb": model.size_mb,
+                "memory_bytes": model.memory_bytes,
+                "gpu_bytes": model.gpu_bytes,
+                "packages": list(model.packages),
                 "licence": model.licence,
                 "purpose": model.purpose,
-                "cached": cached_weights(model.repository) is not None,
+                "cached": cached,
+                "auto": is_auto,
+                "why_not": machine.why_not(model, cached=cached),
+                **_measured(speed),
             }
-            for model in RECOMMENDED
-        ),
-        inside,
-    ]
+        )
+    return [*entries, {**_inside(), **_measured(measured.get(SAMPLE))}]
+
+
+def _inside() -> dict[str, Any]:
+    """Return what is known of the model in the package; a damaged installation doesn't tell its size."""
+    from vsortd.vision import sample
+    from vsortd.vision.models import SAMPLE, parameters_in
+
+    numbers: int | None = None
+    with contextlib.suppress(OSError, ValueError):
+        numbers = parameters_in(sample.weights_path())
+    return {
+        "name": SAMPLE,
+        "tag": "",
+        "params_m": None if numbers is None else round(numbers / 1e6, 1),
+        "image_params_m": None,
+        "gflops": None,
+        "size_mb": 0,
+        "memory_bytes": None if numbers is None else numbers * 4,
+        "gpu_bytes": None if numbers is None else numbers * 2,
+        "packages": [],
+        "licence": "MIT",
+        "purpose": "inside vsortd, for trying it out",
+        "cached": True,
+        "auto": False,
+        "why_not": "",
+    }
+
+
+def _measured(speed: MeasuredSpeed | None) -> dict[str, Any]:
+    return {
+        "frames_per_s": speed.frames_per_s if speed else None,
+        "measured_memory_bytes": speed.memory_bytes if speed else None,
+        "measured_gpu_bytes": speed.gpu_bytes if speed else None,
+        "measured_on": f"{speed.device_name or speed.device}, {speed.precision}" if speed else None,
+    }
 
 
 def _all_pairs() -> list[dict[str, Any]]:
@@ -147,25 +203,59 @@ def _print_pairs(entries: list[dict[str, Any]]) -> None:
     print_table(console(), columns, rows)
 
 
-def _print_recommended(entries: list[dict[str, Any]]) -> None:
+def _print_recommended(entries: list[dict[str, Any]], machine: ThisMachine) -> None:
     from vsortd.core.console import Text
     from vsortd.core.tables import Column, ColumnKind, print_table
     from vsortd.core.units import about_size
+    from vsortd.evaluation.contest_table import about_speed
 
+    numbers = ("parameters", "download", "RAM", "GPU", "GFLOPs", "frames/s")
     columns = (
         Column("name", ColumnKind.NAME),
         Column("weights", ColumnKind.NAME),
-        Column("download", ColumnKind.NUMBER),
+        *(Column(one, ColumnKind.NUMBER) for one in numbers),
         Column("here"),
         Column("licence"),
         Column("for", ColumnKind.PROSE),
     )
     rows = []
     for entry in entries:
-        size = about_size(entry["size_mb"] * 1e6) if entry["size_mb"] else "none"
+        cells = [
+            "" if entry["params_m"] is None else f"{entry['params_m']:g} M",
+            about_size(entry["size_mb"] * 1e6) if entry["size_mb"] else "none",
+            *("" if entry[name] is None else about_size(entry[name]) for name in ("memory_bytes", "gpu_bytes")),
+            "" if entry["gflops"] is None else f"{entry['gflops']:g}",
+            about_speed(entry["frames_per_s"]),
+        ]
         here = Text("yes", style="green") if entry["cached"] else "no"
-        rows.append((entry["name"], entry["tag"], size, here, entry["licence"], entry["purpose"]))
+        wanted = Text(entry["purpose"])
+        if entry["auto"]:
+            wanted.append("; auto here", style="green")
+        elif entry["packages"]:
+            wanted.append(f", needs {', '.join(entry['packages'])}")
+        if entry["why_not"]:
+            wanted.append(f"; not here: {entry['why_not']}", style="yellow")
+        rows.append((entry["name"], entry["tag"], *cells, here, entry["licence"], wanted))
     out = console()
     print_table(out, columns, rows)
     out.print()
-    out.print(f"Weights are kept in {_cache()}", style="dim")
+    said = (
+        "RAM and GPU: the weights alone, in fp32 and in bf16; GFLOPs: of a picture; frames/s: by `vsortd model bench`"
+    )
+    out.print(Text(said, style="dim"))
+    out.print(Text(f"This machine: {_machine_line(machine)}", style="dim"))
+
+
+def _machine_line(machine: ThisMachine) -> str:
+    from vsortd.core.text import counted
+    from vsortd.core.units import about_size
+
+    parts = [f"{about_size(machine.memory_bytes)} of memory"] if machine.memory_bytes is not None else []
+    parts.append(counted(machine.cores, "core"))
+    parts += [f"{gpu.name} with {about_size(gpu.memory_bytes)}" for gpu in machine.gpus] or ["no GPU"]
+    free = "" if machine.cache_free_bytes is None else f", {about_size(machine.cache_free_bytes)} free"
+    return f"{', '.join(parts)}; weights are kept in {machine.cache}{free}"
+
+
+app.command("bench")(model_trials.bench)
+app.command("compare")(model_trials.compare)

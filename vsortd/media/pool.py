@@ -55,6 +55,34 @@ class MediaPool(WorkerPool):
             cancel=cancel,
         )
 
+    def sample_each(
+        self,
+        path: Path,
+        clip: Clip,
+        ranks: range,
+        total: int,
+        shapes: Sequence[Preprocess],
+        *,
+        cancel: threading.Event | None = None,
+    ) -> tuple[Frames, ...]:
+        """Return what `sample` does for each of some models' shapes, from one decoding; raises like `probe`."""
+        most, sides = len(ranks), [shape.side_px for shape in shapes]
+        request = {
+            "op": "sample_each",
+            "path": str(path),
+            "video_index": clip.video_index,
+            "start": ranks.start,
+            "stop": ranks.stop,
+            "total": total,
+            "shapes": [_preprocess_request(shape) for shape in shapes],
+        }
+        return self.checked(
+            request,
+            lambda header, blob: replies.each_from_reply(header, blob, most=most, sides_px=sides),
+            max_blob_bytes=most * sum(side * side * 3 for side in sides),
+            cancel=cancel,
+        )
+
     def moments(
         self,
         path: Path,

@@ -103,6 +103,21 @@ def look_from_reply(header: Message, blob: Blob, *, most: int, side_px: int) -> 
     return clip, protocol.frames_from_message(frames, blob, most=most, side_px=side_px), sampling_s
 
 
+def each_from_reply(header: Message, blob: Blob, *, most: int, sides_px: Sequence[int]) -> tuple[Frames, ...]:
+    """Check the same frames in several shapes, one after the other in the blob. Raises ProtocolError."""
+    only_keys(header, {"times_ms", "exact"})
+    count = len(typed(header, "times_ms", list))
+    sizes = [count * side * side * 3 for side in sides_px]
+    if len(blob) != sum(sizes):
+        raise ProtocolError("frames of the wrong size")
+    found, begin = [], 0
+    for side, size in zip(sides_px, sizes, strict=True):
+        part = memoryview(blob)[begin : begin + size]
+        found.append(protocol.frames_from_message(header, part, most=most, side_px=side))
+        begin += size
+    return tuple(found)
+
+
 def comparison_from_reply(header: Message) -> tuple[Clip, PacketReport]:
     """Check the answer to a comparison of two files. Raises ProtocolError."""
     difference = typed(header, "difference", str)

@@ -54,6 +54,23 @@ def sample_file(
         return sample_video(video, film, table, wanted, preprocess, first=ranks.start == 0, deadline=deadline)
 
 
+def sample_each_of_file(
+    path: str, ranks: range, total: int, shapes: Sequence[Preprocess], *, video_index: int, deadline: float
+) -> tuple[Frames, ...]:
+    """Return what `sample_file` does for each of some models' shapes, from one decoding.
+
+    A film's edges of blocks are smoothed if one of the shapes may show them.
+    """
+    with open_video(path) as video:
+        film = film_stream(video)
+        if film.index != video_index:
+            raise ChangedError("the file is not the one that was probed")
+        table = read_table(video, film)
+        wanted = wanted_samples(table, ranks, total)
+        spare_smoothing(film, table, wanted, max(shapes, key=lambda shape: shape.side_px))
+        return _sample_each(video, film, table, wanted, shapes, first=ranks.start == 0, deadline=deadline)
+
+
 def moments_of_file(
     path: str, times_ms: Sequence[int], preprocess: Preprocess, *, snap_ms: int, video_index: int, deadline: float
 ) -> Frames:
@@ -123,21 +140,41 @@ def sample_video(
     deadline: float,
 ) -> Frames:
     """Return frames of an open video; see `sample_file`. `first`: it is the first look, so there has to be one."""
+    return _sample_each(video, film, table, wanted, (preprocess,), first=first, deadline=deadline)[0]
+
+
+def _sample_each(
+    video: OpenVideo,
+    film: VideoStream,
+    table: Table,
+    wanted: Sequence[int],
+    shapes: Sequence[Preprocess],
+    *,
+    first: bool,
+    deadline: float,
+) -> tuple[Frames, ...]:
+    """Return the same frames for several models, each in its own shape; a frame is decoded once."""
     reader = FilmReader(video, film, table, deadline=deadline)
-    pictures = Pictures(preprocess, pixel_aspect(film))
+    makers = [Pictures(shape, pixel_aspect(film)) for shape in shapes]
     start_s = (video.container.start_time or 0) / 1_000_000
     base = float(film.time_base or 0)
-    found: list[tuple[int, int, npt.NDArray[np.uint8]]] = []
+    found: list[tuple[int, int, list[npt.NDArray[np.uint8]]]] = []
     for sample, frame in reader.frames(wanted):
         time_ms = max(0, round(((frame.pts or 0) * base - start_s) * 1000))
-        found.append((time_ms, sample, pictures.make(frame)))
+        found.append((time_ms, sample, [maker.make(frame) for maker in makers]))
     if not found and wanted and first:
         raise undecodable(video, film)
     found.sort(key=lambda item: item[:2])
-    side = preprocess.side_px
-    pixels = np.stack([item[2] for item in found]) if found else np.empty((0, side, side, 3), np.uint8)
+    times_ms = np.array([item[0] for item in found], np.int64)
     exact = sum(not table.keys[sample] for _, sample, _ in found)
-    return Frames(np.array([item[0] for item in found], np.int64), pixels, exact)
+    return tuple(
+        Frames(times_ms, np.stack([item[2][number] for item in found]) if found else _no_pixels(shape), exact)
+        for number, shape in enumerate(shapes)
+    )
+
+
+def _no_pixels(shape: Preprocess) -> npt.NDArray[np.uint8]:
+    return np.empty((0, shape.side_px, shape.side_px, 3), np.uint8)
 
 
 def choose(table: Table, total: int) -> list[int]:

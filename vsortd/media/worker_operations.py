@@ -13,7 +13,7 @@ from vsortd.media.movie_reader import read_movie
 from vsortd.media.preprocess import Preprocess, ResizeMode
 from vsortd.media.probe import probe_file
 from vsortd.media.probe_and_sample import look_at_file
-from vsortd.media.sample import moments_of_file, sample_file
+from vsortd.media.sample import moments_of_file, sample_each_of_file, sample_file
 from vsortd.media.stream_actions import StreamAction
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ def operations() -> dict[str, Operation]:
         "hardware": lambda request: ({"why": HARDWARE.use(request["decoder"])}, b""),
         "probe": _seeing(_probe),
         "sample": _seeing(_sample),
+        "sample_each": _seeing(_sample_each),
         "moments": _seeing(_moments),
         "look": _seeing(_look),
         "movie": _movie,
@@ -55,6 +56,19 @@ def _sample(request: Message) -> Reply:
         deadline=_deadline(request),
     )
     return protocol.frames_to_message(frames)
+
+
+def _sample_each(request: Message) -> Reply:
+    found = sample_each_of_file(
+        request["path"],
+        range(request["start"], request["stop"]),
+        request["total"],
+        [_shape_of(raw) for raw in request["shapes"]],
+        video_index=request["video_index"],
+        deadline=_deadline(request),
+    )
+    header, _ = protocol.frames_to_message(found[0])
+    return header, b"".join(protocol.frames_to_message(frames)[1] for frames in found)
 
 
 def _moments(request: Message) -> Reply:
@@ -122,7 +136,10 @@ def _seeing(operation: Operation) -> Operation:
 
 
 def _preprocess_of(request: Message) -> Preprocess:
-    raw = request["preprocess"]
+    return _shape_of(request["preprocess"])
+
+
+def _shape_of(raw: Message) -> Preprocess:
     return Preprocess(raw["side_px"], (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), ResizeMode(raw["resize"]), raw["interpolation"])
 
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from vsortd.config.rules import RuleTree
+    from vsortd.config.settings import Sampling
     from vsortd.filing.records import Item
     from vsortd.judging.resident_model import Classifier
     from vsortd.pipeline.services import Services
@@ -78,13 +79,18 @@ def judge(services: Services, job: Job) -> Job:
 
 def rounds(services: Services, job: Job, resident: Classifier) -> Iterator[Embedded]:
     """Yield one look after the other, each when it is asked for: a few frames, then as many again, up to all."""
-    sampling = services.settings.sampling
-    begin, end = 0, len(_first_ranks(services))
-    while begin < end:
-        part = _look(services, job, resident, range(begin, end))
+    for ranks in look_ranks(services.settings.sampling):
+        part = _look(services, job, resident, ranks)
         yield part
         if not len(part.times_ms):  # the video has no more frames
             break
+
+
+def look_ranks(sampling: Sampling) -> Iterator[range]:
+    """Yield the ranks of each look: `min_frames`, then as many again, up to `max_frames`."""
+    begin, end = 0, min(sampling.min_frames, sampling.max_frames)
+    while begin < end:
+        yield range(begin, end)
         begin, end = end, min(end * 2, sampling.max_frames)
 
 
@@ -132,7 +138,7 @@ def _look(services: Services, job: Job, resident: Classifier, ranks: range) -> E
 
 
 def _first_ranks(services: Services) -> range:
-    return range(min(services.settings.sampling.min_frames, services.settings.sampling.max_frames))
+    return next(look_ranks(services.settings.sampling))
 
 
 def _plan(ranks: range, total: int) -> str:

@@ -23,9 +23,9 @@ from loguru import logger
 
 from vsortd.core.system.heap import trim_heap
 from vsortd.errors import ModelError
-from vsortd.vision.loading import LoadedModel, usable_cpus
 from vsortd.vision.text_cache import TextCache
 from vsortd.vision.text_tower import TextSide
+from vsortd.vision.this_machine import usable_cpus
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from vsortd.vision.encoder import ModelInfo
+    from vsortd.vision.loading import LoadedModel
 
 # Pictures (or texts) a batch. A CPU gains nothing beyond a few; a GPU is busy from about a hundred.
 MAX_BATCH_CPU: Final = 32

@@ -55,6 +55,15 @@ class ModelInfo:
         return f"{self.name}/{self.fingerprint}/{pixels}"
 
 
+def unknown_to(family: Family, text: str) -> tuple[str, ...]:
+    """Return the words of a text that models of a family have never seen; () for those taught on the web."""
+    if family is not Family.SAMPLE:
+        return ()
+    from vsortd.vision import sample
+
+    return tuple(sample.unknown_words(text))
+
+
 class Encoder(Protocol):
     """Turns pictures and texts into vectors of one space; thread-safe.
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
 import pickle
 import warnings
 from copy import deepcopy
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import torch
@@ -28,13 +27,14 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 
 from vsortd.errors import ModelError
-from vsortd.vision.encoder import Family, ModelInfo
+from vsortd.vision.encoder import ModelInfo, unknown_to
 from vsortd.vision.fuse import fold_batch_norm
 from vsortd.vision.sources import Source, resolve, to_preprocess
 from vsortd.vision.tokenizing import load_tokenizer, transformers_origin
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
     from vsortd.config.settings import ModelChoice
 
@@ -104,7 +104,9 @@ def build_model(source: Source, device: torch.device, dtype: torch.dtype) -> Loa
         family=source.family,
     )
     _try_out(module, tokenizer, info, device, dtype)
-    return LoadedModel(module, tokenizer, device, dtype, info, _unknown_words(source), _digest(source.model_cfg))
+    return LoadedModel(
+        module, tokenizer, device, dtype, info, partial(unknown_to, source.family), _digest(source.model_cfg)
+    )
 
 
 def best_device() -> torch.device:
@@ -349,14 +351,6 @@ def _try_out(
 _CHECK: Final = "Check that config and weights belong together; download or copy them again."
 
 
-def _unknown_words(source: Source) -> Callable[[str], tuple[str, ...]]:
-    if source.family is not Family.SAMPLE:
-        return lambda _: ()
-    from vsortd.vision import sample
-
-    return lambda text: tuple(sample.unknown_words(text))
-
-
 def _device(name: str) -> torch.device:
     try:
         device = torch.device(name)
@@ -365,18 +359,3 @@ def _device(name: str) -> torch.device:
     if device.type == "cuda" and not torch.cuda.is_available():
         raise ModelError("There is no usable GPU on this machine.", remedy="Leave the device out, or write cpu.")
     return device
-
-
-def usable_cpus() -> int:
-    """Return how many CPUs this process may use, by affinity and the container's quota."""
-    affinity = getattr(os, "sched_getaffinity", None)
-    count = len(affinity(0)) if affinity is not None else os.cpu_count() or 1
-    return max(1, min(count, _cgroup_cpus() or count))
-
-
-def _cgroup_cpus() -> int | None:
-    try:
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text(encoding="ascii").split()
-        return None if quota == "max" else max(1, round(int(quota) / int(period)))
-    except (OSError, ValueError):  # no cgroup v2 here: no quota that we know of
-        return None

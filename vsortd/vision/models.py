@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,8 +40,9 @@ class ModelUnavailableError(ModelError):
 class Recommended:
     """A model worth choosing: open_clip name and tag, hub repository, and what a person wants to know.
 
-    Sizes are millions of parameters, of both towers and of the image tower; `size_mb` is the download in
-    10^6 bytes (fp32 weights, so four bytes a parameter).
+    Sizes are millions of parameters, of both towers and of the image tower; `gflops` is the work on one picture, in
+    10^9 operations. `packages` are those that it needs besides vsortd's own. `size_mb` is the download in 10^6 bytes
+    (fp32 weights, so four bytes a parameter).
     """
 
     name: str
@@ -47,13 +50,30 @@ class Recommended:
     repository: str
     params_m: int
     image_params_m: int
+    gflops: float
     licence: str
     purpose: str
+    packages: tuple[str, ...] = ()
 
     @property
     def size_mb(self) -> int:
         """Return about how much is downloaded, in 10^6 bytes."""
         return self.params_m * 4
+
+    @property
+    def download_bytes(self) -> int:
+        """Return about how much is downloaded."""
+        return self.size_mb * 10**6
+
+    @property
+    def memory_bytes(self) -> int:
+        """Return what the weights alone take in memory, in fp32; half of it where the CPU computes in bf16."""
+        return self.params_m * 4 * 10**6
+
+    @property
+    def gpu_bytes(self) -> int:
+        """Return what the weights alone take on a GPU, in bf16."""
+        return self.params_m * 2 * 10**6
 
 
 RECOMMENDED: Final = (
@@ -62,6 +82,7 @@ RECOMMENDED: Final = (
         "timm/PE-Core-B-16",
         448,
         94,
+        35.6,
         "Apache-2.0",
         "default with a GPU",
     ),
@@ -70,6 +91,7 @@ RECOMMENDED: Final = (
         "laion/CLIP-ViT-B-32-256x256-DataComp-s34B-b86K",
         151,
         88,
+        11.5,
         "MIT",
         "default without a GPU",
     ),
@@ -79,6 +101,7 @@ RECOMMENDED: Final = (
         "laion/CLIP-ViT-B-32-DataComp.XL-s13B-b90K",
         151,
         88,
+        8.8,
         "MIT",
         "fastest",
     ),
@@ -88,16 +111,18 @@ RECOMMENDED: Final = (
         "timm/PE-Core-S-16-384",
         87,
         24,
+        31.3,
         "Apache-2.0",
         "small",
     ),
-    Recommended("PE-Core-T-16-384", "meta", "timm/PE-Core-T-16-384", 70, 6, "Apache-2.0", "smallest"),
+    Recommended("PE-Core-T-16-384", "meta", "timm/PE-Core-T-16-384", 70, 6, 9.5, "Apache-2.0", "smallest"),
     Recommended(
         "PE-Core-L-14-336",
         "meta",
         "timm/PE-Core-L-14-336",
         671,
         317,
+        384.0,
         "Apache-2.0",
         "best quality, wants a GPU",
     ),
@@ -107,8 +132,10 @@ RECOMMENDED: Final = (
         "timm/ViT-B-16-SigLIP2",
         375,
         93,
+        35.4,
         "Apache-2.0",
-        "many languages, needs transformers",
+        "many languages",
+        ("transformers",),
     ),
     Recommended(
         "MobileCLIP2-S2",
@@ -116,6 +143,7 @@ RECOMMENDED: Final = (
         "timm/MobileCLIP2-S2-OpenCLIP",
         99,
         36,
+        15.7,
         "Apple, research only",
         "fast for its size",
     ),
@@ -153,6 +181,13 @@ def _current_revision(repository_folder: Path) -> str:
         return (repository_folder / "refs" / "main").read_text(encoding="ascii").strip()
     except (OSError, ValueError):
         return ""
+
+
+def parameters_in(weights: Path) -> int:
+    """Return how many numbers a safetensors file holds, by its header alone. Raises OSError, ValueError."""
+    with weights.open("rb") as file:
+        header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
+    return sum(math.prod(tensor["shape"]) for name, tensor in header.items() if name != "__metadata__")
 
 
 def looks_like_path(weights: str) -> bool:

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from vsortd.config.settings import ModelChoice
 
+_USUAL_SIDE_PX = 224  # where a config of open_clip says nothing
 _LIST_REMEDY = "`vsortd model list --all` prints every name and tag."
 
 
@@ -234,6 +235,12 @@ def read_config(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
         )
     check_model_config(path, model_cfg)
     return model_cfg, preprocess_cfg
+
+
+def preprocess_of(source: Source) -> Preprocess:
+    """Return how a model wants its pictures, before it is built. Raises ModelError."""
+    side = source.model_cfg["vision_cfg"].get("image_size", _USUAL_SIDE_PX)
+    return to_preprocess(source.preprocess_cfg, side if isinstance(side, int) else tuple(side), source.config)
 
 
 def to_preprocess(
