@@ -2,25 +2,9 @@
 
 from __future__ import annotations
 
-import math
-
 import pytest
 
-from vsortd.evaluation.paired import PairedOutcome, among_others, sign_test
-
-
-@pytest.mark.parametrize(
-    ("won", "lost", "p"),
-    [(0, 0, 1.0), (1, 0, 1.0), (5, 2, 58 / 128), (2, 5, 58 / 128), (6, 0, 2 / 64), (3, 3, 1.0), (9, 1, 22 / 1024)],
-)
-def test_the_probability_by_counting(won: int, lost: int, p: float) -> None:
-    assert p == pytest.approx(sign_test(won, lost))
-
-
-def test_many_videos_are_no_overflow_and_join_what_is_exact() -> None:
-    exact = 2 * sum(math.comb(1200, number) for number in range(561)) / 2**1200
-    assert sign_test(640, 560) == pytest.approx(exact, rel=0.02)
-    assert 0 <= sign_test(40_000, 0) < 1e-9
+from vsortd.evaluation.paired import PairedOutcome, among_others
 
 
 def test_what_is_said() -> None:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
+
+from vsortd.core.chance import sign_test
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 # What is called better would come of chance alone once in twenty times, all comparisons of a table together.
 SIGNIFICANT: Final = 0.05
-_EXACT: Final = 1000  # videos; from there on 2 to this power is no floating-point number
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +45,6 @@ class PairedOutcome:
         return f"{said}{'better' if self.won > self.lost else 'worse'} (p = {_about(self.p_of_all)})"
 
 
-def sign_test(won: int, lost: int) -> float:
-    """Return how probable it is that equally good ways differ at least so much on `won + lost` videos (two-sided)."""
-    count = won + lost
-    tail = sum(math.comb(count, number) for number in range(min(won, lost) + 1))
-    return min(1.0, 2 * tail / 2**count) if count < _EXACT else min(1.0, _normal_tail(won, lost))
-
-
 def among_others(outcomes: Sequence[PairedOutcome]) -> list[PairedOutcome]:
     """Return outcomes with `p_of_all` for all of them together, by Holm's method (1979), in the same order.
 
@@ -63,12 +56,6 @@ def among_others(outcomes: Sequence[PairedOutcome]) -> list[PairedOutcome]:
         least = max(least, min(1.0, found[number].p * (len(found) - rank)))
         found[number] = replace(found[number], p_of_all=least)
     return found
-
-
-def _normal_tail(won: int, lost: int) -> float:
-    """Return the normal approximation with a correction for whole numbers."""
-    distance = max(0.0, abs(won - lost) - 1) / math.sqrt(won + lost)
-    return math.erfc(distance / math.sqrt(2))
 
 
 def _about(p: float) -> str:
