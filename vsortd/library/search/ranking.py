@@ -201,7 +201,7 @@ def _filter(wanted: SearchTarget) -> Callable[[IndexRow], bool]:
             not row.width_px or orientation_of(row.width_px, row.height_px) not in wanted.orientation
         ):
             return False
-        return not any(name in wanted.leave_out for name in row.names)
+        return not wanted.leave_out or not any(name in wanted.leave_out for name in row.names)
 
     return takes
 
@@ -257,6 +257,9 @@ class _Collector:
         if film not in self._files:
             same = self._finder.copies_of(film) if self._finder is not None else []
             self._spent.update(same)
+            if not same and not row.others:
+                self._files[film] = row, ()
+                return self._files[film]
             there = [one.standing() for one in map(self._rows.__getitem__, same)]
             rows = [row, *(one for one in there if one.identity.lies_at(one.path))]
             under = self._wanted.under

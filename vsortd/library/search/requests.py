@@ -164,7 +164,8 @@ def _under(services: Services, encoder: Encoder, path: Path, cancel: threading.E
         try:
             path = _no_link(path)
             film = dense_film(services, encoder, path, cancel=cancel)
-            return path if services.index.rows(encoder.info.key, under=Extent.of(path)) else film.path
+            is_other = os.path.realpath(path) != os.path.realpath(film.path)  # a hard link; else one more way to it
+            return path if is_other and services.index.rows(encoder.info.key, under=Extent.of(path)) else film.path
         except VideoError as error:
             raise UsageError(f"{path} can't be looked at: {error.reason}.", paths=[path]) from error
     if not os.path.isdir(path):  # noqa: PTH112
