@@ -91,15 +91,15 @@ def test_what_is_not_meant_goes_down_and_several_prompts_have_to_hold(home: harn
 
 def test_filters_narrow_the_search(home: harness.Here) -> None:
     (file,) = home.library.glob("00_*.mp4")
-    assert {str(file)} == {one["file"] for one in home.json("search", "sea", "--in", file)["scenes"]}
-    assert [] == home.json("search", "sea", "--orientation", "portrait", code=1)["scenes"]
+    assert {str(file)} == {one["file"] for one in home.json("search", "sea", "--all", "--in", file)["scenes"]}
+    assert [] == home.json("search", "sea", "--all", "--orientation", "portrait", code=1)["scenes"]
     link = home.folder / "link"
     link.symlink_to(home.library)
-    by_link = home.json("search", "sea", "--in", link / file.name)["scenes"]
+    by_link = home.json("search", "sea", "--all", "--in", link / file.name)["scenes"]
     assert {str(file)} == {one["file"] for one in by_link}
-    assert home.json("search", "sea", "--in", link, "--top", "3")["scenes"]
-    assert home.json("search", "sea", "--orientation", "landscape", "--since", "1h")["scenes"]
-    assert [] == home.json("search", "sea", "--since", "2100-01-01", code=1)["scenes"]
+    assert home.json("search", "sea", "--all", "--in", link, "--top", "3")["scenes"]
+    assert home.json("search", "sea", "--all", "--orientation", "landscape", "--since", "1h")["scenes"]
+    assert [] == home.json("search", "sea", "--all", "--since", "2100-01-01", code=1)["scenes"]
 
 
 def test_a_file_that_nobody_indexed_is_looked_at_first(home: harness.Here, tmp_path: Path) -> None:
