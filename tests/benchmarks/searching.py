@@ -90,7 +90,7 @@ def measure(hours: float, scratch: Path, cache: Path) -> dict[str, Any]:
         wait_for_model(client)
 
         def ask(prompt: str) -> dict[str, Any]:
-            found = client.search(Request(prompts=(prompt,)).to_json(), mark)
+            found = client.search(Request(prompts=(prompt,), min_score=0.0).to_json(), mark)
             assert found is not None
             assert len(found["scenes"]) == Request().top
             return found
@@ -122,7 +122,7 @@ def config_mark(home: Home) -> str:
 def command(home: Home, prompt: str) -> None:
     """Run the real command once."""
     subprocess.run(
-        home.command("search", prompt, "--json"), env=home.environment, check=True, stdout=subprocess.DEVNULL
+        home.command("search", prompt, "--all", "--json"), env=home.environment, check=True, stdout=subprocess.DEVNULL
     )
 
 

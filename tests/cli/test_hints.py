@@ -3,31 +3,104 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+import shlex
+from typing import TYPE_CHECKING, Any
 
 import pytest
+import typer
 
+from tests.support import harness
 from tests.support.paths import REPOSITORY
+from vsortd.cli.app import app
+from vsortd.cli.examples import EXAMPLES
+from vsortd.cli.proposals import proposed
 from vsortd.cli.search import _print_foot
+from vsortd.config.check import check_file
 from vsortd.config.diagnostics import nearest_of
+from vsortd.config.load import load_settings
+from vsortd.config.own_words import own_prompts
+from vsortd.config.rules import build_rules
+from vsortd.config.warnings import warnings_of
 from vsortd.core.console import PlainConsole
 from vsortd.library.clusters.cluster_tables import print_next
 from vsortd.vision.sample import unknown_words
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _PROMPT = re.compile(r"""'[^'\n]*"((?:a|an|the) [a-z ]+)"[^'\n]*'""")
 
 
 def test_prompts_in_hints_are_known_to_every_model() -> None:
-    """The examples below --help are for any model; a hint comes where one is at work."""
     found = {
         prompt: path.name
         for path in sorted((REPOSITORY / "vsortd").rglob("*.py"))
-        if path.name != "examples.py"
         for prompt in _PROMPT.findall(path.read_text(encoding="utf-8"))
     }
-    assert "a forest at night" in found
-    about_options = {"a photo of ", "a construction site"}  # help texts of options, like the examples
-    assert [] == [prompt for prompt in found if prompt not in about_options and unknown_words(prompt)]
+    assert "snow on mountains" in found
+    templates = {"a photo of "}
+    assert [] == [prompt for prompt in found if prompt not in templates and unknown_words(prompt)]
+
+
+def prompts_of(words: list[str]) -> list[str]:
+    """Return what a command line of vsortd asks the model for."""
+    asks = {"search": (1, {"--not"}), "timeline": (2, {"--vs"})}
+    if not words or words[0] not in asks:
+        return []
+    first, taking = asks[words[0]]
+    command: Any = typer.main.get_command(app).commands[words[0]]
+    values = {name for one in command.params if not getattr(one, "is_flag", True) for name in one.opts}
+    found: list[str] = []
+    rest = iter(words[first:])
+    for word in rest:
+        if word in values:
+            value = next(rest)
+            found += [value] if word in taking else []
+            next(rest) if word == "--clip" else None  # it takes two
+        elif not word.startswith("-"):
+            found.append(word)
+    return found
+
+
+def test_prompts_of_every_example_are_known_to_the_sample_model() -> None:
+    lines = [line for examples in EXAMPLES.values() for line, _ in examples]
+    readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```sh\n(.*?)```", readme, flags=re.DOTALL)
+    lines += [line for block in blocks for line in block.splitlines() if line.startswith("vsortd ")]
+    prompts = [prompt for line in lines for prompt in prompts_of(shlex.split(line, comments=True)[1:])]
+    assert {"waves on a beach", "clouds", "a screen", "fireworks"} <= set(prompts)
+    assert {} == {prompt: unknown_words(prompt) for prompt in prompts if unknown_words(prompt)}
+
+
+def test_configs_of_the_sample_model_that_we_show_have_only_its_words(tmp_path: Path) -> None:
+    texts = [path.read_text(encoding="utf-8") for path in sorted((REPOSITORY / "config").glob("*.yaml"))]
+    texts += re.findall(r"```yaml\n(.*?)```", (REPOSITORY / "README.md").read_text(encoding="utf-8"), flags=re.DOTALL)
+    ours = [text for text in texts if re.search(r"^model: sample\b", text, re.MULTILINE)]
+    assert ours
+    for text in ours:
+        path = tmp_path / "vsortd.yaml"
+        path.write_text(text, encoding="utf-8")
+        assert [] == [one.text for one in warnings_of(check_file(path), unknown_words)]
+
+
+RULES = """\
+rules:
+  - name: trips
+    prompts: [zeppelins]
+    rules: [{name: balloons, prompts: [a zeppelin, rocky mountains]}]
+  - {name: slow, when: {min_fps: 100}}
+  - {name: sea}
+"""
+
+
+def test_what_is_proposed_is_the_users_own_and_known_to_the_model(tmp_path: Path) -> None:
+    home = harness.Home.make(tmp_path / "home", rules=RULES)
+    settings = load_settings(home.config)
+    assert ["rocky mountains", "sea"] == list(own_prompts(build_rules(settings), unknown_words))
+    assert "rocky mountains" == proposed(settings)
+    assert "zeppelins" == proposed(settings.model_copy(update={"model": "auto"}))
+    odd = harness.Home.make(tmp_path / "odd", rules="rules: [{name: zeppelins}]\n")
+    assert not unknown_words(proposed(load_settings(odd.config)))
 
 
 @pytest.mark.parametrize(
@@ -41,7 +114,15 @@ def test_prompts_in_hints_are_known_to_every_model() -> None:
 def test_a_search_does_not_propose_the_sheet_that_was_drawn(
     made: dict[str, Any], proposed: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    found: Any = {"scenes": [{"score": 0.9}], "videos": 1, "hours": 0.5, "coarse": 1, "gone": [], "unknown": []}
+    found: Any = {
+        "scenes": [{"score": 0.9}],
+        "videos": 1,
+        "hours": 0.5,
+        "coarse": 1,
+        "gone": [],
+        "unknown": [],
+        "weaker": 0,
+    }
     _print_foot(found, made, like_alone=False)
     told = capsys.readouterr().out
     assert proposed in told

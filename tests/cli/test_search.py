@@ -55,7 +55,7 @@ def shows(scene: dict[str, Any], subject: str) -> bool:
 def test_the_scenes_of_a_subject_are_among_the_first_five(home: harness.Here) -> None:
     recalls = {}
     for subject in SUBJECTS:
-        scenes = home.json("search", subject, "--top", "5")["scenes"]
+        scenes = home.json("search", subject, "--top", "5", "--all")["scenes"]
         recalls[subject] = len({truth(scene) for scene in scenes if shows(scene, subject)}) / EACH
     assert sum(recalls.values()) / len(recalls) >= 0.95, recalls
 
@@ -71,7 +71,7 @@ def test_a_scene_is_found_from_its_cut_to_its_cut_and_once(home: harness.Here) -
 
 
 def test_the_table_the_values_and_the_document_agree(home: harness.Here) -> None:
-    words = ("search", "a forest", "--top", "3")
+    words = ("search", "a forest", "--top", "3", "--all")
     scenes = home.json(*words)["scenes"]
     rows = list(csv.DictReader(io.StringIO(home.run(*words, "--csv").stdout)))
     assert [(one["file"], one["score"]) for one in scenes] == [(row["file"], float(row["score"])) for row in rows]
@@ -82,24 +82,24 @@ def test_the_table_the_values_and_the_document_agree(home: harness.Here) -> None
 
 def test_what_is_not_meant_goes_down_and_several_prompts_have_to_hold(home: harness.Here) -> None:
     plain = home.json("search", "snow", "--top", "40")["scenes"]
-    against = home.json("search", "snow", "--not", "snow", "--top", "40")["scenes"]
+    against = home.json("search", "snow", "--not", "snow", "--top", "40", "--all")["scenes"]
     assert max(one["score"] for one in against) <= 0.51 < plain[0]["score"]
-    both = home.json("search", "the sea", "fire", "--top", "1")["scenes"][0]["score"]
+    both = home.json("search", "the sea", "fire", "-n", "1", "--all")["scenes"][0]["score"]
     either = home.json("search", "the sea", "fire", "--any", "--top", "1")["scenes"][0]["score"]
     assert both < 0.5 < either
 
 
 def test_filters_narrow_the_search(home: harness.Here) -> None:
     (file,) = home.library.glob("00_*.mp4")
-    assert {str(file)} == {one["file"] for one in home.json("search", "sea", "--in", file)["scenes"]}
-    assert [] == home.json("search", "sea", "--orientation", "portrait", code=1)["scenes"]
+    assert {str(file)} == {one["file"] for one in home.json("search", "sea", "--all", "--in", file)["scenes"]}
+    assert [] == home.json("search", "sea", "--all", "--orientation", "portrait", code=1)["scenes"]
     link = home.folder / "link"
     link.symlink_to(home.library)
-    by_link = home.json("search", "sea", "--in", link / file.name)["scenes"]
+    by_link = home.json("search", "sea", "--all", "--in", link / file.name)["scenes"]
     assert {str(file)} == {one["file"] for one in by_link}
-    assert home.json("search", "sea", "--in", link, "--top", "3")["scenes"]
-    assert home.json("search", "sea", "--orientation", "landscape", "--since", "1h")["scenes"]
-    assert [] == home.json("search", "sea", "--since", "2100-01-01", code=1)["scenes"]
+    assert home.json("search", "sea", "--all", "--in", link, "--top", "3")["scenes"]
+    assert home.json("search", "sea", "--all", "--orientation", "landscape", "--since", "1h")["scenes"]
+    assert [] == home.json("search", "sea", "--all", "--since", "2100-01-01", code=1)["scenes"]
 
 
 def test_a_file_that_nobody_indexed_is_looked_at_first(home: harness.Here, tmp_path: Path) -> None:

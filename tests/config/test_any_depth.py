@@ -78,11 +78,11 @@ ASKED: dict[str, tuple[tuple[int, str], ...]] = {
     ),
     "review": ((0, "sort FOLDER/Films/one.mp4"), (0, "review"), (0, "review --json")),
     "eval": ((0, "eval FOLDER/Truth --out FOLDER/eval"),),
-    "index": ((0, "index FOLDER/Films"), (0, "index --verify --json")),
+    "index": ((0, "index FOLDER/Films"), (0, "index --verify --json"), (0, "index --list")),
     "search": (
         (0, "sort FOLDER/Films/one.mp4"),
-        (0, "search sea --under KEY --json"),
-        (0, "search sea --sheet FOLDER/scenes.png"),
+        (0, "search sea --under KEY --all --json"),
+        (0, "search sea --all --sheet FOLDER/scenes.png"),
     ),
     "timeline": ((0, "timeline FOLDER/Films/two.mp4 sea"), (0, "timeline FOLDER/Films/two.mp4 sea --json")),
     "cluster": (
@@ -170,7 +170,7 @@ def test_a_daemon_takes_a_config_of_any_depth(home: harness.Home) -> None:
         for words in ("start --json", "pause --json", "resume --json", "metrics", "status --json"):
             ask(home, words, 0)
         assert "filed" in ask(home, "sort FOLDER/Films/one.mp4", 0)
-        ask(home, "search sea --json", 0)
+        ask(home, "search sea --all --json", 0)
         home.config.write_text(home.config.read_text().replace(deep_rules(), deep_rules("b")))
         assert "rules" in ask(home, "reload --json", 0)
         assert "/a/b/two.mp4" in ask(home, "sort FOLDER/Films/two.mp4", 0)

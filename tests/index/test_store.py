@@ -16,7 +16,8 @@ from tests.support.facts import clip_facts
 from vsortd.core.identity import Identity
 from vsortd.core.video_facts import Orientation
 from vsortd.errors import StoreError
-from vsortd.index.relocate import follow
+from vsortd.index.extent import Extent
+from vsortd.index.relocate import follow, rebase
 from vsortd.index.store import Embedded, Index
 
 if TYPE_CHECKING:
@@ -92,9 +93,11 @@ def test_films_say_how_they_are_shown_and_when_they_were_recorded(index: Index) 
 def test_films_are_found_by_folder_and_by_file_and_by_no_mere_beginning_of_a_name(index: Index) -> None:
     for number, name in enumerate(["/lib/a/1.mp4", "/lib/a b/2.mp4", "/lib/a.mp4", "/lib/a/c/3.mp4"]):
         index.keep(Identity(1, number, 3, 4), Path(name), CLIP, "model", "pace-1000", embedded())
-    assert ["/lib/a/1.mp4", "/lib/a/c/3.mp4"] == [str(row.path) for row in index.rows("model", under=Path("/lib/a"))]
-    assert ["/lib/a.mp4"] == [str(row.path) for row in index.rows("model", under=Path("/lib/a.mp4"))]
-    assert 4 == len(index.rows("model", under=Path("/")))
+    assert ["/lib/a/1.mp4", "/lib/a/c/3.mp4"] == [
+        str(row.path) for row in index.rows("model", under=Extent.of(Path("/lib/a")))
+    ]
+    assert ["/lib/a.mp4"] == [str(row.path) for row in index.rows("model", under=Extent.of(Path("/lib/a.mp4")))]
+    assert 4 == len(index.rows("model", under=Extent.of(Path("/"))))
     assert not index.rows("another model")
 
 
@@ -211,6 +214,64 @@ def test_an_index_that_is_damaged_while_it_is_open_is_made_anew(tmp_path: Path, 
     assert 1 == len(warned)
 
 
+def test_folders_that_people_gave_outlive_an_index_whose_frames_are_damaged(tmp_path: Path) -> None:
+    """Of all that is in there they alone can't be made again."""
+    path = tmp_path / "index.sqlite3"
+    with contextlib.closing(Index(path)) as index:
+        index.add_folders([tmp_path / "Old", tmp_path / "a.mp4"])
+        page = index._db.execute("SELECT rootpage FROM sqlite_master WHERE name = 'frames_revision'").fetchone()[0]
+        (size,) = index._db.execute("PRAGMA page_size").fetchone()
+    with path.open("r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(b"\xff" * size)
+    with contextlib.closing(Index(path)) as index:
+        assert [tmp_path / "Old", tmp_path / "a.mp4"] == index.folders()
+    assert (tmp_path / "index.sqlite3.damaged").exists()
+
+
+def test_a_file_has_all_the_names_it_was_met_by_and_keeps_the_others_when_one_goes(
+    index: Index, tmp_path: Path
+) -> None:
+    first, second, third = (tmp_path / name for name in ("library/a.mp4", "labelled/b.mp4", "old/c.mp4"))
+    for path in (first, second, third):
+        path.parent.mkdir()
+    first.write_bytes(b"a")
+    second.hardlink_to(first)
+    identity = Identity.of(first)
+    assert identity is not None
+    index.keep(identity, first, CLIP, "model", "spread-32:0-8", embedded())
+    index.keep(identity, second, CLIP, "model", "pace-1000", embedded(begin_ms=500))
+    (row,) = index.rows("model")
+    assert (first, (second,)) == (row.path, row.others)
+    (labelled,) = index.rows("model", under=Extent.of(second.parent))
+    assert (second, ()) == (labelled.path, labelled.others)
+    second.rename(third)
+    assert 1 == follow(index.path, [(second, third)]) + len(index.rows("model", under=Extent.of(third)))
+    first.unlink()
+    (film,) = index.films("model")
+    assert third == film.path
+    index.met(identity, third)
+    (row,) = index.rows("model")
+    assert (third, ()) == (row.path, row.others)
+
+
+def test_names_and_given_folders_follow_a_library_that_moved(index: Index, tmp_path: Path) -> None:
+    before, after = tmp_path / "before", tmp_path / "after"
+    before.mkdir()
+    (before / "a.mp4").write_bytes(b"a")
+    (before / "b.mp4").hardlink_to(before / "a.mp4")
+    identity = Identity.of(before / "a.mp4")
+    assert identity is not None
+    for name in ("a.mp4", "b.mp4"):
+        index.keep(identity, before / name, CLIP, "model", "pace-1000", embedded())
+    index.add_folders([before, before / "films", tmp_path / "elsewhere"])
+    before.rename(after)
+    rebase(index.path, before, after)
+    (row,) = index.rows("model")
+    assert (after / "a.mp4", after / "b.mp4") == row.names
+    assert [after, after / "films", tmp_path / "elsewhere"] == index.folders()
+
+
 def test_a_row_that_was_changed_by_the_disk_counts_as_absent(tmp_path: Path) -> None:
     """Vectors that are others, and times: the video is looked at once more, the rest stays."""
     for column in ("vectors", "times_ms"):
@@ -227,13 +288,17 @@ def test_a_row_that_was_changed_by_the_disk_counts_as_absent(tmp_path: Path) -> 
             assert ("other",) == index.looks(FILE, "model")
 
 
-def test_an_index_of_the_format_before_keeps_what_it_holds(tmp_path: Path) -> None:
+@pytest.mark.parametrize("version", [2, 3])
+def test_an_index_of_a_format_before_keeps_what_it_holds(tmp_path: Path, version: int) -> None:
     path = tmp_path / "index.sqlite3"
     kept = kept_one(path)
     with contextlib.closing(sqlite3.connect(path)) as db, db:
-        db.execute("ALTER TABLE frames DROP COLUMN checksum")
-        db.execute("PRAGMA user_version = 2")
+        db.executescript(f"DROP TABLE name; DROP TABLE folder; PRAGMA user_version = {version};")
+        if version == 2:
+            db.execute("ALTER TABLE frames DROP COLUMN checksum")
     with contextlib.closing(Index(path)) as index:
+        index.add_folders([tmp_path])
+        assert [tmp_path] == index.folders()
         found = index.recall(FILE, "model", "plan")
     assert found is not None
     np.testing.assert_array_equal(kept.vectors, found.vectors)

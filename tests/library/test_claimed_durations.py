@@ -39,7 +39,7 @@ def test_index_search_and_timeline_come_to_their_end(tmp_path: Path) -> None:
     assert items["ages.mp4"]["duration_s"] > 1e9, "the header's claim is kept as it is"
     assert 1 <= items["ages.mp4"]["frames"] <= 10_000
     assert {"ages.mp4", "plain.mp4"} == {
-        scene["file"].rpartition("/")[2] for scene in home.json("search", "sea")["scenes"]
+        scene["file"].rpartition("/")[2] for scene in home.json("search", "sea", "--all")["scenes"]
     }
     home.json("timeline", ages, "sea")
 

@@ -185,7 +185,13 @@ def test_files_are_sorted_with_progress_or_for_a_reason_not(served: tuple[Fake, 
 def test_a_search_arrives_as_it_was_asked_or_is_left_to_the_command(served: tuple[Fake, Path]) -> None:
     daemon, folder = served
     request = Request(
-        ("a dog",), ("a cat",), like=("/a.mp4@1:23",), window_s=4.5, under="/lib", orientation=("square",)
+        ("a dog",),
+        ("a cat",),
+        like=("/a.mp4@1:23",),
+        window_s=4.5,
+        min_score=0.25,
+        under="/lib",
+        orientation=("square",),
     )
     assert {"scenes": []} == Client(folder).search(request.to_json(), "mine")
     assert [request] == daemon.asked

@@ -82,7 +82,7 @@ class _Wishes:
 def cluster(
     ctx: typer.Context,
     path: Annotated[
-        Path | None, typer.Argument(metavar="[PATH]", help="A folder with videos; else all that the index knows.")
+        Path | None, typer.Argument(metavar="[PATH]", help="A folder; else the library and what `index` was given.")
     ] = None,
     min_size: Annotated[
         int | None, typer.Option("--min-size", metavar="N", help="Videos of the smallest group; else by their number.")
@@ -288,8 +288,8 @@ class _Command:
             )
             grouping = name_groups(grouping, classifier.encoder, self.services.tree)
         if not grouping.films and not collected.failed:
-            where = f"below {wishes.path}" if wishes.path else "in the index"
-            remedy = "Name a folder with videos: vsortd cluster FOLDER"
+            where = f"below {wishes.path}" if wishes.path else "of the library that was looked at yet"
+            remedy = "Name a folder with videos (vsortd cluster FOLDER), or: vsortd index"
             raise UsageError(f"There is no video {where}.", remedy=remedy)
         return grouping, collected
 

@@ -44,7 +44,9 @@ def duplicates(
     paths: Annotated[
         list[Path] | None,
         typer.Argument(
-            metavar="[PATH]…", help="Folders or videos; without one, all that is indexed.", show_default=False
+            metavar="[PATH]…",
+            help="Folders or videos; else the library, and what `vsortd index` was given.",
+            show_default=False,
         ),
     ] = None,
     pictures: Annotated[
@@ -146,7 +148,7 @@ def _print(found: DuplicateReport, pictures: Path | None) -> None:
     for path, reason in found.failed:
         out.print(Text(f"{path}: {reason}", style="red"))
     if not found.videos:
-        out.print("There is no video to compare: name a folder, or look at one first with `vsortd index FOLDER`.")
+        out.print("There is no video to compare: name a folder, or look at the library first with `vsortd index`.")
         return
     spare = sum(group.spare_bytes for group in found.groups)
     groups = counted(len(found.groups), "group") if found.groups else "No duplicates"

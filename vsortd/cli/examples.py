@@ -53,13 +53,16 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
         ("vsortd index", "look at the whole library, for search, timelines and clusters; stop and go on at will"),
         ("vsortd index ~/Videos/Old --fps 2", "a folder that was never filed, twice a second"),
         ("vsortd index --prune", "follow what was moved by hand, forget what is gone"),
+        ("vsortd index --list", "which folders are asked, when none is named"),
+        ("vsortd index --forget ~/Videos/Old", "search, cluster and duplicates ask it no longer"),
         ("vsortd index /mnt/films --cluster ray --address head:6379", "with many machines"),
     ),
     "search": (
-        ('vsortd search "a dog on a beach"', "the best scenes of the library"),
+        ('vsortd search "waves on a beach"', "the best scenes of the library"),
         ('vsortd search "a street at night" --not "a screen" --sheet scenes.png', "and a picture of them"),
         ("vsortd search --like walk.mp4@1:23 --top 5", "what looks like this moment"),
-        ('vsortd search "a goal" --in match.mp4 --clip 1 goal.mp4', "within one file, and cut it out"),
+        ("vsortd search fireworks --in party.mp4 --clip 1 fireworks.mp4", "within one file, and cut it out"),
+        ('vsortd search "a snowy field" --all', "also those that hardly show it"),
     ),
     "cluster": (
         ("vsortd cluster ~/Videos/Old", "groups of videos that look alike, with names"),
@@ -107,11 +110,11 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
     "timeline": (
         ('vsortd timeline trip.mp4 "a forest"', "does it show one, and when?"),
         ('vsortd timeline trip.mp4 "a forest" "the sea" --fine', "two at once, edges right to 0.2 s"),
-        ('vsortd timeline trip.mp4 "a bus" --vs "a truck" --plot bus.png', "not to be taken for a truck; as a picture"),
+        ("vsortd timeline trip.mp4 snow --vs clouds --plot snow.png", "not to be taken for clouds; as a picture"),
         ('vsortd timeline trip.mp4 "a forest" --chapters forest.vtt', "as chapters for a player"),
     ),
     "duplicates": (
-        ("vsortd duplicates", "in everything that is indexed; nothing is deleted"),
+        ("vsortd duplicates", "in the library and what `index` was given; nothing is deleted"),
         ("vsortd duplicates ~/Videos --pictures dupes", "look at each pair"),
         ("vsortd duplicates ~/Videos --min-score 0.9 --csv > dupes.csv", "only sure ones, as a table"),
     ),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import shlex
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -21,16 +23,19 @@ from vsortd.cli.common import (
     write_csv_of,
 )
 from vsortd.cli.numbers import finite
+from vsortd.cli.proposals import proposed
 from vsortd.core.paths import as_on_disk
 from vsortd.core.text import counted, storable
 from vsortd.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from vsortd.config.settings import Settings
+    from vsortd.index.store import Index
     from vsortd.index.verify import Tidied
     from vsortd.library.indexing.embed import Indexed
+    from vsortd.library.indexing.given_folders import AskedFolder
 
 _MOST_SHOWN = 20
 
@@ -65,6 +70,16 @@ def index(
     prune: Annotated[
         bool, typer.Option("--prune", help="Verify, and forget what is gone or has changed. Files are never touched.")
     ] = False,
+    forget: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--forget", metavar="FOLDER", help="Take out what was given here before: no longer asked without --in."
+        ),
+    ] = None,
+    list_it: Annotated[
+        bool,
+        typer.Option("--list", help="List the folders that search, cluster and duplicates ask."),
+    ] = False,
     cluster: Annotated[
         Engine | None, typer.Option("--cluster", help="Spread the work over many machines (extra: cluster-engine).")
     ] = None,
@@ -78,16 +93,27 @@ def index(
     as_csv: CsvFlag = False,
     as_json: JsonFlag = False,
 ) -> int:
-    """Look at videos for search, timelines and clusters: each frame is embedded once. Stop and go on at any time."""
+    """Look at videos for search, timelines and clusters: each frame is embedded once. Stop and go on at any time.
+
+    What is named belongs to the library from then on for search, cluster and duplicates; --forget takes it out.
+    """
     one_form(as_csv=as_csv, as_json=as_json)
     settings = load(ctx)
-    if as_csv and (verify or prune):
-        raise UsageError("--csv lists the videos that were looked at.", remedy="With --verify and --prune use --json.")
+    if as_csv and (verify or prune or forget):
+        raise UsageError("--csv lists videos, or folders with --list.", remedy="With the other options use --json.")
+    if sum(map(bool, (verify or prune, forget, list_it))) > 1:
+        raise UsageError("--verify, --forget and --list are each a command of its own.", remedy="Use one of them.")
+    if paths and (forget or list_it):
+        raise UsageError("--forget and --list look at no video.", remedy="Leave out the path: vsortd index --list")
     if cluster is None and (address or workers):
         raise UsageError("--address and --workers are for a cluster.", remedy="Add --cluster ray.")
     from vsortd.core.logs.sinks import set_up_logging
 
     set_up_logging(verbose=ctx.obj.verbose, quiet=not ctx.obj.verbose)
+    if forget:
+        return _forget(forget, as_json=as_json)
+    if list_it:
+        return _list(settings, as_csv=as_csv, as_json=as_json)
     if verify or prune:
         return _tidy(settings, paths or [], prune=prune, as_json=as_json)
     outcomes = _look(settings, paths or [settings.library], fps, jobs, cluster, address, workers)
@@ -96,7 +122,7 @@ def index(
     elif as_csv:
         write_csv_of(("file", "state", "frames", "duration_s", "reason"), map(_item, outcomes))
     else:
-        _print(outcomes)
+        _print(outcomes, proposed(settings))
     return int(ExitCode.PARTIAL if any(one.state == "failed" for one in outcomes) else ExitCode.OK)
 
 
@@ -110,12 +136,14 @@ def _look(
     workers: int | None,
 ) -> list[Indexed]:
     from vsortd.library.indexing.embed import index_paths
+    from vsortd.library.indexing.given_folders import give
     from vsortd.pipeline.services import Services
 
     with (
         Services.open(settings, state_folder(), keep_trying=False, recover_first=False, load_model=False) as services,
         progress_bar("looking") as on_progress,
     ):
+        give(settings.library, services.index, paths)  # before: a run that is stopped is gone on with
         if cluster is None:
             return index_paths(services, paths, fps=fps, jobs=jobs, on_progress=on_progress)
         from vsortd.library.indexing.ray_cluster import index_with_ray
@@ -133,7 +161,7 @@ def _item(one: Indexed) -> dict[str, Any]:
     }
 
 
-def _print(outcomes: Sequence[Indexed]) -> None:
+def _print(outcomes: Sequence[Indexed], prompt: str) -> None:
     from vsortd.core.console import Text
 
     out = console()
@@ -153,44 +181,87 @@ def _print(outcomes: Sequence[Indexed]) -> None:
     parts += [f"{known} known already"] if known else []
     parts += [f"{len(failed)} failed"] if failed else []
     out.print(f"{', '.join(parts)}.")
-    out.print('Next: vsortd search "a forest at night", or vsortd cluster', style="dim")  # any model knows that
+    out.print(f"Next: {shlex.join(['vsortd', 'search', prompt])}, or vsortd cluster", style="dim")
+
+
+def _forget(paths: Sequence[Path], *, as_json: bool) -> int:
+    """Take out folders that were given."""
+    from vsortd.library.indexing.given_folders import take_back
+
+    with _opened() as store:
+        forgotten = take_back(store, paths)
+    if as_json:
+        print_json({"schema_version": SCHEMA_VERSION, "forgotten": [storable(path) for path in forgotten]})
+        return int(ExitCode.OK)
+    for path in forgotten:
+        console().print(f"{path} is asked no longer. What was looked at there is kept: search --in {path}")
+    return int(ExitCode.OK)
+
+
+def _list(settings: Settings, *, as_csv: bool, as_json: bool) -> int:
+    """List what is asked when no place is named."""
+    from vsortd.library.indexing.given_folders import asked_folders
+
+    with _opened() as store:
+        folders, elsewhere = asked_folders(settings.library, store)
+    entries = [
+        {"path": storable(one.path), "given": one.given, "videos": one.videos, "there": one.there} for one in folders
+    ]
+    if as_json:
+        print_json({"schema_version": SCHEMA_VERSION, "folders": entries, "elsewhere": elsewhere})
+    elif as_csv:
+        write_csv_of(("path", "given", "videos", "there"), entries)
+    else:
+        _print_folders(folders, elsewhere)
+    return int(ExitCode.OK)
+
+
+def _print_folders(folders: Sequence[AskedFolder], elsewhere: int) -> None:
+    from vsortd.core.tables import Column, ColumnKind, print_table
+
+    columns = (
+        Column("", first=True),
+        Column("videos", ColumnKind.NUMBER, first=True),
+        Column("folder", ColumnKind.NAME),
+    )
+    rows = []
+    for one in folders:
+        what = ("given" if one.given else "library") if one.there else "not there"
+        rows.append((what, f"{one.videos:,}", str(one.path)))
+    print_table(console(), columns, rows, header="dim")
+    if elsewhere:
+        more = counted(elsewhere, "more is", "more are")
+        console().print(f"{more} known by other commands: ask with --in, or give their folder to `vsortd index`.")
+
+
+@contextlib.contextmanager
+def _opened() -> Iterator[Index]:
+    """Yield the index, without a model."""
+    from vsortd.core.paths import index_path
+    from vsortd.index.store import Index
+
+    store = Index(index_path(state_folder()))
+    try:
+        yield store
+    finally:
+        store.close()
 
 
 def _tidy(settings: Settings, paths: Sequence[Path], *, prune: bool, as_json: bool) -> int:
     """Hold the index against the disk."""
-    from vsortd.core.paths import index_path
-    from vsortd.index.store import Index
-    from vsortd.index.verify import Tidied, tidy
+    from vsortd.index.extent import Extent
+    from vsortd.index.verify import tidy
 
     paths = [as_on_disk(path.absolute()) for path in paths]
-    roots = [settings.library, *(inbox.path for inbox in settings.inboxes), *paths]
-    store = Index(index_path(state_folder()))
-    found = Tidied()
-    try:
-        with progress_bar("verifying") as on_progress:
-            places: list[Path | None] = [*paths]
-            for under in places or [None]:
-                part = tidy(store, roots, under=under, prune=prune, on_progress=on_progress)
-                found = _sum(found, part)
-    finally:
-        store.close()
+    with _opened() as store, progress_bar("verifying") as on_progress:
+        roots = [settings.library, *(inbox.path for inbox in settings.inboxes), *store.folders(), *paths]
+        under = Extent.of(*paths) if paths else None
+        found = tidy(store, roots, under=under, prune=prune, on_progress=on_progress)
     if as_json:
         print_json({"schema_version": SCHEMA_VERSION, "pruned": prune, **_tidied(found)})
     else:
         _print_tidied(found, prune=prune)
     return int(ExitCode.PARTIAL if found.stale and not prune else ExitCode.OK)
-
-
-def _sum(one: Tidied, other: Tidied) -> Tidied:
-    from vsortd.index.verify import Tidied
-
-    return Tidied(
-        one.right + other.right,
-        one.moved + other.moved,
-        one.changed + other.changed,
-        one.gone + other.gone,
-        one.away + other.away,
-    )
 
 
 def _tidied(found: Tidied) -> dict[str, Any]:
@@ -200,6 +271,7 @@ def _tidied(found: Tidied) -> dict[str, Any]:
         "changed": [storable(row.path) for row in found.changed],
         "gone": [storable(row.path) for row in found.gone],
         "away": [storable(row.path) for row in found.away],
+        "folders": [storable(folder) for folder in found.folders],
     }
 
 
@@ -210,6 +282,7 @@ def _print_tidied(found: Tidied, *, prune: bool) -> None:
     lines = [("moved", f"{before} → {after}") for before, after in found.moved]
     lines += [("changed", str(row.path)) for row in found.changed]
     lines += [("gone", str(row.path)) for row in found.gone]
+    lines += [("gone", f"{folder}, which was given") for folder in found.folders]
     for what, where in lines[:_MOST_SHOWN]:
         out.print(Text(f"{what:<9}", style="yellow").append(where))
     if len(lines) > _MOST_SHOWN:
@@ -220,5 +293,5 @@ def _print_tidied(found: Tidied, *, prune: bool) -> None:
     if found.stale:
         parts.append(f"{len(found.stale)} gone or changed" + (", forgotten" if prune else ""))
     out.print(f"{'; '.join(parts)}.")
-    if found.stale and not prune:
+    if (found.stale or found.folders) and not prune:
         out.print("Forget what is gone with: vsortd index --prune", style="dim")

@@ -19,23 +19,23 @@ from vsortd.cli.common import (
     print_json,
     state_folder,
     waiting,
-    write_csv,
+    write_csv_of,
 )
 from vsortd.cli.completing import orientations, rule_names
 from vsortd.cli.explain import bar, insist_on_ending
+from vsortd.cli.numbers import finite
+from vsortd.cli.proposals import proposed
 from vsortd.core.paths import as_on_disk
 from vsortd.core.text import counted, storable
 from vsortd.errors import DaemonUnreachableError, ExitCode, UsageError, VsortdError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from vsortd.config.settings import Settings
     from vsortd.core.documents import SceneDocument, SearchDocument
     from vsortd.library.search.requests import Request
 
 _SURE = 0.5
-_FIELDS = ("file", "begin_s", "end_s", "score", "peak_s")
+_FIELDS = ("file", "begin_s", "end_s", "score", "peak_s", "copies")
 
 
 def register(app: typer.Typer) -> None:
@@ -52,7 +52,17 @@ def search(
         Path | None, typer.Option("--in", metavar="PATH", help="A folder, or one video, which need not be indexed.")
     ] = None,
     window: Annotated[str, typer.Option("--window", metavar="TIME", help="How long scenes are at least.")] = "10s",
-    top: Annotated[int, typer.Option("--top", metavar="N", help="How many scenes.")] = 20,
+    top: Annotated[int, typer.Option("--top", "-n", metavar="N", help="How many scenes at most.")] = 20,
+    min_score: Annotated[
+        float | None,
+        typer.Option(
+            "--min-score",
+            metavar="N",
+            callback=finite,
+            help="Show no weaker ones, 0 to 1; else none that more likely shows something else.",
+        ),
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Show the weaker ones, too: --min-score 0.")] = False,
     against: Annotated[
         list[str] | None, typer.Option("--not", metavar="PROMPT", help="What is not meant; may be repeated.")
     ] = None,
@@ -93,6 +103,12 @@ def search(
     """Find scenes by a sentence, a picture or a part of a video: where, from when to when, best first."""
     settings = load(ctx)
     one_form(as_csv=as_csv, as_json=as_json)
+    if not prompts and not like:
+        raise UsageError(
+            "There is nothing to look for.", remedy=f'Name a prompt, such as "{proposed(settings)}", or --like FILE.'
+        )
+    if everything and min_score is not None:
+        raise UsageError("--all and --min-score exclude one another.", remedy="--all is --min-score 0.")
     if sheet is not None:
         sheet = as_on_disk(sheet)
         insist_on_ending(sheet, ".png")
@@ -111,16 +127,19 @@ def search(
         like=tuple(_absolute(example) for example in like or ()),
         window_s=_seconds(window),
         top=max(top, clip[0]) if clip is not None and top > 0 else top,
+        min_score=0.0 if everything else min_score,
         under=str(_place(settings, inside, under)) if inside is not None or under is not None else None,
         since_s=parse_since(since) if since is not None else None,
         orientation=tuple(orientation or ()),
     )
     found = _ask(settings, request)
-    made = _extras(settings, found["scenes"], request, sheet, clip)
+    made = _extras(settings, found, request, sheet, clip)
     if as_json:
         print_json({"schema_version": SCHEMA_VERSION, **found, **made})
     elif as_csv:
-        _print_csv(found["scenes"])
+        write_csv_of(_FIELDS, found["scenes"])
+        if found["weaker"]:
+            console(stderr=True).print(_count(found), style="dim")
     else:
         _print(found, made, request, like_alone=not request.prompts)
     if open_it and found["scenes"]:
@@ -191,14 +210,18 @@ def _ask(settings: Settings, request: Request) -> SearchDocument:
 
 def _extras(
     settings: Settings,
-    scenes: Sequence[SceneDocument],
+    found: SearchDocument,
     request: Request,
     sheet: Path | None,
     clip: tuple[int, Path] | None,
 ) -> dict[str, Any]:
     """Draw the sheet and cut the scene that were asked for; return what was made, as --json tells it."""
+    scenes = found["scenes"]
     if clip is not None and clip[0] > len(scenes):
-        raise UsageError(f"There is no scene {clip[0]}: {counted(len(scenes), 'scene was', 'scenes were')} found.")
+        raise UsageError(
+            f"There is no scene {clip[0]}: {counted(len(scenes), 'scene was', 'scenes were')} found.",
+            remedy=f"{found['weaker']} weaker ones can be counted in: --all" if found["weaker"] else "",
+        )
     if not scenes or (sheet is None and clip is None):
         return {}
     from vsortd.media.pool import MediaPool
@@ -258,10 +281,6 @@ def _conditions(request: Request) -> str:
     return "; ".join(parts)
 
 
-def _print_csv(scenes: Sequence[SceneDocument]) -> None:
-    write_csv(_FIELDS, ([scene.get(name, "") for name in _FIELDS] for scene in scenes))
-
-
 def _print(found: SearchDocument, made: dict[str, Any], request: Request, *, like_alone: bool) -> None:
     from vsortd.core.console import Text
     from vsortd.core.tables import Column, ColumnKind, print_table
@@ -271,8 +290,7 @@ def _print(found: SearchDocument, made: dict[str, Any], request: Request, *, lik
     for word in found["unknown"]:
         out.print(f"The model {found['model']} does not know the word {word!r}.", style="yellow")
     if not scenes:
-        out.print(f"No video {f'under {request.under}' if request.under else 'of the library'} was looked at yet.")
-        out.print(f"Next: {shlex.join(['vsortd', 'index', *([request.under] if request.under else [])])}", style="dim")
+        _print_none(found, request)
         return
     columns = (
         Column("", ColumnKind.NUMBER, first=True),
@@ -287,15 +305,41 @@ def _print(found: SearchDocument, made: dict[str, Any], request: Request, *, lik
         score = Text(f"{bar(scene['score'], 10)} {scene['score']:.2f}", style=style)
         rows.append((str(number), score, about_clock(scene["begin_s"]), about_clock(scene["end_s"]), scene["file"]))
     print_table(out, columns, rows, header="dim")
+    for number, scene in enumerate(scenes, 1):
+        for copy in scene["copies"]:
+            out.print(Text(f"{number} also: ", style="dim").append(copy))
     _print_foot(found, made, like_alone=like_alone)
 
 
-def _print_foot(found: SearchDocument, made: dict[str, Any], *, like_alone: bool) -> None:
+def _print_none(found: SearchDocument, request: Request) -> None:
+    """Say why there is nothing to show."""
+    out = console()
+    where = f"under {request.under}" if request.under else "of the library"
+    if found["weaker"]:
+        out.print(_count(found), style="yellow")
+        _print_looked(found)
+    elif found["gone"]:
+        _print_looked(found)
+    elif request.since_s is not None or request.orientation:
+        out.print(f"No video {where} that was looked at fits --since and --orientation.")
+    else:
+        out.print(f"No video {where} was looked at yet.")
+        out.print(f"Next: {shlex.join(['vsortd', 'index', *([request.under] if request.under else [])])}", style="dim")
+
+
+def _count(found: SearchDocument) -> str:
+    """Return how many scenes there are, and how many more score too little."""
+    scenes, weaker = len(found["scenes"]), counted(found["weaker"], "weaker one")
+    if not scenes:
+        return f"Nothing here shows it clearly; {weaker}: --all"
+    return f"{counted(scenes, 'scene')}; {weaker}: --all"
+
+
+def _print_looked(found: SearchDocument) -> None:
+    """Say what was looked through."""
     from vsortd.core.units import about_duration
 
-    out, scenes = console(), found["scenes"]
-    if scenes[0]["score"] < _SURE and not like_alone:
-        out.print("None of them is likely: perhaps nothing here shows it.", style="yellow")
+    out = console()
     looked = about_duration(found["hours"] * 3600)
     out.print(f"Looked through {counted(found['videos'], 'video')}, {looked} in all.", style="dim")
     if found["coarse"]:
@@ -308,6 +352,15 @@ def _print_foot(found: SearchDocument, made: dict[str, Any], *, like_alone: bool
     if found["gone"]:
         gone = counted(len(found["gone"]), "video is gone", "videos are gone")
         out.print(f"{gone}; `vsortd index --verify` looks for what was moved.", style="dim")
+
+
+def _print_foot(found: SearchDocument, made: dict[str, Any], *, like_alone: bool) -> None:
+    out, scenes = console(), found["scenes"]
+    if scenes[0]["score"] < _SURE and not like_alone:
+        out.print("None of them is likely: perhaps nothing here shows it.", style="yellow")
+    if found["weaker"]:
+        out.print(_count(found), style="dim")
+    _print_looked(found)
     if "sheet" in made:
         out.print(f"Drawn into {made['sheet']}.", style="dim")
     if "clip" in made:

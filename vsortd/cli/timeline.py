@@ -54,7 +54,7 @@ def register(app: typer.Typer) -> None:
 def timeline(
     ctx: typer.Context,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A video, wherever it lies.")],
-    prompts: Annotated[list[str], typer.Argument(metavar="PROMPT…", help='What to look for: "a construction site".')],
+    prompts: Annotated[list[str], typer.Argument(metavar="PROMPT…", help='What to look for: "snow on mountains".')],
     against: Annotated[
         list[str] | None, typer.Option("--vs", metavar="PROMPT", help="What it must not be taken for; may be repeated.")
     ] = None,

@@ -180,7 +180,7 @@ class ReloadDocument(TypedDict):
 
 
 class SceneDocument(TypedDict):
-    """A scene of `search --json`; times are within the video."""
+    """A scene of `search --json`; times are within the video, `copies` are other files that are the same video."""
 
     file: str
     begin_s: float
@@ -188,12 +188,15 @@ class SceneDocument(TypedDict):
     peak_s: float
     score: float
     duration_s: float
+    copies: list[str]
 
 
 class SearchDocument(TypedDict):
     """The answer to a search, best scene first; see `library.search.ranking.SearchResult`."""
 
     scenes: list[SceneDocument]
+    weaker: int
+    min_score: float
     videos: int
     hours: float
     coarse: int
@@ -211,6 +214,7 @@ class SearchRequestDocument(TypedDict):
     like: Sequence[str]
     window_s: float
     top: int
+    min_score: float | None
     under: str | None
     since_s: float | None
     orientation: Sequence[str]

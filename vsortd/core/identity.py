@@ -87,6 +87,13 @@ class Identity:
             return None
         return cls.from_stat(status) if stat.S_ISREG(status.st_mode) else None
 
+    def lies_at(self, path: Path) -> bool:
+        """Tell whether this very file lies at a path; one that is not for us to see does not."""
+        try:
+            return Identity.of(path) == self
+        except OSError:
+            return False
+
     def same_content(self, other: Identity | None) -> bool:
         """Tell whether size and time agree, for a file that moved to another filesystem (new device and inode)."""
         return other is not None and (self.size_bytes, self.mtime_ns) == (other.size_bytes, other.mtime_ns)

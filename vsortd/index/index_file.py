@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-SCHEMA_VERSION: Final = 3
+SCHEMA_VERSION: Final = 4
 _TABLES = """
 CREATE TABLE video (
     id INTEGER PRIMARY KEY,
@@ -54,6 +54,19 @@ CREATE INDEX frames_revision ON frames (revision);
 """
 # Since format 3, of what `checksum_of` takes; NULL in rows that are older.
 _CHECKSUM = "ALTER TABLE frames ADD COLUMN checksum INTEGER;"
+# Since format 4: the other names of a file, as hard links are, and what `vsortd index` was given.
+_PLACES = """
+CREATE TABLE name (
+    path BLOB PRIMARY KEY,            -- os.fsencode; where the file of a video lay as well, besides video.path
+    video INTEGER NOT NULL REFERENCES video ON DELETE CASCADE
+) WITHOUT ROWID;
+CREATE INDEX name_video ON name (video);
+CREATE TABLE folder (
+    path BLOB PRIMARY KEY,            -- os.fsencode; a folder, or one video
+    given_at REAL NOT NULL            -- Unix seconds
+) WITHOUT ROWID;
+"""
+_STEPS: Final = {2: _CHECKSUM + _PLACES, 3: _PLACES}  # what brings an older format up to date
 _DROP = "DROP TABLE IF EXISTS frames; DROP TABLE IF EXISTS model; DROP TABLE IF EXISTS video;"
 _MAPPED_BYTES: Final = 1 << 32  # a reader's view of the file: vectors are copied once less
 _BUSY_S: Final = 30
@@ -138,8 +151,10 @@ class IndexFile:
 
     def _anew(self, error: Exception) -> sqlite3.Connection:
         try:
+            given = _folders_left(self.path)
             aside = set_aside(self.path)
             db = self._opened()
+            db.executemany("INSERT OR IGNORE INTO folder VALUES (?, ?)", given)
         except (*SQLITE_ERRORS, OSError) as second:
             raise self._explained(second) from second
         logger.warning(
@@ -163,7 +178,7 @@ class IndexFile:
             return
         # format 1 is a cache that nothing was lost with; executescript commits by itself, so the script carries its
         # own transaction
-        script = _CHECKSUM if version == SCHEMA_VERSION - 1 else _DROP + _TABLES + _CHECKSUM
+        script = _STEPS.get(version, _DROP + _TABLES + _CHECKSUM + _PLACES)
         db.executescript(f"BEGIN IMMEDIATE;{script}PRAGMA user_version = {SCHEMA_VERSION};COMMIT;")
 
     def _explained(self, error: Exception) -> StoreError:
@@ -204,8 +219,22 @@ def _look(db: sqlite3.Connection) -> None:
         "SELECT id FROM video ORDER BY path LIMIT 1",
         "SELECT id, key FROM model LIMIT 1",
         "SELECT video, model, revision, looks, checksum FROM frames ORDER BY revision DESC LIMIT 1",
+        "SELECT path, video FROM name ORDER BY path LIMIT 1",
+        "SELECT path, video FROM name ORDER BY video LIMIT 1",
+        "SELECT path, given_at FROM folder LIMIT 1",
     ):
         db.execute(question).fetchone()
+
+
+def _folders_left(path: Path) -> list[tuple[bytes, float]]:
+    """Return what can still be read of the folders that were given: of all that is in the file, only people know it."""
+    with contextlib.suppress(*SQLITE_ERRORS, OSError), contextlib.closing(_read_only(path)) as db:
+        return [
+            (place, given_at)
+            for place, given_at in db.execute("SELECT path, given_at FROM folder").fetchall()
+            if isinstance(place, bytes) and isinstance(given_at, float)
+        ]
+    return []
 
 
 def _number(path: Path) -> int:

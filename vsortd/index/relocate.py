@@ -57,6 +57,8 @@ def follow(index: Path, moves: Iterable[tuple[Path, Path]]) -> int:
                     (*key_of(identity), os.fsencode(after), *row),
                 )
                 followed += 1
+            db.execute("DELETE FROM name WHERE path = ?", (os.fsencode(after),))
+            db.execute("UPDATE name SET path = ? WHERE path = ?", (os.fsencode(after), os.fsencode(before)))
     return followed
 
 
@@ -84,4 +86,16 @@ def rebase(index: Path, before: Path, after: Path) -> int:
                 (*key_of(found[1]), os.fsencode(found[0]), number),
             )
             followed += 1
+        _rebase_names(db, before, after)
     return followed
+
+
+def _rebase_names(db: sqlite3.Connection, before: Path, after: Path) -> None:
+    """Let the further names of files, and the folders that were given, follow likewise."""
+    for table in ("name", "folder"):
+        lie = f"SELECT path FROM {table} WHERE path = ? OR path >= ? AND path < ?"  # noqa: S608 - constants
+        for (path,) in db.execute(lie, (os.fsencode(before), *below(before))).fetchall():
+            if os.path.lexists(path):
+                continue
+            new = os.fsencode(after / os.fsdecode(path[len(below(before)[0]) :]))
+            db.execute(f"UPDATE OR REPLACE {table} SET path = ? WHERE path = ?", (new, path))  # noqa: S608 - likewise

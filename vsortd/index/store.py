@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -22,20 +23,24 @@ from vsortd.core.identity import Identity
 from vsortd.core.moments import recorded_moment, unix_seconds
 from vsortd.index.index_file import IndexFile, checksum_of, healed
 from vsortd.index.relocate import SAME_FILE, key_of
-from vsortd.index.video import IndexedVideo
+from vsortd.index.video import IndexedVideo, IndexRow
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable, Iterator, Sequence
 
     from vsortd.core.video_facts import Clip
+    from vsortd.index.extent import Extent
 
 # The looks that a decision takes; a lesson is taken from their frames.
 DECIDING: Final = "spread"
 _DTYPE: Final = "<f2"
 _FILM: Final = (
-    "video.id, device, inode, size_bytes, mtime_ns, path, duration_s, width_px, height_px, recorded_s, frames.revision"
+    "video.id, device, inode, size_bytes, mtime_ns, video.path, duration_s, width_px, height_px, recorded_s,"
+    " frames.revision"
 )
+_LIES_THERE: Final = "video.path = ? OR video.path >= ? AND video.path < ?"
+_NAMED_THERE: Final = "SELECT video FROM name WHERE path = ? OR path >= ? AND path < ?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,20 +49,6 @@ class Embedded:
 
     times_ms: npt.NDArray[np.int64]
     vectors: npt.NDArray[np.float32]
-
-
-@dataclass(frozen=True, slots=True)
-class IndexRow:
-    """A video of the index without its frames; `revision` tells whether they are still those of last time."""
-
-    id: int
-    identity: Identity
-    path: Path
-    duration_s: float
-    width_px: int
-    height_px: int
-    recorded_s: float
-    revision: int
 
 
 class Index(IndexFile):
@@ -121,8 +112,10 @@ class Index(IndexFile):
         self, identity: Identity, path: Path, clip: Clip, model: str, fresh: Sequence[tuple[str, Embedded]]
     ) -> None:
         """Keep several looks at once: the row of a video is written anew each time. There is at least one."""
+        known = self._known_at(identity, path)
         with self._lock, self._writing():
-            video = self._video(identity, path, clip)
+            video = self._video(identity, known, clip)
+            self._name(video, known, path)
             self._db.execute("INSERT OR IGNORE INTO model (key) VALUES (?)", (model,))
             (number,) = self._db.execute("SELECT id FROM model WHERE key = ?", (model,)).fetchone()
             row = self._db.execute(
@@ -149,18 +142,60 @@ class Index(IndexFile):
     @healed
     def moved(self, before: Identity, after: Identity, path: Path) -> None:
         """Follow a file to where it lies now, also onto another filesystem or into its converted form."""
+        # a hard link stays where it is when another name of the file moves
+        known = self._known_at(before, path) if before == after else path
         with self._lock, self._writing():
-            self._db.execute(
+            row = self._db.execute(
                 "UPDATE OR REPLACE video SET size_bytes = ?, mtime_ns = ?, inode = ?, device = ?, path = ?"  # noqa: S608
-                f" WHERE {SAME_FILE}",
+                f" WHERE {SAME_FILE} RETURNING id",
                 (*key_of(after), os.fsencode(path), *key_of(before)),
-            )
+            ).fetchone()
+            if row is not None:
+                self._name(row[0], path, known)
+
+    @healed
+    def met(self, identity: Identity, path: Path) -> None:
+        """Note that a file that is known lies at this path: it went there, or it has one more name."""
+        known = self._known_at(identity, path)
+        with self._lock, self._writing():
+            row = self._db.execute(
+                f"UPDATE video SET path = ? WHERE {SAME_FILE} RETURNING id",  # noqa: S608 - constants
+                (os.fsencode(known), *key_of(identity)),
+            ).fetchone()
+            if row is not None:
+                self._name(row[0], known, path)
 
     @healed
     def forget(self, videos: Sequence[int]) -> None:
         """Remove videos, by their numbers, with all that is kept of them."""
         with self._lock, self._writing():
             self._db.executemany("DELETE FROM video WHERE id = ?", [(number,) for number in videos])
+
+    @healed
+    def unname(self, paths: Iterable[Path]) -> None:
+        """Take out names that files no longer have besides the one they are told by."""
+        with self._lock, self._writing():
+            self._db.executemany("DELETE FROM name WHERE path = ?", [(os.fsencode(path),) for path in paths])
+
+    @healed
+    def folders(self) -> list[Path]:
+        """Return the folders, and single videos, that `vsortd index` was given, by path."""
+        with self._lock:
+            rows = self._db.execute("SELECT path FROM folder ORDER BY path").fetchall()
+        return [Path(os.fsdecode(path)) for (path,) in rows]
+
+    @healed
+    def add_folders(self, paths: Iterable[Path]) -> None:
+        """Note folders, or single videos, that `vsortd index` was given."""
+        given = [(os.fsencode(path), time.time()) for path in paths]
+        with self._lock, self._writing():
+            self._db.executemany("INSERT OR IGNORE INTO folder (path, given_at) VALUES (?, ?)", given)
+
+    @healed
+    def remove_folders(self, paths: Iterable[Path]) -> None:
+        """Take out folders that were given; what is kept of their videos stays."""
+        with self._lock, self._writing():
+            self._db.executemany("DELETE FROM folder WHERE path = ?", [(os.fsencode(path),) for path in paths])
 
     @healed
     def models(self) -> dict[str, int]:
@@ -171,15 +206,15 @@ class Index(IndexFile):
             ).fetchall()
         return dict(rows)
 
-    def rows(self, model: str | None = None, *, under: Path | None = None) -> list[IndexRow]:
-        """Return the videos kept for a model (by default: all of any), by path; `under` is a folder, or one file."""
+    def rows(self, model: str | None = None, *, under: Extent | None = None) -> list[IndexRow]:
+        """Return the videos kept for a model (by default: all of any), by path; `under` are folders, or files."""
         with self.reading() as db:
             return rows_of(db, model, under=under)
 
-    def films(self, model: str, *, under: Path | None = None) -> Iterator[IndexedVideo]:
-        """Yield the videos kept for a model with all their frames, by path; `under` is a folder, or one file."""
+    def films(self, model: str, *, under: Extent | None = None) -> Iterator[IndexedVideo]:
+        """Yield the videos kept for a model with all their frames, by path; `under` are folders, or files."""
         with self.reading() as db:
-            yield from indexed_videos(db, rows_of(db, model, under=under), model)
+            yield from indexed_videos(db, (row.standing() for row in rows_of(db, model, under=under)), model)
 
     def film(self, identity: Identity, model: str) -> IndexedVideo | None:
         """Return all that is kept of this very file for a model, or None."""
@@ -202,6 +237,17 @@ class Index(IndexFile):
                 (*key_of(identity), model),
             ).fetchone()
         return _arrays(row) if row and _is_sound(row) else None
+
+    def _known_at(self, identity: Identity, path: Path) -> Path:
+        """Return the name that a file is told by if it still has that, else `path`."""
+        known = next((there for same, there in self.alike(identity) if same == identity), path)
+        return known if known != path and identity.lies_at(known) else path
+
+    def _name(self, video: int, told: Path, other: Path) -> None:
+        """Note a further name of a file that is told by `told`; that may have been a further one itself."""
+        self._db.execute("DELETE FROM name WHERE path IN (?, ?)", (os.fsencode(told), os.fsencode(other)))
+        if other != told:
+            self._db.execute("INSERT INTO name (path, video) VALUES (?, ?)", (os.fsencode(other), video))
 
     def _video(self, identity: Identity, path: Path, clip: Clip) -> int:
         """Note a file, or that it lies elsewhere now; return its number."""
@@ -227,24 +273,27 @@ _Looks = list[tuple[str, int]]
 _Unpacked = tuple[_Looks, npt.NDArray[np.int64], npt.NDArray[np.float16]]
 
 
-def rows_of(db: sqlite3.Connection, model: str | None = None, *, under: Path | None = None) -> list[IndexRow]:
+def rows_of(db: sqlite3.Connection, model: str | None = None, *, under: Extent | None = None) -> list[IndexRow]:
     """Return the videos as one state of the index has them, see `Index.rows`."""
     where: list[str] = ["1"]
     values: list[str | bytes] = []
     if model is not None:
         where, values = ["model.key = ?"], [model]
-    if under is not None:
-        own = os.fsencode(under)
-        inside = own.rstrip(os.fsencode(os.sep)) + os.fsencode(os.sep)
-        where.append("(path = ? OR path >= ? AND path < ?)")
-        values += [own, inside, inside[:-1] + bytes([inside[-1] + 1])]
+    bounds = under.bounds() if under is not None else None
+    if bounds is not None:
+        where.append(f"({_LIES_THERE} OR video.id IN ({_NAMED_THERE}))")
+        values += [*bounds, *bounds]
     group = "" if model is not None else " GROUP BY video.id"
     found = db.execute(
         f"SELECT {_FILM} FROM video JOIN frames ON frames.video = video.id JOIN model ON model.id = frames.model"  # noqa: S608 - constants
-        f" WHERE {' AND '.join(where)}{group} ORDER BY path, video.id",
+        f" WHERE {' AND '.join(where)}{group} ORDER BY video.path, video.id",
         values,
     )
-    return [_row(row) for row in found]
+    names: defaultdict[int, list[Path]] = defaultdict(list)
+    for video, path in db.execute("SELECT video, path FROM name ORDER BY path"):
+        names[video].append(Path(os.fsdecode(path)))
+    rows = [_row(row, tuple(names.get(row[0], ()))) for row in found]
+    return rows if under is None else [part for row in rows if (part := row.within(under)) is not None]
 
 
 def indexed_videos(db: sqlite3.Connection, rows: Iterable[IndexRow], model: str) -> Iterator[IndexedVideo]:
@@ -300,8 +349,10 @@ def _with_looks(
     return looks, np.concatenate(times), np.concatenate(vectors)
 
 
-def _row(row: tuple[int, int, int, int, int, bytes, float, int, int, float, int]) -> IndexRow:
-    return IndexRow(row[0], Identity.of_columns(row[1:5]), Path(os.fsdecode(row[5])), *row[6:])
+def _row(
+    row: tuple[int, int, int, int, int, bytes, float, int, int, float, int], others: tuple[Path, ...] = ()
+) -> IndexRow:
+    return IndexRow(row[0], Identity.of_columns(row[1:5]), Path(os.fsdecode(row[5])), *row[6:], others)
 
 
 def _recorded_s(clip: Clip, identity: Identity) -> float:

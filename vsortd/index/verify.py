@@ -14,12 +14,14 @@ from loguru import logger
 
 from vsortd.core.identity import Identity
 from vsortd.errors import VsortdError
+from vsortd.index.extent import Extent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from vsortd.index.store import Index, IndexRow
+    from vsortd.index.store import Index
+    from vsortd.index.video import IndexRow
 
 
 @dataclass(slots=True)
@@ -31,6 +33,7 @@ class Tidied:
     changed: list[IndexRow] = field(default_factory=list)
     gone: list[IndexRow] = field(default_factory=list)
     away: list[IndexRow] = field(default_factory=list)  # in folders that can't be looked into just now
+    folders: list[Path] = field(default_factory=list)  # that were given to be looked at, and are gone
 
     @property
     def stale(self) -> list[IndexRow]:
@@ -42,19 +45,21 @@ def tidy(
     index: Index,
     roots: Sequence[Path],
     *,
-    under: Path | None = None,
+    under: Extent | None = None,
     prune: bool = False,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Tidied:
-    """Look after every video of the index (or those `under` a folder), and follow those that went elsewhere.
+    """Look after every video of the index (or those `under` some folders), and follow those that went elsewhere.
 
-    A video that is not where it should be is looked for under `roots` (library, inboxes): the same file by its
-    identity, or the only one with its size and time. With `prune` rows of what is gone or changed are removed. A root
-    that is not there, or empty, may be a share that is away: what lay below it is kept. Raises StoreError.
+    A video that is not where it should be is looked for under `roots` (library, inboxes, what was given): the same file
+    by its identity, or the only one with its size and time. With `prune` rows of what is gone or changed are removed,
+    and folders that were given and are gone with all that was in them. A root that is not there, or empty, may be a
+    share that is away: what lay below it is kept. Raises StoreError.
     """
     found = Tidied()
     missing: list[IndexRow] = []
-    rows = index.rows(under=under)
+    # with all their names: a file that lost the one in question may be there by another
+    rows = [row for row in index.rows() if under is None or row.within(under) is not None]
     for number, row in enumerate(rows):
         if on_progress is not None and number % 100 == 0:
             on_progress(number, len(rows))
@@ -62,16 +67,39 @@ def tidy(
             _look_after(index, row, found, missing)
     if missing:
         _look_for(index, missing, roots, found)
+    found.folders = [] if under is not None else _gone_folders(index, found)
     if prune:
         index.forget([row.id for row in found.stale])
+        index.unname(name for row in rows for name in row.others if _is_no_name(name, row, roots))
+        index.remove_folders(found.folders)
     return found
+
+
+def _gone_folders(index: Index, found: Tidied) -> list[Path]:
+    """Return the folders that were given, are surely gone, and of which no video is kept that may come back."""
+    gone = {row.id for row in found.stale}
+    return [
+        folder
+        for folder in index.folders()
+        if not os.path.lexists(folder)
+        and _is_sure(folder, ())
+        and all(row.id in gone for row in index.rows(under=Extent.of(folder)))
+    ]
+
+
+def _is_no_name(name: Path, row: IndexRow, roots: Sequence[Path]) -> bool:
+    return not row.identity.lies_at(name) and (os.path.lexists(name) or _is_sure(name, roots))
 
 
 def _look_after(index: Index, row: IndexRow, found: Tidied, missing: list[IndexRow]) -> None:
     """Sort out one video; what is not there is to be looked for."""
     there = _identity(row.path)
+    other = None if there == row.identity else next((name for name in row.others if row.identity.lies_at(name)), None)
     if there == row.identity:
         found.right += 1
+    elif other is not None:
+        index.moved(row.identity, row.identity, other)
+        found.moved.append((row.path, other))
     elif there is not None and there.same_content(row.identity):
         index.moved(row.identity, there, row.path)  # another mount, or copied back from a backup
         found.right += 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +15,45 @@ if TYPE_CHECKING:
 
     from vsortd.core.identity import Identity
     from vsortd.core.video_facts import Orientation
+    from vsortd.index.extent import Extent
+
+
+@dataclass(frozen=True, slots=True)
+class IndexRow:
+    """A video of the index without its frames; `revision` tells whether they are still those of last time.
+
+    `others` are further names of the very same file (hard links, another way to its folder), as far as they were met;
+    whether the file still has a name, the disk alone knows.
+    """
+
+    id: int
+    identity: Identity
+    path: Path
+    duration_s: float
+    width_px: int
+    height_px: int
+    recorded_s: float
+    revision: int
+    others: tuple[Path, ...] = ()
+
+    @property
+    def names(self) -> tuple[Path, ...]:
+        """All names that are known of the file, the one it is told by first."""
+        return (self.path, *self.others)
+
+    def within(self, extent: Extent) -> IndexRow | None:
+        """Return the row with the names that lie within an extent, None where none does."""
+        if not self.others:
+            return self if extent.holds(self.path) else None
+        names = sorted(filter(extent.holds, self.names), key=lambda name: not extent.is_home(name))
+        return replace(self, path=names[0], others=tuple(names[1:])) if names else None
+
+    def standing(self) -> IndexRow:
+        """Return the row by a name that the file still has, itself where there is none or no other is known."""
+        if not self.others or self.identity.lies_at(self.path):
+            return self
+        there = next((name for name in self.others if self.identity.lies_at(name)), self.path)
+        return replace(self, path=there, others=tuple(name for name in self.names if name != there))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -16,6 +16,7 @@ from loguru import logger
 from vsortd.core.system.network_fs import network_type
 from vsortd.errors import Cancelled
 from vsortd.filing.open_folder import HIDDEN
+from vsortd.index.extent import Extent
 from vsortd.index.verify import tidy
 from vsortd.learning.moves import FolderIdentities, MoveCheck, MoveFollower
 from vsortd.watch.events import EventWatch
@@ -184,7 +185,7 @@ class LibraryWatch:
             for path, seen in follower.scan(library / relative):
                 self._note(path, seen)
         if scan and not self._cancel.is_set():
-            found = tidy(self._services().index, [library], under=library, prune=True)
+            found = tidy(self._services().index, [library], under=Extent.of(library), prune=True)
             if found.moved or found.stale:
                 logger.info("index: {} followed, {} gone and forgotten", len(found.moved), len(found.stale))
         again = {*self._later, *(self._copies if files or folders else ())}

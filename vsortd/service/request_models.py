@@ -155,6 +155,7 @@ class SceneSearchRequest(RequestModel):
     like: list[FileName] | None = None
     window_s: Annotated[float, Field(allow_inf_nan=False)] | None = None
     top: int | None = None
+    min_score: Annotated[float, Field(allow_inf_nan=False)] | None = None
     under: FileName | None = None
     since_s: Moment | None = None
     orientation: list[str] | None = None
@@ -169,6 +170,7 @@ class SceneSearchRequest(RequestModel):
             like=tuple(self.like or ()),
             window_s=DEFAULT_WINDOW_S if self.window_s is None else self.window_s,
             top=DEFAULT_TOP if self.top is None else self.top,
+            min_score=self.min_score,
             under=self.under,
             since_s=self.since_s,
             orientation=tuple(self.orientation or ()),

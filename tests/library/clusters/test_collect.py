@@ -14,6 +14,7 @@ from vsortd.core.identity import Identity
 from vsortd.errors import UsageError
 from vsortd.index.store import Embedded
 from vsortd.library.clusters.collect import collect
+from vsortd.library.indexing.given_folders import give
 from vsortd.pipeline.services import Services
 
 if TYPE_CHECKING:
@@ -55,6 +56,8 @@ def paths(services: Services, folder: Path | None = None) -> set[Path]:
 
 def test_a_folder_has_its_own_videos_and_what_the_daemon_saw_is_enough(services: Services, home: harness.Home) -> None:
     one, other = keep(services, home.library / "sea" / "a.mp4"), keep(services, home.folder / "Old" / "b.mp4")
+    assert {one} == paths(services), "nobody said that the other one belongs to the library"
+    services.index.add_folders([home.folder / "Old"])
     assert {one, other} == paths(services)
     assert {one} == paths(services, home.library)
     assert {other} == paths(services, other)
@@ -66,6 +69,7 @@ def test_what_moved_since_is_found_by_its_identity_and_what_went_is_counted(
     moved = keep(services, home.folder / "Old" / "a.mp4").rename(home.folder / "Old" / "renamed.mp4")
     keep(services, home.folder / "Old" / "gone.mp4").unlink()
     keep(services, home.folder / "Old" / "changed.mp4").write_bytes(b"other")
+    give(home.library, services.index, [home.folder / "Old"])
     collected = collect(services, MODEL, None)
     assert [] == list(collected.films())
     assert 3 == collected.gone

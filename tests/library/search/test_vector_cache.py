@@ -13,6 +13,7 @@ import pytest
 
 from tests.support.facts import clip_facts
 from vsortd.core.identity import Identity
+from vsortd.index.extent import Extent
 from vsortd.index.store import Embedded, Index
 from vsortd.library.search.vector_cache import VectorCache
 
@@ -48,8 +49,8 @@ def first(vectors: npt.NDArray[np.float16]) -> npt.NDArray[np.float32]:
     return vectors[:, :1].astype(np.float32)
 
 
-def answers(cache: VectorCache, under: Path | None = None) -> dict[str, list[float]]:
-    rows, frame_scores = cache.ask(first, under=under)
+def answers(cache: VectorCache, *under: Path) -> dict[str, list[float]]:
+    rows, frame_scores = cache.ask(first, under=Extent.of(*under) if under else None)
     return {
         row.path.name: frame_scores.values[begin:end, 0].tolist()
         for row, begin, end in zip(rows, frame_scores.offsets[:-1], frame_scores.offsets[1:], strict=True)
@@ -87,6 +88,7 @@ def test_only_what_lies_under_a_folder_is_asked(index: Index, cache: VectorCache
     keep(index, 2, 0.5, path="/lib/a b/2.mp4")
     for _ in range(2):  # cold, and after everything was read
         assert {"1.mp4"} == set(answers(cache, Path("/lib/a")))
+        assert {"1.mp4", "2.mp4"} == set(answers(cache, Path("/lib/a"), Path("/lib/a b/2.mp4")))
         assert {"2.mp4"} == set(answers(cache, Path("/lib/a b/2.mp4")))
         answers(cache)
 
@@ -134,8 +136,8 @@ def test_one_that_another_closed_is_answered_and_holds_nothing(tmp_path: Path) -
         assert {"1.mp4": [0.5] * 3} == answers(cache)
         assert (1, 1) == (index.readers, len(cache._held))
         cache.close()
-        for under in (None, Path("/lib")):
-            assert {"1.mp4": [0.5] * 3} == answers(cache, under)
+        for under in ((), (Path("/lib"),)):
+            assert {"1.mp4": [0.5] * 3} == answers(cache, *under)
             assert (0, []) == (index.readers, cache._held)
         cache.close()
 

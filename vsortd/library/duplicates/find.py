@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from vsortd.core.identity import Identity
 from vsortd.core.paths import as_on_disk
+from vsortd.index.extent import Extent
 from vsortd.library.duplicates.alignment import shifts
 from vsortd.library.duplicates.groups import DuplicateGroup, GroupMember, Pair, Unions, groups_of
 from vsortd.library.duplicates.likeness import (
@@ -32,6 +33,7 @@ from vsortd.library.duplicates.likeness import (
 )
 from vsortd.library.duplicates.pair_check import ComparedVideo, Comparer, PairLikeness, PairRelation, gap_of
 from vsortd.library.indexing.embed import IndexingState, dense_film, index_paths
+from vsortd.library.indexing.given_folders import asked_places
 from vsortd.pipeline.mishaps import Mishaps
 
 if TYPE_CHECKING:
@@ -112,7 +114,7 @@ def find_duplicates(
     bar: Bar = lambda _: nullcontext(),
     cancel: threading.Event | None = None,
 ) -> DuplicateReport:
-    """Find near duplicates among the videos under `paths`, or in the whole index where there are none.
+    """Find near duplicates among the videos under `paths`; without any, of the library and what `index` was given.
 
     What lies under `paths` and is not in the index yet is indexed first. Pairs below `min_score` (0 to 1) are left
     out. `bar` shows how far something with a name has come. Raises UsageError for a path that is not there, ModelError,
@@ -163,20 +165,21 @@ class _Search:
         """Sketch every video of the index that is still there; its frames are let go again."""
         seen: set[Path] = set()
         key = self._encoder.info.key
-        places: list[Path | None] = [as_on_disk(Path(os.path.abspath(path))) for path in paths] or [None]  # noqa: PTH100 - as indexed
+        within = Extent.of(*(as_on_disk(Path(os.path.abspath(path))) for path in paths))  # noqa: PTH100 - as indexed
+        if not paths:
+            within = asked_places(self._services.settings.library, self._services.index)
         with bar("sketching") as on_progress:
-            total = sum(len(self._services.index.rows(key, under=place)) for place in places)
-            for place in places:
-                for film in self._services.index.films(key, under=place):
-                    if film.path in seen:
-                        continue
-                    try:
-                        self._sketch(film)
-                    except Exception as error:  # noqa: BLE001 - whatever it is, it costs this video and no other
-                        self._found.failed.append((film.path, self._mishaps.reason_of(error, film.path)))
-                    seen.add(film.path)
-                    if on_progress is not None:
-                        on_progress(len(self.members), total)
+            total = len(self._services.index.rows(key, under=within))
+            for film in self._services.index.films(key, under=within):
+                if film.path in seen:
+                    continue
+                try:
+                    self._sketch(film)
+                except Exception as error:  # noqa: BLE001 - whatever it is, it costs this video and no other
+                    self._found.failed.append((film.path, self._mishaps.reason_of(error, film.path)))
+                seen.add(film.path)
+                if on_progress is not None:
+                    on_progress(len(self.members), total)
         self._found.videos = len(self.members)
 
     def _sketch(self, film: IndexedVideo) -> None:

@@ -189,20 +189,10 @@ def known_of(index: Index, identity: Identity, key: str, path: Path, step_ms: in
     """Return what is kept of a video before it is looked at; None when it was walked through at this pace before."""
     looks = index.looks(identity, key)
     if is_walked(looks, step_ms):
-        at = next((there for same, there in index.alike(identity) if same == identity), path)
-        if at != path and not lies_at(at, identity):  # else that is one more way to it
-            index.moved(identity, identity, path)
+        index.met(identity, path)
         return None
     film = index.film(identity, key)
     return KnownFrames(looks, film.times_ms if film is not None else np.empty(0, np.int64))
-
-
-def lies_at(path: Path, identity: Identity) -> bool:
-    """Tell whether this very file lies at a path; one that is not for us to see does not."""
-    try:
-        return Identity.of(path) == identity
-    except OSError:
-        return False
 
 
 def walk(

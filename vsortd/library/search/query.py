@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
+from vsortd.config.own_words import EXAMPLE
 from vsortd.errors import UsageError
 from vsortd.judging.frame_scores import SIGMOID_NONE_LOGIT
 from vsortd.library.search.blockwise import over_blocks
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 Rows = npt.NDArray[np.float32]
 # A product with 15 columns takes twice as long as one with 16: those are filled up.
 _LANES: Final = 16
+_OWN_SHOWN: Final = 4  # prompts of the user's that an error proposes
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,20 +70,23 @@ class Asked:
         return over_blocks(vectors, len(self.prompts), ask)
 
 
-def asked(prompts: Sequence[str], against: Sequence[str], encoder: Encoder) -> Asked:
+def asked(prompts: Sequence[str], against: Sequence[str], encoder: Encoder, own: Sequence[str] = ()) -> Asked:
     """Put prompts into the model's terms; `against` is what the user does not mean.
 
-    Raises UsageError for an empty prompt and for one of which the model knows no word, ModelError when it fails.
+    `own` are prompts of the user's rules that the model knows: errors propose those. Raises UsageError for an empty
+    prompt and for one of which the model knows no word, ModelError when it fails.
     """
     for text in (*prompts, *against):
         if not text.strip():
-            raise UsageError("An empty prompt asks for nothing.", remedy='Write what to look for: "a forest at night".')
+            raise UsageError(
+                "An empty prompt asks for nothing.", remedy=f'Write what to look for: "{(*own, EXAMPLE)[0]}".'
+            )
     levels = query_vectors(prompts, against, encoder)
     for prompt, level in zip(prompts, levels, strict=True):
         if not level.known[0]:
             raise UsageError(
                 f"The model {encoder.info.name} knows nothing of {prompt!r}.",
-                remedy=_what_it_knows(encoder),
+                remedy=_what_it_knows(encoder, own),
             )
     rows, rivals = _stacked(levels)
     unknown = [word for level in levels for word in level.unknown[0]]
@@ -106,11 +111,14 @@ def _stacked(levels: Sequence[LevelVectors]) -> tuple[Rows, tuple[npt.NDArray[np
     return np.stack(rows), tuple(rivals)
 
 
-def _what_it_knows(encoder: Encoder) -> str:
-    """Say what to ask for instead: of the model in the package the subjects that it was taught."""
+def _what_it_knows(encoder: Encoder, own: Sequence[str]) -> str:
+    """Say what to ask for instead: what the user's rules say, and of the model in the package what it was taught."""
     from vsortd.vision.sample import MODEL_NAME, vocabulary
 
     more = "`vsortd model list` shows models that know more."
     if encoder.info.name != MODEL_NAME:
         return more
-    return f"It knows {', '.join(vocabulary().facets['subject'])}; by day, at sunset, at night. {more}"
+    facets = vocabulary().facets
+    lights = ", ".join(phrases[0] for phrases in facets["light"].values())
+    of_rules = f"Of your rules it knows {', '.join(own[:_OWN_SHOWN])}. " if own else ""
+    return f"{of_rules}It was taught {', '.join(facets['subject'])}; {lights}. {more}"

@@ -1,8 +1,12 @@
 """Search: scenes of the library by sentences, by what they are not, and by pictures or parts of videos like them.
 
 Prompts are log-odds (see `asking`), and all of them have to hold in a scene unless any will do. An example counts as
-w·s·(cos(frame, nearest example) - c): as much as a rule's examples do in `competition`, where c is what one frame in
-fifty of the library reaches. So both may be asked for together.
+w·s·(cos(frame, nearest example) - c): as much as a rule's examples do in `competition`, where c is what hardly a
+frame of other things reaches. So both may be asked for together.
+
+What is shown has a floor. A scene's score is the probability of what was asked for against everything else that a
+picture may show; below a half something else is likelier, and the score no longer says that it is there. Of examples
+alone the floor is what is usual among frames: c.
 """
 
 from __future__ import annotations
@@ -14,10 +18,12 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from vsortd.config.own_words import EXAMPLE
 from vsortd.core.video_facts import orientation_of
 from vsortd.errors import UsageError
 from vsortd.judging.frame_scores import EXAMPLE_WEIGHT
 from vsortd.library.search.blockwise import over_blocks
+from vsortd.library.search.copies import CopyFinder
 from vsortd.library.search.query import asked
 from vsortd.library.search.scenes import FrameScores, Scene, find_scenes
 
@@ -29,7 +35,8 @@ if TYPE_CHECKING:
 
     from vsortd.core.documents import SceneDocument
     from vsortd.core.video_facts import Orientation
-    from vsortd.index.store import IndexRow
+    from vsortd.index.extent import Extent
+    from vsortd.index.video import IndexRow
     from vsortd.library.search.query import Asked
     from vsortd.library.search.vector_cache import VectorCache
     from vsortd.vision.encoder import Encoder
@@ -38,18 +45,27 @@ if TYPE_CHECKING:
 
 DEFAULT_WINDOW_S: Final = 10.0
 DEFAULT_TOP: Final = 20
-# What is usual among frames of different videos: this share of them is less like an example.
+# What is usual among frames of different videos: this share of them is less like an example, …
 _USUAL: Final = 0.98
+# … or would be if they lay as the lower half of them does (a normal distribution has as much below 2.05 deviations, and
+# a deviation between these two): in a small library like ones alone are more than one frame in fifty.
+_DEVIATIONS: Final = 2.05
+_MIDDLE, _LOWER = 0.5, 0.16
 _EXAMPLES_MOST: Final = 64
 # Scenes whose file is gone are passed over; so some more are looked for.
 _SPARE: Final = 2
+# … and where many of them are of copies, so many times more are looked for until there are enough.
+_MORE: Final = 4
+LIKELIER: Final = 0.5  # than all else together
 
 
 @dataclass(frozen=True, slots=True)
 class SearchTarget:
     """What to look for, and where. `examples` are unit rows float32 [k, dim]; `since_s` is Unix seconds.
 
-    `under` is a folder or one file; `leave_out` are files that are not to be found (the examples' own).
+    `under` are folders or files; `leave_out` are files that are not to be found (the examples' own). Scenes below
+    `min_score` (0 to 1) are only counted; None is the score below which something else is likelier. `own` are prompts
+    of the user's rules, for errors to propose.
     """
 
     prompts: tuple[str, ...] = ()
@@ -58,21 +74,27 @@ class SearchTarget:
     examples: npt.NDArray[np.float32] | None = None
     window_s: float = DEFAULT_WINDOW_S
     top: int = DEFAULT_TOP
-    under: Path | None = None
+    min_score: float | None = None
+    under: Extent | None = None
     since_s: float | None = None
     orientation: tuple[Orientation, ...] = ()
     leave_out: tuple[Path, ...] = ()
+    own: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A scene that was found: `score` is a probability, or for examples alone the cosine of the best frame, 0 to 1."""
+    """A scene that was found: `score` is a probability, or for examples alone the cosine of the best frame, 0 to 1.
+
+    `copies` are the other files that are the same video, see `copies`.
+    """
 
     row: IndexRow
     begin_s: float
     end_s: float
     peak_s: float
     score: float
+    copies: tuple[Path, ...] = ()
 
     def to_json(self) -> SceneDocument:
         """Return it as `search --json` prints it."""
@@ -83,6 +105,7 @@ class Hit:
             "peak_s": round(self.peak_s, 3),
             "score": round(self.score, 4),
             "duration_s": round(self.row.duration_s, 3),
+            "copies": [os.fspath(path) for path in self.copies],
         }
 
 
@@ -90,7 +113,8 @@ class Hit:
 class SearchResult:
     """Scenes, best first; how much was looked through; words that the model doesn't know; files that are gone.
 
-    `coarse` is how many of the videos were looked at too rarely for a window to have a frame of its own.
+    `weaker` is how many of the best `top` scenes are not among them, as they score less than `min_score`; `coarse` is
+    how many of the videos were looked at too rarely for a window to have a frame of its own.
     """
 
     hits: list[Hit]
@@ -99,6 +123,8 @@ class SearchResult:
     unknown: tuple[str, ...] = ()
     gone: list[Path] = field(default_factory=list)
     coarse: int = 0
+    weaker: int = 0
+    min_score: float = 0.0
 
 
 def search(cache: VectorCache, encoder: Encoder, wanted: SearchTarget) -> SearchResult:
@@ -110,19 +136,30 @@ def search(cache: VectorCache, encoder: Encoder, wanted: SearchTarget) -> Search
         raise UsageError(f"--window {wanted.window_s:g}s is not a length of time.", remedy="Write 5s, 30s or 1m.")
     if not wanted.prompts and wanted.examples is None:
         raise UsageError(
-            "There is nothing to look for.", remedy='Name a prompt, such as "a forest at night", or --like FILE.'
+            "There is nothing to look for.",
+            remedy=f'Name a prompt, such as "{(*wanted.own, EXAMPLE)[0]}", or --like FILE.',
         )
-    question = asked(wanted.prompts, wanted.against, encoder) if wanted.prompts else None
+    if wanted.min_score is not None and not 0 <= wanted.min_score <= 1:
+        raise UsageError(f"--min-score {wanted.min_score:g} is no score.", remedy="Write a number from 0 to 1.")
+    question = asked(wanted.prompts, wanted.against, encoder, wanted.own) if wanted.prompts else None
     rows, frame_scores = cache.ask(_values(question, wanted.examples), under=wanted.under, takes=_filter(wanted))
-    likeness = frame_scores.values[:, -1].copy() if wanted.examples is not None and len(rows) else None
-    if likeness is not None:
-        frame_scores.values[:, -1] = _as_log_odds(likeness, encoder)
-    scenes = find_scenes(frame_scores, window_s=wanted.window_s, top=wanted.top * _SPARE, any_of=wanted.any_of)
-    hits, gone = _hits(rows, frame_scores, scenes, likeness if question is None else None, wanted.top)
+    likeness, usual = None, 0.0
+    if wanted.examples is not None and len(rows):
+        likeness = frame_scores.values[:, -1].copy()
+        usual = _usual(likeness)
+        weight = EXAMPLE_WEIGHT * encoder.info.logit_scale
+        frame_scores.values[:, -1] = np.asarray(weight * (likeness - usual), np.float32)
+    alone = likeness if question is None else None
+    hits, gone = _Collector(rows, frame_scores, cache, wanted, alone).collect()
+    least = wanted.min_score
+    if least is None:
+        least = LIKELIER if alone is None else usual
+    shown = [hit for hit in hits if hit.score >= least]
     hours = float(frame_scores.durations_s.sum()) / 3600
     apart_s = frame_scores.durations_s / np.maximum(np.diff(frame_scores.offsets), 1)
     coarse = int((apart_s > wanted.window_s / 2).sum())
-    return SearchResult(hits, len(rows), hours, question.unknown if question else (), gone, coarse)
+    unknown = question.unknown if question else ()
+    return SearchResult(shown, len(rows), hours, unknown, gone, coarse, len(hits) - len(shown), least)
 
 
 def _values(
@@ -142,17 +179,18 @@ def _values(
     return ask
 
 
+def _usual(likeness: Values) -> float:
+    """Return how like an example frames are that don't show the same, at most."""
+    high, middle, lower = (float(value) for value in np.quantile(likeness, (_USUAL, _MIDDLE, _LOWER)))
+    return min(high, middle + _DEVIATIONS * (middle - lower))
+
+
 def nearest(vectors: npt.NDArray[np.floating], examples: npt.NDArray[np.float32]) -> Values:
     """Return each row's cosine to the nearest example: float32 [n, 1]."""
     import torch
 
     turned = torch.from_numpy(np.ascontiguousarray(examples, np.float32)).T
     return over_blocks(vectors, 1, lambda rows: (rows @ turned).amax(dim=1, keepdim=True))
-
-
-def _as_log_odds(likeness: Values, encoder: Encoder) -> Values:
-    usual = float(np.quantile(likeness, _USUAL)) if len(likeness) else 0.0
-    return np.asarray(EXAMPLE_WEIGHT * encoder.info.logit_scale * (likeness - usual), np.float32)
 
 
 def _filter(wanted: SearchTarget) -> Callable[[IndexRow], bool]:
@@ -163,28 +201,82 @@ def _filter(wanted: SearchTarget) -> Callable[[IndexRow], bool]:
             not row.width_px or orientation_of(row.width_px, row.height_px) not in wanted.orientation
         ):
             return False
-        return row.path not in wanted.leave_out
+        return not wanted.leave_out or not any(name in wanted.leave_out for name in row.names)
 
     return takes
 
 
-def _hits(
-    rows: Sequence[IndexRow], frame_scores: FrameScores, scenes: Sequence[Scene], likeness: Values | None, top: int
-) -> tuple[list[Hit], list[Path]]:
-    """Return the scenes whose files are still there, and the files that are not."""
-    hits: list[Hit] = []
-    gone: list[Path] = []
-    for scene in scenes:
-        row = rows[scene.film]
-        if len(hits) == top:
-            break
-        if row.path in gone or not os.path.isfile(row.path):  # noqa: PTH113 - what is not for us to see is no error
-            gone += [] if row.path in gone else [row.path]
-            continue
-        score = 1 / (1 + math.exp(-max(-500.0, min(500.0, scene.value))))
-        if likeness is not None:
-            own = slice(int(frame_scores.offsets[scene.film]), int(frame_scores.offsets[scene.film + 1]))
-            at = int(np.argmin(np.abs(frame_scores.times_ms[own] - scene.peak_s * 1000)))
-            score = float(np.clip(likeness[own][at], 0.0, 1.0))
-        hits.append(Hit(row, scene.begin_s, scene.end_s, scene.peak_s, score))
-    return hits, gone
+class _Collector:
+    """Makes hits of scenes: those whose files are there, each video under one of its files."""
+
+    def __init__(
+        self,
+        rows: Sequence[IndexRow],
+        frame_scores: FrameScores,
+        cache: VectorCache,
+        wanted: SearchTarget,
+        likeness: Values | None,
+    ) -> None:
+        self._rows = rows
+        self._scores = frame_scores
+        self._wanted = wanted
+        self._likeness = likeness
+        self._finder = CopyFinder(rows, frame_scores, cache.frames_of) if rows else None
+        self._files: dict[int, tuple[IndexRow, tuple[Path, ...]]] = {}  # of the videos that were shown
+        self._spent: set[int] = set()  # copies of those, and files that are gone
+        self._gone: list[Path] = []
+
+    def collect(self) -> tuple[list[Hit], list[Path]]:
+        """Return the best hits, and files that are gone."""
+        wanted, count = self._wanted, self._wanted.top * _SPARE
+        while True:
+            scenes = find_scenes(self._scores, window_s=wanted.window_s, top=count, any_of=wanted.any_of)
+            hits = self._hits(scenes)
+            if len(hits) == wanted.top or len(scenes) < count:
+                return hits, self._gone
+            count *= _MORE
+
+    def _hits(self, scenes: Sequence[Scene]) -> list[Hit]:
+        hits: list[Hit] = []
+        for scene in scenes:
+            if len(hits) == self._wanted.top:
+                break
+            if scene.film in self._spent:
+                continue
+            row = self._rows[scene.film].standing()
+            if not os.path.isfile(row.path):  # noqa: PTH113 - what is not for us to see is no error
+                self._gone.append(row.path)
+                self._spent.add(scene.film)
+                continue
+            row, copies = self._files_of(scene.film, row)
+            hits.append(Hit(row, scene.begin_s, scene.end_s, scene.peak_s, self._score(scene), copies))
+        return hits
+
+    def _files_of(self, film: int, row: IndexRow) -> tuple[IndexRow, tuple[Path, ...]]:
+        """Return by which file a video is told, and the others that are it; their own scenes are no more hits."""
+        if film not in self._files:
+            same = self._finder.copies_of(film) if self._finder is not None else []
+            self._spent.update(same)
+            if not same and not row.others:
+                self._files[film] = row, ()
+                return self._files[film]
+            there = [one.standing() for one in map(self._rows.__getitem__, same)]
+            rows = [row, *(one for one in there if one.identity.lies_at(one.path))]
+            under = self._wanted.under
+            told = min(rows, key=lambda one: (under is None or not under.is_home(one.path), one.path))
+            names = sorted(name for one in rows for name in one.names if one.identity.lies_at(name))
+            known = {os.path.realpath(told.path)}  # the same file on another way is no copy
+            found: list[Path] = []
+            for name in names:
+                if (real := os.path.realpath(name)) not in known:
+                    known.add(real)
+                    found.append(name)
+            self._files[film] = told, tuple(found)
+        return self._files[film]
+
+    def _score(self, scene: Scene) -> float:
+        if self._likeness is None:
+            return 1 / (1 + math.exp(-max(-500.0, min(500.0, scene.value))))
+        own = slice(int(self._scores.offsets[scene.film]), int(self._scores.offsets[scene.film + 1]))
+        at = int(np.argmin(np.abs(self._scores.times_ms[own] - scene.peak_s * 1000)))
+        return float(np.clip(self._likeness[own][at], 0.0, 1.0))

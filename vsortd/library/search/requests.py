@@ -14,10 +14,13 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from vsortd.config.own_words import own_prompts
 from vsortd.core.units import parse_clock
 from vsortd.core.video_facts import Orientation
 from vsortd.errors import UsageError, VideoError
+from vsortd.index.extent import Extent
 from vsortd.library.indexing.embed import dense_film, frames_at
+from vsortd.library.indexing.given_folders import asked_places
 from vsortd.library.search.ranking import DEFAULT_TOP, DEFAULT_WINDOW_S, SearchTarget, search
 from vsortd.library.search.vector_cache import VectorCache
 
@@ -41,7 +44,8 @@ IDLE_S: Final = 600.0
 class Request:
     """What is looked for. `like` are FILE or FILE@time; `under` is a folder, or one file, which need not be indexed.
 
-    `since_s` is Unix seconds, `orientation` holds names. Paths are absolute.
+    Without `under` it is looked for in the library and in what `vsortd index` was given. `min_score` is None for the
+    floor that `ranking` sets, 0 for none. `since_s` is Unix seconds, `orientation` holds names. Paths are absolute.
     """
 
     prompts: tuple[str, ...] = ()
@@ -50,6 +54,7 @@ class Request:
     like: tuple[str, ...] = ()
     window_s: float = DEFAULT_WINDOW_S
     top: int = DEFAULT_TOP
+    min_score: float | None = None
     under: str | None = None
     since_s: float | None = None
     orientation: tuple[str, ...] = ()
@@ -63,6 +68,7 @@ class Request:
             "like": self.like,
             "window_s": self.window_s,
             "top": self.top,
+            "min_score": self.min_score,
             "under": self.under,
             "since_s": self.since_s,
             "orientation": self.orientation,
@@ -89,6 +95,8 @@ class Searcher:
         self._used_s = time.monotonic()
         return {
             "scenes": [hit.to_json() for hit in found.hits],
+            "weaker": found.weaker,
+            "min_score": round(found.min_score, 4),
             "videos": found.videos,
             "hours": round(found.hours, 4),
             "coarse": found.coarse,
@@ -132,7 +140,7 @@ def _wanted(services: Services, encoder: Encoder, request: Request, cancel: thre
             f"--top {request.top} is too {'few' if request.top < 1 else 'many'}.",
             remedy=f"Write a number from 1 to {TOP_MOST}.",
         )
-    under = None if request.under is None else _under(services, encoder, Path(request.under), cancel)
+    place = None if request.under is None else _under(services, encoder, Path(request.under), cancel)
     parts = [_examples(services, encoder, word, cancel) for word in request.like]
     return SearchTarget(
         prompts=request.prompts,
@@ -141,10 +149,12 @@ def _wanted(services: Services, encoder: Encoder, request: Request, cancel: thre
         examples=np.concatenate([rows for rows, _ in parts]) if parts else None,
         window_s=request.window_s,
         top=request.top,
-        under=under,
+        min_score=request.min_score,
+        under=asked_places(services.settings.library, services.index) if place is None else Extent.of(place),
         since_s=request.since_s,
         orientation=tuple(_orientation(name) for name in request.orientation),
-        leave_out=tuple(path for _, path in parts if path != under),
+        own=tuple(own_prompts(services.tree, encoder.unknown_words)),
+        leave_out=tuple(path for _, path in parts if path != place),
     )
 
 
@@ -152,12 +162,15 @@ def _under(services: Services, encoder: Encoder, path: Path, cancel: threading.E
     """Return a folder, or one file that is looked at first, by the name under which the index has it."""
     if os.path.isfile(path):  # noqa: PTH113 - not for us to see is not there
         try:
-            return dense_film(services, encoder, _no_link(path), cancel=cancel).path
+            path = _no_link(path)
+            film = dense_film(services, encoder, path, cancel=cancel)
+            is_other = os.path.realpath(path) != os.path.realpath(film.path)  # a hard link; else one more way to it
+            return path if is_other and services.index.rows(encoder.info.key, under=Extent.of(path)) else film.path
         except VideoError as error:
             raise UsageError(f"{path} can't be looked at: {error.reason}.", paths=[path]) from error
     if not os.path.isdir(path):  # noqa: PTH112
         raise UsageError(f"{path} is not there.", remedy="--in takes a folder, or a video.", paths=[path])
-    known = bool(services.index.rows(encoder.info.key, under=path))
+    known = bool(services.index.rows(encoder.info.key, under=Extent.of(path)))
     return path if known else Path(os.path.realpath(path))  # it may have been indexed by its real name
 
 

@@ -21,12 +21,14 @@ from vsortd.library.search.scenes import FrameScores
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Iterable, Iterator
-    from pathlib import Path
 
-    from vsortd.index.store import Index, IndexRow
-    from vsortd.index.video import IndexedVideo
+    from vsortd.index.extent import Extent
+    from vsortd.index.store import Index
+    from vsortd.index.video import IndexedVideo, IndexRow
 
 Values = npt.NDArray[np.float32]
+Frames = tuple[npt.NDArray[np.int64], npt.NDArray[np.float16]]
+"""Times of a video's frames, ms [n], and their unit rows [n, dim]."""
 # What a cache may hold: four hundred hours at a frame a second of a model with 512 numbers.
 KEEP_BYTES: Final = 1536 << 20
 _SEGMENTS_MOST: Final = 8
@@ -67,6 +69,7 @@ class VectorCache:
         self._lock = threading.Lock()
         self._held: list[_Segment] = []
         self._rows: dict[int, IndexRow] = {}
+        self._part: tuple[Extent, dict[int, IndexRow]] | None = None  # the rows of the question before this
         self._version = -1
         self._opened = contextlib.ExitStack()
         self._db: sqlite3.Connection | None = None
@@ -79,19 +82,19 @@ class VectorCache:
             self._drop_all()
 
     def _drop_all(self) -> None:
-        self._held, self._rows, self._version, self._db = [], {}, -1, None
+        self._held, self._rows, self._part, self._version, self._db = [], {}, None, -1, None
         self._opened.close()
 
     def ask(
         self,
         value: Callable[[npt.NDArray[np.float16]], Values],
         *,
-        under: Path | None = None,
+        under: Extent | None = None,
         takes: Callable[[IndexRow], bool] = lambda _: True,
     ) -> tuple[list[IndexRow], FrameScores]:
         """Return the videos that `takes` accepts, and what `value` says of their frames: [n, dim] → [n, columns].
 
-        `under` is a folder or one file; nothing but it is read where nothing is held yet.
+        What lies not `under` the places is not read. Of one place nothing is kept where nothing is held yet.
         """
         with self._lock:
             try:
@@ -100,8 +103,29 @@ class VectorCache:
                 if self._closed:  # since it was handed out: nobody would close it again
                     self._drop_all()
 
+    def frames_of(self, rows: Iterable[IndexRow]) -> dict[int, Frames]:
+        """Return times and vectors of some videos by their numbers, as views of what is held; else they are read."""
+        with self._lock:
+            try:
+                wanted = {(row.id, row.revision): row for row in rows}
+                found: dict[int, Frames] = {}
+                for segment in self._held:
+                    for place, video in enumerate(segment.videos):
+                        if wanted.pop(video, None) is not None:
+                            part = slice(int(segment.offsets[place]), int(segment.offsets[place + 1]))
+                            found[video[0]] = segment.times_ms[part], segment.vectors[part]
+                for film in indexed_videos(self._connection(), wanted.values(), self.model):
+                    found[film.id] = film.times_ms, film.vectors
+                return found
+            finally:
+                if self._closed:
+                    self._drop_all()
+
     def _ask(
-        self, value: Callable[[npt.NDArray[np.float16]], Values], under: Path | None, takes: Callable[[IndexRow], bool]
+        self,
+        value: Callable[[npt.NDArray[np.float16]], Values],
+        under: Extent | None,
+        takes: Callable[[IndexRow], bool],
     ) -> tuple[list[IndexRow], FrameScores]:
         rows: list[IndexRow] = []
         times, values = [], []
@@ -109,7 +133,7 @@ class VectorCache:
             wanted = []
             for place, (number, revision) in enumerate(segment.videos):
                 row = present.get(number)
-                if row is not None and row.revision == revision and _lies_under(row, under) and takes(row):
+                if row is not None and row.revision == revision and takes(row):
                     wanted.append((place, row))
             if not wanted:
                 continue
@@ -121,29 +145,38 @@ class VectorCache:
                 values.append(found[part])
         return rows, _frame_scores(rows, times, values)
 
-    def _segments(self, under: Path | None) -> Iterator[tuple[_Segment, dict[int, IndexRow]]]:
-        """Yield all frames, those held first, with what is true of their videos now."""
+    def _segments(self, under: Extent | None) -> Iterator[tuple[_Segment, dict[int, IndexRow]]]:
+        """Yield all frames, those held first, with what is true now of the videos that are asked for."""
         db = self._connection()
         (version,) = db.execute("PRAGMA data_version").fetchone()
-        if version != self._version and under is not None and not self._held:
+        if version != self._version and under is not None and under.bounds() is not None and not self._held:
             few = {row.id: row for row in rows_of(db, self.model, under=under)}
             for segment in self._read(db, few.values()):
                 yield segment, few
             return
         if version != self._version:
-            self._rows = {row.id: row for row in rows_of(db, self.model)}
+            self._rows, self._part = {row.id: row for row in rows_of(db, self.model)}, None
             self._version = version
         self._drop_stale()
+        present = self._within(under)
         for segment in self._held:
-            yield segment, self._rows
+            yield segment, present
         known = {video for segment in self._held for video in segment.videos}
-        new = [row for row in self._rows.values() if (row.id, row.revision) not in known]
+        new = [row for row in present.values() if (row.id, row.revision) not in known]
         held_bytes = sum(segment.vectors.nbytes for segment in self._held)
         for segment in self._read(db, new):
             held_bytes += segment.vectors.nbytes
             if held_bytes <= self._keep_bytes and not self._closed:
                 self._held.append(segment)
-            yield segment, self._rows
+            yield segment, present
+
+    def _within(self, under: Extent | None) -> dict[int, IndexRow]:
+        if under is None:
+            return self._rows
+        if self._part is None or self._part[0] != under:
+            parts = ((number, row.within(under)) for number, row in self._rows.items())
+            self._part = under, {number: row for number, row in parts if row is not None}
+        return self._part[1]
 
     def _connection(self) -> sqlite3.Connection:
         # one connection for good: it alone can tell cheaply whether anybody has written since
@@ -180,10 +213,6 @@ class VectorCache:
                 films, size_bytes = [], 0
         if films:
             yield _Segment.of(films)
-
-
-def _lies_under(row: IndexRow, under: Path | None) -> bool:
-    return under is None or row.path == under or under in row.path.parents
 
 
 def _frame_scores(rows: list[IndexRow], times: list[npt.NDArray[np.int64]], values: list[Values]) -> FrameScores:

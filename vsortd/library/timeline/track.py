@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from vsortd.config.own_words import own_prompts
 from vsortd.core.text import storable
 from vsortd.errors import VideoError
 from vsortd.library.indexing.embed import dense_film, frames_at
@@ -100,7 +101,8 @@ class TimelineResult:
 def track_video(services: Services, wish: Wish, *, cancel: threading.Event) -> TimelineResult:
     """Say when a video shows what is wished. Raises UsageError, VideoError, ModelError, StoreError, Cancelled."""
     encoder = services.model.get(cancel).encoder
-    question = asked(wish.prompts, wish.against, encoder)
+    own = tuple(own_prompts(services.tree, encoder.unknown_words))
+    question = asked(wish.prompts, wish.against, encoder, own)
     film = dense_film(services, encoder, wish.file, fps=wish.fps, cancel=cancel)
     track = Track(film.times_ms, question.log_odds(film.vectors).astype(np.float64), film.duration_s)
     runs = stretches(track, wish.reading)
