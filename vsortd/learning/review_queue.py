@@ -12,6 +12,7 @@ from vsortd.core.text import storable
 from vsortd.errors import FilingError, VideoError
 from vsortd.filing.queries import in_review
 from vsortd.filing.undo import Selection, undo
+from vsortd.judging.closeness import closeness
 from vsortd.judging.example_store import Origin
 from vsortd.learning.new_rule import NewRule, add_rule
 from vsortd.learning.teaching import Teacher, explained
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from vsortd.config.rules import RuleTree
     from vsortd.core.video_facts import Clip
     from vsortd.filing.journal import Journal
-    from vsortd.filing.records import Item
+    from vsortd.filing.records import Item, Opinion
     from vsortd.learning.teaching import Lesson
     from vsortd.pipeline.services import Services
 
@@ -40,13 +41,14 @@ class Guess:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A video in the review folder."""
+    """A video in the review folder; `opinion` is what a model elsewhere said of it, if one was asked."""
 
     item: int
     path: Path
     time: str
     reason: str
     guesses: tuple[Guess, ...]
+    opinion: Opinion | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the entry of `review --json`."""
@@ -56,6 +58,7 @@ class Waiting:
             "path": storable(self.path),
             "reason": self.reason,
             "guesses": [{"rule": guess.rule, "score": guess.score} for guess in self.guesses],
+            "second_opinion": None if self.opinion is None else self.opinion.to_json(),
         }
 
 
@@ -64,8 +67,10 @@ def waiting_in(journal: Journal, tree: RuleTree) -> list[Waiting]:
     found = []
     for item in in_review(journal.db):
         if item.destination is not None and _is_there(item.destination):
-            guesses = guesses_of(item, tree)
-            found.append(Waiting(item.id, item.destination, item.time, item.reason, guesses))
+            guesses, opinion = guesses_of(item, tree), item.second_opinion
+            if opinion is not None and opinion.rule and tree.find(opinion.rule) is None:
+                opinion = None  # of a rule that is no more
+            found.append(Waiting(item.id, item.destination, item.time, item.reason, guesses, opinion))
     return found
 
 
@@ -78,15 +83,8 @@ def _is_there(path: Path) -> bool:
 
 def guesses_of(item: Item, tree: RuleTree) -> tuple[Guess, ...]:
     """Return the best guesses, best first, from the scores of each level that the journal keeps."""
-    reached = {"": 1.0}
-    guesses: list[Guess] = []
-    for level in item.detail.get("levels", ()):
-        parent = str(level.get("parent", ""))
-        for name, score in level.get("scores", {}).items():
-            key = f"{parent}/{name}" if parent else name
-            if tree.find(key) is not None:
-                reached[key] = reached.get(parent, 1.0) * float(score)
-                guesses.append(Guess(key, round(reached[key], 4)))
+    near = closeness(item.detail)
+    guesses = [Guess(key, round(score, 4)) for key, score in near.items() if tree.find(key) is not None]
     return tuple(sorted(guesses, key=lambda guess: -guess.score)[:GUESSES])
 
 
