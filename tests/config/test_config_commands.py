@@ -341,7 +341,7 @@ def test_the_schema_has_recursive_rules_help_and_defaults(capsys: pytest.Capture
         == schema["properties"]["rules"]["items"]
     )
     levels = [schema, *(part for part in schema["$defs"].values() if "properties" in part)]
-    assert len(levels) == 18
+    assert len(levels) == 19
     for level in levels:
         assert level["additionalProperties"] is False
         for option in level["properties"].values():

@@ -228,6 +228,50 @@ CASES = [
     Case("journal: {copy_after: 0s}", 5, "journal.copy_after", "1s"),
     Case("journal: {copy_to: Backup}", 5, "journal.copy_to", "an absolute path"),
     Case("journal: {copyto: /b}", 5, "journal.copyto", "the keys copy_after, copy_to", "copy_to"),
+    # second opinions
+    Case("unsure: ask", 5, "unsure", "the keys ask, model, file", value="ask"),
+    Case("unsure: {file: true}", 5, "unsure.ask", "nobody is asked"),
+    Case("unsure: {ask: 'http://127.0.0.1/v1'}", 5, "unsure.model", "which of its models"),
+    Case("unsure: {ask: '127.0.0.1:11434', model: m}", 5, "unsure.ask", "begins with http:// or https://"),
+    Case("unsure: {ask: 'http://a:b@127.0.0.1/v1', model: m}", 5, "unsure.ask", "key_file or key_env"),
+    Case("unsure: {ask: 'http://127.0.0.1/v1/chat/completions', model: m}", 5, "unsure.ask", "only the base address"),
+    Case(
+        "unsure: {ask: 'http://8.8.8.8/v1', model: m}", 5, "unsure.ask", "neither this machine nor in your own network"
+    ),
+    Case("unsure: {ask: 'http://8.8.8.8/v1', model: m, anywhere: true}", 5, "unsure.ask", "only https:// goes"),
+    Case(
+        "unsure: {ask: 'http://169.254.169.254/v1', model: m, anywhere: true}",
+        5,
+        "unsure.ask",
+        "no address of a server",
+    ),
+    Case("unsure: {ask: 'http://[::1]/v1', model: 7}", 5, "unsure.model", 'write "7" in quotes', value=7),
+    Case("unsure: {ask: 'http://[::1]/v1', model: m, file: yes please}", 5, "unsure.file", "true or false"),
+    Case("unsure: {ask: 'http://[::1]/v1', model: m, anywhere: 1}", 5, "unsure.anywhere", "true or false", value=1),
+    Case(
+        "unsure: {ask: 'http://[::1]/v1', model: m, key_env: sk-abc}", 5, "unsure.key_env", "never stands in the config"
+    ),
+    Case("unsure: {ask: 'http://[::1]/v1', model: m, key_file: key}", 5, "unsure.key_file", "an absolute path"),
+    Case(
+        "unsure: {ask: 'http://[::1]/v1', model: m, key_env: K, key_file: /k}", 5, "unsure.key_file", "one of key_env"
+    ),
+    Case("unsure: {ask: 'http://[::1]/v1', model: m, time_limit: 2h}", 5, "unsure.time_limit", "to 30m"),
+    Case(
+        "unsure: {ask: 'http://[::1]/v1', model: m, per_hour: 0}",
+        5,
+        "unsure.per_hour",
+        "a whole number from 1",
+        value=0,
+    ),
+    Case("unsure: {url: 'http://[::1]/v1'}", 5, "unsure.url", "no option", "ask"),
+    Case(
+        "unsure: {ask: 'http://[::1]/v1', model: m, api_key: sk-abc}",
+        5,
+        "unsure.api_key",
+        "no option",
+        "key_file",
+        "(not shown)",
+    ),
     # log
     Case("log: full", 5, "log", "the keys paths, size, keep", value="full"),
     Case("log: {paths: short}", 5, "log.paths", "full or relative"),

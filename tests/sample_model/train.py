@@ -40,13 +40,13 @@ LARGEST_LOGIT_SCALE = 30.0
 HEAD_WEIGHT = 0.7
 CATALOGUE_WEIGHT = 0.3
 # Of a batch with photographs: so much of it are scenes, other things, single objects; the rest is rendered.
-SCENES_SHARE, OTHERS_SHARE, CATALOGUE_SHARE = 0.3, 0.18, 0.12
+SCENES_SHARE, OTHERS_SHARE, CATALOGUE_SHARE = 0.25, 0.16, 0.1
 PASTED_SHARE = 0.3  # of the photographs of other things and single objects
-RESTYLED_SHARE = 0.4  # of the renders, beside photographs: they take a photograph's colours and broad light
-MIXED_SHARE = 0.5  # of the batches with photographs: pictures are laid over or cut into one another
+RESTYLED_SHARE = 0.2  # of the renders, beside photographs: they take a photograph's colours and broad light
+MIXED_SHARE = 0.3  # of the batches with photographs: pictures are laid over or cut into one another
 KIND_HIDDEN = -1  # of what is no scene, and of photographs
 SAMPLED_FROM = 1.4  # sides of the model's input that a picture has, from which crops are taken
-EARLY_SIDE_PX, EARLY_SHARE = 64, 0.75  # the first part of a training sees smaller pictures: nearly twice as fast
+EARLY_SIDE_PX, EARLY_SHARE = 64, 0.35  # the first part of a training sees smaller pictures: nearly twice as fast
 TRAIN_SIDE_PX = 80  # also the model's input; 96 and 112 were no better on held-out renders
 ZERO_WORDS = ("zyx", "qoph", "vroxl", "wumbat")  # made of tokens that no caption has
 CHECKPOINT_S = 120.0

@@ -143,12 +143,15 @@ def _print_journal(out: Console, explained: Explanation) -> None:
         # what a person said belongs nowhere is decided, however unsure the rules are of it
         state = explained.outcome.state if item.reason.startswith(NOWHERE) else item.state
         changed = (state, item.rule) != (explained.outcome.state, explained.outcome.rule)
-        what += "; rules or model have changed since" if changed else ""
+        what += "; rules or model have changed since" if changed and item.second_opinion is None else ""
     elif explained.held:
         what = f"undone, on hold since then (filed {when}); `vsortd release` lets it be sorted again"
     else:
         what = f"{item.state} {when}: {item.reason}"
     out.print(Text(f"journal #{item.id}: {what}", style="dim"))
+    if item.second_opinion is not None:
+        how = "filed by a second opinion" if item.state is ItemState.FILED else "a second opinion"
+        out.print(Text(f"{how}: {item.second_opinion.sentence}", style="cyan"))
 
 
 def _tree(explained: Explanation) -> Tree:

@@ -85,6 +85,7 @@ def _table(items: Sequence[ItemDocument]) -> None:
     """Print the items: the video by its name, where it went within the library, and why."""
     from vsortd.core.console import Text
     from vsortd.core.tables import Column, ColumnKind, print_table
+    from vsortd.filing.records import Opinion
 
     columns = (
         Column("id", ColumnKind.NUMBER, first=True),
@@ -99,6 +100,8 @@ def _table(items: Sequence[ItemDocument]) -> None:
         why = Text(item["reason"], style="dim")
         if item["tags"]:
             why.append(f"  [{', '.join(item['tags'])}]", style="cyan")
+        if item["second_opinion"] and item["state"] == "review":  # one that was filed by it says so in its reason
+            why.append(f"  {Opinion(**item['second_opinion']).sentence}", style="cyan")
         state = Text(item["state"], style=STATE_STYLES.get(item["state"], ""))
         row = (str(item["id"]), _local(item["time"]), state, Path(item["source"]).name, _within_library(item), why)
         rows.append(row)

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from vsortd.learning.review_queue import Session, Waiting
 
 _HELP = (
-    ("1-9", "file it there, and learn from it"),
+    ("1-9", "file it there, and learn from it; Enter takes a second opinion"),
     ("/", "find another rule: type a part of its name, then a number or Enter"),
     ("0", "it belongs nowhere: none of the rules fits; learn from that, too"),
     ("o", "open it in the player"),
@@ -67,7 +67,8 @@ def review(ctx: typer.Context, as_csv: CsvFlag = False, as_json: JsonFlag = Fals
     if as_json:
         print_json({"schema_version": SCHEMA_VERSION, "items": [one.to_json() for one in queue]})
     elif as_csv:
-        write_csv_of(("id", "time", "path", "reason", "level", "guesses"), [one.to_json() for one in queue])
+        columns = ("id", "time", "path", "reason", "level", "guesses", "second_opinion")
+        write_csv_of(columns, [one.to_json() for one in queue])
     elif not queue:
         console().print("Nothing waits for review.")
     elif at_terminal():
@@ -85,6 +86,8 @@ def _print_list(queue: Sequence[Waiting]) -> None:
     for one in queue:
         guesses = ", ".join(f"{guess.rule} {guess.score:.2f}" for guess in one.guesses)
         why = Text(f"{one.reason}{f' ({guesses})' if guesses else ''}", style="dim")
+        if one.opinion is not None:
+            why.append(f"; {one.opinion.sentence}", style="cyan")
         rows.append((f"#{one.item}", str(one.path), why))
     print_table(
         out,
@@ -168,6 +171,8 @@ class _Dialogue:
         if key.startswith("/"):
             return self._find(key[1:])
         actions = {"o": self._open, "s": self._skip, "n": self._new_rule, "u": self._undo, "?": self._help}
+        if key in {"", ENTER} and waiting.opinion is not None and waiting.opinion.rule:
+            return self._pick(1)
         if key.isdecimal():
             return self._pick(int(key))
         if key.lower() in actions:
@@ -308,9 +313,21 @@ class _Dialogue:
         self._out.print(Text("    ").append(_facts_line(clip, size)))
         self._out.print(Text("    ").append(waiting.reason, style="dim"))
         scores = {guess.rule: guess.score for guess in waiting.guesses}
-        self._choices = [*scores, *(rule for rule in self._made if rule not in scores)][:FOUND]
+        said = self._say_opinion(waiting)
+        self._choices = list(dict.fromkeys((*said, *scores, *self._made)))[:FOUND]
         self._print_choices(scores)
         self._out.print(_choice_line(0, none_of(waiting.level), 0, None))
+
+    def _say_opinion(self, waiting: Waiting) -> list[str]:
+        """Tell what a model elsewhere said; return the rule that it named, in a list."""
+        from vsortd.core.console import Text
+
+        opinion = waiting.opinion
+        if opinion is None:
+            return []
+        line = Text("    ").append(opinion.sentence, style="cyan")
+        self._out.print(line.append("  (Enter takes it)", style="dim") if opinion.rule else line)
+        return [opinion.rule] if opinion.rule else []
 
     def _print_choices(self, scores: dict[str, float] | None = None) -> None:
         width = max(map(len, self._choices), default=0)

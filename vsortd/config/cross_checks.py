@@ -16,6 +16,7 @@ from pydantic_core import PydanticCustomError
 from vsortd.config.diagnostics import Location, Mistake, dotted
 from vsortd.config.error_messages import keys_of
 from vsortd.config.settings import Accept, Inbox, Place, Sampling, When
+from vsortd.config.unsure_checks import unsure_mistakes
 from vsortd.config.value_types import Day, FolderPath
 from vsortd.config.yaml_lines import Node, NodeKind
 from vsortd.core.names import folder_key, folder_name_problem
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 def cross_check(root: Node) -> list[Mistake]:
     """Return the mistakes that lie between options of the config whose top mapping is `root`."""
-    return [*_shared_folders(root), *_overlaps(root), *_pairs(root), *_conditions(root)]
+    return [*_shared_folders(root), *_overlaps(root), *_pairs(root), *_conditions(root), *unsure_mistakes(root)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import types
 import typing
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from vsortd.config.yaml_lines import Node, NodeKind, Odd, walk_to
 if typing.TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+_SECRET = re.compile(r"key|token|secret|passw", re.IGNORECASE)
 _TAGS = {WORD, MAPPING, NUMBER}
 _WANTED: dict[str, str] = {
     "bool_type": "true or false is wanted",
@@ -210,11 +212,16 @@ def _unknown_key(model: type[BaseModel], root: Node, location: Location, prefix:
     return Mistake(
         entry[0] if entry else line,
         dotted(prefix + location),
-        value_of(entry[1]) if entry else None,
+        _shown_of(key, entry[1]) if entry else None,
         f'there is no option "{shorten(key)}" here',
         _the_keys(known),
         (holder.misnamed.get(key, "") if holder and issubclass(holder, Options) else "") or nearest_of(key, known),
     )
+
+
+def _shown_of(key: str, node: Node) -> object:
+    """Return what stands under a key that is not known, unless that may well be a secret."""
+    return "(not shown)" if _SECRET.search(key) and node.kind is NodeKind.SCALAR else value_of(node)
 
 
 def _the_keys(known: Sequence[str]) -> str:

@@ -1,4 +1,4 @@
-"""The config file's options: names, defaults, bounds and help stand here and in `running_options`, nowhere else.
+"""The config file's options: names, defaults, bounds and help stand here, in `running_options` and `unsure_options`.
 
 `vsortd check`, `config show`, the JSON schema and the editor's help are made from these models. Every level
 forbids unknown keys. Attributes carry units in their names (`settle_s`); the keys of the file don't need to
@@ -20,6 +20,7 @@ from pydantic import Tag as Shape
 from vsortd.config.base_options import MAPPING, NUMBER, WORD, Flag, Options, shape_of
 from vsortd.config.choices import Aggregate, Ensemble, Hierarchy, OnDuplicate, OnUnsure
 from vsortd.config.running_options import JournalOptions, Log, Notify, Workers
+from vsortd.config.unsure_options import Unsure
 from vsortd.config.value_types import (
     Codec,
     Day,
@@ -402,6 +403,7 @@ class Settings(Options):
         alias="unload_model",
         description="Free the model's memory after so long without a video; the next one waits while it is loaded.",
     )
+    unsure: Unsure = Field(default_factory=Unsure, description="Who else is asked about undecided videos.")
     notify: Notify = Field(default_factory=Notify, description="The notifications of `vsortd tray`.")
     journal: JournalOptions = Field(default_factory=JournalOptions, description="Copies of the journal.")
     log: Log = Field(default_factory=Log, description="The daemon's log file.")

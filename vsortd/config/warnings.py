@@ -36,7 +36,7 @@ def warnings_of(report: CheckReport, sample_unknown: Callable[[str], Iterable[st
         if path_bytes > _PATH_MAX_BYTES >= path_bytes - len(rule.name.encode()) - 1:
             message = f"the folders down to here take {path_bytes:,} bytes; most systems allow 4,096 in all"
             found.append(Mistake(report.line_of(location), dotted(location), rule.name, message))
-    found += _refused_names(report, settings)
+    found += [*_refused_names(report, settings), *_second_opinion(report, settings)]
     if settings.model == "sample":
         found += _unknown_words(report, settings, sample_unknown)
     return tuple(sorted(found, key=lambda warning: warning.line))
@@ -152,6 +152,24 @@ def _prompts(report: CheckReport, settings: Settings) -> Iterator[tuple[Location
 def _sentences(templates: tuple[str, ...] | None) -> tuple[str, ...]:
     """Return templates without the place of the prompt."""
     return tuple(template.replace("{}", " ").strip() for template in templates or ())
+
+
+def _second_opinion(report: CheckReport, settings: Settings) -> Iterator[Mistake]:
+    """Warn that pictures leave the machine, and of an address that servers rarely have."""
+    options, here = settings.unsure, ("unsure", "ask")
+    server = options.server
+    if server is None:
+        return
+    if options.anywhere:
+        at = ("unsure", "anywhere")
+        message = (
+            f"frames of your undecided videos, and your rules, may leave this machine: they are sent to {server.place}"
+        )
+        allowed = "without it only this machine and your own network are asked"
+        yield Mistake(report.line_of(at), dotted(at), True, message, allowed)
+    if not server.path:
+        message = "most servers answer below /v1, and this address ends before it"
+        yield Mistake(report.line_of(here), dotted(here), str(server), message, f"{server}/v1, if that is so there")
 
 
 def _listed(report: CheckReport, location: Location, texts: tuple[str, ...]) -> Iterator[tuple[Location, str]]:

@@ -99,10 +99,24 @@ class _VideoDocument(TypedDict):
     tags: list[str]
 
 
+class OpinionDocument(TypedDict):
+    """What a model elsewhere said of a video that the rules were unsure of; `rule` is "" where none fits.
+
+    `address` is the server's host, with its port where that is not the usual one; `why` is the model's own sentence.
+    """
+
+    rule: str
+    why: str
+    model: str
+    address: str
+    time: str
+
+
 class ItemDocument(_VideoDocument):
-    """An item of `history --json`."""
+    """An item of `history --json`; `second_opinion` is None where nobody else was asked."""
 
     id: int
+    second_opinion: OpinionDocument | None
 
 
 class OutcomeDocument(_VideoDocument):
@@ -116,8 +130,8 @@ class OutcomeDocument(_VideoDocument):
 
 
 # The columns of `--csv`, in their order.
-ITEM_FIELDS: Final = ("id", *_VideoDocument.__annotations__)
-OUTCOME_FIELDS: Final = (*ITEM_FIELDS, "conversion")
+ITEM_FIELDS: Final = ("id", *_VideoDocument.__annotations__, "second_opinion")
+OUTCOME_FIELDS: Final = ("id", *_VideoDocument.__annotations__, "conversion")
 
 
 class MissingFileDocument(TypedDict):

@@ -20,7 +20,7 @@ def examine(config: Path | None, *, quick: bool = False) -> Iterator[Finding]:
 
     `quick` leaves out what takes seconds: loading the model, and sorting a clip.
     """
-    from vsortd.doctor import decoder_checks, folder_checks, machine_checks, model_checks, trial
+    from vsortd.doctor import decoder_checks, folder_checks, machine_checks, model_checks, opinion_checks, trial
 
     yield from _guarded("versions", machine_checks.versions)
     yield from _guarded("ffmpeg", machine_checks.ffmpeg)
@@ -45,6 +45,7 @@ def examine(config: Path | None, *, quick: bool = False) -> Iterator[Finding]:
         yield from _guarded("decoders", lambda: decoder_checks.decoders(settings.workers))
         yield from _guarded("model weights", lambda: model_checks.weights(settings))
         if not quick:
+            yield from _guarded("second opinion", lambda: opinion_checks.second_opinion(settings))
             yield from _guarded("model", lambda: model_checks.loads(settings))
     if not quick:
         yield from _guarded("sorting a clip", lambda: [trial.sorting()])

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from vsortd.core.identity import Identity
 from vsortd.core.moments import unix_seconds, utc_moment
@@ -22,7 +22,7 @@ from vsortd.filing.seals import check_row
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from vsortd.core.documents import ItemDocument
+    from vsortd.core.documents import ItemDocument, OpinionDocument
 
 # A name that is tried is no shorter than a temporary one, which must fit anyway, and not longer than most filesystems
 # allow; so much of it is the target's own end.
@@ -169,6 +169,49 @@ class Operation:
 
 
 @dataclass(frozen=True, slots=True)
+class Opinion:
+    """What a model elsewhere said of a video that the rules were unsure of; kept in its item's details, under KEY.
+
+    `rule` is the key that it named, "" for none; `why` its sentence, on one line; `address` the server's host and port.
+    """
+
+    KEY: ClassVar[str] = "second_opinion"
+
+    rule: str
+    why: str
+    model: str
+    address: str
+    time: str
+
+    @classmethod
+    def of(cls, detail: Mapping[str, Any]) -> Opinion | None:
+        """Take it out of an item's details, None where there is none."""
+        found = detail.get(cls.KEY)
+        return cls(**found) if found else None
+
+    @property
+    def sentence(self) -> str:
+        """Who says what, for people."""
+        said = self.rule or "none of your rules"
+        return f"{self.model} at {self.address} says: {said}" + (f" \N{EN DASH} '{self.why}'" if self.why else "")
+
+    @property
+    def reason(self) -> str:
+        """Why a video was filed by it, for the history."""
+        return f"by the second opinion of {self.model} at {self.address}" + (f": {self.why}" if self.why else "")
+
+    def to_json(self) -> OpinionDocument:
+        """Return it as it is kept, and as `--json` prints it."""
+        return {
+            "rule": self.rule,
+            "why": self.why,
+            "model": self.model,
+            "address": self.address,
+            "time": self.time,
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class Item:
     """One video in the journal: what was done with it and why. `time` is UTC, ISO 8601 with milliseconds.
 
@@ -200,12 +243,18 @@ class Item:
         return tuple(self.detail.get("tags", ()))
 
     @property
+    def second_opinion(self) -> Opinion | None:
+        """What a model elsewhere said of the video, None where none was asked."""
+        return Opinion.of(self.detail)
+
+    @property
     def state(self) -> ItemState:
         """The state as history shows it: filed, review, rejected, failed or undone."""
         return shown_state(self.item_state, self.outcome)
 
     def to_json(self) -> ItemDocument:
         r"""Return the entry of `history --json`; undecodable bytes of names come out as `\\udcXX`."""
+        opinion = self.second_opinion
         return {
             "id": self.id,
             "batch": self.batch,
@@ -219,6 +268,7 @@ class Item:
             "converted": self.converted.value,
             "reason": self.reason,
             "tags": list(self.tags),
+            "second_opinion": None if opinion is None else opinion.to_json(),
         }
 
 

@@ -12,6 +12,7 @@ from vsortd.core.text import storable
 from vsortd.errors import FilingError, UsageError, VideoError
 from vsortd.filing.queries import in_review
 from vsortd.filing.undo import Selection, undo
+from vsortd.judging.closeness import closeness
 from vsortd.judging.example_store import Origin
 from vsortd.learning.new_rule import NewRule, add_rule
 from vsortd.learning.teaching import Teacher, explained
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from vsortd.config.rules import RuleTree
     from vsortd.core.video_facts import Clip
     from vsortd.filing.journal import Journal
-    from vsortd.filing.records import Item
+    from vsortd.filing.records import Item, Opinion
     from vsortd.learning.teaching import Lesson
     from vsortd.pipeline.services import Services
 
@@ -41,7 +42,11 @@ class Guess:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A video in the review folder; `level` is the rule among whose rules none was sure enough, "" at the top."""
+    """A video in the review folder.
+
+    `level` is the rule among whose rules none was sure enough, "" at the top; `opinion` is what a model elsewhere said
+    of it, if one was asked.
+    """
 
     item: int
     path: Path
@@ -49,6 +54,7 @@ class Waiting:
     reason: str
     guesses: tuple[Guess, ...]
     level: str = ""
+    opinion: Opinion | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the entry of `review --json`."""
@@ -59,6 +65,7 @@ class Waiting:
             "reason": self.reason,
             "level": self.level,
             "guesses": [{"rule": guess.rule, "score": guess.score} for guess in self.guesses],
+            "second_opinion": None if self.opinion is None else self.opinion.to_json(),
         }
 
 
@@ -67,8 +74,11 @@ def waiting_in(journal: Journal, tree: RuleTree) -> list[Waiting]:
     found = []
     for item in in_review(journal.db):
         if item.destination is not None and _is_there(item.destination):
+            opinion = item.second_opinion
+            if opinion is not None and opinion.rule and tree.find(opinion.rule) is None:
+                opinion = None  # of a rule that is no more
             guesses, level = guesses_of(item, tree), level_of(item, tree)
-            found.append(Waiting(item.id, item.destination, item.time, item.reason, guesses, level))
+            found.append(Waiting(item.id, item.destination, item.time, item.reason, guesses, level, opinion))
     return found
 
 
@@ -105,15 +115,8 @@ def _is_there(path: Path) -> bool:
 
 def guesses_of(item: Item, tree: RuleTree) -> tuple[Guess, ...]:
     """Return the best guesses, best first, from the scores of each level that the journal keeps."""
-    reached = {"": 1.0}
-    guesses: list[Guess] = []
-    for level in item.detail.get("levels", ()):
-        parent = str(level.get("parent", ""))
-        for name, score in level.get("scores", {}).items():
-            key = f"{parent}/{name}" if parent else name
-            if tree.find(key) is not None:
-                reached[key] = reached.get(parent, 1.0) * float(score)
-                guesses.append(Guess(key, round(reached[key], 4)))
+    near = closeness(item.detail)
+    guesses = [Guess(key, round(score, 4)) for key, score in near.items() if tree.find(key) is not None]
     return tuple(sorted(guesses, key=lambda guess: -guess.score)[:GUESSES])
 
 

@@ -69,6 +69,14 @@ def pictures_at(
     return [_without_padding(frames.pixels[place], clip) for place in nearest]
 
 
+def spread_pictures(
+    media: MediaPool, path: Path, clip: Clip, count: int, *, side_px: int, cancel: threading.Event | None = None
+) -> list[Pixels]:
+    """Return up to `count` frames spread over a video, in the order of time, each like those of `frame_pictures`."""
+    frames = media.sample(path, clip, range(count), count, _shape(side_px), cancel=cancel)
+    return [_without_padding(square, clip) for square in frames.pixels]
+
+
 def middle_picture(
     media: MediaPool, path: Path, clip: Clip, *, total: int, side_px: int, cancel: threading.Event | None = None
 ) -> Pixels | None:

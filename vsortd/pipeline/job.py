@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from vsortd.core.identity import Identity
     from vsortd.core.video_facts import Clip
     from vsortd.filing.placement import ConvertedFile
+    from vsortd.filing.records import Opinion
     from vsortd.judging.decide import Decision
     from vsortd.media.frames import Frames
 
@@ -33,7 +34,8 @@ class Job:
     """One video on its way; a stage returns a new one.
 
     `clock` says what its time was spent on, `frames` how many pictures the decision rests on and `frame_times_ms` when
-    they are shown. `prefetched` are the pictures that came with the facts, until they are judged.
+    they are shown. `prefetched` are the pictures that came with the facts, until they are judged. `opinion` is what the
+    decision goes by where the rules had been unsure.
     """
 
     path: Path
@@ -51,6 +53,7 @@ class Job:
     destination: Path | None = None
     item_id: int | None = None
     prefetched: PrefetchedFrames | None = None
+    opinion: Opinion | None = None
     clock: Clock = field(default_factory=Clock)
 
     def ended(self, state: ItemState, reason: str) -> Job:

@@ -237,6 +237,7 @@ def _request(services: Services, job: Job, decision: Decision) -> FilingRequest:
 
 def _detail(job: Job, decision: Decision) -> dict[str, object]:
     """Return why, as the journal keeps it: scores of each level on the way, frames used, time spent."""
+    opinion = {} if job.opinion is None else {job.opinion.KEY: job.opinion.to_json()}
     return {
         "levels": [
             {
@@ -248,4 +249,5 @@ def _detail(job: Job, decision: Decision) -> dict[str, object]:
         "frame_times_ms": list(job.frame_times_ms),
         "tags": list(decision.tags),
         "timings_ms": job.clock.spent_ms(),
+        **opinion,
     }

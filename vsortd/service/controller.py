@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from vsortd.config.dump import fingerprint
 from vsortd.core.documents import status_document
 from vsortd.core.names import nfc
+from vsortd.core.outcomes import ItemState
 from vsortd.core.text import storable
 from vsortd.errors import UsageError
 from vsortd.filing.release import ReleaseReport, ReleaseVerb, release_or_retry
@@ -218,6 +219,9 @@ class Controller:
                 return None
             outcomes = sort_within(services, paths, own=self._workflow.runner, on_progress=on_progress, cancel=cancel)
         self._workflow.tell(*(one.id for one in outcomes))
+        for one in outcomes:
+            if one.state is ItemState.REVIEW and one.id is not None:
+                self._workflow.opinions.undecided(one.id)
         return [one.to_json() for one in outcomes]
 
     def search(self, request: Request, config: str) -> SearchDocument | None:

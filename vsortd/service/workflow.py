@@ -14,6 +14,7 @@ from vsortd.core.text import counted
 from vsortd.errors import StoreError
 from vsortd.filing.holds import Why
 from vsortd.learning.library_watch import LibraryWatch
+from vsortd.opinion.opinion_thread import OpinionThread
 from vsortd.pipeline.flow import build_stages
 from vsortd.pipeline.job import Job
 from vsortd.pipeline.job_log import tell_end
@@ -46,7 +47,7 @@ class Workflow:
 
     A reload replaces services and watcher while work goes on. `wake` is called when the main thread has something to
     see to, `on_done` after each video that ended, `on_fatal` with the error that makes going on pointless. `stopping`
-    is set when the daemon ends. With `once` the inboxes are drained, and the library is not watched.
+    is set when the daemon ends. With `once` the inboxes are drained, the library is not watched, and nobody is asked.
     """
 
     def __init__(
@@ -83,6 +84,13 @@ class Workflow:
         )
         self.watcher = self.new_watcher(services)
         self.moves = LibraryWatch(lambda: self.services, on_fatal=on_fatal)
+        self.opinions = OpinionThread(
+            lambda: self.services,
+            paused=self.pauses.holds,
+            busy=lambda: self.runner.working > 0,
+            on_filed=self._filed_by_opinion,
+            on_fatal=on_fatal,
+        )
 
     @property
     def settings(self) -> Settings:
@@ -97,15 +105,19 @@ class Workflow:
         self.watcher.start()
         if not self._once:
             self.moves.start()
+            self.opinions.start()
 
     def stop(self) -> None:
         """End: the videos in hand are finished or put back."""
-        self.runner.cancel.set()  # first, so that all three waits pass together
+        self.runner.cancel.set()  # first, so that all waits pass together
+        self.opinions.call_off()
         self.watcher.stop(patience_s=1.0)
         if not self._once:
             self.moves.stop()
         if not self.runner.stop(patience_s=STOP_PATIENCE_S):
             logger.warning("a video in hand did not end in time; the journal will set it right at the next start")
+        if not self._once:
+            self.opinions.stop()
 
     def new_watcher(self, services: Services) -> InboxWatcher:
         """Return a watcher over the inboxes of some services, to be started."""
@@ -139,6 +151,7 @@ class Workflow:
             self.watcher = watcher
             watcher.start()
         self.moves.wake()
+        self.opinions.wake()
         self.hub.changed()
 
     def readmit(self) -> list[Path]:
@@ -171,6 +184,7 @@ class Workflow:
     def pauses_changed(self) -> None:
         """Begin what is no longer paused, and tell of it; once it returns, nothing begins that is paused now."""
         self.runner.look_again()
+        self.opinions.wake()
         self.log_pauses()
         self._wake()
         self.hub.changed()
@@ -224,4 +238,11 @@ class Workflow:
         self.stage_times.add(job.clock.spent_ms())
         tell_end(job, self.settings.library)
         self.tell(job.item_id)
+        if job.state is ItemState.REVIEW and job.item_id is not None:
+            self.opinions.undecided(job.item_id)
         self._on_done()
+
+    def _filed_by_opinion(self, job: Job) -> None:
+        self.account.add(job)
+        tell_end(job, self.settings.library)
+        self.tell(job.item_id)
