@@ -39,6 +39,7 @@ from vsortd.service.client import Client
 from vsortd.vision.factory import load_encoder
 
 if TYPE_CHECKING:
+    from vsortd.core.documents import SearchDocument
     from collections.abc import Callable, Sequence
 
 MODEL = "ViT-B-32"
@@ -89,7 +90,7 @@ def measure(hours: float, scratch: Path, cache: Path) -> dict[str, Any]:
         mark = config_mark(home)
         wait_for_model(client)
 
-        def ask(prompt: str) -> dict[str, Any]:
+        def ask(prompt: str) -> SearchDocument:
             found = client.search(Request(prompts=(prompt,), min_score=0.0).to_json(), mark)
             assert found is not None
             assert len(found["scenes"]) == Request().top

@@ -260,7 +260,7 @@ def restyled(scene: Picture, like: Picture, share: float) -> Picture:
 
 def _as_video(picture: Picture, *, crf: int) -> Picture:
     height, width = (length // 2 * 2 for length in picture.shape[:2])
-    return capture.through_h264(picture[None, :height, :width], crf=crf)[0]
+    return np.asarray(capture.through_h264(picture[None, :height, :width], crf=crf)[0])
 
 
 def _shaken(pixels: Picture, rng: np.random.Generator) -> Picture:
