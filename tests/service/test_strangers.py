@@ -97,7 +97,7 @@ def test_a_daemon_without_files_left_says_so_now_and_then_and_goes_on_once_it_ha
                 home.run("status", code=None)
         finally:
             resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
-        home.wait(lambda: bool(home.json("status", code=None)["state"] == "running"), what="it answers again")
+        home.wait(lambda: bool(home.look("status", code=None)["state"] == "running"), what="it answers again")
     assert len(home.log().splitlines()) - lines <= MOST_LINES, home.log()
     assert "`ulimit -n`" in home.log()
 

