@@ -39,8 +39,9 @@ from vsortd.service.client import Client
 from vsortd.vision.factory import load_encoder
 
 if TYPE_CHECKING:
-    from vsortd.core.documents import SearchDocument
     from collections.abc import Callable, Sequence
+
+    from vsortd.core.documents import SearchDocument
 
 MODEL = "ViT-B-32"
 SECONDS = 60  # of each video
