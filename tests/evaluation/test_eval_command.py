@@ -51,8 +51,8 @@ def labelled(rendered: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def home(tmp_path: Path) -> harness.Home:
-    """Return a person's folders."""
-    return harness.Home.make(tmp_path / "home", more=MORE)
+    """Return a person's folders; its commands run in this process, since each would load the model anew."""
+    return harness.Here.make(tmp_path / "home", more=MORE)
 
 
 def test_every_number_is_there_and_a_second_run_decodes_nothing(home: harness.Home, labelled: Path) -> None:
@@ -93,7 +93,7 @@ def test_a_broken_file_is_reported_and_not_counted(home: harness.Home, labelled:
     ((path, reason),) = [(one["path"], one["reason"]) for one in found["failed"]]
     assert str(labelled / "sea" / "broken.mp4") == path
     assert reason
-    text = home.run("eval", labelled, code=3).stdout
+    text = harness.Home(home.folder).run("eval", labelled, code=3).stdout  # in a process of its own, once
     assert "broken.mp4" in text
     assert "6 videos" in text
 

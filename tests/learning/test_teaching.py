@@ -242,7 +242,7 @@ def test_taught_while_the_daemon_has_it_in_hand_it_is_filed_once_where_the_user_
         shutil.copy2(clips / BIKES, one.inbox / f"{number}.mp4")
         lesson = one.json("teach", one.inbox / f"{number}.mp4", "fire")
         assert one.library / "fire" / f"{number}.mp4" == Path(lesson["destination"])
-    one.wait(lambda: one.json("status")["queued"] + one.json("status")["working"] == 0, what="the daemon is through")
+    one.wait(lambda: one.look("status")["queued"] + one.look("status")["working"] == 0, what="the daemon is through")
     lying = {path.relative_to(one.library).as_posix() for path in one.library.rglob("*.mp4")}
     assert {"fire/0.mp4", "fire/1.mp4", "fire/2.mp4"} == lying
     assert [] == [path for path in one.inbox.iterdir() if path.suffix == ".mp4"]

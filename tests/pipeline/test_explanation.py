@@ -31,7 +31,7 @@ LANDSCAPE = "rails__video.mp4"
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> harness.Home:
     """Share one home: explaining changes nothing, which its tests hold it to."""
-    return harness.Home.make(tmp_path_factory.mktemp("explain") / "home", more=CERTAIN)
+    return harness.Here.make(tmp_path_factory.mktemp("explain") / "home", more=CERTAIN)
 
 
 @pytest.fixture
@@ -176,7 +176,7 @@ def test_the_levels_scores_are_the_means_of_its_frames(home: harness.Home, inbox
 @pytest.mark.slow
 @pytest.mark.timeout(180)
 def test_a_filed_video_is_explained_where_it_lies_with_what_the_journal_knows(tmp_path: Path, clips: Path) -> None:
-    home = harness.Home.make(tmp_path / "home", more=CERTAIN)
+    home = harness.Here.make(tmp_path / "home", more=CERTAIN)
     source = shutil.copy2(clips / LANDSCAPE, home.inbox / LANDSCAPE)
     (item,) = home.json("sort", source)["items"]
     found = home.json("explain", item["destination"])
@@ -220,7 +220,7 @@ def test_the_picture_shows_every_frame_and_the_main_process_decodes_none(
 
 @pytest.mark.timeout(120)
 def test_a_refused_video_says_why_and_has_no_frames(tmp_path: Path, clips: Path) -> None:
-    home = harness.Home.make(tmp_path / "home", more=f"accept: {{orientation: landscape}}\n{CERTAIN}")
+    home = harness.Here.make(tmp_path / "home", more=f"accept: {{orientation: landscape}}\n{CERTAIN}")
     source = shutil.copy2(clips / PORTRAIT, home.inbox / PORTRAIT)
     found = home.json("explain", source, "--image", tmp_path / "out.png")
     assert ("rejected", [], [], None) == (
@@ -235,6 +235,7 @@ def test_a_refused_video_says_why_and_has_no_frames(tmp_path: Path, clips: Path)
 
 @pytest.mark.timeout(120)
 def test_a_broken_video_ends_like_sort_does(home: harness.Home, clips: Path, tmp_path: Path) -> None:
+    home = harness.Home(home.folder)  # each ends while its model is being loaded
     broken = tmp_path / "half.mp4"
     broken.write_bytes((clips / LANDSCAPE).read_bytes()[:100_000])
     found = home.json("explain", broken, code=1)

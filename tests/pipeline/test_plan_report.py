@@ -102,7 +102,7 @@ def test_names_and_reasons_are_escaped_in_the_page() -> None:
 
 @pytest.mark.timeout(180)
 def test_a_plan_as_text_and_as_a_page(tmp_path: Path, clips: Path) -> None:
-    home = harness.Home.make(tmp_path / "home", more="defaults: {min_score: 0, min_margin: 0}\n")
+    home = harness.Here.make(tmp_path / "home", more="defaults: {min_score: 0, min_margin: 0}\n")
     good = [home.inbox / "one <b>.mp4", home.inbox / "zwei 森.mp4"]
     for target, name in zip(good, ("rails__video.mp4", "decord__video_90.mov"), strict=True):
         shutil.copy2(clips / name, target)
@@ -126,7 +126,7 @@ def test_a_plan_as_text_and_as_a_page(tmp_path: Path, clips: Path) -> None:
 
 
 def test_a_page_never_lands_on_something_that_is_no_page(tmp_path: Path) -> None:
-    home = harness.Home.make(tmp_path / "home")
+    home = harness.Here.make(tmp_path / "home")
     video = home.inbox / "a.mp4"
     video.write_text("precious")
     assert "does not end in .html" in home.run("plan", home.inbox, "--html", video, code=2).stderr
