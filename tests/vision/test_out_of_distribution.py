@@ -10,7 +10,7 @@ import pytest
 from tests.support.rules import rule
 from vsortd.config.rules import RuleTree
 from vsortd.errors import ModelError
-from vsortd.judging.decide import decide
+from vsortd.judging.decide import NONE, decide
 from vsortd.vision import sample
 from vsortd.vision.out_of_distribution import TaughtRegion, read_region, write_region
 from vsortd.vision.prompts import Example, LevelVectors, RuleVectors
@@ -50,7 +50,7 @@ def test_a_frame_far_from_the_training_wins_nothing_though_one_rule_is_far_ahead
     assert decide(TREE, vectors(None), far).rule == "forest"
     decision = decide(TREE, vectors(REGION), far)
     assert decision.rule == ""
-    assert decision.levels[0].runner_up == "none of these"
+    assert decision.levels[0].runner_up == NONE
 
 
 def test_the_farther_the_lower_the_score() -> None:

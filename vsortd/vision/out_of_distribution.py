@@ -53,7 +53,7 @@ def read_region(path: Path) -> TaughtRegion:
         with np.load(path, allow_pickle=False) as stored:
             centres = stored["centres"].astype(np.float32)
             slope, offset = (float(number) for number in stored["line"])
-    except (OSError, ValueError, KeyError, BadZipFile) as error:  # the last one also for a byte that has changed
+    except (OSError, EOFError, ValueError, KeyError, BadZipFile) as error:  # the last also where a byte has changed
         raise ModelError(
             f"{path}, which belongs to the sample model, can't be read: {error}.",
             remedy="Install vsortd again.",
