@@ -163,4 +163,4 @@ def test_csv_of_an_empty_history_has_its_headings(tmp_path: Path) -> None:
         timeout=60,
     ).stdout
     assert said.startswith(b"id,batch,time,state,source,")
-    assert said.endswith(b",tags\r\n")
+    assert said.endswith(b",tags,second_opinion\r\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import hashlib
 import io
 import json
@@ -192,6 +193,7 @@ def _run_here(
         contextlib.redirect_stderr(err),
     ):
         found = main(arguments)
+    gc.collect()  # what a process lets go of when it ends: the journal's files among it
     if code is not None:
         assert code == found, f"{words}: exit {found}\n{out.getvalue()}\n{err.getvalue()}"
     return subprocess.CompletedProcess(arguments, found, out.getvalue(), err.getvalue())
