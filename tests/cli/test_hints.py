@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 import shlex
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import typer
 
@@ -15,6 +17,7 @@ from vsortd.cli.app import app
 from vsortd.cli.examples import EXAMPLES
 from vsortd.cli.proposals import proposed
 from vsortd.cli.search import _print_foot
+from vsortd.cli.timeline import _next
 from vsortd.config.check import check_file
 from vsortd.config.diagnostics import nearest_of
 from vsortd.config.load import load_settings
@@ -23,10 +26,9 @@ from vsortd.config.rules import build_rules
 from vsortd.config.warnings import warnings_of
 from vsortd.core.console import PlainConsole
 from vsortd.library.clusters.cluster_tables import print_next
+from vsortd.library.timeline.spans import PromptSpans, Reading, Shown, Span, Track
+from vsortd.library.timeline.track import TimelineResult, Wish
 from vsortd.vision.sample import unknown_words
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 _PROMPT = re.compile(r"""'[^'\n]*"((?:a|an|the) [a-z ]+)"[^'\n]*'""")
 
@@ -144,3 +146,18 @@ def test_the_word_itself_is_never_what_was_meant() -> None:
     assert "" == nearest_of("auto", ["auto"])
     assert "autos" == nearest_of("auto", ["auto", "autos"])
     assert "auto" == nearest_of("Auto", ["auto"])
+
+
+@pytest.mark.parametrize(("unknown", "proposed"), [((), "sea 'a zeppelin'"), (("zeppelin",), "sea")])
+def test_a_timeline_repeats_no_prompt_with_a_word_that_the_model_does_not_know(
+    unknown: tuple[str, ...], proposed: str
+) -> None:
+    span = Span(0.0, 1000.0, 0.9, 500)
+    found = tuple(PromptSpans(prompt, Shown.YES, 0.9, (span,), 1.0, 0, 0.9) for prompt in ("sea", "a zeppelin"))
+    wish = Wish(Path("a.mp4"), ("sea", "a zeppelin"), ("Zeppelin",), 1.0, None, Reading())
+    track = Track(np.array([0]), np.zeros((1, 2)), 1.0)
+    (line,) = _next(TimelineResult(wish, track, found, "sample", unknown), Path("a.mp4"), plotted=False)
+    against = "" if unknown else " --vs Zeppelin"
+    assert line.endswith(f": vsortd timeline a.mp4 {proposed}{against} --fine")
+    alone = TimelineResult(wish, track, found[1:], "sample", unknown)
+    assert bool(_next(alone, Path("a.mp4"), plotted=False)) is not bool(unknown)

@@ -84,6 +84,9 @@ def test_the_filing_before_it_is_taken_back_after_it_only(bench: Any) -> None:
     with bench.journal() as journal:
         decided = decide(journal, waiting)
         assert ([], [(waiting.id, f"you decided on it since: undo #{decided.id} first")]) == undone(journal, waiting.id)
+        both = Selection(ids=(waiting.id, decided.id))
+        dry = undo(journal, both, dry_run=True)
+        assert ([decided.id, waiting.id], []) == ([one.id for one in dry.undone], dry.refused)
         assert ([decided.id, waiting.id], []) == undone(journal, waiting.id, decided.id)
     assert {"a.mp4"} == bench.tree(bench.inbox).keys()
 

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from vsortd.config.settings import Settings
+from vsortd.core.moments import utc_now
 from vsortd.errors import StoreError
 from vsortd.judging.calibration import (
     Calibrated,
     calibration_path,
     keep_calibration,
-    now,
     read_calibration,
     temperature_for,
 )
@@ -174,5 +174,5 @@ def test_what_cannot_be_kept_says_why(tmp_path: Path, monkeypatch: pytest.Monkey
 
 def test_the_time_is_that_of_greenwich_to_the_second() -> None:
     before = datetime.now(UTC).replace(microsecond=0)
-    told = datetime.strptime(now(), "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+    told = datetime.strptime(utc_now(), "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
     assert before <= told <= datetime.now(UTC)

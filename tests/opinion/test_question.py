@@ -10,9 +10,9 @@ from tests.support.facts import clip_facts
 from tests.support.rules import rule, tree
 from vsortd.config.settings import Contains, When
 from vsortd.judging.conditions import ConditionFacts
-from vsortd.opinion.question import MOST_RULES, WHY_CHARS, Answer, Question, one_sentence
+from vsortd.opinion.question import MOST_RULES, WHY_CHARS, Answer, RuleQuestion, one_sentence
 
-QUESTION = Question((("nature", ""), ("nature/forest", "a forest"), ("Sea", ""), ("Café", "")), "none")
+QUESTION = RuleQuestion((("nature", ""), ("nature/forest", "a forest"), ("Sea", ""), ("Café", "")), "none")
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_only_rules_whose_conditions_hold_all_the_way_down_are_offered() -> None
         wine,
         rule("none"),
     )
-    question = Question.about(found, ConditionFacts.of(clip_facts(), "a.mp4"), {})
+    question = RuleQuestion.about(found, ConditionFacts.of(clip_facts(), "a.mp4"), {})
     assert [("wide", ""), ("wide/a", ""), ("wine", "a bottle of wine"), ("none", "")] == list(question.rules)
     assert "(none)" == question.none
     assert ["wide", "wide/a", "wine", "none", "(none)"] == question.schema()["properties"]["rule"]["enum"]
@@ -92,5 +92,5 @@ def test_only_rules_whose_conditions_hold_all_the_way_down_are_offered() -> None
 def test_of_too_many_rules_the_nearest_are_asked_for_in_their_order() -> None:
     names = [f"r{number}" for number in range(MOST_RULES + 50)]
     near = dict.fromkeys(names[50:], 0.5)
-    question = Question.about(tree(*map(rule, names)), ConditionFacts.of(clip_facts(), "a.mp4"), near)
+    question = RuleQuestion.about(tree(*map(rule, names)), ConditionFacts.of(clip_facts(), "a.mp4"), near)
     assert names[50:] == [key for key, _ in question.rules]

@@ -13,13 +13,13 @@ from tests.support.opinion_server import Behaviour, OpinionServer
 from vsortd.config.unsure_options import Unsure
 from vsortd.errors import Cancelled
 from vsortd.opinion.bounded_http import NoAnswerError
-from vsortd.opinion.question import Question
+from vsortd.opinion.question import RuleQuestion
 from vsortd.opinion.vision_server import VisionServer
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-QUESTION = Question((("nature/forest", "a forest"), ("sea", "")), "none")
+QUESTION = RuleQuestion((("nature/forest", "a forest"), ("sea", "")), "none")
 LIMIT_S = 0.5
 
 

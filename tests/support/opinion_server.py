@@ -51,7 +51,7 @@ class Behaviour(StrEnum):
 
 
 @dataclass
-class Asked:
+class ReceivedRequest:
     """A question as it arrived."""
 
     headers: dict[str, str]
@@ -78,7 +78,7 @@ class OpinionServer:
     behaviour: Behaviour = Behaviour.GOOD
     elsewhere: str = "http://127.0.0.1:9/"  # where a redirect leads
     models: tuple[str, ...] = ("llava", "eyes:latest")
-    asked: list[Asked] = field(default_factory=list)
+    asked: list[ReceivedRequest] = field(default_factory=list)
     over: threading.Event = field(default_factory=threading.Event)  # lets go what never answers
 
     def __enter__(self) -> Self:
@@ -134,7 +134,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        self.owner.asked.append(Asked({key.casefold(): value for key, value in self.headers.items()}, body))
+        self.owner.asked.append(ReceivedRequest({key.casefold(): value for key, value in self.headers.items()}, body))
         behaviour = self.owner.behaviour
         if self.path != "/v1/chat/completions":
             self._send(404, b'{"error": {"message": "no such page"}}')

@@ -339,19 +339,24 @@ def _scale(duration_s: float, cells: int) -> Text:
 
 
 def _next(answer: TimelineResult, typed: Path, *, plotted: bool) -> list[str]:
-    """Return the command that may be typed next."""
+    """Return the command that may be typed next, of what was typed with the prompts that the model knows whole."""
     import shlex
 
-    wish = answer.wish
+    from vsortd.vision.negatives import words_of
+
+    wish, unknown = answer.wish, {word.casefold() for word in answer.unknown}
 
     def again(prompts: Sequence[str], *more: str) -> str:
-        against = (word for text in wish.against for word in ("--vs", text))
-        return shlex.join(["vsortd", "timeline", str(typed), *prompts, *against, *more])
+        against = (word for text in known(wish.against) for word in ("--vs", text))
+        return shlex.join(["vsortd", "timeline", str(typed), *known(prompts), *against, *more])
 
-    brief = [one.prompt for one in answer.found if not one.spans and one.best >= wish.reading.on]
+    def known(texts: Sequence[str]) -> list[str]:
+        return [text for text in texts if unknown.isdisjoint(words_of(text))]
+
+    brief = known([one.prompt for one in answer.found if not one.spans and one.best >= wish.reading.on])
     if brief and wish.reading.smooth_s > 1:
         return [f"Something short may be there; look for it: {again(brief, '--fps', '4', '--smooth', '1s')}"]
-    if not any(one.spans for one in answer.found):
+    if not known([one.prompt for one in answer.found if one.spans]):
         return []
     if wish.precision_s is None:
         return [f"Edges to {_FINE_S:g} s: {again(wish.prompts, '--fine')}"]

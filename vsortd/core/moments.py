@@ -7,6 +7,7 @@ time zone of this machine (`TZ`, else the system's), with the rules for summer t
 from __future__ import annotations
 
 import math
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -21,6 +22,11 @@ def utc_moment(unix_s: float) -> datetime:
     """Return Unix seconds as a date and time in UTC; what lies beyond the years 1 to 9999 is their first or last."""
     bounded_s = FIRST_MOMENT_S if math.isnan(unix_s) else min(max(unix_s, FIRST_MOMENT_S), LAST_MOMENT_S)
     return _EPOCH + timedelta(seconds=bounded_s)
+
+
+def utc_now() -> str:
+    """Return this moment in UTC, to the second, as documents have it."""
+    return utc_moment(time.time()).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def unix_seconds(moment: datetime) -> float:

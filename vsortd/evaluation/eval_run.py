@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from vsortd.config.rules import build_rules
+from vsortd.core.moments import utc_now
 from vsortd.errors import UsageError, VsortdError
 from vsortd.evaluation.ablation import compare, own_vectors
 from vsortd.evaluation.case_sampling import sample_all
@@ -16,7 +17,7 @@ from vsortd.evaluation.rejudge import judge_all
 from vsortd.evaluation.suggest import suggestions, worth_calibrating, worth_switching
 from vsortd.evaluation.temperature import fit_temperature
 from vsortd.evaluation.truth import read_truth
-from vsortd.judging.calibration import Calibrated, keep_calibration, now
+from vsortd.judging.calibration import Calibrated, keep_calibration
 from vsortd.pipeline.services import Services
 
 if TYPE_CHECKING:
@@ -153,7 +154,7 @@ def _keep(found: Evaluation, fit: Fit, state_folder: Path) -> Calibrated:
     learned = Calibrated(
         temperature=round(fit.temperature, 4),
         n=fit.n,
-        date=now(),
+        date=utc_now(),
         ece_before=round(trust.top_before.error or 0.0, 4),
         ece_after=round(trust.top_after.error or 0.0 if trust.top_after else 0.0, 4),
     )

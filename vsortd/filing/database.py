@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from vsortd.core.system.damaged_files import is_damage
+from vsortd.core.system.damaged_files import is_damage, remedy_of
 from vsortd.core.system.fault_points import Point, reach
 from vsortd.core.system.fsync import sync, sync_as_can_be
 from vsortd.core.system.private_files import private_file, private_folder
@@ -250,13 +250,9 @@ class Database:
             ) from error
 
     def _refused(self, error: sqlite3.OperationalError) -> StoreError:
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-        if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
-            remedy = "Another program holds it: find it with `fuser` and let it end, then try again."
-        elif code in {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}:
-            remedy = "Free some space on the disk of the state folder, and look at the system's log."
-        else:
-            remedy = "See to the state folder ($VSORTD_STATE_DIR): its rights, and that the disk is whole."
+        remedy = remedy_of(error) or (
+            "See to the state folder ($VSORTD_STATE_DIR): its rights, and that the disk is whole."
+        )
         title = storable(f"The {self._form.noun} {self.path} can't be used: {error}.")
         return StoreError(title, remedy=remedy, paths=[self.path])
 

@@ -78,11 +78,10 @@ def placed_from(db: Database, path: Path) -> Item | None:
     return found[0] if found else None
 
 
-def decided_at(db: Database, path: Path, *, after: int) -> int | None:
-    """Return the newest item, younger than the item `after`, by which a video at `path` stays there; else None."""
-    where = f"destination = ? AND source = destination AND id > ? AND {_PLACED} ORDER BY id DESC LIMIT 1"
-    found = _items(db, where, (to_blob(path), after), index="item_destination")
-    return found[0].id if found else None
+def decided_at(db: Database, path: Path, *, after: int) -> list[int]:
+    """Return the items, younger than the item `after`, by which a video at `path` stays there; the newest first."""
+    where = f"destination = ? AND source = destination AND id > ? AND {_PLACED} ORDER BY id DESC"
+    return [item.id for item in _items(db, where, (to_blob(path), after), index="item_destination")]
 
 
 def placed_with_size(db: Database, size_bytes: int) -> list[Item]:

@@ -34,7 +34,7 @@ from vsortd.filing.unexpected import log_unexpected
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
     from pathlib import Path
 
     from vsortd.core.documents import MissingFileDocument, UndoDocument
@@ -145,7 +145,9 @@ def undo(
             report.left.extend(chosen[done:])
             break
         try:
-            item, back_at, missing = _undo(journal, number, promised, dry_run=dry_run, cancel=cancel)
+            item, back_at, missing = _undo(
+                journal, number, promised, report.back_at.keys(), dry_run=dry_run, cancel=cancel
+            )
             report.undone.append(item)
             report.back_at[item.id] = back_at
             report.missing[item.id] = missing
@@ -170,7 +172,13 @@ def _select(journal: Journal, selection: Selection) -> Iterator[int]:
 
 
 def _undo(
-    journal: Journal, number: int, promised: set[Path], *, dry_run: bool, cancel: threading.Event | None
+    journal: Journal,
+    number: int,
+    promised: set[Path],
+    undone: Collection[int],
+    *,
+    dry_run: bool,
+    cancel: threading.Event | None,
 ) -> tuple[Item, Path, list[MissingFile]]:
     """Take one item back; returns it as it is then, where its video is or would be, and what did not come back."""
     item = journal.item(number)
@@ -179,7 +187,7 @@ def _undo(
     if item.item_state not in PLACED:
         raise RefusedError(_why_not(item))
     with journal.at_work(item.transaction_id), Folders(item.library) as folders:
-        _see_that_it_stands(journal, item)
+        _see_that_it_stands(journal, item, undone)
         try:
             plan = _plan(journal, item, folders)
         except FilingError as error:
@@ -197,10 +205,10 @@ def _undo(
         return (*_carry_out(journal, item, plan, Transfer(journal, folders, cancel), reason), plan.missing)
 
 
-def _see_that_it_stands(journal: Journal, item: Item) -> None:
-    """Refuse an item whose video was decided on anew where it lies: that goes first."""
-    later = None if item.destination is None else queries.decided_at(journal.db, item.destination, after=item.id)
-    if later is not None:
+def _see_that_it_stands(journal: Journal, item: Item, undone: Collection[int]) -> None:
+    """Refuse an item whose video was decided on anew where it lies: that goes first, if it is not `undone` already."""
+    decided = [] if item.destination is None else queries.decided_at(journal.db, item.destination, after=item.id)
+    if later := next((number for number in decided if number not in undone), None):
         raise RefusedError(f"you decided on it since: undo #{later} first")
 
 

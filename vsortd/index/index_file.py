@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Concatenate, Final, ParamSpec, TypeVar
 
 from loguru import logger
 
-from vsortd.core.system.damaged_files import SQLITE_ERRORS, is_damage, set_aside
+from vsortd.core.system.damaged_files import SQLITE_ERRORS, is_damage, remedy_of, set_aside
 from vsortd.core.system.private_files import private_file, private_folder
 from vsortd.errors import StoreError
 
@@ -182,14 +182,10 @@ class IndexFile:
         db.executescript(f"BEGIN IMMEDIATE;{script}PRAGMA user_version = {SCHEMA_VERSION};COMMIT;")
 
     def _explained(self, error: Exception) -> StoreError:
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-        if code in {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}:
-            remedy = "Free some space on the disk of the state folder, and look at the system's log."
-        else:
-            remedy = (
-                "See to the state folder ($VSORTD_STATE_DIR): its rights and its free space. The index can be made "
-                "again: move it away, and a new one is begun."
-            )
+        remedy = remedy_of(error) or (
+            "See to the state folder ($VSORTD_STATE_DIR): its rights and its free space. The index can be made again: "
+            "move it away, and a new one is begun."
+        )
         return StoreError(
             f"The index {self.path} can't be used: {error}.",
             remedy=remedy,

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import math
-import time
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -95,11 +94,6 @@ def keep_calibration(state_folder: Path, model_key: str, learned: Calibrated) ->
             paths=[path],
         ) from error
     return path
-
-
-def now() -> str:
-    """Return the time as the file has it."""
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
 
 def _calibrated(path: Path, key: str, entry: object) -> Calibrated:

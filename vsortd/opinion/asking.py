@@ -19,7 +19,7 @@ from vsortd.judging.conditions import ConditionFacts
 from vsortd.judging.decide import Decision, DecisionOutcome, LevelResult
 from vsortd.media.thumbnails import spread_pictures
 from vsortd.opinion.frame_sheet import FRAME_PX, FRAMES, frame_sheet
-from vsortd.opinion.question import Question
+from vsortd.opinion.question import RuleQuestion
 from vsortd.pipeline import stages
 from vsortd.pipeline.job import Job
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class OpinionGiven:
     """What was said of an undecided video that lies at `path`."""
 
     item: Item
@@ -44,7 +44,7 @@ class Asked:
     opinion: Opinion
 
 
-def ask(services: Services, server: VisionServer, item: Item, cancel: threading.Event) -> Asked | None:
+def ask(services: Services, server: VisionServer, item: Item, cancel: threading.Event) -> OpinionGiven | None:
     """Ask about a video; None where there is nothing to ask: it is undecided no longer, elsewhere, changed or on hold.
 
     Raises NoAnswerError, VideoError where its frames can't be had, StoreError, Cancelled.
@@ -57,17 +57,17 @@ def ask(services: Services, server: VisionServer, item: Item, cancel: threading.
         return None
     clip = services.media.probe(path, cancel=cancel)
     facts = ConditionFacts.of(clip, item.source.name)
-    question = Question.about(services.tree, facts, closeness(item.detail))
+    question = RuleQuestion.about(services.tree, facts, closeness(item.detail))
     frames = spread_pictures(services.media, path, clip, FRAMES, side_px=FRAME_PX, cancel=cancel)
     if not question.rules or not frames:
         return None
     answer = question.read(server.ask(question, frame_sheet(frames), len(frames)))
     model = services.settings.unsure.model or ""
     opinion = Opinion(answer.rule, answer.why, model, server.server.place, utc())
-    return Asked(item, path, identity, clip, opinion)
+    return OpinionGiven(item, path, identity, clip, opinion)
 
 
-def conclude(services: Services, asked: Asked, batch: str, cancel: threading.Event) -> Job | None:
+def conclude(services: Services, asked: OpinionGiven, batch: str, cancel: threading.Event) -> Job | None:
     """Write down what was said, or file the video by it where the config wants that; returns the filing's job, if any.
 
     What is filed is of a `batch`; what can't be just now is offered for review. Raises StoreError, Cancelled.
@@ -99,7 +99,7 @@ def _as_filed(services: Services, item: Item, path: Path) -> Identity | None:
     return None if known is not None and known.why is holds.Why.HELD else now
 
 
-def _file(services: Services, asked: Asked, batch: str, cancel: threading.Event) -> Job | None:
+def _file(services: Services, asked: OpinionGiven, batch: str, cancel: threading.Event) -> Job | None:
     """File a video under the rule that was named. Raises VideoError, FilingError, StoreError, Cancelled."""
     if _as_filed(services, asked.item, asked.path) != asked.identity:
         return None

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from vsortd.config.unsure_options import Unsure
     from vsortd.filing.records import Item
-    from vsortd.opinion.asking import Asked
+    from vsortd.opinion.asking import OpinionGiven
     from vsortd.pipeline.job import Job
     from vsortd.pipeline.services import Services
 
@@ -235,7 +235,7 @@ class OpinionThread:
         else:
             self._mishaps.went_well()
 
-    def _answered(self, asked: Asked, server: VisionServer) -> None:
+    def _answered(self, asked: OpinionGiven, server: VisionServer) -> None:
         """Do what follows from an answer, once nothing is paused."""
         self._pace.asked()
         if self._pace.answered():

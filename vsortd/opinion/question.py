@@ -43,14 +43,14 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class RuleQuestion:
     """Which of some rules a video belongs to: their keys with what their videos show, and the word for none."""
 
     rules: tuple[tuple[str, str], ...]
     none: str
 
     @classmethod
-    def about(cls, tree: RuleTree, facts: ConditionFacts, closeness: Mapping[str, float]) -> Question:
+    def about(cls, tree: RuleTree, facts: ConditionFacts, closeness: Mapping[str, float]) -> RuleQuestion:
         """Ask for the rules that the video may be filed under: conditions hold on the whole way down to them.
 
         `closeness` says of some keys how near the video came to them; it counts where there are too many.

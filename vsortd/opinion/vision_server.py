@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from vsortd.config.unsure_options import Unsure
     from vsortd.opinion.bounded_http import Reply
-    from vsortd.opinion.question import Question
+    from vsortd.opinion.question import RuleQuestion
 
 # A sentence and a name take some hundred bytes; a model that thinks aloud some thousand.
 ANSWER_BYTES: Final = 65_536
@@ -49,7 +49,7 @@ class VisionServer:
         self._caller = self._caller_for(ANSWER_BYTES)
         self._form = 0  # the first of `_forms` that it has not refused
 
-    def ask(self, question: Question, picture: bytes, frames: int) -> str:
+    def ask(self, question: RuleQuestion, picture: bytes, frames: int) -> str:
         """Return what the model says of a JPEG picture of so many frames, as it said it."""
         forms, until_s = self._forms(question, picture, frames), time.monotonic() + self._limit_s
         for number in range(self._form, len(forms)):
@@ -72,7 +72,7 @@ class VisionServer:
         """Return the IP addresses that the server's name stands for, every one of it checked."""
         return self._caller.addresses()
 
-    def _forms(self, question: Question, picture: bytes, frames: int) -> list[dict[str, Any]]:
+    def _forms(self, question: RuleQuestion, picture: bytes, frames: int) -> list[dict[str, Any]]:
         """Return the question as it is best understood, then plainer and plainer: not every server takes all of it."""
         url = f"data:image/jpeg;base64,{base64.b64encode(picture).decode('ascii')}"
         content = [

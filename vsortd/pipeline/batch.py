@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from vsortd.core.batch_ids import new_batch_id
 from vsortd.core.identity import Identity
+from vsortd.core.moments import utc_now
 from vsortd.core.outcomes import PLACED, ConversionKind, ItemState
 from vsortd.core.paths import as_on_disk, is_file, is_folder
 from vsortd.core.text import counted
@@ -66,7 +67,7 @@ class SortOutcome:
         return cls(
             id=job.item_id,
             batch=job.batch,
-            time=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            time=utc_now(),
             state=job.state,
             source=str(job.path),
             destination=str(job.destination) if job.destination else "",

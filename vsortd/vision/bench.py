@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from vsortd.core.moments import utc_now
 from vsortd.vision.model_process import ModelProcess
 from vsortd.vision.model_speeds import MeasuredSpeed, this_machine
 from vsortd.vision.model_words import model_word
@@ -47,5 +48,5 @@ def measure(choice: str | ModelChoice) -> MeasuredSpeed:
         load_s=cost.load_s,
         memory_bytes=cost.memory_bytes,
         gpu_bytes=cost.gpu_bytes,
-        date=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        date=utc_now(),
     )

@@ -29,6 +29,16 @@ def is_damage(error: BaseException) -> bool:
     return code & 0xFF in _DAMAGE
 
 
+def remedy_of(error: BaseException) -> str:
+    """Say what to do about trouble that is no damage, "" where the error does not tell."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+        return "Another program holds it: find it with `fuser` and let it end, then try again."
+    if code in {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}:
+        return "Free some space on the disk of the state folder, and look at the system's log."
+    return ""
+
+
 def set_aside(path: Path) -> Path:
     """Give a damaged SQLite file another name, in the place of one that had it before; return that name.
 
