@@ -49,7 +49,7 @@ def no_thread_left() -> Iterator[None]:
     """Fail a test that leaves a thread of ours running."""
     before = set(threading.enumerate())
     yield
-    deadline = time.monotonic() + 2
+    deadline = time.monotonic() + 30  # a model that nobody waits for any more is loaded to its end first
     while left := [thread for thread in threading.enumerate() if thread not in before and thread.is_alive()]:
         if time.monotonic() > deadline:
             # libraries keep pools of their own; they are named after themselves

@@ -29,11 +29,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code; the console script exits with it."""
     import typer
 
-    from vsortd.cli.app import app, hoist_config
+    from vsortd.cli.app import command, hoist_config
 
     try:
         argv = hoist_config(list(sys.argv[1:] if arguments is None else arguments))
-        result = app(args=argv, standalone_mode=False, prog_name="vsortd")
+        result = command()(args=argv, standalone_mode=False, prog_name="vsortd")
         sys.stdout.flush()  # what it refuses is told of here, not at the interpreter's end
         code = int(result) if isinstance(result, int) else ExitCode.OK
     except UnwritableOutputError as error:  # a reader that has gone is not our error, and there is nobody to tell

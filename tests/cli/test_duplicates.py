@@ -95,10 +95,10 @@ def test_copies_and_what_was_made_of_a_video_are_one_group_and_strangers_in_none
     assert [] == home.items()
 
 
-def test_without_a_path_the_whole_index_is_compared_and_what_is_gone_is_passed_over(
+def test_without_a_path_what_was_given_is_compared_and_what_is_gone_is_passed_over(
     home: harness.Here, films: Path
 ) -> None:
-    home.run("duplicates", films / "trip.mp4", films / "copy of trip.mp4", films / "low.mp4")
+    home.run("index", films / "trip.mp4", films / "copy of trip.mp4", films / "low.mp4")
     (films / "copy of trip.mp4").rename(films / "gone")
     try:
         document = home.json("duplicates")

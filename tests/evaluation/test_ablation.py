@@ -39,6 +39,16 @@ def test_every_way_is_a_row_and_those_as_configured_are_marked(world: World, jud
     assert {1: 13, 2: 6} == {depth: share.n for depth, share in rows["corrections: 5 a rule"].accuracy_at.items()}
 
 
+def test_what_belongs_nowhere_is_an_example_of_none(world: World, judge: Classifier) -> None:
+    """Videos that look like a town a little more than like anything else stay, once some are known to."""
+    town, stray = [world.pure("town")] * 2, [world.pure("town", "nature/sea", "nature/forest")] * 2
+    seen = [world.seen("town", town)] * 8 + [world.seen("", stray)] * 8
+    rows = {row.name: row for row in compare(seen, judge, None, seed=0)}
+    assert HitRate(0, 8) == rows["as configured"].none_right == rows["corrections: 0 a rule"].none_right
+    assert HitRate(8, 8) == rows["corrections: 2 a rule"].none_right
+    assert rows["corrections: 2 a rule"].accuracy == HitRate(16, 16)
+
+
 def test_no_corrections_at_all_judge_as_the_config_does(world: World, judge: Classifier) -> None:
     seen = [world.seen("town", [world.pure("town", "nature"), world.pure("town")][place % 2 :]) for place in range(8)]
     rows = {row.name: row for row in compare(seen, judge, None, seed=3)}

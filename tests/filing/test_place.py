@@ -54,6 +54,7 @@ def test_a_video_goes_to_its_folder_with_its_sidecars(either: Any) -> None:
         "tags": [],
         "converted": "",
         "reason": "looks like it",
+        "second_opinion": None,
     } == entry
     either.check()
 

@@ -18,7 +18,7 @@ from vsortd.core.video_facts import Orientation
 from vsortd.errors import StoreError
 from vsortd.index.extent import Extent
 from vsortd.index.relocate import follow, rebase
-from vsortd.index.store import Embedded, Index
+from vsortd.index.store import Embedded, Film, Index
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -99,6 +99,36 @@ def test_films_are_found_by_folder_and_by_file_and_by_no_mere_beginning_of_a_nam
     assert ["/lib/a.mp4"] == [str(row.path) for row in index.rows("model", under=Extent.of(Path("/lib/a.mp4")))]
     assert 4 == len(index.rows("model", under=Extent.of(Path("/"))))
     assert not index.rows("another model")
+
+
+def test_what_was_measured_is_kept_for_this_very_file_and_this_very_way(index: Index) -> None:
+    film = Film.of(CLIP, FILE)
+    index.keep_parts(FILE, Path("/a.mp4"), film, "1", {"shots": {"count": 3}, "sound": {"integrated_lufs": -23.0}})
+    index.keep_parts(FILE, Path("/a.mp4"), film, "2", {"shots": {"count": 4}})
+    assert {"count": 4} == index.part(FILE, "shots", "2")
+    assert index.part(FILE, "shots", "1") is None
+    assert {"integrated_lufs": -23.0} == index.part(FILE, "sound", "1")
+    changed = replace(FILE, mtime_ns=FILE.mtime_ns + 1)
+    assert index.part(changed, "shots", "2") is None
+    moved = replace(FILE, inode=FILE.inode + 1)
+    index.moved(FILE, moved, Path("/b.mp4"))
+    assert {"count": 4} == index.part(moved, "shots", "2")
+    assert [] == index.rows()  # nothing was looked at by a model
+    (row,) = index.rows(measured=True)
+    index.forget([row.id])
+    assert index.part(moved, "shots", "2") is None
+    with pytest.raises(ValueError, match="JSON"):
+        index.keep_parts(FILE, Path("/a.mp4"), film, "1", {"sound": {"integrated_lufs": float("-inf")}})
+
+
+def test_a_measurement_that_was_damaged_counts_as_absent(tmp_path: Path) -> None:
+    path = tmp_path / "index.sqlite3"
+    with contextlib.closing(Index(path)) as index:
+        index.keep_parts(FILE, Path("/a.mp4"), Film.of(CLIP, FILE), "1", {"shots": {"count": 3}})
+    with contextlib.closing(sqlite3.connect(path)) as db, db:
+        db.execute("UPDATE part SET document = substr(document, 2)")
+    with contextlib.closing(Index(path)) as index:
+        assert index.part(FILE, "shots", "1") is None
 
 
 def test_what_is_forgotten_is_gone_with_its_frames(index: Index) -> None:
@@ -288,17 +318,20 @@ def test_a_row_that_was_changed_by_the_disk_counts_as_absent(tmp_path: Path) -> 
             assert ("other",) == index.looks(FILE, "model")
 
 
-@pytest.mark.parametrize("version", [2, 3])
+@pytest.mark.parametrize("version", [2, 3, 4])
 def test_an_index_of_a_format_before_keeps_what_it_holds(tmp_path: Path, version: int) -> None:
     path = tmp_path / "index.sqlite3"
     kept = kept_one(path)
     with contextlib.closing(sqlite3.connect(path)) as db, db:
-        db.executescript(f"DROP TABLE name; DROP TABLE folder; PRAGMA user_version = {version};")
+        db.executescript(f"DROP TABLE part; PRAGMA user_version = {version};")
+        if version < 4:
+            db.executescript("DROP TABLE name; DROP TABLE folder;")
         if version == 2:
             db.execute("ALTER TABLE frames DROP COLUMN checksum")
     with contextlib.closing(Index(path)) as index:
         index.add_folders([tmp_path])
         assert [tmp_path] == index.folders()
+        index.keep_parts(FILE, Path("/a.mp4"), Film.of(CLIP, FILE), "1", {"shots": {"count": 1}})
         found = index.recall(FILE, "model", "plan")
     assert found is not None
     np.testing.assert_array_equal(kept.vectors, found.vectors)

@@ -68,7 +68,7 @@ def test_every_command_takes_them_like_any_other(home: harness.Here) -> None:
     plan = home.json("plan", home.inbox)["items"]
     assert ["filed"] * 5 == [item["state"] for item in plan]
     assert 5 == len(home.json("index", home.inbox)["items"])
-    for words in (("index", "--verify"), ("duplicates", home.inbox), ("search", "sea"), ("explain", odd)):
+    for words in (("index", "--verify"), ("duplicates", home.inbox), ("search", "sea", "--all"), ("explain", odd)):
         home.json(*words)
     home.json("timeline", odd, "sea")
     home.json("teach", odd, "kept")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -35,6 +36,9 @@ from vsortd.cli import (
 from vsortd.cli.common import RootOptions
 from vsortd.cli.examples import EPILOG, HelpfulGroup
 from vsortd.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 app = typer.Typer(
     name="vsortd",
@@ -72,6 +76,13 @@ def root(
 ) -> None:
     """Drop videos into a folder; they file themselves by what they show. Every move can be undone."""
     ctx.obj = RootOptions(config=config_file, verbose=verbose)
+
+
+@cache
+def command() -> Callable[..., object]:
+    """Return the whole command line as the parser has it; putting it together takes longer than most commands."""
+    built: Callable[..., object] = typer.main.get_command(app)
+    return built
 
 
 def hoist_config(argv: list[str]) -> list[str]:

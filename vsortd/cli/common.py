@@ -96,7 +96,9 @@ def state_folder() -> Path:
 
 
 def open_journal() -> Journal | None:
-    """Open the journal, or return None where nothing was ever filed."""
+    """Open the journal, or return None where nothing was ever filed. It is closed when the command ends."""
+    from click import get_current_context
+
     from vsortd.core.paths import journal_path
     from vsortd.filing.journal import Journal
     from vsortd.filing.last_commit import leftovers
@@ -106,6 +108,8 @@ def open_journal() -> Journal | None:
         if not path.exists() and not leftovers(path):
             return None
     journal = Journal.open(path)
+    if (context := get_current_context(silent=True)) is not None:
+        context.call_on_close(journal.close)
     _follow_library(journal)
     return journal
 

@@ -19,7 +19,7 @@ from vsortd.cli.common import (
     state_folder,
     write_csv_of,
 )
-from vsortd.core.text import printable
+from vsortd.core.text import counted, printable
 from vsortd.errors import ExitCode, VsortdError
 
 if TYPE_CHECKING:
@@ -158,7 +158,7 @@ class _Dialogue:
         tally, left = self._session.tally, len(self._session.queue) - self._session.at
         parts = [f"{tally['filed']} filed"]
         if nowhere := tally["nowhere"]:
-            parts.append(f"{nowhere} belong{'s' * (nowhere == 1)} nowhere")
+            parts.append(counted(nowhere, "belongs nowhere", "belong nowhere"))
         if tally["skipped"]:
             parts.append(f"{tally['skipped']} skipped")
         parts.append(f"{left} left" if left else "")

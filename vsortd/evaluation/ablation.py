@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from vsortd.judging.resident_model import Classifier
     from vsortd.vision.prompts import RuleVectors
 
-CORRECTIONS: Final = (0, 1, 2, 5, 10)  # examples a rule
+CORRECTIONS: Final = (0, 1, 2, 5, 10)  # examples a rule, and as many of none
 _FOLDS: Final = 5
 _REPEATS: Final = 2
 _PLAIN: Final = ("{}",)
@@ -223,7 +223,7 @@ def _temperatures(fit: Fit | None, seen: Sequence[SampledCase], classifier: Clas
 def _with_examples(
     seen: Sequence[SampledCase], classifier: Classifier, count: int, seed: int
 ) -> Iterator[list[Judged]]:
-    """Yield, once a repeat, every video judged with the help of `count` others of each rule."""
+    """Yield, once a repeat, every video judged with the help of `count` others of each rule and of none."""
     for repeat in range(_REPEATS):
         rng = np.random.default_rng((seed, repeat))
         order = [int(number) for number in rng.permutation(len(seen))]
@@ -247,14 +247,14 @@ def _folds(seen: Sequence[SampledCase], order: Sequence[int]) -> dict[int, int]:
 
 
 def _draw(seen: Sequence[SampledCase], order: Sequence[int], count: int) -> list[Example]:
-    """Return the first `count` videos of each rule as examples, kept like those that a person teaches."""
+    """Return the first `count` videos of each rule, and of none, as examples, kept like those that a person teaches."""
     left: dict[tuple[str, ...], int] = {}
     examples = []
     for number in order:
         truth = seen[number].case.truth
-        if truth and left.setdefault(truth, count):
+        if left.setdefault(truth, count):
             left[truth] -= 1
-            examples.append(Example("/".join(truth), spread_over(seen[number].in_time)))
+            examples.append(Example("/".join(truth), spread_over(seen[number].in_time), none=not truth))
     return examples
 
 

@@ -300,7 +300,8 @@ class _Connection:
 
     def __del__(self) -> None:
         if hasattr(self, "db"):
-            self.db.close()
+            with contextlib.suppress(sqlite3.Error):  # of a damaged file, which was told of when it was used
+                self.db.close()
 
 
 def _reader(path: Path, busy_s: float) -> sqlite3.Connection:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-SCHEMA_VERSION: Final = 4
+SCHEMA_VERSION: Final = 5
 _TABLES = """
 CREATE TABLE video (
     id INTEGER PRIMARY KEY,
@@ -66,7 +66,19 @@ CREATE TABLE folder (
     given_at REAL NOT NULL            -- Unix seconds
 ) WITHOUT ROWID;
 """
-_STEPS: Final = {2: _CHECKSUM + _PLACES, 3: _PLACES}  # what brings an older format up to date
+# Since format 5: what was measured of a video.
+_PARTS = """
+CREATE TABLE part (
+    video INTEGER NOT NULL REFERENCES video ON DELETE CASCADE,
+    name TEXT NOT NULL,               -- facts, shots, sound: what was measured
+    version TEXT NOT NULL,            -- how, and with which options
+    document BLOB NOT NULL,           -- JSON, deflated
+    checksum INTEGER NOT NULL,
+    UNIQUE (video, name)
+);
+"""
+# What brings an older format up to date.
+_STEPS: Final = {2: _CHECKSUM + _PLACES + _PARTS, 3: _PLACES + _PARTS, 4: _PARTS}
 _DROP = "DROP TABLE IF EXISTS frames; DROP TABLE IF EXISTS model; DROP TABLE IF EXISTS video;"
 _MAPPED_BYTES: Final = 1 << 32  # a reader's view of the file: vectors are copied once less
 _BUSY_S: Final = 30
@@ -178,7 +190,7 @@ class IndexFile:
             return
         # format 1 is a cache that nothing was lost with; executescript commits by itself, so the script carries its
         # own transaction
-        script = _STEPS.get(version, _DROP + _TABLES + _CHECKSUM + _PLACES)
+        script = _STEPS.get(version, _DROP + _TABLES + _CHECKSUM + _PLACES + _PARTS)
         db.executescript(f"BEGIN IMMEDIATE;{script}PRAGMA user_version = {SCHEMA_VERSION};COMMIT;")
 
     def _explained(self, error: Exception) -> StoreError:
@@ -225,6 +237,7 @@ def _look(db: sqlite3.Connection) -> None:
         "SELECT path, video FROM name ORDER BY path LIMIT 1",
         "SELECT path, video FROM name ORDER BY video LIMIT 1",
         "SELECT path, given_at FROM folder LIMIT 1",
+        "SELECT video, name, version, checksum FROM part ORDER BY video, name LIMIT 1",
     ):
         db.execute(question).fetchone()
 

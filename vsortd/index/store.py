@@ -22,12 +22,13 @@ import numpy.typing as npt
 from vsortd.core.identity import Identity
 from vsortd.core.moments import recorded_moment, unix_seconds
 from vsortd.index.index_file import IndexFile, checksum_of, healed
+from vsortd.index.measured_documents import document_of, packed_document
 from vsortd.index.relocate import SAME_FILE, key_of
 from vsortd.index.video import IndexedVideo, IndexRow
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from vsortd.core.video_facts import Clip
     from vsortd.index.extent import Extent
@@ -37,7 +38,7 @@ DECIDING: Final = "spread"
 _DTYPE: Final = "<f2"
 _FILM: Final = (
     "video.id, device, inode, size_bytes, mtime_ns, video.path, duration_s, width_px, height_px, recorded_s,"
-    " frames.revision"
+    " coalesce(frames.revision, 0)"
 )
 _LIES_THERE: Final = "video.path = ? OR video.path >= ? AND video.path < ?"
 _NAMED_THERE: Final = "SELECT video FROM name WHERE path = ? OR path >= ? AND path < ?"
@@ -49,6 +50,23 @@ class Embedded:
 
     times_ms: npt.NDArray[np.int64]
     vectors: npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Film:
+    """What the index says of a video itself: size as shown (0: unknown), Unix seconds of its recording."""
+
+    duration_s: float
+    width_px: int
+    height_px: int
+    recorded_s: float
+
+    @classmethod
+    def of(cls, clip: Clip, identity: Identity) -> Film:
+        """Return it of a video; one that doesn't say when it was recorded was when its file changed last."""
+        moment = recorded_moment(clip.recorded_at)
+        recorded_s = identity.modified_s if moment is None else unix_seconds(moment)
+        return cls(clip.duration_s, clip.shown_width_px, clip.shown_height_px, recorded_s)
 
 
 class Index(IndexFile):
@@ -114,7 +132,7 @@ class Index(IndexFile):
         """Keep several looks at once: the row of a video is written anew each time. There is at least one."""
         known = self._known_at(identity, path)
         with self._lock, self._writing():
-            video = self._video(identity, known, clip)
+            video = self._video(identity, known, Film.of(clip, identity))
             self._name(video, known, path)
             self._db.execute("INSERT OR IGNORE INTO model (key) VALUES (?)", (model,))
             (number,) = self._db.execute("SELECT id FROM model WHERE key = ?", (model,)).fetchone()
@@ -137,6 +155,31 @@ class Index(IndexFile):
                 " looks = excluded.looks, times_ms = excluded.times_ms, vectors = excluded.vectors,"
                 " checksum = excluded.checksum",
                 (video, number, *values, checksum_of(*values)),
+            )
+
+    @healed
+    def part(self, identity: Identity, name: str, version: str) -> dict[str, object] | None:
+        """Return what was measured of this very file under a name, in this very way, or None."""
+        with self._lock:
+            row = self._db.execute(
+                "SELECT document, checksum FROM part JOIN video ON video.id = part.video"  # noqa: S608 - constants
+                f" WHERE {SAME_FILE} AND name = ? AND version = ?",
+                (*key_of(identity), name, version),
+            ).fetchone()
+        return document_of(*row) if row else None
+
+    @healed
+    def keep_parts(
+        self, identity: Identity, path: Path, film: Film, version: str, documents: Mapping[str, object]
+    ) -> None:
+        """Keep what was measured of this very file, JSON values by their names; what was kept of these before goes."""
+        known = self._known_at(identity, path)
+        with self._lock, self._writing():
+            video = self._video(identity, known, film)
+            self._name(video, known, path)
+            self._db.executemany(
+                "INSERT OR REPLACE INTO part (video, name, version, document, checksum) VALUES (?, ?, ?, ?, ?)",
+                [(video, name, version, *packed_document(document)) for name, document in documents.items()],
             )
 
     @healed
@@ -206,10 +249,13 @@ class Index(IndexFile):
             ).fetchall()
         return dict(rows)
 
-    def rows(self, model: str | None = None, *, under: Extent | None = None) -> list[IndexRow]:
-        """Return the videos kept for a model (by default: all of any), by path; `under` are folders, or files."""
+    def rows(self, model: str | None = None, *, under: Extent | None = None, measured: bool = False) -> list[IndexRow]:
+        """Return the videos kept for a model (by default: all of any), by path; `under` are folders, or files.
+
+        With `measured` also those of which no frames are kept for any model, but what was measured.
+        """
         with self.reading() as db:
-            return rows_of(db, model, under=under)
+            return rows_of(db, model, under=under, measured=measured)
 
     def films(self, model: str, *, under: Extent | None = None) -> Iterator[IndexedVideo]:
         """Yield the videos kept for a model with all their frames, by path; `under` are folders, or files."""
@@ -249,7 +295,7 @@ class Index(IndexFile):
         if other != told:
             self._db.execute("INSERT INTO name (path, video) VALUES (?, ?)", (os.fsencode(other), video))
 
-    def _video(self, identity: Identity, path: Path, clip: Clip) -> int:
+    def _video(self, identity: Identity, path: Path, film: Film) -> int:
         """Note a file, or that it lies elsewhere now; return its number."""
         (number,) = self._db.execute(
             "INSERT INTO video (size_bytes, mtime_ns, inode, device, path, duration_s, width_px, height_px, recorded_s,"
@@ -258,10 +304,10 @@ class Index(IndexFile):
             (
                 *key_of(identity),
                 os.fsencode(path),
-                clip.duration_s,
-                clip.shown_width_px,
-                clip.shown_height_px,
-                _recorded_s(clip, identity),
+                film.duration_s,
+                film.width_px,
+                film.height_px,
+                film.recorded_s,
                 time.time(),
             ),
         ).fetchone()
@@ -273,7 +319,9 @@ _Looks = list[tuple[str, int]]
 _Unpacked = tuple[_Looks, npt.NDArray[np.int64], npt.NDArray[np.float16]]
 
 
-def rows_of(db: sqlite3.Connection, model: str | None = None, *, under: Extent | None = None) -> list[IndexRow]:
+def rows_of(
+    db: sqlite3.Connection, model: str | None = None, *, under: Extent | None = None, measured: bool = False
+) -> list[IndexRow]:
     """Return the videos as one state of the index has them, see `Index.rows`."""
     where: list[str] = ["1"]
     values: list[str | bytes] = []
@@ -284,8 +332,9 @@ def rows_of(db: sqlite3.Connection, model: str | None = None, *, under: Extent |
         where.append(f"({_LIES_THERE} OR video.id IN ({_NAMED_THERE}))")
         values += [*bounds, *bounds]
     group = "" if model is not None else " GROUP BY video.id"
+    join = "LEFT JOIN" if measured and model is None else "JOIN"
     found = db.execute(
-        f"SELECT {_FILM} FROM video JOIN frames ON frames.video = video.id JOIN model ON model.id = frames.model"  # noqa: S608 - constants
+        f"SELECT {_FILM} FROM video {join} frames ON frames.video = video.id {join} model ON model.id = frames.model"  # noqa: S608 - constants
         f" WHERE {' AND '.join(where)}{group} ORDER BY video.path, video.id",
         values,
     )
@@ -353,9 +402,3 @@ def _row(
     row: tuple[int, int, int, int, int, bytes, float, int, int, float, int], others: tuple[Path, ...] = ()
 ) -> IndexRow:
     return IndexRow(row[0], Identity.of_columns(row[1:5]), Path(os.fsdecode(row[5])), *row[6:], others)
-
-
-def _recorded_s(clip: Clip, identity: Identity) -> float:
-    """Return when a video was recorded, Unix seconds: by its own word, else by the file's time of change."""
-    moment = recorded_moment(clip.recorded_at)
-    return identity.modified_s if moment is None else unix_seconds(moment)

@@ -59,7 +59,7 @@ def tidy(
     found = Tidied()
     missing: list[IndexRow] = []
     # with all their names: a file that lost the one in question may be there by another
-    rows = [row for row in index.rows() if under is None or row.within(under) is not None]
+    rows = [row for row in index.rows(measured=True) if under is None or row.within(under) is not None]
     for number, row in enumerate(rows):
         if on_progress is not None and number % 100 == 0:
             on_progress(number, len(rows))
@@ -83,7 +83,7 @@ def _gone_folders(index: Index, found: Tidied) -> list[Path]:
         for folder in index.folders()
         if not os.path.lexists(folder)
         and _is_sure(folder, ())
-        and all(row.id in gone for row in index.rows(under=Extent.of(folder)))
+        and all(row.id in gone for row in index.rows(under=Extent.of(folder), measured=True))
     ]
 
 

@@ -72,9 +72,9 @@ def give(library: Path, index: Index, paths: Iterable[Path]) -> None:
         if not (is_folder(path) or is_file(path)):
             raise UsageError(f"{path} is not there.", remedy="Name videos, or folders that hold some.", paths=[path])
     known = Extent.of(library, *index.folders())
-    fresh = [path for path in places if not known.holds(path)]
+    fresh = [path for path in dict.fromkeys(places) if not known.holds(path)]
     if fresh:
-        index.add_folders(fresh)
+        index.add_folders([one for one in fresh if not Extent.of(*(set(fresh) - {one})).holds(one)])
 
 
 def take_back(index: Index, paths: Sequence[Path]) -> list[Path]:
