@@ -34,6 +34,9 @@ _DATE_TAGS: Final = (
     "creation_time",
 )
 _EXIF_DATE: Final = re.compile(r"(\d{4}):(\d\d):(\d\d) (\d\d:\d\d:\d\d)")
+_EXIF_TAKEN: Final = "exififd/datetimeoriginal"
+_EXIF_ZONES: Final = ("exififd/offsettimeoriginal", "exififd/0x9011")  # the same, by name and by number
+_ZONE: Final = re.compile(r"[+-]\d\d:\d\d")
 _DAY_AND_TIME: Final = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d")
 _YEARS: Final = range(1990, 2100)  # outside: clocks never set (1904 and 1970 are the epochs of MP4 and of Unix)
 
@@ -168,9 +171,13 @@ def _has_word(pattern: str, text: str) -> bool:
 
 
 def _recorded_at(tags: Mapping[str, str]) -> str | None:
-    for text in _values(tags, _DATE_TAGS):
-        exif = _EXIF_DATE.fullmatch(text.strip())
-        said = f"{exif[1]}-{exif[2]}-{exif[3]}T{exif[4]}" if exif else text.strip()
+    zone = _first(tags, _EXIF_ZONES) or ""
+    for name in _DATE_TAGS:
+        text = tags.get(name, "").strip()
+        exif = _EXIF_DATE.fullmatch(text)
+        said = f"{exif[1]}-{exif[2]}-{exif[3]}T{exif[4]}" if exif else text
+        if exif and name == _EXIF_TAKEN and _ZONE.fullmatch(zone):
+            said += zone
         if not _DAY_AND_TIME.match(said):  # a year alone is that of publication
             continue
         try:
@@ -201,7 +208,7 @@ def _degrees(text: str, digits: int) -> float:
         return math.nan
     parts = [whole[:digits], *(whole[at : at + 2] for at in range(digits, len(whole), 2))]
     numbers = [float(part) for part in parts[:-1]] + [float(f"{parts[-1]}.{rest or 0}")]
-    value = sum(number / 60**place for place, number in enumerate(numbers))
+    value = sum(number / 60.0**place for place, number in enumerate(numbers))
     return -value if text[0] == "-" else value
 
 
@@ -215,8 +222,8 @@ def _exif_number(tags: Mapping[str, str], name: str) -> float | None:
     parts = [(int(over), int(under)) for over, under in _FRACTION.findall(tags.get(name, ""))]
     if not parts or not all(under for _, under in parts):
         return None
-    value = sum(over / under / 60**place for place, (over, under) in enumerate(parts))
-    return -value if tags.get(f"{name}ref", "").upper() in _NEGATIVE else value
+    value = sum(over / under / 60.0**place for place, (over, under) in enumerate(parts))
+    return -value if tags.get(f"{name}ref", "").strip().upper() in _NEGATIVE else value
 
 
 def _on_earth(latitude_deg: float, longitude_deg: float, altitude_m: float | None) -> GpsPlace | None:

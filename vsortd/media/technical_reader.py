@@ -54,6 +54,7 @@ _LOOK_PIXELS = 300 * 1920 * 1080
 _LEAST_FRAMES, _LEAST_LENGTH = 1 / 4, 1 / 2
 _UNSPECIFIED = 2
 _SDR_TRANSFERS = frozenset({1, 4, 5, 6, 7, 11, 12, 13, 14, 15})
+_DOLBY_VISION = ("DOVI_METADATA", "DOVI_RPU_BUFFER")  # side data of a frame
 _CHROMA = {(4, 4): "4:4:4", (2, 4): "4:2:2", (2, 2): "4:2:0", (1, 4): "4:1:1", (4, 2): "4:4:0", (1, 1): "4:1:0"}
 
 
@@ -258,8 +259,7 @@ def _range(stream: VideoStream, frame: av.VideoFrame | None, shape: av.VideoForm
 
 
 def _hdr(stream: VideoStream, frame: av.VideoFrame | None) -> HdrKind | None:
-    kinds = {one.type.name for one in frame.side_data} if frame is not None else set()
-    if kinds & {"DOVI_METADATA", "DOVI_RPU_BUFFER"}:
+    if frame is not None and any(frame.side_data.get(kind) is not None for kind in _DOLBY_VISION):
         return HdrKind.DOLBY_VISION
     transfer = _color(stream, frame, "color_trc")
     known = {TRANSFER_PQ: HdrKind.PQ, TRANSFER_HLG: HdrKind.HLG}

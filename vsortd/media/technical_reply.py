@@ -86,7 +86,9 @@ def technical_from_reply(header: Message) -> TechnicalFacts:
     facts = _made(values, TechnicalFacts, passed={*_LISTS, *_TAGS})
     if facts.film is not None and facts.film_stream is None:
         raise ProtocolError("technical facts whose film is none of their streams")
-    listed = [one.index for one in (*facts.pictures, *facts.sounds, *facts.subtitles)]
+    listed = [one.index for one in facts.pictures]
+    listed += [one.index for one in facts.sounds]
+    listed += [one.index for one in facts.subtitles]
     if len(set(listed)) != len(listed) or len(listed) > facts.streams:
         raise ProtocolError("technical facts with a stream twice")
     return facts
