@@ -6,6 +6,7 @@ import json
 import math
 import subprocess
 from dataclasses import fields
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import av
@@ -25,6 +26,7 @@ from vsortd.core.technical_facts import (
 )
 from vsortd.errors import BrokenError, IncompleteError, LimitError
 from vsortd.media.ffmpeg import find_ffmpeg
+from vsortd.media.packet_times import PacketTimes
 from vsortd.media.protocol import ProtocolError
 from vsortd.media.technical_reply import RANGES, technical_from_reply, technical_to_message
 
@@ -202,8 +204,6 @@ def test_a_turned_film(pool: MediaPool, clip_file: Build, rotation: int, shown: 
 
 
 def test_pixels_that_are_not_square(pool: MediaPool, clip_file: Build) -> None:
-    from fractions import Fraction
-
     for name, format_ in (("a.mp4", "mp4"), ("a.mkv", "matroska")):
         film = film_of(pool, clip_file(name, format=format_, aspect=Fraction(4, 3)))
         assert (pytest.approx(4 / 3), 171, 64) == (film.sample_aspect, film.shown_width_px, film.shown_height_px)
@@ -405,6 +405,19 @@ def test_any_bytes_after_any_beginning_are_read_or_refused(pool: MediaPool, clip
 def test_reading_ends_with_its_time(pool: MediaPool, clip_file: Build) -> None:
     with pytest.raises(LimitError, match="takes too long"):
         pool.technical(clip_file(frames=100), timeout_s=1e-6)
+
+
+def test_times_beyond_all_sense_are_unknown() -> None:
+    times = PacketTimes(Fraction(1))
+    for moment in (-(2**62), 0, 2**62):
+        packet = av.Packet(10)
+        packet.pts = packet.dts = moment
+        packet.is_keyframe = True
+        times.add(packet)
+    assert (3, 30, 3) == (times.shown, times.bytes, times.keyframes)
+    assert [None] * 5 == [times.span_s, times.rate_hz, times.bitrate_bps, times.interval_s, times.key_interval_max_s]
+    none = PacketTimes(None)
+    assert [None] * 4 == [none.span_s, none.irregular_share, none.interval_s, none.key_interval_s]
 
 
 @pytest.fixture

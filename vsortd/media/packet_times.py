@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,10 @@ _IRREGULAR = 0.05
 # FLV round to milliseconds, so that 60 frames a second come as 16, 17, 17.
 _FINE_TICKS = 4
 _NO_TIME = -(2**63)
+LONGEST_S: Final = 1e9
+"""Thirty years: what is told to be longer is nonsense."""
+# Faster than all memory.
+_FASTEST_BPS = 1e15
 
 
 class PacketTimes:
@@ -65,14 +69,13 @@ class PacketTimes:
     @property
     def bitrate_bps(self) -> float | None:
         """Bits a second."""
-        span_s = self.span_s
-        return self.bytes * 8 / span_s if span_s else None
+        return bits_a_second(self.bytes, self.span_s)
 
     @property
     def interval_s(self) -> float | None:
         """Median time between packets, s."""
         intervals = np.diff(self._times(keys_only=False))
-        return _median(intervals) * float(self._base) if len(intervals) and self._base else None
+        return self._seconds(_median(intervals)) if len(intervals) else None
 
     @property
     def irregular_share(self) -> float | None:
@@ -95,13 +98,13 @@ class PacketTimes:
     def key_interval_s(self) -> float | None:
         """Median time between keyframes, s."""
         intervals = np.diff(self._times(keys_only=True))
-        return _median(intervals) * float(self._base) if len(intervals) and self._base else None
+        return self._seconds(_median(intervals)) if len(intervals) else None
 
     @property
     def key_interval_max_s(self) -> float | None:
         """Longest time between two keyframes, s."""
         intervals = np.diff(self._times(keys_only=True))
-        return float(intervals.max()) * float(self._base) if len(intervals) and self._base else None
+        return self._seconds(float(intervals.max())) if len(intervals) else None
 
     @property
     def _span(self) -> Fraction | None:
@@ -111,14 +114,24 @@ class PacketTimes:
             return None
         last = self._last[1] if self._last[1] > 0 else _median(np.diff(times))
         span = Fraction(float(times[-1] - times[0]) + last) * self._base
-        return span if span > 0 else None
+        return span if 0 < span <= LONGEST_S else None
+
+    def _seconds(self, ticks: float) -> float | None:
+        seconds = ticks * float(self._base)
+        return seconds if self._base and 0 <= seconds <= LONGEST_S else None
 
     def _times(self, *, keys_only: bool) -> npt.NDArray[np.float64]:
         """Return the times of keyframes, or of what is shown, sorted; as floats, so that no difference overflows."""
-        pts = np.frombuffer(self._pts, np.int64) if self._pts else np.zeros(0, np.int64)
-        chosen = pts if (pts != _NO_TIME).all() else np.frombuffer(self._dts, np.int64)
-        wanted = np.frombuffer(self._keys, np.int8) != 0 if keys_only else np.frombuffer(self._hidden, np.int8) == 0
+        pts = np.array(self._pts, np.int64)
+        chosen = pts if (pts != _NO_TIME).all() else np.array(self._dts, np.int64)
+        wanted = np.array(self._keys, np.bool_) if keys_only else ~np.array(self._hidden, np.bool_)
         return np.sort(chosen[wanted & (chosen != _NO_TIME)].astype(np.float64))
+
+
+def bits_a_second(size_bytes: int, duration_s: float | None) -> float | None:
+    """Return a bitrate, None where the time is unknown or makes it nonsense."""
+    rate = size_bytes * 8 / duration_s if duration_s else None
+    return rate if rate is not None and rate <= _FASTEST_BPS else None
 
 
 def _median(values: npt.NDArray[np.float64]) -> float:

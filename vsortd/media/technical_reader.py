@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import av
 from av.audio.stream import AudioStream
@@ -29,7 +29,7 @@ from vsortd.errors import LimitError
 from vsortd.media.any_container import STILL_DEMUXERS, OpenFile, open_any
 from vsortd.media.color_names import MATRICES, PRIMARIES, RANGES, TRANSFERS
 from vsortd.media.container import MAX_PIXELS, is_picture, packets
-from vsortd.media.packet_times import PacketTimes
+from vsortd.media.packet_times import LONGEST_S, PacketTimes, bits_a_second
 from vsortd.media.picture import TRANSFER_HLG, TRANSFER_PQ, turn_of
 from vsortd.media.probe import pixel_aspect
 from vsortd.media.sound_depth import bit_depth_of
@@ -43,7 +43,7 @@ from vsortd.media.technical_reply import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from av.stream import Stream
 
@@ -56,6 +56,16 @@ _UNSPECIFIED = 2
 _SDR_TRANSFERS = frozenset({1, 4, 5, 6, 7, 11, 12, 13, 14, 15})
 _DOLBY_VISION = ("DOVI_METADATA", "DOVI_RPU_BUFFER")  # side data of a frame
 _CHROMA = {(4, 4): "4:4:4", (2, 4): "4:2:2", (2, 2): "4:2:0", (1, 4): "4:1:1", (4, 2): "4:4:0", (1, 1): "4:1:0"}
+
+
+class PictureSize(NamedTuple):
+    """A picture's size as stored and as shown, pixels, and how far it is turned, degrees clockwise."""
+
+    width_px: int | None
+    height_px: int | None
+    shown_width_px: int | None = None
+    shown_height_px: int | None = None
+    rotation_deg: int | None = None
 
 
 class FirstPicture:
@@ -139,13 +149,13 @@ def _facts(
         brand=file.brand or None,
         size_bytes=file.size_bytes,
         duration_s=duration_s,
-        bitrate_bps=file.size_bytes * 8 / duration_s if duration_s else None,
+        bitrate_bps=bits_a_second(file.size_bytes, duration_s),
         streams=len(streams),
         film=film.index if film is not None else None,
         pictures=tuple(pictures),
         sounds=tuple(_sound(one, times[one.index]) for one in sounds),
         subtitles=tuple(_subtitle(one) for one in subtitles),
-        chapters=tuple(_chapter(raw) for raw in file.container.chapters()[:MAX_CHAPTERS]),
+        chapters=tuple(_chapters(file))[:MAX_CHAPTERS],
         tags=_tags(tags),
         film_tags=_tags(film_tags),
     )
@@ -181,23 +191,17 @@ def _context_of(stream: Stream) -> Any:  # noqa: ANN401 - None where FFmpeg has 
 
 def _picture(file: OpenFile, stream: VideoStream, times: PacketTimes, look: FirstPicture | None) -> PictureStreamFacts:
     frame = look.frame if look is not None else None
-    context = _context_of(stream)
-    width = frame.width if frame is not None else stream.width if context is not None else 0
-    height = frame.height if frame is not None else stream.height if context is not None else 0
-    turn = turn_of(frame) if frame is not None else None
-    shown = _shown_size(frame, pixel_aspect(stream), transpose=turn.transpose) if frame is not None and turn else None
-    aspect = stream.sample_aspect_ratio if context is not None else None
-    shape = _format_of(stream, frame)
-    duration_s = times.span_s
+    size, shape = _size(stream, frame), _format_of(stream, frame)
+    aspect = stream.sample_aspect_ratio if _context_of(stream) is not None else None
     return PictureStreamFacts(
         index=stream.index,
         codec=_codec_name(stream),
         profile=_profile(stream),
-        width_px=width or None,
-        height_px=height or None,
-        shown_width_px=shown[0] if shown else None,
-        shown_height_px=shown[1] if shown else None,
-        rotation_deg=turn.rotation_deg if turn else None,
+        width_px=size.width_px,
+        height_px=size.height_px,
+        shown_width_px=size.shown_width_px,
+        shown_height_px=size.shown_height_px,
+        rotation_deg=size.rotation_deg,
         sample_aspect=float(aspect) if aspect else None,
         pixel_format=shape.name if shape else None,
         bit_depth=max((one.bits for one in shape.components), default=None) if shape else None,
@@ -209,7 +213,7 @@ def _picture(file: OpenFile, stream: VideoStream, times: PacketTimes, look: Firs
         hdr=_hdr(stream, frame),
         frames=times.shown,
         bytes=times.bytes,
-        duration_s=duration_s,
+        duration_s=times.span_s,
         fps=times.rate_hz,
         irregular_share=times.irregular_share,
         frame_interval_s=times.interval_s,
@@ -224,9 +228,14 @@ def _picture(file: OpenFile, stream: VideoStream, times: PacketTimes, look: Firs
     )
 
 
-def _shown_size(frame: av.VideoFrame, aspect: float, *, transpose: bool) -> tuple[int, int]:
-    width, height = max(1, round(frame.width * aspect)), frame.height
-    return (height, width) if transpose else (width, height)
+def _size(stream: VideoStream, frame: av.VideoFrame | None) -> PictureSize:
+    if frame is None:
+        known = _context_of(stream) is not None
+        return PictureSize(stream.width or None, stream.height or None) if known else PictureSize(None, None)
+    turn = turn_of(frame)
+    shown = max(1, round(frame.width * pixel_aspect(stream))), frame.height
+    width, height = reversed(shown) if turn.transpose else shown
+    return PictureSize(frame.width, frame.height, width, height, turn.rotation_deg)
 
 
 def _format_of(stream: VideoStream, frame: av.VideoFrame | None) -> av.VideoFormat | None:
@@ -297,9 +306,12 @@ def _subtitle(stream: SubtitleStream) -> SubtitleStreamFacts:
     )
 
 
-def _chapter(raw: Any) -> ChapterMark:  # noqa: ANN401 - PyAV's dictionary
-    base = float(raw["time_base"])
-    return ChapterMark(raw["start"] * base, raw["end"] * base, _title(raw["metadata"]))
+def _chapters(file: OpenFile) -> Iterator[ChapterMark]:
+    for raw in file.container.chapters():
+        base = float(raw["time_base"] or 0)
+        begin_s, end_s = raw["start"] * base, raw["end"] * base
+        if max(abs(begin_s), abs(end_s)) <= LONGEST_S:
+            yield ChapterMark(begin_s, end_s, _title(raw["metadata"]))
 
 
 def _duration_s(file: OpenFile, times: Mapping[int, PacketTimes]) -> float | None:
