@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vsortd.media import protocol, replies
+from vsortd.media import protocol, replies, technical_reply
 from vsortd.media.worker_pool import WorkerPool
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from vsortd.core.technical_facts import TechnicalFacts
     from vsortd.core.video_facts import Clip
     from vsortd.media.frames import Frames
     from vsortd.media.movie_facts import MovieFacts
@@ -195,6 +196,19 @@ class MediaPool(WorkerPool):
         request = {"op": "decode", "path": str(path), "streams": list(streams)}
         return self.checked(
             request, lambda header, _: replies.decoded_from_reply(header, streams), timeout_s=timeout_s, cancel=cancel
+        )
+
+    def technical(self, path: Path, *, timeout_s: float, cancel: threading.Event | None = None) -> TechnicalFacts:
+        """Return what a video, sound or picture of any kind that is read says of itself; raises like `probe`.
+
+        The file is read to its end, and next to nothing of it decoded.
+        """
+        request = {"op": "technical", "path": str(path)}
+        return self.checked(
+            request,
+            lambda header, _: technical_reply.technical_from_reply(header),
+            timeout_s=timeout_s,
+            cancel=cancel,
         )
 
 

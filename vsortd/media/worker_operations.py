@@ -15,6 +15,8 @@ from vsortd.media.probe import probe_file
 from vsortd.media.probe_and_sample import look_at_file
 from vsortd.media.sample import moments_of_file, sample_each_of_file, sample_file
 from vsortd.media.stream_actions import StreamAction
+from vsortd.media.technical_reader import read_technical
+from vsortd.media.technical_reply import technical_to_message
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,6 +40,7 @@ def operations() -> dict[str, Operation]:
         "picture": _picture,
         "compare": _compare,
         "decode": _decode,
+        "technical": _technical,
     }
 
 
@@ -121,6 +124,12 @@ def _compare(request: Message) -> Reply:
 
 def _decode(request: Message) -> Reply:
     return decode_all(request["path"], request["streams"], deadline=_deadline(request)), b""
+
+
+def _technical(request: Message) -> Reply:
+    with HARDWARE.off():  # one picture of a stream is looked at, which starts no device
+        facts = read_technical(request["path"], deadline=_deadline(request))
+    return {"technical": technical_to_message(facts)}, b""
 
 
 def _seeing(operation: Operation) -> Operation:
