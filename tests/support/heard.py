@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
-from scipy.signal import lfilter, resample_poly, welch
+from scipy.signal import lfilter, resample_poly, welch  # type: ignore[import-untyped]
 
 from vsortd.media.measures import BLOCK_S, CURVE_HZ, SPEECH_HZ, SoundMeasures
 
@@ -95,7 +95,8 @@ def speech_pcm(path: Path) -> npt.NDArray[np.int16]:
         resampler = av.AudioResampler("fltp", "mono", SPEECH_HZ)
         frames = [done for frame in container.decode(audio=0) for done in resampler.resample(frame)]
         pieces = [frame.to_ndarray()[0] for frame in (*frames, *resampler.resample(None))]
-    return np.clip(np.rint(np.concatenate(pieces) * 32768), -32768, 32767).astype(np.int16)
+    pcm: npt.NDArray[np.int16] = np.clip(np.rint(np.concatenate(pieces) * 2**15), -(2**15), 2**15 - 1).astype(np.int16)
+    return pcm
 
 
 def _mean_squares(sound: Samples, rate_hz: int, length_s: float) -> Samples:
