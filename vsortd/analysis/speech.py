@@ -145,7 +145,7 @@ def _windows(pcm: npt.NDArray[np.int16], first: int, count: int) -> Floats:
     part = np.zeros(_CONTEXT + count * WINDOW, np.float32)
     there = pcm[max(begin, 0) : begin + len(part)]
     part[max(-begin, 0) :][: len(there)] = there
-    return np.lib.stride_tricks.sliding_window_view(part / 2**15, _CONTEXT + WINDOW)[::WINDOW].copy()
+    return np.lib.stride_tricks.sliding_window_view(part / np.float32(2**15), _CONTEXT + WINDOW)[::WINDOW].copy()
 
 
 def _features(layers: _Network, windows: torch.Tensor) -> torch.Tensor:
