@@ -44,7 +44,8 @@ def texture(height: int, width: int, *, seed: int = 1, grain_px: int = 8) -> Byt
     down, right = (rows - top)[:, None, None], (columns - left)[None, :, None]
     upper = coarse[top][:, left] * (1 - right) + coarse[top][:, left + 1] * right
     lower = coarse[top + 1][:, left] * (1 - right) + coarse[top + 1][:, left + 1] * right
-    return (upper * (1 - down) + lower * down).astype(np.uint8)
+    whole: Bytes = (upper * (1 - down) + lower * down).astype(np.uint8)
+    return whole
 
 
 def window(whole: Bytes, left: int, top: int, width: int = 320, height: int = 180) -> Bytes:

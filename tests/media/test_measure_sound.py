@@ -72,7 +72,7 @@ def test_loudness_and_range_are_those_of_ffmpegs_own_summary(tmp_path: Path, tar
 
 def ffmpegs_summary(path: Path) -> dict[str, float]:
     """Return what ffmpeg's ebur128 and volumedetect say at the end."""
-    filters = ["-nostats", "-i", path, "-af", "ebur128=peak=true:framelog=verbose,volumedetect", "-f", "null", "-"]
+    filters = ["-nostats", "-i", str(path), "-af", "ebur128=peak=true:framelog=verbose,volumedetect", "-f", "null", "-"]
     told = subprocess.run(["ffmpeg", "-hide_banner", *filters], capture_output=True, text=True, check=True).stderr
     found = re.findall(r"(I|LRA|Peak|mean_volume|max_volume):\s+(-?[\d.]+) (?:LUFS|LU|dBFS|dB)$", told, re.MULTILINE)
     return {name: float(value) for name, value in found}

@@ -6,6 +6,7 @@ by more than these (and the sound for finding speech, if it is asked for).
 
 from __future__ import annotations
 
+import ctypes
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar, cast
@@ -130,6 +131,8 @@ def _track(video: OpenVideo, start_s: float, *, speech: bool) -> _Part[SoundMeas
         return f"the sound is encrypted ({scheme or 'unknown scheme'})"
     if not _is_known(track):
         return "the sound's codec is not known to this decoder"
+    if _has_own_order(track):
+        return "the sound's channels are in an order that this decoder can't take"
     track.codec_context.thread_count = 1
     meter = SoundMeter(track.index, track.time_base, start_s, speech=speech)
     return _Part(track, meter, "nothing of the sound could be decoded")
@@ -138,6 +141,19 @@ def _track(video: OpenVideo, start_s: float, *, speech: bool) -> _Part[SoundMeas
 def _rank(stream: AudioStream) -> tuple[bool, bool, int]:
     """Order streams by what a player takes: one that it can play, the default one, the first one."""
     return _is_known(stream), bool(stream.disposition & Disposition.default), -stream.index
+
+
+def _has_own_order(stream: AudioStream) -> bool:
+    """Tell whether a stream's channels are in an order that libav has no name for.
+
+    PyAV (18.1) copies such a layout without the list that it points at, and frees that with each copy: decoding one
+    frame corrupts the memory. So the one copy that is made here is never let go of.
+    """
+    layout = stream.codec_context.layout
+    own = " channels (" in layout.name
+    if own:
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(layout))
+    return own
 
 
 def _is_known(stream: AudioStream) -> bool:

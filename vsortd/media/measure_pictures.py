@@ -197,7 +197,8 @@ def mean_distances(before: Bytes, now: Bytes) -> npt.NDArray[np.float64]:
     apart = np.maximum(before, now)
     apart -= np.minimum(before, now)
     sums: npt.NDArray[np.uint64] = apart.sum(axis=(1, 2), dtype=np.uint64)
-    return sums / (apart.shape[1] * apart.shape[2])
+    means: npt.NDArray[np.float64] = sums / (apart.shape[1] * apart.shape[2])
+    return means
 
 
 def levels(luma: Bytes) -> tuple[float, float, float]:

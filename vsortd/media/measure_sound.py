@@ -18,7 +18,15 @@ from av.audio.resampler import AudioResampler
 from av.filter import Graph
 
 from vsortd.errors import LimitError
-from vsortd.media.measures import BLOCK_S, MAX_CHANNELS, MAX_SOUND_S, MAX_SPEECH_S, SPEECH_HZ, SoundMeasures
+from vsortd.media.measures import (
+    BLOCK_S,
+    MAX_CHANNELS,
+    MAX_SOUND_S,
+    MAX_SPEECH_S,
+    SOUND_RATES_HZ,
+    SPEECH_HZ,
+    SoundMeasures,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,7 +68,7 @@ class SoundMeter:
     def add(self, frame: av.AudioFrame) -> None:
         """Measure a frame.
 
-        Raises LimitError for a sound that is too long, ValueError for one of too many channels, and libav's errors for
+        Raises LimitError for a sound that is too long, ValueError for one of an absurd kind, and libav's errors for
         one that can't be measured.
         """
         if not frame.samples:
@@ -110,8 +118,8 @@ class SoundMeter:
         kind = frame.sample_rate, frame.format.name, frame.layout.name
         if self._loudness is None:
             channels = frame.layout.nb_channels
-            if channels > MAX_CHANNELS:
-                raise ValueError(f"{channels} channels are too many")
+            if channels > MAX_CHANNELS or frame.sample_rate not in SOUND_RATES_HZ:
+                raise ValueError(f"{channels} channels at {frame.sample_rate} hz are not measured")
             self._loudness = LoudnessMeter(frame)
             self._levels = LevelMeter(channels, frame.sample_rate)
             self._first = self._kind = kind

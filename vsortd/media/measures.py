@@ -22,6 +22,7 @@ SPEECH_HZ: Final = 16_000  # sample rate of the sound that speech is looked for 
 MAX_SPEECH_S: Final = 4 * 3600  # of a longer sound speech is looked for in its beginning
 MAX_SOUND_S: Final = 48 * 3600  # of a sound that is measured
 MAX_CHANNELS: Final = 64
+SOUND_RATES_HZ: Final = range(1000, 10_000_001)  # that are measured
 MAX_FRAMES: Final = 5_000_000  # of a film that is measured: 23 hours at 60 a second
 
 
@@ -55,7 +56,10 @@ class PictureMeasures:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SoundMeasures:
-    """One sound stream from its beginning to its end. Levels of silence are -inf where a level can be that."""
+    """One sound stream from its beginning to its end. Levels of silence are -inf where a level can be that.
+
+    Moments are counted in samples: a gap in the stream, or what is damaged, takes no time.
+    """
 
     stream: int  # its index in the container
     rate_hz: int

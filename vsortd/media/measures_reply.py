@@ -20,6 +20,7 @@ from vsortd.media.measures import (
     MAX_SOUND_S,
     MAX_SPEECH_S,
     SMALL_PX,
+    SOUND_RATES_HZ,
     SPEECH_HZ,
     Measures,
     PictureMeasures,
@@ -37,7 +38,6 @@ _LAST_S: Final = 1e9
 # Samples may be beyond full scale; LoudnessMeter lets a million through.
 _LEVEL: Final = (-400.0, 200.0)
 _MAX_BINS: Final = 1 << 16
-_MAX_RATE_HZ: Final = 10_000_000
 # A curve and blocks end with the sound, give or take a part; rates that are no multiple of ten make parts shorter.
 _SLACK: Final = 1.5
 
@@ -160,11 +160,15 @@ def _sound_from(raw: object, rest: memoryview, *, speech: bool) -> tuple[SoundMe
         return _reason(raw), rest
     if not isinstance(raw, dict):
         raise ProtocolError("no measures of sound")
-    whole = {"stream": MAX_STREAMS - 1, "rate_hz": _MAX_RATE_HZ, "channels": MAX_CHANNELS}
+    whole = {"stream": MAX_STREAMS - 1, "rate_hz": SOUND_RATES_HZ[-1], "channels": MAX_CHANNELS}
     seconds = ("duration_s", "start_s", "lra_lu")
     only_keys(raw, {"curve", "blocks", "bins", "speech", "layout", *whole, *seconds, *_SOUND_LEVELS})
     facts: dict[str, Any] = {name: counted(raw, name) for name in whole}
-    if any(facts[name] > most for name, most in whole.items()) or not facts["rate_hz"] or not facts["channels"]:
+    if (
+        any(facts[name] > most for name, most in whole.items())
+        or facts["rate_hz"] < SOUND_RATES_HZ[0]
+        or not facts["channels"]
+    ):
         raise ProtocolError("sound of an impossible kind")
     facts |= {name: _between(raw, name, (0.0, _LAST_S)) for name in seconds}
     facts |= {name: _level(raw, name) for name in _SOUND_LEVELS}
