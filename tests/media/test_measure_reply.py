@@ -17,6 +17,7 @@ from vsortd.media.measures import MAX_FRAMES, Measures, PictureMeasures, SoundMe
 from vsortd.media.measures_reply import (
     PICTURE_COLUMNS,
     SOUND_COLUMNS,
+    BlobColumn,
     max_measures_bytes,
     measures_from_reply,
     measures_to_reply,
@@ -153,17 +154,19 @@ def test_more_values_than_the_sound_is_long_are_refused(name: str) -> None:
         measures_from_reply(header, bytes(100_000_000), **ASKED)
 
 
+def lies_about(column: BlobColumn) -> list[float]:
+    """Return numbers that no true column of this kind has."""
+    if column.dtype is np.uint8:
+        return [2]
+    return [math.nan, math.inf, column.most * 2 + 1, column.least * 2 - 1, *([] if column.silent else [-math.inf])]
+
+
 def test_a_number_out_of_range_in_any_column_is_refused() -> None:
     for part, columns in (("pictures", PICTURE_COLUMNS), ("sound", SOUND_COLUMNS)):
         for name, column in columns.items():
             if column.dtype is np.int16 or name == "small":
                 continue  # all that these can hold is possible
-            lies: list[float] = [math.nan, math.inf, column.most * 2 + 1, column.least * 2 - 1]
-            if column.dtype is np.uint8:
-                lies = [2]
-            elif not column.silent:
-                lies.append(-math.inf)
-            for lie in lies:
+            for lie in lies_about(column):
                 film, track = pictures(), sound()
                 values = getattr(film if part == "pictures" else track, name)
                 header, blob = measures_to_reply(Measures(film, track))
