@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, Final, NoReturn
 
 import av
@@ -16,8 +16,8 @@ import av
 from vsortd.core.isobmff import FIRST_KINDS
 from vsortd.core.units import missing_at_end
 from vsortd.errors import BrokenError, IncompleteError
-from vsortd.media.boxes import read_layout
-from vsortd.media.container import MAX_PIXELS, open_video, plain
+from vsortd.media.boxes import Layout, read_layout
+from vsortd.media.container import MAX_PIXELS, OpenVideo, open_video, plain
 from vsortd.media.given_files import GIVEN_FILES
 
 if TYPE_CHECKING:
@@ -72,18 +72,40 @@ _TS_SYNC, _TS_SYNCS = 0x47, 4
 _STILL_BRANDS: Final = frozenset({"heic", "heix", "heim", "heis", "mif1", "avif"})
 
 
+_NO_BOXES: Final = Layout(
+    recognised=False,
+    brand="",
+    has_moov=False,
+    has_fragments=False,
+    fragmented=False,
+    missing_bytes=0,
+    encrypted={},
+    elsewhere=frozenset(),
+)
+
+
 @dataclass(frozen=True, slots=True)
 class OpenFile:
-    """An open file: its size, the demuxer that its first bytes named, and libav's view of it.
+    """An open file, the demuxer that its first bytes named, and of boxes the brand."""
 
-    Of MP4 and MOV also the brand, and the ids of the streams that are encrypted.
-    """
-
-    size_bytes: int
     demuxer: str
-    container: InputContainer
+    video: OpenVideo  # of other kinds than MP4 and MOV its boxes say nothing
     brand: str = ""
-    encrypted: Mapping[int, str] = field(default_factory=dict)
+
+    @property
+    def size_bytes(self) -> int:
+        """The file's size."""
+        return self.video.size_bytes
+
+    @property
+    def container(self) -> InputContainer:
+        """Libav's view of it."""
+        return self.video.container
+
+    @property
+    def encrypted(self) -> Mapping[int, str]:
+        """The encrypted streams, by their ids, with their schemes."""
+        return self.video.layout.encrypted
 
 
 @contextmanager
@@ -104,11 +126,11 @@ def open_any(path: str) -> Iterator[OpenFile]:
     with ExitStack() as stack:
         if demuxer == "mov" and not brand:
             video = stack.enter_context(open_video(path))
-            yield OpenFile(size_bytes, demuxer, video.container, video.layout.brand, video.layout.encrypted)
+            yield OpenFile(demuxer, video, video.layout.brand)
             return
         file = stack.enter_context(GIVEN_FILES.open(path))
         container = stack.enter_context(_opened(file, demuxer))
-        yield OpenFile(size_bytes, "heif" if brand else demuxer, container, brand)
+        yield OpenFile("heif" if brand else demuxer, OpenVideo(file, size_bytes, (), _NO_BOXES, container), brand)
 
 
 def demuxer_of(file: BinaryIO) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vsortd.media import protocol, replies, technical_reply
+from vsortd.media.measures_reply import max_measures_bytes, measures_from_reply
 from vsortd.media.worker_pool import WorkerPool
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from vsortd.core.technical_facts import TechnicalFacts
     from vsortd.core.video_facts import Clip
     from vsortd.media.frames import Frames
+    from vsortd.media.measures import Measures
     from vsortd.media.movie_facts import MovieFacts
     from vsortd.media.preprocess import Preprocess
     from vsortd.media.protocol import Message
@@ -207,6 +209,30 @@ class MediaPool(WorkerPool):
         return self.checked(
             request,
             lambda header, _: technical_reply.technical_from_reply(header),
+            timeout_s=timeout_s,
+            cancel=cancel,
+        )
+
+    def measure(
+        self,
+        path: Path,
+        *,
+        pictures: bool = True,
+        sound: bool = True,
+        speech: bool = False,
+        timeout_s: float,
+        cancel: threading.Event | None = None,
+    ) -> Measures:
+        """Measure a file's film and its default sound, decoding each once; with `speech` its sound comes along, too.
+
+        A part that the file lacks, or that wasn't asked for, is None; one that can't be decoded is the reason.
+        Raises LimitError where it takes longer than `timeout_s` allows, else like `probe`.
+        """
+        asked = {"pictures": pictures, "sound": sound, "speech": speech}
+        return self.checked(
+            {"op": "measure", "path": str(path), **asked},
+            lambda header, blob: measures_from_reply(header, blob, **asked),
+            max_blob_bytes=max_measures_bytes(**asked),
             timeout_s=timeout_s,
             cancel=cancel,
         )

@@ -9,6 +9,7 @@ from vsortd.media import protocol, verify_conversion
 from vsortd.media.container import open_video
 from vsortd.media.full_decode import decode_all
 from vsortd.media.hardware import HARDWARE
+from vsortd.media.measures_reply import measures_to_reply
 from vsortd.media.movie_reader import read_movie
 from vsortd.media.preprocess import Preprocess, ResizeMode
 from vsortd.media.probe import probe_file
@@ -41,6 +42,7 @@ def operations() -> dict[str, Operation]:
         "compare": _compare,
         "decode": _decode,
         "technical": _technical,
+        "measure": _seeing(_measure),
     }
 
 
@@ -130,6 +132,19 @@ def _technical(request: Message) -> Reply:
     with HARDWARE.off():  # one picture of a stream is looked at, which starts no device
         facts = read_technical(request["path"], deadline=_deadline(request))
     return {"technical": technical_to_message(facts)}, b""
+
+
+def _measure(request: Message) -> Reply:
+    from vsortd.media.measure_pass import measure_file  # few ask for it, and libav's filters take a while to load
+
+    found = measure_file(
+        request["path"],
+        pictures=request["pictures"],
+        sound=request["sound"],
+        speech=request["speech"],
+        deadline=_deadline(request),
+    )
+    return measures_to_reply(found)
 
 
 def _seeing(operation: Operation) -> Operation:
