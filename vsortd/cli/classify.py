@@ -58,7 +58,7 @@ def classify(
         list[str],
         typer.Argument(
             metavar="FILE… [PROMPT…]",
-            help='Videos, wherever they lie, and labels: what is no file is a label, such as "a dog".',
+            help='Videos, wherever they lie, and labels: what is no file is a label, such as "a forest".',
             show_default=False,
         ),
     ],
@@ -160,7 +160,7 @@ def _asked(words: Sequence[str], labels: Path | None, categories: Path | None) -
     given = labels is not None or categories is not None
     files, prompts = _files_and_prompts(words, labels_given=given)
     if not files:
-        raise UsageError("No video is named.", remedy='Name one: vsortd classify clip.mp4 "a dog" "a cat"')
+        raise UsageError("No video is named.", remedy='Name one: vsortd classify clip.mp4 "a forest" "the sea"')
     if labels is not None:
         return files, [read_labels(as_on_disk(labels))]
     if categories is not None:
@@ -168,7 +168,7 @@ def _asked(words: Sequence[str], labels: Path | None, categories: Path | None) -
     if not prompts:
         raise UsageError(
             "There is no label to look for.",
-            remedy='Write some behind the video, "a dog" "a cat", or name a file: --labels F or --categories F.',
+            remedy='Write some behind the video, "a forest" "the sea", or name a file: --labels F or --categories F.',
         )
     return files, [label_unit(prompts)]
 
@@ -181,7 +181,7 @@ def _files_and_prompts(words: Sequence[str], *, labels_given: bool) -> tuple[lis
     for word in words:
         prompt = " ".join(word.split())
         if not prompt:
-            raise UsageError("An empty prompt asks for nothing.", remedy='Write what to look for: "a dog".')
+            raise UsageError("An empty prompt asks for nothing.", remedy='Write what to look for: "a forest".')
         path = as_on_disk(Path(word))
         if _is_video(path, word):
             resolved = path.resolve() if path.is_symlink() else Path(os.path.abspath(path))  # noqa: PTH100 - only its own link

@@ -114,7 +114,7 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
         ('vsortd timeline trip.mp4 "a forest" --chapters forest.vtt', "as chapters for a player"),
     ),
     "classify": (
-        ('vsortd classify clip.mp4 "a dog" "a cat"', "how much of it shows either, or none of these"),
+        ('vsortd classify clip.mp4 "a forest" "the sea"', "how much of it shows either, or none of these"),
         ("vsortd classify clip.mp4 --categories moods.txt", "each [Unit] of the file is a question of its own"),
         (
             "vsortd classify *.mp4 --labels coco.txt --top 5 --csv",

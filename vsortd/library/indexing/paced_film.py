@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from vsortd.errors import BrokenError, ChangedError
+from vsortd.errors import BrokenError
 from vsortd.library.indexing.embed import (
     Keeper,
     SamplingRound,
@@ -76,17 +76,13 @@ def film_by_the_frame(
         ]
         wanted = [(name, part) for name, part in parts if name not in looks]
         embedder = VideoEmbedder(looking.media, encoder, path, identity, clip, cancel)
-        seen = len(wanted) < len(parts)
         with Keeper(looking.index, identity, path, key) as keeper:
             for look in embedder.take(wanted, snap_ms=0):
-                seen = seen or bool(len(look.embedded.times_ms))
                 keeper.take(look)
-            if not seen:
-                raise BrokenError("no frame could be decoded")
             keeper.take(SamplingRound(clip, _EVERY, nothing_embedded(encoder.info.dim)))
     film = looking.index.film(identity, key)
     if film is None:
-        raise ChangedError("the file changed while it was looked at")
+        raise BrokenError("no frame could be decoded")
     return PacedFilm(film.times_ms, film.vectors, film.duration_s)
 
 
