@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from rich.cells import cell_len
+
 from vsortd.analysis.labels import CSV_COLUMNS
 from vsortd.cli.common import console, write_csv
 from vsortd.cli.timeline import strip
 from vsortd.core.console import Text
 from vsortd.core.tables import Column, ColumnKind, print_table
-from vsortd.core.text import counted, storable
+from vsortd.core.text import counted, printable, storable
 from vsortd.core.units import about_clock
 
 if TYPE_CHECKING:
@@ -24,7 +26,8 @@ if TYPE_CHECKING:
 
 _MOST_LABELS = 20  # of a unit, shown to people; --csv and --json have all
 _MOST_CELLS, _LEAST_CELLS = 40, 12  # of a strip over time
-_NUMBERS_CELLS = 34  # of a line, beside the label and the strip
+_NUMBERS_CELLS = 35  # of a line, beside the label and the strip
+_NONE = "none of these"
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,11 +132,11 @@ def _print_unit(out: Console, unit: FoundUnit, duration_s: float) -> None:
         Column(""),
     )
     shown = unit.labels[:_MOST_LABELS]
-    longest = max(len(one.label) for one in shown)
+    longest = max(cell_len(printable(name)) for name in (_NONE, *(one.label for one in shown)))
     cells = max(_LEAST_CELLS, min(_MOST_CELLS, out.width - longest - _NUMBERS_CELLS))
     rows = [_row(one, duration_s, cells, best=not number) for number, one in enumerate(shown)]
     if unit.none is not None:
-        rows.append([Text("none of these", style="dim"), Text(f"{unit.none:.2f}", style="dim"), Text(), Text(), Text()])
+        rows.append([Text(_NONE, style="dim"), Text(f"{unit.none:.2f}", style="dim"), Text(), Text(), Text()])
     out.print()
     print_table(out, columns, rows)
     if len(unit.labels) > len(shown):
