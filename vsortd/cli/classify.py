@@ -126,7 +126,8 @@ def classify(
     Frames are kept in the index: asking again decodes nothing.
 
     --csv has stream_id (0: what is seen), label, avg_probability and count: in how many frames a label counts, and
-    their mean probability. With several videos a column `file` stands before these.
+    their mean probability; labels that count nowhere are left out. With several videos a column `file` stands before
+    these, so that each row says whose it is; with one the table is as DeepFFmpeg has it.
     """
     one_form(as_csv=as_csv, as_json=as_json)
     files, units = _asked(words, labels, categories)
