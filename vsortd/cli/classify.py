@@ -175,7 +175,8 @@ def _asked(words: Sequence[str], labels: Path | None, categories: Path | None) -
 
 
 def _files_and_prompts(words: Sequence[str], *, labels_given: bool) -> tuple[list[Path], list[str]]:
-    from vsortd.config.category_file import prompt_problem
+    from vsortd.config.category_file import MAX_PROMPT_CHARS, prompt_problem
+    from vsortd.config.diagnostics import shorten
 
     files: dict[Path, None] = {}
     prompts: list[str] = []
@@ -191,7 +192,8 @@ def _files_and_prompts(words: Sequence[str], *, labels_given: bool) -> tuple[lis
             remedy = "With --labels or --categories name videos only." if labels_given else "Name a video."
             raise UsageError(f"{path} is not there.", remedy=remedy, paths=[path])
         elif problem := prompt_problem(prompt):
-            raise UsageError(f"{prompt[:60]!r} can be no label: {problem[0]}.", remedy="Write it in words.")
+            told = prompt if len(prompt) <= MAX_PROMPT_CHARS else shorten(prompt)
+            raise UsageError(f"{told!r} can be no label: {problem[0]}.", remedy="Write it in a few words.")
         else:
             prompts.append(prompt)
     return list(files), prompts
