@@ -34,6 +34,7 @@ TABLES = {
     "eval": None,
     "search": None,
     "timeline": None,
+    "classify": None,
     "duplicates": None,
     "cluster": None,
     "sort": None,

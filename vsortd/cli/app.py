@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vsortd.cli import (
+    classify,
     cluster,
     completion,
     config,
@@ -122,6 +123,7 @@ history.register(app)
 teach.register(app)
 review.register(app)
 timeline.register(app)
+classify.register(app)
 duplicates.register(app)
 app.command("check")(config.check)
 app.add_typer(config.app, name="config")
