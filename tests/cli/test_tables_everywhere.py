@@ -35,6 +35,7 @@ TABLES = {
     "search": None,
     "timeline": None,
     "classify": None,
+    "analyze": None,
     "duplicates": None,
     "cluster": None,
     "sort": None,

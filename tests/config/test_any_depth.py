@@ -87,6 +87,7 @@ ASKED: dict[str, tuple[tuple[int, str], ...]] = {
         (0, "search sea --all --sheet FOLDER/scenes.png"),
     ),
     "timeline": ((0, "timeline FOLDER/Films/two.mp4 sea"), (0, "timeline FOLDER/Films/two.mp4 sea --json")),
+    "analyze": ((0, "analyze FOLDER/Films/one.mp4"), (0, "analyze FOLDER/Films/one.mp4 --json")),
     "classify": ((0, "classify FOLDER/Films/two.mp4 sea"), (0, "classify FOLDER/Films/two.mp4 sea --json")),
     "cluster": (
         (0, "cluster FOLDER/Films --min-size 2 --apply --dry-run --json"),

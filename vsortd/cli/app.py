@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vsortd.cli import (
+    analyze,
     classify,
     cluster,
     completion,
@@ -124,6 +125,7 @@ teach.register(app)
 review.register(app)
 timeline.register(app)
 classify.register(app)
+analyze.register(app)
 duplicates.register(app)
 app.command("check")(config.check)
 app.add_typer(config.app, name="config")

@@ -17,7 +17,7 @@ from vsortd.cli.common import (
     SCHEMA_VERSION,
     CsvFlag,
     JsonFlag,
-    load,
+    load_if_any,
     one_form,
     print_json,
     progress_bar,
@@ -131,7 +131,7 @@ def classify(
     """
     one_form(as_csv=as_csv, as_json=as_json)
     files, units = _asked(words, labels, categories)
-    settings = _settings(ctx)
+    settings = load_if_any(ctx)
     from vsortd.cli.classify_answer import print_labels, print_labels_csv, warn_of_unknown
     from vsortd.core.logs.sinks import set_up_logging
 
@@ -218,14 +218,6 @@ def _is_video(path: Path, word: str) -> bool:
     return True
 
 
-def _settings(ctx: typer.Context) -> Settings | None:
-    """Return the config's settings, None where there is no config and none is named."""
-    from vsortd.core.paths import site_config, user_config
-
-    named = ctx.obj.config is not None or os.environ.get("VSORTD_CONFIG")
-    return load(ctx) if named or any(path.is_file() for path in (user_config(), site_config())) else None
-
-
 # The answer
 
 
@@ -302,13 +294,7 @@ def _opened(workers: Workers, choice: str | ModelChoice) -> Iterator[tuple[_Eyes
     with contextlib.ExitStack() as opened:
         index = Index(index_path(state_folder()))
         opened.callback(index.close)
-        media = MediaPool(
-            workers.decode_count(),
-            timeout_s=workers.timeout_s,
-            memory_bytes=workers.memory_bytes,
-            decoder=workers.decoder,
-            must_confine=workers.must_confine,
-        )
+        media = MediaPool.of(workers)
         opened.callback(media.close)
         with waiting("loading the model"):
             encoder = load_encoder(choice, texts=texts_path(state_folder()))

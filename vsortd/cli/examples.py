@@ -121,6 +121,12 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
             "the best five of a list, for each video, as a table",
         ),
     ),
+    "analyze": (
+        ("vsortd analyze trip.mp4", "what the file says, its shots, its sound, and what they add up to"),
+        ("vsortd analyze ~/Videos --only facts,sound --csv > facts.csv", "a line for each file, without its pictures"),
+        ("vsortd analyze trip.mp4 --only shots --edl trip.edl", "the shots, for an editor"),
+        ("vsortd analyze trip.mp4 --json --private", "all of it, without places and persons"),
+    ),
     "duplicates": (
         ("vsortd duplicates", "in the library and what `index` was given; nothing is deleted"),
         ("vsortd duplicates ~/Videos --pictures dupes", "look at each pair"),

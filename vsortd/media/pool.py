@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from vsortd.media import protocol, replies, technical_reply
 from vsortd.media.measures_reply import max_measures_bytes, measures_from_reply
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from vsortd.config.running_options import Workers
     from vsortd.core.technical_facts import TechnicalFacts
     from vsortd.core.video_facts import Clip
     from vsortd.media.frames import Frames
@@ -28,6 +29,17 @@ if TYPE_CHECKING:
 
 class MediaPool(WorkerPool):
     """Worker processes that read videos and pictures."""
+
+    @classmethod
+    def of(cls, workers: Workers, *, count: int | None = None) -> Self:
+        """Return as many processes as the config wants, or `count`, with what it says of them."""
+        return cls(
+            workers.decode_count() if count is None else count,
+            timeout_s=workers.timeout_s,
+            memory_bytes=workers.memory_bytes,
+            decoder=workers.decoder,
+            must_confine=workers.must_confine,
+        )
 
     def probe(self, path: Path, *, cancel: threading.Event | None = None) -> Clip:
         """Return the facts of a video. Raises Broken-, Incomplete-, Changed- or LimitError, Cancelled."""
