@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import av
 import av.filter
 import numpy as np
+from PIL import Image
 
 from vsortd.media.measures import SMALL_PX, PictureMeasures
 
@@ -157,9 +158,9 @@ def _shift(before: Array, now: Array) -> tuple[float, float]:
 
 
 def _small(picture: Picture) -> Picture:
-    rows = np.array_split(picture.astype(np.float32), SMALL_PX, axis=0)
-    parts = [[part.mean(axis=(0, 1)) for part in np.array_split(row, SMALL_PX, axis=1)] for row in rows]
-    return np.round(np.asarray(parts)).astype(np.uint8)
+    height, width = (size // SMALL_PX * SMALL_PX for size in picture.shape[:2])
+    parts = picture[:height, :width].reshape(SMALL_PX, height // SMALL_PX, SMALL_PX, width // SMALL_PX, 3)
+    return np.round(parts.mean(axis=(1, 3), dtype=np.float32)).astype(np.uint8)
 
 
 def _noise(luma: Array) -> float:
@@ -169,3 +170,24 @@ def _noise(luma: Array) -> float:
         for right, weight in enumerate(row):
             total += weight * luma[down : down + height - 2, right : right + width - 2]
     return float(np.sqrt(np.pi / 2) * np.abs(total).sum() / (6 * (width - 2) * (height - 2)))
+
+
+def scene(seed: int, *, width: int = 360, height: int = 54, bright: float | None = None) -> Array:
+    """Return something to look at, float32 [height, width, 3]: coarse and fine patterns, of other colours each seed."""
+    rng = np.random.default_rng(seed)
+    levels = np.full((height, width, 3), rng.uniform(80, 170, 3) if bright is None else bright, np.float32)
+    for cells, strength in ((5, 30.0), (12, 20.0), (30, 14.0), (90, 8.0)):
+        rows = max(2, cells * height // width)
+        pattern = rng.standard_normal((rows, cells, 1)) + 0.4 * rng.standard_normal((rows, cells, 3))
+        for channel in range(3):
+            coarse = Image.fromarray(pattern[..., channel].astype(np.float32))
+            levels[..., channel] += strength * np.asarray(coarse.resize((width, height), Image.Resampling.BICUBIC))
+    return np.clip(levels, 0, 255)
+
+
+def view(levels: Array, at_px: float, *, width: int = 96) -> Picture:
+    """Return the part of a scene from `at_px` on, between two pixels a mix of both."""
+    first = int(at_px)
+    share = at_px - first
+    part = levels[:, first : first + width] * (1 - share) + levels[:, first + 1 : first + 1 + width] * share
+    return np.clip(part, 0, 255).astype(np.uint8)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     SmallPicture = npt.NDArray[np.uint8]  # [SMALL_PX, SMALL_PX, 3] RGB
 
-_ALIKE_CORRELATION, _ALIKE_MEAN = 0.9, 12.0  # the mean also allows for an exposure that settles
+_ALIKE_CORRELATION, _ALIKE_MEAN = 0.9, 20.0  # the mean allows for a flash that fades and an exposure that settles
 _SAME_CORRELATION, _SAME_MEAN = 0.98, 3.0  # as a jerk by 2 % leaves it
 _FLAT: Final = 4.0  # levels squared: rounding of what is evenly grey is no pattern
 

@@ -13,7 +13,7 @@ The bounds were set on real clips of 180p to 720p, and on renders of the frames 
   where there is no grass.
 - clipped, share of pixels: lit scenes 0 to 0.08, a webcam at night 0.47, a dark hall 0.81. Black bars count: those of
   cinema's format are 0.26.
-- shake, widths of the picture: tripod and drone 0, handheld 0.001 to 0.002; a render whose frames jump by 1 % of the
+- shake, widths of the picture: tripod and drone 0, handheld 0.001 to 0.004; a render whose frames jump by 1 % of the
   width (standard deviation, each way) 0.011.
 """
 
@@ -40,7 +40,7 @@ _EFFICIENCY: Final = {"h264": 1.0, "hevc": 1.7, "vp9": 1.7, "av1": 2.2, "mpeg4":
 _BLACK_SHARE: Final = 0.98  # of dark pixels: such a frame is no picture
 _MOST_FROZEN: Final = 0.9  # share of the time; what is left tells too little of what the bits were for
 _STEADY_S: Final = 0.5  # a movement of the camera that takes longer is meant
-_PATH_HZ: Final = 30
+_LEAST_PATH_S, _LEAST_PATH_HZ, _PATH_HZ = 2.0, 8.0, 30
 
 
 class QualityFactor(StrEnum):
@@ -180,7 +180,7 @@ def _shake(pictures: PictureMeasures, shots: ShotReport) -> float | None:
     has none. None of what is too short, or black.
     """
     times_s = pictures.times_s
-    if shots.duration_s < 2 * _STEADY_S or len(times_s) < 2 * _STEADY_S * shots.duration_s:
+    if shots.duration_s < _LEAST_PATH_S or len(times_s) < _LEAST_PATH_HZ * shots.duration_s:
         return None
     shift = np.where(_is_told(pictures, shots)[:, None], pictures.shift.astype(np.float64), 0.0)
     even_s = np.arange(times_s[0], times_s[-1], 1 / _PATH_HZ)

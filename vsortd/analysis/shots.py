@@ -214,9 +214,9 @@ def _candidates(pictures: PictureMeasures, threshold: float) -> list[tuple[int, 
         if index == 0 or _is_same(pictures, index):
             continue
         ratio, expected = _ratios(pictures, pictures.difference, index)
-        leap, _ = _ratios(pictures, leaps, index)
-        moved_on = expected < least <= ratio and _alike(pictures, index - 1, index)
-        if (ratio >= least and not moved_on) or (ratio >= _NEARLY * least and leap >= least):
+        leap, expected_leap = _ratios(pictures, leaps, index)
+        moved_on = expected < least and expected_leap < least
+        if ratio >= _NEARLY * least and max(ratio, leap) >= least and not moved_on:
             found.append((index, ratio))
     return found
 
