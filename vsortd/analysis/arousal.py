@@ -34,10 +34,12 @@ _SOUND_WINDOW_S: Final = 3.0  # of short-term loudness, which tells of what was
 _SILENCE_LUFS: Final = -70.0  # EBU R 128's absolute gate
 _SILENCE_LU: Final = 30.0  # below the loudest: quieter is silence, or a single pause would outweigh all that is loud
 # What varies less than this is even: a drone's rotor noise (a range of 0.9 LU) has no loud moments.
-_LEAST_MOTION_SPREAD, _LEAST_MOTION_SHARE = 5.0, 0.1  # levels of luma a second; of the mean motion
+_LEAST_MOTION_SPREAD, _LEAST_MOTION_SHARE = 5.0, 0.25  # levels of luma a second; of the mean motion
 _LEAST_CUTS_SPREAD: Final = 0.05  # of density
 _LEAST_SOUND_SPREAD: Final = 2.0  # LU
-_LEAST_PEAK: Final = 0.5  # standard deviations above the video's mean
+# Standard deviations above the mean. In a clip of 10 s nothing stands out once it is smoothed over 10 s: what rises
+# towards the end of a drone's 12 s reaches 0.67.
+_LEAST_PEAK: Final = 0.75
 _STOOD_OUT: Final = 1.0  # standard deviations
 _LEAST_APART_S, _APART_SHARE = 10.0, 0.02
 KEY_MOMENTS: Final = 3
