@@ -109,7 +109,7 @@ def test_shots_are_written_for_other_programs(home: harness.Here, film: Path, tm
     home.run("analyze", film, "--only", "shots", "--shots-csv", table, "--edl", edl)
     home.run("analyze", film, "--only", "facts", "--shots-csv", tmp_path / "again.csv")
     assert table.read_bytes() == (tmp_path / "again.csv").read_bytes()
-    rows = list(csv.DictReader(table.open(newline="")))
+    rows = list(csv.DictReader(io.StringIO(table.read_text(), newline="")))
     assert ["0.000", "2.000", "5.000"] == [row["Start Time (seconds)"] for row in rows]
     assert "three shots.mov" in edl.read_text()
 

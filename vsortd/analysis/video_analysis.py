@@ -22,7 +22,7 @@ from vsortd.media.technical_reply import technical_from_reply, technical_to_mess
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from vsortd.core.technical_facts import TechnicalFacts
@@ -158,7 +158,7 @@ class _Pass:
     wish: AnalysisWish
     cancel: threading.Event | None
 
-    def parts(self, wanted: list[AnalysisPart]) -> dict[AnalysisPart, Document | None]:
+    def parts(self, wanted: Sequence[AnalysisPart]) -> dict[AnalysisPart, Document | None]:
         """Measure, and return a document for each wanted part."""
         pictures = bool({AnalysisPart.SHOTS, AnalysisPart.SUMMARY} & set(wanted))
         sound = bool({AnalysisPart.SOUND, AnalysisPart.SUMMARY} & set(wanted))
