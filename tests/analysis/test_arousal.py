@@ -36,10 +36,11 @@ FPS = 10
 
 def moving(seconds: int, change: Callable[[float], float]) -> PictureMeasures:
     """Return measures of a grey video whose luma changes by so much from frame to frame."""
-    times_s = np.arange(seconds * FPS) / FPS
-    grey = np.full((8, 8, 3), 120, np.uint8)
-    told = np.array([change(at_s) for at_s in times_s], np.float32)
-    return replace(measured([grey] * len(times_s), times_s), change=told)
+    frames = seconds * FPS
+    one = measured([np.full((8, 8, 3), 120, np.uint8)], [0.0])
+    rows = {name: np.repeat(getattr(one, name), frames, axis=0) for name in ("difference", "luma", "dark", "small")}
+    times_s = np.arange(frames) / FPS
+    return replace(one, times_s=times_s, change=np.array([change(at_s) for at_s in times_s], np.float32), **rows)
 
 
 def cut_at(seconds: float, *cuts_s: float) -> ShotReport:
@@ -76,6 +77,17 @@ def test_a_loud_moment_lies_where_it_is_heard_though_its_loudness_is_told_later(
     ((at_s, _, stood_out),) = moments_of(arousal(moving(90, lambda _: 1.0), cut_at(90), sound(90, short_term)))
     assert 42 == pytest.approx(at_s, abs=1)
     assert (Driver.SOUND,) == stood_out
+
+
+def test_the_first_seconds_are_no_silence_though_their_loudness_is_not_told() -> None:
+    told = arousal(moving(60, lambda _: 1.0), cut_at(60), sound(60, lambda at_s: -20.0 if at_s >= 3 else -np.inf))
+    assert np.zeros(120) == pytest.approx(told.drivers[Driver.SOUND])
+
+
+def test_sound_may_begin_later_than_the_picture() -> None:
+    loud = sound(60, lambda at_s: -12.0 if 21.5 <= at_s < 25.5 else -30.0)
+    told = arousal(moving(90, lambda _: 1.0), cut_at(90), loud, sound_start_s=20.0)
+    assert 42 == pytest.approx(told.key_moments[0].at_s, abs=1)
 
 
 def test_fast_cuts_stand_out_and_are_no_movement() -> None:

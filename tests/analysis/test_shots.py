@@ -114,6 +114,14 @@ def test_hard_cuts_are_found_at_a_variable_frame_rate(seed: int) -> None:
     assert [round(at_s, 3) for at_s in cuts_s] == found(filmed(times_s, cuts_s), times_s)
 
 
+def test_slides_of_a_screen_recording_are_shots_though_frames_come_only_when_something_changes() -> None:
+    times_s = np.cumsum([0.0, 0.03, 0.03, 0.03, 4.0, 0.03, 0.03, 0.03, 4.0, 0.03, 0.03, 0.03, 2.0])
+    pictures = [view(SCENES[index // 4], 0) for index in range(13)]
+    for index, picture in enumerate(pictures):
+        picture[:4, : 4 * (index % 4)] = 255  # a blinking cursor
+    assert [4.09, 8.18, 10.27] == found([*pictures, pictures[-1]], np.append(times_s, 13.0))
+
+
 @pytest.mark.parametrize("fps", RATES)
 @pytest.mark.parametrize("speed", [0.1, 0.5, 1.0])
 def test_a_pan_has_no_cut(fps: int, speed: float) -> None:

@@ -99,18 +99,24 @@ def _fitted(frame: av.VideoFrame, width_px: int, pixel_format: str) -> av.VideoF
 
 
 def _see_quality(seen: QualitySeen, at_s: float, gray: av.VideoFrame) -> None:
-    """Let libav's blurdetect (Marziliano 2002) and blockdetect look at one frame, and measure its noise."""
+    """Let libav's blurdetect (Marziliano 2002) look at one frame, and measure its blocks and noise."""
     graph = av.filter.Graph()
     source = graph.add_buffer(width=gray.width, height=gray.height, format="gray", time_base=_TICK)
-    filters = (graph.add("blurdetect"), graph.add("blockdetect"), graph.add("buffersink"))
-    graph.link_nodes(source, *filters).configure()
+    graph.link_nodes(source, graph.add("blurdetect"), graph.add("buffersink")).configure()
     gray.pts, gray.time_base = 0, _TICK
     graph.push(gray)
-    told = graph.vpull().metadata
+    luma = gray.to_ndarray().astype(np.float32)
     seen.times_s.append(at_s)
-    seen.blur.append(float(told["lavfi.blur"]))
-    seen.blocks.append(float(told["lavfi.block"]))
-    seen.noise.append(_noise(gray.to_ndarray().astype(np.float32)))
+    seen.blur.append(float(graph.vpull().metadata["lavfi.blur"]))
+    seen.blocks.append(_blocks(luma))
+    seen.noise.append(_noise(luma))
+
+
+def _blocks(luma: Array) -> float:
+    """Return the mean step from one block of 8 px to the next against the mean of those one pixel off."""
+    steps = np.abs(np.diff(luma, axis=1)).mean(axis=0)
+    beside = (steps[6::8].mean() + steps[8::8].mean()) / 2
+    return float(steps[7::8].mean() / beside)
 
 
 def _luma(picture: Picture) -> Array:

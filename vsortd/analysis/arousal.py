@@ -145,21 +145,24 @@ def arousal(
     shots: ShotReport,
     short_lufs: npt.NDArray[np.float32] | None,
     *,
+    sound_start_s: float = 0.0,
     moments: int = KEY_MOMENTS,
 ) -> Arousal:
     """Return the arousal curve of a video at `AROUSAL_HZ`, with at most so many key moments.
 
-    `short_lufs` [m] is the short-term loudness at `CURVE_HZ`, -inf in silence; None or empty without sound, and then
-    the other two are the curve. Without frames there is no curve.
+    `short_lufs` [m] is the short-term loudness at `CURVE_HZ` from `sound_start_s` of the video on, -inf in silence;
+    None or empty without sound, and then the other two are the curve. Without frames there is no curve.
     """
     steps = max(int(shots.duration_s * AROUSAL_HZ), int(shots.duration_s > 0))
     times_s = (np.arange(steps) + 0.5) / AROUSAL_HZ
     begin_s = shots.shots[0].begin_s if shots.shots else 0.0
-    has_sound = short_lufs is not None and len(short_lufs) > 0
+    sound = None
+    if short_lufs is not None and len(short_lufs):
+        sound = _loudness(short_lufs, times_s + begin_s - sound_start_s), _LEAST_SOUND_SPREAD
     raw: dict[Driver, tuple[Array, float] | None] = {
         Driver.MOTION: _motion(pictures, shots, times_s + begin_s),
         Driver.CUTS: (_cut_density(shots, times_s + begin_s), _LEAST_CUTS_SPREAD),
-        Driver.SOUND: (_loudness(short_lufs, times_s + begin_s), _LEAST_SOUND_SPREAD) if has_sound else None,
+        Driver.SOUND: sound,
     }
     known = [of for of in raw.values() if of is not None and len(times_s)]
     says = sum(min(1.0, float(values.std()) / spread) for values, spread in known)
@@ -221,11 +224,12 @@ def _cut_density(shots: ShotReport, at_s: Array) -> Array:
 
 def _loudness(short_lufs: npt.NDArray[np.float32], at_s: Array) -> Array:
     """Return the short-term loudness around each moment; what is 30 LU below the loudest is silence (LUFS)."""
-    index = np.round((at_s + _SOUND_WINDOW_S / 2) * CURVE_HZ).astype(np.int64)
+    first = min(round(_SOUND_WINDOW_S * CURVE_HZ), len(short_lufs) - 1)  # before it, less than the window was heard
+    index = np.clip(np.round((at_s + _SOUND_WINDOW_S / 2) * CURVE_HZ).astype(np.int64), first, len(short_lufs) - 1)
     levels = np.maximum(np.nan_to_num(short_lufs.astype(np.float64), neginf=_SILENCE_LUFS), _SILENCE_LUFS)
     floor = max(_SILENCE_LUFS, float(levels.max()) - _SILENCE_LU)
-    heard = np.maximum(levels[np.clip(index, 0, len(levels) - 1)], floor)
-    heard[at_s * CURVE_HZ >= len(levels)] = floor  # the sound has ended before the picture
+    heard = np.maximum(levels[index], floor)
+    heard[(at_s < 0) | (at_s * CURVE_HZ >= len(levels))] = floor  # the picture begins earlier, or ends later
     return heard
 
 

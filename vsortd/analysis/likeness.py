@@ -55,5 +55,6 @@ def mean_difference(one: SmallPicture, other: SmallPicture) -> float:
 
 def distance(one: SmallPicture, other: SmallPicture) -> npt.NDArray[np.float64]:
     """Return how far two pictures, or each of [n] and [n], are apart: root of the mean square, levels."""
-    squares: npt.NDArray[np.float64] = (one.astype(np.float64) - other.astype(np.float64)) ** 2
-    return np.sqrt(squares.mean(axis=(-3, -2, -1)))
+    squares = (one.astype(np.float64) - other.astype(np.float64)) ** 2
+    roots: npt.NDArray[np.float64] = np.sqrt(squares.mean(axis=(-3, -2, -1)))
+    return roots

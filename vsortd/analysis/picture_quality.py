@@ -7,13 +7,14 @@ The bounds were set on real clips of 180p to 720p, and on renders of the frames 
   rate and bitrate are what ITU-T P.1203.1 mode 0 goes by, too; none of its coefficients is in here.
 - blur, px: sharp clips 3.9 to 8.4, a macro whose background is out of focus 12.9; after a Gaussian of 2 px standard
   deviation 7.6 to 12.6, of 3 px 9.8 to 16.1, of 5 px 15 to 23.
-- blocks: clips 1.1 to 3.8, and H.264 stays below 4.6 at any bitrate, since it smooths its grid; MPEG-4 at 41 dB 6 to
-  8, at 37 dB 14 to 39, at 34 dB 31 to 88, at 31 dB 100 to 300.
+- blocks: clips 0.9 to 1.5; x264 1.0 to 1.5 at 38 dB and up, to 1.9 at 27 to 33 dB, since it smooths its grid; MPEG-4
+  at 41 dB 1.5 to 3.0, at 37 to 39 dB 2.3 to 6.2, at 34 to 37 dB 3.3 to 10.6, at 31 to 35 dB 7 to 17; half of that
+  where there is grass.
 - noise, levels: clips 0.2 to 3.6, the most from grass and text; added noise of 3, 6, 10, 20 is told within 0.3
   where there is no grass.
 - clipped, share of pixels: lit scenes 0 to 0.08, a webcam at night 0.47, a dark hall 0.81. Black bars count: those of
   cinema's format are 0.26.
-- shake, widths of the picture: tripod and drone 0, handheld 0.001 to 0.004; a render whose frames jump by 1 % of the
+- shake, widths of the picture: tripod and drone 0, handheld 0.001 to 0.006; a render whose frames jump by 1 % of the
   width (standard deviation, each way) 0.0115.
 """
 
@@ -25,9 +26,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from vsortd.analysis.picture_spans import BLACK_SHARE
 
+if TYPE_CHECKING:
     import numpy.typing as npt
 
     from vsortd.analysis.shots import ShotReport
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
 
 # What a codec makes of its bits, as a factor to H.264's; nothing is said of the others.
 _EFFICIENCY: Final = {"h264": 1.0, "hevc": 1.7, "vp9": 1.7, "av1": 2.2, "mpeg4": 0.6, "mpeg2video": 0.5}
-_BLACK_SHARE: Final = 0.98  # of dark pixels: such a frame is no picture
 _MOST_FROZEN: Final = 0.9  # share of the time; what is left tells too little of what the bits were for
 _STEADY_S: Final = 0.5  # a movement of the camera that takes longer is meant
 _LEAST_PATH_S, _LEAST_PATH_HZ = 2.0, 8.0  # too short, or too few frames a second, to tell a jump from a movement
@@ -68,7 +68,7 @@ _SCORES: Final = (1.0, 0.75, 0.5, 0.25, 0.0)
 _BOUNDS: Final = {
     QualityFactor.BITS: (0.15, 0.08, 0.03, 0.015, 0.0),  # bits, as H.264 would take them
     QualityFactor.BLUR: (7.0, 10.0, 13.0, 18.0, 25.0),  # px at 640 px width
-    QualityFactor.BLOCKS: (5.0, 15.0, 40.0, 80.0, 200.0),
+    QualityFactor.BLOCKS: (1.5, 2.0, 3.0, 6.0, 12.0),
     QualityFactor.NOISE: (3.0, 4.0, 8.0, 12.0, 20.0),  # levels
     QualityFactor.CLIPPED: (0.05, 0.15, 0.3, 0.6, 1.0),  # share of the pixels
     QualityFactor.SHAKE: (0.002, 0.004, 0.008, 0.016, 0.03),  # widths of the picture
@@ -137,10 +137,10 @@ def picture_quality(
     """
     values = {
         QualityFactor.BITS: _bits_per_pixel(shots, codec, width_px * height_px * fps, bitrate_bps),
-        QualityFactor.BLUR: _median(pictures.blur),
+        QualityFactor.BLUR: _median(pictures.blur[pictures.blur > 0]),  # 0 is told of what has no edges
         QualityFactor.BLOCKS: _median(pictures.blocks),
         QualityFactor.NOISE: _median(pictures.noise),
-        QualityFactor.CLIPPED: _median(pictures.clipped[pictures.dark < _BLACK_SHARE]),
+        QualityFactor.CLIPPED: _median(pictures.clipped[pictures.dark < BLACK_SHARE]),
         QualityFactor.SHAKE: _shake(pictures, shots),
     }
     return PictureQuality(tuple(FactorScore(factor, value, _score(factor, value)) for factor, value in values.items()))
@@ -166,10 +166,9 @@ def _bits_per_pixel(shots: ShotReport, codec: str, pixels_per_s: float, bitrate_
     return None if frozen > _MOST_FROZEN else bitrate_bps * efficiency / (pixels_per_s * (1 - frozen))
 
 
-def _median(values: Sequence[float] | npt.NDArray[np.float32]) -> float | None:
-    """Return the median of what is finite: nothing flat has edges or blocks."""
-    array = np.asarray(values, np.float64)
-    finite = array[np.isfinite(array)]
+def _median(values: npt.NDArray[np.float32]) -> float | None:
+    """Return the median of what is finite."""
+    finite = values[np.isfinite(values)]
     return float(np.median(finite)) if len(finite) else None
 
 
@@ -187,17 +186,17 @@ def _shake(pictures: PictureMeasures, shots: ShotReport) -> float | None:
     half_s = _STEADY_S / 2
     inner = (times_s >= times_s[0] + half_s) & (times_s <= times_s[-1] - half_s)
     # The mean over the time around a frame, by the integral at both of its ends: frames may come at any pace.
-    area = np.append([[0.0, 0.0]], np.cumsum((path[1:] + path[:-1]) / 2 * np.diff(times_s)[:, None], axis=0), axis=0)
     off = []
-    for along, under in zip(path.T, area.T, strict=True):
-        ends = [np.interp(times_s[inner] + side_s, times_s, under) for side_s in (-half_s, half_s)]
-        off.append(along[inner] - (ends[1] - ends[0]) / _STEADY_S)
+    for along in path.T:
+        area = np.append(0.0, np.cumsum((along[1:] + along[:-1]) / 2 * np.diff(times_s)))
+        begins, ends = (np.interp(times_s[inner] + side_s, times_s, area) for side_s in (-half_s, half_s))
+        off.append(along[inner] - (ends - begins) / _STEADY_S)
     return float(np.median(np.hypot(*off)))
 
 
 def _is_told(pictures: PictureMeasures, shots: ShotReport) -> npt.NDArray[np.bool_]:
     """Tell of which frames the shift means anything: not across a cut, not in black."""
-    told: npt.NDArray[np.bool_] = pictures.dark < _BLACK_SHARE
+    told: npt.NDArray[np.bool_] = pictures.dark < BLACK_SHARE
     told[[shot.begin_frame for shot in shots.shots]] = False
     return told
 

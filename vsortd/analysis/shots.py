@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
@@ -10,6 +11,15 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from vsortd.analysis.likeness import are_alike, are_nearly_same, distance
+from vsortd.analysis.picture_spans import (
+    BLACK_SHARE,
+    TOLERANCE_S,
+    PictureSpan,
+    black_spans,
+    frozen_spans,
+    runs,
+    span_of,
+)
 from vsortd.errors import UsageError
 
 if TYPE_CHECKING:
@@ -20,7 +30,6 @@ if TYPE_CHECKING:
     from vsortd.media.measures import PictureMeasures
 
     Array = npt.NDArray[np.float64]
-    Mask = npt.NDArray[np.bool_]
     Scores = npt.NDArray[np.floating[Any]]
 
 DEFAULT_THRESHOLD: Final = 0.3
@@ -42,18 +51,14 @@ _RETURN: Final = 0.5  # after a flash the picture is at most so far from what wa
 # Film at 24 a second within 120 repeats each picture; those are no neighbours. Twice freezedetect's -60 dB.
 _REPEATED: Final = 0.5
 _REPEATS_S: Final = 0.19  # frames further apart aren't neighbours: there may be another cut
-_UNEVEN: Final = 1.5  # an interval so much longer than its neighbours shows more motion for that alone
+_MOST_FRAMES: Final = 64  # that are looked at for either, lest a file whose times are wrong takes for ever
+# An interval so much longer than its neighbours shows more motion for that alone; how much is known of short ones only.
+_UNEVEN, _MOST_UNEVEN = 1.5, 8.0
 # At the keyframes of a dark clip the difference is 25 to 40 because hues jump, while luma changes by less than 4 levels
 # and the small picture by less than 2.4; at the least of the real cuts that were measured it is 4.9 and 6.3.
 _SAME_DISTANCE, _SAME_CHANGE = 2.5, 4.5
 _DARK_LUMA: Final = 12.0  # PySceneDetect's ThresholdDetector
 _LIT_LUMA: Final = 16.0  # a picture about the threshold isn't one fade after the other
-_BLACK_SHARE, _BLACK_S = 0.98, 0.1  # blackdetect's pic_th and d; its pix_th of 0.10 is `PictureMeasures.dark`
-_FROZEN_CHANGE, _FROZEN_S = 255e-3, 2.0  # freezedetect: -60 dB of the range
-# freezedetect compares with the frame at which a freeze began, here only neighbours are: what creeps is told by how far
-# the small pictures are off (levels; 0.5 is their rounding), and by how much changes in a second altogether.
-_FROZEN_DRIFT, _FROZEN_PER_S = 0.5, 0.5
-_TOLERANCE_S: Final = 1e-3  # containers round times to milliseconds
 
 
 class ShotStart(StrEnum):
@@ -63,18 +68,6 @@ class ShotStart(StrEnum):
     CUT = "cut"
     FADE = "fade"
     BLACK = "black"
-
-
-@dataclass(frozen=True, slots=True)
-class PictureSpan:
-    """A stretch of the video, seconds; `end_s` is where the first frame after it is shown."""
-
-    begin_s: float
-    end_s: float
-
-    def to_json(self) -> dict[str, float]:
-        """Return it as a document has it."""
-        return {"begin_s": round(self.begin_s, 3), "end_s": round(self.end_s, 3)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,9 +186,9 @@ def find_shots(pictures: PictureMeasures, *, threshold: float = DEFAULT_THRESHOL
     starts = _starts(pictures, shown_s, hard, dark)
     return ShotReport(
         shots=tuple(_shots(pictures, shown_s, starts)),
-        black=tuple(_spans(pictures.dark >= _BLACK_SHARE, shown_s, _BLACK_S)),
-        frozen=tuple(_frozen(pictures, shown_s)),
-        fades=tuple(_span(shown_s, span.begin, span.end) for span in dark if span.faded),
+        black=tuple(black_spans(pictures, shown_s)),
+        frozen=tuple(frozen_spans(pictures, shown_s)),
+        fades=tuple(span_of(shown_s, span.begin, span.end) for span in dark if span.faded),
         threshold=threshold,
     )
 
@@ -207,14 +200,15 @@ def _end_s(times_s: Array) -> float:
 
 def _candidates(pictures: PictureMeasures, threshold: float) -> list[tuple[int, float]]:
     """Return the frames that begin anew by their difference, each with its ratio to its neighbours'."""
-    leaps = np.append(0.0, distance(pictures.small[:-1], pictures.small[1:]))
     least = _RATIO_OF_THRESHOLD * threshold
     found = []
     for index in map(int, np.flatnonzero(pictures.difference >= _LEAST_SCORE)):
         if index == 0 or _is_same(pictures, index):
             continue
-        ratio, expected = _ratios(pictures, pictures.difference, index)
-        leap, expected_leap = _ratios(pictures, leaps, index)
+        seen = [index, *_neighbours(pictures, index, -1), *_neighbours(pictures, index, 1)]
+        longer = _longer(pictures.times_s, seen)
+        ratio, expected = _ratios(pictures.difference[seen], longer)
+        leap, expected_leap = _ratios(distance(pictures.small[np.array(seen) - 1], pictures.small[seen]), longer)
         moved_on = expected < least and expected_leap < least
         if ratio >= _NEARLY * least and max(ratio, leap) >= least and not moved_on:
             found.append((index, ratio))
@@ -223,36 +217,37 @@ def _candidates(pictures: PictureMeasures, threshold: float) -> list[tuple[int, 
 
 def _is_same(pictures: PictureMeasures, index: int) -> bool:
     """Tell whether a frame shows what the one before did, and only the hue of what is dark or grey jumped."""
-    unmoved = distance(pictures.small[index - 1], pictures.small[index]) <= _SAME_DISTANCE
-    return unmoved and float(pictures.change[index]) <= _SAME_CHANGE
+    moved = float(distance(pictures.small[index - 1], pictures.small[index]))
+    return moved <= _SAME_DISTANCE and float(pictures.change[index]) <= _SAME_CHANGE
 
 
-def _ratios(pictures: PictureMeasures, score: Scores, index: int) -> tuple[float, float]:
-    """Return the ratio of a frame's difference to the mean of its neighbours, and one that allows for its interval."""
-    neighbours = [*_neighbours(pictures, index, -1), *_neighbours(pictures, index, 1)]
-    if not neighbours:
-        return _HIGHEST_RATIO, _HIGHEST_RATIO
-    mean = float(np.mean(score[neighbours]))
+def _ratios(scores: Scores, longer: float) -> tuple[float, float]:
+    """Return the ratio of the first score to the mean of the others, and one that allows for its interval."""
+    mean = float(scores[1:].mean()) if len(scores) > 1 else 0.0
     if mean <= 0:
         return _HIGHEST_RATIO, _HIGHEST_RATIO
-    ratio = min(float(score[index]) / mean, _HIGHEST_RATIO)
-    times_s = pictures.times_s
-    usual_s = float(np.mean([times_s[at] - times_s[at - 1] for at in neighbours]))
-    longer = (times_s[index] - times_s[index - 1]) / usual_s if usual_s > 0 else 1.0
-    return ratio, ratio / longer if longer >= _UNEVEN else ratio
+    ratio = min(float(scores[0]) / mean, _HIGHEST_RATIO)
+    return ratio, ratio / longer
+
+
+def _longer(times_s: Array, frames: Sequence[int]) -> float:
+    """Return how many times longer the first of these frames was in coming than the others."""
+    took_s = times_s[frames] - times_s[np.array(frames) - 1]
+    usual_s = float(took_s[1:].mean()) if len(frames) > 1 else 0.0
+    longer = float(took_s[0]) / usual_s if usual_s > 0 else 1.0
+    return min(longer, _MOST_UNEVEN) if longer >= _UNEVEN else 1.0
 
 
 def _neighbours(pictures: PictureMeasures, index: int, step: int) -> list[int]:
     """Return the two frames before or after one, by `step`; repeated ones only where no others are near."""
     nearest = [at for at in (index + step, index + 2 * step) if 0 < at < len(pictures.times_s)]
     found: list[int] = []
-    at = index + step
-    while len(found) < _WINDOW and 0 < at < len(pictures.times_s):
-        if abs(pictures.times_s[at] - pictures.times_s[index]) >= _REPEATS_S:
+    for at in range(index + step, index + step * _MOST_FRAMES, step):
+        beyond = not 0 < at < len(pictures.times_s)
+        if beyond or len(found) == _WINDOW or abs(pictures.times_s[at] - pictures.times_s[index]) >= _REPEATS_S:
             break
         if pictures.change[at] > _REPEATED:
             found.append(at)
-        at += step
     return found + [at for at in nearest if at not in found][: len(nearest) - len(found)]
 
 
@@ -261,11 +256,12 @@ def _is_flash(pictures: PictureMeasures, index: int) -> bool:
     small, times_s = pictures.small, pictures.times_s
     jump = distance(small[index - 1], small[index])
     for step, kept in ((1, index - 1), (-1, index)):
-        at = index + step if step > 0 else index - 2
-        while 0 <= at < len(times_s) and _flash_s(times_s, index, at) <= _FLASH_S:
+        first = index + step if step > 0 else index - 2
+        for at in range(first, first + step * _MOST_FRAMES, step):
+            if not 0 <= at < len(times_s) or _flash_s(times_s, index, at) > _FLASH_S:
+                break
             if are_alike(small[kept], small[at]) and distance(small[kept], small[at]) <= _RETURN * jump:
                 return True
-            at += step
     return False
 
 
@@ -281,8 +277,8 @@ def _alike(pictures: PictureMeasures, one: int, other: int) -> bool:
 def _dark_spans(pictures: PictureMeasures, hard: set[int]) -> Iterator[_DarkSpan]:
     """Find where the picture is black, and how it came to be: the spans that part shots, and fades at the ends."""
     count = len(pictures.times_s)
-    for begin, end in _merged(_runs(pictures.luma < _DARK_LUMA), pictures.luma):
-        if not np.any(pictures.dark[begin:end] >= _BLACK_SHARE):
+    for begin, end in _merged(runs(pictures.luma < _DARK_LUMA), pictures.luma):
+        if not np.any(pictures.dark[begin:end] >= BLACK_SHARE):
             continue  # a dark picture, but a picture
         into = begin == 0 or not hard.isdisjoint((begin - 1, begin))
         out_of = end == count or not hard.isdisjoint((end, end + 1))
@@ -317,21 +313,26 @@ def _starts(
     for span in dark:
         if span.kind:
             middle_s = (shown_s[span.begin] + shown_s[span.end]) / 2
-            chosen[max(1, int(np.searchsorted(shown_s[:-1], middle_s - _TOLERANCE_S)))] = span.kind
+            chosen[max(1, int(np.searchsorted(shown_s[:-1], middle_s - TOLERANCE_S)))] = span.kind
+    taken_s = sorted([float(shown_s[-1]), *(float(shown_s[index]) for index in chosen)])
     for index, _ in sorted(hard, key=lambda cut: (-cut[1], -pictures.difference[cut[0]], cut[0])):
-        at_s = shown_s[index]
-        nearest_s = min(shown_s[-1] - at_s, *(abs(at_s - shown_s[other]) for other in (0, *chosen)))
-        if nearest_s < LEAST_SHOT_S - _TOLERANCE_S or any(_is_within(at_s, span, shown_s) for span in dark):
+        at_s = float(shown_s[index])
+        after = bisect_left(taken_s, at_s)
+        nearest_s = min(abs(at_s - other_s) for other_s in taken_s[max(0, after - 1) : after + 1])
+        if nearest_s < LEAST_SHOT_S - TOLERANCE_S or _is_in_dark(at_s, dark, shown_s):
             continue
         if nearest_s < _SHORT_SHOT_S and are_nearly_same(pictures.small[index - 1], pictures.small[index]):
             continue
         chosen[index] = ShotStart.CUT
+        insort(taken_s, at_s)
     return sorted(chosen.items())
 
 
-def _is_within(at_s: float, span: _DarkSpan, shown_s: Array) -> bool:
-    margin_s = LEAST_SHOT_S - _TOLERANCE_S
-    return bool(shown_s[span.begin] - margin_s < at_s < shown_s[span.end] + margin_s)
+def _is_in_dark(at_s: float, dark: Sequence[_DarkSpan], shown_s: Array) -> bool:
+    """Tell whether a moment lies in or right beside a dark span, of which only the last that has begun may reach it."""
+    margin_s = LEAST_SHOT_S - TOLERANCE_S
+    begun = bisect_left(dark, at_s + margin_s, key=lambda span: float(shown_s[span.begin]))
+    return begun > 0 and bool(at_s < shown_s[dark[begun - 1].end] + margin_s)
 
 
 def _shots(pictures: PictureMeasures, shown_s: Array, starts: Sequence[tuple[int, ShotStart]]) -> Iterator[Shot]:
@@ -344,39 +345,6 @@ def _shots(pictures: PictureMeasures, shown_s: Array, starts: Sequence[tuple[int
             first, last = begin, end
         key = first + int(np.argmax(np.nan_to_num(pictures.sharpness[first:last])))
         yield Shot(begin_s, end_s, kind, float(shown_s[key]), begin, end)
-
-
-def _frozen(pictures: PictureMeasures, shown_s: Array) -> Iterator[PictureSpan]:
-    """Find still pictures: neighbouring frames are the same, and all are as the first one."""
-    small = pictures.small.astype(np.float64)
-    for begin, end in _runs(np.append(False, pictures.change[1:] <= _FROZEN_CHANGE)):
-        first = begin - 1  # the one before is the first of the equal ones
-        while first < end:
-            drift = np.abs(small[first:end] - small[first]).mean(axis=(1, 2, 3))
-            away = np.flatnonzero(drift > _FROZEN_DRIFT)
-            last = first + int(away[0]) if len(away) else end
-            length_s = shown_s[last] - shown_s[first]
-            crept = float(pictures.change[first + 1 : last].sum())
-            if length_s >= _FROZEN_S - _TOLERANCE_S and crept <= _FROZEN_PER_S * length_s:
-                yield _span(shown_s, first, last)
-            first = last
-
-
-def _spans(wanted: Mask, shown_s: Array, least_s: float) -> Iterator[PictureSpan]:
-    for begin, end in _runs(wanted):
-        if shown_s[end] - shown_s[begin] >= least_s - _TOLERANCE_S:
-            yield _span(shown_s, begin, end)
-
-
-def _span(shown_s: Array, begin: int, end: int) -> PictureSpan:
-    return PictureSpan(float(shown_s[begin]), float(shown_s[end]))
-
-
-def _runs(wanted: Mask) -> Iterator[tuple[int, int]]:
-    """Return where something holds without a break: first frame, and the one after the last."""
-    edges = np.flatnonzero(np.diff(np.concatenate(([False], wanted, [False])).astype(np.int8)))
-    for begin, end in edges.reshape(-1, 2):
-        yield int(begin), int(end)
 
 
 def _rounded(value: float | None) -> float | None:
