@@ -99,7 +99,7 @@ def test_a_broken_file_is_told_of_and_the_others_stand(home: harness.Here, film:
 
 
 def test_private_leaves_out_where_and_who(home: harness.Here, clips: Path) -> None:
-    path = clips / "pigallery2__20240128_105420.mp4"
+    path = clips / "media__dolbyVision-hdr.MOV"
     assert analysis(home, path, "--only", "facts")["facts"]["gps"] is not None
     assert "gps" not in analysis(home, path, "--only", "facts", "--private")["facts"]
 

@@ -86,7 +86,7 @@ def measured_clip(path: Path, *, width_px: int = 256, quality: bool = False) -> 
         for frame in container.decode(video=0):
             times.append(float(frame.time or 0.0))
             keys.append(bool(frame.key_frame))
-            pictures.append(_fitted(frame, width_px, "rgb24").to_ndarray())
+            pictures.append(np.asarray(_fitted(frame, width_px, "rgb24").to_ndarray(), np.uint8))
             if quality and (not seen.times_s or times[-1] >= seen.times_s[-1] + 1):
                 _see_quality(seen, times[-1], _fitted(frame, _QUALITY_PX, "gray"))
     return measured(pictures, np.asarray(times) - min(times, default=0.0), keys=keys, quality=seen)
@@ -101,7 +101,7 @@ def _fitted(frame: av.VideoFrame, width_px: int, pixel_format: str) -> av.VideoF
 def _see_quality(seen: QualitySeen, at_s: float, gray: av.VideoFrame) -> None:
     """Let libav's blurdetect (Marziliano 2002) look at one frame, and measure its blocks and noise."""
     graph = av.filter.Graph()
-    source = graph.add_buffer(width=gray.width, height=gray.height, format="gray", time_base=_TICK)
+    source = graph.add_buffer(width=gray.width, height=gray.height, format=gray.format, time_base=_TICK)
     graph.link_nodes(source, graph.add("blurdetect"), graph.add("buffersink")).configure()
     gray.pts, gray.time_base = 0, _TICK
     graph.push(gray)
@@ -166,7 +166,7 @@ def _shift(before: Array, now: Array) -> tuple[float, float]:
 def _small(picture: Picture) -> Picture:
     height, width = (size // SMALL_PX * SMALL_PX for size in picture.shape[:2])
     parts = picture[:height, :width].reshape(SMALL_PX, height // SMALL_PX, SMALL_PX, width // SMALL_PX, 3)
-    return np.round(parts.mean(axis=(1, 3), dtype=np.float32)).astype(np.uint8)
+    return np.asarray(np.round(parts.mean(axis=(1, 3), dtype=np.float32)), np.uint8)
 
 
 def _noise(luma: Array) -> float:

@@ -57,6 +57,9 @@ _UNEVEN, _MOST_UNEVEN = 1.5, 8.0
 # At the keyframes of a dark clip the difference is 25 to 40 because hues jump, while luma changes by less than 4 levels
 # and the small picture by less than 2.4; at the least of the real cuts that were measured it is 4.9 and 6.3.
 _SAME_DISTANCE, _SAME_CHANGE = 2.5, 4.5
+_BLENDED_DISTANCE: Final = (
+    7.5  # a screen that is scrolled quickly has 5 over two frames, the weakest dissolve's begin 10
+)
 _DARK_LUMA: Final = 12.0  # PySceneDetect's ThresholdDetector
 _LIT_LUMA: Final = 16.0  # a picture about the threshold isn't one fade after the other
 
@@ -205,7 +208,8 @@ def _candidates(pictures: PictureMeasures, threshold: float) -> list[tuple[int, 
     for index in map(int, np.flatnonzero(pictures.difference >= _LEAST_SCORE)):
         if index == 0 or _is_same(pictures, index):
             continue
-        seen = [index, *_neighbours(pictures, index, -1), *_neighbours(pictures, index, 1)]
+        first, last = _blended(pictures, index)
+        seen = [index, *_neighbours(pictures, first, -1), *_neighbours(pictures, last, 1)]
         longer = _longer(pictures.times_s, seen)
         ratio, expected = _ratios(pictures.difference[seen], longer)
         leap, expected_leap = _ratios(distance(pictures.small[np.array(seen) - 1], pictures.small[seen]), longer)
@@ -213,6 +217,23 @@ def _candidates(pictures: PictureMeasures, threshold: float) -> list[tuple[int, 
         if ratio >= _NEARLY * least and max(ratio, leap) >= least and not moved_on:
             found.append((index, ratio))
     return found
+
+
+def _blended(pictures: PictureMeasures, index: int) -> tuple[int, int]:
+    """Return the first and the last frame of a cut that a change of the frame rate has spread over two frames.
+
+    Both differ enough to be a cut by themselves, this one more than the other, and the picture stays another one; of
+    any other frame it is both.
+    """
+    score = pictures.difference
+    for first, last in ((index - 1, index), (index, index + 1)):
+        other = first if last == index else last
+        if not 0 < other < len(score) or not _LEAST_SCORE <= score[other] < score[index]:
+            continue
+        after = min(last + 1, len(score) - 1)
+        if distance(pictures.small[first - 1], pictures.small[after]) >= _BLENDED_DISTANCE:
+            return first, last
+    return index, index
 
 
 def _is_same(pictures: PictureMeasures, index: int) -> bool:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 from vsortd.analysis.arousal import arousal
 from vsortd.analysis.part_names import AnalysisPart
 from vsortd.analysis.picture_quality import picture_quality
-from vsortd.analysis.shots import DEFAULT_THRESHOLD, PictureSpan, Shot, ShotReport, ShotStart, find_shots
+from vsortd.analysis.picture_spans import PictureSpan
+from vsortd.analysis.shots import DEFAULT_THRESHOLD, Shot, ShotReport, ShotStart, find_shots
 from vsortd.analysis.sound import judge_sound
 from vsortd.analysis.speech import Speech, find_speech
 from vsortd.analysis.technical import TechnicalReport, technical_report
@@ -17,7 +18,7 @@ from vsortd.core.moments import recorded_moment, unix_seconds
 from vsortd.core.technical_facts import FileKind
 from vsortd.errors import ChangedError, VideoError, VsortdError
 from vsortd.index.store import Film
-from vsortd.media.measures import CURVE_HZ, PictureMeasures, SoundMeasures
+from vsortd.media.measures import PictureMeasures, SoundMeasures
 from vsortd.media.technical_reply import technical_from_reply, technical_to_message
 
 if TYPE_CHECKING:
@@ -199,7 +200,10 @@ class _Pass:
             return _absent(pictures)
         shots = find_shots(pictures, threshold=self.wish.scene_threshold)
         heard = sound if isinstance(sound, SoundMeasures) else None
-        curve = arousal(pictures, shots, _from_the_beginning(heard) if heard is not None else None)
+        if heard is None:
+            curve = arousal(pictures, shots, None)
+        else:
+            curve = arousal(pictures, shots, heard.short_lufs, sound_start_s=heard.start_s)
         rated = judge_sound(heard, speech=None).quality if heard is not None else None
         return {
             "picture_quality": self._quality(pictures, shots),
@@ -232,16 +236,6 @@ def _speech(sound: SoundMeasures) -> tuple[Speech | None, str | None]:
         return find_speech(sound.speech_pcm), None
     except VsortdError as error:
         return None, " ".join(error.lines())
-
-
-def _from_the_beginning(sound: SoundMeasures) -> Any:  # noqa: ANN401 - an array
-    """Return the short-term loudness from the video's start, not from the sound's."""
-    import numpy as np
-
-    late = round(sound.start_s * CURVE_HZ)
-    if late <= 0:
-        return sound.short_lufs[-late:]
-    return np.concatenate([np.full(late, -np.inf, np.float32), sound.short_lufs])
 
 
 def shots_of(document: Document) -> ShotReport:
