@@ -24,37 +24,47 @@ import numpy as np
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    SmallPicture = npt.NDArray[np.uint8]  # [SMALL_PX, SMALL_PX, 3] RGB
+    SmallPicture = npt.NDArray[np.uint8]  # [SMALL_PX, SMALL_PX, 3] RGB, or [n] of them
+    Figures = npt.NDArray[np.float64]
+    Answers = npt.NDArray[np.bool_]
 
 _ALIKE_CORRELATION, _ALIKE_MEAN = 0.9, 20.0  # the mean allows for a flash that fades and an exposure that settles
 _SAME_CORRELATION, _SAME_MEAN = 0.98, 3.0  # as a jerk by 2 % leaves it
+_PICTURE: Final = (-3, -2, -1)  # the axes of one picture
 _FLAT: Final = 4.0  # levels squared: rounding of what is evenly grey is no pattern
 
 
-def are_alike(one: SmallPicture, other: SmallPicture) -> bool:
-    """Tell whether two frames may be of one shot a moment apart: the same parts are bright and dark."""
-    return correlation(one, other) >= _ALIKE_CORRELATION and mean_difference(one, other) <= _ALIKE_MEAN
+def are_alike(one: SmallPicture, other: SmallPicture) -> Answers:
+    """Tell whether two frames, or one and each of [n], may be of one shot: the same parts are bright and dark."""
+    return (correlation(one, other) >= _ALIKE_CORRELATION) & (mean_difference(one, other) <= _ALIKE_MEAN)
 
 
-def are_nearly_same(one: SmallPicture, other: SmallPicture) -> bool:
-    """Tell whether two frames differ by no more than a jerk of the camera would make them."""
-    return correlation(one, other) >= _SAME_CORRELATION and mean_difference(one, other) <= _SAME_MEAN
+def are_nearly_same(one: SmallPicture, other: SmallPicture) -> Answers:
+    """Tell whether two frames, or one and each of [n], differ by no more than a jerk of the camera would make them."""
+    return (correlation(one, other) >= _SAME_CORRELATION) & (mean_difference(one, other) <= _SAME_MEAN)
 
 
-def correlation(one: SmallPicture, other: SmallPicture) -> float:
+def correlation(one: SmallPicture, other: SmallPicture) -> Figures:
     """Return the correlation of two pictures' pixels and colours, -1 to 1; 1.0 of two that are flat."""
-    first, second = (picture.astype(np.float64) - picture.mean() for picture in (one, other))
-    common = float((first * second).mean()) + _FLAT
-    return common / float(np.sqrt(((first**2).mean() + _FLAT) * ((second**2).mean() + _FLAT)))
+    first, second = (levels - levels.mean(axis=_PICTURE, keepdims=True) for levels in _levels(one, other))
+    spread = ((first**2).mean(axis=_PICTURE) + _FLAT) * ((second**2).mean(axis=_PICTURE) + _FLAT)
+    found: Figures = ((first * second).mean(axis=_PICTURE) + _FLAT) / np.sqrt(spread)
+    return found
 
 
-def mean_difference(one: SmallPicture, other: SmallPicture) -> float:
+def mean_difference(one: SmallPicture, other: SmallPicture) -> Figures:
     """Return how much brighter one picture is than the other, 0 to 255."""
-    return abs(float(one.mean()) - float(other.mean()))
+    first, second = (levels.mean(axis=_PICTURE) for levels in _levels(one, other))
+    found: Figures = np.abs(first - second)
+    return found
 
 
-def distance(one: SmallPicture, other: SmallPicture) -> npt.NDArray[np.float64]:
+def distance(one: SmallPicture, other: SmallPicture) -> Figures:
     """Return how far two pictures, or each of [n] and [n], are apart: root of the mean square, levels."""
-    squares = (one.astype(np.float64) - other.astype(np.float64)) ** 2
-    roots: npt.NDArray[np.float64] = np.sqrt(squares.mean(axis=(-3, -2, -1)))
-    return roots
+    first, second = _levels(one, other)
+    found: Figures = np.sqrt(((first - second) ** 2).mean(axis=_PICTURE))
+    return found
+
+
+def _levels(one: SmallPicture, other: SmallPicture) -> tuple[Figures, Figures]:
+    return one.astype(np.float64), other.astype(np.float64)

@@ -276,23 +276,18 @@ def _is_flash(pictures: PictureMeasures, index: int) -> bool:
     """Tell whether the picture soon is what it was before this frame, or was before what it now is."""
     small, times_s = pictures.small, pictures.times_s
     jump = distance(small[index - 1], small[index])
-    for step, kept in ((1, index - 1), (-1, index)):
-        first = index + step if step > 0 else index - 2
-        for at in range(first, first + step * _MOST_FRAMES, step):
-            if not 0 <= at < len(times_s) or _flash_s(times_s, index, at) > _FLASH_S:
-                break
-            if are_alike(small[kept], small[at]) and distance(small[kept], small[at]) <= _RETURN * jump:
-                return True
-    return False
-
-
-def _flash_s(times_s: Array, index: int, at: int) -> float:
-    """Return how long a flash would have been shown that began, or ended, with a frame, and `at` is beyond it."""
-    return float(times_s[at] - times_s[index] if at > index else times_s[index] - times_s[at + 1])
+    after = np.arange(index + 1, min(index + _MOST_FRAMES, len(times_s)))
+    after = after[times_s[after] - times_s[index] <= _FLASH_S]  # a flash that began with this frame is over there
+    before = np.arange(max(0, index - _MOST_FRAMES), index - 1)
+    before = before[times_s[index] - times_s[before + 1] <= _FLASH_S]  # and one that ended with it hasn't begun
+    return any(
+        bool(np.any(are_alike(small[kept], small[at]) & (distance(small[kept], small[at]) <= _RETURN * jump)))
+        for kept, at in ((index - 1, after), (index, before))
+    )
 
 
 def _alike(pictures: PictureMeasures, one: int, other: int) -> bool:
-    return are_alike(pictures.small[one], pictures.small[other])
+    return bool(are_alike(pictures.small[one], pictures.small[other]))
 
 
 def _dark_spans(pictures: PictureMeasures, hard: set[int]) -> Iterator[_DarkSpan]:
