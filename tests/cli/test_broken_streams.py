@@ -34,7 +34,8 @@ WORDS = {
     "cluster": "cluster FILE --yes", "history": "history", "undo": "undo --all --dry-run",
     "release": "release 99", "retry": "retry FILE", "review": "review", "teach": "teach FILE nowhere",
     "corrections forget": "corrections forget --all", "corrections restore": "corrections restore 1",
-    "timeline": "timeline FILE x", "duplicates": "duplicates FILE", "check": "check", "config init":
+    "timeline": "timeline FILE x", "classify": "classify FILE x", "analyze": "analyze FILE",
+    "duplicates": "duplicates FILE", "check": "check", "config init":
     "config init --yes --path OUT --force", "config import": "config import FILE", "config path": "config path",
     "config show": "config show", "config schema": "config schema", "model list": "model list",
     "model fetch": "model fetch sample", "model compare": "model compare sample --on FILE", "model bench":

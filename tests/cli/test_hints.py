@@ -46,7 +46,7 @@ def test_prompts_in_hints_are_known_to_every_model() -> None:
 
 def prompts_of(words: list[str]) -> list[str]:
     """Return what a command line of vsortd asks the model for."""
-    asks = {"search": (1, {"--not"}), "timeline": (2, {"--vs"})}
+    asks = {"search": (1, {"--not"}), "timeline": (2, {"--vs"}), "classify": (2, set())}
     if not words or words[0] not in asks:
         return []
     first, taking = asks[words[0]]

@@ -34,6 +34,8 @@ TABLES = {
     "eval": None,
     "search": None,
     "timeline": None,
+    "classify": None,
+    "analyze": None,
     "duplicates": None,
     "cluster": None,
     "sort": None,

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.timeout(300), pytest.mark.slow]
 
 EVERY_FORM = os.environ.get("VSORTD_TEST_STEP") == "1"
-WITH_A_MODEL = {"plan", "explain", "sort", "teach", "corrections", "search", "timeline", "cluster"}
+WITH_A_MODEL = {"plan", "explain", "sort", "teach", "corrections", "search", "timeline", "classify", "cluster"}
 # Commands that are a daemon or an icon, start one, or look at this process itself.
 APART = {"run", "start", "stop", "tray", "service", "doctor"}
 LEVELS = 440
@@ -87,6 +87,8 @@ ASKED: dict[str, tuple[tuple[int, str], ...]] = {
         (0, "search sea --all --sheet FOLDER/scenes.png"),
     ),
     "timeline": ((0, "timeline FOLDER/Films/two.mp4 sea"), (0, "timeline FOLDER/Films/two.mp4 sea --json")),
+    "analyze": ((0, "analyze FOLDER/Films/one.mp4"), (0, "analyze FOLDER/Films/one.mp4 --json")),
+    "classify": ((0, "classify FOLDER/Films/two.mp4 sea"), (0, "classify FOLDER/Films/two.mp4 sea --json")),
     "cluster": (
         (0, "cluster FOLDER/Films --min-size 2 --apply --dry-run --json"),
         (0, "cluster FOLDER/Films --min-size 2 --to-rules FOLDER/rules.yaml --json"),

@@ -89,6 +89,7 @@ def test_a_deep_tree_loses_no_name() -> None:
 # Where text goes to the terminal without the console, and why that is no hole.
 RAW = {
     "vsortd/__main__.py": "the boundary of errors",
+    "vsortd/analysis/shot_exports.py": "into a file, and numbers alone",
     "vsortd/cli/common.py": "JSON, CSV and questions",
     "vsortd/cli/app.py": "the version",
     "vsortd/cli/completion.py": "a script of ours",

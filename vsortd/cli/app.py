@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vsortd.cli import (
+    analyze,
+    classify,
     cluster,
     completion,
     config,
@@ -122,6 +124,8 @@ history.register(app)
 teach.register(app)
 review.register(app)
 timeline.register(app)
+classify.register(app)
+analyze.register(app)
 duplicates.register(app)
 app.command("check")(config.check)
 app.add_typer(config.app, name="config")

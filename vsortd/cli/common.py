@@ -39,6 +39,7 @@ __all__ = [
     "confirm",
     "console",
     "load",
+    "load_if_any",
     "one_form",
     "open_journal",
     "parse_since",
@@ -86,6 +87,14 @@ def load(ctx: typer.Context) -> Settings:
     from vsortd.core.paths import find_config
 
     return load_settings(find_config(ctx.obj.config))
+
+
+def load_if_any(ctx: typer.Context) -> Settings | None:
+    """Load the config, None where there is none and none is named; as `load`."""
+    from vsortd.core.paths import site_config, user_config
+
+    named = ctx.obj.config is not None or os.environ.get("VSORTD_CONFIG")
+    return load(ctx) if named or any(path.is_file() for path in (user_config(), site_config())) else None
 
 
 def state_folder() -> Path:

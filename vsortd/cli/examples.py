@@ -113,6 +113,20 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
         ("vsortd timeline trip.mp4 snow --vs clouds --plot snow.png", "not to be taken for clouds; as a picture"),
         ('vsortd timeline trip.mp4 "a forest" --chapters forest.vtt', "as chapters for a player"),
     ),
+    "classify": (
+        ('vsortd classify clip.mp4 "a forest" "the sea"', "how much of it shows either, or none of these"),
+        ("vsortd classify clip.mp4 --categories moods.txt", "each [Unit] of the file is a question of its own"),
+        (
+            "vsortd classify *.mp4 --labels coco.txt --top 5 --csv",
+            "the best five of a list, for each video, as a table",
+        ),
+    ),
+    "analyze": (
+        ("vsortd analyze trip.mp4", "what the file says, its shots, its sound, and what they add up to"),
+        ("vsortd analyze ~/Videos --only facts,sound --csv > facts.csv", "a line for each file, without its pictures"),
+        ("vsortd analyze trip.mp4 --only shots --edl trip.edl", "the shots, for an editor"),
+        ("vsortd analyze trip.mp4 --json --private", "all of it, without places and persons"),
+    ),
     "duplicates": (
         ("vsortd duplicates", "in the library and what `index` was given; nothing is deleted"),
         ("vsortd duplicates ~/Videos --pictures dupes", "look at each pair"),

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from vsortd.config.settings import Settings
     from vsortd.core.console import Text
-    from vsortd.library.timeline.spans import PromptSpans, Reading, Span
+    from vsortd.library.timeline.spans import PromptSpans, Reading
     from vsortd.library.timeline.track import TimelineResult, Wish
     from vsortd.media.thumbnails import Pixels
 
@@ -283,7 +283,7 @@ def _print_prompt(out: Console, one: PromptSpans, duration_s: float, cells: int)
     else:
         line.append(f"   at best {one.best:.2f} at {clock(one.best_ms)}", style="dim not bold")
     out.print(line)
-    out.print(_strip(one.spans, duration_s, cells, style))
+    out.print(Text("  ").append(strip([(span.begin_ms, span.end_ms) for span in one.spans], duration_s, cells, style)))
     for span in one.spans[:_MOST_SPANS]:
         out.print(
             Text(f"  {clock(span.begin_ms)} to {clock(span.end_ms)}").append(
@@ -299,18 +299,18 @@ def _sure(confidence: float) -> str:
     return ">0.99" if confidence > 0.995 else f"{confidence:.2f}"  # noqa: PLR2004 - would be written as 1.00
 
 
-def _strip(spans: Sequence[Span], duration_s: float, cells: int, style: str) -> Text:
+def strip(spans_ms: Sequence[tuple[float, float]], duration_s: float, cells: int, style: str) -> Text:
     """Return the time line in cells: filled where most of a cell, or a span shorter than one, is shown."""
     from vsortd.core.console import Text
 
     shown, empty = _signs()
     filled = [False] * cells
     cell_ms = max(duration_s, 1e-3) * 1000 / cells
-    for span in spans:
-        first = min(cells - 1, round(span.begin_ms / cell_ms))
-        last = min(cells, max(first + 1, round(span.end_ms / cell_ms)))
+    for begin_ms, end_ms in spans_ms:
+        first = min(cells - 1, round(begin_ms / cell_ms))
+        last = min(cells, max(first + 1, round(end_ms / cell_ms)))
         filled[first:last] = [True] * (last - first)
-    line = Text("  ")
+    line = Text()
     for cell in filled:
         line.append(shown if cell else empty, style=style if cell else "dim")
     return line

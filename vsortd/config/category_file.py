@@ -76,29 +76,53 @@ def read_categories(path: Path) -> Categories:
     Raises InvalidCategoryFileError with every mistake, ConfigError where it can't be read, UsageError where it is
     not there.
     """
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
-    except (FileNotFoundError, IsADirectoryError) as error:
-        what = "is not there" if isinstance(error, FileNotFoundError) else "is a folder"
-        raise UsageError(f"{path} {what}.", remedy="Name a category file.", paths=[path]) from error
-    except OSError as error:
-        raise ConfigError(
-            f"The category file {path} can't be read: {error.strerror or error}.",
-            remedy="Make it readable.",
-            paths=[path],
-        ) from error
-    categories, mistakes = parse_categories(data)
+    categories, mistakes = parse_categories(read_words(path, "category file"))
     if mistakes:
         raise InvalidCategoryFileError(path, mistakes)
     return categories
 
 
+def read_words(path: Path, what: str) -> bytes:
+    """Return the bytes of a file of words, at most one more than it may have; `what` names its kind.
+
+    Raises UsageError where it is not there, ConfigError where it can't be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return file.read(MAX_BYTES + 1)
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
+        why = "is a folder" if isinstance(error, IsADirectoryError) else "is not there"
+        raise UsageError(f"{path} {why}.", remedy=f"Name a {what}.", paths=[path]) from error
+    except OSError as error:
+        raise ConfigError(
+            f"The {what} {path} can't be read: {error.strerror or error}.",
+            remedy="Make it readable.",
+            paths=[path],
+        ) from error
+
+
+def decode_words(data: bytes) -> tuple[list[str], Mistake | None]:
+    """Return the lines of a file of words, whatever byte order mark it begins with; none, and why, where it is none."""
+    if len(data) > MAX_BYTES:
+        size = about_size(MAX_BYTES)
+        message, allowed = f"the file is larger than {size}, so it was not read", f"a file of at most {size}"
+        return [], Mistake(1, "", None, message, allowed)
+    wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))  # what Notepad once called Unicode
+    try:
+        text = data.decode("utf-16" if wide else "utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        return [], Mistake(line, "", None, "this is no text in UTF-8", "a text file saved as UTF-8")
+    return re.split(r"\r\n|\r|\n", text), None
+
+
 def parse_categories(data: bytes) -> tuple[Categories, tuple[Mistake, ...]]:
     """Parse the bytes of a category file into its rules and every mistake in it."""
     reader = _CategoryReader()
-    text = reader.decode(data)
-    for line, content in enumerate(re.split(r"\r\n|\r|\n", text), start=1):
+    lines, unreadable = decode_words(data)
+    if unreadable is not None:
+        reader.mistakes.append(unreadable)
+    for line, content in enumerate(lines, start=1):
         reader.take(line, content)
     if not reader.mistakes and not reader.prompts:
         reader.wrong(1, None, "there is no category in this file")
@@ -129,27 +153,12 @@ class _CategoryReader:
         """Note a mistake."""
         self.mistakes.append(Mistake(line, "", value, message, allowed))
 
-    def decode(self, data: bytes) -> str:
-        """Return the text of the file, whatever byte order mark it begins with."""
-        if len(data) > MAX_BYTES:
-            size = about_size(MAX_BYTES)
-            self.wrong(1, None, f"the file is larger than {size}, so it was not read", f"a file of at most {size}")
-            return ""
-        wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))  # what Notepad once called Unicode
-        try:
-            return data.decode("utf-16" if wide else "utf-8-sig")
-        except UnicodeDecodeError as error:
-            line = data.count(b"\n", 0, error.start) + 1
-            self.wrong(line, None, "this is no text in UTF-8", "a text file saved as UTF-8")
-            return ""
-
     def take(self, line: int, content: str) -> None:
         """Take one line."""
         self._full = self._full or not content.strip()
-        text = _without_bullet(_COMMENT.sub("", content.strip()))
+        text = words_of_line(content)
         if not text:
             return
-        text = text.translate(_FULL_WIDTH)
         if text.startswith("["):
             self._take_header(line, text)
         elif text.startswith("("):
@@ -172,14 +181,11 @@ class _CategoryReader:
 
     def _take_header(self, line: int, text: str) -> None:
         self._header, self._broken, self._full = None, True, False
-        found = _HEADER.fullmatch(text)
-        if found is None:
-            self.wrong(line, shorten(text), "the brackets around the category don't match")
+        header = split_header(text)
+        if isinstance(header, str):
+            self.wrong(line, shorten(text), header)
             return
-        category, name, prompts = found.group("category", "name", "prompts")
-        if name is None and prompts.count("(") != prompts.count(")"):
-            self.wrong(line, shorten(text), "the parentheses around the name don't match")
-            return
+        category, name, prompts = header
         names = [part.strip() for part in re.split(r"[/\\]", category) if part.strip()]
         if not names:
             self.wrong(line, shorten(text), "the category has no name")
@@ -214,13 +220,35 @@ class _CategoryReader:
     def _take_prompts(self, line: int, path: RulePath, texts: Sequence[str]) -> None:
         for text in texts:
             prompt = " ".join(text.split()).rstrip(_STOPS)
-            if any(unicodedata.category(char) in {"Cc", "Cs", "Zl", "Zp"} for char in prompt):
-                self.wrong(line, shorten(prompt), "there is a control character in these words", "words")
-            elif len(prompt) > MAX_PROMPT_CHARS:
-                message = f"this prompt is {len(prompt):,} characters long"
-                self.wrong(line, shorten(prompt), message, f"at most {MAX_PROMPT_CHARS:,}")
+            if problem := prompt_problem(prompt):
+                self.wrong(line, shorten(prompt), *problem)
             elif prompt:
                 self.prompts[path][prompt] = None
+
+
+def words_of_line(content: str) -> str:
+    """Return what a line says: without a comment or bullet, and brackets as they are told from words."""
+    return _without_bullet(_COMMENT.sub("", content.strip())).translate(_FULL_WIDTH)
+
+
+def split_header(text: str) -> tuple[str, str | None, str] | str:
+    """Return a header's category, name (None without parentheses) and prompts as they stand, or what is wrong."""
+    found = _HEADER.fullmatch(text)
+    if found is None:
+        return "the brackets around the category don't match"
+    category, name, prompts = found["category"], found["name"], found["prompts"]
+    if name is None and prompts.count("(") != prompts.count(")"):
+        return "the parentheses around the name don't match"
+    return category, name, prompts
+
+
+def prompt_problem(prompt: str) -> tuple[str, str] | None:
+    """Return why words can be no prompt, and what may stand there instead; None where they can."""
+    if any(unicodedata.category(char) in {"Cc", "Cs", "Zl", "Zp"} for char in prompt):
+        return "there is a control character in these words", "words"
+    if len(prompt) > MAX_PROMPT_CHARS:
+        return f"this prompt is {len(prompt):,} characters long", f"at most {MAX_PROMPT_CHARS:,}"
+    return None
 
 
 def split_header_prompts(text: str) -> list[str]:

@@ -25,13 +25,7 @@ def decoders(workers: Workers | None) -> Iterator[Finding]:
 
     workers = workers or Defaults()
     try:
-        with MediaPool(
-            1,
-            timeout_s=workers.timeout_s,
-            memory_bytes=workers.memory_bytes,
-            decoder=workers.decoder,
-            must_confine=workers.must_confine,
-        ) as pool:
+        with MediaPool.of(workers, count=1) as pool:
             pool.warm()
             greeting = pool.greeting
     except VsortdError as error:

@@ -70,7 +70,7 @@ def compare_models(
             scout: ModelProcess | None = stack.enter_context(ModelProcess())
             assert scout is not None
             shapes = _resolve(contestants, scout)
-        media = stack.enter_context(_media(settings))
+        media = stack.enter_context(MediaPool.of(settings.workers))
         spool = stack.enter_context(FrameSpool(len(shapes), limit_bytes=spool_bytes))
         sampler = SharedSampler(settings, media, shapes, spool)
         left_out: list[LeftOut] = []
@@ -222,16 +222,6 @@ def _require_one(contestants: Sequence[_Contestant]) -> None:
         said = [f"{one.word}: {one.trouble.title}" for one in contestants if one.trouble is not None]
         title = "None of the models can be had." if others else first.title
         raise ModelError(title, details=said if others else first.details, remedy=first.remedy, paths=first.paths)
-
-
-def _media(settings: Settings) -> MediaPool:
-    return MediaPool(
-        settings.workers.decode_count(),
-        timeout_s=settings.workers.timeout_s,
-        memory_bytes=settings.workers.memory_bytes,
-        decoder=settings.workers.decoder,
-        must_confine=settings.workers.must_confine,
-    )
 
 
 def _counting(on_progress: Callable[[int, int], None] | None, done: int, total: int) -> Callable[[], None]:

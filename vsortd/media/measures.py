@@ -19,13 +19,19 @@ SMALL_PX: Final = 4  # side of the smallest picture of a frame, by which two fra
 CURVE_HZ: Final = 10  # loudness is told so many times a second
 BLOCK_S: Final = 0.4  # length of the blocks of which the level is told
 SPEECH_HZ: Final = 16_000  # sample rate of the sound that speech is looked for in
+MAX_SPEECH_S: Final = 4 * 3600  # of a longer sound speech is looked for in its beginning
+MAX_SOUND_S: Final = 48 * 3600  # of a sound that is measured
+MAX_CHANNELS: Final = 64
+SOUND_RATES_HZ: Final = range(1000, 10_000_001)  # that are measured
+MAX_FRAMES: Final = 5_000_000  # of a film that is measured: 23 hours at 60 a second
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PictureMeasures:
     """One row for each of n decoded frames, in the order in which they are shown; float32 [n] where not said otherwise.
 
-    Measured on pictures of at most 320 px width, turned as they are shown. Levels are full range, 0 to 255.
+    Measured on pictures whose longer side is at most 320 px, turned as they are shown. Levels are full range, 0 to 255,
+    and those of HDR as they are coded.
     """
 
     times_s: npt.NDArray[np.float64]  # from the video's start
@@ -40,17 +46,20 @@ class PictureMeasures:
     sharpness: Floats  # variance of the Laplacian of luma
     shift: Floats  # [n, 2] how far the whole picture went since the frame before: right, down, as shares of its width
     small: npt.NDArray[np.uint8]  # [n, SMALL_PX, SMALL_PX, 3] RGB, each pixel the mean of its part
-    interlaced: float  # share of frames whose lines come from two moments, 0 to 1
-    # Of about one frame a second, at most 640 px wide: [k]
+    interlaced: float  # share of frames whose lines come from two moments among all that could be told, 0 to 1
+    # Of about one frame a second, at most 640 px wide, or (blocks) the middle of one in its own size: [k]
     quality_times_s: npt.NDArray[np.float64]
-    blur: Floats  # mean width of edges, px (Marziliano 2002): higher is blurrier
-    blocks: Floats  # strength of the codec's 8 px grid against what lies beside it; 1 is none
+    blur: Floats  # mean width of edges, px (Marziliano 2002): higher is blurrier; 0 where there are none
+    blocks: Floats  # steps on the codec's 8 px grid against those beside it; 1 is none, 2 is plain to see
     noise: Floats  # standard deviation of noise, levels (Immerkær 1996)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SoundMeasures:
-    """One sound stream from its beginning to its end. Levels of silence are -inf where a level can be that."""
+    """One sound stream from its beginning to its end. Levels of silence are -inf where a level can be that.
+
+    Moments are counted in samples: a gap in the stream, or what is damaged, takes no time.
+    """
 
     stream: int  # its index in the container
     rate_hz: int
@@ -59,20 +68,22 @@ class SoundMeasures:
     duration_s: float
     integrated_lufs: float  # EBU R 128; -inf where no block passes the gate
     lra_lu: float
-    true_peak_dbtp: float
+    true_peak_dbtp: float  # in steps of a thousandth of full scale, but at least `max_db`
     max_momentary_lufs: float
     max_short_lufs: float
     mean_db: float  # RMS of all samples of all channels, dBFS as volumedetect has it
     max_db: float  # largest sample, dBFS
-    momentary_lufs: Floats  # [m] CURVE_HZ times a second, over 400 ms
-    short_lufs: Floats  # [m] over 3 s
+    momentary_lufs: Floats  # [m] CURVE_HZ times a second, over the last 400 ms; -inf where less has been heard
+    short_lufs: Floats  # [m] over the last 3 s; -inf where less has been heard
     blocks_db: Floats  # [k, channels] RMS of each BLOCK_S, dBFS
     dc: Floats  # [channels] mean sample, full scale is 1
     side_db: float  # RMS of half the difference of left and right, dBFS; -inf for mono
-    spectrum_db: Floats  # [bins] long-term mean power of the mono mix in each of bins up to half the rate, dB
+    spectrum_db: Floats  # [bins] long-term mean power of the mono mix in each of bins from 0 to half the rate, dB: a
+    # sine at full scale has -3.01
     speech_pcm: npt.NDArray[np.int16] = field(
         default_factory=lambda: np.zeros(0, np.int16)
     )  # mono at SPEECH_HZ, if asked for
+    start_s: float = 0.0  # when it begins, from the video's start: to be added to the times of curves and blocks
 
 
 @dataclass(frozen=True, slots=True)

@@ -183,8 +183,8 @@ class Pictures:
             width=size[0],
             height=size[1],
             format=format_,
-            src_colorspace=_matrix_of(frame),
-            src_color_range=_range_of(frame),
+            src_colorspace=matrix_of(frame),
+            src_color_range=range_of(frame),
             dst_color_range=ColorRange.JPEG,
             interpolation=interpolation | _EXACT,
             threads=1,
@@ -195,7 +195,8 @@ def _bits(frame: av.VideoFrame) -> int:
     return max((component.bits for component in frame.format.components), default=8)
 
 
-def _matrix_of(frame: av.VideoFrame) -> Colorspace | None:
+def matrix_of(frame: av.VideoFrame) -> Colorspace | None:
+    """Return the matrix that a frame's colours are coded by, guessed by its size where nothing tells; None for RGB."""
     if frame.format.is_rgb:
         return None
     known = _MATRIX.get(int(frame.colorspace))
@@ -205,7 +206,8 @@ def _matrix_of(frame: av.VideoFrame) -> Colorspace | None:
     return Colorspace.ITU709 if large else Colorspace.ITU601
 
 
-def _range_of(frame: av.VideoFrame) -> ColorRange:
+def range_of(frame: av.VideoFrame) -> ColorRange:
+    """Return the range of a frame's levels: limited unless it says otherwise."""
     full = frame.color_range == _RANGE_FULL or frame.format.is_rgb or frame.format.name.startswith("yuvj")
     return ColorRange.JPEG if full else ColorRange.MPEG
 

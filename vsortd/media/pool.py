@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
-from vsortd.media import protocol, replies
+from vsortd.media import protocol, replies, technical_reply
+from vsortd.media.measures_reply import max_measures_bytes, measures_from_reply
 from vsortd.media.worker_pool import WorkerPool
 
 if TYPE_CHECKING:
@@ -15,8 +16,11 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from vsortd.config.running_options import Workers
+    from vsortd.core.technical_facts import TechnicalFacts
     from vsortd.core.video_facts import Clip
     from vsortd.media.frames import Frames
+    from vsortd.media.measures import Measures
     from vsortd.media.movie_facts import MovieFacts
     from vsortd.media.preprocess import Preprocess
     from vsortd.media.protocol import Message
@@ -25,6 +29,17 @@ if TYPE_CHECKING:
 
 class MediaPool(WorkerPool):
     """Worker processes that read videos and pictures."""
+
+    @classmethod
+    def of(cls, workers: Workers, *, count: int | None = None) -> Self:
+        """Return as many processes as the config wants, or `count`, with what it says of them."""
+        return cls(
+            workers.decode_count() if count is None else count,
+            timeout_s=workers.timeout_s,
+            memory_bytes=workers.memory_bytes,
+            decoder=workers.decoder,
+            must_confine=workers.must_confine,
+        )
 
     def probe(self, path: Path, *, cancel: threading.Event | None = None) -> Clip:
         """Return the facts of a video. Raises Broken-, Incomplete-, Changed- or LimitError, Cancelled."""
@@ -195,6 +210,43 @@ class MediaPool(WorkerPool):
         request = {"op": "decode", "path": str(path), "streams": list(streams)}
         return self.checked(
             request, lambda header, _: replies.decoded_from_reply(header, streams), timeout_s=timeout_s, cancel=cancel
+        )
+
+    def technical(self, path: Path, *, timeout_s: float, cancel: threading.Event | None = None) -> TechnicalFacts:
+        """Return what a video, sound or picture of any kind that is read says of itself; raises like `probe`.
+
+        The file is read to its end, and next to nothing of it decoded.
+        """
+        request = {"op": "technical", "path": str(path)}
+        return self.checked(
+            request,
+            lambda header, _: technical_reply.technical_from_reply(header),
+            timeout_s=timeout_s,
+            cancel=cancel,
+        )
+
+    def measure(
+        self,
+        path: Path,
+        *,
+        pictures: bool = True,
+        sound: bool = True,
+        speech: bool = False,
+        timeout_s: float,
+        cancel: threading.Event | None = None,
+    ) -> Measures:
+        """Measure a file's film and its default sound, decoding each once; with `speech` its sound comes along, too.
+
+        A part that the file lacks, or that wasn't asked for, is None; one that can't be decoded is the reason.
+        Raises LimitError where it takes longer than `timeout_s` allows, else like `probe`.
+        """
+        asked = {"pictures": pictures, "sound": sound, "speech": speech}
+        return self.checked(
+            {"op": "measure", "path": str(path), **asked},
+            lambda header, blob: measures_from_reply(header, blob, **asked),
+            max_blob_bytes=max_measures_bytes(**asked),
+            timeout_s=timeout_s,
+            cancel=cancel,
         )
 
 

@@ -9,12 +9,15 @@ from vsortd.media import protocol, verify_conversion
 from vsortd.media.container import open_video
 from vsortd.media.full_decode import decode_all
 from vsortd.media.hardware import HARDWARE
+from vsortd.media.measures_reply import measures_to_reply
 from vsortd.media.movie_reader import read_movie
 from vsortd.media.preprocess import Preprocess, ResizeMode
 from vsortd.media.probe import probe_file
 from vsortd.media.probe_and_sample import look_at_file
 from vsortd.media.sample import moments_of_file, sample_each_of_file, sample_file
 from vsortd.media.stream_actions import StreamAction
+from vsortd.media.technical_reader import read_technical
+from vsortd.media.technical_reply import technical_to_message
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,6 +41,8 @@ def operations() -> dict[str, Operation]:
         "picture": _picture,
         "compare": _compare,
         "decode": _decode,
+        "technical": _technical,
+        "measure": _seeing(_measure),
     }
 
 
@@ -121,6 +126,25 @@ def _compare(request: Message) -> Reply:
 
 def _decode(request: Message) -> Reply:
     return decode_all(request["path"], request["streams"], deadline=_deadline(request)), b""
+
+
+def _technical(request: Message) -> Reply:
+    with HARDWARE.off():  # one picture of a stream is looked at, which starts no device
+        facts = read_technical(request["path"], deadline=_deadline(request))
+    return {"technical": technical_to_message(facts)}, b""
+
+
+def _measure(request: Message) -> Reply:
+    from vsortd.media.measure_pass import measure_file  # few ask for it, and libav's filters take a while to load
+
+    found = measure_file(
+        request["path"],
+        pictures=request["pictures"],
+        sound=request["sound"],
+        speech=request["speech"],
+        deadline=_deadline(request),
+    )
+    return measures_to_reply(found)
 
 
 def _seeing(operation: Operation) -> Operation:

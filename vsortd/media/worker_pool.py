@@ -58,7 +58,7 @@ class WorkerPool:
         must_confine: bool = False,
     ) -> None:
         self.must_confine = must_confine
-        self._timeout_s = timeout_s
+        self.timeout_s = timeout_s
         self._memory_bytes = memory_bytes
         self._decoder = decoder
         self._greeting: WorkerGreeting | None = None
@@ -106,7 +106,7 @@ class WorkerPool:
         it: no other video was in it. A request of several `parts` may take the time limit for each. Where a device
         decodes and its driver takes the process down, the video gets another try with the CPU.
         """
-        limit_s = parts * (self._timeout_s if timeout_s is None else timeout_s)
+        limit_s = parts * (self.timeout_s if timeout_s is None else timeout_s)
         timed = {**request, "soft_s": limit_s / parts * _SOFT_PART}
         try:
             try:

@@ -110,13 +110,7 @@ class Services:
         model = ResidentModel(
             settings.model, tree, keep_trying=keep_trying, refine=corrections.applied, texts_path=texts
         )
-        media = MediaPool(
-            settings.workers.decode_count(),
-            timeout_s=settings.workers.timeout_s,
-            memory_bytes=settings.workers.memory_bytes,
-            decoder=settings.workers.decoder,
-            must_confine=settings.workers.must_confine,
-        )
+        media = MediaPool.of(settings.workers)
         services = cls(settings, tree, model, media, journal, filer, index, examples, corrections, state_folder)
         services.follow_library()
         if recover_first:

@@ -191,6 +191,16 @@ def query_vectors(
     return tuple(_embed([], queries, encoder, facets).detectors.values())
 
 
+def competition_vectors(
+    competitions: Sequence[Competition], encoder: Encoder, *, facets: Facets | None = None
+) -> tuple[LevelVectors, ...]:
+    """Embed competitions that stand for themselves, in their order. Raises ModelError when the model fails.
+
+    Each has a `parent` of its own. Of a query with `ensemble: best` and several prompts the `alternatives` hold each.
+    """
+    return tuple(_embed(competitions, [], encoder, facets).levels.values())
+
+
 def _embed(
     levels: Sequence[Competition], detectors: Sequence[Competition], encoder: Encoder, facets: Facets | None
 ) -> RuleVectors:

@@ -11,7 +11,7 @@ import time
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final, Protocol, Self, TypeVar
 
 import numpy as np
 
@@ -42,6 +42,21 @@ _WAITING_PART: Final = 1 / 8
 _WAITING_S: Final = 30.0
 # A frame this far before the last moment of a request tells that its time was up, and not that the video ends there.
 _SLACK_MS: Final = 1000
+
+
+_T = TypeVar("_T")
+
+
+class Looking(Protocol):
+    """What looking at videos takes."""
+
+    @property
+    def index(self) -> Index:
+        """Where what was seen is kept."""
+
+    @property
+    def media(self) -> MediaPool:
+        """Who decodes."""
 
 
 class IndexingState(StrEnum):
@@ -100,37 +115,60 @@ def index_paths(
     if not files:
         return []
     encoder = services.model.get(stop).encoder
-    done: dict[Path, Indexed] = {}
+    return each_video(
+        files,
+        lambda path: index_file(services, encoder, path, step_ms=step_ms, cancel=stop),
+        lambda path, reason: Indexed(path, IndexingState.FAILED, reason=reason),
+        jobs=jobs or services.settings.workers.decode_count() + 1,
+        on_progress=on_progress,
+        cancel=stop,
+    )
+
+
+def each_video(
+    files: Sequence[Path],
+    look: Callable[[Path], _T],
+    failed: Callable[[Path, str], _T],
+    *,
+    jobs: int,
+    on_progress: Callable[[int, int], None] | None,
+    cancel: threading.Event,
+) -> list[_T]:
+    """Look at videos, `jobs` at once; return what `look` says of each in their order, or `failed` of one and why.
+
+    Sets `cancel` where it ends early. Raises what `look` raises that is no video's fault.
+    """
+    done: dict[Path, _T] = {}
     report = on_progress or (lambda *_: None)
     report(0, len(files))
     mishaps = Mishaps()
 
-    def one(path: Path) -> Indexed:
+    def one(path: Path) -> tuple[Path, _T]:
         try:
-            outcome = index_file(services, encoder, path, step_ms=step_ms, cancel=stop)
+            outcome = look(path)
         except Exception as error:  # noqa: BLE001 - whatever it is, it costs this video and no other
-            return Indexed(path, IndexingState.FAILED, reason=mishaps.reason_of(error, path))
+            return path, failed(path, mishaps.reason_of(error, path))
         mishaps.went_well()
-        return outcome
+        return path, outcome
 
-    with ThreadPoolExecutor(jobs or services.settings.workers.decode_count() + 1, thread_name_prefix="index") as pool:
-        waiting: set[Future[Indexed]] = {pool.submit(one, path) for path in files}
+    with ThreadPoolExecutor(jobs, thread_name_prefix="index") as pool:
+        waiting: set[Future[tuple[Path, _T]]] = {pool.submit(one, path) for path in files}
         try:
             while waiting:
                 ended, waiting = wait(waiting, timeout=_TICK_S, return_when=FIRST_COMPLETED)
                 for future in ended:
-                    outcome = future.result()
-                    done[outcome.path] = outcome
+                    path, outcome = future.result()
+                    done[path] = outcome
                     report(len(done), len(files))
         except BaseException:  # Ctrl-C, a model that fails: what is in hand ends, the rest does not begin
-            stop.set()
+            cancel.set()
             pool.shutdown(wait=True, cancel_futures=True)
             raise
     return [done[path] for path in files]
 
 
 def index_file(
-    services: Services, encoder: Encoder, path: Path, *, step_ms: int, cancel: threading.Event | None = None
+    services: Looking, encoder: Encoder, path: Path, *, step_ms: int, cancel: threading.Event | None = None
 ) -> Indexed:
     """Look at one video at a pace, as far as that was not done before. Raises VideoError, ModelError, Cancelled."""
     identity = identity_of(path)
@@ -216,16 +254,16 @@ def walk(
     ]
     wanted = [(name, part) for name, part in parts if name not in known.looks and part]
     count = 0
-    for look in _VideoEmbedder(media, encoder, path, identity, clip, cancel).take(wanted, snap_ms=int(step_ms * NEAR)):
+    for look in VideoEmbedder(media, encoder, path, identity, clip, cancel).take(wanted, snap_ms=int(step_ms * NEAR)):
         count += len(look.embedded.times_ms)
         yield look
     if not count and not len(known.times_ms):
         raise BrokenError("no frame could be decoded")
-    yield SamplingRound(clip, name_of(step_ms), _nothing(encoder.info.dim))
+    yield SamplingRound(clip, name_of(step_ms), nothing_embedded(encoder.info.dim))
 
 
 def dense_film(
-    services: Services, encoder: Encoder, path: Path, *, fps: float = DEFAULT_FPS, cancel: threading.Event | None = None
+    services: Looking, encoder: Encoder, path: Path, *, fps: float = DEFAULT_FPS, cancel: threading.Event | None = None
 ) -> IndexedVideo:
     """Return a video with frames at a pace of `fps` at least, looked at now where it was not before.
 
@@ -239,7 +277,7 @@ def dense_film(
 
 
 def frames_at(
-    services: Services,
+    services: Looking,
     encoder: Encoder,
     path: Path,
     clip: Clip,
@@ -252,8 +290,8 @@ def frames_at(
     Damaged ones are left out. Raises VideoError, ModelError, StoreError, Cancelled.
     """
     identity, key = identity_of(path), encoder.info.key
-    looker = _VideoEmbedder(services.media, encoder, path, identity, clip, cancel)
-    found = [_nothing(encoder.info.dim)]
+    looker = VideoEmbedder(services.media, encoder, path, identity, clip, cancel)
+    found = [nothing_embedded(encoder.info.dim)]
     for part in parts_of(sorted(set(times_ms))):
         name = f"at-{hashlib.sha256(repr(part).encode()).hexdigest()[:16]}"
         kept = services.index.recall(identity, key, name)
@@ -266,7 +304,7 @@ def frames_at(
 
 
 @dataclass(frozen=True, slots=True)
-class _VideoEmbedder:
+class VideoEmbedder:
     """One video under the eye of one model: decodes and embeds."""
 
     media: MediaPool
@@ -306,12 +344,13 @@ class _VideoEmbedder:
         if Identity.of(self.path) != self.identity:
             raise ChangedError("the file changed or went away while it was looked at")
         if not rows:
-            return _nothing(self.encoder.info.dim)
+            return nothing_embedded(self.encoder.info.dim)
         vectors = np.concatenate(rows).astype(np.float16).astype(np.float32)  # as they will be read
         return Embedded(np.concatenate([frames.times_ms for frames in found]), vectors)
 
 
-def _nothing(dim: int) -> Embedded:
+def nothing_embedded(dim: int) -> Embedded:
+    """Return no frame at all."""
     return Embedded(np.empty(0, np.int64), np.empty((0, dim), np.float32))
 
 

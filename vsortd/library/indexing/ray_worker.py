@@ -148,13 +148,7 @@ class RayWorker:
             self._encoder = _load(task)
         except VsortdError as error:  # told with the first video: Ray would try to start this actor without end
             self._trouble = error
-        self._media = MediaPool(
-            task.cpus,
-            timeout_s=task.workers.timeout_s,
-            memory_bytes=task.workers.memory_bytes,
-            decoder=task.workers.decoder,
-            must_confine=task.workers.must_confine,
-        )
+        self._media = MediaPool.of(task.workers, count=task.cpus)
 
     def __call__(self, batch: Table) -> Iterator[Table]:
         """Look at the videos of a batch; yield each sight (a table of one row) as soon as it is there."""

@@ -18,6 +18,7 @@ from vsortd.config.own_words import EXAMPLE
 from vsortd.errors import UsageError
 from vsortd.judging.frame_scores import SIGMOID_NONE_LOGIT
 from vsortd.library.search.blockwise import over_blocks
+from vsortd.vision.known_words import what_it_knows
 from vsortd.vision.prompts import query_vectors
 
 if TYPE_CHECKING:
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 Rows = npt.NDArray[np.float32]
 # A product with 15 columns takes twice as long as one with 16: those are filled up.
 _LANES: Final = 16
-_OWN_SHOWN: Final = 4  # prompts of the user's that an error proposes
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,7 +86,7 @@ def asked(prompts: Sequence[str], against: Sequence[str], encoder: Encoder, own:
         if not level.known[0]:
             raise UsageError(
                 f"The model {encoder.info.name} knows nothing of {prompt!r}.",
-                remedy=_what_it_knows(encoder, own),
+                remedy=what_it_knows(encoder.info, own),
             )
     rows, rivals = _stacked(levels)
     unknown = [word for level in levels for word in level.unknown[0]]
@@ -109,16 +109,3 @@ def _stacked(levels: Sequence[LevelVectors]) -> tuple[Rows, tuple[npt.NDArray[np
             mine.append(places[row.tobytes()])
         rivals.append(np.array(mine, np.intp))
     return np.stack(rows), tuple(rivals)
-
-
-def _what_it_knows(encoder: Encoder, own: Sequence[str]) -> str:
-    """Say what to ask for instead: what the user's rules say, and of the model in the package what it was taught."""
-    from vsortd.vision.sample import MODEL_NAME, vocabulary
-
-    more = "`vsortd model list` shows models that know more."
-    if encoder.info.name != MODEL_NAME:
-        return more
-    facets = vocabulary().facets
-    lights = ", ".join(phrases[0] for phrases in facets["light"].values())
-    of_rules = f"Of your rules it knows {', '.join(own[:_OWN_SHOWN])}. " if own else ""
-    return f"{of_rules}It was taught {', '.join(facets['subject'])}; {lights}. {more}"
