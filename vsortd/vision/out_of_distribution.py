@@ -50,7 +50,7 @@ class TaughtRegion:
 def read_region(path: Path) -> TaughtRegion:
     """Read what `write_region` wrote. Raises ModelError."""
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             centres = stored["centres"].astype(np.float32)
             slope, offset = (float(number) for number in stored["line"])
     except (OSError, EOFError, ValueError, KeyError, BadZipFile) as error:  # the last also where a byte has changed
