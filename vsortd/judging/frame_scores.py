@@ -10,9 +10,7 @@ With unit vectors v (frame) and t_j (siblings and negatives), scale s, bias b an
   and 'none' are equally likely beforehand; for one label and T = 1 it is sigmoid(z + 10).
 
 T = 1 is the model as its makers left it; one temperature a model calibrates it across prompts and data (2303.12748).
-A model that knows where its training lies has one competitor more at the top, which grows with a frame's distance from
-all of it (`vsortd.vision.out_of_distribution`). The negatives, this one and z_0 are folded into one competitor, none of
-these.
+The negatives (and z_0) are folded into one competitor, none of these.
 
 A rule of several prompts has for t_j their average, or with `ensemble: best` z_j is that of the prompt that fits the
 frame best. A rule that was taught by examples gets z_j + w·s·max(0, e(max_i v·k_i) - e(c)) over its examples k_i, where
@@ -131,9 +129,6 @@ def _logits(vectors: RuleVectors, level: LevelVectors, frames: Array) -> _Logits
         own[:, column] += EXAMPLE_WEIGHT * scale * beyond_common(level, rows, frames)
     own[:, ~np.asarray(level.competes, dtype=bool)] = -np.inf
     against = scale * (frames @ level.negative_vectors.astype(np.float64).T)
-    if level.region is not None:
-        strange = level.region.strange_logits(frames, level.examples.values())
-        against = np.hstack([against, strange[:, None]])
     if bias is not None:
         own, against = own + bias, against + bias
         against = np.hstack([against, np.full((len(frames), 1), SIGMOID_NONE_LOGIT)])

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
     from vsortd.config.rules import RuleTree
     from vsortd.vision.negatives import Facets, Negative
-    from vsortd.vision.out_of_distribution import TaughtRegion
 
 # An average this short means that the texts contradict each other; nothing real comes near.
 _SHORTEST_MEAN: Final = 1e-4
@@ -64,7 +63,6 @@ class LevelVectors:
     examples: Mapping[int, _Rows] = field(default_factory=dict)
     none_examples: _Rows | None = None  # of what is none of the siblings [k ≥ 1, dim]
     common_likeness: float = 0.0  # how near examples of one sibling, or of none, come to others', as a cosine
-    region: TaughtRegion | None = None  # where the model's training lies, for what is unlike all of it to lose
 
     @property
     def competes(self) -> tuple[bool, ...]:
@@ -205,20 +203,19 @@ def _embed(
     levels: Sequence[Competition], detectors: Sequence[Competition], encoder: Encoder, facets: Facets | None
 ) -> RuleVectors:
     info = encoder.info
-    region = None
     if facets is None and info.family is Family.SAMPLE:
-        facets, region = _sample_facets(), _sample_region()
+        facets = _sample_facets()
     level_plans = [plan_level(level, encoder, facets) for level in levels]
     detector_plans = [plan_level(level, encoder, facets) for level in detectors]
     # a vocabulary leaves out by itself what a rule means; built-in negatives are screened by their vectors
     screening = TEMPLATES[info.family] if facets is None else None
     texts = _TextVectors(encoder, (*level_plans, *detector_plans), screening)
     return RuleVectors(
-        levels={plan.level.parent: _level_vectors(plan, texts, region) for plan in level_plans},
+        levels={plan.level.parent: _level_vectors(plan, texts) for plan in level_plans},
         dim=info.dim,
         logit_scale=info.logit_scale,
         logit_bias=info.logit_bias,
-        detectors={plan.level.parent: _level_vectors(plan, texts, region) for plan in detector_plans},
+        detectors={plan.level.parent: _level_vectors(plan, texts) for plan in detector_plans},
     )
 
 
@@ -261,7 +258,7 @@ class _TextVectors:
         return self._negatives[key]
 
 
-def _level_vectors(plan: LevelPlan, texts: _TextVectors, region: TaughtRegion | None) -> LevelVectors:
+def _level_vectors(plan: LevelPlan, texts: _TextVectors) -> LevelVectors:
     level = plan.level
     vectors = np.zeros((len(level.rules), texts.dim), np.float32)
     alternatives: dict[int, _Rows] = {}
@@ -283,8 +280,6 @@ def _level_vectors(plan: LevelPlan, texts: _TextVectors, region: TaughtRegion | 
         negative_vectors=texts.negatives(negatives, level.templates),
         configured=len(plan.negatives) > plan.built_in_count and bool(level.configured_negatives),
         alternatives=alternatives,
-        # below the top a video has won the parent, so that it is like something that was taught
-        region=region if level.open_world else None,
     )
 
 
@@ -302,12 +297,5 @@ def _screened(plan: LevelPlan, texts: _TextVectors, rules: _Rows) -> tuple[Negat
 def _sample_facets() -> Facets:
     from vsortd.vision import sample
 
-    vocabulary = sample.vocabulary()
-    return {**vocabulary.facets, "subject": {**vocabulary.facets["subject"], **vocabulary.others}}
-
-
-def _sample_region() -> TaughtRegion:
-    from vsortd.vision import sample
-    from vsortd.vision.out_of_distribution import read_region
-
-    return read_region(sample.taught_region_path())
+    facets: Facets = sample.vocabulary().facets
+    return facets
