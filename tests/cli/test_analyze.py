@@ -120,6 +120,8 @@ def test_shots_are_written_for_other_programs(home: harness.Here, film: Path, tm
         (["--only", "facts,smell"], "smell is no part"),
         (["--only", ","], "names no part"),
         (["--shots-csv", "x.txt"], "does not end in .csv"),
+        (["--shots-csv", "x.edl"], "does not end in .csv"),
+        (["--edl", "x.csv"], "does not end in .edl"),
         (["--json", "--csv"], "exclude one another"),
         (["--scene-threshold", "nan"], "--scene-threshold"),
     ],

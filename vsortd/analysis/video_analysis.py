@@ -105,6 +105,7 @@ def analyze_video(
         kept = index.part(identity, part.value, wish.version(part)) if part is not AnalysisPart.FACTS else {}
         if kept is not None:
             found[part] = kept or None
+    facts_are_new = facts is None
     if facts is None:
         facts = media.technical(path, timeout_s=media.timeout_s, cancel=cancel)
     missing = [part for part in wish.parts if part not in found and part is not AnalysisPart.FACTS]
@@ -115,7 +116,8 @@ def analyze_video(
         fresh = _Pass(media, path, facts, wish, cancel).parts(missing)
     if Identity.of(path) != identity:
         raise ChangedError("the file changed or went away while it was looked at")
-    _keep(index, identity, path, facts, wish, fresh)
+    if facts_are_new or fresh:
+        _keep(index, identity, path, facts, wish, fresh)
     report = technical_report(facts, private=private)
     found |= fresh
     found[AnalysisPart.FACTS] = report.to_json()

@@ -29,7 +29,7 @@ from vsortd.core.text import storable
 from vsortd.errors import ExitCode, UsageError, VsortdError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from vsortd.analysis.video_analysis import AnalysisWish, VideoAnalysis
     from vsortd.config.settings import Settings
@@ -83,7 +83,8 @@ def analyze(
     one_form(as_csv=as_csv, as_json=as_json)
     parts = _parts(only)
     files = list(_files(paths))
-    outputs = [as_on_disk(one) for one in (shots_csv, edl) if one is not None]
+    shots_csv, edl = (None if one is None else as_on_disk(one) for one in (shots_csv, edl))
+    outputs = {path: ending for path, ending in ((shots_csv, ".csv"), (edl, ".edl")) if path is not None}
     _insist_on_outputs(files, outputs)
     settings = load_if_any(ctx)
     from vsortd.analysis.video_analysis import AnalysisWish
@@ -147,16 +148,15 @@ def _files(paths: Sequence[Path]) -> Iterator[Path]:
                 yield file
 
 
-def _insist_on_outputs(files: Sequence[Path], outputs: Sequence[Path]) -> None:
-    """Refuse what can't be written, before the work begins."""
+def _insist_on_outputs(files: Sequence[Path], outputs: Mapping[Path, str]) -> None:
+    """Refuse what can't be written, before the work begins; each output with the ending that it has to have."""
     if outputs and len(files) != 1:
         raise UsageError(
             f"--shots-csv and --edl take one video; there are {len(files)}.", remedy="--json tells of all of them."
         )
-    for output in outputs:
-        ending = ".edl" if output.suffix.lower() == ".edl" else ".csv"
+    for output, ending in outputs.items():
         insist_on_ending(output, ending)
-        if output in files:
+        if output.absolute() in files:
             raise UsageError(f"{output} is the video itself.", remedy="Name another file to write.", paths=[output])
 
 
