@@ -10,8 +10,10 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
+import av
 import numpy as np
 import pytest
+from av.video.frame import PictureType
 
 from tests.support import harness
 from tests.support.sounds import levels, write_sound
@@ -151,3 +153,28 @@ def test_nothing_is_needed_but_the_file(film: Path, tmp_path: Path) -> None:
 def test_a_file_that_is_not_there_is_told_of(home: harness.Here, tmp_path: Path) -> None:
     refused = home.run("analyze", tmp_path / "none.mp4", code=2)
     assert f"{tmp_path / 'none.mp4'} is not there" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("ending", "codecs"),
+    [("mkv", ("libx264", "aac")), ("avi", ("mpeg4", "mp2")), ("ts", ("mpeg2video", "mp2")), ("flv", ("flv", "aac"))],
+)
+def test_other_containers_are_measured_like_any(
+    home: harness.Here, film: Path, tmp_path: Path, ending: str, codecs: tuple[str, str]
+) -> None:
+    path = tmp_path / f"film.{ending}"
+    with av.open(str(film)) as source, av.open(str(path), "w") as out:
+        video = out.add_stream(codecs[0], rate=25)
+        video.width, video.height, video.pix_fmt = 320, 180, "yuv420p"
+        sound = out.add_stream(codecs[1], rate=44_100)
+        for frame in source.decode():
+            if isinstance(frame, av.VideoFrame):
+                frame.pict_type = PictureType.NONE
+                out.mux(video.encode(frame))
+            else:
+                out.mux(sound.encode(frame))
+        out.mux(video.encode())
+        out.mux(sound.encode())
+    found = analysis(home, path)
+    assert 3 == found["shots"]["count"]
+    assert found["sound"]["integrated_lufs"] == pytest.approx(-23.0, abs=0.5)
