@@ -24,6 +24,7 @@ from vsortd.cli.common import (
 )
 from vsortd.cli.explain import insist_on_ending
 from vsortd.cli.numbers import finite
+from vsortd.core.media_endings import SOUND_ENDINGS, VIDEO_ENDINGS
 from vsortd.core.paths import as_on_disk, is_file, is_folder
 from vsortd.core.text import storable
 from vsortd.errors import ExitCode, UsageError, VsortdError
@@ -35,10 +36,7 @@ if TYPE_CHECKING:
     from vsortd.config.settings import Settings
 
 # Of a folder these are taken; a file that is named is taken whatever it is called.
-_ENDINGS = frozenset(
-    ".mp4 .mov .m4v .qt .3gp .3g2 .mkv .webm .avi .mts .m2ts .ts .mpg .mpeg .vob .wmv .asf .flv .ogv .mxf"  # noqa: SIM905
-    " .mp3 .m4a .aac .ac3 .wav .aif .aiff .caf .flac .ogg .oga .opus .amr".split()
-)
+_ENDINGS = VIDEO_ENDINGS | SOUND_ENDINGS
 
 
 def register(app: typer.Typer) -> None:

@@ -26,6 +26,7 @@ from vsortd.cli.common import (
 )
 from vsortd.cli.completing import model_words
 from vsortd.cli.numbers import finite
+from vsortd.core.media_endings import VIDEO_ENDINGS
 from vsortd.core.paths import as_on_disk
 from vsortd.errors import ExitCode, UsageError, VsortdError
 
@@ -40,11 +41,6 @@ if TYPE_CHECKING:
     from vsortd.index.store import Index
     from vsortd.media.pool import MediaPool
     from vsortd.vision.encoder import Encoder
-
-# What is meant as a file though none is there: a label is hardly called so.
-_VIDEO_ENDINGS = frozenset(
-    ".mp4 .mov .m4v .mkv .webm .avi .mts .m2ts .mpg .mpeg .wmv .flv .3gp .ogv .qt".split()  # noqa: SIM905 - as above
-)
 
 
 def register(app: typer.Typer) -> None:
@@ -188,7 +184,7 @@ def _files_and_prompts(words: Sequence[str], *, labels_given: bool) -> tuple[lis
         if _is_video(path, word):
             resolved = path.resolve() if path.is_symlink() else Path(os.path.abspath(path))  # noqa: PTH100 - only its own link
             files[resolved] = None
-        elif labels_given or path.suffix.lower() in _VIDEO_ENDINGS:
+        elif labels_given or path.suffix.lower() in VIDEO_ENDINGS:  # hardly a label
             remedy = "With --labels or --categories name videos only." if labels_given else "Name a video."
             raise UsageError(f"{path} is not there.", remedy=remedy, paths=[path])
         elif problem := prompt_problem(prompt):
