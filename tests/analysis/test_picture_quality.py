@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from tests.support.measured import QualitySeen, measured, measured_clip, scene, view
-from vsortd.analysis.picture_quality import PictureQuality, QualityFactor, QualityRating, picture_quality
+from vsortd.analysis.picture_quality import PictureQuality, QualityFactor, picture_quality
 from vsortd.analysis.picture_spans import PictureSpan
 from vsortd.analysis.shots import find_shots
+from vsortd.core.measured_facts import QualityRating
 
 if TYPE_CHECKING:
     from pathlib import Path

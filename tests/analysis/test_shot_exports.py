@@ -1,4 +1,4 @@
-"""Shots as PySceneDetect's CSV and as an edit decision list."""
+"""Shots as PySceneDetect's CSV and as parts for editing programs."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ import csv
 import io
 import itertools
 
-import pytest
-
-from vsortd.analysis.shot_exports import shots_csv, shots_edl
+from vsortd.analysis.shot_exports import shot_parts, shots_csv
 from vsortd.analysis.shots import Shot, ShotReport, ShotStart
+from vsortd.core.edit_exports import EditPart
 
 
 def report(fps: float, *frames: int) -> ShotReport:
@@ -40,33 +39,8 @@ def test_the_rows_of_the_csv_join_without_a_gap() -> None:
 
 def test_without_shots_there_is_a_heading_only() -> None:
     assert 1 == len(shots_csv(report(25)).splitlines())
-    assert "TITLE: a.mp4\nFCM: NON-DROP FRAME\n\n" == shots_edl(report(25), source="a.mp4")
+    assert () == shot_parts(report(25))
 
 
-def test_the_edit_list_has_an_event_for_each_shot_and_names_the_source() -> None:
-    expected = (
-        "TITLE: bikes.mp4\n"
-        "FCM: NON-DROP FRAME\n"
-        "\n"
-        "001  AX       V     C        00:00:00:00 00:00:01:05 00:00:00:00 00:00:01:05\n"
-        "* FROM CLIP NAME: bikes.mp4\n"
-        "002  AX       V     C        00:00:01:05 01:00:02:00 00:00:01:05 01:00:02:00\n"
-        "* FROM CLIP NAME: bikes.mp4\n"
-    )
-    assert expected == shots_edl(report(25, 0, 30, 90050), source="bikes.mp4")
-
-
-@pytest.mark.parametrize(("fps", "timecode"), [(24000 / 1001, "00:01:15:00"), (30000 / 1001, "00:01:00:00")])
-def test_timecodes_count_frames_at_the_rounded_rate(fps: float, timecode: str) -> None:
-    assert timecode in shots_edl(report(fps, 0, 1800, 3600), source="a.mp4")
-
-
-def test_a_name_can_not_add_lines_to_the_list() -> None:
-    lines = shots_edl(report(25, 0, 30), source="a\n002  AX\udcff.mp4").splitlines()
-    assert "* FROM CLIP NAME: a?002  AX?.mp4" == lines[-1]
-    assert 5 == len(lines)
-
-
-def test_a_single_frame_is_an_event_of_one_frame() -> None:
-    one = ShotReport((Shot(0.0, 0.0, ShotStart.START, 0.0, 0, 1),), (), (), (), 0.3)
-    assert "00:00:00:00 00:00:00:01 00:00:00:00 00:00:00:01" in shots_edl(one, source="photo.mov")
+def test_each_shot_is_a_part_by_its_number() -> None:
+    assert (EditPart(0.0, 1.2, "Shot 1"), EditPart(1.2, 4.0, "Shot 2")) == shot_parts(report(25, 0, 30, 100))

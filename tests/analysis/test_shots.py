@@ -248,6 +248,66 @@ def test_a_night_scene_is_a_shot_and_no_fade() -> None:
     assert () == report.fades
 
 
+def whitened(
+    times_s: Times, moments_s: Sequence[float], shares: Sequence[float], cuts_s: Sequence[float] = ()
+) -> list[Picture]:
+    """Return scenes into which white is mixed, with its share at some moments."""
+    mixed = np.interp(times_s, moments_s, shares)
+    return [
+        (picture * (1 - share) + 255 * share).astype(np.uint8)
+        for picture, share in zip(filmed(times_s, cuts_s), mixed, strict=True)
+    ]
+
+
+@pytest.mark.parametrize("fps", [24, 60, 120])
+@pytest.mark.parametrize(("white_s", "ramp_s"), [(0.5, 0.5), (0.2, 0.3), (2.0, 1.0)])
+def test_a_fade_through_white_is_one_cut_in_its_middle(fps: int, white_s: float, ramp_s: float) -> None:
+    times_s = even(fps, 6)
+    middle_s = 3.0
+    moments_s = (middle_s - white_s / 2 - ramp_s, middle_s - white_s / 2, middle_s + white_s / 2)
+    pictures = whitened(times_s, (*moments_s, moments_s[-1] + ramp_s), (0, 1, 1, 0), [middle_s])
+    report = find_shots(measured(pictures, times_s))
+    assert [ShotStart.START, ShotStart.FADE] == [shot.begins for shot in report.shots]
+    assert middle_s == pytest.approx(report.cuts_s[0], abs=2 / 24)
+    ((begin_s, end_s),) = [(span.begin_s, span.end_s) for span in report.fades]
+    assert (moments_s[1], moments_s[2]) == pytest.approx((begin_s, end_s), abs=0.2 * ramp_s + 1 / fps)
+
+
+def test_a_glare_that_passes_is_no_cut() -> None:
+    times_s = even(25, 5)
+    pictures = [
+        (view(SCENES[0], 0) * (1 - share) + 255 * share).astype(np.uint8)
+        for share in np.interp(times_s, (1.5, 2.0, 2.5, 3.0), (0, 1, 1, 0))
+    ]
+    assert () == find_shots(measured(pictures, times_s)).cuts_s
+
+
+def test_a_fade_from_and_to_white_at_either_end_makes_no_shot_of_its_own() -> None:
+    times_s = even(25, 4)
+    report = find_shots(measured(whitened(times_s, (0.2, 0.8, 3.2, 3.8), (1, 0, 0, 1)), times_s))
+    assert 1 == len(report.shots)
+    assert 2 == len(report.fades)
+
+
+def test_a_white_page_is_no_fade() -> None:
+    """A document that is scrolled past a gap, an empty slide that others dissolve into, and one between hard cuts."""
+    times_s = even(25, 8)
+    page = np.full((900, 96, 3), 250, np.uint8)
+    rng = np.random.default_rng(3)
+    for line in (*range(0, 330, 6), *range(480, 900, 6)):
+        page[line : line + 2, 8:88] = np.where(rng.random((2, 80, 1)) < 0.5, 60, 250)
+    scrolled = [page[round(at_s * 90) : round(at_s * 90) + 54] for at_s in times_s]
+    report = find_shots(measured(scrolled, times_s))
+    assert ((), ()) == (report.cuts_s, report.fades)
+    slide = np.full((54, 96, 3), 252, np.uint8)
+    long = whitened(times_s, (1.5, 2.0, 5.9, 6.4), (0, 1, 1, 0), [4.0])
+    shown = [slide if 2.0 <= at_s <= 5.9 else picture for at_s, picture in zip(times_s, long, strict=True)]
+    assert 4.0 not in [round(at_s, 2) for at_s in find_shots(measured(shown, times_s)).cuts_s]
+    two = zip(times_s, filmed(times_s, [3.52]), strict=True)
+    between = [slide if 2.0 <= at_s < 3.52 - 1e-6 else picture for at_s, picture in two]
+    assert [2.0, 3.52] == found(between, times_s)
+
+
 def test_a_picture_that_stands_still_for_two_seconds_is_frozen() -> None:
     times_s = even(25, 6)
     held_s = np.clip(times_s - np.clip(times_s - 2, 0, 2.5), 0, None)  # holds from 2.0 to 4.5

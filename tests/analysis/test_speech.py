@@ -12,7 +12,7 @@ import torch
 
 from tests.support.heard import speech_pcm
 from vsortd.analysis import speech
-from vsortd.analysis.speech import WINDOW, find_speech, spoken_spans
+from vsortd.analysis.speech import WINDOW, SpeechFinder, find_speech, spoken_spans
 from vsortd.errors import VsortdError
 from vsortd.media.measures import SPEECH_HZ
 
@@ -61,6 +61,19 @@ def test_a_sound_of_several_stretches_is_heard_as_a_whole(clips: Path, monkeypat
     whole = find_speech(pcm).probabilities
     monkeypatch.setattr(speech, "_STRETCH", 50)
     np.testing.assert_allclose(whole, find_speech(pcm).probabilities, atol=1e-5)
+
+
+def test_speech_is_the_same_however_the_sound_is_cut(clips: Path) -> None:
+    pcm = speech_pcm(clips / "torchcodec__nasa_13013.mp4")
+    finder = SpeechFinder()
+    finder.hear(pcm[:5000])
+    for _ in range(2):  # what begins anew has heard nothing
+        finder.begin()
+        for begin in range(0, len(pcm), 70_001):
+            finder.hear(pcm[begin : begin + 70_001])
+    whole, cut = find_speech(pcm), finder.result()
+    assert np.array_equal(whole.probabilities, cut.probabilities)
+    assert whole.spans == cut.spans
 
 
 @pytest.fixture

@@ -90,13 +90,20 @@ def test_a_deep_tree_loses_no_name() -> None:
 RAW = {
     "vsortd/__main__.py": "the boundary of errors",
     "vsortd/analysis/shot_exports.py": "into a file, and numbers alone",
-    "vsortd/cli/common.py": "JSON, CSV and questions",
+    "vsortd/cli/analyze_outputs.py": "into a file, and numbers and labels alone",
+    "vsortd/cli/common.py": "JSON and questions",
     "vsortd/cli/app.py": "the version",
     "vsortd/cli/completion.py": "a script of ours",
     "vsortd/cli/config.py": "YAML of config/dump, which escapes as YAML does",
     "vsortd/cli/control.py": "metrics, escaped line by line",
+    "vsortd/cli/help_command.py": "what the parser says of our own commands",
+    "vsortd/cli/open_page.py": "the page's own address",
     "vsortd/cli/review.py": "one line that is drawn anew, escaped",
+    "vsortd/core/csv_table.py": "CSV, escaped on a terminal",
+    "vsortd/core/edit_exports.py": "into a file, and escaped",
     "vsortd/core/logs/sinks.py": "the boundary of the log",
+    "vsortd/core/spreadsheet_cells.py": "into a file alone",
+    "vsortd/doctor/apart.py": "JSON in ASCII, to the process that began it",
     "vsortd/service/supervise.py": "escaped",
 }
 
@@ -128,23 +135,23 @@ def test_a_table_has_names_as_they_are_unless_it_is_shown(
 
 def test_the_home_folder_is_a_tilde_in_whatever_is_printed_for_people(monkeypatch: pytest.MonkeyPatch) -> None:
     """In lines, tables, trees and styled text; what stands in a file is shown as it stands there."""
-    monkeypatch.setenv("HOME", "/home/ann")
+    monkeypatch.setenv("HOME", "/srv/ann")
     out = PlainConsole()
     out.file = io.StringIO()
     table = Table("x")
-    table.add_row("/home/ann/in")
-    out.print("in /home/ann/in", Text("/home/ann/a").append(" → ").append(Path("/home/ann/b")))
+    table.add_row("/srv/ann/in")
+    out.print("in /srv/ann/in", Text("/srv/ann/a").append(" → ").append(Path("/srv/ann/b")))
     out.print(table)
-    out.print(Tree("/home/ann/c"))
-    assert "/home/ann" not in out.file.getvalue()
+    out.print(Tree("/srv/ann/c"))
+    assert "/srv/ann" not in out.file.getvalue()
     assert "in ~/in ~/a → ~/b" in out.file.getvalue()
-    out.print(Text.exact("ExecStart=x --config /home/ann/d\x1b"))
-    assert "ExecStart=x --config /home/ann/d\\x1b" in out.file.getvalue()
+    out.print(Text.exact("ExecStart=x --config /srv/ann/d\x1b"))
+    assert "ExecStart=x --config /srv/ann/d\\x1b" in out.file.getvalue()
 
 
 def test_an_error_names_the_home_folder_as_people_type_it(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("HOME", "/home/ann")
-    assert 10 == main(["--config", "/home/ann/none.yaml", "run"])
+    monkeypatch.setenv("HOME", "/srv/ann")
+    assert 10 == main(["--config", "/srv/ann/none.yaml", "run"])
     assert "The config file ~/none.yaml (--config) does not exist." in capsys.readouterr().err

@@ -47,6 +47,6 @@ def test_a_line_tells_name_folder_and_why(facts: dict[str, Any], line: str) -> N
 
 
 def test_a_folder_below_home_begins_with_a_tilde(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOME", "/home/ann")
+    monkeypatch.setenv("HOME", "/srv/ann")
     known = {"state": "filed", "rule": "", "reason": "", "source": Path("/in/a.mp4"), "library": LIBRARY}
-    assert "a.mp4 → ~/Other " == Ending.of(destination=Path("/home/ann/Other/a.mp4"), **known).where
+    assert "a.mp4 → ~/Other " == Ending.of(destination=Path("/srv/ann/Other/a.mp4"), **known).where

@@ -9,18 +9,18 @@ from vsortd.core.home import with_tilde
 
 @pytest.fixture(autouse=True)
 def ann(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOME", "/home/ann")
+    monkeypatch.setenv("HOME", "/srv/ann")
 
 
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("/home/ann/Videos/In", "~/Videos/In"),
-        ("/home/ann", "~"),
-        ("There is no folder /home/ann/In.", "There is no folder ~/In."),
-        ("It lies in /home/ann.", "It lies in ~."),
-        ("/home/ann/a → /home/ann/b", "~/a → ~/b"),
-        ("(/home/ann/In): gone", "(~/In): gone"),
+        ("/srv/ann/Videos/In", "~/Videos/In"),
+        ("/srv/ann", "~"),
+        ("There is no folder /srv/ann/In.", "There is no folder ~/In."),
+        ("It lies in /srv/ann.", "It lies in ~."),
+        ("/srv/ann/a → /srv/ann/b", "~/a → ~/b"),
+        ("(/srv/ann/In): gone", "(~/In): gone"),
     ],
 )
 def test_home_is_written_as_people_type_it(text: str, told: str) -> None:
@@ -30,14 +30,14 @@ def test_home_is_written_as_people_type_it(text: str, told: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "/home/annabel/Videos",
-        "/home/ann-old/Videos",
-        "/home/ann.bak/Videos",
-        "/mnt/home/ann/Videos",
-        "cp '/home/ann/My Videos/a.yaml' .",
-        'cp "/home/ann/My Videos/a.yaml" .',
-        "--config=/home/ann/a.yaml",
-        "http://host/home/ann",
+        "/srv/annabel/Videos",
+        "/srv/ann-old/Videos",
+        "/srv/ann.bak/Videos",
+        "/mnt/srv/ann/Videos",
+        "cp '/srv/ann/My Videos/a.yaml' .",
+        'cp "/srv/ann/My Videos/a.yaml" .',
+        "--config=/srv/ann/a.yaml",
+        "http://host/srv/ann",
         "nothing of it",
     ],
 )
@@ -53,5 +53,5 @@ def test_a_home_that_is_none_shortens_nothing(home: str, monkeypatch: pytest.Mon
 
 
 def test_a_slash_at_the_end_of_home_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOME", "/home/ann/")
-    assert "~/Videos" == with_tilde("/home/ann/Videos")
+    monkeypatch.setenv("HOME", "/srv/ann/")
+    assert "~/Videos" == with_tilde("/srv/ann/Videos")

@@ -13,7 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.support.mp4_boxes import box, large_box
-from vsortd.core.isobmff import MAX_DEPTH, VISUAL_ENTRY_BYTES, BoxReader, IsoBox, ShrunkError, is_kind
+from vsortd.core.byte_reader import ShrunkError
+from vsortd.core.isobmff import MAX_DEPTH, VISUAL_ENTRY_BYTES, BoxReader, IsoBox, is_kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

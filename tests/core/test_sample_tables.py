@@ -14,7 +14,8 @@ import pytest
 
 from tests.support.mp4_boxes import box
 from vsortd.core import sample_tables
-from vsortd.core.isobmff import BoxReader, ShrunkError
+from vsortd.core.byte_reader import ShrunkError
+from vsortd.core.isobmff import BoxReader
 from vsortd.core.sample_tables import has_all_samples
 
 if TYPE_CHECKING:

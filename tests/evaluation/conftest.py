@@ -15,7 +15,7 @@ from tests.support.rules import rule
 from tests.support.rules import tree as tree_of
 from vsortd.evaluation.rejudge import Judged, SampledCase, judge_all
 from vsortd.evaluation.truth import Case
-from vsortd.index.store import Embedded
+from vsortd.index.stored_looks import Embedded
 from vsortd.judging.conditions import ConditionFacts
 from vsortd.judging.resident_model import Classifier
 from vsortd.media.preprocess import Preprocess

@@ -39,7 +39,7 @@ def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("labelled")
     for number, (place, shot) in enumerate(SHOTS.items()):
         (folder / place).mkdir(parents=True, exist_ok=True)
-        render_shot(shot, folder / place / shot.name, seed=93_000_000 + number)
+        render_shot(shot, folder / place / shot.name, seed=93_000_400 + number)
     return folder
 
 

@@ -195,7 +195,10 @@ def test_a_process_that_is_killed_is_told_of() -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
 def test_ctrl_c_leaves_no_process(home: harness.Home) -> None:
-    words = ["model", "compare", "sample", "auto", "--on", str(home.folder / "Truth")]
+    (home.folder / "Many" / "city").mkdir(parents=True)
+    for number in range(40):  # so that it is not over before it is called off
+        shutil.copy2(DEMO_CLIPS / "downtown.mp4", home.folder / "Many" / "city" / f"{number}.mp4")
+    words = ["model", "compare", "sample", "auto", "--on", str(home.folder / "Many")]
     command = [sys.executable, "-m", "vsortd", *words]
     with subprocess.Popen(command, env=home.environment, stderr=subprocess.PIPE, text=True) as running:
         children: list[psutil.Process] = []

@@ -8,8 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from vsortd.config.condition_options import When
+from vsortd.config.rules import TagRule
+from vsortd.config.tag_options import Contains
 from vsortd.errors import UsageError
 from vsortd.evaluation.temperature import FOLDS, GRID, LEAST, best_temperature, fit_costs, fit_temperature
+from vsortd.judging.closer_look import CloserLook
+from vsortd.vision.detector import FoundObject, SeenObjects
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,6 +65,34 @@ def test_every_level_has_a_say_and_each_fold_is_left_out_of_its_own_temperature(
     # the fold with the video of town is judged by a temperature that doesn't know of it: sharper
     assert fit.held_out[11] == min(fit.held_out) < fit.temperature
     assert len(set(fit.held_out)) <= FOLDS
+
+
+def test_a_video_of_a_rule_that_asks_for_a_tag_has_a_say_where_it_gets_that_tag(
+    make_world: type[World], make_rule: Callable[..., Rule]
+) -> None:
+    world = make_world.of(make_rule("town", when=When.model_validate({"tags": "long"})), make_rule("nature"))
+    seen = [world.seen("town", [world.frame(town=0.5)])] * 5
+    for least, found in (("1s", 5), ("1m", None)):
+        tag = TagRule("long", (), 0.5, 0.0, When.model_validate({"min_duration": least}))
+        tree = replace(world.tree, tags=(tag,))
+        if found:
+            assert found == fit_temperature(seen, tree, lambda _: world.vectors, seed=0).n
+            continue
+        with pytest.raises(UsageError, match="No temperature can be learned"):
+            fit_temperature(seen, tree, lambda _: world.vectors, seed=0)
+
+
+def test_a_tag_that_takes_a_closer_look_is_found_as_well(
+    make_world: type[World], make_rule: Callable[..., Rule]
+) -> None:
+    world = make_world.of(make_rule("town", when=When.model_validate({"tags": "crowd"})), make_rule("nature"))
+    sought = Contains.model_validate({"objects": "person"})
+    tree = replace(world.tree, tags=(TagRule("crowd", (), 0.5, 0.0, None, sought),))
+    person = FoundObject("person", 0.9, (0.0, 0.0, 0.5, 0.5))
+    one = replace(
+        world.seen("town", [world.frame(town=0.5)]), closer=CloserLook(objects=SeenObjects((500,), ((person,),)))
+    )
+    assert 5 == fit_temperature([one] * 5, tree, lambda _: world.vectors, seed=0).n
 
 
 def oversure(count: int) -> list[np.ndarray]:

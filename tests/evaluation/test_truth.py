@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from vsortd.config.place_options import Place
 from vsortd.errors import UsageError
 from vsortd.evaluation.truth import read_truth
 
@@ -28,7 +29,7 @@ def put(folder: Path, *names: str) -> Path:
 
 
 def read(folder: Path, world: World) -> list[Case]:
-    return read_truth(folder, world.tree, review="_Review", extensions=["mov", "mp4"])
+    return read_truth(folder, world.tree, place=Place(), extensions=["mov", "mp4"])
 
 
 def test_folders_named_like_rules_are_the_truth_at_any_depth(tmp_path: Path, world: World) -> None:
@@ -87,5 +88,5 @@ def test_accents_match_however_the_filesystem_spells_them(
 def test_a_review_folder_in_another_form_means_none_of_these(tmp_path: Path, world: World) -> None:
     review = "Prüfen"
     put(tmp_path, f"{unicodedata.normalize('NFD', review)}/a.mp4")
-    (case,) = read_truth(tmp_path, world.tree, review=review, extensions=["mp4"])
+    (case,) = read_truth(tmp_path, world.tree, place=Place(review=review), extensions=["mp4"])
     assert () == case.truth

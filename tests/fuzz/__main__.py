@@ -17,7 +17,7 @@ from pathlib import Path
 
 from tests.fuzz.driver import LONGEST_S, MOST_MEMORY_MB
 
-TARGETS = ("worker_protocol", "boxes", "config_file", "api_requests")
+TARGETS = ("worker_protocol", "boxes", "containers", "config_file", "api_requests")
 # libFuzzer's exit codes: an error of its own or a crash, too much memory, too long.
 _FOUND_CODES = {70: "took too long", 71: "took too much memory", 77: "crashed"}
 _MOST_STARTS = 20

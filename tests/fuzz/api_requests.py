@@ -32,6 +32,7 @@ _POSTS: dict[bytes, dict[str, Any]] = {
     b"/v1/resume": {"inbox": "/nowhere"},
     b"/v1/reload": {},
     b"/v1/undo": {"ids": [1], "last": 2, "since": 1.5, "batch": "b", "all": False, "dry_run": True},
+    b"/v1/set_aside": {"path": "/nowhere/a.mp4", "keep": "/nowhere/b.mp4", "batch": "b"},
     b"/v1/release": {"which": ["1", "/nowhere/a.mp4"], "all": False},
     b"/v1/retry": {"which": [], "all": True},
     b"/v1/search": {
@@ -44,6 +45,7 @@ _POSTS: dict[bytes, dict[str, Any]] = {
         "under": "/a",
         "since_s": 1.0,
         "orientation": ["square"],
+        "per_shot": True,
         "config": "another",
     },
     b"/v1/sort": {"paths": ["/nowhere"], "config": "another"},

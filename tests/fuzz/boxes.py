@@ -10,13 +10,16 @@ from typing import TYPE_CHECKING
 
 from tests.fuzz.driver import Target
 from tests.support.mp4_boxes import META, box, large_box
-from vsortd.core.isobmff import MAX_BOXES, MAX_DEPTH, BoxReader, IsoBox, ShrunkError
+from vsortd.core.byte_reader import ShrunkError
+from vsortd.core.containers import ISO
+from vsortd.core.isobmff import MAX_BOXES, MAX_DEPTH, BoxReader, IsoBox
 from vsortd.core.sample_tables import has_all_samples
 from vsortd.errors import ChangedError
 from vsortd.media.boxes import read_layout
 from vsortd.media.track_headers import read_track_headers
 from vsortd.media.user_data import keyed_tags, unread_user_data
-from vsortd.watch.completeness import BoxState, scan_boxes
+from vsortd.watch.completeness import scan_container
+from vsortd.watch.container_scan import ScanState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -93,8 +96,8 @@ def attempt(data: bytes, descriptor: int) -> None:
             read_track_headers(data, size_bytes)
     os.ftruncate(descriptor, 0)
     os.pwrite(descriptor, data, 0)
-    found = scan_boxes(descriptor, len(data))
-    if (found.state is BoxState.COMPLETE) == bool(found.reason):
+    found = scan_container(descriptor, len(data), ISO)
+    if (found.state is ScanState.COMPLETE) == bool(found.reason):
         raise AssertionError("a verdict without its reason, or with one that it can't have")
 
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from tests.fuzz.driver import Target
 from tests.support.harness import RULES
-from vsortd.config.category_file import InvalidCategoryFileError, read_categories
+from vsortd.analysis.label_import import import_labels
+from vsortd.config.category_file import InvalidCategoryFileError
 from vsortd.config.check import check_file
 from vsortd.config.diagnostics import InvalidConfigError
 from vsortd.config.dump import fingerprint
@@ -74,7 +75,7 @@ def attempt(data: bytes, path: Path) -> None:
         fingerprint(settings)
         warnings_of(report, lambda _: ())
     try:
-        read_categories(path)
+        import_labels(path)
     except InvalidCategoryFileError as error:
         if str(path) not in str(error):
             raise AssertionError("a refusal that doesn't say where") from error

@@ -18,7 +18,8 @@ from vsortd.core.video_facts import Orientation
 from vsortd.errors import StoreError
 from vsortd.index.extent import Extent
 from vsortd.index.relocate import follow, rebase
-from vsortd.index.store import Embedded, Film, Index
+from vsortd.index.store import Film, Index
+from vsortd.index.stored_looks import Embedded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,6 +61,20 @@ def test_one_row_holds_every_look_at_a_video_in_the_order_of_time(index: Index, 
     with sqlite3.connect(tmp_path / "index.sqlite3") as db:
         assert (1,) == db.execute("SELECT count(*) FROM frames").fetchone()
     db.close()
+
+
+def test_a_video_is_found_by_its_number_and_has_all_its_names(index: Index, tmp_path: Path) -> None:
+    video, other = tmp_path / "a.mp4", tmp_path / "b.mp4"
+    video.write_bytes(b"film")
+    other.hardlink_to(video)
+    identity = Identity.from_stat(video.stat())
+    assert index.number_of(identity) is None
+    index.keep(identity, video, CLIP, "model", "spread-32:0-8", embedded())
+    index.met(identity, other)
+    number = index.number_of(identity)
+    assert number is not None
+    assert (identity, (video, other)) == index.numbered(number)
+    assert index.numbered(number + 1) is None
 
 
 def test_a_look_taken_again_replaces_itself(index: Index) -> None:
@@ -113,6 +128,12 @@ def test_what_was_measured_is_kept_for_this_very_file_and_this_very_way(index: I
     moved = replace(FILE, inode=FILE.inode + 1)
     index.moved(FILE, moved, Path("/b.mp4"))
     assert {"count": 4} == index.part(moved, "shots", "2")
+    made_of_it = replace(moved, inode=moved.inode + 1)
+    index.keep_parts(moved, Path("/b.mov"), film, "2", {"sound": {"silent": True}})
+    index.moved(moved, made_of_it, Path("/b.mp4"), converted=True)
+    assert index.part(made_of_it, "sound", "2") is None
+    index.moved(made_of_it, moved, Path("/b.mov"))
+    index.keep_parts(moved, Path("/b.mov"), film, "2", {"shots": {"count": 4}})
     assert [] == index.rows()  # nothing was looked at by a model
     (row,) = index.rows(measured=True)
     index.forget([row.id])

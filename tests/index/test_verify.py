@@ -10,7 +10,8 @@ import pytest
 
 from tests.support.facts import clip_facts
 from vsortd.core.identity import Identity
-from vsortd.index.store import Embedded, Index
+from vsortd.index.store import Index
+from vsortd.index.stored_looks import Embedded
 from vsortd.index.verify import tidy
 
 if TYPE_CHECKING:

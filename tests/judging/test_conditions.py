@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.support.facts import clip_facts
-from vsortd.config.settings import Accept, When
+from vsortd.config.condition_options import Accept, When
 from vsortd.core.video_facts import Clip, Orientation, Stream
 from vsortd.judging.conditions import ConditionFacts, admit, unmet
 

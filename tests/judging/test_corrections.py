@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from vsortd.config.place_options import Place
 from vsortd.config.rules import build_rules
-from vsortd.config.settings import Place, Settings
+from vsortd.config.settings import Settings
 from vsortd.core.identity import Identity
 from vsortd.filing.journal import Journal
 from vsortd.filing.place import Filer

@@ -11,8 +11,9 @@ import pytest
 
 from tests.support.vectors import unit
 from vsortd.config.choices import Aggregate, Hierarchy, OnUnsure
+from vsortd.config.condition_options import When
 from vsortd.config.rules import Rule, RuleTree, TagRule
-from vsortd.config.settings import Contains, When
+from vsortd.config.tag_options import Contains
 from vsortd.core.video_facts import Clip, Stream
 from vsortd.judging.conditions import ConditionFacts, unmet
 from vsortd.judging.decide import NONE, Decision, DecisionOutcome, decide

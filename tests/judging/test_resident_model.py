@@ -11,7 +11,7 @@ import pytest
 from tests.support.waiting import PATIENCE_S, until
 from vsortd.config.rules import build_rules
 from vsortd.config.settings import Settings
-from vsortd.errors import Cancelled, HalfLoadedError, ModelError
+from vsortd.errors import Cancelled, ChangedError, HalfLoadedError, ModelError
 from vsortd.filing.journal import Journal
 from vsortd.judging import resident_model
 from vsortd.judging.corrections import Corrections
@@ -159,10 +159,10 @@ def test_a_load_that_ends_after_the_end_leaves_nothing(model: ResidentModel, mon
     embed = resident_model._classifier
     embedding, closed = threading.Event(), threading.Event()
 
-    def late(encoder: Encoder, tree: RuleTree) -> Classifier:
+    def late(encoder: Encoder, tree: RuleTree, sound: None) -> Classifier:
         embedding.set()
         assert closed.wait(10)
-        return embed(encoder, tree)
+        return embed(encoder, tree, sound)
 
     monkeypatch.setattr(resident_model, "_classifier", late)
     model.start()
@@ -269,3 +269,94 @@ def test_a_model_is_loading_from_the_start_of_the_load_to_its_end(
         model.get(threading.Event())
     assert not model.loading
     model.close()
+
+
+def waiting_for(model: ResidentModel, ends: list[object]) -> threading.Thread:
+    """Begin to wait for a model on a thread of its own; what comes of it is noted."""
+
+    def wait() -> None:
+        try:
+            ends.append(model.get(threading.Event()))
+        except (ChangedError, Cancelled) as error:
+            ends.append(type(error))
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    return thread
+
+
+def test_nobody_waits_for_a_model_that_a_reload_has_replaced(tmp_path: Path) -> None:
+    made, ends = Failing("sample", tree_of(tmp_path, "sea"), keep_trying=True), list[object]()
+    made.ends = [ModelError("The weights aren't there.")]
+    threads = [waiting_for(made, ends) for _ in range(3)]
+    until(lambda: made.trouble, what="they wait")
+    loader = made._thread
+    assert not made.replaced
+    made.send_back()
+    for thread in (*threads, loader):  # and nobody tries to load it any more
+        thread.join(PATIENCE_S)
+        assert not thread.is_alive()
+    late = waiting_for(made, ends)  # a video that was on its way to it
+    late.join(PATIENCE_S)
+    made.close()
+    waiting_for(made, ends).join(PATIENCE_S)
+    assert made.replaced
+    assert [ChangedError] * 5 == ends
+
+
+def test_a_model_that_is_here_serves_what_began_with_it_until_it_is_closed(model: ResidentModel) -> None:
+    key = model.get(threading.Event()).key
+    model._thread.join(10)
+    model.send_back()
+    assert (False, key) == (model.replaced, model.get(threading.Event()).key)
+    model.close()
+    assert model.replaced
+    with pytest.raises(ChangedError):
+        model.get(threading.Event())
+
+
+def test_one_that_is_replaced_while_it_is_loaded_is_handed_to_nobody(
+    model: ResidentModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    embed = resident_model._classifier
+    embedding, replaced = threading.Event(), threading.Event()
+
+    def late(encoder: Encoder, tree: RuleTree, sound: None) -> Classifier:
+        embedding.set()
+        assert replaced.wait(PATIENCE_S)
+        return embed(encoder, tree, sound)
+
+    monkeypatch.setattr(resident_model, "_classifier", late)
+    ends: list[object] = []
+    waiting, loader = waiting_for(model, ends), model._thread
+    assert embedding.wait(PATIENCE_S)
+    model.send_back()
+    waiting.join(PATIENCE_S)
+    replaced.set()
+    loader.join(PATIENCE_S)
+    assert ([ChangedError], []) == (ends, encoder_threads())
+
+
+def test_other_rules_are_tried_at_once_where_the_former_kept_the_model_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else they wait for the next try, which is up to five minutes away."""
+    embed = resident_model._classifier
+    bad = tree_of(tmp_path, "sea")
+
+    def refuses(encoder: Encoder, tree: RuleTree, sound: None) -> Classifier:
+        if tree is bad:
+            raise ModelError("The sound model's folder is not there.")
+        return embed(encoder, tree, sound)
+
+    monkeypatch.setattr(resident_model, "_classifier", refuses)
+    monkeypatch.setattr(resident_model, "RETRY_AFTER_S", (10 * PATIENCE_S,))
+    made, ends = ResidentModel("sample", bad, keep_trying=True), list[object]()
+    thread = waiting_for(made, ends)
+    until(lambda: made.trouble, what="the first try has failed")
+    made.change_rules(tree_of(tmp_path, "city"))
+    thread.join(PATIENCE_S)
+    made.close()
+    (found,) = ends
+    assert isinstance(found, Classifier)
+    assert ["city"] == [rule.name for rule in found.tree.rules]

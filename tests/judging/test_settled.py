@@ -15,7 +15,7 @@ from tests.judging.test_decide_conditions import rule as plain_rule
 from tests.support.rules import rule, tree
 from vsortd.config.choices import Aggregate
 from vsortd.config.rules import RuleTree, TagRule
-from vsortd.config.settings import Contains
+from vsortd.config.tag_options import Contains
 from vsortd.judging.conditions import ConditionFacts
 from vsortd.judging.decide import NONE, DecisionOutcome, decide
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fractions
+import subprocess
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,11 +13,13 @@ import av
 import numpy as np
 import pytest
 
+from vsortd.media.ffmpeg import find_ffmpeg
 from vsortd.media.pool import MediaPool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+GPS = "+48.1371+011.5754/"
 BARS = 8  # a frame shows its number as this many vertical bars, the highest bit on the left
 
 
@@ -99,6 +102,32 @@ def clip_file(tmp_path: Path) -> Callable[..., Path]:
         return make(tmp_path / name, Recipe(**keywords))
 
     return build
+
+
+@pytest.fixture
+def rich_file(tmp_path: Path, clip_file: Callable[..., Path]) -> Callable[[str], Path]:
+    """Make a file with two chapters, subtitles and sound in two languages, and tags."""
+
+    def make(name: str) -> Path:
+        (tmp_path / "words.srt").write_text("1\n00:00:00,000 --> 00:00:01,000\nHello\n", encoding="utf-8")
+        marks = ";FFMETADATA1\n" + "".join(
+            f"[CHAPTER]\nTIMEBASE=1/1000\nSTART={begin}\nEND={begin + 500}\ntitle=Part {begin}\n" for begin in (0, 500)
+        )
+        (tmp_path / "marks.txt").write_text(marks, encoding="utf-8")
+        inputs = [clip_file("plain.mp4", audio="aac"), tmp_path / "words.srt", tmp_path / "marks.txt"]
+        words = "srt" if name.endswith("mkv") else "mov_text"
+        command = [
+            *(find_ffmpeg(), "-nostdin", "-v", "error", "-y"),
+            *[argument for path in inputs for argument in ("-i", str(path))],
+            *("-map", "0", "-map", "0:a", "-map", "1", "-map_chapters", "2", "-c", "copy", "-c:s", words),
+            *("-metadata:s:a:0", "language=deu", "-metadata:s:a:1", "language=fra", "-metadata:s:s:0", "language=eng"),
+            *("-metadata", "title=A day", "-metadata", f"location={GPS}"),
+            str(tmp_path / name),
+        ]
+        subprocess.run(command, check=True)
+        return tmp_path / name
+
+    return make
 
 
 @pytest.fixture

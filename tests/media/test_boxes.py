@@ -16,11 +16,13 @@ from hypothesis import strategies as st
 
 from tests.support import harness, troubles
 from tests.support.mp4_boxes import FIRST_BOXES, box, in_front, large_box
+from vsortd.core.containers import ISO
 from vsortd.core.isobmff import FIRST_KINDS
 from vsortd.errors import ChangedError
 from vsortd.media.boxes import Layout, read_layout
 from vsortd.media.preprocess import Preprocess, ResizeMode
-from vsortd.watch.completeness import BoxScan, BoxState, scan_boxes
+from vsortd.watch.completeness import scan_container
+from vsortd.watch.container_scan import ContainerScan, ScanState
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -117,10 +119,10 @@ def test_no_bytes_break_the_walk(data: bytes) -> None:
 # Files that begin with what is rare
 
 
-def readiness_of(path: Path) -> BoxScan:
+def readiness_of(path: Path) -> ContainerScan:
     descriptor = os.open(path, os.O_RDONLY)
     try:
-        return scan_boxes(descriptor, path.stat().st_size)
+        return scan_container(descriptor, path.stat().st_size, ISO)
     finally:
         os.close(descriptor)
 
@@ -136,8 +138,8 @@ def test_readiness_refuses_as_no_video_what_is_not_recognised_here(kind: bytes, 
     data = box(kind, more) + box(b"mdat", b"d") + box(b"moov")
     with tempfile.TemporaryFile(buffering=0) as file:
         file.write(data)
-        state = scan_boxes(file.fileno(), len(data)).state
-    assert layout_of(data).recognised is (state is not BoxState.NOT_MP4)
+        state = scan_container(file.fileno(), len(data), ISO).state
+    assert layout_of(data).recognised is (state is not ScanState.OTHER)
 
 
 @pytest.mark.parametrize("first", FIRST_BOXES)
@@ -151,7 +153,7 @@ def test_a_clip_that_begins_with_a_rare_box_is_ready_and_read(
     plain = pool.probe(path)
     expected = pool.sample(path, plain, range(4), 4, PREPROCESS)
     path.write_bytes(in_front(FIRST_BOXES[first], path.read_bytes()))
-    assert BoxScan(BoxState.COMPLETE) == readiness_of(path)
+    assert ContainerScan(ScanState.COMPLETE) == readiness_of(path)
     found = pool.probe(path)
     assert plain == found
     frames = pool.sample(path, found, range(4), 4, PREPROCESS)

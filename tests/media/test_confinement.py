@@ -20,6 +20,7 @@ from vsortd.errors import BrokenError, FilingError, VideoError
 from vsortd.media.decoder_grants import _python_folders, ffmpeg_grants
 from vsortd.media.ffmpeg import _under_guard, confinable, find_ffmpeg, run_ffmpeg
 from vsortd.media.pool import MediaPool
+from vsortd.media.worker_process import WorkerOutput
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -96,6 +97,26 @@ def test_a_worker_can_do_nothing_but_answer(name: str, cell: MediaPool, prey: di
     after = Path(prey["video"]).stat()
     assert untouched(prey)
     assert (before.st_mode, before.st_mtime_ns, before.st_size) == (after.st_mode, after.st_mtime_ns, after.st_size)
+
+
+def test_a_worker_that_draws_can_do_no_more_but_write_into_what_it_was_given(
+    prey: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VSORTD_MEDIA_TEST_OPS", "tests.support.worker_troubles")
+    drawn = tmp_path / "drawn.mp4"
+    drawn.touch()
+    descriptor = os.open(drawn, os.O_RDWR)
+    try:
+        output = WorkerOutput(descriptor, str(drawn), 1000)
+        with MediaPool(1, timeout_s=60, memory_bytes=1_000_000_000, must_confine=True, output=output) as pool:
+            for name in ATTACKS:
+                request = {"op": "attack", "name": name, "path": prey["video"], "arguments": prey}
+                assert str(pool.call({**request, "output": str(drawn)})[0]["came"]).startswith("refused: "), name
+            assert 1000 == pool.call({"op": "fill", "output": str(drawn)})[0]["bytes"]
+    finally:
+        os.close(descriptor)
+    assert untouched(prey)
+    assert 1000 == drawn.stat().st_size
 
 
 def test_the_worker_that_was_tried_still_decodes(cell: MediaPool, clip_file: Build, prey: dict[str, Any]) -> None:

@@ -216,7 +216,7 @@ def test_the_command_line_is_strict_and_fits_the_version(version: tuple[int, int
     assert base == command[command.index("-enc_time_base:0") + 1]
     assert "+faststart+use_metadata_tags" == command[command.index("-movflags") + 1]
     tags = [command[at + 1] for at, word in enumerate(command) if word == "-metadata"]
-    assert ["major_brand=", "minor_version=", "compatible_brands=", "lens=28 mm"] == tags
+    assert ["compatible_brands=", "major_brand=", "minor_version=", "lens=28 mm"] == tags
 
 
 def as_mov(source: Path, folder: Path) -> Path:

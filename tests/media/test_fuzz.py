@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support import damaged_media
+from tests.support.containers import KINDS, write_video
 from vsortd.errors import VideoError
 from vsortd.media.pool import MediaPool
 from vsortd.media.preprocess import Preprocess, ResizeMode
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 COUNT = int(os.environ.get("VSORTD_FUZZ", "100"))
@@ -25,13 +27,25 @@ PREPROCESS = Preprocess(32, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), ResizeMode.SHORTES
 
 @pytest.mark.timeout(60 + COUNT)
 def test_mutated_clips_end_with_facts_or_a_reason(clips: Path, bad_clips: Path, tmp_path: Path) -> None:
-    originals = damaged_media.seeds((clips, bad_clips))
-    outcomes: list[str] = []
+    outcomes = _outcomes(damaged_media.seeds((clips, bad_clips)), tmp_path)
+    assert {"frames", "IncompleteError"} <= set(outcomes)
+
+
+@pytest.mark.timeout(60 + COUNT)
+def test_mutated_videos_of_other_containers_end_with_facts_or_a_reason(tmp_path: Path) -> None:
+    (folder := tmp_path / "whole").mkdir()
+    originals = [write_video(folder / f"video.{kind}") for kind in sorted(set(KINDS) - {"mp4", "3gp"})]
+    outcomes = _outcomes(originals, tmp_path)
+    assert {"frames", "IncompleteError"} <= set(outcomes)
+
+
+def _outcomes(originals: Sequence[Path], folder: Path) -> list[str]:
+    """Return what became of each mutant: "frames", "nothing", or the error that gave a reason."""
     with MediaPool(2, timeout_s=20, memory_bytes=800_000_000) as pool:
 
         def attempt(number: int) -> str:
-            data, _ = damaged_media.mutant(number, originals)
-            path = tmp_path / f"{number}.mp4"
+            data, ending = damaged_media.mutant(number, originals)
+            path = folder / f"{number}{ending}"
             path.write_bytes(data)
             try:
                 clip = pool.probe(path)
@@ -43,8 +57,8 @@ def test_mutated_clips_end_with_facts_or_a_reason(clips: Path, bad_clips: Path, 
                 path.unlink()
 
         with ThreadPoolExecutor(2) as executor:
-            outcomes += executor.map(attempt, range(COUNT))
+            outcomes = list(executor.map(attempt, range(COUNT)))
     assert COUNT == len(outcomes)
     assert "no reason given" not in outcomes
-    assert {"frames", "IncompleteError"} <= set(outcomes)
     assert outcomes.count("LimitError") <= COUNT // 10, "workers die or run over too often"
+    return outcomes

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from tests.support.edit_lists import write_edits
+from tests.support.listeners import KeptSound
 from tests.support.sounds import RATE_HZ, levels, tone, write_sound
 from vsortd.errors import BrokenError, Cancelled, LimitError, VideoError
 from vsortd.media import measure_pass
@@ -33,9 +34,10 @@ if TYPE_CHECKING:
 GREY = [np.full((90, 160, 3), level, np.uint8) for level in range(20, 220, 10)]
 
 
-def measured(path: Path, **asked: bool) -> Measures:
-    wanted = {"pictures": True, "sound": True, "speech": False, **asked}
-    return measure_file(str(path), deadline=time.monotonic() + 60, **wanted)
+def measured(path: Path, *, speech: KeptSound | None = None, **asked: bool) -> Measures:
+    wanted = {"pictures": True, "sound": True, **asked}
+    hear = None if speech is None else speech.take
+    return measure_file(str(path), deadline=time.monotonic() + 60, speech=hear, **wanted)
 
 
 def both(found: Measures) -> tuple[PictureMeasures, SoundMeasures]:
@@ -56,16 +58,20 @@ def test_pictures_and_sound_come_from_one_pass(
         return open_any(name)
 
     monkeypatch.setattr(measure_pass, "open_any", noted)
-    pictures, sound = both(measured(path, speech=True))
+    mine, others = KeptSound(), KeptSound()
+    pictures, sound = both(measured(path, speech=mine))
     assert [str(path)] == opened
     assert np.arange(20) / 10 == pytest.approx(pictures.times_s)
     assert np.arange(20, 220, 10) == pytest.approx(pictures.luma, abs=2)
     assert np.full(19, 10) == pytest.approx(pictures.change[1:], abs=2)
     assert -20.0 == pytest.approx(sound.integrated_lufs, abs=0.1)
-    theirs = both(pool.measure(path, speech=True, timeout_s=30))
-    for mine, other in zip((pictures, sound), theirs, strict=True):
-        for field in fields(mine):  # type: ignore[arg-type]
-            assert np.array_equal(getattr(mine, field.name), getattr(other, field.name)), field.name
+    theirs = both(pool.measure(path, speech=others, timeout_s=30))
+    for here, there in zip((pictures, sound), theirs, strict=True):
+        for field in fields(here):  # type: ignore[arg-type]
+            assert np.array_equal(getattr(here, field.name), getattr(there, field.name)), field.name
+    assert 1 == others.begins
+    assert np.array_equal(mine.pcm, others.pcm)
+    assert 2 * 16_000 == pytest.approx(len(mine.pcm), abs=32)
 
 
 def test_only_what_is_asked_for_is_measured(tmp_path: Path, pool: MediaPool) -> None:
@@ -74,7 +80,6 @@ def test_only_what_is_asked_for_is_measured(tmp_path: Path, pool: MediaPool) -> 
     assert (None, None) == (silent.sound, unseen.pictures)
     assert isinstance(silent.pictures, PictureMeasures)
     assert isinstance(unseen.sound, SoundMeasures)
-    assert 0 == len(unseen.sound.speech_pcm)
 
 
 def test_a_part_that_the_file_lacks_is_none(tmp_path: Path, pool: MediaPool, clip_file: Build) -> None:
@@ -129,7 +134,7 @@ def test_channels_in_an_order_of_their_own_are_left_alone(tmp_path: Path, pool: 
     subprocess.run(["ffmpeg", "-v", "error", "-i", str(plain), *seven], check=True)
     before = pool.measure(plain, timeout_s=30), pool.pids()
     for _ in range(3):
-        found = pool.measure(tmp_path / "seven.mov", speech=True, timeout_s=30)
+        found = pool.measure(tmp_path / "seven.mov", speech=KeptSound(), timeout_s=30)
         assert isinstance(found.pictures, PictureMeasures)
         assert "the sound's channels are in an order that this decoder can't take" == found.sound
     assert isinstance(before[0].sound, SoundMeasures)
@@ -147,7 +152,7 @@ def test_damaged_frames_are_passed_over(clip_file: Build) -> None:
 def test_the_pass_ends_at_the_deadline(clip_file: Build, pool: MediaPool) -> None:
     path = clip_file(frames=200)
     with pytest.raises(LimitError, match="takes too long"):
-        measure_file(str(path), pictures=True, sound=True, speech=False, deadline=time.monotonic() - 1)
+        measure_file(str(path), pictures=True, sound=True, speech=None, deadline=time.monotonic() - 1)
     with pytest.raises(LimitError):
         pool.measure(path, timeout_s=0.001)
     cancel = threading.Event()
@@ -236,7 +241,7 @@ def test_broken_clips_end_with_a_reason_or_with_measures(bad_clips: Path, pool: 
     for path in sorted(path for path in bad_clips.glob("*.m*") if path.stat().st_size < MAX_BYTES):
         shutil.copyfile(path, tmp_path / path.name)
         try:
-            found = pool.measure(tmp_path / path.name, speech=True, timeout_s=60)
+            found = pool.measure(tmp_path / path.name, speech=KeptSound(), timeout_s=60)
         except VideoError as error:
             told[path.name] = error.reason
         else:

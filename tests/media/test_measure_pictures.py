@@ -30,7 +30,7 @@ Bytes = npt.NDArray[np.uint8]
 
 
 def measured(path: Path) -> PictureMeasures:
-    found = measure_file(str(path), pictures=True, sound=False, speech=False, deadline=time.monotonic() + 60)
+    found = measure_file(str(path), pictures=True, sound=False, speech=None, deadline=time.monotonic() + 60)
     assert isinstance(found.pictures, PictureMeasures)
     return found.pictures
 

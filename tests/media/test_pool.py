@@ -10,10 +10,11 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
-from vsortd.errors import BrokenError, Cancelled, LimitError, VideoError
+from vsortd.errors import BrokenError, Cancelled, LimitError, VideoError, VsortdError
 from vsortd.media import worker_pool
 from vsortd.media.pool import MediaPool
 
@@ -138,6 +139,22 @@ def test_many_threads_share_few_workers(clip_file: Build) -> None:
         assert len(pool.pids()) <= 2
 
 
+def test_a_starter_that_another_call_made_anew_stays() -> None:
+    """Its thread has started that call's worker, which lives no longer than the thread."""
+
+    class Threadless(ThreadPoolExecutor):
+        def submit(self, *_: object, **__: object) -> NoReturn:
+            pool._starter = other
+            raise RuntimeError("can't start new thread")
+
+    with MediaPool(1, timeout_s=20, memory_bytes=400_000_000) as pool, ThreadPoolExecutor(1) as other:
+        pool._starter.shutdown()
+        pool._starter = Threadless(1)
+        with pytest.raises(VsortdError, match="No decoding process can be started now"):
+            pool.warm()
+        assert other is pool._starter
+
+
 @pytest.mark.usefixtures("hostile_ops")
 def test_closing_ends_calls_processes_and_descriptors(
     is_running: Callable[[int], bool], eventually: Callable[..., bool]
@@ -202,3 +219,19 @@ def test_the_pool_does_not_load_the_decoders_into_the_daemon() -> None:
     code = "import sys, vsortd.media.pool, vsortd.media.convert; print('av' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "False" == done.stdout.strip()
+
+
+def test_a_system_without_threads_is_told_of_and_not_taken_for_the_end(
+    monkeypatch: pytest.MonkeyPatch, clip_file: Build
+) -> None:
+    path = clip_file()
+    with MediaPool(1, timeout_s=30, memory_bytes=600_000_000) as own:
+        with monkeypatch.context() as patched:
+            patched.setattr(threading.Thread, "start", _no_more)
+            with pytest.raises(VsortdError, match="No decoding process can be started now: can't start new thread"):
+                own.probe(path)
+        assert 24 == own.probe(path).frames
+
+
+def _no_more(_: threading.Thread) -> None:
+    raise RuntimeError("can't start new thread")

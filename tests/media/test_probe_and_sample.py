@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from vsortd.errors import VideoError
-from vsortd.media import container
+from vsortd.media import frame_table
 from vsortd.media.pool import MediaPool
 from vsortd.media.preprocess import Preprocess, ResizeMode
 from vsortd.media.sample import sample_file
@@ -131,14 +131,14 @@ def test_a_table_is_read_once_and_anew_for_another_file(clip_file: Build, monkey
     path = clip_file(frames=100, gop=5)
     longer = clip_file("longer.mp4", frames=200, gop=5)
     read: list[int] = []
-    really = container._read_table
+    really = frame_table._read_index
 
-    def counting(*arguments: Any) -> container.Table:
+    def counting(*arguments: Any) -> frame_table.Table:
         table = really(*arguments)
         read.append(len(table))
         return table
 
-    monkeypatch.setattr(container, "_read_table", counting)
+    monkeypatch.setattr(frame_table, "_read_index", counting)
 
     def look(begin: int) -> int:
         deadline = time.monotonic() + 60

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import math
 import subprocess
-from dataclasses import fields
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -14,21 +11,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.media.test_lying_worker import LEFT_OUT, LIES, at, leaves, with_lie
-from vsortd.core.technical_facts import (
-    ChapterMark,
-    FileKind,
-    HdrKind,
-    PictureStreamFacts,
-    SoundStreamFacts,
-    SubtitleStreamFacts,
-    TechnicalFacts,
-)
+from tests.media.conftest import GPS
+from vsortd.core.technical_facts import FileKind, HdrKind, PictureStreamFacts, TechnicalFacts
 from vsortd.errors import BrokenError, IncompleteError, LimitError
 from vsortd.media.ffmpeg import find_ffmpeg
 from vsortd.media.packet_times import PacketTimes
-from vsortd.media.protocol import ProtocolError
-from vsortd.media.technical_reply import RANGES, technical_from_reply, technical_to_message
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,8 +24,6 @@ if TYPE_CHECKING:
     from vsortd.media.pool import MediaPool
 
     Build = Callable[..., Path]
-
-GPS = {"location": "+48.1371+011.5754/"}
 
 
 def read(pool: MediaPool, path: Path) -> TechnicalFacts:
@@ -270,30 +255,6 @@ def test_keyframes_and_the_films_own_bitrate(pool: MediaPool, clip_file: Build) 
     assert (1, None, None) == (alone.keyframes, alone.key_interval_s, alone.key_interval_max_s)
 
 
-@pytest.fixture
-def rich_file(tmp_path: Path, clip_file: Build) -> Callable[[str], Path]:
-    """Make a file with two chapters, subtitles and sound in two languages, and tags."""
-
-    def make(name: str) -> Path:
-        (tmp_path / "words.srt").write_text("1\n00:00:00,000 --> 00:00:01,000\nHello\n", encoding="utf-8")
-        marks = ";FFMETADATA1\n" + "".join(
-            f"[CHAPTER]\nTIMEBASE=1/1000\nSTART={begin}\nEND={begin + 500}\ntitle=Part {begin}\n" for begin in (0, 500)
-        )
-        (tmp_path / "marks.txt").write_text(marks, encoding="utf-8")
-        inputs = [clip_file("plain.mp4", audio="aac"), tmp_path / "words.srt", tmp_path / "marks.txt"]
-        words = "srt" if name.endswith("mkv") else "mov_text"
-        ffmpeg(
-            *[argument for path in inputs for argument in ("-i", path)],
-            *("-map", "0", "-map", "0:a", "-map", "1", "-map_chapters", "2", "-c", "copy", "-c:s", words),
-            *("-metadata:s:a:0", "language=deu", "-metadata:s:a:1", "language=fra", "-metadata:s:s:0", "language=eng"),
-            *("-metadata", "title=A day", "-metadata", f"location={GPS['location']}"),
-            tmp_path / name,
-        )
-        return tmp_path / name
-
-    return make
-
-
 @pytest.mark.parametrize(("name", "codec"), [("rich.mkv", "subrip"), ("rich.mp4", "mov_text")])
 def test_chapters_subtitles_languages_and_tags(
     pool: MediaPool, rich_file: Callable[[str], Path], name: str, codec: str
@@ -306,7 +267,7 @@ def test_chapters_subtitles_languages_and_tags(
     lower = {key.lower(): text for key, text in facts.tags.items()}
     assert "A day" == lower["title"]
     assert lower["encoder"].startswith("Lavf")
-    assert GPS["location"].rstrip("/") in lower["location"]
+    assert GPS.rstrip("/") in lower["location"]
 
 
 def test_the_first_bytes_decide_and_not_the_name(pool: MediaPool, clip_file: Build, tmp_path: Path) -> None:
@@ -418,87 +379,3 @@ def test_times_beyond_all_sense_are_unknown() -> None:
     assert [None] * 5 == [times.span_s, times.rate_hz, times.bitrate_bps, times.interval_s, times.key_interval_max_s]
     none = PacketTimes(None)
     assert [None] * 4 == [none.span_s, none.irregular_share, none.interval_s, none.key_interval_s]
-
-
-@pytest.fixture
-def answer(pool: MediaPool, rich_file: Callable[[str], Path]) -> dict[str, Any]:
-    """Return a true answer as it comes out of the pipe."""
-    facts = read(pool, rich_file("rich.mp4"))
-    return {"technical": json.loads(json.dumps(technical_to_message(facts)))}
-
-
-def test_facts_travel_whole(pool: MediaPool, rich_file: Callable[[str], Path]) -> None:
-    facts = read(pool, rich_file("rich.mkv"))
-    assert facts == technical_from_reply({"technical": json.loads(json.dumps(technical_to_message(facts)))})
-
-
-def numbers_in(value: Any) -> list[float]:
-    if isinstance(value, tuple | list):
-        return [number for one in value for number in numbers_in(one)]
-    if hasattr(value, "__dataclass_fields__"):
-        return [number for field in fields(value) for number in numbers_in(getattr(value, field.name))]
-    return [value] if isinstance(value, int | float) else []
-
-
-def texts_in(value: Any) -> list[str]:
-    if isinstance(value, dict):
-        return [text for pair in value.items() for text in pair]
-    if isinstance(value, tuple | list):
-        return [text for one in value for text in texts_in(one)]
-    if hasattr(value, "__dataclass_fields__"):
-        return [text for field in fields(value) for text in texts_in(getattr(value, field.name))]
-    return [value] if isinstance(value, str) else []
-
-
-def test_a_lying_worker_is_refused_or_says_what_might_be_true(answer: dict[str, Any]) -> None:
-    refused = passed = 0
-    for way in leaves(answer):
-        for lie in LIES:
-            if lie is not LEFT_OUT and lie == at(answer, way) and type(lie) is type(at(answer, way)):
-                continue
-            try:
-                facts = technical_from_reply(with_lie(answer, way, lie))
-            except ProtocolError:
-                refused += 1
-                continue
-            passed += 1
-            free = isinstance(at(answer, way[:-1]), list) or way[-2] in {"tags", "film_tags"}
-            assert lie is not LEFT_OUT or free, way
-            assert all(math.isfinite(number) and abs(number) <= 2**63 for number in numbers_in(facts)), (way, lie)
-            assert all(text.isprintable() and len(text) <= 1024 for text in texts_in(facts)), (way, lie)
-    assert refused > 5 * passed > 0
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"film": 7},
-        {"kind": "movie"},
-        {"streams": 0},
-        {"size_bytes": -1},
-        {"tags": {str(number): "" for number in range(65)}},
-        {"more": 1},
-    ],
-)
-def test_a_lie_about_the_whole_is_refused(answer: dict[str, Any], change: dict[str, Any]) -> None:
-    with pytest.raises(ProtocolError):
-        technical_from_reply({"technical": {**answer["technical"], **change}})
-
-
-def test_a_stream_twice_is_refused_and_so_is_too_much(answer: dict[str, Any]) -> None:
-    true = answer["technical"]
-    for name, count in (("pictures", 2), ("sounds", 33), ("subtitles", 33), ("chapters", 301)):
-        with pytest.raises(ProtocolError):
-            technical_from_reply({"technical": {**true, name: true[name][:1] * count}})
-    with pytest.raises(ProtocolError):
-        technical_from_reply({**answer, "more": 1})
-
-
-def test_every_number_of_facts_has_a_range() -> None:
-    numbers = {
-        field.name
-        for kind in (TechnicalFacts, PictureStreamFacts, SoundStreamFacts, SubtitleStreamFacts, ChapterMark)
-        for field in fields(kind)
-        if str(field.type).split()[0] in {"int", "float"}
-    }
-    assert numbers == set(RANGES)

@@ -104,6 +104,13 @@ def test_in_fragments_too(name: str, order: str, parts: dict[str, Path], tmp_pat
     clip = pool.probe(path)
     assert (ORDERS.index(order), 128, 48) == (clip.video_index, clip.width_px, clip.frames)
     assert 8 == len(pool.sample(path, clip, range(8), 8, SQUARE).times_ms)
+    shown = pool.stills(path, [0.0, 1.9], side_px=64, timeout_s=30)  # what is read from its beginning begins there
+    assert (2, 32, 64, 3) == shown.pixels.shape
+    assert (0.0, 1.9) == (pytest.approx(shown.times_s[0], abs=0.01), pytest.approx(shown.times_s[1], abs=0.05))
+    measured = pool.measure(path, sound=False, timeout_s=30).pictures
+    assert not isinstance(measured, str)
+    assert measured is not None
+    assert 48 == len(measured.times_s)
 
 
 @pytest.mark.parametrize(("default", "width"), [("both", 256), ("film", 128)])

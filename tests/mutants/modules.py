@@ -24,6 +24,7 @@ TESTS_OF: Final[dict[str, tuple[str, ...]]] = {
     "vsortd/judging/conditions.py": ("tests/judging/test_conditions.py", "tests/judging/test_decide_conditions.py"),
     "vsortd/judging/corrections.py": ("tests/judging/test_corrections.py", "tests/judging/test_example_store.py"),
     "vsortd/judging/decide.py": _JUDGING,
+    "vsortd/judging/decision_reasons.py": _JUDGING,
     "vsortd/judging/frame_scores.py": _JUDGING,
     "vsortd/judging/leave_one_out.py": (
         "tests/judging/test_leave_one_out.py",
@@ -34,6 +35,6 @@ TESTS_OF: Final[dict[str, tuple[str, ...]]] = {
     "vsortd/library/timeline/boundaries.py": ("tests/library/timeline/test_boundaries.py",),
     "vsortd/media/protocol.py": ("tests/media/test_protocol.py",),
     "vsortd/pipeline/runner.py": ("tests/pipeline/test_runner.py", "tests/pipeline/test_runner_queue.py"),
-    "vsortd/watch/completeness.py": _COMPLETENESS,
+    "vsortd/watch/iso_completeness.py": _COMPLETENESS,
     "vsortd/watch/settle.py": ("tests/watch/test_settle_times.py", "tests/watch/test_watch_settle.py"),
 }

@@ -16,6 +16,7 @@ from tests.support.waiting import until
 from vsortd.config.load import load_settings
 from vsortd.core.identity import Identity
 from vsortd.core.outcomes import ItemState
+from vsortd.filing.history_query import HistoryQuery
 from vsortd.filing.placement import FilingRequest
 from vsortd.filing.undo import Selection, undo
 from vsortd.learning.review_queue import waiting_in
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from vsortd.filing.records import Item
     from vsortd.pipeline.job import Job
 
+FACETS = {"mood": {"calm": 0.6, "tense": 0.1, "(none of these)": 0.3}}
 LEVELS = [{"parent": "", "scores": {"nature": 0.4, "sea": 0.35, "(none of these)": 0.25}}]
 
 
@@ -63,7 +65,7 @@ class Desk:
                 ItemState.REVIEW,
                 (path.with_suffix(".srt"),),
                 reason="unsure: nature 0.40",
-                detail={"levels": LEVELS, "frame_times_ms": [0, 500], "tags": ["grey"]},
+                detail={"levels": LEVELS, "frame_times_ms": [0, 500], "tags": ["grey"], "facets": FACETS},
                 batch="b",
             )
         )
@@ -162,11 +164,11 @@ def test_where_the_config_says_so_it_is_filed_as_it_was_said_and_undone_like_any
     item = desk.leave("a.mp4")
     thread = desk.ask()
     until(lambda: desk.filed, what="it is filed")
-    newest = desk.services.journal.history(last=1)[0]
+    newest = desk.services.journal.history(HistoryQuery(last=1))[0]
     assert ("filed", "nature/forest", desk.filed[0].item_id) == (newest.state, newest.rule, newest.id)
     assert f"by the second opinion of eyes at {desk.server.place}: tall trees in fog" == newest.reason
     assert ("nature/forest", ("grey",)) == (newest.to_json()["second_opinion"]["rule"], newest.tags)
-    assert LEVELS == newest.detail["levels"]
+    assert (LEVELS, FACETS) == (newest.detail["levels"], newest.detail["facets"])
     assert {"a.mp4": "forest", "a.srt": "forest"} == desk.lying()
     assert {"filed": 1, "review": 0} == {key: desk.services.journal.counts()[key] for key in ("filed", "review")}
     assert thread.stop(patience_s=5)
@@ -237,7 +239,7 @@ def test_nothing_is_asked_while_paused_or_at_work_and_nothing_filed_after_a_paus
     desk.paused = True
     desk.leave("a.mp4")
     thread = desk.ask()
-    desk.wait_for_looks(1)
+    until(lambda: desk.looks, what="it is looked whether all is quiet")  # which it may have been by now
     desk.paused, desk.busy = False, True
     thread.wake()
     desk.wait_for_looks(4)
@@ -246,8 +248,9 @@ def test_nothing_is_asked_while_paused_or_at_work_and_nothing_filed_after_a_paus
     desk.busy = False
     until(lambda: desk.server.asked, what="it is asked")
     desk.paused = True
+    seen = desk.looks
     desk.server.over.set()
-    desk.wait_for_looks(1)
+    until(lambda: desk.looks > seen, what="it is looked whether all is quiet")
     assert "_Review" == desk.lying()["a.mp4"]
     desk.paused = False
     thread.wake()

@@ -8,7 +8,8 @@ import pytest
 
 from tests.support.facts import clip_facts
 from tests.support.rules import rule, tree
-from vsortd.config.settings import Contains, When
+from vsortd.config.condition_options import When
+from vsortd.config.tag_options import Contains
 from vsortd.judging.conditions import ConditionFacts
 from vsortd.opinion.question import MOST_RULES, WHY_CHARS, Answer, RuleQuestion, one_sentence
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -37,6 +38,7 @@ def build() -> nn.Module:
     return model
 
 
+@cache
 def tokenizer() -> SimpleTokenizer:
     """CLIP's own tokenizer at the model's context length."""
     return SimpleTokenizer(context_length=read_config()["model_cfg"]["text_cfg"]["context_length"])

@@ -25,8 +25,9 @@ CODEC_BATCH = 64  # so many pictures of a shard share one codec setting
 KINDS = (
     "trees", "canopy", "leaves", "grass", "flowers", "dunes", "dry land", "snow", "snowy peaks", "peaks", "beach",
     "waves", "open sea", "clouds", "skyline", "street", "buildings", "highway", "room", "table", "terminal", "slide",
-    "ball game", "shapes", "fire", "fireworks", "unknown",
+    "ball game", "shapes", "fire", "fireworks",
 )  # fmt: skip
+NO_SCENES = ("nothing", "texture", "face", "object", "drawing", "space")  # kinds of what is UNKNOWN
 SUBJECTS = tuple(renderer.Subject)
 LIGHTS = tuple(Light)
 HOUR_HIDDEN = -1  # the light of a picture that could have been taken at any hour
@@ -35,7 +36,10 @@ WAIT_S = 0.5  # how often a missing shard is looked for
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """Pictures uint8 [n, side, side, 3] with, for each, indices into SUBJECTS, LIGHTS (HOUR_HIDDEN: none) and KINDS."""
+    """Pictures uint8 [n, side, side, 3] with, for each, indices into SUBJECTS, LIGHTS (HOUR_HIDDEN: none) and KINDS.
+
+    The kinds of what is UNKNOWN follow on those of the subjects, in the order of NO_SCENES.
+    """
 
     pixels: NDArray[np.uint8]
     subjects: NDArray[np.int64]
@@ -59,7 +63,7 @@ def render_shard(seed: int, index: int, *, pictures: int = SHARD_PICTURES) -> Sh
         pixels,
         np.array([SUBJECTS.index(shot.subject) for shot in shots]),
         np.array([LIGHTS.index(shot.light) if shot.hour_shows else HOUR_HIDDEN for shot in shots]),
-        np.array([KINDS.index(shot.kind) for shot in shots]),
+        np.array([(*KINDS, *NO_SCENES).index(shot.kind) for shot in shots]),
     )
 
 

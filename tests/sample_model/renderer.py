@@ -105,8 +105,8 @@ class RenderedPicture:
 
 
 def draw_subject(rng: np.random.Generator) -> tuple[Subject, Light]:
-    """Return a subject and a light, by the shares that training uses; about one in twelve is UNKNOWN."""
-    subject = Subject.UNKNOWN if rng.random() < 0.08 else KNOWN[int(rng.integers(len(KNOWN)))]
+    """Return a subject and a light, by the shares that training uses; about one in ten is UNKNOWN."""
+    subject = Subject.UNKNOWN if rng.random() < 0.1 else KNOWN[int(rng.integers(len(KNOWN)))]
     light = tuple(Light)[int(rng.choice(3, p=LIGHT_SHARES.get(subject, USUAL_SHARES)))]
     return subject, light
 

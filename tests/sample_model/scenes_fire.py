@@ -183,9 +183,12 @@ def _burst(c: Canvas) -> Callable[[ImageDraw.ImageDraw, float], None]:
     return pencil
 
 
-def unknown(c: Canvas) -> str:  # noqa: C901 - nine variants, a few lines each
-    """Something the model must not recognise: noise, plain colours, patterns, blobs, faces, cartoons, food, fur."""
-    way = c.count(0, 8)
+UNKNOWN_KINDS = ("nothing", "nothing", "texture", "texture", "texture", "face", "object", "drawing", "nothing", "space")
+
+
+def unknown(c: Canvas) -> str:  # noqa: C901, PLR0912 - ten variants, a few lines each
+    """Something that is no scene: noise, plain colours, patterns, blobs, faces, cartoons, food, fur, a planet."""
+    way = c.count(0, 9)
     any_colour = (c.rng.random(3).astype(np.float32), c.rng.random(3).astype(np.float32))
     if way == 0:
         c.paint(any_colour[0] * (1 if c.chance(0.5) else 0))
@@ -227,7 +230,31 @@ def unknown(c: Canvas) -> str:  # noqa: C901 - nine variants, a few lines each
                 c.rng.random(3).astype(np.float32),
                 step(c.spot(c.uniform(0, c.aspect), c.uniform(0, 1), c.uniform(0.05, 0.4), 6), 0.5, 50),
             )
-    else:
+    elif way == 8:
         bars = np.floor(c.x / c.aspect * 8).astype(np.int64)
         c.paint(np.broadcast_to(c.rng.random((8, 3)).astype(np.float32)[bars % 8], c.img.shape))
-    return "unknown"
+    else:
+        _planet(c)
+    return UNKNOWN_KINDS[way]
+
+
+def _planet(c: Canvas) -> None:
+    """Paint a globe, lit from one side, before the stars; or a nebula among them."""
+    c.paint(np.array([0.01, 0.01, 0.02], np.float32) * c.uniform(0, 2))
+    c.paint((0.9, 0.9, 0.9), step(c.noise(0.0, 2, 2), c.uniform(0.8, 0.95), 20) * c.uniform(0.1, 1))
+    if c.chance(0.2):
+        c.shine(c.rng.random(3).astype(np.float32), c.noise(2.0) * c.spot(c.aspect / 2, 0.5, 0.5) * 0.8)
+        return
+    x, y, r = c.aspect * c.uniform(0.2, 0.8), c.uniform(0.2, 1.1), c.uniform(0.2, 0.9)
+    dx, dy = (c.x - x) / r, (c.y - y) / r
+    away = np.asarray(np.hypot(dx, dy), np.float32)
+    turn = c.uniform(0, 2 * np.pi)
+    lit = np.clip(c.uniform(0.1, 0.8) + dx * np.cos(turn) + dy * np.sin(turn), 0.02, 1.2) * np.sqrt(
+        np.clip(1.05 - away**2, 0, 1)
+    )
+    land = c.colour((0.35, 0.4, 0.25), (0.55, 0.5, 0.45), (0.7, 0.35, 0.2), (0.6, 0.6, 0.6), (0.8, 0.7, 0.5))
+    water = c.colour((0.1, 0.2, 0.45), (0.4, 0.4, 0.4), (0.75, 0.6, 0.4), (0.2, 0.25, 0.3))
+    ground = blend(water, land, step(c.noise(1.7, 1.3, 1.3), 0.5, 8))
+    clouds = step(c.noise(1.4, 1.5, 0.8), c.uniform(0.45, 0.75), 5) * c.uniform(0, 1)
+    img = blend(ground, (0.95, 0.95, 0.97), clouds) * lit[..., None]
+    c.paint(np.asarray(img, np.float32), step(1 - away, 0, r * c.height * 0.5))

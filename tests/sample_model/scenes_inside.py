@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import ImageFont
 
-from tests.sample_model import props
+from tests.sample_model import props, room_things
 from tests.sample_model.canvas import Canvas, Colour, Light, step
 from tests.sample_model.props import boxes_mask
 from tests.sample_model.scenes_land import GRASS
@@ -25,20 +25,25 @@ CLOTHS = (
 def indoor(c: Canvas) -> str:
     """Paint a furnished room, a desk or table close up, a person before a wall, shelves."""
     way = c.rng.random()
-    if way < 0.5:
+    if way < 0.66:
         _room(c)
         return "room"
-    if way < 0.75:
+    if way < 0.84:
         _table_top(c)
         return "table"
-    if way < 0.85:
+    if way < 0.9:
         c.paint(c.colour(*WOODS) * (0.6 + 0.5 * c.noise(1.1))[..., None])
         _cache(c, 0, 0, c.aspect, 1)
         return "room"
     _wall(c)
     for _ in range(c.count(0, 3)):
         _hung_thing(c, 0.6)
-    _portrait(c)
+    if c.chance(0.4):
+        room_things.screen(c, c.uniform(0, 0.7) * c.aspect, c.uniform(0.4, 0.9), c.uniform(0.2, 0.5))
+    if c.chance(0.5):
+        room_things.somebody(c, c.uniform(0.2, 0.8) * c.aspect, c.uniform(1.0, 1.6), c.uniform(0.8, 1.4))
+    else:
+        _portrait(c)
     return "room"
 
 
@@ -78,12 +83,29 @@ def _room(c: Canvas) -> None:
     if c.chance(0.3):
         x = c.uniform(-0.1, 0.8) * c.aspect
         _cache(c, x, foot - c.uniform(0.3, 0.7), x + c.uniform(0.15, 0.5), foot)
+    _office_light(c, top)
     for _ in range(c.count(2, 8)):
         _furniture(c, foot)
+    _in_use(c, foot)
+
+
+def _office_light(c: Canvas, top: float) -> None:
+    if c.chance(0.2):
+        room_things.ceiling_lights(c, top)
+    if c.chance(0.25):
+        room_things.blinds(c, c.uniform(-0.1, 0.7) * c.aspect, max(top, 0), c.uniform(0.2, 0.6), c.uniform(0.2, 0.5))
+
+
+def _in_use(c: Canvas, foot: float) -> None:
+    """Paint the screens, lamps and people of a room."""
+    if c.chance(0.35):
+        for _ in range(c.count(1, 4)):
+            room_things.screen(c, c.uniform(-0.05, 0.9) * c.aspect, foot + c.uniform(-0.25, 0.15), c.uniform(0.12, 0.5))
     for _ in range(c.count(0, 3)):
         _lamp(c)
-    if c.chance(0.3):
-        props.person(c, c.uniform(0, c.aspect), c.uniform(0.8, 1.3), c.uniform(0.4, 0.9))
+    if c.chance(0.5):
+        for _ in range(c.count(1, 4)):
+            room_things.somebody(c, c.uniform(0, c.aspect), c.uniform(0.75, 1.4), c.uniform(0.35, 1.0))
 
 
 def _window(c: Canvas, x: float, y: float, w: float, h: float) -> None:
@@ -194,8 +216,10 @@ def _table_top(c: Canvas) -> None:
         soft = c.uniform(0.2, 0.7)
         c.img += (c.img.mean(axis=(0, 1)) - c.img) * soft
     c.paint(c.colour(*WOODS, *PAINTS) * (0.7 + 0.5 * c.noise(1.1, 3, 0.5))[..., None], c.below(edge))
-    if c.chance(0.35):
-        _keyboard(c)
+    if c.chance(0.2):
+        room_things.keyboard(c)
+    if c.chance(0.25):
+        room_things.screen(c, c.uniform(0, 0.6) * c.aspect, max(edge, 0.2) + c.uniform(0.0, 0.3), c.uniform(0.2, 0.6))
     for _ in range(c.count(2, 7)):
         x, y, r, h = c.uniform(0, c.aspect), c.uniform(max(edge, 0.1), 1), c.uniform(0.04, 0.14), c.uniform(0.08, 0.5)
         c.paint((0.03, 0.03, 0.03), c.spot(x + r / 2, y, r * 1.3) * 0.4)
@@ -213,16 +237,6 @@ def _table_top(c: Canvas) -> None:
             12,
         )
         c.paint(c.colour((0.78, 0.58, 0.46), (0.45, 0.3, 0.22)) * (0.7 + 0.4 * c.noise(1.7))[..., None], hand)
-
-
-def _keyboard(c: Canvas) -> None:
-    pitch, tilt = c.uniform(0.05, 0.16), c.uniform(-0.6, 0.6)
-    u, v = c.x + tilt * c.y, c.y * c.uniform(1, 1.5) - tilt * c.x
-    keys = np.asarray(((u / pitch) % 1 < 0.84) & ((v / pitch) % 1 < 0.82), np.float32)
-    area = step(np.asarray(c.uniform(0.2, 0.7) - np.abs(v - c.uniform(0.3, 0.7)), np.float32), 0, 40)
-    c.paint(c.colour((0.55, 0.55, 0.56), (0.15, 0.15, 0.15), (0.8, 0.8, 0.8)), area)
-    c.paint(c.colour((0.08, 0.08, 0.08), (0.85, 0.85, 0.85), (0.3, 0.3, 0.3)), area * keys)
-    c.paint((0.8, 0.8, 0.8), area * keys * step(c.noise(0.4, 1.2, 1.2), 0.75, 9) * 0.6)
 
 
 def _portrait(c: Canvas) -> None:

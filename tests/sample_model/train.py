@@ -1,8 +1,9 @@
 """Train the sample model: `python -m tests.sample_model.train --out DIR --seed S --steps N`.
 
-Every step takes a batch of rendered pictures and freshly worded captions of all subjects, lights, their combinations
-and finer kinds, and asks by softmax at the model's own logit scale which caption of each sort is the right one. The
-same arguments give the same weights on the same machine and thread count.
+Every step takes a batch of pictures and freshly worded captions of all subjects, of what is no scene, of lights, their
+combinations and finer kinds, and asks by softmax at the model's own logit scale which caption of each sort is the right
+one. With `--photos FOLDER` more than half of a batch are pieces of real photographs, some pasted into renders, see
+`tests.sample_model.photos`. The same arguments give the same weights on the same machine and thread count.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ import json
 import math
 import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,19 +23,28 @@ from torch import Tensor
 from torch.nn import functional
 
 from tests.sample_model import architecture as building
+from tests.sample_model import photos as real
 from tests.sample_model import renderer
-from tests.sample_model.pool import HOUR_HIDDEN, KINDS, LIGHTS, SHARD_PICTURES, Pool, Shard
+from tests.sample_model.batches import KIND_HIDDEN, batches
+from tests.sample_model.photos import SHOWN
+from tests.sample_model.pool import KINDS, LIGHTS, SHARD_PICTURES, Pool
 from vsortd.vision import sample
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
+    from tests.sample_model.batches import Targets
+
 LABEL_SMOOTHING = 0.05  # keeps the softmax from certainty, so that its figures can be read as probabilities
 LARGEST_LOGIT_SCALE = 30.0
-UNKNOWN_WEIGHT = 1.0
 HEAD_WEIGHT = 0.7
+CATALOGUE_WEIGHT = 0.3
+MIXED_SHARE = 0.5  # of the batches with photographs: pictures are laid over or cut into one another
+COVERED_SHARE = 0.25  # of all pictures: a part of them is hidden
+SAMPLED_FROM = 1.4  # sides of the model's input that a picture has, from which crops are taken
+EARLY_SIDE_PX, EARLY_SHARE = 64, 0.6  # the first part of a training sees smaller pictures: nearly twice as fast
 TRAIN_SIDE_PX = 80  # also the model's input; 96 and 112 were no better on held-out renders
 ZERO_WORDS = ("zyx", "qoph", "vroxl", "wumbat")  # made of tokens that no caption has
 CHECKPOINT_S = 120.0
@@ -47,6 +56,7 @@ class Captions:
     def __init__(self) -> None:
         document = sample.vocabulary_document()
         self.subjects: dict[str, list[str]] = document["facets"]["subject"]
+        self.others: dict[str, list[str]] = document["others"]
         self.lights: dict[str, list[str]] = document["facets"]["light"]
         self.kinds: dict[str, list[str]] = document["kinds"]
         self.templates: list[str] = document["templates"]
@@ -54,13 +64,14 @@ class Captions:
 
     def every(self) -> list[str]:
         """Texts that between them contain every token that training can meet."""
-        phrases = [p for group in (self.subjects, self.lights, self.kinds) for values in group.values() for p in values]
+        groups = (self.subjects, self.others, self.lights, self.kinds)
+        phrases = [p for group in groups for values in group.values() for p in values]
         words = list(sample.vocabulary().neutral_words)
         joined = [form.format(subject="sea", light="night") for form in self.joint]
         return phrases + [t.format("sea") for t in self.templates] + words + joined
 
     def draw(self, rng: np.random.Generator) -> list[str]:
-        """One wording each of all known subjects, lights, pairs of both, and kinds; then two of unknown things."""
+        """One wording each of what is shown, of lights, pairs of subject and light, kinds; two of unknown things."""
 
         def pick(options: Sequence[str]) -> str:
             return options[int(rng.integers(len(options)))]
@@ -72,101 +83,70 @@ class Captions:
             return text
 
         known = [self.subjects[s.value] for s in renderer.KNOWN]
-        texts = [pick(self.templates).format(word(options)) for options in known]
+        texts = [pick(self.templates).format(word(options)) for options in (*known, *self.others.values())]
         texts += [pick(self.templates).format(word(self.lights[light.value])) for light in LIGHTS]
         for options in known:
             texts += [
                 pick(self.joint).format(subject=word(options), light=pick(self.lights[light.value])) for light in LIGHTS
             ]
-        texts += [pick(self.templates).format(word(self.kinds[kind])) for kind in KINDS[:-1]]
+        texts += [pick(self.templates).format(word(self.kinds[kind])) for kind in KINDS]
         return [*texts, pick(self.templates).format(pick(ZERO_WORDS)), pick(self.templates).format("").strip()]
 
 
-@dataclass(frozen=True, slots=True)
-class Targets:
-    """Indices of what each picture of a batch shows."""
+def _any_of(logits: Tensor, right: Tensor) -> Tensor:
+    """Cross-entropy [] where any of several captions is right, softened by LABEL_SMOOTHING."""
+    logs = functional.log_softmax(logits, 1)
+    hit = -torch.logsumexp(logs.masked_fill(~right, -torch.inf), 1)
+    return ((1 - LABEL_SMOOTHING) * hit - LABEL_SMOOTHING * logs.mean(1)).mean()
 
-    subjects: Tensor
-    lights: Tensor
-    kinds: Tensor
+
+def _one_of(logits: Tensor, target: Tensor, weight: float) -> Tensor:
+    """Cross-entropy [] over those that have a target, weighted by how many of the batch do."""
+    told = target >= 0
+    if not bool(told.any()):
+        return logits.sum() * 0
+    loss = functional.cross_entropy(logits[told], target[told], label_smoothing=LABEL_SMOOTHING)
+    return weight * loss * told.float().mean().sqrt()
 
 
 def loss_of(logits: Tensor, target: Targets) -> Tensor:
-    """Cross-entropies over subjects, lights, pairs and kinds; unknown pictures are pulled to equal shares.
+    """Cross-entropies over what is shown, lights, pairs and kinds.
 
-    `logits` [n, candidates] in the order of `Captions.draw`. Prompts of unknown things compete among the subjects and
-    are never right, so they never win over a known one.
+    `logits` [n, candidates] in the order of `Captions.draw`. Prompts of unknown things compete with what is shown and
+    are never right, so they never win over it.
     """
-    n_subjects, n_lights, n_kinds = len(renderer.KNOWN), len(LIGHTS), len(KINDS) - 1
-    cuts = np.cumsum([0, n_subjects, n_lights, n_subjects * n_lights, n_kinds])
-    by_subject, by_light, by_pair, by_kind = (logits[:, a:b] for a, b in itertools.pairwise(cuts))
-    by_subject = torch.cat([by_subject, logits[:, cuts[-1] :]], 1)
-    known = target.subjects < n_subjects
-    timed = known & (target.lights != HOUR_HIDDEN)
-    total = functional.cross_entropy(by_subject[known], target.subjects[known], label_smoothing=LABEL_SMOOTHING)
-    total = total + 0.5 * functional.cross_entropy(by_kind[known], target.kinds[known], label_smoothing=LABEL_SMOOTHING)
-    total = total + 0.7 * functional.cross_entropy(
-        by_light[timed], target.lights[timed], label_smoothing=LABEL_SMOOTHING
-    )
-    pair = target.subjects * n_lights + target.lights
-    total = total + 0.5 * functional.cross_entropy(by_pair[timed], pair[timed], label_smoothing=LABEL_SMOOTHING)
-    strange = ~known
-    if bool(strange.any()):
-        flat = -functional.log_softmax(by_subject[strange][:, :n_subjects], 1).mean()
-        total = total + UNKNOWN_WEIGHT * (flat - math.log(n_subjects)) * strange.float().mean()
-    return total
-
-
-def _head_loss(logits: Tensor, target: Targets) -> Tensor:
     n_subjects, n_lights = len(renderer.KNOWN), len(LIGHTS)
-    known = target.subjects < n_subjects
-    by_subject, by_light, by_kind = torch.split(logits[known], [n_subjects, n_lights, len(KINDS) - 1], dim=1)
+    cuts = np.cumsum([0, len(SHOWN), n_lights, n_subjects * n_lights, len(KINDS)])
+    by_shown, by_light, by_pair, by_kind = (logits[:, a:b] for a, b in itertools.pairwise(cuts))
+    unknown = logits[:, cuts[-1] :]
+    never = torch.zeros(unknown.shape, dtype=torch.bool)
+    pair = torch.where(
+        (target.subjects >= 0) & (target.lights >= 0), target.subjects * n_lights + target.lights, KIND_HIDDEN
+    )
     return (
-        functional.cross_entropy(by_subject, target.subjects[known], label_smoothing=LABEL_SMOOTHING)
-        + 0.5
-        * functional.cross_entropy(
-            by_light, target.lights[known], ignore_index=HOUR_HIDDEN, label_smoothing=LABEL_SMOOTHING
-        )
-        + 0.5 * functional.cross_entropy(by_kind, target.kinds[known], label_smoothing=LABEL_SMOOTHING)
+        _any_of(torch.cat([by_shown, unknown], 1), torch.cat([target.shown, never], 1))
+        + _one_of(by_kind, target.kinds, 0.5)
+        + _one_of(by_light, target.lights, 0.7)
+        + _one_of(by_pair, pair, 0.5)
     )
 
 
-def batches(pool: Pool, shards: int, size: int, seed: int, steps: int) -> Iterator[tuple[NDArray[np.uint8], Targets]]:
-    """Batches of pictures: pass after pass over a pool that grows while the training goes on.
-
-    Which shards exist at a step depends on the step alone, so waiting for the renderer changes nothing.
-    """
-    rng = np.random.default_rng((seed, 1))
-    loaded: list[Shard] = []
-    first = min(shards, max(12, shards // 8))
-    for step in range(steps):
-        # The last shards come at three quarters of the training, so that each is seen more than once.
-        wanted = min(shards, first + int((shards - first) * step / max(1, steps * 3 // 4)))
-        while len(loaded) < wanted:
-            loaded.append(pool.shard(len(loaded)))
-        # half of each batch from anywhere, half from the newest tenth
-        newest = max(1, len(loaded) // 10)
-        spots = [
-            (int(rng.integers(len(loaded))) if k % 4 else len(loaded) - 1 - int(rng.integers(newest)))
-            for k in range(size)
-        ]
-        rows = rng.integers(0, len(loaded[0].pixels), size)
-        pick = list(zip(spots, rows, strict=True))
-        pixels = np.stack([loaded[s].pixels[r] for s, r in pick])
-        yield (
-            pixels,
-            Targets(
-                torch.tensor([int(loaded[s].subjects[r]) for s, r in pick]),
-                torch.tensor([int(loaded[s].lights[r]) for s, r in pick]),
-                torch.tensor([int(loaded[s].kinds[r]) for s, r in pick]).clamp(max=len(KINDS) - 2),
-            ),
-        )
+def _head_loss(logits: Tensor, target: Targets, classes: int) -> Tensor:
+    parts = torch.split(logits, [len(SHOWN), len(LIGHTS), len(KINDS), classes], dim=1)
+    return (
+        _any_of(parts[0], target.shown)
+        + _one_of(parts[1], target.lights, 0.5)
+        + _one_of(parts[2], target.kinds, 0.5)
+        + (_one_of(parts[3], target.classes, CATALOGUE_WEIGHT / HEAD_WEIGHT) if classes else 0)
+    )
 
 
 def augment(pixels: NDArray[np.uint8], rng: np.random.Generator, side_px: int) -> Tensor:
     """Random crops, flips, stretches and small changes of exposure and tint; float [n, 3, side, side], normalised."""
     n = len(pixels)
     picture = building.normalise(pixels)
+    near = min(pixels.shape[1], round(side_px * SAMPLED_FROM))  # what is made much smaller has to be averaged first
+    picture = functional.interpolate(picture, (near, near), mode="bilinear", antialias=True)
     scale = torch.tensor(rng.uniform(0.6, 1.0, n), dtype=torch.float32)
     stretch = torch.tensor(np.exp(rng.normal(0, 0.12, n)), dtype=torch.float32)
     flip = torch.tensor(np.where(rng.random(n) < 0.5, 1.0, -1.0), dtype=torch.float32)
@@ -178,9 +158,42 @@ def augment(pixels: NDArray[np.uint8], rng: np.random.Generator, side_px: int) -
     theta[:, 0, 2], theta[:, 1, 2] = move[:, 0] * (1 - sx), move[:, 1] * (1 - sy)
     grid = functional.affine_grid(theta, [n, 3, side_px, side_px], align_corners=False)
     picture = functional.grid_sample(picture, grid, padding_mode="reflection", align_corners=False)
-    gain = torch.tensor(np.exp(rng.normal(0, 0.1, (n, 1, 1, 1))), dtype=torch.float32)
-    shift = torch.tensor(rng.normal(0, 0.08, (n, 3, 1, 1)), dtype=torch.float32)
-    return (picture * gain + shift).contiguous(memory_format=torch.channels_last)
+    grey = picture.mean(1, keepdim=True)
+    colour = torch.tensor(rng.uniform(0.5, 1.5, (n, 1, 1, 1)), dtype=torch.float32)
+    picture = grey + (picture - grey) * colour
+    gain = torch.tensor(np.exp(rng.normal(0, 0.2, (n, 1, 1, 1))), dtype=torch.float32)
+    shift = torch.tensor(rng.normal(0, 0.12, (n, 3, 1, 1)), dtype=torch.float32)
+    picture = picture * gain + shift
+    for row in np.flatnonzero(rng.random(n) < COVERED_SHARE):
+        _cover(picture[row], rng)
+    return picture.contiguous(memory_format=torch.channels_last)
+
+
+def _cover(picture: Tensor, rng: np.random.Generator) -> None:
+    """Hide a part of a picture [3, side, side] under one colour or under noise, in its place (1708.04896)."""
+    side = picture.shape[-1]
+    high, wide = (int(side * v) for v in rng.uniform(0.15, 0.5, 2))
+    top, left = int(rng.integers(side - high + 1)), int(rng.integers(side - wide + 1))
+    shape = (3, high, wide) if rng.random() < 0.5 else (3, 1, 1)
+    picture[:, top : top + high, left : left + wide] = torch.tensor(rng.normal(0, 0.8, shape), dtype=torch.float32)
+
+
+def mix(pictures: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor, float]:
+    """Lay each picture over another (mixup, 1710.09412) or cut a piece of another into it (CutMix, 1905.04899).
+
+    Returns the pictures [n, 3, side, side], which other each has [n], and the share of its own, 0.5 to 1.
+    """
+    order = torch.tensor(rng.permutation(len(pictures)))
+    own = float(rng.beta(0.6, 0.6))
+    own = max(own, 1 - own)
+    if rng.random() < 0.5:
+        return own * pictures + (1 - own) * pictures[order], order, own
+    side = pictures.shape[-1]
+    length = round(side * math.sqrt(1 - own))
+    top, left = (int(v) for v in rng.integers(0, side - length + 1, 2))
+    mixed = pictures.clone()
+    mixed[:, :, top : top + length, left : left + length] = pictures[order, :, top : top + length, left : left + length]
+    return mixed, order, 1 - (length / side) ** 2
 
 
 def train(
@@ -195,11 +208,12 @@ def train(
     side_px: int = TRAIN_SIDE_PX,
     start: Path | None = None,
     keep: float = 0.0,
+    album: real.Album | None = None,
 ) -> None:
     """Train and write `weights.safetensors` to `out`, also every few minutes on the way.
 
     From fresh weights, or from those of an earlier training at `start` (with its `training.json` beside it), of which
-    the share `keep` stays in the result.
+    the share `keep` stays in the result. `album` holds the photographs that are taught beside the renders.
     """
     torch.manual_seed(seed)
     out.mkdir(parents=True, exist_ok=True)
@@ -208,10 +222,12 @@ def train(
     compact = building.CompactVocabulary(net, captions.every(), learnt=start is not None)
     net = net.to(memory_format=torch.channels_last)
     average = {key: value.detach().clone().float() for key, value in net.state_dict().items()}
+    classes = len(album.classes) if album else 0
+    deck = real.Deck(album, np.random.default_rng((seed, 3))) if album else None
     # A plain classifier beside the text tower, thrown away afterwards: it teaches the pictures from the first step on,
     # while the texts still all look alike.
     head = torch.nn.Linear(
-        int(building.read_config()["model_cfg"]["embed_dim"]), len(renderer.KNOWN) + len(LIGHTS) + len(KINDS) - 1
+        int(building.read_config()["model_cfg"]["embed_dim"]), len(SHOWN) + len(LIGHTS) + len(KINDS) + classes
     )
     parameters = [*net.parameters(), *head.parameters()]
     decayed = [p for p in parameters if p.ndim > 1]
@@ -221,10 +237,19 @@ def train(
     rng = np.random.default_rng((seed, 2))
     saved = started = time.monotonic()
     meter = np.zeros(3)
-    for step, (pixels, target) in enumerate(batches(pool, shards, batch, seed, steps)):
+    for step, (pixels, target) in enumerate(batches(pool, shards, batch, seed, steps, deck)):
         for group in optimiser.param_groups:
             group["lr"] = rate * min((step + 1) / 150, 0.5 + 0.5 * math.cos(math.pi * step / steps) + 0.002)
-        loss, hits = _step(net, head, optimiser, augment(pixels, rng, side_px), compact.ids(captions.draw(rng)), target)
+        blended = deck is not None and rng.random() < MIXED_SHARE
+        side = min(side_px, EARLY_SIDE_PX) if step < steps * EARLY_SHARE else side_px
+        loss, hits = _step(
+            net,
+            head,
+            optimiser,
+            mix(augment(pixels, rng, side), rng) if blended else augment(pixels, rng, side),
+            compact.ids(captions.draw(rng)),
+            target,
+        )
         _follow(average, net.state_dict(), min(0.998, (step + 1) / (step + 10)))
         meter = 0.97 * meter + 0.03 * np.array([loss, *hits])
         if step % 50 == 0:
@@ -248,6 +273,8 @@ def train(
         "minutes": round((time.monotonic() - started) / 60, 1),
         "threads": torch.get_num_threads(),
     }
+    if album:
+        facts["photographs"] = album.summary()
     if start:
         facts["keep"] = keep
         facts["start"] = json.loads(start.with_name("training.json").read_text(encoding="utf-8"))
@@ -258,25 +285,32 @@ def _step(  # noqa: PLR0917 - everything that a step changes
     net: Any,
     head: torch.nn.Linear,
     optimiser: torch.optim.Optimizer,
-    pictures: Tensor,
+    pictures: Tensor | tuple[Tensor, Tensor, float],
     ids: Tensor,
     target: Targets,
 ) -> tuple[float, tuple[float, float]]:
     net.train()
+    order, own = None, 1.0
+    if isinstance(pictures, tuple):
+        pictures, order, own = pictures
     seen, read = net.encode_image(pictures), net.encode_text(ids)  # fp32: bf16 is slower where there is no AMX
     scale = net.logit_scale.exp()
     logits = scale * functional.normalize(seen, dim=-1) @ functional.normalize(read, dim=-1).T
-    loss = loss_of(logits, target) + HEAD_WEIGHT * _head_loss(head(seen), target)
+    classes = head.out_features - len(SHOWN) - len(LIGHTS) - len(KINDS)
+    said = head(seen)
+    loss = own * (loss_of(logits, target) + HEAD_WEIGHT * _head_loss(said, target, classes))
+    if order is not None:
+        other = target.of(order)
+        loss = loss + (1 - own) * (loss_of(logits, other) + HEAD_WEIGHT * _head_loss(said, other, classes))
     optimiser.zero_grad()
     loss.backward()  # type: ignore[no-untyped-call]
     torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
     optimiser.step()
     with torch.no_grad():
         net.logit_scale.clamp_(max=math.log(LARGEST_LOGIT_SCALE))
-        n, m = len(renderer.KNOWN), len(LIGHTS)
-        known = target.subjects < n
-        right = (logits[known, :n].argmax(1) == target.subjects[known]).float().mean()
-        timed = known & (target.lights != HOUR_HIDDEN)
+        n, m = len(SHOWN), len(LIGHTS)
+        right = target.shown.gather(1, logits[:, :n].argmax(1, keepdim=True)).float().mean()
+        timed = target.lights >= 0
         lit = (logits[timed, n : n + m].argmax(1) == target.lights[timed]).float().mean()
     return loss.item(), (float(right), float(lit))
 
@@ -308,7 +342,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--rate", type=float, default=3e-3)
     parser.add_argument("--start", type=Path, help="go on from these weights, with training.json beside them")
     parser.add_argument("--keep", type=float, default=0.0, help="share of the --start weights in the result, 0 to 1")
+    parser.add_argument("--photos", type=Path, help="a folder of photographs with MANIFEST.tsv")
     chosen = parser.parse_args(arguments)
+    album = real.Album(chosen.photos) if chosen.photos else None
+    if album:
+        sys.stderr.write(
+            f"photographs: {len(album.of(real.Share.TAUGHT))} taught, {len(album.of(real.Share.KEPT_OUT))} kept out\n"
+        )
     if chosen.threads:
         torch.set_num_threads(chosen.threads)
     pool = Pool(chosen.cache or chosen.out / "pictures", chosen.seed, wait=chosen.wait, pictures=chosen.shard_pictures)
@@ -323,6 +363,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         side_px=chosen.side,
         start=chosen.start,
         keep=chosen.keep,
+        album=album,
     )
     return 0
 

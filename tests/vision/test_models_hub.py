@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from vsortd.errors import ModelError
-from vsortd.vision.hub import _within
+from vsortd.vision.hub import within
 from vsortd.vision.models import cached_weights, hub_cache, looks_like_path
 
 if TYPE_CHECKING:
@@ -142,12 +142,12 @@ def test_waiting_has_an_end() -> None:
     """Work that hangs is left alone after the bound; results and errors come through."""
     release = threading.Event()
     try:
-        assert _within(0.05, lambda: release.wait(20)) is None
+        assert within(0.05, lambda: release.wait(20)) is None
     finally:
         release.set()
-    assert _within(20, lambda: 42) == 42
+    assert within(20, lambda: 42) == 42
     with pytest.raises(ModelError, match="no"):
-        _within(20, fail)
+        within(20, fail)
 
 
 def fail() -> None:

@@ -16,14 +16,17 @@ from vsortd.config.rules import Rule, RuleTree
 from vsortd.errors import ModelError
 from vsortd.vision.encoder import Family
 from vsortd.vision.factory import load_encoder
+from vsortd.vision.out_of_distribution import TaughtRegion, write_region
 from vsortd.vision.prompts import level_vectors
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+DIM = 32  # of the tiny model's vectors
+
 
 @pytest.fixture
-def stand_in(tiny: Any, monkeypatch: pytest.MonkeyPatch) -> types.SimpleNamespace:
+def stand_in(tiny: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> types.SimpleNamespace:
     """Put the tiny random model where the package keeps its own, with a vocabulary of three words."""
     module: Any = types.ModuleType("vsortd.vision.sample")
     module.MODEL_NAME = "vsortd-sample"
@@ -32,7 +35,11 @@ def stand_in(tiny: Any, monkeypatch: pytest.MonkeyPatch) -> types.SimpleNamespac
     module.model_config_path = lambda: tiny.weights.with_suffix(".json")
     module.unknown_words = lambda text: [word for word in text.split() if word not in {"a", "forest", "sea", "snow"}]
     facets = {"subject": {"forest": ("a forest",), "sea": ("the sea",), "snow": ("snow",)}}
-    module.vocabulary = lambda: types.SimpleNamespace(facets=facets)
+    others = {"animal": ("an animal",)}
+    module.vocabulary = lambda: types.SimpleNamespace(facets=facets, others=others)
+    region = tmp_path / "region.npz"
+    write_region(TaughtRegion(np.eye(DIM, dtype=np.float32), 1.0, 0.0), region)
+    module.taught_region_path = lambda: region
     monkeypatch.setitem(sys.modules, "vsortd.vision.sample", module)
     monkeypatch.setattr(vsortd.vision, "sample", module, raising=False)
     return module
@@ -52,7 +59,7 @@ def test_the_word_sample_loads_what_the_package_holds() -> None:
         assert (encoder.info.name, encoder.info.weights) == ("vsortd-sample", "sample")
         assert encoder.info.family is Family.SAMPLE
         assert encoder.unknown_words("a quokka forest") == ("quokka",)
-        assert level_vectors(lone_forest(), encoder).levels[""].negatives == ("sea", "snow")
+        assert level_vectors(lone_forest(), encoder).levels[""].negatives == ("sea", "snow", "animal")
     finally:
         encoder.close()
 

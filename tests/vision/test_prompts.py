@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.encoders import DictionaryEncoder
 from tests.support.rules import rule
-from vsortd.config.rules import Rule, RuleTree
+from vsortd.config.rules import FacetRule, Rule, RuleTree
 from vsortd.errors import ModelError
 from vsortd.judging.decide import NONE, decide
 from vsortd.vision.batching import BatchingEncoder
@@ -279,3 +279,30 @@ def test_with_a_real_encoder(encoder: BatchingEncoder) -> None:
             np.testing.assert_allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-5)
     decision = decide(tree, vectors, np.repeat(vectors.levels[""].vectors[1:], 8, axis=0))
     assert decision.levels[0].best == "sea"
+
+
+def test_a_facet_has_its_own_negatives_and_no_other_questions_answers() -> None:
+    """What a video shows is no negative of how it is lit; what only this facet's own kind holds is one."""
+    light = FacetRule("light", (rule("day", prompts=("by day",)), rule("night", prompts=("at night",))), ("snow",))
+    tree = RuleTree(rules=(rule("forest"), rule("sea")), facets=(light,))
+    encoder = dictionary(family=Family.SAMPLE)
+    vectors = level_vectors(tree, encoder, facets=FACETS)
+    found = vectors.facets["light"]
+    assert ("light", ("day", "night"), (True, True)) == (found.parent, found.names, found.known)
+    assert ("snow", "sunset") == found.negatives
+    assert ("city", "snow") == vectors.levels[""].negatives
+    assert set(vectors.levels) == {""}
+    assert 1 == encoder.calls
+
+
+def test_a_facet_asks_all_videos_so_negatives_about_content_leave_it_alone() -> None:
+    mood = FacetRule("mood", (rule("calm", prompts=("a calm scene",)), rule("tense", prompts=("a tense scene",))), ())
+    tree = RuleTree(rules=(rule("zorb"),), facets=(mood,))
+    vectors = level_vectors(tree, dictionary())
+    assert (
+        "a black screen",
+        "a blurred picture of nothing in particular",
+        "television static noise",
+        "a plain wall",
+    ) == vectors.facets["mood"].negatives
+    assert "a furnished room" in vectors.levels[""].negatives

@@ -10,7 +10,8 @@ import pytest
 
 from tests.watch.test_completeness import FTYP, MDAT, MOOF, MOOV, box, large_box, scan_file
 from vsortd.core.units import about_size
-from vsortd.watch.completeness import MAX_BOXES, BoxScan, BoxState
+from vsortd.watch.container_scan import ContainerScan, ScanState
+from vsortd.watch.iso_completeness import MAX_BOXES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,13 +19,13 @@ if TYPE_CHECKING:
 
 WHOLE = FTYP + MDAT + MOOV
 FRAGMENTS = FTYP + MOOV + MOOF + MDAT
-COMPLETE = BoxScan(BoxState.COMPLETE)
+COMPLETE = ContainerScan(ScanState.COMPLETE)
 MEBIBYTE = 1 << 20
 
 
 @pytest.fixture
-def scan(tmp_path: Path) -> Callable[[bytes], BoxScan]:
-    def run(data: bytes) -> BoxScan:
+def scan(tmp_path: Path) -> Callable[[bytes], ContainerScan]:
+    def run(data: bytes) -> ContainerScan:
         path = tmp_path / "file.mp4"
         path.write_bytes(data)
         return scan_file(path)
@@ -32,8 +33,8 @@ def scan(tmp_path: Path) -> Callable[[bytes], BoxScan]:
     return run
 
 
-def incomplete(reason: str) -> BoxScan:
-    return BoxScan(BoxState.INCOMPLETE, reason)
+def incomplete(reason: str) -> ContainerScan:
+    return ContainerScan(ScanState.INCOMPLETE, reason)
 
 
 def header(size: int, kind: bytes) -> bytes:
@@ -64,7 +65,7 @@ def header(size: int, kind: bytes) -> bytes:
     ],
 )
 def test_an_unfinished_file_says_exactly_what_is_missing(
-    scan: Callable[[bytes], BoxScan], data: bytes, reason: str
+    scan: Callable[[bytes], ContainerScan], data: bytes, reason: str
 ) -> None:
     assert incomplete(reason) == scan(data)
 
@@ -95,7 +96,7 @@ def test_an_unfinished_file_says_exactly_what_is_missing(
     ],
 )
 def test_what_follows_a_whole_file_is_padding_a_trailer_or_the_beginning_of_a_box(
-    scan: Callable[[bytes], BoxScan], tail: bytes, found: str | None
+    scan: Callable[[bytes], ContainerScan], tail: bytes, found: str | None
 ) -> None:
     assert (COMPLETE if found is None else incomplete(found)) == scan(WHOLE + tail)
 
@@ -109,7 +110,7 @@ def test_what_follows_a_whole_file_is_padding_a_trailer_or_the_beginning_of_a_bo
     ],
 )
 def test_zeros_behind_a_fragment_may_be_room_for_the_next(
-    scan: Callable[[bytes], BoxScan], tail: bytes, found: str | None
+    scan: Callable[[bytes], ContainerScan], tail: bytes, found: str | None
 ) -> None:
     assert len(FRAGMENTS) == 200
     assert (COMPLETE if found is None else incomplete(found)) == scan(FRAGMENTS + tail)
@@ -127,7 +128,7 @@ def test_zeros_behind_a_fragment_may_be_room_for_the_next(
     ],
 )
 def test_padding_is_looked_through_at_both_of_its_ends(
-    scan: Callable[[bytes], BoxScan],
+    scan: Callable[[bytes], ContainerScan],
     length: int,
     at: int,
     seen: bool,  # noqa: FBT001
@@ -139,16 +140,16 @@ def test_padding_is_looked_through_at_both_of_its_ends(
 
 
 @pytest.mark.parametrize("extra", [0, 1])
-def test_a_hundred_thousand_boxes_are_added_up_and_no_more(scan: Callable[[bytes], BoxScan], extra: int) -> None:
+def test_a_hundred_thousand_boxes_are_added_up_and_no_more(scan: Callable[[bytes], ContainerScan], extra: int) -> None:
     boxes = MDAT + MOOV + header(8, b"free") * (MAX_BOXES - 2 + extra)
     doubt = f"only the first {MAX_BOXES} boxes were added up" if extra else ""
     assert 100_000 == MAX_BOXES
-    assert BoxScan(BoxState.COMPLETE, doubt=doubt) == scan(boxes)
+    assert ContainerScan(ScanState.COMPLETE, doubt=doubt) == scan(boxes)
 
 
-def test_a_hundred_thousand_boxes_without_a_video_are_no_video(scan: Callable[[bytes], BoxScan]) -> None:
+def test_a_hundred_thousand_boxes_without_a_video_are_no_video(scan: Callable[[bytes], ContainerScan]) -> None:
     found = scan(MOOV + header(8, b"free") * MAX_BOXES)
-    assert BoxScan(BoxState.NOT_MP4, "the first 100000 boxes hold no video") == found
+    assert ContainerScan(ScanState.OTHER, "the first 100000 boxes hold no video") == found
 
 
 @pytest.mark.parametrize(
@@ -166,18 +167,18 @@ def test_a_hundred_thousand_boxes_without_a_video_are_no_video(scan: Callable[[b
         (b"PK\3\4", "a zip file"),
     ],
 )
-def test_every_other_kind_of_file_is_named(scan: Callable[[bytes], BoxScan], beginning: bytes, what: str) -> None:
+def test_every_other_kind_of_file_is_named(scan: Callable[[bytes], ContainerScan], beginning: bytes, what: str) -> None:
     told = f"the file is neither MP4 nor MOV but looks like {what}"
-    assert BoxScan(BoxState.NOT_MP4, told) == scan(beginning + b"x" * 20)
+    assert ContainerScan(ScanState.OTHER, told) == scan(beginning + b"x" * 20)
 
 
-def test_a_box_to_the_end_of_the_file_ends_it_and_leaves_doubt(scan: Callable[[bytes], BoxScan]) -> None:
+def test_a_box_to_the_end_of_the_file_ends_it_and_leaves_doubt(scan: Callable[[bytes], ContainerScan]) -> None:
     doubt = "its last box (mdat) has no size of its own"
-    assert BoxScan(BoxState.COMPLETE, doubt=doubt) == scan(FTYP + MOOV + header(0, b"mdat") + MDAT)
+    assert ContainerScan(ScanState.COMPLETE, doubt=doubt) == scan(FTYP + MOOV + header(0, b"mdat") + MDAT)
     assert incomplete("it has a header, but no media data") == scan(FTYP + MOOV + header(0, b"mdat"))
 
 
-def test_a_large_box_may_be_empty_or_the_last(scan: Callable[[bytes], BoxScan]) -> None:
+def test_a_large_box_may_be_empty_or_the_last(scan: Callable[[bytes], ContainerScan]) -> None:
     assert COMPLETE == scan(FTYP + large_box(b"free") + MOOV + large_box(b"mdat", b"x"))
     assert incomplete("it has a header, but no media data") == scan(FTYP + MOOV + large_box(b"mdat"))
     assert incomplete("1 byte is missing at its end (in box mdat)") == scan(FTYP + MOOV + large_box(b"mdat", b"x")[:-1])
@@ -186,11 +187,13 @@ def test_a_large_box_may_be_empty_or_the_last(scan: Callable[[bytes], BoxScan]) 
 TRAILER = b"8db42d694ccc418790edff439fe026bf"
 
 
-def test_a_cameras_own_trailer_is_no_missing_box_once_the_video_is_whole(scan: Callable[[bytes], BoxScan]) -> None:
+def test_a_cameras_own_trailer_is_no_missing_box_once_the_video_is_whole(
+    scan: Callable[[bytes], ContainerScan],
+) -> None:
     odd = header(9999, b"abcd") + b"x" * 40
     assert COMPLETE == scan(WHOLE + odd + TRAILER)
-    assert BoxState.INCOMPLETE is scan(WHOLE + odd + TRAILER[:-1]).state
-    assert BoxState.INCOMPLETE is scan(FTYP + MDAT + odd + TRAILER).state
+    assert ScanState.INCOMPLETE is scan(WHOLE + odd + TRAILER[:-1]).state
+    assert ScanState.INCOMPLETE is scan(FTYP + MDAT + odd + TRAILER).state
 
 
 def sidx(
@@ -202,7 +205,7 @@ def sidx(
     return box(b"sidx", head + struct.pack(">HH", reserved, len(sizes) if count is None else count) + references)
 
 
-def missing(count: int) -> BoxScan:
+def missing(count: int) -> ContainerScan:
     return incomplete(
         f"{about_size(count)} {'is' if count == 1 else 'are'} missing at its end, by its own index of segments"
     )
@@ -211,7 +214,7 @@ def missing(count: int) -> BoxScan:
 @pytest.mark.parametrize("version", [0, 1])
 @pytest.mark.parametrize("offset", [0, 98])
 def test_an_index_says_to_the_byte_how_far_the_file_reaches(
-    scan: Callable[[bytes], BoxScan], version: int, offset: int
+    scan: Callable[[bytes], ContainerScan], version: int, offset: int
 ) -> None:
     length = len(MOOF + MDAT) - offset
     for more, found in ((0, COMPLETE), (1, missing(1)), (5, missing(5)), (-1, COMPLETE)):
@@ -219,13 +222,13 @@ def test_an_index_says_to_the_byte_how_far_the_file_reaches(
         assert found == scan(FTYP + MOOV + index + MOOF + MDAT)
 
 
-def test_the_mark_of_an_index_of_indexes_is_no_size(scan: Callable[[bytes], BoxScan]) -> None:
+def test_the_mark_of_an_index_of_indexes_is_no_size(scan: Callable[[bytes], ContainerScan]) -> None:
     length = len(MOOF + MDAT)
     assert COMPLETE == scan(FTYP + MOOV + sidx([length], mark=0x80000000) + MOOF + MDAT)
     assert missing(1) == scan(FTYP + MOOV + sidx([length + 1], mark=0x80000000) + MOOF + MDAT)
 
 
-def test_of_several_indexes_the_farthest_counts(scan: Callable[[bytes], BoxScan]) -> None:
+def test_of_several_indexes_the_farthest_counts(scan: Callable[[bytes], ContainerScan]) -> None:
     length = len(MOOF + MDAT)
     far, near = sidx([length + len(sidx([0])) + 7]), sidx([length])
     assert missing(7) == scan(FTYP + MOOV + far + near + MOOF + MDAT)
@@ -233,7 +236,7 @@ def test_of_several_indexes_the_farthest_counts(scan: Callable[[bytes], BoxScan]
 
 
 @pytest.mark.parametrize("version", [0, 1])
-def test_an_index_that_is_cut_short_says_nothing(scan: Callable[[bytes], BoxScan], version: int) -> None:
+def test_an_index_that_is_cut_short_says_nothing(scan: Callable[[bytes], ContainerScan], version: int) -> None:
     assert COMPLETE == scan(FTYP + MOOV + sidx([10**9], version=version, count=2) + MOOF + MDAT)
     whole = sidx([], version=version)[8:]
     assert COMPLETE == scan(FTYP + MOOV + box(b"sidx", whole) + MOOF + MDAT)
@@ -241,10 +244,10 @@ def test_an_index_that_is_cut_short_says_nothing(scan: Callable[[bytes], BoxScan
         assert COMPLETE == scan(FTYP + MOOV + box(b"sidx", whole[:cut]) + MOOF + MDAT)
 
 
-def test_so_many_segments_are_added_up_and_no_more(scan: Callable[[bytes], BoxScan]) -> None:
+def test_so_many_segments_are_added_up_and_no_more(scan: Callable[[bytes], ContainerScan]) -> None:
     many = sidx([0] * 50_000)
     last = sidx([10**6])
-    assert BoxState.INCOMPLETE is scan(FTYP + MOOV + many * 3 + sidx([0] * 49_999) + last + MOOF + MDAT).state
+    assert ScanState.INCOMPLETE is scan(FTYP + MOOV + many * 3 + sidx([0] * 49_999) + last + MOOF + MDAT).state
     assert COMPLETE == scan(FTYP + MOOV + many * 4 + last + MOOF + MDAT)
 
 
@@ -265,12 +268,12 @@ def test_a_hole_is_told_with_its_place(tmp_path: Path) -> None:
     if path.stat().st_blocks * 512 >= MEBIBYTE:
         pytest.skip("this filesystem makes no sparse files")
     found = scan_file(path)
-    assert BoxState.COMPLETE is found.state
+    assert ScanState.COMPLETE is found.state
     assert found.doubt.startswith("nothing was ever written at byte ")
     assert 0 < int(found.doubt.rpartition(" ")[2]) <= 65_536
 
 
-def test_a_64_bit_size_that_is_not_yet_written_reaches_nowhere(scan: Callable[[bytes], BoxScan]) -> None:
+def test_a_64_bit_size_that_is_not_yet_written_reaches_nowhere(scan: Callable[[bytes], ContainerScan]) -> None:
     unwritten = header(1, b"mdat") + bytes(8) + b"d" * 50
     assert incomplete("after byte 64 nothing fits, and it is still without media data (mdat)") == scan(
         FTYP + MOOV + unwritten
@@ -278,12 +281,12 @@ def test_a_64_bit_size_that_is_not_yet_written_reaches_nowhere(scan: Callable[[b
     assert incomplete("it ends within the header of a box (66 bytes of it)") == scan(WHOLE + unwritten)
 
 
-def test_a_box_to_the_end_of_the_file_may_be_called_anything_but_zeros(scan: Callable[[bytes], BoxScan]) -> None:
+def test_a_box_to_the_end_of_the_file_may_be_called_anything_but_zeros(scan: Callable[[bytes], ContainerScan]) -> None:
     doubt = r"its last box (\x00xyz) has no size of its own"
-    assert BoxScan(BoxState.COMPLETE, doubt=doubt) == scan(WHOLE + header(0, b"\0xyz") + b"d" * 9)
+    assert ContainerScan(ScanState.COMPLETE, doubt=doubt) == scan(WHOLE + header(0, b"\0xyz") + b"d" * 9)
 
 
-def test_a_large_size_is_read_to_its_first_byte(scan: Callable[[bytes], BoxScan]) -> None:
+def test_a_large_size_is_read_to_its_first_byte(scan: Callable[[bytes], ContainerScan]) -> None:
     size = 1 << 56
     found = scan(FTYP + MOOV + header(1, b"mdat") + struct.pack(">Q", size))
     assert incomplete(f"{about_size(size - 16)} are missing at its end (in box mdat)") == found
@@ -292,21 +295,21 @@ def test_a_large_size_is_read_to_its_first_byte(scan: Callable[[bytes], BoxScan]
 
 @pytest.mark.parametrize(("version", "offset"), [(0, 1 << 24), (1, 1 << 56)])
 def test_an_indexs_offset_is_read_to_its_first_byte(
-    scan: Callable[[bytes], BoxScan], version: int, offset: int
+    scan: Callable[[bytes], ContainerScan], version: int, offset: int
 ) -> None:
     found = scan(FTYP + MOOV + sidx([0], version=version, offset=offset) + MOOF + MDAT)
     assert missing(offset - len(MOOF + MDAT)) == found
 
 
-def test_what_is_reserved_in_an_index_is_no_part_of_its_count(scan: Callable[[bytes], BoxScan]) -> None:
+def test_what_is_reserved_in_an_index_is_no_part_of_its_count(scan: Callable[[bytes], ContainerScan]) -> None:
     assert missing(1) == scan(FTYP + MOOV + sidx([len(MOOF + MDAT) + 1], reserved=0xFFFF) + MOOF + MDAT)
 
 
-def test_a_short_index_at_the_end_of_a_file_is_nothing_odd(scan: Callable[[bytes], BoxScan]) -> None:
+def test_a_short_index_at_the_end_of_a_file_is_nothing_odd(scan: Callable[[bytes], ContainerScan]) -> None:
     assert COMPLETE == scan(WHOLE + box(b"sidx", b"x" * 10))
     assert COMPLETE == scan(WHOLE + box(b"sidx"))
 
 
-def test_the_shortest_of_files_may_lack_a_byte(scan: Callable[[bytes], BoxScan]) -> None:
+def test_the_shortest_of_files_may_lack_a_byte(scan: Callable[[bytes], ContainerScan]) -> None:
     found = scan(box(b"moov") + box(b"mdat", b"x") + header(9, b"abcd"))
     assert incomplete("1 byte is missing at its end (in box abcd)") == found

@@ -13,8 +13,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.support.mp4_boxes import box, large_box
+from vsortd.core.containers import ISO
 from vsortd.core.isobmff import FIRST_KINDS
-from vsortd.watch.completeness import MAX_BOXES, BoxScan, BoxState, scan_boxes
+from vsortd.watch.completeness import scan_container
+from vsortd.watch.container_scan import ContainerScan, ScanState
+from vsortd.watch.iso_completeness import MAX_BOXES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,17 +31,17 @@ MDAT = box(b"mdat", b"d" * 90)
 MOOF = box(b"moof", b"f" * 30)
 
 
-def scan_file(path: Path, size: int | None = None) -> BoxScan:
+def scan_file(path: Path, size: int | None = None) -> ContainerScan:
     descriptor = os.open(path, os.O_RDONLY)
     try:
-        return scan_boxes(descriptor, os.fstat(descriptor).st_size if size is None else size)
+        return scan_container(descriptor, os.fstat(descriptor).st_size if size is None else size, ISO)
     finally:
         os.close(descriptor)
 
 
 @pytest.fixture
-def scan(tmp_path: Path) -> Callable[[bytes], BoxScan]:
-    def run(data: bytes) -> BoxScan:
+def scan(tmp_path: Path) -> Callable[[bytes], ContainerScan]:
+    def run(data: bytes) -> ContainerScan:
         path = tmp_path / "file.mp4"
         path.write_bytes(data)
         return scan_file(path)
@@ -80,11 +83,13 @@ def needed_bytes(clip: Path, ends: dict[int, bytes]) -> int:
 def test_every_real_clip_is_complete(clips: Path) -> None:
     videos = [path for path in sorted(clips.iterdir()) if path.suffix in {".mp4", ".mov"}]
     assert len(videos) >= 20
-    assert [] == [(path.name, found) for path in videos if (found := scan_file(path)) != BoxScan(BoxState.COMPLETE)]
+    assert [] == [
+        (path.name, found) for path in videos if (found := scan_file(path)) != ContainerScan(ScanState.COMPLETE)
+    ]
 
 
 def test_the_unfinished_ones_among_the_bad_clips_are_incomplete(bad_clips: Path) -> None:
-    incomplete = {path.name for path in bad_clips.glob("*.m*") if scan_file(path).state is BoxState.INCOMPLETE}
+    incomplete = {path.name for path in bad_clips.glob("*.m*") if scan_file(path).state is ScanState.INCOMPLETE}
     assert {
         "streamio-ffmpeg__broken.mp4",
         "mp4ff__init_truncated.mp4",
@@ -108,7 +113,7 @@ def test_no_truncated_clip_is_complete(clips: Path, tmp_path: Path) -> None:
         for cut in sorted(cuts, reverse=True):
             os.truncate(path, cut)
             found = scan_file(path)
-            assert (cut >= needed) == (found.state is BoxState.COMPLETE), (clip.name, cut, needed, len(data))
+            assert (cut >= needed) == (found.state is ScanState.COMPLETE), (clip.name, cut, needed, len(data))
             assert found.reason or found.doubt
 
 
@@ -120,9 +125,9 @@ def test_a_preallocated_copy_is_complete_only_when_everything_was_written(clips:
         path.write_bytes(data[: int(share * len(data))])
         os.truncate(path, len(data))
         found = scan_file(path)
-        assert found.state is not BoxState.COMPLETE or "nothing was ever written" in found.doubt, share
+        assert found.state is not ScanState.COMPLETE or "nothing was ever written" in found.doubt, share
     path.write_bytes(data)
-    assert BoxScan(BoxState.COMPLETE) == scan_file(path)
+    assert ContainerScan(ScanState.COMPLETE) == scan_file(path)
 
 
 def test_a_preallocated_copy_with_its_index_at_the_end_is_incomplete(clips: Path, tmp_path: Path) -> None:
@@ -131,7 +136,7 @@ def test_a_preallocated_copy_with_its_index_at_the_end_is_incomplete(clips: Path
     for share in (0.0, 0.01, 0.5, 0.99):
         path.write_bytes(data[: int(share * len(data))])
         os.truncate(path, len(data))
-        assert BoxState.INCOMPLETE is scan_file(path).state
+        assert ScanState.INCOMPLETE is scan_file(path).state
 
 
 @pytest.mark.parametrize(
@@ -155,13 +160,13 @@ def test_a_preallocated_copy_with_its_index_at_the_end_is_incomplete(clips: Path
         FTYP + MDAT + MOOV + struct.pack(">I4s", 3, b"abcd") + b"x" * 20,  # no box is 3 bytes long
     ],
 )  # fmt: skip
-def test_whole_files_of_many_shapes_pass(scan: Callable[[bytes], BoxScan], data: bytes) -> None:
-    assert BoxScan(BoxState.COMPLETE) == scan(data)
+def test_whole_files_of_many_shapes_pass(scan: Callable[[bytes], ContainerScan], data: bytes) -> None:
+    assert ContainerScan(ScanState.COMPLETE) == scan(data)
 
 
 @pytest.mark.parametrize("kind", sorted(FIRST_KINDS), ids=bytes.decode)
-def test_a_file_may_begin_with_any_first_kind(scan: Callable[[bytes], BoxScan], kind: bytes) -> None:
-    assert BoxScan(BoxState.COMPLETE) == scan(box(kind, b"x" * 24) + MDAT + MOOV)
+def test_a_file_may_begin_with_any_first_kind(scan: Callable[[bytes], ContainerScan], kind: bytes) -> None:
+    assert ContainerScan(ScanState.COMPLETE) == scan(box(kind, b"x" * 24) + MDAT + MOOV)
 
 
 @pytest.mark.parametrize(
@@ -188,9 +193,9 @@ def test_a_file_may_begin_with_any_first_kind(scan: Callable[[bytes], BoxScan], 
         (FTYP + MOOV + MOOF + MDAT + bytes(300), "zeros follow"),
     ],
 )  # fmt: skip
-def test_unfinished_files_say_why(scan: Callable[[bytes], BoxScan], data: bytes, why: str) -> None:
+def test_unfinished_files_say_why(scan: Callable[[bytes], ContainerScan], data: bytes, why: str) -> None:
     found = scan(data)
-    assert BoxState.INCOMPLETE is found.state
+    assert ScanState.INCOMPLETE is found.state
     assert why in found.reason
 
 
@@ -205,15 +210,15 @@ def test_unfinished_files_say_why(scan: Callable[[bytes], BoxScan], data: bytes,
         (b"just some text, no video at all", "neither MP4 nor MOV"),
     ],
 )
-def test_other_kinds_of_files_are_named(scan: Callable[[bytes], BoxScan], data: bytes, why: str) -> None:
+def test_other_kinds_of_files_are_named(scan: Callable[[bytes], ContainerScan], data: bytes, why: str) -> None:
     found = scan(data)
-    assert BoxState.NOT_MP4 is found.state
+    assert ScanState.OTHER is found.state
     assert why in found.reason
 
 
-def test_a_box_without_a_size_of_its_own_leaves_doubt(scan: Callable[[bytes], BoxScan]) -> None:
+def test_a_box_without_a_size_of_its_own_leaves_doubt(scan: Callable[[bytes], ContainerScan]) -> None:
     found = scan(FTYP + MOOV + struct.pack(">I4s", 0, b"mdat") + b"d" * 50)
-    assert BoxState.COMPLETE is found.state
+    assert ScanState.COMPLETE is found.state
     assert "mdat" in found.doubt
 
 
@@ -224,26 +229,28 @@ def test_a_hole_leaves_doubt(tmp_path: Path) -> None:
     if path.stat().st_blocks * 512 >= 1 << 20:
         pytest.skip("this filesystem makes no sparse files")
     found = scan_file(path)
-    assert BoxState.COMPLETE is found.state
+    assert ScanState.COMPLETE is found.state
     assert found.doubt
 
 
 @pytest.mark.parametrize("version", [0, 1])
-def test_a_file_cut_between_fragments_is_told_by_its_index(scan: Callable[[bytes], BoxScan], version: int) -> None:
+def test_a_file_cut_between_fragments_is_told_by_its_index(
+    scan: Callable[[bytes], ContainerScan], version: int
+) -> None:
     fragments = [MOOF + MDAT] * 3
     head = struct.pack(">B3xII", version, 1, 1000) + (bytes(8) if version == 0 else bytes(16))
     references = b"".join(struct.pack(">III", len(fragment), 1000, 0) for fragment in fragments)
     sidx = box(b"sidx", head + struct.pack(">HH", 0, len(fragments)) + references)
-    assert BoxState.COMPLETE is scan(FTYP + MOOV + sidx + b"".join(fragments)).state
+    assert ScanState.COMPLETE is scan(FTYP + MOOV + sidx + b"".join(fragments)).state
     found = scan(FTYP + MOOV + sidx + b"".join(fragments[:2]))
-    assert BoxState.INCOMPLETE is found.state
+    assert ScanState.INCOMPLETE is found.state
     assert f"{len(fragments[0])} bytes are missing" in found.reason
 
 
 def test_a_file_that_shrinks_meanwhile_is_incomplete(tmp_path: Path) -> None:
     path = tmp_path / "file.mp4"
     path.write_bytes(FTYP + MDAT)
-    assert BoxState.INCOMPLETE is scan_file(path, size=len(FTYP + MDAT + MOOV)).state
+    assert ScanState.INCOMPLETE is scan_file(path, size=len(FTYP + MDAT + MOOV)).state
 
 
 def test_a_million_tiny_boxes_cost_no_more_than_the_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -258,15 +265,15 @@ def test_a_million_tiny_boxes_cost_no_more_than_the_limit(tmp_path: Path, monkey
 
     monkeypatch.setattr(os, "pread", counting)
     found = scan_file(path)
-    assert BoxState.NOT_MP4 is found.state
+    assert ScanState.OTHER is found.state
     assert str(MAX_BOXES) in found.reason
     assert sum(read_bytes) < 2 * 8 * MAX_BOXES
     assert len(read_bytes) < 300
 
 
-def test_a_recording_of_very_many_fragments_passes_with_doubt(scan: Callable[[bytes], BoxScan]) -> None:
+def test_a_recording_of_very_many_fragments_passes_with_doubt(scan: Callable[[bytes], ContainerScan]) -> None:
     found = scan(FTYP + MOOV + (box(b"moof", b"f") + box(b"mdat", b"d")) * (MAX_BOXES // 2 + 5))
-    assert BoxState.COMPLETE is found.state
+    assert ScanState.COMPLETE is found.state
     assert found.doubt
 
 
@@ -278,27 +285,27 @@ QUIET = settings(deadline=None, suppress_health_check=[HealthCheck.function_scop
 @QUIET
 @given(BOXES)
 def test_random_boxes_are_complete_exactly_when_header_and_media_are_there(
-    scan: Callable[[bytes], BoxScan], boxes: list[tuple[bytes, bytes, bool]]
+    scan: Callable[[bytes], ContainerScan], boxes: list[tuple[bytes, bytes, bool]]
 ) -> None:
     data = FTYP + b"".join((large_box if large else box)(kind, payload) for kind, payload, large in boxes)
     kinds = [kind for kind, _, _ in boxes]
     playable = b"moov" in kinds and any(kind == b"mdat" and payload for kind, payload, _ in boxes)
     state = scan(data).state
     if not playable or kinds[-1] == b"moof":
-        assert BoxState.INCOMPLETE is state
+        assert ScanState.INCOMPLETE is state
     elif b"sidx" not in kinds:
-        assert BoxState.COMPLETE is state
+        assert ScanState.COMPLETE is state
 
 
 @QUIET
 @given(st.integers(min_value=0, max_value=len(FTYP + MDAT + MOOV) - 1), st.booleans())
-def test_no_cut_of_a_plain_file_is_complete(scan: Callable[[bytes], BoxScan], cut: int, moov_first: bool) -> None:  # noqa: FBT001
+def test_no_cut_of_a_plain_file_is_complete(scan: Callable[[bytes], ContainerScan], cut: int, moov_first: bool) -> None:  # noqa: FBT001
     data = FTYP + (MOOV + MDAT if moov_first else MDAT + MOOV)
-    assert BoxState.INCOMPLETE is scan(data[:cut]).state
+    assert ScanState.INCOMPLETE is scan(data[:cut]).state
 
 
 @QUIET
 @given(st.binary(max_size=400), st.booleans())
-def test_no_bytes_whatever_raise(scan: Callable[[bytes], BoxScan], data: bytes, with_head: bool) -> None:  # noqa: FBT001
+def test_no_bytes_whatever_raise(scan: Callable[[bytes], ContainerScan], data: bytes, with_head: bool) -> None:  # noqa: FBT001
     found = scan((FTYP if with_head else b"") + data)
-    assert found.state is BoxState.COMPLETE or found.reason
+    assert found.state is ScanState.COMPLETE or found.reason

@@ -107,6 +107,20 @@ def test_an_inbox_that_cannot_be_read_is_degraded(
     assert Health.OK is loop.health().health
 
 
+def test_an_inbox_that_is_mounted_read_only_serves_where_nothing_is_moved_out_of_it(  # noqa: PLR0917 - fixtures
+    make_loop: LoopMaker, make_inbox: InboxMaker, clock: Any, recorder: Any, video: VideoMaker, tmp_path: Path
+) -> None:
+    card = tmp_path / "card"
+    card.mkdir()
+    inbox = make_inbox()
+    (card / "a.mp4").write_bytes(video(1))
+    loop = make_loop(inbox, takes_out=False)
+    with mounted(["--bind", card], inbox.path):
+        subprocess.run(["mount", "-o", "remount,bind,ro", inbox.path], check=True)
+        pass_time(loop, clock, 60)
+        assert (["a.mp4"], Health.OK) == (recorder.names(), loop.health().health)
+
+
 def test_an_inbox_that_is_mounted_read_only_is_degraded_and_its_videos_wait(  # noqa: PLR0917 - fixtures
     make_loop: LoopMaker, make_inbox: InboxMaker, clock: Any, recorder: Any, video: VideoMaker, tmp_path: Path
 ) -> None:

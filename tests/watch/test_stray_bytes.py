@@ -11,7 +11,7 @@ from tests.media.conftest import Recipe, make
 from tests.support.odd_endings import CLAIMS, STRAY
 from tests.watch.test_completeness import scan_file
 from tests.watch.test_watch_settle import TIMES, Bench, append
-from vsortd.watch.completeness import BoxState
+from vsortd.watch.container_scan import ScanState
 from vsortd.watch.settle import SettleOutcome, SettleTimes
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def test_room_set_aside_leaves_doubt(tmp_path: Path, header_first: bytes) -> Non
     path.write_bytes(CLAIMS["claims 3 more"](header_first)[: len(header_first) // 2])
     os.truncate(path, len(header_first))
     found = scan_file(path)
-    assert found.state is BoxState.COMPLETE
+    assert found.state is ScanState.COMPLETE
     assert found.doubt
 
 

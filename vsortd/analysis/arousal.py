@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from vsortd.core.measured_facts import CUTS_ABOVE, Pace
 from vsortd.media.measures import CURVE_HZ
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ class MomentRank(StrEnum):
 
 
 class Pacing(StrEnum):
-    """How fast the cuts follow: more than 20, 10 or 5 a minute, or fewer."""
+    """A `Pace` as a document has it."""
 
     VERY_FAST = "Very Fast"
     FAST = "Fast"
@@ -82,7 +83,12 @@ class Structure(StrEnum):
 
 
 _RANKS: Final = ((99.0, MomentRank.MAJOR), (95.0, MomentRank.SIGNIFICANT), (90.0, MomentRank.NOTABLE))
-_PACES: Final = ((20.0, Pacing.VERY_FAST), (10.0, Pacing.FAST), (5.0, Pacing.MODERATE))
+PACING_NAMES: Final = {
+    Pace.VERY_FAST: Pacing.VERY_FAST,
+    Pace.FAST: Pacing.FAST,
+    Pace.MODERATE: Pacing.MODERATE,
+    Pace.SLOW: Pacing.SLOW,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,13 +189,22 @@ def pacing_of(shots: ShotReport) -> Pacing | None:
     """Return the pace of the cuts: of these and not of the shots, or each short uncut video would be fast."""
     if shots.duration_s <= 0:
         return None
-    per_minute = 60 * len(shots.cuts_s) / shots.duration_s
-    return next((pace for above, pace in _PACES if per_minute > above), Pacing.SLOW)
+    return pace_of(60 * len(shots.cuts_s) / shots.duration_s)
+
+
+def pace_of(cuts_per_minute: float) -> Pacing:
+    """Return the pace of so many cuts a minute."""
+    return PACING_NAMES[next((pace for pace, above in CUTS_ABOVE.items() if cuts_per_minute > above), Pace.SLOW)]
 
 
 def rhythm_variation(shots: ShotReport) -> float | None:
     """Return the mean absolute deviation of the shots' lengths as a share of their mean; None of fewer than two."""
-    lengths_s = np.array([shot.length_s for shot in shots.shots])
+    return lengths_variation([shot.length_s for shot in shots.shots])
+
+
+def lengths_variation(lengths: Sequence[float]) -> float | None:
+    """Return it of these lengths, s."""
+    lengths_s = np.array(lengths)
     if len(lengths_s) < 2 or lengths_s.mean() <= 0:  # noqa: PLR2004 - one has no deviation
         return None
     return float(np.abs(lengths_s - lengths_s.mean()).mean() / lengths_s.mean())

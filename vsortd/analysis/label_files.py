@@ -74,6 +74,11 @@ class InvalidLabelFileError(ConfigError):
         )
 
 
+def is_category_line(text: str) -> bool:
+    """Tell whether a line, as `words_of_line` returns it, is a category in parentheses that stands alone."""
+    return _CATEGORY.fullmatch(text) is not None
+
+
 def label_unit(labels: Iterable[str]) -> LabelUnit:
     """Return labels as the unit in which they compete, each its own prompt, each once."""
     return LabelUnit("", tuple(LabelCategory(label, (label,)) for label in dict.fromkeys(labels)), exclusive=False)

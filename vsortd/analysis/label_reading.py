@@ -6,11 +6,19 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Pace(StrEnum):
+class FramePace(StrEnum):
     """Which frames are looked at."""
 
     SECOND = "second"
+    SHOT = "shot"
     FRAME = "frame"
+
+
+class ImportAs(StrEnum):
+    """What the categories of a file become in a config."""
+
+    RULES = "rules"
+    FACETS = "facets"
 
 
 class LabelEnsemble(StrEnum):

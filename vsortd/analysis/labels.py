@@ -15,7 +15,7 @@ leads does. So the counts of a unit's categories add up to at most the frames, a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -27,6 +27,7 @@ from vsortd.core.text import counted
 from vsortd.errors import UsageError
 from vsortd.index.video import edges_of
 from vsortd.judging.frame_scores import SIGMOID_NONE_LOGIT
+from vsortd.vision.encoder import Family
 from vsortd.vision.known_words import what_it_knows
 from vsortd.vision.prompt_plan import Competition, Query
 from vsortd.vision.prompts import competition_vectors
@@ -37,10 +38,11 @@ if TYPE_CHECKING:
 
     from vsortd.analysis.label_files import LabelUnit
     from vsortd.analysis.label_reading import LabelReading
-    from vsortd.vision.encoder import Encoder
+    from vsortd.vision.encoder import TextEncoder
     from vsortd.vision.prompts import LevelVectors
 
 PICTURE_STREAM: Final = 0  # the stream_id of what is seen
+SOUND_STREAM: Final = 1  # and of what is heard
 CSV_COLUMNS: Final = ("stream_id", "label", "avg_probability", "count")
 _FRAMES_AT_ONCE: Final = 1024  # with ten thousand prompts 80 MB of logits
 
@@ -63,12 +65,13 @@ class UnitVectors:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LabelQuestion:
-    """Units in a model's terms; `unknown` are words that the model doesn't know."""
+    """Units in a model's terms; `unknown` are words that the model doesn't know, `stream` is what it is asked of."""
 
     units: tuple[UnitVectors, ...]
     logit_scale: float
     logit_bias: float | None
     unknown: tuple[str, ...]
+    stream: int = PICTURE_STREAM
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +88,8 @@ class FoundLabel:
 
     `count` frames count, `average` is their mean probability (0 where there is none), `mean` that over all frames;
     `share` is the part of the video's time that those stand for, `spans` where that is. `first_s` and `last_s` are the
-    first and last of them, `best_s` is the frame with the highest probability of all, `best`.
+    first and last of them, `best_s` is the frame with the highest probability of all, `best`. Of what is heard
+    (`stream` is SOUND_STREAM) frames are windows of sound.
     """
 
     label: str
@@ -98,11 +102,12 @@ class FoundLabel:
     best_s: float
     best: float
     spans: tuple[LabelSpan, ...]
+    stream: int = PICTURE_STREAM
 
     def to_json(self, unit: str) -> dict[str, Any]:
         """Return it as `classify --json` prints it."""
         return {
-            "stream_id": PICTURE_STREAM,
+            "stream_id": self.stream,
             "unit": unit or None,
             "label": self.label,
             "avg_probability": round(self.average, 4) if self.count else None,
@@ -118,7 +123,7 @@ class FoundLabel:
 
     def row(self) -> tuple[int, str, str, int]:
         """Return it as a row of `CSV_COLUMNS`."""
-        return PICTURE_STREAM, self.label, f"{self.average:.4f}", self.count
+        return self.stream, self.label, f"{self.average:.4f}", self.count
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +136,10 @@ class FoundUnit:
     unit: LabelUnit
     labels: tuple[FoundLabel, ...]
     none: float | None
+    stream: int = PICTURE_STREAM
 
 
-def label_question(units: Sequence[LabelUnit], encoder: Encoder, *, none: bool = True) -> LabelQuestion:
+def label_question(units: Sequence[LabelUnit], encoder: TextEncoder, *, none: bool = True) -> LabelQuestion:
     """Put units into the model's terms. Raises UsageError for labels that it doesn't know, ModelError when it fails.
 
     Without `none` a unit of one label is refused: its probability would be 1 whatever is shown.
@@ -162,10 +168,12 @@ def label_question(units: Sequence[LabelUnit], encoder: Encoder, *, none: bool =
     _insist_on_known(levels, encoder)
     unknown = (word for level in levels for words in level.unknown for word in words)
     found = [_unit_vectors(unit, level) for unit, level in zip(units, levels, strict=True)]
-    return LabelQuestion(tuple(found), encoder.info.logit_scale, encoder.info.logit_bias, tuple(dict.fromkeys(unknown)))
+    stream = SOUND_STREAM if encoder.info.family is Family.CLAP else PICTURE_STREAM
+    scale, bias = encoder.info.logit_scale, encoder.info.logit_bias
+    return LabelQuestion(tuple(found), scale, bias, tuple(dict.fromkeys(unknown)), stream)
 
 
-def _insist_on_known(levels: Sequence[LevelVectors], encoder: Encoder) -> None:
+def _insist_on_known(levels: Sequence[LevelVectors], encoder: TextEncoder) -> None:
     strange = [name for level in levels for name, known in zip(level.names, level.known, strict=True) if not known]
     if strange:
         what = repr(strange[0]) if len(strange) == 1 else f"{counted(len(strange), 'label')}:"
@@ -229,12 +237,32 @@ def found_labels(
     vectors: npt.NDArray[np.floating[Any]],
     duration_s: float,
     reading: LabelReading,
+    *,
+    edges_ms: Floats | None = None,
+    frame_of: npt.NDArray[np.intp] | None = None,
 ) -> tuple[FoundUnit, ...]:
-    """Return what a video's frames, n ≥ 1 ascending moments and unit rows [n, dim], say of each unit."""
-    return tuple(
-        read_unit(one.unit, label_probabilities(question, one, vectors, reading), times_ms, duration_s, reading)
+    """Return what a video's frames, n ≥ 1 ascending moments and unit rows [n, dim], say of each unit.
+
+    `edges_ms` [n + 1] bound the time that each frame stands for; None: half-way between them. With `frame_of` the
+    k ≥ 1 rows are of parts of frames, ascending, and it has the frame [k] that each is of.
+    """
+    units = (
+        read_unit(
+            one.unit,
+            label_probabilities(question, one, vectors, reading),
+            times_ms,
+            duration_s,
+            reading,
+            edges_ms=edges_ms,
+            frame_of=frame_of,
+        )
         for one in question.units
     )
+    return tuple(_of_stream(one, question.stream) for one in units)
+
+
+def _of_stream(found: FoundUnit, stream: int) -> FoundUnit:
+    return replace(found, stream=stream, labels=tuple(replace(label, stream=stream) for label in found.labels))
 
 
 def read_unit(
@@ -243,15 +271,22 @@ def read_unit(
     times_ms: npt.NDArray[np.int64],
     duration_s: float,
     reading: LabelReading,
+    *,
+    edges_ms: Floats | None = None,
+    frame_of: npt.NDArray[np.intp] | None = None,
 ) -> FoundUnit:
-    """Return what probabilities of a unit's categories and of none, [n ≥ 1, c + 1], say of it."""
+    """Return what probabilities of a unit's categories and of none, [n ≥ 1, c + 1], say of it; edges as above.
+
+    With `frame_of` they are of parts of frames, see `found_labels`: these are counted, and a frame shows a label where
+    one of its parts does.
+    """
     own = probabilities[:, :-1].astype(np.float64)
     counts = own >= reading.confidence
     if unit.exclusive:
         counts &= np.arange(own.shape[1]) == own.argmax(axis=1)[:, None]  # in a tie the first
-    edges_s = edges_of(times_ms, duration_s) / 1000
+    edges_s = (edges_of(times_ms, duration_s) if edges_ms is None else edges_ms) / 1000
     found = [
-        _found(category.name, own[:, column], counts[:, column], times_ms, edges_s)
+        _found(category.name, own[:, column], counts[:, column], times_ms, edges_s, frame_of)
         for column, category in enumerate(unit.categories)
     ]
     found.sort(key=lambda one: -one.mean)
@@ -259,11 +294,19 @@ def read_unit(
     return FoundUnit(unit, tuple(found[: reading.top]), none)
 
 
-def _found(
-    label: str, own: Floats, counts: npt.NDArray[np.bool_], times_ms: npt.NDArray[np.int64], edges_s: Floats
+def _found(  # noqa: PLR0917 - what is read of one label
+    label: str,
+    own: Floats,
+    counts: npt.NDArray[np.bool_],
+    times_ms: npt.NDArray[np.int64],
+    edges_s: Floats,
+    frame_of: npt.NDArray[np.intp] | None,
 ) -> FoundLabel:
-    frames = np.flatnonzero(counts)
-    ends = np.flatnonzero(np.diff(np.concatenate([[False], counts, [False]]).astype(np.int8)))
+    parts = np.flatnonzero(counts)
+    frames = parts if frame_of is None else frame_of[parts]
+    shown = np.zeros(len(times_ms), np.bool_)
+    shown[frames] = True
+    ends = np.flatnonzero(np.diff(np.concatenate([[False], shown, [False]]).astype(np.int8)))
     spans = tuple(
         LabelSpan(float(edges_s[first]), float(edges_s[past]))
         for first, past in zip(ends[::2], ends[1::2], strict=True)
@@ -271,16 +314,17 @@ def _found(
     whole_s = float(edges_s[-1])
     shown_s = sum(span.end_s - span.begin_s for span in spans)
     best = int(own.argmax())
+    best_frame = best if frame_of is None else int(frame_of[best])
     moments_s = times_ms / 1000
     return FoundLabel(
         label,
-        average=float(own[frames].mean()) if len(frames) else 0.0,
-        count=len(frames),
+        average=float(own[parts].mean()) if len(parts) else 0.0,
+        count=len(parts),
         mean=float(own.mean()),
-        share=min(1.0, shown_s / whole_s) if whole_s else len(frames) / len(own),
+        share=min(1.0, shown_s / whole_s) if whole_s else float(shown.mean()),
         first_s=float(moments_s[frames[0]]) if len(frames) else None,
         last_s=float(moments_s[frames[-1]]) if len(frames) else None,
-        best_s=float(moments_s[best]),
+        best_s=float(moments_s[best_frame]),
         best=float(own[best]),
         spans=spans,
     )

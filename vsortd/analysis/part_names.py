@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Final
 
 
 class AnalysisPart(StrEnum):
@@ -11,4 +12,13 @@ class AnalysisPart(StrEnum):
     FACTS = "facts"
     SHOTS = "shots"
     SOUND = "sound"
+    LABELS = "labels"
     SUMMARY = "summary"
+    WORDS = "words"
+    TEXT = "text"
+    OBJECTS = "objects"
+
+
+ON_WISH: Final = frozenset({AnalysisPart.TEXT, AnalysisPart.OBJECTS})
+"""What takes so long, or a model of its own, that it is measured only where it is asked for by name."""
+USUAL_PARTS: Final = tuple(part for part in AnalysisPart if part not in ON_WISH)

@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from vsortd.analysis.picture_spans import BLACK_SHARE
+from vsortd.core.measured_facts import QualityRating
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -52,15 +53,6 @@ class QualityFactor(StrEnum):
     NOISE = "noise"
     CLIPPED = "clipped"
     SHAKE = "shake"
-
-
-class QualityRating(StrEnum):
-    """A quarter of the scale each, from below."""
-
-    POOR = "poor"
-    FAIR = "fair"
-    GOOD = "good"
-    HIGH = "high"
 
 
 # Values at which a factor's score is 1, 3/4, 1/2, 1/4 and 0, straight between them.
@@ -146,6 +138,12 @@ def picture_quality(
     return PictureQuality(tuple(FactorScore(factor, value, _score(factor, value)) for factor, value in values.items()))
 
 
+def quality_by_bits(codec: str, pixels_per_s: float, bitrate_bps: float | None) -> PictureQuality:
+    """Rate a picture of which nothing but its bits is known: libav's name of the codec, pixels and bits a second."""
+    value = _bits(codec, pixels_per_s, bitrate_bps)
+    return PictureQuality((FactorScore(QualityFactor.BITS, value, _score(QualityFactor.BITS, value)),))
+
+
 def _score(factor: QualityFactor, value: float | None) -> float | None:
     if value is None:
         return None
@@ -159,11 +157,17 @@ def _rating(score: float | None) -> QualityRating | None:
 
 def _bits_per_pixel(shots: ShotReport, codec: str, pixels_per_s: float, bitrate_bps: float | None) -> float | None:
     """Return the bits a shown pixel has, as H.264 would need them; a frozen picture takes none."""
-    efficiency = _EFFICIENCY.get(codec)
-    if efficiency is None or not bitrate_bps or pixels_per_s <= 0 or shots.duration_s <= 0:
+    if shots.duration_s <= 0:
         return None
     frozen = sum(span.end_s - span.begin_s for span in shots.frozen) / shots.duration_s
-    return None if frozen > _MOST_FROZEN else bitrate_bps * efficiency / (pixels_per_s * (1 - frozen))
+    return None if frozen > _MOST_FROZEN else _bits(codec, pixels_per_s * (1 - frozen), bitrate_bps)
+
+
+def _bits(codec: str, pixels_per_s: float, bitrate_bps: float | None) -> float | None:
+    efficiency = _EFFICIENCY.get(codec)
+    if efficiency is None or not bitrate_bps or pixels_per_s <= 0:
+        return None
+    return bitrate_bps * efficiency / pixels_per_s
 
 
 def _median(values: npt.NDArray[np.float32]) -> float | None:

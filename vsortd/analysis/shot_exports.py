@@ -1,10 +1,12 @@
-"""Shots as other programs read them: PySceneDetect's CSV, and an edit decision list for video editors. Pure."""
+"""Shots as other programs read them: PySceneDetect's CSV, and parts for video editors. Pure."""
 
 from __future__ import annotations
 
 import csv
 import io
 from typing import TYPE_CHECKING, Final
+
+from vsortd.core.edit_exports import EditPart
 
 if TYPE_CHECKING:
     from vsortd.analysis.shots import Shot, ShotReport
@@ -22,9 +24,6 @@ SHOT_COLUMNS: Final = (
     "Length (timecode)",
     "Length (seconds)",
 )
-_REEL: Final = "AX"  # CMX 3600's name of a source without a reel
-_USUAL_RATE: Final = 25.0  # a single frame has none, and any will do
-_TITLE_LETTERS: Final = 70  # as many as a line of CMX 3600 may have
 
 
 def shots_csv(report: ShotReport) -> str:
@@ -51,30 +50,9 @@ def _row(number: int, shot: Shot) -> tuple[str, ...]:
     )
 
 
-def shots_edl(report: ShotReport, *, source: str) -> str:
-    """Return the shots as a CMX 3600 list, one event a shot, for an editor that has the file `source` at hand.
-
-    Timecodes count frames at the rounded average rate without dropping any, from the video's first moment: so editors
-    address 29.97 frames a second, too. `source` is the file's name. Without frames there are no events.
-    """
-    rate = report.frame_rate or _USUAL_RATE
-    lines = [f"TITLE: {_one_line(source)[:_TITLE_LETTERS]}", "FCM: NON-DROP FRAME", ""]
-    for number, shot in enumerate(report.shots, 1):
-        begin = round(shot.begin_s * rate)
-        end = max(begin + 1, round(shot.end_s * rate))
-        span = f"{_timecode(begin, rate)} {_timecode(end, rate)}"
-        lines += [f"{number:03d}  {_REEL:<8} V     C        {span} {span}", f"* FROM CLIP NAME: {_one_line(source)}"]
-    return "\n".join(lines) + "\n"
-
-
-def _one_line(text: str) -> str:
-    return "".join(letter if letter.isprintable() else "?" for letter in text)
-
-
-def _timecode(frames: int, rate: float) -> str:
-    whole_rate = max(1, round(rate))
-    seconds, frame = divmod(frames, whole_rate)
-    return f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}:{frame:02d}"
+def shot_parts(report: ShotReport) -> tuple[EditPart, ...]:
+    """Return the shots as parts that `vsortd.core.edit_exports` writes, each called by its number."""
+    return tuple(EditPart(shot.begin_s, shot.end_s, f"Shot {number}") for number, shot in enumerate(report.shots, 1))
 
 
 def _clock(seconds: float) -> str:

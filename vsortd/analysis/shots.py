@@ -1,4 +1,4 @@
-"""Where a video's shots begin and end: hard cuts, fades through black, and what is black or frozen. Pure."""
+"""Where a video's shots begin and end: hard cuts, fades through black and white, and what is black or frozen. Pure."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from vsortd.analysis.fades import FLASH_S, fade_spans
 from vsortd.analysis.likeness import are_alike, are_nearly_same, distance
 from vsortd.analysis.picture_spans import (
-    BLACK_SHARE,
     TOLERANCE_S,
     PictureSpan,
     black_spans,
     frozen_spans,
-    runs,
     span_of,
 )
 from vsortd.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     import numpy.typing as npt
 
+    from vsortd.analysis.fades import FadeSpan
     from vsortd.media.measures import PictureMeasures
 
     Array = npt.NDArray[np.float64]
@@ -45,8 +45,6 @@ _NEARLY: Final = 0.8
 # between the two a cut counts if its sides differ by more than a jerk of the camera would make them.
 LEAST_SHOT_S: Final = 0.2
 _SHORT_SHOT_S: Final = 0.6
-# Three frames at 24 a second, and a little: a shorter picture between two that look alike is a flash, no shot.
-_FLASH_S: Final = 0.15
 _RETURN: Final = 0.5  # after a flash the picture is at most so far from what was before, as a share of the flash's
 # Film at 24 a second within 120 repeats each picture; those are no neighbours. Twice freezedetect's -60 dB.
 _REPEATED: Final = 0.5
@@ -60,12 +58,10 @@ _SAME_DISTANCE, _SAME_CHANGE = 2.5, 4.5
 _BLENDED_DISTANCE: Final = (
     7.5  # a screen that is scrolled quickly has 5 over two frames, the weakest dissolve's begin 10
 )
-_DARK_LUMA: Final = 12.0  # PySceneDetect's ThresholdDetector
-_LIT_LUMA: Final = 16.0  # a picture about the threshold isn't one fade after the other
 
 
 class ShotStart(StrEnum):
-    """How a shot begins: with the video, by a hard cut, by a fade through black, or after black without a fade."""
+    """How a shot begins: with the video, by a hard cut, by a fade through black or white, or just after black."""
 
     START = "start"
     CUT = "cut"
@@ -157,16 +153,6 @@ class ShotReport:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class _DarkSpan:
-    """Frames from `begin` to before `end`; `kind` is how the shot after it begins, None where it parts no shots."""
-
-    begin: int
-    end: int
-    kind: ShotStart | None
-    faded: bool
-
-
 def find_shots(pictures: PictureMeasures, *, threshold: float = DEFAULT_THRESHOLD) -> ShotReport:
     """Find the shots of a video; one that is uncut is one shot.
 
@@ -174,7 +160,8 @@ def find_shots(pictures: PictureMeasures, *, threshold: float = DEFAULT_THRESHOL
     the mean difference of the two frames before and the two after it (PySceneDetect's AdaptiveDetector). Three things
     are told apart there that are none: repeated frames are no neighbours, a frame that was long in coming in a moving
     picture is expected to differ more, and a flash returns to what was before. Cuts lie at least `LEAST_SHOT_S` apart
-    from each other and from both ends. Black between two shots belongs to both, half and half.
+    from each other and from both ends. Black between two shots belongs to both, half and half, and so does white that
+    the one faded to and the other came from.
 
     `threshold` is 0 to 1. Raises `UsageError` for any other.
     """
@@ -184,14 +171,14 @@ def find_shots(pictures: PictureMeasures, *, threshold: float = DEFAULT_THRESHOL
         return ShotReport((), (), (), (), threshold)
     shown_s = np.append(pictures.times_s, _end_s(pictures.times_s))
     candidates = _candidates(pictures, threshold)
-    dark = tuple(_dark_spans(pictures, {index for index, _ in candidates}))
+    blank = fade_spans(pictures, {index for index, _ in candidates})
     hard = [(index, ratio) for index, ratio in candidates if not _is_flash(pictures, index)]
-    starts = _starts(pictures, shown_s, hard, dark)
+    starts = _starts(pictures, shown_s, hard, blank)
     return ShotReport(
         shots=tuple(_shots(pictures, shown_s, starts)),
         black=tuple(black_spans(pictures, shown_s)),
         frozen=tuple(frozen_spans(pictures, shown_s)),
-        fades=tuple(span_of(shown_s, span.begin, span.end) for span in dark if span.faded),
+        fades=tuple(span_of(shown_s, span.begin, span.end) for span in blank if span.faded),
         threshold=threshold,
     )
 
@@ -277,65 +264,32 @@ def _is_flash(pictures: PictureMeasures, index: int) -> bool:
     small, times_s = pictures.small, pictures.times_s
     jump = distance(small[index - 1], small[index])
     after = np.arange(index + 1, min(index + _MOST_FRAMES, len(times_s)))
-    after = after[times_s[after] - times_s[index] <= _FLASH_S]  # a flash that began with this frame is over there
+    after = after[times_s[after] - times_s[index] <= FLASH_S]  # a flash that began with this frame is over there
     before = np.arange(max(0, index - _MOST_FRAMES), index - 1)
-    before = before[times_s[index] - times_s[before + 1] <= _FLASH_S]  # and one that ended with it hasn't begun
+    before = before[times_s[index] - times_s[before + 1] <= FLASH_S]  # and one that ended with it hasn't begun
     return any(
         bool(np.any(are_alike(small[kept], small[at]) & (distance(small[kept], small[at]) <= _RETURN * jump)))
         for kept, at in ((index - 1, after), (index, before))
     )
 
 
-def _alike(pictures: PictureMeasures, one: int, other: int) -> bool:
-    return bool(are_alike(pictures.small[one], pictures.small[other]))
-
-
-def _dark_spans(pictures: PictureMeasures, hard: set[int]) -> Iterator[_DarkSpan]:
-    """Find where the picture is black, and how it came to be: the spans that part shots, and fades at the ends."""
-    count = len(pictures.times_s)
-    for begin, end in _merged(runs(pictures.luma < _DARK_LUMA), pictures.luma):
-        if not np.any(pictures.dark[begin:end] >= BLACK_SHARE):
-            continue  # a dark picture, but a picture
-        into = begin == 0 or not hard.isdisjoint((begin - 1, begin))
-        out_of = end == count or not hard.isdisjoint((end, end + 1))
-        faded = not (into and out_of)
-        if begin == 0 or end == count:
-            yield _DarkSpan(begin, end, None, faded)
-            continue
-        short = pictures.times_s[end] - pictures.times_s[begin] <= _FLASH_S
-        if not (short and _alike(pictures, begin - 1, end)):
-            yield _DarkSpan(begin, end, ShotStart.FADE if faded else ShotStart.BLACK, faded)
-
-
-def _merged(runs: Iterable[tuple[int, int]], luma: npt.NDArray[np.float32]) -> Iterator[tuple[int, int]]:
-    """Join dark runs between which it never gets really lighter."""
-    kept: tuple[int, int] | None = None
-    for begin, end in runs:
-        if kept and luma[kept[1] : begin].max() < _LIT_LUMA:
-            kept = kept[0], end
-            continue
-        if kept:
-            yield kept
-        kept = begin, end
-    if kept:
-        yield kept
-
-
 def _starts(
-    pictures: PictureMeasures, shown_s: Array, hard: Sequence[tuple[int, float]], dark: Sequence[_DarkSpan]
+    pictures: PictureMeasures, shown_s: Array, hard: Sequence[tuple[int, float]], blank: Sequence[FadeSpan]
 ) -> list[tuple[int, ShotStart]]:
     """Return the first frame of each shot and how it begins; a fade beats a hard cut, the stronger cut a weaker one."""
     chosen = {0: ShotStart.START}
-    for span in dark:
-        if span.kind:
+    for span in blank:
+        if span.parts:
             middle_s = (shown_s[span.begin] + shown_s[span.end]) / 2
-            chosen[max(1, int(np.searchsorted(shown_s[:-1], middle_s - TOLERANCE_S)))] = span.kind
+            chosen[max(1, int(np.searchsorted(shown_s[:-1], middle_s - TOLERANCE_S)))] = (
+                ShotStart.FADE if span.faded else ShotStart.BLACK
+            )
     taken_s = sorted([float(shown_s[-1]), *(float(shown_s[index]) for index in chosen)])
     for index, _ in sorted(hard, key=lambda cut: (-cut[1], -pictures.difference[cut[0]], cut[0])):
         at_s = float(shown_s[index])
         after = bisect_left(taken_s, at_s)
         nearest_s = min(abs(at_s - other_s) for other_s in taken_s[max(0, after - 1) : after + 1])
-        if nearest_s < LEAST_SHOT_S - TOLERANCE_S or _is_in_dark(at_s, dark, shown_s):
+        if nearest_s < LEAST_SHOT_S - TOLERANCE_S or _is_in_blank(at_s, blank, shown_s):
             continue
         if nearest_s < _SHORT_SHOT_S and are_nearly_same(pictures.small[index - 1], pictures.small[index]):
             continue
@@ -344,11 +298,11 @@ def _starts(
     return sorted(chosen.items())
 
 
-def _is_in_dark(at_s: float, dark: Sequence[_DarkSpan], shown_s: Array) -> bool:
-    """Tell whether a moment lies in or right beside a dark span, of which only the last that has begun may reach it."""
+def _is_in_blank(at_s: float, blank: Sequence[FadeSpan], shown_s: Array) -> bool:
+    """Tell whether a moment lies in or beside a blank span, of which only the last that has begun may reach it."""
     margin_s = LEAST_SHOT_S - TOLERANCE_S
-    begun = bisect_left(dark, at_s + margin_s, key=lambda span: float(shown_s[span.begin]))
-    return begun > 0 and bool(at_s < shown_s[dark[begun - 1].end] + margin_s)
+    begun = bisect_left(blank, at_s + margin_s, key=lambda span: float(shown_s[span.begin]))
+    return begun > 0 and bool(at_s < shown_s[blank[begun - 1].end] + margin_s)
 
 
 def _shots(pictures: PictureMeasures, shown_s: Array, starts: Sequence[tuple[int, ShotStart]]) -> Iterator[Shot]:

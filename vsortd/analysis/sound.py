@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from vsortd.analysis.loudness_curve import loudness_curve
 from vsortd.analysis.sound_faults import (
     QUIET_LUFS,
     SoundFinding,
@@ -80,6 +81,7 @@ class SoundReport:
     verdicts: tuple[SoundFinding, ...]
     faults: tuple[SoundFinding, ...]
     quality: SoundQuality
+    start_s: float = 0.0  # after the video's start; the other times count from that
 
     @property
     def silent(self) -> bool:
@@ -125,6 +127,7 @@ class SoundReport:
             "channels": self.measures.channels,
             "layout": self.measures.layout,
             "duration_s": finite(self.measures.duration_s),
+            "loudness": loudness_curve(self.measures, start_s=self.start_s).to_json(),
         }
 
     def _levels(self) -> dict[str, float]:
@@ -158,6 +161,7 @@ def judge_sound(sound: SoundMeasures, *, speech: Speech | None, start_s: float =
         verdicts=verdicts,
         faults=faults,
         quality=SoundQuality(None, ("No sound.",)) if silent else rate_sound((*verdicts, *faults), sound),
+        start_s=start_s,
     )
 
 

@@ -1,4 +1,4 @@
-"""Where somebody speaks: silero's network, from the weights in its package, over a whole recording at once.
+"""Where somebody speaks: silero's network, from the weights in its package, over a recording stretch by stretch.
 
 Of the package only the file of weights is read. Its own Python would set torch's number of threads for the whole
 process when it is imported, and ask the network 31 times a second, one window after the other; here all windows of a
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     import torch
 
     from vsortd.media.measures import Floats
+
+    _State = tuple[torch.Tensor, torch.Tensor]
 
 WINDOW: Final = 512  # samples that each probability is for: 32 ms
 _CONTEXT: Final = 64  # samples before a window that the network sees with it
@@ -80,17 +82,78 @@ class Speech:
 
 
 def find_speech(pcm: npt.NDArray[np.int16]) -> Speech:
-    """Return where somebody speaks in mono sound at SPEECH_HZ, int16 [n]; of no samples, nowhere.
+    """Return where somebody speaks in mono sound at SPEECH_HZ, int16 [n]; see `SpeechFinder`. Raises VsortdError."""
+    finder = SpeechFinder()
+    finder.hear(pcm)
+    return finder.result()
+
+
+class SpeechFinder:
+    """Hears mono sound at SPEECH_HZ bit by bit, and tells in the end where somebody speaks.
 
     A probability of at least 0.5 begins a span, one below 0.35 ends it unless speech comes back within 100 ms; shorter
-    than 250 ms is none; each span is widened by 30 ms (silero-vad's own defaults). Raises VsortdError where the package
-    is missing, or another one than is known here.
+    than 250 ms is none; each span is widened by 30 ms (silero-vad's own defaults). No sound is kept longer than a
+    stretch of it. Where the package is missing, or another one than is known here, `result` says so.
     """
-    if not len(pcm):
-        return Speech((), 0.0, np.zeros(0, np.float32))
-    probabilities = _probabilities(pcm)
-    share = float(np.mean(probabilities >= _ON))
-    return Speech(spoken_spans(probabilities, len(pcm)), share, probabilities)
+
+    def __init__(self) -> None:
+        self._problem: VsortdError | None = None
+        self.begin()
+
+    def begin(self) -> None:
+        """Forget what was heard: the sound comes from its beginning."""
+        self._samples = 0
+        self._rest = np.zeros(0, np.int16)
+        self._before = np.zeros(_CONTEXT, np.int16)
+        self._state: _State | None = None
+        self._told: list[Floats] = []
+
+    def hear(self, pcm: npt.NDArray[np.int16]) -> None:
+        """Take the next samples, int16 [n]; raises nothing."""
+        self._samples += len(pcm)
+        self._rest = np.concatenate((self._rest, pcm))
+        while len(self._rest) >= _STRETCH * WINDOW:
+            self._judge(self._rest[: _STRETCH * WINDOW])
+            self._rest = self._rest[_STRETCH * WINDOW :]
+
+    def result(self) -> Speech:
+        """Return where somebody speaks in all that was heard; in nothing, nowhere. Raises VsortdError.
+
+        What lacks at the end of the last window is silence.
+        """
+        if len(self._rest):
+            self._judge(np.pad(self._rest, (0, -len(self._rest) % WINDOW)))
+            self._rest = np.zeros(0, np.int16)
+        if self._problem is not None:
+            raise self._problem
+        if not self._told:
+            return Speech((), 0.0, np.zeros(0, np.float32))
+        probabilities = np.concatenate(self._told)
+        share = float(np.mean(probabilities >= _ON))
+        return Speech(spoken_spans(probabilities, self._samples), share, probabilities)
+
+    def _judge(self, stretch: npt.NDArray[np.int16]) -> None:
+        """Note how likely each WINDOW of a stretch of them is speech."""
+        if self._problem is not None:
+            return
+        try:
+            layers = _network()
+        except VsortdError as error:
+            self._problem = error
+            return
+        heard = np.concatenate((self._before, stretch))
+        self._before = stretch[-_CONTEXT:]
+        probabilities, self._state = _probabilities(layers, heard, self._state)
+        self._told.append(probabilities)
+
+
+def can_find_speech() -> bool:
+    """Tell whether `find_speech` has what it needs."""
+    try:
+        _network()
+    except VsortdError:
+        return False
+    return True
 
 
 def spoken_spans(probabilities: Floats, samples: int) -> tuple[SoundSpan, ...]:
@@ -122,30 +185,17 @@ def _widened(spans: list[tuple[int, int]], samples: int) -> tuple[SoundSpan, ...
     return tuple(SoundSpan(begin / SPEECH_HZ, end / SPEECH_HZ) for begin, end in zip(begins, ends, strict=True))
 
 
-def _probabilities(pcm: npt.NDArray[np.int16]) -> Floats:
-    """Return how likely each WINDOW is speech: float32 [n]; what lacks at the end of the last one is silence."""
+def _probabilities(layers: _Network, heard: npt.NDArray[np.int16], state: _State | None) -> tuple[Floats, _State]:
+    """Return how likely each WINDOW after the first _CONTEXT samples is speech, float32 [n], and what is remembered."""
     import torch
 
-    layers = _network()
-    count = -(-len(pcm) // WINDOW)
-    found = np.empty(count, np.float32)
-    memory = (torch.zeros(1, _STATE), torch.zeros(1, _STATE))
+    signal = heard.astype(np.float32) / np.float32(2**15)
+    windows = np.lib.stride_tricks.sliding_window_view(signal, _CONTEXT + WINDOW)[::WINDOW].copy()
     with torch.inference_mode():
-        for begin in range(0, count, _STRETCH):
-            stretch = torch.from_numpy(_windows(pcm, begin, min(_STRETCH, count - begin)))
-            told, memory = layers.memory(_features(layers, stretch), memory)
-            logits = torch.nn.functional.linear(told.relu(), layers.out_weight, layers.out_bias)
-            found[begin : begin + len(stretch)] = logits.sigmoid()[:, 0].numpy()
-    return found
-
-
-def _windows(pcm: npt.NDArray[np.int16], first: int, count: int) -> Floats:
-    """Return so many windows with what comes before each, float32 [count, samples]; beyond both ends is silence."""
-    begin = first * WINDOW - _CONTEXT
-    part = np.zeros(_CONTEXT + count * WINDOW, np.float32)
-    there = pcm[max(begin, 0) : begin + len(part)]
-    part[max(-begin, 0) :][: len(there)] = there
-    return np.lib.stride_tricks.sliding_window_view(part / np.float32(2**15), _CONTEXT + WINDOW)[::WINDOW].copy()
+        before = (torch.zeros(1, _STATE), torch.zeros(1, _STATE)) if state is None else state
+        told, after = layers.memory(_features(layers, torch.from_numpy(windows)), before)
+        logits = torch.nn.functional.linear(told.relu(), layers.out_weight, layers.out_bias)
+        return logits.sigmoid()[:, 0].numpy(), after
 
 
 def _features(layers: _Network, windows: torch.Tensor) -> torch.Tensor:

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from vsortd.analysis.told_by_tags import TagFacts, read_tags
 from vsortd.core.technical_facts import FileKind, HdrKind
+from vsortd.core.video_facts import resolution_class_of
 
 if TYPE_CHECKING:
     from vsortd.core.technical_facts import ChapterMark, PictureStreamFacts, SoundStreamFacts, TechnicalFacts
 
     Json = dict[str, Any]
 
-# By the shorter shown side, px: a portrait film and one with black bars cut away are what they were recorded as.
-_RESOLUTIONS: Final = ((2000, "4K"), (1400, "QHD"), (1000, "Full HD"), (700, "HD"))
 # Average frames a second, both ends included: the standard's rate and its NTSC neighbour.
 _FRAME_RATES: Final = ((23.9, 24.1, "film"), (24.9, 25.1, "PAL"), (29.9, 30.1, "NTSC"))
 _HIGH_FPS: Final = 48.0
@@ -171,8 +170,7 @@ def _harmless(tags: dict[str, str]) -> dict[str, str]:
 def _resolution_class(film: PictureStreamFacts | None) -> str | None:
     if film is None or film.shown_width_px is None or film.shown_height_px is None:
         return None
-    shorter = min(film.shown_width_px, film.shown_height_px)
-    return next((name for least, name in _RESOLUTIONS if shorter >= least), "SD")
+    return resolution_class_of(film.shown_width_px, film.shown_height_px).value
 
 
 def _frame_rate_class(film: PictureStreamFacts | None) -> str | None:

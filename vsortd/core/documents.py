@@ -6,13 +6,13 @@ breaks whoever reads them.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Literal, TypedDict
+from typing import TYPE_CHECKING, Final, Literal, NotRequired, TypedDict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 STATUS_SCHEMA_VERSION = 1
-DaemonState = Literal["running", "paused", "stopped"]
+DaemonState = Literal["running", "paused", "stopped", "setup"]
 
 
 class ModelDocument(TypedDict):
@@ -33,15 +33,22 @@ class CountsDocument(TypedDict):
     rejected: int
     failed: int
     held: int
+    aside: int
+
+
+LeftAlone = dict[str, int]
+"""How many videos were left alone because `extensions` does not name their ending, by ending (lower case, no dot)."""
 
 
 class InboxDocument(TypedDict):
-    """How an inbox is; `health` is a value of `watch.types.Health`."""
+    """How an inbox is; `health` is a value of `watch.types.Health`, `extensions` are the endings that it takes."""
 
     path: str
     health: str
     reason: str
     paused: bool
+    extensions: list[str]
+    left_alone: LeftAlone
 
 
 class PausedInboxDocument(TypedDict):
@@ -66,6 +73,26 @@ class WaitDocument(TypedDict):
     reason: str
 
 
+class AfterDocument(TypedDict):
+    """What is to be done after videos: how many deliveries wait, and how many were given up since the start."""
+
+    waiting: int
+    gave_up: int
+
+
+class PageDocument(TypedDict):
+    """The page: its address, "" where there is none, and why that is, "" where it is switched off."""
+
+    address: str
+    reason: str
+
+
+class WayInDocument(TypedDict):
+    """The address that lets one browser in to the page, once."""
+
+    address: str
+
+
 class StatusDocument(TypedDict):
     """The status, as `status --json` prints it; `trouble` are sentences, `pid` None where no daemon runs."""
 
@@ -81,10 +108,15 @@ class StatusDocument(TypedDict):
     trouble: list[str]
     paused: PausesDocument
     library: str
+    after: AfterDocument
+    page: PageDocument
 
 
 class _VideoDocument(TypedDict):
-    """What became of a video; `state` is a value of `outcomes.ItemState`, `converted` of `ConversionKind`."""
+    """What became of a video; `state` is a value of `outcomes.ItemState`, `converted` of `ConversionKind`.
+
+    `how` is how it got into the library, a value of `PlaceMethod`; "" for one that didn't.
+    """
 
     batch: str
     time: str
@@ -97,6 +129,7 @@ class _VideoDocument(TypedDict):
     converted: str
     reason: str
     tags: list[str]
+    how: str
 
 
 class OpinionDocument(TypedDict):
@@ -112,26 +145,80 @@ class OpinionDocument(TypedDict):
     time: str
 
 
+class OriginDocument(TypedDict):
+    """Where a fetched video comes from; `address` holds no credentials, `site` is yt-dlp's name."""
+
+    address: str
+    title: str
+    site: str
+    id: str
+    time: str
+
+
 class ItemDocument(_VideoDocument):
-    """An item of `history --json`; `second_opinion` is None where nobody else was asked."""
+    """An item of `history --json`.
+
+    `second_opinion` is None where nobody else was asked, `origin` where the video was not fetched by vsortd. `folder`
+    is where the video was put, below the library ("forest/2026"), "" for its top; None where it was not. `xmp` is the
+    path of the XMP sidecar that was made or amended, None where none was or it was undone.
+    """
 
     id: int
+    folder: str | None
     second_opinion: OpinionDocument | None
+    origin: OriginDocument | None
+    xmp: str | None
 
 
 class OutcomeDocument(_VideoDocument):
     """An item of `sort --json` and `plan --json`; without an id where the journal has none.
 
-    `conversion` says what is done to a .mov, or why it stays one; "" for any other video.
+    `conversion` says what is made of a video in another container than MP4, or why it stays as it is; else it is "".
     """
 
     id: int | None
     conversion: str
 
 
+class OutcomesDocument(TypedDict):
+    """What `sort --json` and `plan --json` print; `interrupted` where Ctrl-C ended it."""
+
+    schema_version: int
+    items: list[OutcomeDocument]
+    left_alone: LeftAlone
+    interrupted: NotRequired[bool]
+
+
 # The columns of `--csv`, in their order.
-ITEM_FIELDS: Final = ("id", *_VideoDocument.__annotations__, "second_opinion")
+ITEM_FIELDS: Final = ("id", *_VideoDocument.__annotations__, "folder", "second_opinion", "origin", "xmp")
 OUTCOME_FIELDS: Final = ("id", *_VideoDocument.__annotations__, "conversion")
+
+
+class StepDocument(TypedDict):
+    """A step of a video's way, see `filing.whereabouts.Step`; `time` is UTC, None where it is not known."""
+
+    id: int
+    what: str
+    time: str | None
+    path: str | None
+    text: str
+
+
+class WhereaboutsDocument(TypedDict):
+    """Where a video is now, see `filing.whereabouts.Whereabouts`; `path` is None where it is gone."""
+
+    state: str
+    path: str | None
+    expected: str
+    note: str
+
+
+class TracedDocument(TypedDict):
+    """What became of a video: where it is now, its way from the first step on, and its items, the oldest first."""
+
+    now: WhereaboutsDocument
+    steps: list[StepDocument]
+    items: list[ItemDocument]
 
 
 class MissingFileDocument(TypedDict):
@@ -144,11 +231,14 @@ class MissingFileDocument(TypedDict):
 class UndoneDocument(ItemDocument):
     """An item that was undone, or would be, and where its video is then: at its old name, or as an MP4 beside it.
 
-    `missing` is what did not come back: the original of a conversion, sidecars.
+    `missing` is what did not come back: the original of a conversion, sidecars. `stayed`: the video had stayed there,
+    and what had been put into the library was removed. `held`: it is not sorted again until it is released.
     """
 
     back_at: str
     missing: list[MissingFileDocument]
+    stayed: bool
+    held: bool
 
 
 class RefusedUndoDocument(TypedDict):
@@ -217,6 +307,8 @@ class SearchDocument(TypedDict):
     model: str
     unknown: list[str]
     gone: list[str]
+    unseen_shots: int
+    unmeasured: int
 
 
 class SearchRequestDocument(TypedDict):
@@ -232,6 +324,9 @@ class SearchRequestDocument(TypedDict):
     under: str | None
     since_s: float | None
     orientation: Sequence[str]
+    sound: bool
+    tag: str | None
+    per_shot: bool
 
 
 class StatusEvent(TypedDict):
@@ -272,6 +367,8 @@ def status_document(
     pid: int | None = None,
     paused: PausesDocument | None = None,
     library: str = "",
+    after: AfterDocument | None = None,
+    page: PageDocument | None = None,
 ) -> StatusDocument:
     """Return the status; what is left out is unknown. `counts` are of what the journal knows now."""
     model, counts = model or {}, counts or {}
@@ -294,10 +391,13 @@ def status_document(
             "rejected": counts.get("rejected", 0),
             "failed": counts.get("failed", 0),
             "held": counts.get("held", 0),
+            "aside": counts.get("aside", 0),
         },
         "inboxes": list(inboxes),
         "waits": list(waits),
         "trouble": list(trouble),
         "paused": paused if paused is not None else {"all": False, "until": None, "inboxes": []},
         "library": library,
+        "after": after if after is not None else {"waiting": 0, "gave_up": 0},
+        "page": page if page is not None else {"address": "", "reason": ""},
     }

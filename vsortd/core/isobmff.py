@@ -7,16 +7,15 @@ beyond what holds it, boxes are counted, nesting has an end, and only what is as
 
 from __future__ import annotations
 
-import os
-import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
+
+from vsortd.core.byte_reader import ByteReader
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
-Source = int | bytes | BinaryIO
-"""What boxes are read from: a file descriptor, bytes, or a seekable binary file (whose position is then anywhere)."""
+    from vsortd.core.byte_reader import Source
 
 FIRST_KINDS = frozenset(
     {
@@ -56,12 +55,6 @@ VISUAL_ENTRY_BYTES = 78
 _MAX_HEADER_BYTES = LARGE_HEADER_BYTES + USERTYPE_BYTES
 # Where these have their children: after version, flags, and how many there are.
 _CHILDREN_AT = {b"dref": 8, b"stsd": 8}
-# Boxes lie close together in a header: one page is read at once.
-_WINDOW_BYTES = 4096
-
-
-class ShrunkError(Exception):
-    """The file got shorter while its boxes were read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +86,7 @@ def is_kind(kind: bytes) -> bool:
     return all(32 <= byte < 127 or byte == 0xA9 for byte in kind)  # noqa: PLR2004 - printable ASCII
 
 
-class BoxReader:
+class BoxReader(ByteReader):
     """Reads the boxes of one file, a page at a time; for one thread.
 
     It yields `max_boxes` boxes in all, whichever way they are asked for, and is `exhausted` when there were more. All
@@ -101,12 +94,9 @@ class BoxReader:
     """
 
     def __init__(self, source: Source, size_bytes: int, *, max_boxes: int = MAX_BOXES) -> None:
-        self.size_bytes = size_bytes
+        super().__init__(source, size_bytes)
         self.exhausted = False
         self._boxes_left = max_boxes
-        self._read_at = _read_from(source)
-        self._window = b""
-        self._window_at = 0
 
     def boxes(self) -> Iterator[IsoBox]:
         """Yield the top-level boxes. Behind the last one's end there may be bytes that can't begin a box."""
@@ -137,25 +127,6 @@ class BoxReader:
         start = min(box.payload + skip, box.end)
         return self.at(start, min(length, box.end - start))
 
-    def at(self, position: int, length: int) -> bytes:
-        """Return exactly `length` bytes, all of them before the end of the file."""
-        offset = position - self._window_at
-        if offset < 0 or offset + length > len(self._window):
-            self._window = self.read(position, max(length, _WINDOW_BYTES))
-            self._window_at, offset = position, 0
-        data = self._window[offset : offset + length]
-        if len(data) < length:
-            raise ShrunkError
-        return data
-
-    def read(self, position: int, length: int) -> bytes:
-        """Return up to `length` bytes, fewer only where the file ends; for more than a header's worth."""
-        wanted, parts = min(length, self.size_bytes - position), []
-        while wanted > 0 and (part := self._read_at(position, wanted)):
-            parts.append(part)
-            position, wanted = position + len(part), wanted - len(part)
-        return b"".join(parts)
-
     def _walk(self, position: int, end: int, depth: int) -> Iterator[IsoBox]:
         while position < end:
             if self._boxes_left <= 0:
@@ -185,24 +156,3 @@ def _parse(header: bytes, position: int, end: int, depth: int) -> IsoBox | None:
         usertype = header[length : length + USERTYPE_BYTES]
         length += USERTYPE_BYTES
     return IsoBox(kind, position, size, length, depth, claimed - size, open_ended, usertype)
-
-
-def _read_from(source: Source) -> Callable[[int, int], bytes]:
-    """Return what reads up to so many bytes at a position of a source."""
-    if isinstance(source, bytes):
-        return lambda position, length: source[position : position + length]
-    if not isinstance(source, int):
-        return lambda position, length: _seek_and_read(source, position, length)
-    if sys.platform != "win32":
-        return lambda position, length: os.pread(source, length, position)
-    return lambda position, length: _seek_and_read_descriptor(source, position, length)
-
-
-def _seek_and_read(file: BinaryIO, position: int, length: int) -> bytes:
-    file.seek(position)
-    return file.read(length)
-
-
-def _seek_and_read_descriptor(descriptor: int, position: int, length: int) -> bytes:
-    os.lseek(descriptor, position, os.SEEK_SET)
-    return os.read(descriptor, length)

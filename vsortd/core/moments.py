@@ -11,7 +11,8 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from vsortd.core.units import FIRST_MOMENT_S, LAST_MOMENT_S
+from vsortd.core.units import FIRST_MOMENT_S, LAST_MOMENT_S, parse_duration
+from vsortd.errors import UsageError
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 # What Windows filesystems and those who copy from them have for a file without a date: 1601-01-01, the zero there.
@@ -48,6 +49,26 @@ def file_moment(modified_ns: int) -> datetime | None:
     if not FIRST_MOMENT_S <= modified_s <= LAST_MOMENT_S or modified_s == _NO_DATE_S:
         return None
     return local_moment(modified_s)
+
+
+def parse_since(text: str) -> float:
+    """Turn `--since` into Unix seconds: an ISO date or time (local where no offset is given), or an age like 2h.
+
+    What lies beyond all dates is the first or the last of them. Raises UsageError for anything else.
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        pass
+    else:
+        return min(max(unix_seconds(moment), FIRST_MOMENT_S), LAST_MOMENT_S)
+    try:
+        return max(time.time() - parse_duration(text), FIRST_MOMENT_S)
+    except ValueError as error:
+        raise UsageError(
+            f"--since {text!r} is neither a time nor an age.",
+            remedy="Write 2026-11-20, 2026-11-20T18:30, or an age such as 30m, 2h, 7d.",
+        ) from error
 
 
 def local_text(text: str) -> str:

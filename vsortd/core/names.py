@@ -10,26 +10,44 @@ import unicodedata
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Container, Iterable
 
 TEMPLATE_FIELDS: tuple[str, ...] = (
     "stem",
     "date",
+    "year",
+    "month",
+    "day",
     "time",
     "rule",
     "width",
     "height",
     "orientation",
     "camera",
+    "tags",
 )
-"""The fields of `place.name`, each written `{field}` and rendered as one sanitised component."""
+"""The fields of `place.name`, each written `{field}` and rendered as one sanitised component; facets are some, too."""
 
+COUNTER = "n"
+"""The field of `place.name` that counts the files of one name in a folder: `{n}`, or `{n:04}` for 0001."""
+_DIGITS = re.compile(r"0[1-9]")  # what may follow its colon
+
+SUB_FOLDER = "sub"
+"""The field of `place.folder` for where a video lay below its inbox."""
+
+RESERVED_FIELDS = frozenset({*TEMPLATE_FIELDS, COUNTER, SUB_FOLDER})
+"""Names of fields, which no facet can have."""
+
+_TAG_PART_FORBIDDEN = ":/\\!{}[]"  # the sign between the two, and what a name template reads otherwise
+
+TAG_PART_MAX_BYTES = 100  # of a facet's name or a value's: both stand in file names
 NAME_MAX_BYTES = 200  # most filesystems allow 255; " (2)", ".mp4" and temporary prefixes need room
 _LONGEST_BYTES = 255  # of any name on ext4, APFS, NTFS
 OWN_FOLDER = ".vsortd"  # the library's own store of originals
 
 _RESERVED = re.compile(r"(?:con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])(?:\..*)?", re.IGNORECASE)
 _WINDOWS_FORBIDDEN = '<>:"|?*'
+_WITHOUT_FORBIDDEN = str.maketrans(dict.fromkeys(_WINDOWS_FORBIDDEN, "_"))
 _REFUSED = frozenset(f"{_WINDOWS_FORBIDDEN}/\\")
 
 
@@ -109,8 +127,13 @@ def portable(name: str) -> str:
 
     So are bytes that are no text. Two names that differ may become one.
     """
-    fitted = "".join("_" if char in _REFUSED or _is_no_text(char) else char for char in name).rstrip(". ")
+    fitted = without_refused(name).rstrip(". ")
     return f"_{fitted}" if _RESERVED.fullmatch(fitted) else fitted or "_"
+
+
+def without_refused(text: str) -> str:
+    """Return a piece of a name in which what some disk refuses is replaced."""
+    return "".join("_" if char in _REFUSED or _is_no_text(char) else char for char in text)
 
 
 def _is_no_text(char: str) -> bool:
@@ -119,15 +142,55 @@ def _is_no_text(char: str) -> bool:
 
 def folder_key(name: str) -> str:
     """Return what two names must not share to be two folders everywhere (case, Unicode form, sanitising)."""
-    folded = nfc(nfc(name).casefold())
-    return "".join("_" if char in _WINDOWS_FORBIDDEN else char for char in folded).rstrip(". ")
+    return folded(name).rstrip(". ")
 
 
-def template_problem(template: str) -> str | None:
+def folded(name: str) -> str:
+    """Return a piece of a name without case and in one form, and without what some disks take no name with."""
+    return nfc(nfc(name).casefold()).translate(_WITHOUT_FORBIDDEN)
+
+
+def facet_tag(facet: str, value: str) -> str:
+    """Return the tag of a facet's value: "mood:calm"."""
+    return f"{facet}:{value}"
+
+
+def facet_values(tags: Iterable[str]) -> dict[str, str]:
+    """Return the value of each facet among some tags; tags that are of no facet are left out."""
+    return {facet: value for facet, colon, value in (tag.partition(":") for tag in tags) if colon}
+
+
+def tag_part_problem(name: str) -> str | None:
+    """Say why `name` can be neither a facet's nor one of its values', or None if it can."""
+    if not name.strip():
+        return "a name can't be empty"
+    if found := next((char for char in name if char in _TAG_PART_FORBIDDEN), ""):
+        return f"a name here can't hold {found}"
+    if any(unicodedata.category(char) in {"Cc", "Cs", "Zl", "Zp"} for char in name) or without_unseen(name) != name:
+        return "a name can't hold characters that are not seen"
+    if name != name.strip():
+        return "a name can't begin or end with a space"
+    return f"the name is longer than {TAG_PART_MAX_BYTES} bytes" if len(name.encode()) > TAG_PART_MAX_BYTES else None
+
+
+def tag_part(name: str) -> str:
+    """Return the name nearest to `name` that a facet or a value can have; "" where nothing is left of it."""
+    fitted = "".join("-" if char in _TAG_PART_FORBIDDEN else char for char in without_unseen(nfc(name), ""))
+    fitted = "".join(char for char in fitted if unicodedata.category(char) not in {"Cc", "Cs", "Zl", "Zp"})
+    return cut(fitted.strip(), TAG_PART_MAX_BYTES).strip()
+
+
+def template_fields(template: str) -> list[str]:
+    """Return the fields that a name template asks for. Raises ValueError where its braces don't match."""
+    return [field for _, field, _, _ in string.Formatter().parse(template) if field is not None]
+
+
+def template_problem(template: str, facets: Container[str] = ()) -> str | None:
     """Say why `template` can't be `place.name`, or None if it can.
 
-    Only `{field}` of TEMPLATE_FIELDS counts: no attributes, indexes, conversions, format specs or doubled
-    braces, so that rendering is plain replacement and its result stays one component.
+    Only `{field}` of TEMPLATE_FIELDS, or of `facets`, counts: no attributes, indexes, conversions, format specs or
+    doubled braces, so that rendering is plain replacement and its result stays one component. One counter may stand in
+    it, whose format spec is its number of digits.
     """
     try:
         parts = list(string.Formatter().parse(template))
@@ -140,14 +203,25 @@ def template_problem(template: str) -> str | None:
         plain += literal
         if field is None:
             continue
-        if field not in TEMPLATE_FIELDS:
-            return f'there is no field "{{{field}}}"'
-        if spec or conversion:
-            return f'the field "{{{field}}}" takes no format or conversion'
+        if problem := _field_problem(field, spec, conversion, facets):
+            return problem
         plain += "x"
+    if [field for _, field, _, _ in parts].count(COUNTER) > 1:
+        return "a name takes one counter"
     if plain.startswith("."):
         return "a file whose name begins with a dot is hidden"
     return folder_name_problem(plain)
+
+
+def _field_problem(field: str, spec: str | None, conversion: str | None, facets: Container[str]) -> str | None:
+    if field == COUNTER:
+        sound = not conversion and (not spec or _DIGITS.fullmatch(spec))
+        return None if sound else "a counter is written {n}, or {n:04} for four digits"
+    if field not in TEMPLATE_FIELDS and field not in facets:
+        return f'there is no field "{{{field}}}"'
+    if spec or conversion:
+        return f'the field "{{{field}}}" takes no format or conversion'
+    return None
 
 
 def cut(text: str, limit_bytes: int) -> str:

@@ -9,7 +9,8 @@ class ItemState(StrEnum):
     """Where a video, or its item in the journal, stands; the values are the words of the journal and of `--json`.
 
     A video on its way is WORKING until it is FILED, in REVIEW, REJECTED, FAILED or HELD. The journal shows those it
-    has (it counts HELD ones by their holds) and UNDONE as they are, the others as `records.shown_state` says, or not.
+    has (it counts HELD ones by their holds), ASIDE and UNDONE as they are, the others as `records.shown_state` says, or
+    not. SET_ASIDE, shown as FAILED, has nothing to do with ASIDE: its name is in journals that were written long ago.
     """
 
     WORKING = "working"
@@ -19,6 +20,7 @@ class ItemState(StrEnum):
     FAILED = "failed"
     HELD = "held"
     UNDONE = "undone"
+    ASIDE = "aside"  # a person put it below the hidden folder of the library, until it is undone
     PLACING = "placing"  # under way, or left by a process that died
     UNDOING = "undoing"
     EXPIRING = "expiring"  # its original is being removed
@@ -29,6 +31,8 @@ class ItemState(StrEnum):
 
 # A video of these lies in the library.
 PLACED = frozenset({ItemState.FILED, ItemState.REVIEW})
+# A video of these lies where vsortd put it, and undo brings it back.
+UNDOABLE = PLACED | {ItemState.ASIDE}
 
 
 class ConversionKind(StrEnum):

@@ -65,6 +65,17 @@ def find_config(explicit: Path | None) -> Path:
     )
 
 
+def config_to_mend(explicit: Path | None) -> Path:
+    """Return the config file, or where a first one belongs. Raises ConfigError for what is there and no file."""
+    try:
+        return find_config(explicit)
+    except ConfigError:
+        wanted = wanted_config(explicit)
+        if os.path.lexists(wanted):
+            raise
+        return wanted
+
+
 def _named(explicit: Path | None) -> tuple[Path, str] | None:
     """Return the file that the command line or the environment names, made absolute, with who named it."""
     if explicit is not None:
@@ -98,6 +109,11 @@ def texts_path(state: Path) -> Path:
     return state / "texts.sqlite3"
 
 
+def previews_path(state: Path) -> Path:
+    """Return where pictures and playable copies for people lie in the state folder `state`: all can be made again."""
+    return state / "previews"
+
+
 def log_path(state: Path) -> Path:
     """Return the daemon's log file, JSON lines, in the state folder `state`; older ones lie beside it."""
     return state / "logs" / "vsortd.log"
@@ -124,6 +140,11 @@ def as_on_disk(path: Path) -> Path:
             return found.joinpath(*path.parts[number:])
         found /= alike[0]
     return found
+
+
+def own_name(path: Path) -> Path:
+    """Return a file's own absolute name, by which it is kept; links among the folders above it stay."""
+    return path.resolve() if path.is_symlink() else Path(os.path.abspath(path))  # noqa: PTH100 - no links followed
 
 
 def spellings(folder: Path, name: str) -> list[str]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from vsortd.core.isobmff import ShrunkError
+from vsortd.core.byte_reader import ShrunkError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,6 +15,8 @@ from vsortd.core.names import nfc
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+# Videos in every inbox. Of other containers those count that an inbox takes: beside a Film.mp4 that moves, a Film.avi
+# that is never looked at doesn't keep Film.srt.
 VIDEO_EXTENSIONS = frozenset({"mp4", "mov", "m4v"})
 # A file called like a photo's whole name (`IMG_1.HEIC.json`) is the photo's, not that of a video with its stem.
 PHOTO_EXTENSIONS = frozenset(

@@ -19,15 +19,24 @@ class Clock:
     def __init__(self) -> None:
         self._spent_ms: dict[str, float] = {}
         self._inside_ms: list[float] = []
+        self._names: list[str] = []
+
+    @property
+    def current(self) -> str:
+        """What is being timed, the innermost, "" for nothing; may be asked for on any thread."""
+        names = self._names[-1:]
+        return names[0] if names else ""
 
     @contextmanager
     def time(self, name: str) -> Iterator[None]:
         """Add the time of the context, however it ends."""
         began_s = time.perf_counter()
         self._inside_ms.append(0.0)
+        self._names.append(name)
         try:
             yield
         finally:
+            self._names.pop()
             took_ms = (time.perf_counter() - began_s) * 1000
             self.note(name, took_ms - self._inside_ms.pop())
             if self._inside_ms:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
 
 class Orientation(StrEnum):
@@ -13,6 +14,24 @@ class Orientation(StrEnum):
     LANDSCAPE = "landscape"
     SQUARE = "square"
 
+
+class ResolutionClass(StrEnum):
+    """What a video's size is called."""
+
+    UHD = "4K"
+    QHD = "QHD"
+    FULL_HD = "Full HD"
+    HD = "HD"
+    SD = "SD"
+
+
+# By the shorter shown side, px: a portrait film and one with black bars cut away are what they were recorded as.
+RESOLUTIONS: Final = (
+    (2000, ResolutionClass.UHD),
+    (1400, ResolutionClass.QHD),
+    (1000, ResolutionClass.FULL_HD),
+    (700, ResolutionClass.HD),
+)
 
 # What iPhones write into both halves of a Live Photo, and the track that says which frame the photo is.
 _CONTENT_IDENTIFIER = "com.apple.quicktime.content.identifier"
@@ -48,7 +67,7 @@ class Clip:
     `duration_s` is the video stream's own, `container_duration_s` what the container claims.
     """
 
-    container: str  # "mp4" or "mov", by the ftyp brand; "mov" also where there is none
+    container: str  # "mp4" or "mov", by the ftyp brand; "mov" also where there is none; else the demuxer's name
     brand: str
     width_px: int
     height_px: int
@@ -90,6 +109,17 @@ class Clip:
     def orientation(self) -> Orientation:
         """Classify the shown picture, see `orientation_of`."""
         return orientation_of(self.shown_width_px, self.shown_height_px)
+
+    @property
+    def resolution_class(self) -> ResolutionClass:
+        """Classify the shown picture, see `resolution_class_of`."""
+        return resolution_class_of(self.shown_width_px, self.shown_height_px)
+
+
+def resolution_class_of(width_px: int, height_px: int) -> ResolutionClass:
+    """Name the size of a picture as it is shown, by its shorter side: from 2000, 1400, 1000, 700 px on."""
+    shorter = min(width_px, height_px)
+    return next((name for least, name in RESOLUTIONS if shorter >= least), ResolutionClass.SD)
 
 
 def orientation_of(width_px: int, height_px: int) -> Orientation:

@@ -14,18 +14,21 @@ from vsortd.core.identity import Identity
 from vsortd.core.outcomes import ItemState
 from vsortd.evaluation.rejudge import SampledCase
 from vsortd.judging.conditions import ConditionFacts
+from vsortd.pipeline.closer_look import closer_look
 from vsortd.pipeline.flow import Stage, build_stages, carry
 from vsortd.pipeline.job import Job
 from vsortd.pipeline.mishaps import Mishaps
-from vsortd.pipeline.stages import rounds
+from vsortd.pipeline.stages import heard_at, planned_looks, rounds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from vsortd.evaluation.truth import Case
-    from vsortd.index.store import Embedded
+    from vsortd.index.stored_looks import Embedded
+    from vsortd.judging.closer_look import CloserLook
     from vsortd.judging.resident_model import Classifier
+    from vsortd.judging.sound_evidence import HeardRules
     from vsortd.pipeline.services import Services
 
 
@@ -118,19 +121,33 @@ class _CaseSampler:
         if identity is None:
             return LeftOut(case.path, "it went away, or is a link to nothing")
         found: list[Embedded] = []
-        stages = [stage for stage in build_stages(self._services, dry_run=True) if stage.name in {"probe", "admit"}]
-        stages.append(Stage("look", lambda job: self._take_rounds(job, found)))
+        closer: list[CloserLook] = []
+        heard: list[HeardRules | None] = []
+        stages = [
+            stage for stage in build_stages(self._services, dry_run=True) if stage.name in {"probe", "admit", "measure"}
+        ]
+        stages.append(Stage("look", lambda job: self._take_rounds(job, found, heard)))
+        stages.append(Stage("closer look", lambda job: self._look_closer(job, closer)))
         job = carry(Job(real, identity, self._batch, self._cancel), stages)
         if job.state is ItemState.REJECTED:
             return LeftOut(case.path, job.reason, failed=False)
         assert job.clip is not None
-        return SampledCase(case, ConditionFacts.of(job.clip, case.path.name), tuple(found))
+        facts = ConditionFacts.of(job.clip, case.path.name, job.measured)
+        return SampledCase(case, facts, tuple(found), heard[0] if heard else None, closer[0])
 
-    def _take_rounds(self, job: Job, found: list[Embedded]) -> Job:
+    def _look_closer(self, job: Job, found: list[CloserLook]) -> Job:
+        assert job.clip is not None
+        facts = ConditionFacts.of(job.clip, job.path.name, job.measured)
+        found.append(closer_look(self._services, job, self._classifier, facts))
+        return job
+
+    def _take_rounds(self, job: Job, found: list[Embedded], heard: list[HeardRules | None]) -> Job:
         before = self._services.index.kept(job.identity, self._classifier.key)
         known = before.times_ms if before is not None else np.empty(0, np.int64)
-        found += rounds(self._services, job, self._classifier)
+        found += rounds(self._services, job, self._classifier, planned_looks(self._services, job))
         times_ms = np.concatenate([part.times_ms for part in found])
+        if self._classifier.listening is not None:
+            heard.append(heard_at(self._services, job, self._classifier.listening, times_ms))
         with self._lock:
             self.frames += len(times_ms)
             self.decoded += int(np.isin(times_ms, known, invert=True).sum())

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from vsortd.config.rules import build_rules
+from vsortd.core.containers import endings_among
 from vsortd.core.moments import utc_now
 from vsortd.errors import UsageError, VsortdError
 from vsortd.evaluation.ablation import compare, own_vectors
@@ -61,8 +62,8 @@ def evaluate(
     for a folder that can't be the truth, ModelError, StoreError, and VsortdError where no video could be looked at.
     """
     tree = build_rules(settings)
-    extensions = sorted({str(one) for inbox in settings.inboxes for one in inbox.extensions})
-    cases = read_truth(folder, tree, review=settings.place.review, extensions=extensions)
+    extensions = sorted(endings_among(one for inbox in settings.inboxes for one in inbox.extensions))
+    cases = read_truth(folder, tree, place=settings.place, extensions=extensions)
     with Services.open(settings, state_folder, keep_trying=False, recover_first=False) as services:
         with bar("looking") as on_progress:
             classifier, sampled = sample_all(services, cases, on_progress=on_progress)

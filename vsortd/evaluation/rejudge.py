@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from vsortd.judging.closer_look import NOTHING_SEEN
 from vsortd.judging.decide import Decision, DecisionOutcome
 from vsortd.pipeline.stages import decide_in_rounds
 
@@ -17,8 +18,10 @@ if TYPE_CHECKING:
 
     from vsortd.config.rules import RuleTree
     from vsortd.evaluation.truth import Case
-    from vsortd.index.store import Embedded
+    from vsortd.index.stored_looks import Embedded
+    from vsortd.judging.closer_look import CloserLook
     from vsortd.judging.conditions import ConditionFacts
+    from vsortd.judging.sound_evidence import HeardRules
     from vsortd.vision.prompts import RuleVectors
 
 # An example this close to a frame was taken from that very video: the same frame, through the same fp16.
@@ -27,11 +30,17 @@ _SAME_COSINE: Final = 1 - 1e-5
 
 @dataclass(frozen=True, slots=True)
 class SampledCase:
-    """A video with its facts and every frame that may be looked at, in the daemon's rounds."""
+    """A video with its facts, every frame that may be looked at, in the daemon's rounds, and what rules hear then."""
 
     case: Case
     facts: ConditionFacts
     rounds: tuple[Embedded, ...]
+    heard: HeardRules | None = None
+    closer: CloserLook = NOTHING_SEEN
+
+    def heard_at(self, _: npt.NDArray[np.int64]) -> HeardRules | None:
+        """Return what rules hear at any of its moments, see `decide_in_rounds`."""
+        return self.heard
 
     @property
     def frames(self) -> npt.NDArray[np.float32]:
@@ -100,7 +109,8 @@ def judge_all(
     judged = []
     for number, one in enumerate(seen):
         own = vectors(number) if callable(vectors) else vectors
-        decision, times_ms = decide_in_rounds(tree, own, one.rounds if adaptive else one.together, one.facts)
+        looks = one.rounds if adaptive else one.together
+        decision, times_ms = decide_in_rounds(tree, own, looks, one.facts, one.heard_at, closer=one.closer)
         judged.append(Judged(one.case, decision, times_ms))
     return judged
 

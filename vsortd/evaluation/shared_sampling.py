@@ -1,7 +1,7 @@
 """One decoding for several models: each video's frames, the daemon's own choice of them, in the shape of each model.
 
 All `sampling.max_frames` moments of a video are decoded, in the daemon's looks; which of them a model needs before it
-is sure differs by model, and is worked out from this one set afterwards. Nothing is read from the index or kept in it.
+is sure differs by model, and is worked out from this one set afterwards. No frame comes from the index or goes there.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from vsortd.core.identity import Identity
 from vsortd.errors import ChangedError
 from vsortd.evaluation.case_sampling import LeftOut
 from vsortd.judging.conditions import ConditionFacts, admit
+from vsortd.pipeline.look_plan import look_ranks
 from vsortd.pipeline.mishaps import Mishaps
-from vsortd.pipeline.stages import look_ranks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -29,10 +29,11 @@ if TYPE_CHECKING:
     from vsortd.evaluation.truth import Case
     from vsortd.media.pool import MediaPool
     from vsortd.media.preprocess import Preprocess
+    from vsortd.pipeline.condition_meter import ConditionMeter
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class SpooledLook:
     """One look of a video: the frames' times, int64 [n] in ms, and where their pixels lie, a place for each shape."""
 
     times_ms: npt.NDArray[np.int64]
@@ -45,13 +46,22 @@ class SpooledCase:
 
     case: Case
     facts: ConditionFacts
-    looks: tuple[Look, ...]
+    looks: tuple[SpooledLook, ...]
 
 
 class SharedSampler:
     """Decodes cases into a spool, as many at once as decoders can take; `frames` counts what was decoded."""
 
-    def __init__(self, settings: Settings, media: MediaPool, shapes: Sequence[Preprocess], spool: FrameSpool) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        media: MediaPool,
+        shapes: Sequence[Preprocess],
+        spool: FrameSpool,
+        meter: ConditionMeter | None = None,
+    ) -> None:
+        """`meter` measures what conditions ask for; without one nothing is measured."""
+        self._meter = meter
         self._settings = settings
         self._media = media
         self._shapes = shapes
@@ -103,15 +113,21 @@ class SharedSampler:
         clip = self._media.probe(real, cancel=self._cancel)
         if reason := admit(clip, self._settings.accept):
             return LeftOut(case.path, reason, failed=False)
-        looks: list[Look] = []
+        name = case.path.name
+        facts = (
+            self._meter.facts(real, clip, name=name, cancel=self._cancel)
+            if self._meter
+            else ConditionFacts.of(clip, name)
+        )
+        looks: list[SpooledLook] = []
         total = self._settings.sampling.max_frames
         for ranks in look_ranks(self._settings.sampling):
             found = self._media.sample_each(real, clip, ranks, total, self._shapes, cancel=self._cancel)
-            looks.append(Look(found[0].times_ms, self._spool.put([frames.pixels for frames in found])))
+            looks.append(SpooledLook(found[0].times_ms, self._spool.put([frames.pixels for frames in found])))
             if not len(found[0].times_ms):  # the video has no more frames
                 break
         if Identity.of(real) != identity:
             raise ChangedError("the file changed or went away while it was looked at")
         with self._lock:
             self.frames += sum(len(look.times_ms) for look in looks)
-        return SpooledCase(case, ConditionFacts.of(clip, case.path.name), tuple(looks))
+        return SpooledCase(case, facts, tuple(looks))

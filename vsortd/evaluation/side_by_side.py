@@ -14,22 +14,30 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from vsortd.analysis.transcript import transcriber_of
 from vsortd.config.rules import build_rules
-from vsortd.errors import ModelError, VsortdError
+from vsortd.core.containers import endings_among
+from vsortd.core.paths import index_path
+from vsortd.errors import ModelError, UsageError, VsortdError
 from vsortd.evaluation.case_sampling import LeftOut
 from vsortd.evaluation.frame_spool import SPOOL_BYTES, FrameSpool
 from vsortd.evaluation.model_contest import ModelContest, ModelResult, VideoOutcome
 from vsortd.evaluation.rejudge import SampledCase, judge_all
 from vsortd.evaluation.shared_sampling import SharedSampler, SpooledCase
 from vsortd.evaluation.truth import read_truth
-from vsortd.index.store import Embedded
+from vsortd.index.store import Index
+from vsortd.index.stored_looks import Embedded
 from vsortd.judging.calibration import read_calibration, temperature_for
+from vsortd.judging.closer_look import looks_closer
+from vsortd.judging.resident_sound import ResidentSound
 from vsortd.media.pool import MediaPool
+from vsortd.pipeline.condition_meter import ConditionMeter
 from vsortd.vision.model_process import ModelProcess
 from vsortd.vision.model_words import model_word
 from vsortd.vision.prompts import level_vectors
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
@@ -55,15 +63,16 @@ def compare_models(
     bar: Bar = lambda _: nullcontext(),
     spool_bytes: int = SPOOL_BYTES,
 ) -> ModelContest:
-    """Judge the videos of a labelled folder with each model; nothing is moved, journalled or indexed.
+    """Judge the videos of a labelled folder with each model; nothing is moved or journalled, no frame indexed.
 
     A model that can't be had, or fails, has its `trouble` in the result, and the others are compared all the same.
     `bar` shows how far something with a name has come. Raises UsageError for a folder that can't be the truth, and
     VsortdError where no model could judge, or no video be looked at.
     """
     tree = build_rules(settings)
-    extensions = sorted({str(one) for inbox in settings.inboxes for one in inbox.extensions})
-    cases = read_truth(folder, tree, review=settings.place.review, extensions=extensions)
+    _insist_on_whole_frames(tree)
+    extensions = sorted(endings_among(one for inbox in settings.inboxes for one in inbox.extensions))
+    cases = read_truth(folder, tree, place=settings.place, extensions=extensions)
     contestants = [_Contestant(choice, settings, state_folder) for choice in choices]
     with ExitStack() as stack:
         with bar("looking for the models"):
@@ -72,7 +81,12 @@ def compare_models(
             shapes = _resolve(contestants, scout)
         media = stack.enter_context(MediaPool.of(settings.workers))
         spool = stack.enter_context(FrameSpool(len(shapes), limit_bytes=spool_bytes))
-        sampler = SharedSampler(settings, media, shapes, spool)
+        meter = None
+        if tree.measured:
+            index = Index(index_path(state_folder))
+            stack.callback(index.close)
+            meter = ConditionMeter(tree, media, index, transcriber_of(settings.transcript), ears=_ears(settings))
+        sampler = SharedSampler(settings, media, shapes, spool, meter)
         left_out: list[LeftOut] = []
         waiting, done = iter(cases), 0
         while done < len(cases):
@@ -95,6 +109,24 @@ def compare_models(
             decoded=sampler.frames,
             failed=[one for one in left_out if one.failed],
             rejected=[one for one in left_out if not one.failed],
+        )
+
+
+def _ears(settings: Settings) -> Callable[[threading.Event], ResidentSound] | None:
+    """Return who tells music, None where no sound model is configured."""
+    if settings.sound_model is None:
+        return None
+    sound = ResidentSound(settings.sound_model)
+    return lambda _: sound
+
+
+def _insist_on_whole_frames(tree: RuleTree) -> None:
+    """Refuse rules that take a closer look: the frames that models share are whole ones."""
+    name = looks_closer(tree)
+    if name:
+        raise UsageError(
+            f"{name!r} looks for something by look: crops or by objects, and models are compared by whole frames.",
+            remedy="Compare by a config without such rules and tags; `vsortd eval` judges by them with one model.",
         )
 
 

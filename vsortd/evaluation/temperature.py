@@ -23,6 +23,7 @@ from vsortd.core.chance import Z_95
 from vsortd.errors import UsageError
 from vsortd.judging.calibration import HIGHEST, LOWEST
 from vsortd.judging.conditions import unmet
+from vsortd.judging.decide import decide
 from vsortd.judging.frame_scores import competition
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from vsortd.config.choices import Hierarchy
     from vsortd.config.rules import Rule, RuleTree
     from vsortd.evaluation.rejudge import SampledCase
+    from vsortd.judging.conditions import ConditionFacts
     from vsortd.vision.prompts import RuleVectors
 
 Array = npt.NDArray[np.float64]
@@ -154,6 +156,7 @@ def best_temperature(costs: Array) -> float:
 def _costs(one: SampledCase, tree: RuleTree, vectors: RuleVectors) -> Array | None:
     """Return the sum of -ln p over a video's levels at every temperature of the grid, or None if it says nothing."""
     total: Array | None = None
+    one = replace(one, facts=_with_tags(one, tree, vectors))
     siblings, truth = tree.rules, one.case.truth
     for depth in range(len(truth) + 1):
         if not siblings:
@@ -166,6 +169,15 @@ def _costs(one: SampledCase, tree: RuleTree, vectors: RuleVectors) -> Array | No
         total = cost if total is None else total + cost
         siblings = siblings[column].rules if column < len(names) else ()
     return total
+
+
+def _with_tags(one: SampledCase, tree: RuleTree, vectors: RuleVectors) -> ConditionFacts:
+    """Return the facts with the tags that the video gets at the temperature in use, where rules ask for any."""
+    if not any(rule.when is not None and rule.when.tags for rule in tree.walk()):
+        return one.facts
+    (look,) = one.together
+    found = decide(tree, vectors, look.vectors, times_ms=look.times_ms, facts=one.facts, closer=one.closer)
+    return replace(one.facts, tags=found.tags)
 
 
 def _cost(  # noqa: PLR0917 - all that a level's probabilities depend on

@@ -11,11 +11,13 @@ from vsortd.config.diagnostics import nearest_of
 from vsortd.core.names import nfc
 from vsortd.core.paths import as_on_disk, is_folder
 from vsortd.errors import UsageError
+from vsortd.filing.rule_folders import RuleFolders
 from vsortd.watch.candidates import NameRules
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from vsortd.config.place_options import Place
     from vsortd.config.rules import RuleTree
 
 NONE_FOLDER: Final = "_none"
@@ -30,10 +32,11 @@ class Case:
     truth: tuple[str, ...]
 
 
-def read_truth(folder: Path, tree: RuleTree, *, review: str, extensions: Sequence[str]) -> list[Case]:
+def read_truth(folder: Path, tree: RuleTree, *, place: Place, extensions: Sequence[str]) -> list[Case]:
     """Return every video below a folder with its truth, in the order of the names.
 
-    `review` is the folder for undecided videos, which means 'none of these' like `_none`; `extensions` are without dot.
+    A folder is a rule's by the rule's name, or where `place.folder` puts the rule's videos, so that a library can be
+    given. Its folder for undecided videos means 'none of these' like `_none`; `extensions` are without dot.
     A video that is a link stands for what it points to. Raises UsageError where there is no folder or no video, and
     for folders that hold videos and are no rule.
     """
@@ -44,16 +47,18 @@ def read_truth(folder: Path, tree: RuleTree, *, review: str, extensions: Sequenc
             remedy="Name one whose subfolders are called like your rules.",
             paths=[folder],
         )
-    nothing = {NONE_FOLDER, nfc(review)} - {nfc(rule.name) for rule in tree.rules}
+    nothing = {NONE_FOLDER, nfc(place.review)} - {nfc(rule.name) for rule in tree.rules}
     paths = {nfc(rule.key): rule.path for rule in tree.walk()}
     cases: list[Case] = []
     wrong: dict[str, Path] = {}
-    for place, videos in _walk(folder, NameRules(tuple(extensions), ())):
-        key = nfc("/".join(place))
-        if place and nfc(place[0]) in nothing:
+    folders = RuleFolders(tree, place)
+    for parts, videos in _walk(folder, NameRules(tuple(extensions), ())):
+        key = nfc("/".join(parts))
+        rule = key if key in paths else folders.rule_of(parts)
+        if parts and nfc(parts[0]) in nothing:
             cases += [Case(video, ()) for video in videos]
-        elif key in paths:
-            cases += [Case(video, paths[key]) for video in videos]
+        elif rule is not None:
+            cases += [Case(video, paths[nfc(rule)]) for video in videos]
         else:
             wrong[key] = videos[0]
     if wrong:

@@ -17,13 +17,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-import numpy.typing as npt
 
 from vsortd.core.identity import Identity
 from vsortd.core.moments import recorded_moment, unix_seconds
 from vsortd.index.index_file import IndexFile, checksum_of, healed
+from vsortd.index.kept_clip import CLIP, CLIP_VERSION, clip_of_document, document_of_clip
 from vsortd.index.measured_documents import document_of, packed_document
 from vsortd.index.relocate import SAME_FILE, key_of
+from vsortd.index.stored_looks import Embedded, arrays_of, is_sound, with_looks
 from vsortd.index.video import IndexedVideo, IndexRow
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
     from vsortd.core.video_facts import Clip
     from vsortd.index.extent import Extent
+    from vsortd.index.stored_looks import Unpacked
 
 # The looks that a decision takes; a lesson is taken from their frames.
 DECIDING: Final = "spread"
@@ -42,14 +44,6 @@ _FILM: Final = (
 )
 _LIES_THERE: Final = "video.path = ? OR video.path >= ? AND video.path < ?"
 _NAMED_THERE: Final = "SELECT video FROM name WHERE path = ? OR path >= ? AND path < ?"
-
-
-@dataclass(frozen=True, slots=True)
-class Embedded:
-    """Frames as the model sees them: true times (int64 [n], ms), unit rows (float32 [n, dim])."""
-
-    times_ms: npt.NDArray[np.int64]
-    vectors: npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,13 +128,14 @@ class Index(IndexFile):
         with self._lock, self._writing():
             video = self._video(identity, known, Film.of(clip, identity))
             self._name(video, known, path)
+            self._keep_clip(video, clip)
             self._db.execute("INSERT OR IGNORE INTO model (key) VALUES (?)", (model,))
             (number,) = self._db.execute("SELECT id FROM model WHERE key = ?", (model,)).fetchone()
             row = self._db.execute(
                 "SELECT looks, dim, dtype, times_ms, vectors, checksum FROM frames WHERE video = ? AND model = ?",
                 (video, number),
             ).fetchone()
-            looks, times, vectors = _with_looks(row if row and _is_sound(row) else None, fresh)
+            looks, times, vectors = with_looks(row if row and is_sound(row) else None, fresh)
             values = (
                 json.dumps(looks),
                 vectors.shape[1],
@@ -156,6 +151,20 @@ class Index(IndexFile):
                 " checksum = excluded.checksum",
                 (video, number, *values, checksum_of(*values)),
             )
+
+    def clip(self, identity: Identity) -> Clip | None:
+        """Return what this very file says of itself, or None."""
+        document = self.part(identity, CLIP, CLIP_VERSION)
+        return None if document is None else clip_of_document(document)
+
+    @healed
+    def keep_clip(self, identity: Identity, path: Path, clip: Clip) -> None:
+        """Keep what this very file says of itself."""
+        known = self._known_at(identity, path)
+        with self._lock, self._writing():
+            video = self._video(identity, known, Film.of(clip, identity))
+            self._name(video, known, path)
+            self._keep_clip(video, clip)
 
     @healed
     def part(self, identity: Identity, name: str, version: str) -> dict[str, object] | None:
@@ -183,8 +192,11 @@ class Index(IndexFile):
             )
 
     @healed
-    def moved(self, before: Identity, after: Identity, path: Path) -> None:
-        """Follow a file to where it lies now, also onto another filesystem or into its converted form."""
+    def moved(self, before: Identity, after: Identity, path: Path, *, converted: bool = False) -> None:
+        """Follow a file to where it lies now, also onto another filesystem or into its converted form.
+
+        What was measured of a file is not kept of what it was converted to: its frames are the same, its streams not.
+        """
         # a hard link stays where it is when another name of the file moves
         known = self._known_at(before, path) if before == after else path
         with self._lock, self._writing():
@@ -195,6 +207,8 @@ class Index(IndexFile):
             ).fetchone()
             if row is not None:
                 self._name(row[0], path, known)
+            if row is not None and converted:
+                self._db.execute("DELETE FROM part WHERE video = ?", row)
 
     @healed
     def met(self, identity: Identity, path: Path) -> None:
@@ -207,6 +221,26 @@ class Index(IndexFile):
             ).fetchone()
             if row is not None:
                 self._name(row[0], known, path)
+
+    @healed
+    def number_of(self, identity: Identity) -> int | None:
+        """Return the number of this very file, None where it isn't known."""
+        with self._lock:
+            row = self._db.execute(f"SELECT id FROM video WHERE {SAME_FILE}", key_of(identity)).fetchone()  # noqa: S608 - constants
+        return None if row is None else int(row[0])
+
+    @healed
+    def numbered(self, number: int) -> tuple[Identity, tuple[Path, ...]] | None:
+        """Return the file of a number and its names, the one it is told by first; None where there is none."""
+        with self._lock:
+            row = self._db.execute(
+                "SELECT device, inode, size_bytes, mtime_ns, path FROM video WHERE id = ?", (number,)
+            ).fetchone()
+            others = self._db.execute("SELECT path FROM name WHERE video = ? ORDER BY path", (number,)).fetchall()
+        if row is None:
+            return None
+        names = (row[4], *(path for (path,) in others))
+        return Identity.of_columns(row[:4]), tuple(Path(os.fsdecode(name)) for name in names)
 
     @healed
     def forget(self, videos: Sequence[int]) -> None:
@@ -273,7 +307,7 @@ class Index(IndexFile):
             return next(indexed_videos(db, [_row(row)], model), None) if row else None
 
     @healed
-    def _row(self, identity: Identity, model: str) -> _Unpacked | None:
+    def _row(self, identity: Identity, model: str) -> Unpacked | None:
         """Return looks, times and vectors of a row, look by look, as they are stored."""
         with self._lock:
             row = self._db.execute(
@@ -282,7 +316,7 @@ class Index(IndexFile):
                 f" WHERE {SAME_FILE} AND model.key = ?",
                 (*key_of(identity), model),
             ).fetchone()
-        return _arrays(row) if row and _is_sound(row) else None
+        return arrays_of(row) if row and is_sound(row) else None
 
     def _known_at(self, identity: Identity, path: Path) -> Path:
         """Return the name that a file is told by if it still has that, else `path`."""
@@ -294,6 +328,15 @@ class Index(IndexFile):
         self._db.execute("DELETE FROM name WHERE path IN (?, ?)", (os.fsencode(told), os.fsencode(other)))
         if other != told:
             self._db.execute("INSERT INTO name (path, video) VALUES (?, ?)", (os.fsencode(other), video))
+
+    def _keep_clip(self, video: int, clip: Clip) -> None:
+        """Note what a video's file says of itself, unless that is known: a file that is the same says the same."""
+        key = (video, CLIP, CLIP_VERSION)
+        if self._db.execute("SELECT 1 FROM part WHERE video = ? AND name = ? AND version = ?", key).fetchone() is None:
+            self._db.execute(
+                "INSERT OR REPLACE INTO part (video, name, version, document, checksum) VALUES (?, ?, ?, ?, ?)",
+                (*key, *packed_document(document_of_clip(clip))),
+            )
 
     def _video(self, identity: Identity, path: Path, film: Film) -> int:
         """Note a file, or that it lies elsewhere now; return its number."""
@@ -312,11 +355,6 @@ class Index(IndexFile):
             ),
         ).fetchone()
         return int(number)
-
-
-_Row = tuple[str, int, str, bytes, bytes, int | None]
-_Looks = list[tuple[str, int]]
-_Unpacked = tuple[_Looks, npt.NDArray[np.int64], npt.NDArray[np.float16]]
 
 
 def rows_of(
@@ -353,9 +391,9 @@ def indexed_videos(db: sqlite3.Connection, rows: Iterable[IndexRow], model: str)
             "SELECT looks, dim, dtype, times_ms, vectors, checksum FROM frames WHERE video = ? AND model = ?",
             (row.id, *number),
         ).fetchone()
-        if found is None or not _is_sound(found):
+        if found is None or not is_sound(found):
             continue
-        _, times_ms, vectors = _arrays(found)
+        _, times_ms, vectors = arrays_of(found)
         if not len(times_ms):
             continue
         if not bool((np.diff(times_ms) > 0).all()):
@@ -363,39 +401,6 @@ def indexed_videos(db: sqlite3.Connection, rows: Iterable[IndexRow], model: str)
             vectors = vectors[first]
         facts = (row.duration_s, row.width_px, row.height_px, row.recorded_s)
         yield IndexedVideo(row.id, row.identity, row.path, *facts, times_ms, vectors)
-
-
-def _is_sound(row: _Row) -> bool:
-    """Tell whether a row is what was kept; of one of an older format that isn't known."""
-    return row[5] is None or row[5] == checksum_of(*row[:5])
-
-
-def _arrays(row: _Row) -> _Unpacked:
-    looks, dim, dtype, times, vectors, _ = row
-    return json.loads(looks), np.frombuffer(times, "<i8"), np.frombuffer(vectors, dtype).reshape(-1, dim)
-
-
-def _with_looks(
-    row: _Row | None, fresh: Sequence[tuple[str, Embedded]]
-) -> tuple[_Looks, npt.NDArray[np.int64], npt.NDArray[np.float16]]:
-    """Return a row's looks, times and vectors with some more behind them, which take the place of their namesakes."""
-    looks: _Looks = []
-    times: list[npt.NDArray[np.int64]] = []
-    vectors: list[npt.NDArray[np.float16]] = []
-    if row is not None:
-        known, old_times, old_vectors = _arrays(row)
-        ends = np.cumsum([count for _, count in known])
-        names = {name for name, _ in fresh}
-        for (name, count), end in zip(known, ends, strict=True):
-            if name not in names:
-                looks.append((name, count))
-                times.append(old_times[end - count : end])
-                vectors.append(old_vectors[end - count : end])
-    for name, embedded in fresh:
-        looks.append((name, len(embedded.times_ms)))
-        times.append(embedded.times_ms)
-        vectors.append(embedded.vectors.astype(np.float16))
-    return looks, np.concatenate(times), np.concatenate(vectors)
 
 
 def _row(

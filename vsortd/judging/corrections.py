@@ -88,10 +88,14 @@ class _Selection:
 class Corrections:
     """The examples as the classifier uses them: looked for anew before each judgement, used only where they don't harm.
 
-    Thread-safe. Its methods raise StoreError.
+    Thread-safe. Its methods raise StoreError. `tries`: these rules are only tried out, so what is found of the examples
+    by them is not noted as what holds.
     """
 
-    def __init__(self, settings: Settings, state_folder: Path, store: ExampleStore, journal: Journal) -> None:
+    def __init__(
+        self, settings: Settings, state_folder: Path, store: ExampleStore, journal: Journal, *, tries: bool = False
+    ) -> None:
+        self._tries = tries
         self._settings = settings
         self._state_folder = state_folder
         self._store = store
@@ -166,14 +170,17 @@ class Corrections:
         return self._store.model_of(self._choice)
 
     def _work_out(self, classifier: Classifier, selection: _Selection) -> Classifier:
-        self._store.note_model(self._choice, classifier.key)
+        if not self._tries:
+            self._store.note_model(self._choice, classifier.key)
         temperature = temperature_for(self._settings, self._state_folder, classifier.key)
         classifier = replace(classifier, vectors=replace(classifier.vectors, temperature=temperature))
         examples = self._vectors(selection)
         if not self._settings.learn.use or not examples:
             return classifier
         verdict = weigh(classifier.tree, classifier.vectors, examples)
-        self._store.note_verdict(self._digest(classifier.key, examples), classifier.key, json.dumps(asdict(verdict)))
+        if not self._tries:
+            digest = self._digest(classifier.key, examples)
+            self._store.note_verdict(digest, classifier.key, json.dumps(asdict(verdict)))
         logger.info("corrections: {}", verdict.sentence())
         if not verdict.helps:
             return classifier

@@ -11,102 +11,65 @@ A rule with `min_score: 0` is meant to win with any score: none of these then ha
 itself names some (`none_of_these`), or most frames are like an example of none; built-in negatives guard thresholds,
 not the wish to do without.
 
+Before all rules come the tags, for rules may ask for them (`when: {tags: mood:calm}`): those of `tags`, then one of
+each facet at most. A facet's values compete as rules do, among themselves and with the facet's own none of these, by
+`defaults`; the value that wins as a rule would is the tag `facet:value`.
+
 At each level, first the rules that don't compete, in the order of the file: one with conditions only takes a video
-for which they hold, one that `contains` something takes a video that shows it for long enough. Then the others
-compete, as far as their conditions hold, and with them those that were taught by examples. The rule with the highest
-score wins its level if score ≥ `min_score` and margin ≥ `min_margin`; then its children compete. Ties, also between
-frames of a vote: the earlier rule in the file; a rule before none of these. Scores that differ by less than 1e-9 are
-equal. A rule whose words the model doesn't know takes no part and scores 0.
+for which they hold, one that `contains` something takes a video that shows it for long enough, in whole frames or
+where a closer look goes (`vsortd.judging.closer_look`). Then the others compete, as far as their conditions hold, and
+with them those that were taught by examples. The rule with the highest score wins its level if score ≥ `min_score` and
+margin ≥ `min_margin`; then its children compete. Ties, also between frames of a vote: the earlier rule in the file; a
+rule before none of these. Scores that differ by less than 1e-9 are equal. A rule whose words the model doesn't know
+takes no part and scores 0.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from enum import StrEnum
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from vsortd.config.choices import OnUnsure
-from vsortd.core.text import counted
 from vsortd.errors import ModelError
-from vsortd.judging.aggregation import DECIMALS, EPSILON, Race, Standing, is_settled, reaches, standing_of, values_of
+from vsortd.judging.aggregation import EPSILON
+from vsortd.judging.closer_look import NOTHING_SEEN, is_closer, sighting_of, sought_words
 from vsortd.judging.conditions import unmet
-from vsortd.judging.frame_scores import beyond_common, competition, presence, seconds_shown
+from vsortd.judging.decision import NONE, Decision, DecisionOutcome, LevelResult
+from vsortd.judging.frame_scores import presence, seconds_shown
+from vsortd.judging.level_judging import JudgedLevel, LevelEntry, judge_facet, judge_level
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from vsortd.config.condition_options import When
     from vsortd.config.rules import Rule, RuleTree, TagRule
+    from vsortd.config.tag_options import Contains
+    from vsortd.judging.closer_look import CloserLook, Sighting
     from vsortd.judging.conditions import ConditionFacts
     from vsortd.judging.frame_scores import Array
+    from vsortd.judging.sound_evidence import HeardRules
     from vsortd.vision.prompts import RuleVectors
 
-NONE: Final = "(none of these)"
-_SHOWN_WORDS: Final = 3
+__all__ = ["NONE", "Decision", "DecisionOutcome", "LevelResult", "SeenVideo", "decide", "decide_all"]
 
 
-class DecisionOutcome(StrEnum):
-    """Where a decision sends a video."""
+@dataclass(frozen=True, slots=True, eq=False)
+class SeenVideo:
+    """What is known of a video that is to be decided on.
 
-    FILED = "filed"
-    REVIEW = "review"
-
-
-@dataclass(frozen=True, slots=True)
-class LevelResult:
-    """How the siblings under `parent` ("" at the top) did.
-
-    `scores` maps each sibling's name, and `(none of these)`, to its aggregated probability. `best` is the
-    rule that came first (also when it did not win; "" if the model knows none), `score`, `margin` and
-    `runner_up` are its own. `excluded` says of each rule whose conditions don't hold why.
+    `embeddings` are unit rows [frames ≥ 1, dim], shown at `times_ms` [frames]; None stands for one a second. Without
+    `facts` no condition holds; what a closer look is needed for, and isn't in `closer`, is not found; `heard` is what
+    the rules that listen hear.
     """
 
-    parent: str
-    scores: dict[str, float]
-    winner: str | None
-    score: float
-    margin: float
-    runner_up: str
-    reason: str
-    best: str = ""
-    excluded: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """Where a video belongs, and why.
-
-    `rule` is the key of the deepest rule that won, "" if none did. `score` and `margin` are those of the
-    deepest level won or, for a video sent to review, of the best candidate there. `frame_scores` maps the
-    key of every rule that competed to its probability in each frame. `settled` says that more frames would
-    hardly change the outcome.
-    """
-
-    rule: str
-    outcome: DecisionOutcome
-    score: float
-    margin: float
-    levels: tuple[LevelResult, ...]
-    reason: str
-    settled: bool
-    frame_scores: dict[str, tuple[float, ...]]
-    tags: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class _Film:
-    """What is known of the video: unit rows [frames, dim], when each frame is shown [frames], and its facts if any."""
-
-    frames: Array
-    times_ms: npt.NDArray[np.int64]
-    facts: ConditionFacts | None
-
-    @property
-    def duration_s(self) -> float:
-        """How long the video is, 0.0 if unknown."""
-        return self.facts.clip.duration_s if self.facts else 0.0
+    embeddings: npt.NDArray[np.floating]
+    times_ms: npt.NDArray[np.int64] | None = None
+    facts: ConditionFacts | None = None
+    heard: HeardRules | None = None
+    closer: CloserLook = NOTHING_SEEN
 
 
 def decide(
@@ -116,246 +79,248 @@ def decide(
     *,
     times_ms: npt.NDArray[np.int64] | None = None,
     facts: ConditionFacts | None = None,
+    heard: HeardRules | None = None,
+    closer: CloserLook = NOTHING_SEEN,
 ) -> Decision:
-    """Walk down the tree from winner to winner.
+    """Walk down the tree from winner to winner; see `SeenVideo` for what is known, and `decide_all`."""
+    return decide_all(tree, vectors, [SeenVideo(embeddings, times_ms, facts, heard, closer)])[0]
 
-    `vectors` are made of this tree; `embeddings` are unit rows [frames ≥ 1, dim], shown at `times_ms` [frames] (by
-    default one a second, for what is timed). Without `facts` no condition holds. Raises ModelError for embeddings that
-    are no numbers, ValueError for none at all or for vectors of another tree.
+
+def decide_all(
+    tree: RuleTree, vectors: RuleVectors, videos: Sequence[SeenVideo], *, by_frame: bool = True
+) -> list[Decision]:
+    """Walk down the tree from winner to winner, with many videos at once; each is decided as if it were alone.
+
+    `vectors` are made of this tree. Without `by_frame` the decisions don't tell what each frame says of the rules that
+    compete, which takes a tenth of the time. Raises ModelError for embeddings that are no numbers, ValueError for a
+    video without any or for vectors of another tree.
     """
-    frames = _checked(embeddings, vectors)
-    shown_ms = np.arange(len(frames), dtype=np.int64) * 1000 + 500 if times_ms is None else np.asarray(times_ms)
-    film = _Film(frames, shown_ms, facts)
-    levels: list[LevelResult] = []
-    frame_scores: dict[str, tuple[float, ...]] = {}
-    tags, settled = _tags(tree, vectors, film)
-    won: Rule | None = None
-    siblings = tree.rules
-    while siblings:
-        parent = won.key if won else ""
-        excluded = _excluded(siblings, facts)
-        found = _taken(parent, siblings, vectors, film, excluded)
-        settled = settled and found.sure
-        frame_scores.update(found.frame_scores)
-        level, winner = found.level, found.winner
-        if level is None:
-            race = _race(parent, siblings, tree, vectors, frames, excluded)
-            prefix = f"{parent}/" if parent else ""
-            frame_scores.update(
-                (prefix + rule.name, tuple(race.probs[:, column].tolist()))
-                for column, rule in enumerate(siblings)
-                if rule.prompts
-            )
-            level, winner, sure = _judge(race)
-            settled = settled and sure
-        levels.append(level)
-        if winner is None:
-            break
-        won, siblings = winner, winner.rules
-    return _conclude(won, levels, frame_scores, tags=tags, settled=settled)
+    by_frames: dict[int, list[int]] = {}
+    for number, video in enumerate(videos):
+        by_frames.setdefault(_frame_count(video.embeddings, vectors), []).append(number)
+    found: dict[int, Decision] = {}
+    for numbers in by_frames.values():
+        shown = _Shown(vectors, _stacked([videos[number].embeddings for number in numbers]), by_frame=by_frame)
+        walks = [_Walk(tree, shown, row, videos[number]) for row, number in enumerate(numbers)]
+        found.update(zip(numbers, _walked(tree, shown, walks), strict=True))
+    return [found[number] for number in range(len(videos))]
 
 
-def _excluded(siblings: Sequence[Rule], facts: ConditionFacts | None) -> dict[int, str]:
-    """Return why some siblings may not take part, by their column."""
-    found = {}
-    for column, rule in enumerate(siblings):
-        if rule.when is not None:
-            why = unmet(rule.when, facts) if facts else "nothing is known of the file"
+class _Shown:
+    """The frames of v videos, unit rows [v, frames, dim], and what they say of things looked for, worked out once."""
+
+    def __init__(self, vectors: RuleVectors, frames: Array, *, by_frame: bool) -> None:
+        self.vectors = vectors
+        self.frames = frames
+        self.by_frame = by_frame
+        self._presence: dict[str, Array] = {}
+
+    def of(self, rows: list[int]) -> Array:
+        """Return the frames of some videos, in this order."""
+        return self.frames if rows == list(range(len(self.frames))) else self.frames[rows]
+
+    def presence(self, key: str) -> Array:
+        """Return for each frame how probably it shows what `vectors.detectors[key]` looks for: [v, frames]."""
+        if key not in self._presence:
+            videos, count, dim = self.frames.shape
+            probs = presence(self.vectors, key, self.frames.reshape(videos * count, dim))
+            self._presence[key] = probs.reshape(videos, count)
+        return self._presence[key]
+
+
+class _Walk:
+    """One video, `row` of the shown ones, on its way down the tree: what was found so far."""
+
+    def __init__(self, tree: RuleTree, shown: _Shown, row: int, video: SeenVideo) -> None:
+        self.row = row
+        self.shown = shown
+        self.vectors = shown.vectors
+        self.facts = video.facts
+        self.heard = video.heard
+        self.closer = video.closer
+        count = shown.frames.shape[1]
+        self.times_ms = (
+            np.arange(count, dtype=np.int64) * 1000 + 500 if video.times_ms is None else np.asarray(video.times_ms)
+        )
+        self.duration_s = video.facts.clip.duration_s if video.facts else 0.0  # 0.0: unknown
+        self.won: Rule | None = None
+        self.levels: list[LevelResult] = []
+        self.facets: list[LevelResult] = []
+        self.frame_scores: dict[str, tuple[float, ...]] = {}
+        self.sightings: dict[str, Sighting] = {}
+        self.tags, self.settled = self._plain_tags(tree)
+
+    def presence(self, key: str) -> Array:
+        """Return for each frame how probably it shows what `vectors.detectors[key]` looks for: [frames]."""
+        return np.asarray(self.shown.presence(key)[self.row])
+
+    def excluded(self, asking: Sequence[tuple[int, When]]) -> dict[int, str]:
+        """Return why some siblings may not take part, by their column; `asking` are those that have conditions."""
+        found = {}
+        for column, when in asking:
+            why = unmet(when, self.facts) if self.facts else "nothing is known of the file"
             if why:
                 found[column] = why
-    return found
+        return found
 
-
-@dataclass(frozen=True, slots=True)
-class _Taken:
-    """What became of the siblings that don't compete: the level if one of them took the video."""
-
-    level: LevelResult | None
-    winner: Rule | None
-    frame_scores: dict[str, tuple[float, ...]]
-    sure: bool  # more frames would hardly change this
-
-
-def _taken(
-    parent: str, siblings: Sequence[Rule], vectors: RuleVectors, film: _Film, excluded: dict[int, str]
-) -> _Taken:
-    """Ask the rules that don't compete, in the order of the file."""
-    frame_scores: dict[str, tuple[float, ...]] = {}
-    why_out = {siblings[column].name: why for column, why in excluded.items()}
-    sure = True
-    for column, rule in enumerate(siblings):
-        if rule.prompts or column in excluded:
-            continue
-        score, reason = 1.0, f"{rule.key}: its conditions hold"
-        if rule.contains is not None:
-            probs = presence(vectors, rule.key, film.frames)
-            frame_scores[rule.key] = tuple(probs.tolist())
-            seen_s = seconds_shown(probs >= rule.contains.level - EPSILON, film.times_ms, film.duration_s)
-            if not seen_s or seen_s < rule.contains.min_seconds_s:
-                sure = False  # it may be shown between the frames
+    def taken(
+        self, parent: str, siblings: Sequence[Rule], alone: Sequence[int], excluded: dict[int, str]
+    ) -> JudgedLevel | None:
+        """Ask the rules that don't compete, by their columns in turn; return the level if one took the video."""
+        for column in alone:
+            if column in excluded:
                 continue
-            score = float(probs.max())
-            reason = f"{rule.key}: contains '{rule.contains.prompts[0]}' for {seen_s:.1f} s, at best {score:.2f}"
-        level = LevelResult(parent, {rule.name: score}, rule.name, score, score, NONE, reason, rule.name, why_out)
-        return _Taken(level, rule, frame_scores, sure=sure)  # an earlier one may yet show between the frames
-    return _Taken(None, None, frame_scores, sure=sure)
+            rule = siblings[column]
+            found = self._meets(rule)
+            if found is not None:
+                why_out = {siblings[other].name: why for other, why in excluded.items()}
+                score, reason = found
+                level = LevelResult(
+                    parent, {rule.name: score}, rule.name, score, score, NONE, reason, rule.name, why_out
+                )
+                return JudgedLevel(level, rule, settled=True, frame_scores={})
+        return None
+
+    def _meets(self, rule: Rule) -> tuple[float, str] | None:
+        """Return the score and the reason if the video is what a rule that doesn't compete asks for."""
+        if rule.contains is None:
+            return 1.0, f"{rule.key}: its conditions hold"
+        if is_closer(rule.contains):
+            seen = self._sighting(rule.contains, rule.key)
+            if seen is None:  # more frames would not bring it
+                return None
+            what = f"contains {sought_words(rule.contains)} for {seen.seconds:.1f} s, {seen}"
+            return seen.score, f"{rule.key}: {what}"
+        probs = self.presence(rule.key)
+        self.frame_scores[rule.key] = tuple(probs.tolist())
+        seen_s = seconds_shown(probs >= rule.contains.level - EPSILON, self.times_ms, self.duration_s)
+        if not seen_s or seen_s < rule.contains.min_seconds_s:
+            self.settled = False  # it may be shown between the frames
+            return None
+        score = float(probs.max())
+        return score, f"{rule.key}: contains {sought_words(rule.contains)} for {seen_s:.1f} s, at best {score:.2f}"
+
+    def _sighting(self, contains: Contains, key: str) -> Sighting | None:
+        """Return what a closer look saw of something if that is there for long enough, and note it anyway."""
+        seen = sighting_of(contains, key, self.vectors, self.closer, duration_s=self.duration_s)
+        if seen is None:
+            return None
+        self.sightings[key] = seen
+        return seen if seen.seconds and seen.seconds >= contains.min_seconds_s else None
+
+    def _plain_tags(self, tree: RuleTree) -> tuple[list[str], bool]:
+        """Return the tags of what a video contains, and whether more frames could not bring another."""
+        found, sure = [], True
+        for tag in tree.tags:
+            if tag.when is not None and (self.facts is None or unmet(tag.when, self.facts)):
+                continue
+            if tag.contains is not None and is_closer(tag.contains):
+                if self._sighting(tag.contains, f"#{tag.name}") is not None:
+                    found.append(tag.name)
+            elif not tag.prompts or self._is_shown(tag):
+                found.append(tag.name)
+            else:
+                sure = False
+        return found, sure
+
+    def _is_shown(self, tag: TagRule) -> bool:
+        shown = self.presence(f"#{tag.name}") >= tag.level - EPSILON
+        seen_s = seconds_shown(shown, self.times_ms, self.duration_s)
+        return seen_s > 0 and seen_s >= tag.min_seconds
+
+    def goes_on(self, judged: JudgedLevel) -> bool:
+        """Take up how a level came out; tell whether another one lies below."""
+        self.levels.append(judged.level)
+        self.frame_scores.update(judged.frame_scores)
+        self.settled = self.settled and judged.settled
+        if judged.winner is None:
+            return False
+        self.won = judged.winner
+        return bool(self.won.rules)
+
+    def concluded(self) -> Decision:
+        """Return the decision once the way is at its end."""
+        won, last = self.won, self.levels[-1]
+        undecided = last.winner is None
+        review = undecided and (won is None or won.on_unsure is OnUnsure.REVIEW)
+        deepest = last if review or not undecided else self.levels[-2]
+        reason = last.reason if won is None or not undecided else f"{self.levels[-2].reason}; below it {last.reason}"
+        return Decision(
+            rule=won.key if won else "",
+            outcome=DecisionOutcome.REVIEW if review else DecisionOutcome.FILED,
+            score=deepest.score,
+            margin=deepest.margin,
+            levels=tuple(self.levels),
+            reason=reason,
+            settled=self.settled,
+            frame_scores=self.frame_scores,
+            tags=tuple(self.tags),
+            facets=tuple(self.facets),
+            sightings=self.sightings,
+        )
 
 
-def _tags(tree: RuleTree, vectors: RuleVectors, film: _Film) -> tuple[tuple[str, ...], bool]:
-    """Return the tags of a video, and whether more frames could not bring another."""
-    found, sure = [], True
-    for tag in tree.tags:
-        if tag.when is not None and (film.facts is None or unmet(tag.when, film.facts)):
-            continue
-        if not tag.prompts or _is_shown(tag, vectors, film):
-            found.append(tag.name)
-        else:
-            sure = False
-    return tuple(found), sure
+def _walked(tree: RuleTree, shown: _Shown, walks: Sequence[_Walk]) -> list[Decision]:
+    """Walk down the tree with videos of as many frames each."""
+    _answer_facets(tree, shown, walks)
+    waiting: list[tuple[Rule | None, list[_Walk]]] = [(None, list(walks))]
+    while waiting:
+        parent, together = waiting.pop()
+        below: dict[str, list[_Walk]] = {}
+        for walk in _through_level(tree, shown, parent, together):
+            assert walk.won is not None
+            below.setdefault(walk.won.key, []).append(walk)
+        waiting.extend((found[0].won, found) for found in below.values())
+    return [walk.concluded() for walk in walks]
 
 
-def _is_shown(tag: TagRule, vectors: RuleVectors, film: _Film) -> bool:
-    shown = presence(vectors, f"#{tag.name}", film.frames) >= tag.level - EPSILON
-    seen_s = seconds_shown(shown, film.times_ms, film.duration_s)
-    return seen_s > 0 and seen_s >= tag.min_seconds
+def _answer_facets(tree: RuleTree, shown: _Shown, walks: Sequence[_Walk]) -> None:
+    """Find the value of each facet, which is one tag more; the conditions of rules may ask for all tags."""
+    for facet in tree.facets:
+        for walk, judged in zip(walks, judge_facet(facet, shown.vectors, shown.frames), strict=True):
+            walk.facets.append(judged.level)
+            walk.settled = walk.settled and judged.settled
+            if judged.level.winner is not None:
+                walk.tags.append(facet.tag(judged.level.winner))
+    for walk in walks:
+        if walk.facts is not None and walk.tags:
+            walk.facts = replace(walk.facts, tags=tuple(walk.tags))
 
 
-def _conclude(
-    won: Rule | None,
-    levels: list[LevelResult],
-    frame_scores: dict[str, tuple[float, ...]],
-    *,
-    tags: tuple[str, ...],
-    settled: bool,
-) -> Decision:
-    last = levels[-1]
-    undecided = last.winner is None
-    review = undecided and (won is None or won.on_unsure is OnUnsure.REVIEW)
-    deepest = last if review or not undecided else levels[-2]
-    reason = last.reason if won is None or not undecided else f"{levels[-2].reason}; below it {last.reason}"
-    return Decision(
-        rule=won.key if won else "",
-        outcome=DecisionOutcome.REVIEW if review else DecisionOutcome.FILED,
-        score=deepest.score,
-        margin=deepest.margin,
-        levels=tuple(levels),
-        reason=reason,
-        settled=settled,
-        frame_scores=frame_scores,
-        tags=tags,
-    )
+def _through_level(tree: RuleTree, shown: _Shown, parent: Rule | None, walks: Sequence[_Walk]) -> list[_Walk]:
+    """Judge the rules below one (None: at the top) for some videos; return those that have another level below."""
+    key, siblings = ("", tree.rules) if parent is None else (parent.key, parent.rules)
+    asking = [(column, rule.when) for column, rule in enumerate(siblings) if rule.when is not None]
+    alone = [column for column, rule in enumerate(siblings) if not rule.prompts]
+    further: list[_Walk] = []
+    competing: dict[tuple[object, ...], list[tuple[_Walk, LevelEntry]]] = {}
+    for walk in walks:
+        excluded = walk.excluded(asking)
+        taken = walk.taken(key, siblings, alone, excluded)
+        if taken is None:
+            sound = walk.heard.at(walk.times_ms, siblings) if walk.heard is not None else None
+            alike = (*excluded, sound is not None)
+            competing.setdefault(alike, []).append((walk, LevelEntry(excluded, sound)))
+        elif walk.goes_on(taken):
+            further.append(walk)
+    for together in competing.values():
+        frames = shown.of([walk.row for walk, _ in together])
+        entries = [entry for _, entry in together]
+        judged = judge_level(key, siblings, tree.hierarchy, shown.vectors, frames, entries, by_frame=shown.by_frame)
+        further += [walk for (walk, _), one in zip(together, judged, strict=True) if walk.goes_on(one)]
+    return further
 
 
-def _checked(embeddings: npt.NDArray[np.float32], vectors: RuleVectors) -> Array:
-    frames = np.asarray(embeddings, dtype=np.float64)
-    if not frames.size or frames.shape != (len(frames), vectors.dim):
-        raise ValueError(f"wants [frames, {vectors.dim}] with at least one frame, got {list(frames.shape)}")
-    if not np.isfinite(frames).all():
-        raise ModelError("The embeddings of a video are no numbers; nothing can be decided on them.")
+def _frame_count(embeddings: npt.NDArray[np.floating], vectors: RuleVectors) -> int:
+    frames = len(embeddings)
+    if not frames or embeddings.shape != (frames, vectors.dim):
+        raise ValueError(f"wants [frames, {vectors.dim}] with at least one frame, got {list(embeddings.shape)}")
     return frames
 
 
-def _race(  # noqa: PLR0917 - everything that a level's race depends on
-    parent: str,
-    rules: Sequence[Rule],
-    tree: RuleTree,
-    vectors: RuleVectors,
-    frames: Array,
-    excluded: dict[int, str],
-) -> Race:
-    level = vectors.levels.get(parent)
-    if level is None or level.names != tuple(rule.name for rule in rules):
-        raise ValueError(f"the vectors were made of other rules (level {parent!r})")
-    probs = competition(vectors, parent, frames, hierarchy=tree.hierarchy, excluded=excluded)
-    runs = tuple(competes and column not in excluded for column, competes in enumerate(level.competes))
-    why_out = {rules[column].name: why for column, why in excluded.items()}
-    none = level.none_examples
-    like_none = none is not None and 2 * np.count_nonzero(beyond_common(level, none, frames)) > len(frames)
-    return Race(parent, rules, level, probs, runs, why_out, bool(like_none))
-
-
-def _judge(race: Race) -> tuple[LevelResult, Rule | None, bool]:
-    """Return the level as people see it, its winner if there is one, and whether that is settled."""
-    own = np.array([values_of(race, rule)[1][column] for column, rule in enumerate(race.rules)])
-    scores = {rule.name: float(score) for rule, score in zip(race.rules, own, strict=True)}
-    runs = np.asarray(race.runs, dtype=bool)
-    if not runs.any():
-        scores[NONE] = float(race.probs[:, -1].mean())
-        why = _unknown(race) or "the conditions of no rule hold"
-        reason = f"unsure: {why}" + "".join(f"; {name}: {said}" for name, said in list(race.excluded.items())[:1])
-        return LevelResult(race.parent, scores, None, 0.0, -scores[NONE], NONE, reason, "", race.excluded), None, True
-    column = int(np.argmax(np.where(runs, np.round(own, DECIMALS), -1.0)))
-    standing = standing_of(race, column)
-    scores[NONE] = standing.none
-    best = race.rules[column]
-    wins = reaches(best, standing)
-    level = LevelResult(
-        parent=race.parent,
-        scores=scores,
-        winner=best.name if wins else None,
-        score=standing.score,
-        margin=standing.margin,
-        runner_up=NONE if standing.rival == len(race.rules) else race.rules[standing.rival].name,
-        reason=_reason(race, standing, wins=wins),
-        best=best.name,
-        excluded=race.excluded,
-    )
-    return level, best if wins else None, is_settled(race, own, standing, wins=wins)
-
-
-def _reason(race: Race, standing: Standing, *, wins: bool) -> str:
-    """Say in one sentence why the level ended as it did."""
-    rule = race.rules[standing.column]
-    key = f"{race.parent}/{rule.name}" if race.parent else rule.name
-    rival = _rival_name(race, standing)
-    other = standing.score - standing.margin
-    if wins:
-        count = len(race.probs)
-        frames = counted(count, "frame")
-        return f"{key}: {standing.score:.2f}, {standing.margin:.2f} ahead of {rival} ({frames})"
-    if standing.margin < -EPSILON:
-        low, high = _apart(standing.score, other)
-        why = f"{rival} {high} is ahead of {key} {low}"
-    elif standing.score < rule.min_score - EPSILON:
-        score, limit = _apart(standing.score, rule.min_score)
-        why = f"{key} {score} is under min_score {limit}; next is {rival} {other:.2f}"
-    else:
-        margin, limit = _apart(standing.margin, rule.min_margin)
-        lead = f"{key} {standing.score:.2f} is only {margin} ahead of {rival} {other:.2f}"
-        why = f"{lead}, under min_margin {limit}"
-    taught = ""
-    if race.like_none and standing.rival == len(race.rules):
-        taught = f"like a video that you said belongs nowhere{f' below {race.parent}' if race.parent else ''}"
-    return "; ".join(filter(None, (f"unsure: {why}", taught, _unknown(race))))
-
-
-def _rival_name(race: Race, standing: Standing) -> str:
-    if standing.rival == len(race.rules):
-        return "none of these"
-    name = race.rules[standing.rival].name
-    return f"{race.parent}/{name}" if race.parent else name
-
-
-def _apart(small: float, large: float) -> tuple[str, str]:
-    """Format two numbers with as many decimals as it takes to tell them apart, two at least."""
-    for decimals in range(2, DECIMALS):
-        texts = f"{small:.{decimals}f}", f"{large:.{decimals}f}"
-        if texts[0] != texts[1]:
-            break
-    return texts
-
-
-def _unknown(race: Race) -> str:
-    """Name the words that kept rules out, or return ""."""
-    words = [
-        word
-        for competes, own in zip(race.vectors.competes, race.vectors.unknown, strict=True)
-        if not competes
-        for word in own
-    ]
-    words = list(dict.fromkeys(words))
-    if not words:
-        return ""
-    shown = ", ".join(f"'{word}'" for word in words[:_SHOWN_WORDS])
-    more = f" and {len(words) - _SHOWN_WORDS} more words" if len(words) > _SHOWN_WORDS else ""
-    return f"the model doesn't know {shown}{more}"
+def _stacked(embeddings: Sequence[npt.NDArray[np.floating]]) -> Array:
+    """Return videos of as many frames each as one array, [v, frames, dim]."""
+    frames = np.stack(embeddings).astype(np.float64)
+    if not np.isfinite(frames).all():
+        raise ModelError("The embeddings of a video are no numbers; nothing can be decided on them.")
+    return frames

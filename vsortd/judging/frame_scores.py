@@ -10,7 +10,9 @@ With unit vectors v (frame) and t_j (siblings and negatives), scale s, bias b an
   and 'none' are equally likely beforehand; for one label and T = 1 it is sigmoid(z + 10).
 
 T = 1 is the model as its makers left it; one temperature a model calibrates it across prompts and data (2303.12748).
-The negatives (and z_0) are folded into one competitor, none of these.
+A model that knows where its training lies has one competitor more at the top, which grows with a frame's distance from
+all of it (`vsortd.vision.out_of_distribution`). The negatives, this one and z_0 are folded into one competitor, none of
+these.
 
 A rule of several prompts has for t_j their average, or with `ensemble: best` z_j is that of the prompt that fits the
 frame best. A rule that was taught by examples gets z_j + w·s·max(0, e(max_i v·k_i) - e(c)) over its examples k_i, where
@@ -28,6 +30,8 @@ where there is none, it takes part with the average of the siblings, as far as t
   CHiLS (2302.02551) maps finer labels to theirs.
 - `product`: its own prompts times the best product of probabilities on a path below it, shared out anew.
 
+What is heard is added to a sibling's logit, after whatever `hierarchy` made of it: see `sound_evidence`.
+
 A sibling whose conditions don't hold can't win, but is what a video may show instead: its share goes to none of these,
 unless it says the same as a sibling that may (`forest` for portrait and for landscape).
 """
@@ -41,6 +45,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vsortd.config.choices import Hierarchy
+from vsortd.vision.dot_products import dot_products
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -75,16 +80,20 @@ def competition(
     *,
     hierarchy: Hierarchy = Hierarchy.TOP_DOWN,
     excluded: Collection[int] = (),
+    heard: Array | None = None,
 ) -> Array:
     """Return p of every sibling under `parent` and, last, of none of these: [frames, siblings + 1]; rows add up to 1.
 
-    `frames` are unit rows [n, dim]. Rules that the model doesn't know and those `excluded` get 0.
+    `frames` are unit rows [n, dim]; `heard` is what sound adds to each sibling's logit, [n, siblings]. Rules that the
+    model doesn't know and those `excluded` get 0.
     """
     level = vectors.levels[parent]
     logits = _logits(vectors, level, frames)
     own = logits.own
     if hierarchy is Hierarchy.LEAVES:
         own = _with_leaves(vectors, level, frames, own)
+    if heard is not None:
+        own = own + heard
     shut = sorted(excluded)
     own[:, _near_synonyms(level, shut)] = -np.inf
     probs = _softmax(own, logits.against)
@@ -100,6 +109,12 @@ def presence(vectors: RuleVectors, key: str, frames: Array) -> Array:
     level = vectors.detectors[key]
     logits = _logits(vectors, level, frames)
     return np.asarray(_softmax(logits.own, logits.against)[:, 0])
+
+
+def facet_shares(vectors: RuleVectors, facet: str, frames: Array) -> Array:
+    """Return p of every value of a facet and, last, of none of these: [frames, values + 1]; rows add up to 1."""
+    logits = _logits(vectors, vectors.facets[facet], frames)
+    return _softmax(logits.own, logits.against)
 
 
 def seconds_shown(shown: npt.NDArray[np.bool_], times_ms: npt.NDArray[np.int64], duration_s: float) -> float:
@@ -119,16 +134,16 @@ def seconds_shown(shown: npt.NDArray[np.bool_], times_ms: npt.NDArray[np.int64],
 def _logits(vectors: RuleVectors, level: LevelVectors, frames: Array) -> _Logits:
     scale, bias = vectors.logit_scale, vectors.logit_bias
     known = np.asarray(level.known, dtype=bool)
-    own = scale * (frames @ level.vectors.astype(np.float64).T)
-    for column, rows in level.alternatives.items():
-        own[:, column] = scale * (frames @ rows.astype(np.float64).T).max(axis=1)
+    own, against = _products(level, frames, scale)
     strangers = [column for column in level.examples if not known[column]]
     average = own[:, known].mean(axis=1, keepdims=True) if known.any() else np.zeros((len(frames), 1))
     own[:, strangers] = average
     for column, rows in level.examples.items():
         own[:, column] += EXAMPLE_WEIGHT * scale * beyond_common(level, rows, frames)
     own[:, ~np.asarray(level.competes, dtype=bool)] = -np.inf
-    against = scale * (frames @ level.negative_vectors.astype(np.float64).T)
+    if level.region is not None:
+        strange = level.region.strange_logits(frames, level.examples.values())
+        against = np.hstack([against, strange[:, None]])
     if bias is not None:
         own, against = own + bias, against + bias
         against = np.hstack([against, np.full((len(frames), 1), SIGMOID_NONE_LOGIT)])
@@ -140,9 +155,24 @@ def _logits(vectors: RuleVectors, level: LevelVectors, frames: Array) -> _Logits
     return _Logits(own, against)
 
 
+def _products(level: LevelVectors, frames: Array, scale: float) -> tuple[Array, Array]:
+    """Return s·v·t of the siblings [frames, siblings] and of the negatives [frames, m].
+
+    All texts are multiplied at once: each product for itself would go through all frames again.
+    """
+    texts = np.vstack([level.vectors, level.negative_vectors, *level.alternatives.values()])
+    products = scale * dot_products(frames, texts)
+    at = len(level.vectors) + len(level.negative_vectors)
+    own, against = products[:, : len(level.vectors)].copy(), products[:, len(level.vectors) : at]
+    for column, rows in level.alternatives.items():
+        own[:, column] = products[:, at : at + len(rows)].max(axis=1)
+        at += len(rows)
+    return own, against
+
+
 def beyond_common(level: LevelVectors, rows: Array | npt.NDArray[np.float32], frames: Array) -> Array:
     """Return max(0, e(max_i v·k_i) - e(c)) of each frame, for the examples `rows` [k, dim] of a level: [frames]."""
-    nearest = (frames @ rows.astype(np.float64).T).max(axis=1)
+    nearest = dot_products(frames, rows).max(axis=1)
     beyond = np.exp(-EXAMPLE_SHARPNESS * (1 - nearest)) - np.exp(-EXAMPLE_SHARPNESS * (1 - level.common_likeness))
     return np.asarray(np.maximum(beyond, 0))
 
@@ -183,7 +213,7 @@ def _with_leaves(vectors: RuleVectors, level: LevelVectors, frames: Array, own: 
     for column, rows in _leaf_rows(vectors, level.parent).items():
         if level.competes[column]:
             bias = vectors.logit_bias or 0.0
-            below = (vectors.logit_scale * (frames @ rows.T) + bias) / vectors.temperature
+            below = (vectors.logit_scale * dot_products(frames, rows) + bias) / vectors.temperature
             summed[:, column] = np.logaddexp.reduce(np.hstack([own[:, [column]], below]), axis=1)
     return summed
 

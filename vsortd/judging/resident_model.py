@@ -18,8 +18,9 @@ import numpy as np
 from loguru import logger
 
 from vsortd.core.activity import busy_with
+from vsortd.core.measured_facts import MUSIC_SHARE
 from vsortd.core.system import descriptors
-from vsortd.errors import Cancelled, HalfLoadedError, ModelError, VsortdError
+from vsortd.errors import Cancelled, ChangedError, HalfLoadedError, ModelError, VsortdError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 
     from vsortd.config.rules import RuleTree
     from vsortd.config.settings import ModelChoice
+    from vsortd.hearing.sound_encoder import SoundEncoder
+    from vsortd.judging.resident_sound import ResidentSound
+    from vsortd.judging.sound_evidence import SoundRules
     from vsortd.vision.encoder import Encoder, ModelInfo
     from vsortd.vision.prompts import RuleVectors
 
@@ -39,12 +43,21 @@ _TEXTS_AT_ONCE = 32
 
 
 @dataclass(frozen=True, slots=True)
+class Listening:
+    """A loaded sound model and what the rules listen to in its terms."""
+
+    encoder: SoundEncoder
+    rules: SoundRules
+
+
+@dataclass(frozen=True, slots=True)
 class Classifier:
     """A loaded encoder and the rules in its terms. Whoever holds it, or its encoder, keeps the model in memory."""
 
     encoder: Encoder
     tree: RuleTree
     vectors: RuleVectors
+    listening: Listening | None = None  # where some rule listens
 
     @property
     def key(self) -> str:
@@ -57,10 +70,12 @@ class ResidentModel:
 
     With `keep_trying`, a model that can't be had is asked for again and again (a daemon: the weights may come);
     without, `get` raises the ModelError. A load that broke off half-way is never tried again: it left libraries in
-    pieces, and each further try would fail by those; see `when_half_loaded`.
+    pieces, and each further try would fail by those; see `when_half_loaded`. Nobody waits for a model that a reload has
+    replaced; see `send_back`.
 
     `refine` makes of the classifier by texts alone the one that is handed out, asked anew each time: it knows what was
-    taught meanwhile. `texts_path` is the file that keeps the vectors of texts between runs.
+    taught meanwhile. `texts_path` is the file that keeps the vectors of texts between runs. `sound` is the sound model,
+    which is loaded as well where a rule listens or asks for music, and let go with the other.
     """
 
     def __init__(
@@ -71,8 +86,10 @@ class ResidentModel:
         keep_trying: bool,
         refine: Callable[[Classifier], Classifier] | None = None,
         texts_path: Path | None = None,
+        sound: ResidentSound | None = None,
     ) -> None:
         self._choice = choice
+        self._sound = sound
         self._texts_path = texts_path
         self._tree = tree
         self._keep_trying = keep_trying
@@ -82,6 +99,7 @@ class ResidentModel:
         self._error: VsortdError | None = None
         self._tell_half_loaded: Callable[[HalfLoadedError], None] = lambda _: None
         self._stopping = False
+        self._replaced = False
         self._poked = False
         self._started = False
         self._used_s = time.monotonic()
@@ -90,7 +108,7 @@ class ResidentModel:
     def start(self) -> None:
         """Begin to load, unless that has begun."""
         with self._changed:
-            if not self._started and not self._stopping:
+            if not (self._started or self._stopping or self._replaced):
                 self._started = True
                 self._thread.start()
 
@@ -105,11 +123,14 @@ class ResidentModel:
     def get(self, cancel: threading.Event) -> Classifier:
         """Wait for the model; begins to load it where nobody has.
 
-        Raises ModelError when it can't be had, Cancelled when `cancel` is set meanwhile, and what `refine` raises.
+        Raises ModelError when it can't be had, ChangedError when it isn't here and a reload has replaced it, Cancelled
+        when `cancel` is set meanwhile, and what `refine` raises.
         """
         self._used_s = time.monotonic()
         with self._changed:
             while self._classifier is None:
+                if self._replaced and not cancel.is_set():
+                    raise ChangedError("the config came to name another model while it waited for this one")
                 self.start()  # also when it was let go since the last turn
                 if self._error is not None and (not self._keep_trying or isinstance(self._error, HalfLoadedError)):
                     raise self._error
@@ -138,6 +159,12 @@ class ResidentModel:
             return self._started and not self._stopping and self._classifier is None and self._error is None
 
     @property
+    def replaced(self) -> bool:
+        """Whether nobody gets this one any more: it isn't here, and a reload has brought another."""
+        with self._changed:
+            return self._replaced and self._classifier is None
+
+    @property
     def trouble(self) -> str:
         """Why there is no model yet, or ""."""
         with self._changed:
@@ -159,17 +186,42 @@ class ResidentModel:
             classifier = self._classifier
             if classifier is None:  # the load under way, or the next one, takes these
                 self._tree, self._refine = tree, refine
+                if self._error is not None:  # these rules may well be what was wrong
+                    self.try_again()
                 return
-        changed = _classifier(classifier.encoder, tree, cancel)
+        changed = _classifier(classifier.encoder, tree, self._sound, cancel)
         with self._changed:
             self._tree, self._refine = tree, refine
             if self._classifier is not None:  # else it was let go meanwhile
                 self._classifier = changed
 
+    def beside(
+        self, tree: RuleTree, refine: Callable[[Classifier], Classifier] | None, *, cancel: threading.Event
+    ) -> ResidentModel:
+        """Return a model that judges by other rules with what is loaded here; this one goes on by its own.
+
+        Waits for the model. Raises like `get`; texts are embedded as in `change_rules`.
+        """
+        encoder = self.get(cancel).encoder
+        other = ResidentModel(
+            self._choice, tree, keep_trying=False, texts_path=self._texts_path, sound=self._sound, refine=refine
+        )
+        other._classifier = _classifier(encoder, tree, self._sound, cancel)
+        return other
+
     def try_again(self) -> None:
         """Ask for a missing model now instead of at the next interval."""
         with self._changed:
             self._poked = True
+            self._changed.notify_all()
+
+    def send_back(self) -> None:
+        """Let who waits begin anew: the config names another model now. Who has this one in hand keeps it.
+
+        One that is here goes on serving what began with it, until it is closed; one that isn't is asked for no more.
+        """
+        with self._changed:
+            self._replaced = True
             self._changed.notify_all()
 
     def unload(self) -> None:
@@ -180,6 +232,8 @@ class ResidentModel:
             dropped, self._classifier = self._classifier, None
             self._thread = self._new_thread()
             self._started = False
+        if self._sound is not None:
+            self._sound.unload()
         del dropped  # outside the lock: where nobody else has it, this waits for the end of the encoder's thread
         gc.collect()  # and what only a cycle still holds
 
@@ -196,15 +250,17 @@ class ResidentModel:
             dropped, self._classifier = self._classifier, None
             self._changed.notify_all()
         del dropped
+        if self._sound is not None:
+            self._sound.unload()
 
     def _work(self) -> None:
         encoder: Encoder | None = None  # kept for the next try where only the rules could not be embedded
         tries = 0
-        while not self._stopping:
+        while not (self._stopping or self._replaced):
             try:
                 started_s = time.perf_counter()
                 encoder = encoder or self._load()
-                classifier = _classifier(encoder, self._tree)
+                classifier = _classifier(encoder, self._tree, self._sound)
             except Exception as error:  # noqa: BLE001 - torch raises anything; a worker must hear of it
                 self._fail(_told(error, self._choice), tries)
             else:
@@ -225,9 +281,9 @@ class ResidentModel:
             return load_encoder(self._choice, texts=self._texts_path)
 
     def _hand_out(self, classifier: Classifier) -> bool:
-        """Give a classifier to who waits for it, unless this is closed; False where its rules are the former ones."""
+        """Give a classifier to who waits for it, unless it is too late; False where its rules are the former ones."""
         with self._changed:
-            if self._stopping:
+            if self._stopping or self._replaced:
                 return True
             if classifier.tree is not self._tree:
                 return False
@@ -248,7 +304,7 @@ class ResidentModel:
     def _wait(self, seconds: float) -> None:
         deadline = time.monotonic() + seconds
         with self._changed:
-            while not (self._stopping or self._poked):
+            while not (self._stopping or self._replaced or self._poked):
                 left_s = deadline - time.monotonic()
                 if left_s <= 0:
                     break
@@ -284,11 +340,29 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         one = one.__cause__ or one.__context__
 
 
-def _classifier(encoder: Encoder, tree: RuleTree, cancel: threading.Event | None = None) -> Classifier:
+def _classifier(
+    encoder: Encoder, tree: RuleTree, sound: ResidentSound | None, cancel: threading.Event | None = None
+) -> Classifier:
     from vsortd.vision.prompts import level_vectors
 
     embedding = encoder if cancel is None else _CancellableTexts(encoder, cancel)
-    return Classifier(encoder, tree, level_vectors(tree, embedding))
+    return Classifier(encoder, tree, level_vectors(tree, embedding), _listening(tree, sound))
+
+
+def _listening(tree: RuleTree, sound: ResidentSound | None) -> Listening | None:
+    """Return what is needed to listen; None where no rule does, and nothing is loaded then.
+
+    Where conditions ask for music the sound model is loaded, too, so that files wait for one that can't be had.
+    """
+    if sound is not None and MUSIC_SHARE in tree.measured:
+        sound.get()
+    if sound is None or not any(rule.sound for rule in tree.walk()):
+        return None
+    from vsortd.judging.sound_evidence import sound_rules
+
+    encoder = sound.get()
+    rules = sound_rules(tree, encoder)
+    return None if rules is None else Listening(encoder, rules)
 
 
 class _CancellableTexts:

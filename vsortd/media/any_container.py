@@ -9,15 +9,13 @@ from __future__ import annotations
 import os
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, BinaryIO, Final, NoReturn
+from typing import TYPE_CHECKING, BinaryIO, Final
 
-import av
-
-from vsortd.core.isobmff import FIRST_KINDS
+from vsortd.core.containers import HEAD_BYTES, container_of
 from vsortd.core.units import missing_at_end
 from vsortd.errors import BrokenError, IncompleteError
-from vsortd.media.boxes import Layout, read_layout
-from vsortd.media.container import MAX_PIXELS, OpenVideo, open_video, plain
+from vsortd.media.boxes import NO_BOXES, read_layout
+from vsortd.media.container import OpenVideo, open_movie, opened
 from vsortd.media.given_files import GIVEN_FILES
 
 if TYPE_CHECKING:
@@ -35,15 +33,10 @@ STILL_DEMUXERS: Final = frozenset(
 )
 """Those of pictures; some of them may move."""
 
-_BUFFER_BYTES = 1 << 18
-_HEAD_BYTES = 1024
 # By what a file begins with, and where; the longer ones first.
 _SIGNATURES: Final[tuple[tuple[int, bytes, str], ...]] = (
-    (0, bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c"), "asf"),
     (0, b"\x89PNG\r\n\x1a\n", "png_pipe"),
     (0, b"#!AMR", "amr"),
-    (0, b"\x1aE\xdf\xa3", "matroska"),
-    (0, b"FLV\x01", "flv"),
     (0, b"OggS", "ogg"),
     (0, b"\x06\x0e\x2b\x34", "mxf"),
     (0, b"fLaC", "flac"),
@@ -51,37 +44,20 @@ _SIGNATURES: Final[tuple[tuple[int, bytes, str], ...]] = (
     (0, b"GIF8", "gif"),
     (0, b"II*\0", "tiff_pipe"),
     (0, b"MM\0*", "tiff_pipe"),
-    (0, b"\0\0\x01\xba", "mpeg"),
     (0, b"\0\0\x01\xb3", "mpegvideo"),
     (0, b"\xff\xd8\xff", "jpeg_pipe"),
     (0, b"\x0b\x77", "ac3"),
 )
 # Containers that begin alike and say four bytes later what is in them.
 _FORMS: Final = {
-    (b"RIFF", b"AVI "): "avi",
     (b"RIFF", b"WAVE"): "wav",
     (b"RF64", b"WAVE"): "wav",
     (b"RIFF", b"WEBP"): "webp_pipe",
     (b"FORM", b"AIFF"): "aiff",
     (b"FORM", b"AIFC"): "aiff",
 }
-# MPEG-TS: the length of a packet and where its sync byte lies; with the times of AVCHD, and with error correction.
-_TS_PACKETS: Final = ((188, 0), (192, 4), (204, 0))
-_TS_SYNC, _TS_SYNCS = 0x47, 4
 # Brands of pictures in ISO boxes (ISO/IEC 23008-12, AV1 image format); those of sequences have a header as films do.
 _STILL_BRANDS: Final = frozenset({"heic", "heix", "heim", "heis", "mif1", "avif"})
-
-
-_NO_BOXES: Final = Layout(
-    recognised=False,
-    brand="",
-    has_moov=False,
-    has_fragments=False,
-    fragmented=False,
-    missing_bytes=0,
-    encrypted={},
-    elsewhere=frozenset(),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,12 +101,14 @@ def open_any(path: str) -> Iterator[OpenFile]:
         brand = _still_brand(file, size_bytes) if demuxer == "mov" else ""
     with ExitStack() as stack:
         if demuxer == "mov" and not brand:
-            video = stack.enter_context(open_video(path))
+            video = stack.enter_context(open_movie(path))
             yield OpenFile(demuxer, video, video.layout.brand)
             return
         file = stack.enter_context(GIVEN_FILES.open(path))
-        container = stack.enter_context(_opened(file, demuxer))
-        yield OpenFile("heif" if brand else demuxer, OpenVideo(file, size_bytes, (), _NO_BOXES, container), brand)
+        container = stack.enter_context(opened(file, demuxer))
+        yield OpenFile(
+            "heif" if brand else demuxer, OpenVideo(file, size_bytes, (), NO_BOXES, container, demuxer), brand
+        )
 
 
 def demuxer_of(file: BinaryIO) -> str | None:
@@ -139,8 +117,9 @@ def demuxer_of(file: BinaryIO) -> str | None:
     The file's position is then anywhere.
     """
     head = _read(file, 0)
-    if head[4:8] in FIRST_KINDS:
-        return "mov"
+    container = container_of(head)
+    if container is not None:
+        return container.demuxer
     if head[:3] == b"ID3":  # of its length four bytes tell seven bits each (ID3v2, 3.1)
         length = sum((byte & 0x7F) << shift for byte, shift in zip(head[6:10], (21, 14, 7, 0), strict=False))
         return _of_bytes(_read(file, 10 + length)) or "mp3"
@@ -150,7 +129,7 @@ def demuxer_of(file: BinaryIO) -> str | None:
 
 def _read(file: BinaryIO, position: int) -> bytes:
     file.seek(position)
-    return file.read(_HEAD_BYTES)
+    return file.read(HEAD_BYTES)
 
 
 def _of_bytes(head: bytes) -> str | None:
@@ -162,18 +141,12 @@ def _of_bytes(head: bytes) -> str | None:
         return None if form == "webp_pipe" and _moves(head) else form
     if head[:2] == b"BM" and head[6:10] == bytes(4):  # two reserved fields of zeros
         return "bmp_pipe"
-    if any(_syncs(head, length, first) for length, first in _TS_PACKETS):
-        return "mpegts"
     return _of_sound_frame(head)
 
 
 def _moves(head: bytes) -> bool:
     """Tell whether a WebP says that it moves (RFC 9649, 2.7.1.1); FFmpeg reads nothing of one that does."""
     return head[12:16] == b"VP8X" and bool(int.from_bytes(head[20:21], "big") & 2)
-
-
-def _syncs(head: bytes, length: int, first: int) -> bool:
-    return all(head[first + number * length :][:1] == bytes([_TS_SYNC]) for number in range(_TS_SYNCS))
 
 
 def _of_sound_frame(head: bytes) -> str | None:
@@ -195,29 +168,3 @@ def _still_brand(file: BinaryIO, size_bytes: int) -> str:
     if layout.missing_bytes:
         raise IncompleteError(missing_at_end(layout.missing_bytes))
     return layout.brand
-
-
-@contextmanager
-def _opened(file: BinaryIO, demuxer: str) -> Iterator[InputContainer]:
-    try:
-        container = av.open(
-            file,
-            mode="r",
-            format=demuxer,
-            metadata_errors="replace",
-            buffer_size=_BUFFER_BYTES,
-            io_open=_refuse_open,
-            options={"max_pixels": str(MAX_PIXELS)},
-        )
-    except MemoryError:
-        raise
-    except (av.error.FFmpegError, ValueError) as error:
-        raise BrokenError(f"the file's structure can't be read ({plain(error)})") from error
-    try:
-        yield container
-    finally:
-        container.close()
-
-
-def _refuse_open(url: str, flags: int, options: dict[str, str]) -> NoReturn:  # noqa: ARG001 - libav's signature
-    raise PermissionError("a file may not open other files")

@@ -6,13 +6,14 @@ No sample is read. Runs in the worker processes.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from vsortd.core.isobmff import FIRST_KINDS, VISUAL_ENTRY_BYTES, BoxReader, IsoBox, ShrunkError
+from vsortd.core.byte_reader import ShrunkError
+from vsortd.core.isobmff import FIRST_KINDS, VISUAL_ENTRY_BYTES, BoxReader, IsoBox
 from vsortd.errors import ChangedError
 
 if TYPE_CHECKING:
-    from vsortd.core.isobmff import Source
+    from vsortd.core.byte_reader import Source
 
 _TKHD_ID_OFFSET = {0: 12, 1: 20}  # by version: after version, flags and two times
 _PROTECTED_ENTRIES = {b"encv", b"drmi"}
@@ -34,6 +35,19 @@ class Layout:
     missing_bytes: int  # how far the boxes reach beyond the end of the file
     encrypted: dict[int, str]
     elsewhere: frozenset[int]
+
+
+NO_BOXES: Final = Layout(
+    recognised=False,
+    brand="",
+    has_moov=False,
+    has_fragments=False,
+    fragmented=False,
+    missing_bytes=0,
+    encrypted={},
+    elsewhere=frozenset(),
+)
+"""What the boxes say of a file that has none."""
 
 
 def read_layout(source: Source, size_bytes: int) -> Layout:

@@ -1,6 +1,6 @@
 """ffmpeg's command line for a conversion plan. Pure: nothing is run or read here.
 
-Built through ffmpeg-python. The source is untrusted: its format is forced to mov, only the protocol `file` is
+Built through ffmpeg-python. The source is untrusted: its format is named, only the protocol `file` is
 allowed, nothing external is followed, and paths are absolute after `file:`, so that no name is taken for an
 option, a protocol or a pattern.
 """
@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import ffmpeg as spec
 
+from vsortd.core.containers import ISO, PROGRAM_STREAM
+from vsortd.media.kept_tags import KIND_TAGS, WRITER_TAGS
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -21,8 +24,12 @@ if TYPE_CHECKING:
 
 Version = tuple[int, int]
 
-# Tags of the file's kind, which the result has of its own: without a word ffmpeg writes the source's as metadata.
-_KIND_TAGS = ("major_brand", "minor_version", "compatible_brands")
+# Of MP4 and MOV: no tracks that lie in other files. MPEG-PS has no times for some frames; by itself ffmpeg would show
+# these when they are decoded.
+_DEMUXER_OPTIONS: dict[str, dict[str, Any]] = {
+    ISO.demuxer: {"enable_drefs": 0, "use_absolute_path": 0},
+    PROGRAM_STREAM.demuxer: {"fflags": "+genpts"},
+}
 # Boxes of a film's sample entry by the first ffmpeg that surely carries them over: the light that it was graded in, the
 # second view of spatial video and its geometry. Older ones drop them without a word.
 _KEPT_SINCE = {"amve": (7, 1), "lhvC": (7, 1), "vexu": (7, 1), "hfov": (7, 1)}
@@ -37,6 +44,11 @@ _FIRST_REAL_YEAR = 1990  # 1904 and 1970 are the epochs of MP4 and of Unix: a cl
 # Stand for the paths while ffmpeg-python works: it hashes them as UTF-8, which a path need not be.
 _SOURCE, _TARGET = "<source>", "<target>"
 _ENCODERS = {"alac": "alac", "aac": "aac", "h264": "libx264", "hevc10": "libx265"}
+
+
+def demuxer_options(demuxer: str) -> dict[str, Any]:
+    """Return the options that a demuxer is given, so that it reaches nothing but the file; by their names."""
+    return _DEMUXER_OPTIONS.get(demuxer, {})
 
 
 def needed_encoders(plan: ConversionPlan) -> tuple[str, ...]:
@@ -56,10 +68,9 @@ def conversion_command(
     """Return the whole command line; both paths are absolute, and the target is an empty file of ours."""
     given = spec.input(  # type: ignore[no-untyped-call]
         _SOURCE,
-        format="mov",
+        format=plan.demuxer,
         protocol_whitelist="file",
-        enable_drefs=0,
-        use_absolute_path=0,
+        **demuxer_options(plan.demuxer),
         noautorotate=None,  # the rotation stays a tag, as in the source
     )
     options: dict[str, Any] = {
@@ -96,7 +107,9 @@ def _ending(begin: int, end: int) -> str:
 
 def _tags(clip: Clip, plan: ConversionPlan) -> list[str]:
     """Return the tags that are not simply the source's, as ffmpeg takes them: an empty one goes."""
-    tags = dict.fromkeys(_KIND_TAGS, "") | plan.tags
+    # the result has a kind of its own: without a word ffmpeg writes the source's as metadata
+    unwanted = sorted(KIND_TAGS if plan.demuxer == ISO.demuxer else KIND_TAGS | WRITER_TAGS)
+    tags = dict.fromkeys(unwanted, "") | plan.tags
     if created := real_creation_time(clip):
         # said again: ffmpeg 9 joins the values of a time that stands in two boxes and then can't read it
         tags["creation_time"] = created

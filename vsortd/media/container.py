@@ -1,36 +1,47 @@
-"""Opening a video with PyAV such that it can't reach anything but its own bytes, and its table of samples.
+"""Opening a video with PyAV such that it can't reach anything but its own bytes, and choosing its film.
 
 Runs in the worker processes. The file is opened here and handed to libav as an object: no protocol, playlist
 or external reference exists for it, and no file name is parsed (`-y.mp4`, `concat:a.mp4`, invalid UTF-8). The
-input format is forced to mov, because a playlist named .mp4 would otherwise be taken for one.
+demuxer is named by the first bytes, because a playlist named .mp4 would otherwise be taken for one.
 """
 
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn, cast
+from itertools import islice
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, NoReturn, TypeVar, cast
 
 import av
-import numpy as np
-import numpy.typing as npt
 from av.stream import Discard, Disposition, Stream
 
-from vsortd.core.isobmff import BoxReader, ShrunkError
+from vsortd.core.byte_reader import ShrunkError
+from vsortd.core.containers import HEAD_BYTES, ISO, PROGRAM_STREAM, TRANSPORT_STREAM, container_of
+from vsortd.core.isobmff import BoxReader
 from vsortd.core.sample_tables import has_all_samples
 from vsortd.core.units import missing_at_end
 from vsortd.errors import BrokenError, ChangedError, IncompleteError, LimitError
-from vsortd.media.boxes import Layout, read_layout
+from vsortd.media.boxes import NO_BOXES, Layout, read_layout
 from vsortd.media.given_files import GIVEN_FILES
 from vsortd.media.hardware import HARDWARE
 from vsortd.media.track_headers import TrackHeader, read_track_headers
+from vsortd.watch.completeness import promised_container, scan_container
+from vsortd.watch.container_scan import ScanState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from av.codec.hwaccel import HWAccel
     from av.container import InputContainer
     from av.video.stream import VideoStream
+
+    from vsortd.core.containers import Container
+
+T = TypeVar("T")
+
+MPEG: Final = frozenset({TRANSPORT_STREAM.demuxer, PROGRAM_STREAM.demuxer})
+"""The demuxers of streams that have no index and no length; a place in the file leads to a frame."""
 
 # 8192 by 8192. An 8K film has 33 million pixels; a frame of this many takes about 100 MB in 4:2:0, and a
 # decoder holds up to 17 of them.
@@ -41,37 +52,23 @@ _BUFFER_BYTES = 1 << 18
 # Two films in one file (front and rear, large and small) have about as many frames and last about as long; a still has
 # one frame, or a few, however long they are shown.
 _LEAST_FRAMES, _LEAST_LENGTH = 1 / 4, 1 / 2
-
-_DISCARDED = 0x2  # AVINDEX_DISCARD_FRAME: cut away by the edit list
-_KEYFRAME = 0x1  # AVINDEX_KEYFRAME
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """The samples of the film in decoding order: times (of decoding, in its time base), keyframes, places.
-
-    `shown` are the samples that the edit list does not cut away.
-    """
-
-    times: npt.NDArray[np.int64]
-    keys: npt.NDArray[np.bool_]
-    shown: npt.NDArray[np.bool_]
-    positions: npt.NDArray[np.int64]
-    sizes: npt.NDArray[np.int64]
-
-    def __len__(self) -> int:
-        return len(self.times)
+# A minute of two films.
+_PACKETS_COUNTED = 4000
 
 
 @dataclass(frozen=True, slots=True)
 class OpenVideo:
-    """An open file: its raw bytes, its size and identity, what its boxes say, and libav's view of it."""
+    """An open file: its raw bytes, its size and identity, what its boxes say, libav's view of it, and its demuxer.
+
+    Of other containers than MP4 and MOV the boxes say nothing.
+    """
 
     file: BinaryIO
     size_bytes: int
     identity: tuple[int, ...]
     layout: Layout
     container: InputContainer
+    demuxer: str = ISO.demuxer
 
     def peek(self, position: int, length: int) -> bytes:
         """Read a few raw bytes; the position is put back, because libav reads from the same object."""
@@ -83,6 +80,8 @@ class OpenVideo:
 
     def track_headers(self) -> dict[int, TrackHeader]:
         """Read what the tracks' headers say beyond what libav tells, by track id."""
+        if self.demuxer != ISO.demuxer:
+            return {}
         before = self.file.tell()
         headers = read_track_headers(self.file, self.size_bytes)
         self.file.seek(before)
@@ -93,34 +92,79 @@ class OpenVideo:
 def open_video(path: str) -> Iterator[OpenVideo]:
     """Open a file that came with the request (`path`: absolute, surrogate-escaped) and close it afterwards.
 
-    Raises ChangedError if it is gone, BrokenError if it can't be read or is no MP4/MOV, IncompleteError if it
-    ends before its boxes do or has no header yet.
+    Its first bytes say what it is, and the demuxer is named by them. Raises ChangedError if it is gone, BrokenError if
+    it can't be read, is no container of the table or another one than its name promises, IncompleteError if it ends
+    before its structure does.
     """
+    with GIVEN_FILES.open(path) as file:
+        expected = promised_container(path) or container_of(_head(file)) or ISO
+        if expected is not ISO:
+            with _open_other(file, expected) as video:
+                yield video
+            return
+    with open_movie(path) as video:
+        yield video
+
+
+@contextmanager
+def _open_other(file: BinaryIO, expected: Container) -> Iterator[OpenVideo]:
+    status = os.fstat(file.fileno())
+    found = scan_container(file.fileno(), status.st_size, expected)
+    if found.state is ScanState.INCOMPLETE:
+        raise IncompleteError(found.reason)
+    if found.state is ScanState.OTHER:
+        raise BrokenError(found.reason)
+    file.seek(0)
+    with opened(file, expected.demuxer, hwaccel=HARDWARE.accelerator) as container:
+        yield OpenVideo(file, status.st_size, _identity(status), NO_BOXES, container, expected.demuxer)
+
+
+@contextmanager
+def open_movie(path: str) -> Iterator[OpenVideo]:
+    """Open an MP4 or MOV as `open_video` does. Raises BrokenError if it is neither."""
     with GIVEN_FILES.open(path) as file:
         status = os.fstat(file.fileno())
         size_bytes = status.st_size
         layout = read_layout(file, size_bytes)
         _refuse_layout(file, layout, size_bytes)
         file.seek(0)
-        try:
-            container = av.open(
-                file,
-                mode="r",
-                format="mov",
-                metadata_errors="replace",
-                buffer_size=_BUFFER_BYTES,
-                io_open=_refuse_open,
-                hwaccel=HARDWARE.accelerator,
-                options={"enable_drefs": "0", "use_absolute_path": "0", "max_pixels": str(MAX_PIXELS)},
-            )
-        except MemoryError:
-            raise
-        except (av.error.FFmpegError, ValueError) as error:
-            raise BrokenError(f"the file's structure can't be read ({plain(error)})") from error
-        try:
+        options = {"enable_drefs": "0", "use_absolute_path": "0"}
+        with opened(file, ISO.demuxer, options, hwaccel=HARDWARE.accelerator) as container:
             yield OpenVideo(file, size_bytes, _identity(status), layout, container)
-        finally:
-            container.close()
+
+
+@contextmanager
+def opened(
+    file: BinaryIO, demuxer: str, options: Mapping[str, str] | None = None, *, hwaccel: HWAccel | None = None
+) -> Iterator[InputContainer]:
+    """Hand a file to libav as an object, with the demuxer named. Raises BrokenError if it can't be read."""
+    try:
+        container = av.open(
+            file,
+            mode="r",
+            format=demuxer,
+            metadata_errors="replace",
+            buffer_size=_BUFFER_BYTES,
+            io_open=_refuse_open,
+            hwaccel=hwaccel,
+            options={**(options or {}), "max_pixels": str(MAX_PIXELS)},
+        )
+    except MemoryError:
+        raise
+    except (av.error.FFmpegError, ValueError) as error:
+        raise BrokenError(f"the file's structure can't be read ({plain(error)})") from error
+    try:
+        yield container
+    finally:
+        container.close()
+
+
+def _head(file: BinaryIO) -> bytes:
+    """Return the first bytes of a file, which may be given in pieces."""
+    parts = b""
+    while len(parts) < HEAD_BYTES and (part := file.read(HEAD_BYTES - len(parts))):
+        parts += part
+    return parts
 
 
 def undecodable(video: OpenVideo, film: VideoStream) -> BrokenError:
@@ -135,7 +179,7 @@ def _identity(status: os.stat_result) -> tuple[int, ...]:
 
 
 def _refuse_open(url: str, flags: int, options: dict[str, str]) -> NoReturn:  # noqa: ARG001 - libav's signature
-    raise PermissionError("a video may not open other files")
+    raise PermissionError("a file may not open other files")
 
 
 def _refuse_layout(file: BinaryIO, layout: Layout, size_bytes: int) -> None:
@@ -174,7 +218,7 @@ def film_stream(video: OpenVideo) -> VideoStream:
     scheme = video.layout.encrypted.get(film.id)
     if scheme is not None:
         raise BrokenError(f"the video is encrypted ({scheme or 'unknown scheme'}) and can't be looked at")
-    if not _is_known(film):
+    if not is_known(film):
         raise BrokenError("the video's codec is not known to this decoder")
     if _pixels(film) > MAX_PIXELS:
         raise LimitError(f"{film.width}x{film.height} pixels are more than the {MAX_PIXELS // 10**6} million decoded")
@@ -200,23 +244,59 @@ def _film_among(video: OpenVideo, streams: list[VideoStream]) -> VideoStream:
 
     Phones put stills of many more pixels beside a film (motion photos, top shots), or let one last for longer.
     """
-    candidates = [stream for stream in streams if _is_known(stream)] or streams
+    candidates = [stream for stream in streams if is_known(stream)] or streams
     if len(candidates) == 1:
         return candidates[0]
+    if video.demuxer != ISO.demuxer:
+        return _film_by_packets(video, candidates)
     if video.layout.fragmented:  # only the fragments say how many frames there are
-        read_only(video.container, candidates[0])
-        for _ in packets(video.container, candidates[0]):
+        first = candidates[0]
+        read_only(video.container, first)
+        for _ in packets(video.container, first):
             pass
-    most = max(_frames(stream) for stream in candidates)
-    moving = [stream for stream in candidates if _frames(stream) >= most * _LEAST_FRAMES]
-    longest_s = max(_length_s(stream) for stream in moving)
-    films = [stream for stream in moving if _length_s(stream) >= longest_s * _LEAST_LENGTH]
-    return max(films, key=_rank)
+        with suppress(av.error.FFmpegError):  # there is nothing to go back to: it has no fragment
+            video.container.seek(min(0, first.start_time or 0) - 1, stream=first, backward=True)
+    return max(no_stills(candidates, _frames, _length_s), key=_rank)
+
+
+def _film_by_packets(video: OpenVideo, candidates: list[VideoStream]) -> VideoStream:
+    """Choose the film as `_film_among` does by the first packets, where no header says how many there are."""
+    counts = dict.fromkeys((stream.index for stream in candidates), 0)
+    for packet in islice(packets(video.container, *candidates), _PACKETS_COUNTED):
+        counts[packet.stream_index] += 1
+    rewind(video, candidates[0])
+    return max(no_stills(candidates, lambda stream: counts[stream.index], lambda _: 0.0), key=_rank)
+
+
+def rewind(video: OpenVideo, stream: VideoStream, first: int = 0) -> bool:
+    """Go back to a file's first packets; tell whether that was possible, else it stands at an unknown place.
+
+    `first` is the earliest time of the stream that is known, in its time base.
+    """
+    if video.demuxer in MPEG:
+        with suppress(av.error.FFmpegError):
+            video.container.seek(0, unsupported_byte_offset=True)
+            return True
+        return False
+    before = min(first, stream.start_time or 0) - 1
+    for backward in (True, False):  # AVI and Flash video have nothing before their first entry, and refuse
+        with suppress(av.error.FFmpegError):
+            video.container.seek(before, stream=stream, backward=backward, any_frame=not backward)
+            return True
+    return False
+
+
+def no_stills(streams: Sequence[T], frames_of: Callable[[T], int], length_of: Callable[[T], float]) -> list[T]:
+    """Return those of n ≥ 1 streams of pictures that are films, by their numbers of frames and lengths."""
+    most = max(map(frames_of, streams))
+    moving = [stream for stream in streams if frames_of(stream) >= most * _LEAST_FRAMES]
+    longest = max(map(length_of, moving))
+    return [stream for stream in moving if length_of(stream) >= longest * _LEAST_LENGTH]
 
 
 def _rank(stream: VideoStream) -> tuple[bool, int, float, int]:
     default = bool(stream.disposition & Disposition.default)
-    return default, _pixels(stream) if _is_known(stream) else 0, _length_s(stream), -stream.index
+    return default, _pixels(stream) if is_known(stream) else 0, _length_s(stream), -stream.index
 
 
 def _frames(stream: VideoStream) -> int:
@@ -230,48 +310,13 @@ def _length_s(stream: VideoStream) -> float:
     return (entries[len(entries) - 1].timestamp - entries[0].timestamp) * base if len(entries) else 0.0
 
 
-def _is_known(stream: VideoStream) -> bool:
+def is_known(stream: Stream) -> bool:
     """Tell whether there is a decoder; without one the stream has no size either."""
     return cast("object", stream.codec_context) is not None
 
 
 def _pixels(stream: VideoStream) -> int:
     return (stream.width or 0) * (stream.height or 0)
-
-
-def read_table(video: OpenVideo, film: VideoStream) -> Table:
-    """Return the film's samples; a fragmented file is walked to its end for them (read, not decoded).
-
-    The table read last is kept: a later look at a film of two hours would spend most of its time in reading it again.
-    """
-    key = (*video.identity, film.index)
-    if not video.layout.fragmented and (known := _last_table.get(key)) is not None:
-        return known
-    table = _read_table(video, film)
-    _last_table.clear()
-    _last_table[key] = table
-    return table
-
-
-# One table, by the identity of its file and the index of its film.
-_last_table: dict[tuple[int, ...], Table] = {}
-
-
-def _read_table(video: OpenVideo, film: VideoStream) -> Table:
-    if video.layout.fragmented:
-        for _ in packets(video.container, film):
-            pass
-    entries = film.index_entries
-    count = len(entries)
-    times = np.empty(count, np.int64)
-    flags = np.empty(count, np.int64)
-    positions = np.empty(count, np.int64)
-    sizes = np.empty(count, np.int64)
-    for number in range(count):
-        entry = entries[number]
-        times[number], flags[number] = entry.timestamp, entry.flags
-        positions[number], sizes[number] = entry.pos, entry.size
-    return Table(times, (flags & _KEYFRAME) != 0, (flags & _DISCARDED) == 0, positions, sizes)
 
 
 def packets(container: InputContainer, *streams: Stream) -> Iterator[av.Packet[Any]]:

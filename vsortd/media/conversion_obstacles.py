@@ -1,4 +1,4 @@
-"""What makes a .mov stay a .mov: what an MP4 would not show alike, or would leave behind. Pure.
+"""What makes a video stay what it is: what an MP4 would not show alike, or would leave behind. Pure.
 
 Each obstacle is a few words for the history. What only shows in the result itself is found by verifying it.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from vsortd.core.containers import ISO, PROGRAM_STREAM
 from vsortd.core.video_facts import STILL_IMAGE_TIME
 from vsortd.media.conversion_words import film_name, listed
 from vsortd.media.kept_tags import only_as_keys
@@ -31,6 +32,7 @@ _IDLE_KEYS = (
     "com.apple.quicktime.live-photo-info",
     "com.apple.quicktime.scene-illuminance",
 )
+_KINDS = {"audio": "sound", "video": "a picture", "subtitle": "subtitles"}
 # What an encoder puts before the first sound and after the last, samples; more was cut away by a person.
 _PADDING_SAMPLES, _PCM_SLACK_S = 8192, 0.025
 
@@ -43,7 +45,7 @@ def obstacles(
     found = [*_of_time(clip, movie, streams, anew=anew)]
     if not anew:
         found += _of_codecs(clip, kept)
-    found += _of_tracks(clip, movie, dropped)
+    found += _of_tracks(clip, movie, dropped) if movie.demuxer == ISO.demuxer else _of_others(movie, dropped)
     keys = only_as_keys(movie.tags)
     if keys and any(stream.attached_picture for stream in streams):
         found.append(f"cover art beside tags that iTunes has no field for ({listed(keys)})")
@@ -112,6 +114,21 @@ def _of_tracks(clip: Clip, movie: MovieFacts, dropped: Sequence[Stream]) -> Iter
             yield f"telemetry ({tag if tag != 'mebx' else listed(short_keys(stream))})"
         else:
             yield f"a track that MP4 can't hold ({tag or stream.kind})"
+
+
+def _of_others(movie: MovieFacts, dropped: Sequence[Stream]) -> Iterator[str]:
+    """Yield what another container has that the result would lack, as it was read."""
+    yield from movie.obstacles
+    for stream in dropped:
+        if is_idle(stream) or stream.kind == "attachment":  # told by its name
+            continue
+        what = stream.codec or stream.codec_tag or "unknown"
+        if stream.kind == "data" and movie.demuxer == PROGRAM_STREAM.demuxer:
+            yield "menus"
+        elif stream.kind == "data":
+            yield f"a track that MP4 can't hold ({what})"
+        else:
+            yield f"{_KINDS.get(stream.kind, stream.kind)} that MP4 can't hold ({what})"
 
 
 def is_idle(stream: Stream) -> bool:

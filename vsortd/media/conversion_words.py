@@ -1,4 +1,4 @@
-"""What is done to a .mov, said in a few words for the history. Pure."""
+"""What is done to a video, said in a few words for the history. Pure."""
 
 from __future__ import annotations
 

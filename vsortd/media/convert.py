@@ -1,4 +1,4 @@
-"""Making an MP4 of a MOV: planned from the facts alone, run by ffmpeg, verified by reading both files."""
+"""Making an MP4 of another video: planned from the facts alone, run by ffmpeg, verified by reading both files."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from vsortd.core.containers import ISO
 from vsortd.core.outcomes import ConversionKind
 from vsortd.errors import BrokenError, ChangedError, ToolError
 from vsortd.media.command import conversion_command, needed_encoders, needed_version, real_creation_time
@@ -89,6 +90,11 @@ def convert(  # noqa: PLR0917 - from where, to where, what is known of it, what 
     return ConversionReport(plan.kind, plan.reason, size_bytes, report.packets, report.sha256, took_s)
 
 
+def reading_limit_s(source: Path) -> float:
+    """Return how long reading a whole file may take, seconds. Raises ChangedError if it went away."""
+    return _STALL_S + _size_bytes(source) / _BYTES_PER_S
+
+
 def fitting_ffmpeg(plan: ConversionPlan) -> Path:
     """Return an ffmpeg that can carry out a plan. Raises ToolError, BrokenError where a newer one would be needed."""
     encoders = needed_encoders(plan)
@@ -133,8 +139,12 @@ def _verify(
     tags = {key: value for key, value in movie.tags.items() if key != "creation_time"} | plan.tags
     if created := real_creation_time(clip):
         tags["creation_time"] = created
-    limit_s = _STALL_S + (_size_bytes(source) + target.stat().st_size) / _BYTES_PER_S
-    if any(item.action is not StreamAction.COPY for item in plan.streams):
+    read_bytes = _size_bytes(source) + target.stat().st_size
+    is_other = plan.demuxer != ISO.demuxer
+    if is_other:  # each stream is read by itself, and then decoded, whole or in part
+        read_bytes *= 2 * len(pairs)
+    limit_s = _STALL_S + read_bytes / _BYTES_PER_S
+    if is_other or any(item.action is not StreamAction.COPY for item in plan.streams):
         limit_s += 2 * clip.duration_s * _DECODE_LIMIT_FACTOR
     result, report = pool.compare_conversion(source, target, pairs, tags, timeout_s=limit_s, cancel=cancel)
     _check_facts(clip, result)

@@ -10,8 +10,6 @@ them, and `-itsoffset` moves time zero to where the scene begins.
 from __future__ import annotations
 
 import math
-import os
-import secrets
 import shutil
 import tempfile
 from dataclasses import dataclass, replace
@@ -21,16 +19,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vsortd.core.outcomes import ConversionKind
-from vsortd.core.system.atomic_file import sync_folder
 from vsortd.core.system.file_rights import carry_over_between
-from vsortd.core.system.fsync import sync
 from vsortd.core.system.os_errors import explained
-from vsortd.core.system.rename_noreplace import rename_noreplace
-from vsortd.core.system.windows_files import for_system
 from vsortd.errors import BrokenError, ChangedError, FilingError, IncompleteError, UsageError
 from vsortd.media.command import conversion_command, needed_encoders, real_creation_time
-from vsortd.media.conversion_plan import ConversionPlan, plan_scene
+from vsortd.media.conversion_plan import ConversionPlan, insist_on_movie, plan_scene
 from vsortd.media.ffmpeg import ffmpeg_version, find_ffmpeg, run_ffmpeg
+from vsortd.media.new_file import new_file
 
 if TYPE_CHECKING:
     import threading
@@ -132,15 +127,13 @@ def cut(  # noqa: PLR0917 - from where, to where, which part
     source is only read. Raises UsageError (empty scene, target exists or its folder doesn't), VideoError, FilingError,
     ToolError without a usable ffmpeg, Cancelled; then there is no target.
     """
+    insist_on_movie(source, clip)
     source, target = source.absolute(), target.absolute()
     begin_s, end_s = _within(clip, begin_s, end_s)
-    _refuse_target(target)
-    temporary = target.with_name(f".vsortd-{secrets.token_hex(8)}.part")
-    try:
+    with new_file(target) as temporary:
         made = _Cutter(source, temporary, clip, media, cancel).make(begin_s, end_s)
-        _publish(temporary, target, source)
-    finally:
-        temporary.unlink(missing_ok=True)
+        with explained("Could not write", target):
+            carry_over_between(source.resolve(), temporary, times=False)
     return made
 
 
@@ -153,40 +146,6 @@ def _within(clip: Clip, begin_s: float, end_s: float) -> tuple[float, float]:
             remedy=f"The video lasts {length_s:.2f} s; name two moments in it, the earlier one first.",
         )
     return round(begin, 6), end  # as precise as it is handed to ffmpeg
-
-
-def _refuse_target(target: Path) -> None:
-    if os.path.lexists(for_system(target)):
-        raise _taken(target)
-    if not target.parent.is_dir():
-        raise UsageError(f"There is no folder {target.parent}.", remedy="Make it first.")
-
-
-def _taken(target: Path) -> UsageError:
-    return UsageError(
-        f"{target} exists already; nothing is overwritten.",
-        remedy="Name another file, or remove that one first.",
-        paths=[target],
-    )
-
-
-def _publish(temporary: Path, target: Path, source: Path) -> None:
-    """Let the file last, with the rights of its source, then its name.
-
-    Raises UsageError if somebody took the name meanwhile, FilingError.
-    """
-    with explained("Could not write", target):
-        carry_over_between(source.resolve(), temporary, times=False)
-        descriptor = os.open(for_system(temporary), os.O_RDWR if os.name == "nt" else os.O_RDONLY)
-        try:
-            sync(descriptor)
-        finally:
-            os.close(descriptor)
-        try:
-            rename_noreplace(for_system(temporary), for_system(target), None, None)
-        except FileExistsError as error:
-            raise _taken(target) from error
-        sync_folder(target.parent)
 
 
 @dataclass(frozen=True, slots=True)

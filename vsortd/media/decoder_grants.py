@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import vsortd
+from vsortd.core.drawing.font_folders import font_folders
 from vsortd.core.system.child_environment import least_environment
 from vsortd.core.system.confinement import Confinement, Grants
 from vsortd.errors import VsortdError
@@ -52,12 +53,15 @@ def confinement_missing(who: str, held: Confinement, problem: str = "") -> Vsort
     )
 
 
-def worker_grants(decoder: str) -> Grants:
-    """Return what a worker keeps: reading its own libraries; with "cuda" the driver's devices, too.
+def worker_grants(decoder: str, *, draws: bool = False) -> Grants:
+    """Return what a worker keeps: reading its own libraries; with "cuda" the driver's devices, too, to draw the fonts.
 
-    The videos come as open descriptors and need no grant. To be called when the decoders are loaded.
+    The videos, and what is drawn into, come as open descriptors and need no grant. To be called when the decoders are
+    loaded.
     """
     read = (*_SYSTEM_LIBRARIES, *_SYSTEM_FILES, *_python_folders(), *_loaded_libraries())
+    if draws:
+        read += tuple(map(str, font_folders()))
     if decoder != "cuda":
         return Grants(read=read)
     devices = tuple(sorted(path for pattern in _CUDA_DEVICES for path in glob.glob(pattern)))  # noqa: PTH207 - plain names

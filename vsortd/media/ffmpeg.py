@@ -24,6 +24,7 @@ from vsortd.errors import BrokenError, Cancelled, FilingError, LimitError, ToolE
 from vsortd.media.decoder_grants import confinement_missing, ffmpeg_grants
 from vsortd.media.limits_exec import UNCONFINED
 from vsortd.media.protocol import cleaned
+from vsortd.media.worker_process import NICENESS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -71,6 +72,14 @@ def find_ffmpeg(encoders: Sequence[str] = (), at_least: Version = MIN_VERSION) -
     )
 
 
+def ffmpeg_if_any() -> str:
+    """Return an ffmpeg for what can also do without one, "" where there is none."""
+    try:
+        return str(find_ffmpeg())
+    except ToolError:
+        return ""
+
+
 def ffmpeg_version(ffmpeg: Path) -> Version:
     """Return (major, minor) of an ffmpeg; a build without number counts as newest. Raises ToolError."""
     found = _version_text(str(ffmpeg))
@@ -115,6 +124,13 @@ def _encoders(ffmpeg: str) -> frozenset[str]:
     return frozenset(line.split()[1] for line in listing.splitlines() if len(line.split()) > 1)
 
 
+@functools.cache
+def ffmpeg_filters(ffmpeg: Path) -> frozenset[str]:
+    """Return the names of the filters that an ffmpeg has; none of one that doesn't tell."""
+    listing = _output(str(ffmpeg), "-hide_banner", "-filters") or ""
+    return frozenset(line.split()[1] for line in listing.splitlines() if "->" in line and len(line.split()) > 2)  # noqa: PLR2004 - flags, name, kinds
+
+
 def _output(*command: str) -> str | None:
     try:
         done = subprocess.run(
@@ -138,6 +154,7 @@ def run_ffmpeg(
     stall_s: float,
     must_confine: bool = False,
     max_file_bytes: int = 0,
+    niceness: int = NICENESS,
     cancel: threading.Event | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> None:
@@ -145,13 +162,21 @@ def run_ffmpeg(
 
     Where the kernel confines it (Linux) it can read its libraries and the source and write the target, and do nothing
     else. It is stopped when it reports no progress for `stall_s` seconds, and may not write a file larger than
-    `max_file_bytes` (0: any). `progress` is called with the seconds of video written so far. Raises FileExistsError,
-    FilingError where the target can't be made, LimitError, BrokenError (with ffmpeg's last words), VsortdError where it
-    can't be confined but has to be, or Cancelled; the process is gone in any case, the target may be there.
+    `max_file_bytes` (0: any); `niceness` (0 to 19) is how far it stands back behind other programs. `progress` is
+    called with the seconds of video written so far. Raises FileExistsError, FilingError where the target can't be
+    made, LimitError, BrokenError (with ffmpeg's last words), VsortdError where it can't be confined but has to be, or
+    Cancelled; the process is gone in any case, the target may be there.
     """
     _make_empty(target)
     process = subprocess.Popen(
-        _guarded([*command[:1], "-progress", "pipe:1", *command[1:]], source, target, max_file_bytes, must_confine),
+        _guarded(
+            [*command[:1], "-progress", "pipe:1", *command[1:]],
+            source,
+            target,
+            max_file_bytes,
+            niceness,
+            must_confine=must_confine,
+        ),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -243,7 +268,9 @@ def _follow(
                 progress(int(value) / 1e6)
 
 
-def _guarded(command: list[str], source: Path, target: Path, max_file_bytes: int, must_confine: bool) -> list[str]:  # noqa: FBT001 - passed on
+def _guarded(
+    command: list[str], source: Path, target: Path, max_file_bytes: int, niceness: int, *, must_confine: bool
+) -> list[str]:
     if sys.platform == "win32":
         if must_confine:
             raise confinement_missing("ffmpeg", offered())
@@ -251,14 +278,17 @@ def _guarded(command: list[str], source: Path, target: Path, max_file_bytes: int
     grants = ffmpeg_grants(Path(command[0]), source, target) if confinable(Path(command[0])) else None
     if grants is None and must_confine:
         raise confinement_missing("ffmpeg", offered(), f"{command[0]} runs only with all rights, as scripts do")
-    return _under_guard(command, grants, max_file_bytes, must=must_confine)
+    return _under_guard(command, grants, max_file_bytes, niceness, must=must_confine)
 
 
-def _under_guard(command: list[str], grants: Grants | None, max_file_bytes: int, *, must: bool) -> list[str]:
+def _under_guard(
+    command: list[str], grants: Grants | None, max_file_bytes: int, niceness: int = NICENESS, *, must: bool
+) -> list[str]:
     wishes = {
         "parent": os.getpid(),
         "data_bytes": MEMORY_BYTES,
         "file_bytes": max_file_bytes,
+        "niceness": niceness,
         "grants": None if grants is None else grants.to_json(),
         "must": must,
     }

@@ -22,3 +22,15 @@ class Frames:
     times_ms: npt.NDArray[np.int64]
     pixels: npt.NDArray[np.uint8]
     exact: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stills:
+    """Pictures of one video for people, in the order of the moments that were asked for.
+
+    `times_s` is float64 [n], when each is first shown, from the start of the video; `pixels` is uint8
+    [n, height, width, 3] RGB, turned as shown, with square pixels.
+    """
+
+    times_s: npt.NDArray[np.float64]
+    pixels: npt.NDArray[np.uint8]

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from av.stream import Stream
 
 Report = dict[str, Any]
+# Layouts of containers that only count channels (AVI), which every player takes for these.
+_UNNAMED_LAYOUTS = {"1 channels": "mono", "2 channels": "stereo"}
 
 
 def decode_all(path: str, streams: list[int], *, deadline: float) -> Report:
@@ -75,7 +77,8 @@ def _count(
     if resampler is not None:
         sound = cast("av.AudioFrame", frame)
         if not report["frames"]:
-            digest.update(sound.layout.name.encode())
+            name = sound.layout.name
+            digest.update(_UNNAMED_LAYOUTS.get(name, name).encode())
         report["frames"] += sound.samples
         for part in resampler.resample(sound):
             size = part.samples * part.layout.nb_channels * 4

@@ -38,5 +38,10 @@ class GivenFiles:
         file.seek(0)
         return file
 
+    def output(self, path: str) -> int:
+        """Return a descriptor of the file or pipe to be written; it belongs to the caller. Raises OSError."""
+        given = self._descriptors.get(path)
+        return os.open(path, os.O_RDWR | getattr(os, "O_BINARY", 0)) if given is None else os.dup(given)
+
 
 GIVEN_FILES: Final = GivenFiles()

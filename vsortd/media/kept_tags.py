@@ -24,6 +24,11 @@ _PLACE_DEG = 1e-4  # 11 m; the field of 3GPP holds 1/65536 of a degree, of which
 # Tags of a track that every writer has of its own, or that are compared elsewhere.
 _TRACK_FIELDS = frozenset({"creation_time", "encoder", "handler_name", "language", "timecode", "vendor_id", "rotate"})
 
+KIND_TAGS = frozenset({"major_brand", "minor_version", "compatible_brands"})
+"""Tags, in lower case, of what kind of MP4 or MOV a file is; those made of one may still have them."""
+WRITER_TAGS = frozenset({"encoder", "software", "metadatacreator"})
+"""Tags of other containers than MP4, in lower case, that name the program that wrote the file: not of what is in it."""
+
 
 def only_as_keys(tags: Mapping[str, str]) -> list[str]:
     """Return the tags that are kept only as key/value metadata."""

@@ -1,17 +1,16 @@
 """Becomes another program with limits: `python limits_exec.py WISHES PROGRAM ARGUMENT…`.
 
 Run as a script, without site packages, so that it takes about 20 ms. WISHES is JSON: `parent` (the program dies with
-that process; Linux), `data_bytes` (memory) and `file_bytes` (the largest file), 0 for no limit, `grants` (what it keeps
-of the account's rights, see `core.system.confinement`; null: all) and `must` (end with `UNCONFINED` where the kernel
-doesn't confine it whole). What is set here holds before the program reads its first byte, and nothing runs between fork
-and exec in the threaded daemon.
+that process; Linux), `data_bytes` (memory) and `file_bytes` (the largest file), 0 for no limit, `niceness` (how far it
+stands back behind other programs), `grants` (what it keeps of the account's rights, see `core.system.confinement`;
+null: all) and `must` (end with `UNCONFINED` where the kernel doesn't confine it whole). What is set here holds before
+the program reads its first byte, and nothing runs between fork and exec in the threaded daemon.
 """
 
 import json
 import os
 import sys
 
-_NICENESS = 5
 _DESCRIPTORS = 64
 # The exit status for "not confined": no program that is run so ends with it by itself.
 UNCONFINED = 186
@@ -32,7 +31,7 @@ def main(arguments: list[str]) -> None:
             if most:
                 _, hard = resource.getrlimit(limit)
                 resource.setrlimit(limit, (most if hard < 0 else min(most, hard),) * 2)
-        os.nice(_NICENESS)
+        os.nice(wishes["niceness"])
     if sys.platform == "linux":
         import ctypes
         import signal

@@ -1,18 +1,16 @@
 """One pass over a file that measures its pictures and its sound: each is decoded once, as its packets come.
 
 Worker processes only. Nothing is kept of a frame but its numbers, so that two hours take no more memory than a minute
-by more than these (and the sound for finding speech, if it is asked for).
+by more than these; the sound in which speech is looked for is handed on as it is decoded.
 """
 
 from __future__ import annotations
 
-import ctypes
 import time
-from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 
 import av
-from av.stream import Discard, Disposition
+from av.stream import Discard
 
 from vsortd.errors import BrokenError, LimitError, VideoError
 from vsortd.media.any_container import open_any
@@ -22,14 +20,15 @@ from vsortd.media.measure_pictures import PictureMeter
 from vsortd.media.measure_sound import SoundMeter
 from vsortd.media.measures import Measures, PictureMeasures, SoundMeasures
 from vsortd.media.probe import pixel_aspect
+from vsortd.media.sound_track import sound_track
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from av.audio.stream import AudioStream
     from av.stream import Stream
 
     from vsortd.media.container import OpenVideo
+    from vsortd.media.measure_sound import Hear
 
 R_co = TypeVar("R_co", covariant=True)
 
@@ -37,8 +36,10 @@ R_co = TypeVar("R_co", covariant=True)
 _GIVE_UP_AFTER: Final = 1000
 
 
-def measure_file(path: str, *, pictures: bool, sound: bool, speech: bool, deadline: float) -> Measures:
+def measure_file(path: str, *, pictures: bool, sound: bool, speech: Hear | None, deadline: float) -> Measures:
     """Return what is measured of a file's film and of its default sound, those that are asked for.
+
+    `speech` is handed the sound, too, see `SpeechSender`.
 
     A part that the file doesn't have is None, one of which nothing can be decoded the reason. Raises LimitError when
     `deadline` (time.monotonic()) passes, BrokenError for a file with neither part, and what `open_any` raises.
@@ -122,44 +123,13 @@ def _film(video: OpenVideo, start_s: float) -> _Part[PictureMeasures] | str | No
     return _Part(film, meter, undecodable(video, film).reason)
 
 
-def _track(video: OpenVideo, start_s: float, *, speech: bool) -> _Part[SoundMeasures] | str | None:
+def _track(video: OpenVideo, start_s: float, *, speech: Hear | None) -> _Part[SoundMeasures] | str | None:
     """Return the default sound ready to be measured, why it can't be, or None where there is none."""
-    streams = video.container.streams.audio
-    if not streams:
-        return None
-    track = max(streams, key=_rank)
-    scheme = video.layout.encrypted.get(track.id)
-    if scheme is not None:
-        return f"the sound is encrypted ({scheme or 'unknown scheme'})"
-    if not _is_known(track):
-        return "the sound's codec is not known to this decoder"
-    if _has_own_order(track):
-        return "the sound's channels are in an order that this decoder can't take"
-    track.codec_context.thread_count = 1
+    track = sound_track(video)
+    if track is None or isinstance(track, str):
+        return track
     meter = SoundMeter(track.index, track.time_base, start_s, speech=speech)
     return _Part(track, meter, "nothing of the sound could be decoded")
-
-
-def _rank(stream: AudioStream) -> tuple[bool, bool, int]:
-    """Order streams by what a player takes: one that it can play, the default one, the first one."""
-    return _is_known(stream), bool(stream.disposition & Disposition.default), -stream.index
-
-
-def _has_own_order(stream: AudioStream) -> bool:
-    """Tell whether a stream's channels are in an order that libav has no name for.
-
-    PyAV (18.1) copies such a layout without the list that it points at, and frees that with each copy: decoding one
-    frame corrupts the memory. So the one copy that is made here is never let go of.
-    """
-    layout = stream.codec_context.layout
-    own = " channels (" in layout.name
-    if own:
-        ctypes.pythonapi.Py_IncRef(ctypes.py_object(layout))
-    return own
-
-
-def _is_known(stream: AudioStream) -> bool:
-    return cast("object", stream.codec_context) is not None
 
 
 def _decode_all(video: OpenVideo, parts: Sequence[_Part[Any]], deadline: float) -> None:
@@ -170,10 +140,6 @@ def _decode_all(video: OpenVideo, parts: Sequence[_Part[Any]], deadline: float) 
     read_only(video.container, parts[0].stream)
     for part in parts:
         part.stream.discard = Discard.none
-    if video.layout.fragmented:  # the choice of the film may have walked it to its end
-        first = parts[0].stream
-        with suppress(av.error.FFmpegError):  # there is nothing to go back to: it has no fragment
-            video.container.seek(min(0, first.start_time or 0) - 1, stream=first, backward=True)
     for packet in packets(video.container, *(part.stream for part in parts)):
         if time.monotonic() > deadline:
             raise LimitError("measuring the whole video takes too long")

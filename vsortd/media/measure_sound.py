@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from array import array
+from collections.abc import Callable
 from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
@@ -27,11 +28,13 @@ from vsortd.media.measures import (
     SPEECH_HZ,
     SoundMeasures,
 )
+from vsortd.media.reply_parts import PART_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 Samples = npt.NDArray[np.float32]  # [samples, channels], full scale is 1
+Hear = Callable[[bytearray], None]  # takes up to PART_BYTES of samples, int16
 
 _WINDOW: Final = 16_384  # samples of a window of the spectrum: fine enough to tell the lines of a hum
 # ebur128 says -120.691 for nothing, and -70 for a sound of which no block passes the gate.
@@ -42,18 +45,18 @@ _TALE: Final = "lavfi.r128."
 
 
 class SoundMeter:
-    """Takes a stream's frames in order. With `speech` the sound is kept at SPEECH_HZ, too.
+    """Takes a stream's frames in order. `speech` is handed the sound at SPEECH_HZ, too.
 
     `stream` is its index, `base` its time base, `start_s` when the video begins in it.
     """
 
-    def __init__(self, stream: int, base: Fraction | None, start_s: float, *, speech: bool) -> None:
+    def __init__(self, stream: int, base: Fraction | None, start_s: float, *, speech: Hear | None) -> None:
         self._stream = stream
         self._base = base or Fraction(1)
         self._video_start_s = start_s
         self._loudness: LoudnessMeter | None = None
         self._levels: LevelMeter | None = None
-        self._speech = SpeechKeeper() if speech else None
+        self._speech = None if speech is None else SpeechSender(speech)
         self._even: AudioResampler | None = None
         self._kind: tuple[int, str, str] = (0, "", "")
         self._first: tuple[int, str, str] = (0, "", "")
@@ -85,6 +88,8 @@ class SoundMeter:
     def result(self) -> SoundMeasures:
         """Return what was measured; nothing can be added afterwards. At least one frame must have been."""
         self._hear(None)
+        if self._speech is not None:
+            self._speech.finish()
         assert self._levels is not None and self._loudness is not None  # noqa: PT018 - one was added
         levels, loud = self._levels, self._loudness
         rate_hz, _, layout = self._first
@@ -110,7 +115,6 @@ class SoundMeter:
             dc=levels.dc(),
             side_db=power_db(levels.side_power()),
             spectrum_db=levels.spectrum_db(),
-            speech_pcm=np.zeros(0, np.int16) if self._speech is None else self._speech.finish(),
         )
 
     def _evened(self, frame: av.AudioFrame) -> Iterator[av.AudioFrame]:
@@ -293,31 +297,34 @@ class Spectrum:
             return (10 * np.log10(self._power / self._windows)).astype(np.float32)
 
 
-class SpeechKeeper:
-    """Keeps sound as speech is looked for in it: one channel, SPEECH_HZ, at most MAX_SPEECH_S of it."""
+class SpeechSender:
+    """Hands on sound as speech is looked for in it: one channel, SPEECH_HZ, int16, at most MAX_SPEECH_S of it."""
 
-    def __init__(self) -> None:
+    def __init__(self, hear: Hear) -> None:
         # to float and not to whole numbers at once: with these libav lowers the whole so that no sum can be too large
         self._resampler = AudioResampler("fltp", "mono", SPEECH_HZ)
-        self._parts: list[npt.NDArray[np.int16]] = []
-        self._kept = 0
+        self._hear = hear
+        self._kept = bytearray()
+        self._left = MAX_SPEECH_S * SPEECH_HZ
 
     def add(self, frame: av.AudioFrame | None) -> None:
-        """Keep a frame; None at the end."""
-        left = MAX_SPEECH_S * SPEECH_HZ - self._kept
-        if left <= 0:
+        """Take a frame; None at the end."""
+        if not self._left:
             return
         for part in self._resampler.resample(frame):
-            signal = np.frombuffer(memoryview(part.planes[0]), np.float32, part.samples)[:left]
-            kept = np.clip(np.rint(signal * 2**15), -(2**15), 2**15 - 1).astype(np.int16)
-            self._parts.append(kept)
-            self._kept += len(kept)
-            left -= len(kept)
+            signal = np.frombuffer(memoryview(part.planes[0]), np.float32, part.samples)[: self._left]
+            self._kept += np.clip(np.rint(signal * 2**15), -(2**15), 2**15 - 1).astype(np.int16).tobytes()
+            self._left -= len(signal)
+        while len(self._kept) >= PART_BYTES:
+            self._hear(self._kept[:PART_BYTES])
+            del self._kept[:PART_BYTES]
 
-    def finish(self) -> npt.NDArray[np.int16]:
-        """Return all that was kept, int16 [n]."""
+    def finish(self) -> None:
+        """Hand on the rest."""
         self.add(None)
-        return np.concatenate(self._parts) if self._parts else np.zeros(0, np.int16)
+        if self._kept:
+            self._hear(self._kept)
+            self._kept = bytearray()
 
 
 def decibels(amplitude: float) -> float:

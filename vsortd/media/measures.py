@@ -5,12 +5,11 @@ Import-light: neither av nor torch, so that both sides of the workers' pipe have
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
-
 if TYPE_CHECKING:
+    import numpy as np
     import numpy.typing as npt
 
     Floats = npt.NDArray[np.float32]
@@ -80,9 +79,6 @@ class SoundMeasures:
     side_db: float  # RMS of half the difference of left and right, dBFS; -inf for mono
     spectrum_db: Floats  # [bins] long-term mean power of the mono mix in each of bins from 0 to half the rate, dB: a
     # sine at full scale has -3.01
-    speech_pcm: npt.NDArray[np.int16] = field(
-        default_factory=lambda: np.zeros(0, np.int16)
-    )  # mono at SPEECH_HZ, if asked for
     start_s: float = 0.0  # when it begins, from the video's start: to be added to the times of curves and blocks
 
 

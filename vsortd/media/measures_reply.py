@@ -18,10 +18,8 @@ from vsortd.media.measures import (
     MAX_CHANNELS,
     MAX_FRAMES,
     MAX_SOUND_S,
-    MAX_SPEECH_S,
     SMALL_PX,
     SOUND_RATES_HZ,
-    SPEECH_HZ,
     Measures,
     PictureMeasures,
     SoundMeasures,
@@ -78,7 +76,6 @@ SOUND_COLUMNS: Final[dict[str, BlobColumn]] = {
     "blocks_db": BlobColumn(np.float32, "blocks", (-1,), *_LEVEL, silent=True),
     "dc": BlobColumn(np.float32, "one", (-1,), -1e6, 1e6),
     "spectrum_db": BlobColumn(np.float32, "bins", (), *_LEVEL, silent=True),
-    "speech_pcm": BlobColumn(np.int16, "speech", (), -(2**15), 2**15 - 1),
 }
 _SOUND_LEVELS: Final = (
     "integrated_lufs",
@@ -91,9 +88,9 @@ _SOUND_LEVELS: Final = (
 )
 
 
-def max_measures_bytes(*, pictures: bool, sound: bool, speech: bool) -> int:
+def max_measures_bytes(*, pictures: bool, sound: bool) -> int:
     """Return how large a blob may be for what was asked for, whatever the file."""
-    counts = {"frames": MAX_FRAMES, "looks": MAX_FRAMES, **_most_of_sound(MAX_SOUND_S, speech=speech), "one": 1}
+    counts = {"frames": MAX_FRAMES, "looks": MAX_FRAMES, **_most_of_sound(MAX_SOUND_S), "one": 1}
     wanted = [*(PICTURE_COLUMNS.values() if pictures else ()), *(SOUND_COLUMNS.values() if sound else ())]
     return sum(math.prod(_shape(column, counts, MAX_CHANNELS)) * np.dtype(column.dtype).itemsize for column in wanted)
 
@@ -102,7 +99,7 @@ def measures_to_reply(measures: Measures) -> tuple[Message, Blob]:
     """Return the header and the blob of a pass's measures."""
     pictures, sound = measures.pictures, measures.sound
     header: Message = {"pictures": pictures, "sound": sound}
-    parts: list[bytes] = []
+    parts: list[memoryview] = []
     if isinstance(pictures, PictureMeasures):
         counts = {"frames": len(pictures.times_s), "looks": len(pictures.quality_times_s)}
         header["pictures"] = {**counts, "interlaced": pictures.interlaced}
@@ -112,7 +109,6 @@ def measures_to_reply(measures: Measures) -> tuple[Message, Blob]:
             "curve": len(sound.momentary_lufs),
             "blocks": len(sound.blocks_db),
             "bins": len(sound.spectrum_db),
-            "speech": len(sound.speech_pcm),
             **{name: getattr(sound, name) for name in ("stream", "rate_hz", "channels", "layout")},
             **{name: getattr(sound, name) for name in ("duration_s", "start_s", "lra_lu")},
             **{name: _or_none(getattr(sound, name)) for name in _SOUND_LEVELS},
@@ -121,7 +117,7 @@ def measures_to_reply(measures: Measures) -> tuple[Message, Blob]:
     return header, b"".join(parts)
 
 
-def measures_from_reply(header: Message, blob: Blob, *, pictures: bool, sound: bool, speech: bool) -> Measures:
+def measures_from_reply(header: Message, blob: Blob, *, pictures: bool, sound: bool) -> Measures:
     """Check a pass's measures, of what was asked for. Raises ProtocolError."""
     only_keys(header, {"pictures", "sound"})
     for name, asked in (("pictures", pictures), ("sound", sound)):
@@ -131,7 +127,7 @@ def measures_from_reply(header: Message, blob: Blob, *, pictures: bool, sound: b
         raise ProtocolError("measures of nothing")
     rest = memoryview(blob)
     film, rest = _pictures_from(header["pictures"], rest)
-    track, rest = _sound_from(header["sound"], rest, speech=speech)
+    track, rest = _sound_from(header["sound"], rest)
     if len(rest):
         raise ProtocolError("measures of the wrong size")
     return Measures(film, track)
@@ -155,14 +151,14 @@ def _pictures_from(raw: object, rest: memoryview) -> tuple[PictureMeasures | str
     return PictureMeasures(interlaced=interlaced, **columns), rest
 
 
-def _sound_from(raw: object, rest: memoryview, *, speech: bool) -> tuple[SoundMeasures | str | None, memoryview]:
+def _sound_from(raw: object, rest: memoryview) -> tuple[SoundMeasures | str | None, memoryview]:
     if raw is None or type(raw) is str:
         return _reason(raw), rest
     if not isinstance(raw, dict):
         raise ProtocolError("no measures of sound")
     whole = {"stream": MAX_STREAMS - 1, "rate_hz": SOUND_RATES_HZ[-1], "channels": MAX_CHANNELS}
     seconds = ("duration_s", "start_s", "lra_lu")
-    only_keys(raw, {"curve", "blocks", "bins", "speech", "layout", *whole, *seconds, *_SOUND_LEVELS})
+    only_keys(raw, {"curve", "blocks", "bins", "layout", *whole, *seconds, *_SOUND_LEVELS})
     facts: dict[str, Any] = {name: counted(raw, name) for name in whole}
     if (
         any(facts[name] > most for name, most in whole.items())
@@ -172,8 +168,8 @@ def _sound_from(raw: object, rest: memoryview, *, speech: bool) -> tuple[SoundMe
         raise ProtocolError("sound of an impossible kind")
     facts |= {name: _between(raw, name, (0.0, _LAST_S)) for name in seconds}
     facts |= {name: _level(raw, name) for name in _SOUND_LEVELS}
-    counts = {name: counted(raw, name) for name in ("curve", "blocks", "bins", "speech")}
-    most_of = _most_of_sound(min(MAX_SOUND_S, facts["duration_s"]), speech=speech)
+    counts = {name: counted(raw, name) for name in ("curve", "blocks", "bins")}
+    most_of = _most_of_sound(min(MAX_SOUND_S, facts["duration_s"]))
     if any(counts[name] > most_of[name] for name in counts) or not counts["bins"]:
         raise ProtocolError("measures of an impossible length of sound")
     columns, rest = _columns_from(SOUND_COLUMNS, {**counts, "one": 1}, facts["channels"], rest)
@@ -201,13 +197,12 @@ def _columns_from(
     return found, rest
 
 
-def _most_of_sound(duration_s: float, *, speech: bool) -> dict[str, int]:
+def _most_of_sound(duration_s: float) -> dict[str, int]:
     """Return how many values a sound of some length may have at most."""
     return {
         "curve": int(duration_s * CURVE_HZ * _SLACK) + 1,
         "blocks": int(duration_s / BLOCK_S * _SLACK) + 1,
         "bins": _MAX_BINS,
-        "speech": int((min(duration_s, MAX_SPEECH_S) + 1) * SPEECH_HZ) if speech else 0,
     }
 
 
@@ -215,8 +210,8 @@ def _shape(column: BlobColumn, counts: dict[str, int], channels: int) -> tuple[i
     return (counts[column.count], *(channels if side < 0 else side for side in column.sides))
 
 
-def _packed(measures: PictureMeasures | SoundMeasures, columns: dict[str, BlobColumn]) -> list[bytes]:
-    """Return each column's bytes; a number beyond its range, which only odd bytes lead to, is brought to its end."""
+def _packed(measures: PictureMeasures | SoundMeasures, columns: dict[str, BlobColumn]) -> list[memoryview]:
+    """Return each column where it lies; a number beyond its range, which odd bytes lead to, is brought to its end."""
     parts = []
     for name, column in columns.items():
         values = getattr(measures, name).astype(column.dtype, copy=False)
@@ -225,7 +220,7 @@ def _packed(measures: PictureMeasures | SoundMeasures, columns: dict[str, BlobCo
             values = np.minimum(values, column.dtype(column.most))
         elif column.dtype in {np.float32, np.float64}:
             values = np.clip(np.nan_to_num(values), column.least, column.most)
-        parts.append(np.ascontiguousarray(values).tobytes())
+        parts.append(np.ascontiguousarray(values).reshape(-1).view(np.uint8).data)
     return parts
 
 

@@ -49,6 +49,8 @@ class MovieFacts:
     unread: tuple[str, ...] = ()
     rate: float = 1.0  # how fast it asks to be played
     fragmented: bool = False
+    demuxer: str = "mov"  # libav's name of the container
+    obstacles: tuple[str, ...] = ()  # of other containers: what an MP4 could not hold or tell alike, in words
 
     def track(self, index: int) -> TrackFacts | None:
         """Return the track of libav's stream `index`, None if the header knows none."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vsortd.core.isobmff import VISUAL_ENTRY_BYTES, BoxReader, IsoBox, ShrunkError, is_kind
+from vsortd.core.byte_reader import ShrunkError
+from vsortd.core.isobmff import VISUAL_ENTRY_BYTES, BoxReader, IsoBox, is_kind
 from vsortd.errors import BrokenError, ChangedError
 from vsortd.media.boxes import track_id
+from vsortd.media.kept_tags import KIND_TAGS
 from vsortd.media.movie_facts import MovieFacts, TrackFacts
 from vsortd.media.track_headers import header_of
 from vsortd.media.track_timing import scale_and_length, timing_of
@@ -58,7 +60,7 @@ _UNSPECIFIED = (0, 2)  # colours of ITU-T H.273 that say nothing
 _PIXEL = 1.5  # sizes in whole pixels and in 1/65536 of one
 _MAX_TAG_LENGTH = 4096
 # Tags of the file's kind, and of the program that wrote the file: not of what is in it.
-_CONTAINER_TAGS = {"major_brand", "minor_version", "compatible_brands", "encoder"}
+_CONTAINER_TAGS = {*KIND_TAGS, "encoder"}
 
 
 def read_movie(video: OpenVideo) -> MovieFacts:
@@ -88,7 +90,7 @@ def _read(video: OpenVideo, reader: BoxReader) -> MovieFacts:
     return MovieFacts(
         tracks=tuple(tracks),
         tags={key[:_MAX_TAG_LENGTH]: value[:_MAX_TAG_LENGTH] for key, value in tags.items()},
-        chapters=tuple(_chapters(video)),
+        chapters=tuple(chapters_of(video)),
         chapter_tracks=tuple(streams[number].index for number in chapters if number in streams),
         unread=(*unread_user_data(reader, moov, tags), *_beside(reader, top)),
         rate=_rate(reader, mvhd),
@@ -163,7 +165,8 @@ def _references(reader: BoxReader, trak: IsoBox, kind: bytes) -> list[int]:
     return found
 
 
-def _chapters(video: OpenVideo) -> list[str]:
+def chapters_of(video: OpenVideo) -> list[str]:
+    """Return begin and end, milliseconds, and the title of each chapter, as comparable text."""
     found = []
     for chapter in video.container.chapters():
         base = float(chapter["time_base"] or 0)

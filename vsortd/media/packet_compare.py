@@ -6,8 +6,10 @@ import hashlib
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
+from vsortd.core.containers import ISO
 from vsortd.errors import BrokenError
 from vsortd.media.container import OpenVideo, open_video, packets, read_only
+from vsortd.media.payloads import without_completeness
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -20,7 +22,6 @@ EQUAL_S = 0.001
 """Two moments that differ by less can't be told apart."""
 # Behind a subtitle's style, and once more with each writer.
 _BIT_RATE_BOX = b"\0\0\0\x14btrt"
-_HVCC_ARRAYS = 22  # where an hvcC box says how many arrays of parameter sets follow
 
 Report = dict[str, Any]
 
@@ -97,21 +98,7 @@ def _setup(stream: Stream) -> bytes:
     if stream.type == "subtitle":
         return raw.partition(_BIT_RATE_BOX)[0]
     is_hevc = context is not None and context.codec.canonical_name == "hevc"
-    return _without_completeness(raw) if is_hevc and raw[:1] == b"\x01" else raw
-
-
-def _without_completeness(raw: bytes) -> bytes:
-    """Clear the bits by which an hvcC box says that no more parameter sets come (ISO 14496-15, 8.3.3.1.2)."""
-    data, place = bytearray(raw), _HVCC_ARRAYS + 1
-    for _ in range(data[_HVCC_ARRAYS] if len(data) > _HVCC_ARRAYS else 0):
-        if place + 3 > len(data):
-            break
-        data[place] &= 0x7F
-        units = int.from_bytes(data[place + 1 : place + 3], "big")
-        place += 3
-        for _ in range(units):
-            place += 2 + int.from_bytes(data[place : place + 2], "big")
-    return bytes(data)
+    return without_completeness(raw) if is_hevc and raw[:1] == b"\x01" else raw
 
 
 def _differences(a: av.Packet[Any], b: av.Packet[Any], shift: CommonShift) -> Iterator[str]:
@@ -139,10 +126,14 @@ def stream_of(video: OpenVideo, index: int) -> Stream:
 
 
 def packets_of(container: InputContainer, stream: Stream) -> Iterator[av.Packet[Any]]:
-    """Yield one stream's packets from the start; the others are skipped in the file, not read."""
+    """Yield one stream's packets from the start; the others are skipped in the file, not read.
+
+    Only MP4 and MOV can be read anew, by their index: another container has to have just been opened.
+    """
     read_only(container, stream)
-    start = min((entry for entry in _first_times(stream)), default=0)
-    container.seek(start, stream=stream, backward=True, any_frame=True)
+    if ISO.demuxer in container.format.name.split(","):
+        start = min((entry for entry in _first_times(stream)), default=0)
+        container.seek(start, stream=stream, backward=True, any_frame=True)
     yield from packets(container, stream)
 
 

@@ -5,8 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Self
 
 from vsortd.media import protocol, replies, technical_reply
+from vsortd.media.measures import MAX_SPEECH_S, SPEECH_HZ
 from vsortd.media.measures_reply import max_measures_bytes, measures_from_reply
-from vsortd.media.worker_pool import WorkerPool
+from vsortd.media.reply_parts import PartTaker
+from vsortd.media.sound_windows import LATEST_MS, MOST_WINDOWS, WINDOW_SAMPLES
+from vsortd.media.words_pool import WordsPool
+from vsortd.media.worker_process import NICENESS
 
 if TYPE_CHECKING:
     import threading
@@ -19,19 +23,21 @@ if TYPE_CHECKING:
     from vsortd.config.running_options import Workers
     from vsortd.core.technical_facts import TechnicalFacts
     from vsortd.core.video_facts import Clip
-    from vsortd.media.frames import Frames
+    from vsortd.media.frames import Frames, Stills
     from vsortd.media.measures import Measures
     from vsortd.media.movie_facts import MovieFacts
     from vsortd.media.preprocess import Preprocess
     from vsortd.media.protocol import Message
+    from vsortd.media.reply_parts import SpeechListener
+    from vsortd.media.sound_windows import SoundWindows
     from vsortd.media.stream_actions import StreamAction
 
 
-class MediaPool(WorkerPool):
+class MediaPool(WordsPool):
     """Worker processes that read videos and pictures."""
 
     @classmethod
-    def of(cls, workers: Workers, *, count: int | None = None) -> Self:
+    def of(cls, workers: Workers, *, count: int | None = None, niceness: int = NICENESS) -> Self:
         """Return as many processes as the config wants, or `count`, with what it says of them."""
         return cls(
             workers.decode_count() if count is None else count,
@@ -39,6 +45,7 @@ class MediaPool(WorkerPool):
             memory_bytes=workers.memory_bytes,
             decoder=workers.decoder,
             must_confine=workers.must_confine,
+            niceness=niceness,
         )
 
     def probe(self, path: Path, *, cancel: threading.Event | None = None) -> Clip:
@@ -152,10 +159,15 @@ class MediaPool(WorkerPool):
             cancel=cancel,
         )
 
-    def movie(self, path: Path, *, cancel: threading.Event | None = None) -> MovieFacts:
-        """Return what a viewer gets of a video, by its header; raises like `probe`."""
+    def movie(self, path: Path, *, timeout_s: float | None = None, cancel: threading.Event | None = None) -> MovieFacts:
+        """Return what a viewer gets of a video; raises like `probe`.
+
+        Of an MP4 or MOV its header tells; any other container is read to its end, within `timeout_s`.
+        """
         request = {"op": "movie", "path": str(path)}
-        return self.checked(request, lambda header, _: replies.movie_from_reply(header), cancel=cancel)
+        return self.checked(
+            request, lambda header, _: replies.movie_from_reply(header), timeout_s=timeout_s, cancel=cancel
+        )
 
     def picture(
         self, path: Path, preprocess: Preprocess, *, cancel: threading.Event | None = None
@@ -231,20 +243,64 @@ class MediaPool(WorkerPool):
         *,
         pictures: bool = True,
         sound: bool = True,
-        speech: bool = False,
+        speech: SpeechListener | None = None,
         timeout_s: float,
         cancel: threading.Event | None = None,
     ) -> Measures:
-        """Measure a file's film and its default sound, decoding each once; with `speech` its sound comes along, too.
+        """Measure a file's film and its default sound, decoding each once; `speech` hears the sound as it comes.
 
         A part that the file lacks, or that wasn't asked for, is None; one that can't be decoded is the reason.
         Raises LimitError where it takes longer than `timeout_s` allows, else like `probe`.
         """
-        asked = {"pictures": pictures, "sound": sound, "speech": speech}
+        asked = {"pictures": pictures, "sound": sound}
         return self.checked(
-            {"op": "measure", "path": str(path), **asked},
+            {"op": "measure", "path": str(path), **asked, "speech": speech is not None},
             lambda header, blob: measures_from_reply(header, blob, **asked),
             max_blob_bytes=max_measures_bytes(**asked),
+            timeout_s=timeout_s,
+            take=None if speech is None else PartTaker(speech, MAX_SPEECH_S * SPEECH_HZ).take,
+            cancel=cancel,
+        )
+
+    def sound_windows(
+        self, path: Path, begins_ms: Sequence[int], *, cancel: threading.Event | None = None
+    ) -> SoundWindows:
+        """Return the windows of a video's default sound that begin at some moments; raises like `probe`.
+
+        At most MOST_WINDOWS, ascending, ms from 0 to LATEST_MS. All are empty where there is no sound.
+        """
+        begins = [int(moment) for moment in begins_ms]
+        if (
+            len(begins) > MOST_WINDOWS
+            or begins != sorted(begins)
+            or (begins and not 0 <= begins[0] <= begins[-1] <= LATEST_MS)
+        ):
+            raise ValueError(f"wants at most {MOST_WINDOWS} moments in their order, got {begins}")
+        return self.checked(
+            {"op": "windows", "path": str(path), "begins_ms": begins},
+            lambda header, blob: replies.windows_from_reply(header, blob, begins),
+            max_blob_bytes=2 * WINDOW_SAMPLES * len(begins),
+            cancel=cancel,
+        )
+
+    def stills(
+        self,
+        path: Path,
+        times_s: Sequence[float],
+        *,
+        side_px: int,
+        timeout_s: float,
+        cancel: threading.Event | None = None,
+    ) -> Stills:
+        """Return what a film of any container shows at ascending moments (s), the longer side `side_px`.
+
+        Ask for few at a time, see `thumbnails.stills_at`. Raises LimitError beyond `timeout_s`, else like `probe`.
+        """
+        request = {"op": "stills", "path": str(path), "times_s": list(map(float, times_s)), "side_px": side_px}
+        return self.checked(
+            request,
+            lambda header, blob: replies.stills_from_reply(header, blob, count=len(times_s), side_px=side_px),
+            max_blob_bytes=len(times_s) * side_px * side_px * 3,
             timeout_s=timeout_s,
             cancel=cancel,
         )

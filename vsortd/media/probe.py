@@ -11,12 +11,14 @@ import av
 import numpy as np
 from av.video.stream import VideoStream
 
+from vsortd.core.containers import ISO
 from vsortd.core.moments import is_utc
 from vsortd.core.video_facts import Clip, Stream
 from vsortd.errors import BrokenError, IncompleteError
-from vsortd.media.container import OpenVideo, Table, film_stream, is_picture, open_video, read_table, undecodable
+from vsortd.media.container import MPEG, OpenVideo, film_stream, is_picture, open_video, undecodable
+from vsortd.media.frame_table import Table, read_table
 from vsortd.media.picture import TRANSFER_HLG, TRANSFER_PQ, Turn, turn_of
-from vsortd.media.video_reader import FilmReader
+from vsortd.media.video_reader import film_reader
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -53,7 +55,7 @@ def probe_file(path: str, *, deadline: float) -> Clip:
     """
     with open_video(path) as video:
         film = film_stream(video)
-        return probe_video(video, film, read_table(video, film), deadline=deadline)
+        return probe_video(video, film, read_table(video, film, deadline=deadline), deadline=deadline)
 
 
 def probe_video(video: OpenVideo, film: VideoStream, table: Table, *, deadline: float) -> Clip:
@@ -68,19 +70,21 @@ def _refuse_missing(video: OpenVideo, film: VideoStream, table: Table) -> None:
     if not len(table):
         raise BrokenError("there is not one frame in this file, only the header of a video")
     ends = table.positions + table.sizes
-    beyond = int((ends > video.size_bytes).sum())
+    beyond = int((ends > video.size_bytes).sum()) if table.whole else 0
     if beyond and film.id in video.layout.elsewhere:
         raise undecodable(video, film)
     if beyond:
         raise IncompleteError(f"{beyond} of {len(table)} frames lie beyond the end of the file")
     if not table.shown.any():
-        raise BrokenError("the file's edit list shows none of its frames")
-    if _codec_name(film) not in _PLAIN_CODECS and _has_hole(video, table):
+        edited = video.demuxer == ISO.demuxer
+        raise BrokenError("the file's edit list shows none of its frames" if edited else "no frame in it has a time")
+    if table.whole and _codec_name(film) not in _PLAIN_CODECS and _has_hole(video, table):
         raise IncompleteError("parts of the video are still empty (zero bytes where frames should be)")
 
 
 def _has_hole(video: OpenVideo, table: Table) -> bool:
-    order = np.argsort(table.positions, kind="stable")
+    order = np.flatnonzero(table.positions >= 0)
+    order = order[np.argsort(table.positions[order], kind="stable")]
     spread = np.linspace(0, len(order) - 1, min(_LOOKS, len(order))).astype(int)
     for place in sorted({*spread.tolist(), *range(max(0, len(order) - 4), len(order))}):
         sample = order[place]
@@ -98,7 +102,7 @@ def _frame_near_end(video: OpenVideo, film: VideoStream, table: Table, deadline:
     A late keyframe does; without one the film is decoded up to its end where that is cheap. Damage in the
     middle or in the very last frame is no reason to refuse a file whose boxes are complete.
     """
-    reader = FilmReader(video, film, table, deadline=deadline)
+    reader = film_reader(video, film, table, deadline=deadline)
     shown = np.flatnonzero(table.shown)
     late = int(shown[int(len(shown) * _LAST_PART)])
     last_key = reader.key_before(int(shown[-1]))
@@ -123,14 +127,15 @@ def _frame_near_end(video: OpenVideo, film: VideoStream, table: Table, deadline:
 def _clip(video: OpenVideo, film: VideoStream, table: Table, frame: av.VideoFrame) -> Clip:
     turn = turn_of(frame)
     shown_width, shown_height = _shown_size(film, frame, turn)
-    duration_s = _duration_s(film, table)
+    duration_s = _duration_s(video, film, table)
     tags = _tags(video.container, film)
     rate = film.average_rate
+    frames = int(table.shown.sum()) if table.whole else round(duration_s * float(rate or 0))
     headers = video.track_headers()
-    streams = tuple(_stream(stream, headers.get(stream.id)) for stream in video.container.streams)
-    container_s = video.container.duration
+    streams = tuple(_stream(stream, headers.get(stream.id), video, table) for stream in video.container.streams)
+    container_s = None if video.demuxer in MPEG else video.container.duration  # MPEG streams claim nothing
     return Clip(
-        container="mov" if video.layout.brand in {"", "qt"} else "mp4",
+        container=_container_name(video),
         brand=video.layout.brand,
         width_px=frame.width,
         height_px=frame.height,
@@ -139,8 +144,8 @@ def _clip(video: OpenVideo, film: VideoStream, table: Table, frame: av.VideoFram
         rotation_deg=turn.rotation_deg,
         duration_s=duration_s,
         container_duration_s=container_s / av.time_base if container_s and container_s > 0 else duration_s,
-        fps=_finite(float(rate)) if rate else _finite(int(table.shown.sum()) / duration_s if duration_s else 0.0),
-        frames=int(table.shown.sum()),
+        fps=_finite(float(rate)) if rate else _finite(frames / duration_s if duration_s else 0.0),
+        frames=frames,
         video_index=film.index,
         video_codec=_codec_name(film),
         pixel_format=frame.format.name,
@@ -168,14 +173,29 @@ def pixel_aspect(film: VideoStream) -> float:
     return value if 1 / 16 <= value <= 16 else 1.0  # noqa: PLR2004 - real ones lie between 1/2 and 4
 
 
-def _duration_s(film: VideoStream, table: Table) -> float:
-    """Return how long the film's own frames are shown, by the header or, without one, by the table."""
+def _container_name(video: OpenVideo) -> str:
+    if video.demuxer != ISO.demuxer:
+        return video.demuxer
+    return "mov" if video.layout.brand in {"", "qt"} else "mp4"
+
+
+def _duration_s(video: OpenVideo, film: VideoStream, table: Table) -> float:
+    """Return how long the film's own frames are shown, by the header or, without one, by the table.
+
+    Headers of other containers than MP4 and MOV speak of the file, so that the frames tell unless some are left out.
+    """
     base = float(film.time_base or 0)
-    if film.duration and film.duration > 0:
+    listed = video.demuxer == ISO.demuxer or not table.whole
+    if listed and film.duration and film.duration > 0:
         return _finite(film.duration * base)
-    times = table.times[table.shown]
-    span = int(times.max() - times.min())
-    step = span / (len(times) - 1) if len(times) > 1 else 0.0
+    if not table.whole and video.container.duration and video.container.duration > 0:
+        return _finite(video.container.duration / av.time_base)
+    times = np.sort(table.times[table.shown].astype(np.float64))
+    span, steps = float(times[-1] - times[0]), np.diff(times)
+    if video.demuxer == ISO.demuxer:
+        step = span / len(steps) if len(steps) else 0.0
+    else:
+        step = float(np.median(steps)) if len(steps) else 0.0
     return _finite((span + step) * base)
 
 
@@ -183,9 +203,11 @@ def _finite(value: float) -> float:
     return value if math.isfinite(value) and value >= 0 else 0.0
 
 
-def _stream(stream: AvStream, header: TrackHeader | None) -> Stream:
+def _stream(stream: AvStream, header: TrackHeader | None, video: OpenVideo, table: Table) -> Stream:
     context = getattr(stream, "codec_context", None)
     frames = max(int(stream.frames or 0), len(stream.index_entries))
+    if video.demuxer != ISO.demuxer:  # its header may list none; where nobody counted them, a stream has some
+        frames = table.counts.get(stream.index, max(1, frames))
     base = float(stream.time_base or 0)
     return Stream(
         index=stream.index,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from vsortd.media.container import film_stream, open_video, read_table
+from vsortd.media.container import film_stream, open_video
+from vsortd.media.frame_table import read_table
 from vsortd.media.probe import probe_video
 from vsortd.media.sample import sample_video, spare_smoothing, wanted_samples
 
@@ -24,7 +25,7 @@ def look_at_file(
     """
     with open_video(path) as video:
         film = film_stream(video)
-        table = read_table(video, film)
+        table = read_table(video, film, deadline=time.monotonic() + allowed_s)
         wanted = wanted_samples(table, ranks, total)
         spare_smoothing(film, table, wanted, preprocess)
         clip = probe_video(video, film, table, deadline=time.monotonic() + allowed_s)

@@ -10,7 +10,9 @@ import numpy as np
 
 from vsortd.core.system.confinement import Confinement
 from vsortd.media import protocol
+from vsortd.media.frames import Frames, Stills
 from vsortd.media.protocol import ProtocolError, counted, finite, only_keys, typed
+from vsortd.media.sound_windows import WINDOW_SAMPLES, SoundWindows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,7 +20,6 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from vsortd.core.video_facts import Clip
-    from vsortd.media.frames import Frames
     from vsortd.media.movie_facts import MovieFacts
     from vsortd.media.protocol import Blob, Message
 
@@ -47,6 +48,18 @@ class PacketReport:
     packets: int
     size_bytes: int
     sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class OverlayReport:
+    """What was drawn over: frames and their size as shown, sounds that were copied, codecs of those left out."""
+
+    frames: int
+    width_px: int
+    height_px: int
+    sounds: int
+    sound_packets: int
+    left_out: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +131,16 @@ def each_from_reply(header: Message, blob: Blob, *, most: int, sides_px: Sequenc
     return tuple(found)
 
 
+def windows_from_reply(header: Message, blob: Blob, begins_ms: Sequence[int]) -> SoundWindows:
+    """Check the answer to a request for windows of sound, one for each moment. Raises ProtocolError."""
+    only_keys(header, {"lengths"})
+    lengths = typed(header, "lengths", list)
+    fits = len(lengths) == len(begins_ms) and all(type(one) is int and 0 <= one <= WINDOW_SAMPLES for one in lengths)
+    if not fits or len(blob) != 2 * sum(lengths):
+        raise ProtocolError("windows of sound of the wrong size")
+    return SoundWindows(np.array(begins_ms, np.int64), np.array(lengths, np.int64), np.frombuffer(blob, np.int16))
+
+
 def comparison_from_reply(header: Message) -> tuple[Clip, PacketReport]:
     """Check the answer to a comparison of two files. Raises ProtocolError."""
     difference = typed(header, "difference", str)
@@ -136,6 +159,36 @@ def decoded_from_reply(header: Message, streams: Sequence[int]) -> tuple[DecodeR
     if [report.index for report in reports] != list(streams):
         raise ProtocolError("reports of other streams")
     return reports
+
+
+def stills_to_reply(stills: Stills) -> tuple[Message, Blob]:
+    """Return the header and the blob of pictures."""
+    _, height, width, _ = stills.pixels.shape
+    header = {"times_s": stills.times_s.tolist(), "width_px": width, "height_px": height}
+    return header, np.ascontiguousarray(stills.pixels).data.cast("B") if stills.pixels.size else b""
+
+
+def stills_from_reply(header: Message, blob: Blob, *, count: int, side_px: int) -> Stills:
+    """Check the answer to a request for `count` pictures whose longer side is `side_px`. Raises ProtocolError."""
+    only_keys(header, {"times_s", "width_px", "height_px"})
+    times = typed(header, "times_s", list)
+    if len(times) != count or not all(type(one) is float and 0 <= one <= _LONGEST_S for one in times):
+        raise ProtocolError("pictures of other moments")
+    width, height = counted(header, "width_px"), counted(header, "height_px")
+    if not width or not height or max(width, height) != side_px or len(blob) != count * width * height * 3:
+        raise ProtocolError("pictures of the wrong size")
+    return Stills(np.array(times, np.float64), np.frombuffer(blob, np.uint8).reshape(count, height, width, 3))
+
+
+def overlay_from_reply(header: Message) -> OverlayReport:
+    """Check the answer to a request to draw over a video. Raises ProtocolError."""
+    names = ("frames", "width_px", "height_px", "sounds", "sound_packets")
+    only_keys(header, {*names, "left_out"})
+    codecs = typed(header, "left_out", list)
+    if len(codecs) > protocol.MAX_STREAMS or not all(type(one) is str for one in codecs):
+        raise ProtocolError("codecs that are none")
+    counts = {name: counted(header, name) for name in names}
+    return OverlayReport(**counts, left_out=tuple(protocol.cleaned(one) for one in codecs))
 
 
 def _decode_report(raw: object) -> DecodeReport:

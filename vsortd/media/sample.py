@@ -12,12 +12,13 @@ import numpy as np
 import numpy.typing as npt
 
 from vsortd.errors import ChangedError
-from vsortd.media.container import OpenVideo, Table, film_stream, open_video, read_table, undecodable
+from vsortd.media.container import OpenVideo, film_stream, open_video, undecodable
+from vsortd.media.frame_table import Table, read_table
 from vsortd.media.frames import Frames
 from vsortd.media.picture import Pictures
 from vsortd.media.probe import pixel_aspect
 from vsortd.media.sampling_order import visiting_order
-from vsortd.media.video_reader import FilmReader
+from vsortd.media.video_reader import film_reader
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,7 +49,7 @@ def sample_file(
         film = film_stream(video)
         if film.index != video_index:
             raise ChangedError("the file is not the one that was probed")
-        table = read_table(video, film)
+        table = read_table(video, film, deadline=deadline)
         wanted = wanted_samples(table, ranks, total)
         spare_smoothing(film, table, wanted, preprocess)
         return sample_video(video, film, table, wanted, preprocess, first=ranks.start == 0, deadline=deadline)
@@ -65,7 +66,7 @@ def sample_each_of_file(
         film = film_stream(video)
         if film.index != video_index:
             raise ChangedError("the file is not the one that was probed")
-        table = read_table(video, film)
+        table = read_table(video, film, deadline=deadline)
         wanted = wanted_samples(table, ranks, total)
         spare_smoothing(film, table, wanted, max(shapes, key=lambda shape: shape.side_px))
         return _sample_each(video, film, table, wanted, shapes, first=ranks.start == 0, deadline=deadline)
@@ -83,7 +84,7 @@ def moments_of_file(
         film = film_stream(video)
         if film.index != video_index:
             raise ChangedError("the file is not the one that was probed")
-        table = read_table(video, film)
+        table = read_table(video, film, deadline=deadline)
         start_s = (video.container.start_time or 0) / 1_000_000
         wanted = samples_at(table, times_ms, snap_ms, base=float(film.time_base or 0), start_s=start_s)
         spare_smoothing(film, table, wanted, preprocess)
@@ -154,7 +155,7 @@ def _sample_each(
     deadline: float,
 ) -> tuple[Frames, ...]:
     """Return the same frames for several models, each in its own shape; a frame is decoded once."""
-    reader = FilmReader(video, film, table, deadline=deadline)
+    reader = film_reader(video, film, table, deadline=deadline)
     makers = [Pictures(shape, pixel_aspect(film)) for shape in shapes]
     start_s = (video.container.start_time or 0) / 1_000_000
     base = float(film.time_base or 0)

@@ -28,7 +28,7 @@ from vsortd.core.technical_facts import (
 from vsortd.errors import LimitError
 from vsortd.media.any_container import STILL_DEMUXERS, OpenFile, open_any
 from vsortd.media.color_names import MATRICES, PRIMARIES, RANGES, TRANSFERS
-from vsortd.media.container import MAX_PIXELS, is_picture, packets
+from vsortd.media.container import MAX_PIXELS, is_picture, no_stills, packets
 from vsortd.media.packet_times import LONGEST_S, PacketTimes, bits_a_second
 from vsortd.media.picture import TRANSFER_HLG, TRANSFER_PQ, turn_of
 from vsortd.media.probe import pixel_aspect
@@ -50,8 +50,6 @@ if TYPE_CHECKING:
 # So many streams' first pictures are decoded, each within about a second's work: 300 frames of 1080p.
 _LOOKED_AT = 4
 _LOOK_PIXELS = 300 * 1920 * 1080
-# What a film has beside a still of the same file: see `container.film_stream`.
-_LEAST_FRAMES, _LEAST_LENGTH = 1 / 4, 1 / 2
 _UNSPECIFIED = 2
 _SDR_TRANSFERS = frozenset({1, 4, 5, 6, 7, 11, 12, 13, 14, 15})
 _DOLBY_VISION = ("DOVI_METADATA", "DOVI_RPU_BUFFER")  # side data of a frame
@@ -174,10 +172,7 @@ def _film(pictures: list[PictureStreamFacts]) -> PictureStreamFacts | None:
     films = [one for one in films if one.codec is not None] or films
     if not films:
         return None
-    most = max(one.frames for one in films)
-    films = [one for one in films if one.frames >= most * _LEAST_FRAMES]
-    longest_s = max(one.duration_s or 0.0 for one in films)
-    films = [one for one in films if (one.duration_s or 0.0) >= longest_s * _LEAST_LENGTH]
+    films = no_stills(films, lambda one: one.frames, lambda one: one.duration_s or 0.0)
     return max(films, key=lambda one: (one.default, (one.width_px or 0) * (one.height_px or 0), -one.index))
 
 

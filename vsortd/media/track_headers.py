@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vsortd.core.isobmff import BoxReader, IsoBox, ShrunkError
+from vsortd.core.byte_reader import ShrunkError
+from vsortd.core.isobmff import BoxReader, IsoBox
 from vsortd.errors import ChangedError
 from vsortd.media.boxes import track_id
 from vsortd.media.protocol import MAX_METADATA_KEYS
@@ -16,7 +17,7 @@ from vsortd.media.protocol import MAX_METADATA_KEYS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from vsortd.core.isobmff import Source
+    from vsortd.core.byte_reader import Source
 
 # A sample entry's reserved bytes and data reference (ISO 14496-12, 8.5.2), before a metadata entry's boxes.
 _ENTRY_BYTES = 8

@@ -5,6 +5,8 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING
 
+from vsortd.media.kept_tags import KIND_TAGS
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -32,7 +34,7 @@ _IDLE = frozenset(
 # The program that wrote the file, which is another one afterwards.
 _WRITER = b"\xa9swr"
 # Tags that ffmpeg wrote into earlier files, of the file that each was made of.
-_INVENTED = frozenset({"major_brand", "minor_version", "compatible_brands", "encoder"})
+_INVENTED = KIND_TAGS | {"encoder"}
 _MAX_VALUE_BYTES = 4096
 _MAX_KEYS = 256
 # How values of keyed metadata are written (QuickTime File Format, "Well-known types"): whole numbers and fractions.

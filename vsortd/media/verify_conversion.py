@@ -74,7 +74,7 @@ def _of_headers(
 ) -> Iterator[str]:
     """Yield how the two differ by what their headers say."""
     before, after = read_movie(one), read_movie(other)
-    tracks = [stream for stream in other.container.streams if _is_of_its_own(stream, after)]
+    tracks = [stream for stream in other.container.streams if is_of_its_own(stream, after)]
     if len(tracks) != len(pairs):
         yield f"the MP4 would have {len(tracks)} of {len(pairs)} tracks"
     if before.chapters != after.chapters:
@@ -100,7 +100,7 @@ def _of_lengths(one: Stream, other: Stream) -> Iterator[str]:
         yield f"its {one.type} would last {lengths_s[1]:.3f} s, not {lengths_s[0]:.3f} s"
 
 
-def _is_of_its_own(stream: Stream, movie: MovieFacts) -> bool:
+def is_of_its_own(stream: Stream, movie: MovieFacts) -> bool:
     """Tell whether a stream is none that ffmpeg writes of itself, for chapters and timecode."""
     track = movie.track(stream.index)
     return stream.index not in movie.chapter_tracks and (track is None or track.codec_tag != "tmcd")

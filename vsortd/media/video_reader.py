@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import time
-from itertools import chain
+from contextlib import suppress
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 import av
 import numpy as np
 
-from vsortd.media.container import OpenVideo, Table, packets
+from vsortd.core.containers import ISO, PROGRAM_STREAM, TRANSPORT_STREAM
+from vsortd.media.container import OpenVideo, packets, rewind
+from vsortd.media.frame_table import NO_TIME, PACKETS_EACH, Table, go_to
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -152,6 +155,103 @@ class FilmReader:
             self._decode(context, first)
             self._decode(context, None)
             context.flush_buffers()
+
+
+class UnlistedReader(FilmReader):
+    """Gives the frames of a film whose container lists no samples as MP4 does, by a table that was read from it.
+
+    Packets are known again by their time, or in MPEG-TS by their place; the decoder is given their numbers in the table
+    instead of times, which some containers don't have. Where a seek leads elsewhere, the file is read from the
+    beginning.
+    """
+
+    def __init__(self, video: OpenVideo, film: VideoStream, table: Table, *, deadline: float) -> None:
+        super().__init__(video, film, table, deadline=deadline)
+        self._can_seek = video.demuxer != PROGRAM_STREAM.demuxer or not table.whole  # its times change with a seek
+        self._by_place = video.demuxer == TRANSPORT_STREAM.demuxer and table.whole
+        self._onward: Iterator[tuple[int, av.Packet[Any]]] | None = None
+        self._next = 0  # the number of the packet that comes next when reading onward
+
+    def frames(self, samples: Sequence[int]) -> Iterator[_PAIR]:
+        """Yield (sample, frame) as `FilmReader` does; a frame's time is that of its sample."""
+        for sample, frame in super().frames(samples):
+            frame.pts = int(self._table.times[sample])
+            yield sample, frame
+
+    def _from_key(self, key: int) -> Iterator[tuple[int, av.Packet[Any]]]:
+        found = self._sought(key) if self._can_seek else None
+        if found is None and self._table.whole:
+            found = self._read_on(key)
+        for sample, packet in found or ():
+            packet.pts, packet.dts = sample, None
+            yield sample, packet
+
+    def _sought(self, key: int) -> Iterator[tuple[int, av.Packet[Any]]] | None:
+        """Return the packets from a keyframe on by going there, None where that doesn't lead there."""
+        self._onward = None
+        with suppress(av.error.FFmpegError):
+            stream = self._go(key)
+            for packet in islice(stream, PACKETS_EACH):
+                if self._is_sample(packet, key):
+                    whole = enumerate(chain((packet,), stream), key)
+                    return whole if self._table.whole else islice(whole, 1)
+                if self._table.whole and (self._by_place or self._stamp(packet) > int(self._table.times[key])):
+                    break
+        self._can_seek = not self._table.whole
+        return None
+
+    def _go(self, key: int) -> Iterator[av.Packet[Any]]:
+        container, place = self._video.container, int(self._table.positions[key])
+        if not self._table.whole:
+            go_to(self._video, self._film, place)
+        elif self._by_place:
+            container.seek(place, unsupported_byte_offset=True)
+        else:
+            container.seek(int(self._table.times[key]), stream=self._film, backward=True)
+        return packets(container, self._film)
+
+    def _is_sample(self, packet: av.Packet[Any], sample: int) -> bool:
+        if self._by_place:
+            return packet.pos is not None and packet.pos == int(self._table.positions[sample])
+        return self._stamp(packet) == int(self._table.times[sample])
+
+    def _stamp(self, packet: av.Packet[Any]) -> int:
+        """Return the time by which a packet stands in the table; else the other that it has."""
+        moments = (packet.dts, packet.pts) if self._table.by_decoding else (packet.pts, packet.dts)
+        return next((moment for moment in moments if moment is not None), NO_TIME)
+
+    def _read_on(self, key: int) -> Iterator[tuple[int, av.Packet[Any]]]:
+        """Yield the packets from a keyframe on by reading all that lie before it, from where reading is if it can."""
+        if self._onward is None or self._next > key:
+            self._next, self._onward = 0, enumerate(self._rewound())
+        for sample, packet in self._onward:
+            self._next = sample + 1
+            if sample >= key:
+                yield sample, packet
+
+    def _rewound(self) -> Iterator[av.Packet[Any]]:
+        """Return the film's packets from the first on, none where it can't be gone back to: places would be wrong."""
+        first = int(self._table.times[self._table.shown].min(initial=0))
+        return packets(self._video.container, self._film) if rewind(self._video, self._film, first) else iter(())
+
+    def _prime(self) -> None:
+        """Let the decoder see the first packet where it must; see `FilmReader`."""
+        context = self._film.codec_context
+        if self._primed or not len(self._table):
+            return
+        self._primed = True
+        if context.name == "h264" and "444" in (context.pix_fmt or "444"):
+            self._onward = None
+            for packet in islice(self._rewound(), 1):
+                self._decode(context, packet)
+            self._decode(context, None)
+            context.flush_buffers()
+
+
+def film_reader(video: OpenVideo, film: VideoStream, table: Table, *, deadline: float) -> FilmReader:
+    """Return the reader of a film's frames; `deadline` is a time.monotonic()."""
+    kind = FilmReader if video.demuxer == ISO.demuxer else UnlistedReader
+    return kind(video, film, table, deadline=deadline)
 
 
 def _matches(frames: list[av.VideoFrame], by_time: dict[int | None, int]) -> Iterator[_PAIR]:

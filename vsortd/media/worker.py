@@ -22,12 +22,12 @@ from vsortd.media import protocol
 from vsortd.media.decoder_grants import worker_grants
 from vsortd.media.given_files import GIVEN_FILES
 from vsortd.media.protocol import Blob, Message
+from vsortd.media.reply_parts import PARTS
 from vsortd.media.request_pipe import FILES, RequestReader, worker_end
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_NICENESS = 5
 # Pipes, the videos of a request, and a library that is loaded late; a driver opens its devices many times.
 _DESCRIPTORS, _DEVICE_DESCRIPTORS = 64, 1024
 # Decoders' threads of all workers together.
@@ -38,6 +38,7 @@ Reply = tuple[Message, Blob]
 def main() -> None:
     """Answer requests on stdin until it ends."""
     replies = _private_stdout()
+    PARTS.use(replies)
     _tie_to_parent()
     pipe, bringer = worker_end()
     operations = _operations()
@@ -45,8 +46,14 @@ def main() -> None:
     if hello is None:
         return
     wishes = hello[0]
-    _limit(int(wishes["memory_bytes"]), device=wishes["decoder"] != "cpu")
-    held, problem = _give_up_rights(wishes["decoder"])
+    output_bytes: int | None = wishes["output_bytes"]
+    _limit(
+        int(wishes["memory_bytes"]),
+        output_bytes or 0,
+        device=wishes["decoder"] != "cpu",
+        niceness=int(wishes["niceness"]),
+    )
+    held, problem = _give_up_rights(wishes["decoder"], draws=output_bytes is not None)
     no_hardware = operations["hardware"](wishes)[0]["why"]
     confined = {"landlock_abi": held.landlock_abi, "seccomp": held.seccomp, "problem": problem}
     gc.freeze()  # what was imported needs no looking at, so that a collection takes a millisecond
@@ -70,13 +77,13 @@ def _read_requests(
     os._exit(0)
 
 
-def _give_up_rights(decoder: str) -> tuple[Confinement, str]:
+def _give_up_rights(decoder: str, *, draws: bool) -> tuple[Confinement, str]:
     """Keep only what decoding takes, before any thread runs and any video is seen; returns what holds, or why not."""
     sys.dont_write_bytecode = True
     if not offered().seccomp:
         _limit_processes()
     try:
-        return confine(worker_grants(decoder)), ""
+        return confine(worker_grants(decoder, draws=draws)), ""
     except ConfinementError as error:
         return Confinement(0, seccomp=False), str(error)
 
@@ -137,8 +144,8 @@ def _private_stdout() -> BinaryIO:
     return replies
 
 
-def _limit(memory_bytes: int, *, device: bool) -> None:
-    """Limit what this process can take: memory for data, descriptors, file sizes (none); and give way to others."""
+def _limit(memory_bytes: int, file_bytes: int, *, device: bool, niceness: int) -> None:
+    """Limit what this process can take: memory for data, descriptors, the size of files; and give way to others."""
     if sys.platform == "win32":
         return
     import resource
@@ -148,11 +155,11 @@ def _limit(memory_bytes: int, *, device: bool) -> None:
     # reserves
     resource.setrlimit(resource.RLIMIT_DATA, limits)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (file_bytes, file_bytes))
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     most = _DEVICE_DESCRIPTORS if device else _DESCRIPTORS
     resource.setrlimit(resource.RLIMIT_NOFILE, (most if hard < 0 else min(most, hard),) * 2)
-    os.nice(_NICENESS)
+    os.nice(niceness)
 
 
 def _tie_to_parent() -> None:

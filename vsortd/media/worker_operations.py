@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import io
+import json
+import os
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
-from vsortd.media import protocol, verify_conversion
+from vsortd.core.containers import ISO
+from vsortd.media import protocol, verify_conversion, word_operations
 from vsortd.media.container import open_video
 from vsortd.media.full_decode import decode_all
+from vsortd.media.given_files import GIVEN_FILES
 from vsortd.media.hardware import HARDWARE
 from vsortd.media.measures_reply import measures_to_reply
-from vsortd.media.movie_reader import read_movie
+from vsortd.media.other_movie import read_any_movie
 from vsortd.media.preprocess import Preprocess, ResizeMode
 from vsortd.media.probe import probe_file
 from vsortd.media.probe_and_sample import look_at_file
+from vsortd.media.replies import stills_to_reply
+from vsortd.media.reply_parts import PARTS
 from vsortd.media.sample import moments_of_file, sample_each_of_file, sample_file
 from vsortd.media.stream_actions import StreamAction
 from vsortd.media.technical_reader import read_technical
 from vsortd.media.technical_reply import technical_to_message
+from vsortd.media.verify_other import compare_other
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,6 +51,12 @@ def operations() -> dict[str, Operation]:
         "decode": _decode,
         "technical": _technical,
         "measure": _seeing(_measure),
+        "windows": _windows,
+        "stills": _seeing(_stills),
+        "subtitles": word_operations.subtitles,
+        "subtitle_file": word_operations.subtitle_file,
+        "read_text": _seeing(word_operations.text),
+        "overlay": _overlay,
     }
 
 
@@ -101,8 +115,8 @@ def _look(request: Message) -> Reply:
 
 
 def _movie(request: Message) -> Reply:
-    with open_video(request["path"]) as video:
-        return {"movie": protocol.movie_to_message(read_movie(video))}, b""
+    movie = read_any_movie(request["path"], deadline=_deadline(request))
+    return {"movie": protocol.movie_to_message(movie)}, b""
 
 
 def _picture(request: Message) -> Reply:
@@ -118,9 +132,11 @@ def _compare(request: Message) -> Reply:
     ]
     deadline = _deadline(request)
     clip = probe_file(request["other"], deadline=deadline)
-    report = verify_conversion.compare_conversion(
-        request["path"], request["other"], pairs, request["tags"], deadline=deadline
-    )
+    with open_video(request["path"]) as source:
+        is_movie = source.demuxer == ISO.demuxer
+    compare = verify_conversion.compare_conversion if is_movie else compare_other
+    with HARDWARE.off():  # both sides by the same decoder
+        report = compare(request["path"], request["other"], pairs, request["tags"], deadline=deadline)
     return {"clip": protocol.clip_to_message(clip), **report}, b""
 
 
@@ -137,14 +153,45 @@ def _technical(request: Message) -> Reply:
 def _measure(request: Message) -> Reply:
     from vsortd.media.measure_pass import measure_file  # few ask for it, and libav's filters take a while to load
 
+    PARTS.begin()
     found = measure_file(
         request["path"],
         pictures=request["pictures"],
         sound=request["sound"],
-        speech=request["speech"],
+        speech=PARTS.send if request["speech"] else None,
         deadline=_deadline(request),
     )
     return measures_to_reply(found)
+
+
+def _windows(request: Message) -> Reply:
+    from vsortd.media.read_sound import read_windows  # few ask for it
+
+    with HARDWARE.off():  # no picture is decoded
+        found = read_windows(request["path"], request["begins_ms"], deadline=_deadline(request))
+    return {"lengths": found.lengths.tolist()}, found.samples.tobytes()
+
+
+def _stills(request: Message) -> Reply:
+    from vsortd.media.stills import stills_of_file
+
+    found = stills_of_file(request["path"], request["times_s"], request["side_px"], deadline=_deadline(request))
+    return stills_to_reply(found)
+
+
+def _overlay(request: Message) -> Reply:
+    from vsortd.media.overlay_plan import MAX_PLAN_BYTES, OverlayPlan
+    from vsortd.media.overlay_worker import overlay_file  # few ask for it, and Pillow takes a while to load
+
+    with GIVEN_FILES.open(request["other"]) as file, io.BufferedReader(cast("io.RawIOBase", file)) as whole:
+        plan = OverlayPlan.from_json(json.loads(whole.read(MAX_PLAN_BYTES)))
+    output = GIVEN_FILES.output(request["output"])
+    try:
+        with HARDWARE.off():
+            deadline = _deadline(request)
+            return overlay_file(request["path"], plan, output, live=request["live"], deadline=deadline), b""
+    finally:
+        os.close(output)
 
 
 def _seeing(operation: Operation) -> Operation:

@@ -19,15 +19,18 @@ from vsortd.errors import Cancelled, LimitError, VideoError, VsortdError
 from vsortd.media import protocol
 from vsortd.media.decoder_grants import confinement_missing
 from vsortd.media.protocol import Blob, Message, ProtocolError
-from vsortd.media.worker_process import ChildGoneError, UnheardError, WorkerProcess
+from vsortd.media.reply_parts import is_part
+from vsortd.media.worker_process import NICENESS, ChildGoneError, UnheardError, WorkerProcess
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from vsortd.media.replies import WorkerGreeting
+    from vsortd.media.worker_process import WorkerOutput
 
 T = TypeVar("T")
 Check = Callable[[Message, Blob], T]
+Take = Callable[[Message, Blob], None]
 
 # A worker is replaced after this many requests, so that a leak in a decoder can't grow for months.
 REQUESTS_PER_WORKER = 400
@@ -45,7 +48,8 @@ class WorkerPool:
     """Up to `workers` processes; a request may take `timeout_s` seconds and `memory_bytes` of data memory.
 
     `decoder` is "cpu", or a kind of device ("cuda"); what the device can't do the CPU does. With `must_confine` no
-    worker and no ffmpeg runs that the kernel doesn't confine whole.
+    worker and no ffmpeg runs that the kernel doesn't confine whole. With an `output` its workers draw into that, and
+    may read the machine's fonts. `niceness` (0 to 19) is how far its workers stand back behind other programs.
     """
 
     def __init__(
@@ -56,11 +60,15 @@ class WorkerPool:
         memory_bytes: int,
         decoder: str = "cpu",
         must_confine: bool = False,
+        output: WorkerOutput | None = None,
+        niceness: int = NICENESS,
     ) -> None:
         self.must_confine = must_confine
         self.timeout_s = timeout_s
         self._memory_bytes = memory_bytes
         self._decoder = decoder
+        self._output = output
+        self._niceness = niceness
         self._greeting: WorkerGreeting | None = None
         self._workers = max(1, workers)
         self._wake = threading.Condition()
@@ -68,9 +76,7 @@ class WorkerPool:
         self._busy: set[WorkerProcess] = set()
         self._starting = 0
         self._closed = False
-        # one long-lived thread starts all processes: PR_SET_PDEATHSIG fires when the *thread* that forked
-        # ends
-        self._starter = ThreadPoolExecutor(1, thread_name_prefix="media-starter")
+        self._starter = _new_starter()
 
     def call(
         self,
@@ -97,29 +103,31 @@ class WorkerPool:
         max_blob_bytes: int = 0,
         timeout_s: float | None = None,
         parts: int = 1,
+        take: Take | None = None,
         cancel: threading.Event | None = None,
         fresh: bool = False,
     ) -> T:
         """Send one request to a worker and return what `check` makes of its reply.
 
         The time limit begins when a worker is free. With `fresh` the worker is started for this request and ends with
-        it: no other video was in it. A request of several `parts` may take the time limit for each. Where a device
-        decodes and its driver takes the process down, the video gets another try with the CPU.
+        it: no other video was in it. A request of several `parts` may take the time limit for each. What comes before
+        the reply goes to `take`, see `reply_parts`. Where a device decodes and its driver takes the process down, the
+        video gets another try with the CPU.
         """
         limit_s = parts * (self.timeout_s if timeout_s is None else timeout_s)
         timed = {**request, "soft_s": limit_s / parts * _SOFT_PART}
         try:
             try:
-                return self._call(timed, check, max_blob_bytes, limit_s, cancel, fresh=fresh)
+                return self._call(timed, check, max_blob_bytes, limit_s, cancel, take=take, fresh=fresh)
             except UnheardError:  # the worker had died while it was idle
-                return self._call(timed, check, max_blob_bytes, limit_s, cancel, fresh=fresh)
+                return self._call(timed, check, max_blob_bytes, limit_s, cancel, take=take, fresh=fresh)
         except UnheardError as error:
             raise LimitError(f"two worker processes ended before they were asked; the last one {error}") from error
         except _WorkerGoneError as error:
             if self._decoder == "cpu":
                 raise
             logger.warning("{}: {} while {} decoded; the CPU tries", request.get("path"), error.reason, self._decoder)
-            return self._call({**timed, "cpu": True}, check, max_blob_bytes, limit_s, cancel, fresh=fresh)
+            return self._call({**timed, "cpu": True}, check, max_blob_bytes, limit_s, cancel, take=take, fresh=fresh)
 
     def _call(
         self,
@@ -129,13 +137,16 @@ class WorkerPool:
         limit_s: float,
         cancel: threading.Event | None,
         *,
+        take: Take | None,
         fresh: bool,
     ) -> T:
         with self._borrowed(cancel, str(request.get("path", "")), fresh=fresh) as child:
             deadline = time.monotonic() + limit_s
             try:
-                self._send(child, request, max_blob_bytes)
-                while (reply := child.reply(_TICK_S)) is None:
+                self._send(child, request, max_blob_bytes, in_parts=take is not None)
+                while (reply := child.reply(_TICK_S)) is None or is_part(reply[0]):
+                    if reply is not None and take is not None:
+                        take(*reply)
                     _honour(cancel)
                     if self._closed:
                         raise Cancelled
@@ -156,11 +167,11 @@ class WorkerPool:
         return cast("T", result)
 
     @staticmethod
-    def _send(child: WorkerProcess, request: Message, max_blob_bytes: int) -> None:
+    def _send(child: WorkerProcess, request: Message, max_blob_bytes: int, *, in_parts: bool) -> None:
         # until the reply is checked: whatever interrupts a call, its worker is in an unknown state
         child.healthy = False
         try:
-            child.ask(request, max_blob_bytes)
+            child.ask(request, max_blob_bytes, in_parts=in_parts)
         except VideoError:  # the file can't be opened: nothing was sent
             child.healthy = True
             raise
@@ -237,13 +248,7 @@ class WorkerPool:
                     self._starting += 1
                     break
                 self._wake.wait(_TICK_S)
-        try:
-            child = self._starter.submit(WorkerProcess, self._memory_bytes, self._decoder).result()
-        except RuntimeError as error:  # the pool was closed meanwhile
-            raise Cancelled from error
-        finally:
-            with self._wake:
-                self._starting -= 1
+        child = self._started()
         with self._wake:
             self._busy.add(child)
         try:
@@ -260,6 +265,32 @@ class WorkerPool:
                 ) from error
             raise
         return child
+
+    def _started(self) -> WorkerProcess:
+        """Start a worker. Raises VsortdError where the system gives none, Cancelled where the pool is closed."""
+        starter = self._starter
+        try:
+            try:
+                started = starter.submit(WorkerProcess, self._memory_bytes, self._decoder, self._output, self._niceness)
+            except RuntimeError:  # it has no thread yet, and would start what it was given with a later one
+                starter.shutdown(wait=False, cancel_futures=True)
+                with self._wake:
+                    if (
+                        self._starter is starter and not self._closed
+                    ):  # else another call made a new one, or none is needed
+                        self._starter = _new_starter()
+                raise
+            return started.result()
+        except RuntimeError as error:
+            if self._closed:
+                raise Cancelled from error
+            raise VsortdError(
+                f"No decoding process can be started now: {error}.",
+                remedy="The system gives no more threads or processes; vsortd tries again.",
+            ) from error
+        finally:
+            with self._wake:
+                self._starting -= 1
 
     def _count(self) -> int:
         """How many workers there are, those that are about to be included."""
@@ -289,3 +320,8 @@ class WorkerPool:
 def _honour(cancel: threading.Event | None) -> None:
     if cancel is not None and cancel.is_set():
         raise Cancelled
+
+
+def _new_starter() -> ThreadPoolExecutor:
+    """Return the one long-lived thread that starts processes: PR_SET_PDEATHSIG fires when the one that forked ends."""
+    return ThreadPoolExecutor(1, thread_name_prefix="media-starter")

@@ -14,17 +14,17 @@ import sys
 import threading
 import time
 from collections import deque
-from pathlib import Path
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, cast
 
-import vsortd
 from vsortd.core.system.bounded_lines import bounded_lines
-from vsortd.core.system.child_environment import least_environment
+from vsortd.core.system.child_environment import least_environment, package_path
 from vsortd.core.system.regular_file import open_regular
 from vsortd.errors import Cancelled
 from vsortd.media import protocol
 from vsortd.media.protocol import Blob, Message, ProtocolError
 from vsortd.media.replies import WorkerGreeting, greeting_from_message
+from vsortd.media.reply_parts import PART_BYTES, PARTS_WAITING, is_part
 from vsortd.media.request_pipe import FILES, ends, send_request
 
 if TYPE_CHECKING:
@@ -41,7 +41,21 @@ _PATHS = ("path", "other")
 # A look's frames (8 of 224 x 224) pass a pipe of this size at once; Linux's 64 KiB take twenty turns between the two.
 _PIPE_BYTES = 1 << 20
 _TICK_S = 0.1
+NICENESS = 5
+"""How far workers stand back behind other programs, 0 to 19."""
 _Reply = tuple[Message, Blob] | ProtocolError | None  # None: the stream ended
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerOutput:
+    """What a worker that draws writes into: an open descriptor, its path for where that can't be handed over.
+
+    A file grows to `most_bytes` at most; a pipe as long as somebody reads it.
+    """
+
+    descriptor: int
+    path: str
+    most_bytes: int
 
 
 class ChildGoneError(Exception):
@@ -55,14 +69,24 @@ class UnheardError(ChildGoneError):
 class WorkerProcess:
     """A worker process. One thread at a time may talk to it; `kill` may be called from any."""
 
-    def __init__(self, memory_bytes: int, decoder: str = "cpu") -> None:
+    def __init__(
+        self,
+        memory_bytes: int,
+        decoder: str = "cpu",
+        output: WorkerOutput | None = None,
+        niceness: int = NICENESS,
+    ) -> None:
         self.served = 0
         self.healthy = True
         self.last_path = ""  # the video that it read last, whose table it may still have
         self._memory_bytes = memory_bytes
         self._decoder = decoder
+        self._output = output
+        self._niceness = niceness
         self._max_blob_bytes = 0
         self._awaited = False
+        self._in_parts = False
+        self._room = threading.Semaphore(PARTS_WAITING)  # for parts that nobody has taken
         self._said_bytes = 0
         self._replies: queue.SimpleQueue[_Reply] = queue.SimpleQueue()
         self._errors: deque[str] = deque(maxlen=_STDERR_LINES)
@@ -73,8 +97,13 @@ class WorkerProcess:
             threading.Thread(target=self._read_replies, name="media-replies", daemon=True),
             threading.Thread(target=self._read_errors, name="media-errors", daemon=True),
         ]
-        for thread in self._threads:
-            thread.start()
+        try:
+            for thread in self._threads:
+                thread.start()
+        except RuntimeError:  # the system gives no more threads
+            self._threads = [thread for thread in self._threads if thread.ident is not None]
+            self.dispose()
+            raise
 
     def _start(self) -> subprocess.Popen[bytes]:
         """Start the process; where descriptors can be handed over its requests come over a socket."""
@@ -114,7 +143,14 @@ class WorkerProcess:
 
         Raises ChildGoneError, ProtocolError or Cancelled.
         """
-        self.ask({"op": "hello", "memory_bytes": self._memory_bytes, "decoder": self._decoder}, 0)
+        output_bytes = None if self._output is None else self._output.most_bytes
+        wishes = {
+            "memory_bytes": self._memory_bytes,
+            "decoder": self._decoder,
+            "output_bytes": output_bytes,
+            "niceness": self._niceness,
+        }
+        self.ask({"op": "hello", **wishes}, 0)
         deadline = time.monotonic() + limit_s
         while (reply := self.reply(_TICK_S)) is None:
             if cancel is not None and cancel.is_set():
@@ -123,14 +159,17 @@ class WorkerProcess:
                 raise ChildGoneError(f"did not answer within {limit_s:g} s")
         return greeting_from_message(reply[0])
 
-    def ask(self, request: Message, max_blob_bytes: int) -> None:
+    def ask(self, request: Message, max_blob_bytes: int, *, in_parts: bool = False) -> None:
         """Send a request whose reply may carry up to `max_blob_bytes`, and the files that it is about.
+
+        Before the reply may come as many parts as there are, if `in_parts`.
 
         Raises UnheardError, and ChangedError or BrokenError where a file can't be opened: nothing was sent then.
         """
         self._errors.clear()
         self._said_bytes = 0
         self._max_blob_bytes = max_blob_bytes
+        self._in_parts = in_parts
         with contextlib.ExitStack() as opened:
             paths = [request[name] for name in _PATHS if name in request]
             descriptors: list[int] = []
@@ -138,6 +177,9 @@ class WorkerProcess:
                 for path in paths:
                     descriptors.append(open_regular(path))
                     opened.callback(os.close, descriptors[-1])
+                if self._output is not None and "output" in request:
+                    paths.append(self._output.path)
+                    descriptors.append(self._output.descriptor)
             self._awaited = True
             try:
                 if self._socket is not None:
@@ -148,7 +190,10 @@ class WorkerProcess:
                 raise UnheardError(self._ending()) from error
 
     def reply(self, wait_s: float) -> tuple[Message, Blob] | None:
-        """Return the reply, or None if there is none after `wait_s`. Raises ChildGoneError, ProtocolError."""
+        """Return the reply, or a part of it, or None if there is none after `wait_s`.
+
+        Raises ChildGoneError, ProtocolError.
+        """
         try:
             reply = self._replies.get(timeout=wait_s)
         except queue.Empty:
@@ -157,6 +202,8 @@ class WorkerProcess:
             raise ChildGoneError(self._ending())
         if isinstance(reply, ProtocolError):
             raise reply
+        if is_part(reply[0]):
+            self._room.release()
         return reply
 
     def kill(self) -> None:
@@ -167,6 +214,8 @@ class WorkerProcess:
         """End the process and let go of its pipes and threads."""
         self.kill()
         self._process.wait()
+        self._in_parts = False  # what is on its way still is none that anybody takes
+        self._room.release()  # who waits to hand one over does so, and finds that
         for thread in self._threads:
             thread.join()
         if self._socket is not None:
@@ -193,11 +242,19 @@ class WorkerProcess:
 
     def _receive(self, pipe: BinaryIO) -> tuple[Message, Blob] | None:
         # the limit is asked for when the lengths are in, so it is that of the request under way
-        message = protocol.receive(pipe, lambda: self._max_blob_bytes if self._awaited else 0)
+        message = protocol.receive(pipe, lambda: self._largest() if self._awaited else 0)
         if message is not None and not self._awaited:
             raise ProtocolError("an answer that nobody asked for")
-        self._awaited = False
+        if message is not None and is_part(message[0]):
+            if not self._in_parts or len(message[1]) > PART_BYTES:
+                raise ProtocolError("a part that nobody asked for")
+            self._room.acquire()  # the worker waits, too, once the pipe is full
+        else:
+            self._awaited = False
         return message
+
+    def _largest(self) -> int:
+        return max(self._max_blob_bytes, PART_BYTES if self._in_parts else 0)
 
     def _read_errors(self) -> None:
         for lines, size in bounded_lines(cast("BinaryIO", self._process.stderr), _STDERR_LINE_BYTES):
@@ -233,13 +290,12 @@ def _widen(pipe: BinaryIO) -> None:
 
 def _environment() -> dict[str, str]:
     """Return the child's environment: the package found where ours is, one thread, tied to this process."""
-    package_root = str(Path(vsortd.__file__).resolve().parent.parent)
-    path = os.pathsep.join(part for part in (package_root, os.environ.get("PYTHONPATH", "")) if part)
     troubles = os.environ.get("VSORTD_MEDIA_TEST_OPS")
     own = {
-        "PYTHONPATH": path,
+        "PYTHONPATH": package_path(),
         "OPENBLAS_NUM_THREADS": "1",  # numpy's pool of threads would reserve memory for every core
         "OMP_NUM_THREADS": "1",
+        "ORT_DISABLE_TELEMETRY": "1",  # onnxruntime tells its maker of each network that it runs, by default since 1.29
         "VSORTD_MEDIA_PARENT": str(os.getpid()),
     }
     return least_environment(own | ({"VSORTD_MEDIA_TEST_OPS": troubles} if troubles else {}))

@@ -13,18 +13,20 @@ from vsortd.errors import FilingError, VideoError
 from vsortd.filing import holds
 from vsortd.filing.follow import standing_at
 from vsortd.filing.opinions import note_opinion
-from vsortd.filing.records import IdentityMatch, Opinion, likeness, utc
+from vsortd.filing.records import IdentityMatch, likeness, utc
+from vsortd.filing.second_opinion import Opinion
 from vsortd.judging.closeness import closeness
-from vsortd.judging.conditions import ConditionFacts
 from vsortd.judging.decide import Decision, DecisionOutcome, LevelResult
 from vsortd.media.thumbnails import spread_pictures
 from vsortd.opinion.frame_sheet import FRAME_PX, FRAMES, frame_sheet
 from vsortd.opinion.question import RuleQuestion
 from vsortd.pipeline import stages
+from vsortd.pipeline.condition_meter import ConditionMeter
 from vsortd.pipeline.job import Job
 
 if TYPE_CHECKING:
     import threading
+    from collections.abc import Mapping
     from pathlib import Path
 
     from vsortd.core.video_facts import Clip
@@ -56,7 +58,8 @@ def ask(services: Services, server: VisionServer, item: Item, cancel: threading.
     if identity is None:
         return None
     clip = services.media.probe(path, cancel=cancel)
-    facts = ConditionFacts.of(clip, item.source.name)
+    meter = ConditionMeter.of(services, services.tree)
+    facts = replace(meter.facts(path, clip, name=item.source.name, cancel=cancel), tags=item.tags)
     question = RuleQuestion.about(services.tree, facts, closeness(item.detail))
     frames = spread_pictures(services.media, path, clip, FRAMES, side_px=FRAME_PX, cancel=cancel)
     if not question.rules or not frames:
@@ -119,10 +122,8 @@ def _file(services: Services, asked: OpinionGiven, batch: str, cancel: threading
 
 def _decision(item: Item, opinion: Opinion) -> Decision:
     """Return the decision that an opinion makes; the scores are those that the rules themselves gave."""
-    levels = tuple(
-        LevelResult(str(level["parent"]), dict(level["scores"]), None, 0.0, 0.0, "", "")
-        for level in item.detail.get("levels", ())
-    )
+    levels = tuple(_shown_level(level["parent"], level["scores"]) for level in item.detail.get("levels", ()))
+    facets = tuple(_shown_level(name, scores) for name, scores in item.detail.get("facets", {}).items())
     score = closeness(item.detail).get(opinion.rule, 0.0)
     return Decision(
         opinion.rule,
@@ -134,4 +135,9 @@ def _decision(item: Item, opinion: Opinion) -> Decision:
         settled=True,
         frame_scores={},
         tags=item.tags,
+        facets=facets,
     )
+
+
+def _shown_level(parent: object, scores: Mapping[str, float]) -> LevelResult:
+    return LevelResult(str(parent), dict(scores), None, 0.0, 0.0, "", "")

@@ -144,7 +144,7 @@ def _possible(tree: RuleTree, facts: ConditionFacts) -> Iterator[Rule]:
 
 def _shown(rule: Rule) -> str:
     """Say what a rule's videos show, "" where its name says all."""
-    prompts = rule.prompts or (rule.contains.prompts if rule.contains else ())
+    prompts = rule.prompts or (rule.contains.prompts or rule.contains.objects if rule.contains else ())
     text = "; ".join(prompt for prompt in prompts if nfc(prompt) != nfc(rule.name))
     return text if len(text) <= _PROMPT_CHARS else text[: _PROMPT_CHARS - 1] + "…"
 

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import base64
 import json
-import os
-import re
 import time
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
-from vsortd.core.system.regular_file import open_regular
 from vsortd.core.text import printable
-from vsortd.errors import VideoError
 from vsortd.opinion.bounded_http import Caller, NoAnswerError
+from vsortd.opinion.server_key import key_of
 
 if TYPE_CHECKING:
     import threading
@@ -26,7 +23,6 @@ if TYPE_CHECKING:
 ANSWER_BYTES: Final = 65_536
 _LIST_BYTES: Final = 4_000_000  # of a server with thousands of models
 _TOKENS: Final = 1_024
-_KEY_BYTES: Final = 4_096
 _SAID_CHARS: Final = 160
 
 # What these say holds for whatever is asked.
@@ -120,26 +116,6 @@ class VisionServer:
         key = key_of(self._options)
         said = printable(" ".join((said.replace(key, "***") if key else said).split()))
         return f": {said if len(said) <= _SAID_CHARS else said[: _SAID_CHARS - 1] + '…'}"
-
-
-def key_of(options: Unsure) -> str:
-    """Return the server's key, "" where the config names none. Raises NoAnswerError where it can't be had."""
-    if options.key_env is not None:
-        key, where = os.environ.get(options.key_env, "").strip(), f"the environment variable {options.key_env}"
-    elif options.key_file is not None:
-        where = str(options.key_file)
-        try:
-            with os.fdopen(open_regular(os.path.realpath(where)), "rb") as file:
-                key = file.read(_KEY_BYTES).decode("ascii", "replace").strip()
-        except VideoError as error:
-            raise NoAnswerError(f"the key can't be read from {where}: {error.reason}") from error
-        except OSError as error:
-            raise NoAnswerError(f"the key can't be read from {where}: {error.strerror}") from error
-    else:
-        return ""
-    if not re.fullmatch(r"[!-~]+", key):
-        raise NoAnswerError(f"{where} holds no key" if not key else f"what {where} holds is no key")
-    return key
 
 
 def _json(body: bytes) -> object:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import threading
 import time
 import weakref
-from collections import OrderedDict, deque
+from collections import deque
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
@@ -24,6 +24,7 @@ from loguru import logger
 from vsortd.core.system.heap import trim_heap
 from vsortd.errors import ModelError
 from vsortd.vision.text_cache import TextCache
+from vsortd.vision.text_memory import TextMemory
 from vsortd.vision.text_tower import TextSide
 from vsortd.vision.this_machine import usable_cpus
 
@@ -42,9 +43,6 @@ MAX_BATCH_CUDA: Final = 256
 # How long an incomplete batch waits for callers that came together last time; infinity, an embedding server,
 # waits as long.
 PATIENCE_S: Final = 0.005
-# Texts remembered, 2 KB each at 512 numbers: far more than any rule set, so that a long-lived daemon stays
-# bounded.
-MAX_TEXTS: Final = 65_536
 # Beyond this many threads a batch of a few pictures no longer gets faster.
 MAX_THREADS: Final = 16
 
@@ -79,10 +77,9 @@ class BatchingEncoder:
     ) -> None:
         self._info = loaded.info
         self._unknown_words = loaded.unknown_words
-        self._lock = threading.Lock()
-        self._texts: OrderedDict[str, npt.NDArray[np.float32]] = OrderedDict()
-        self._cache = None if texts is None else TextCache(texts, _texts_key(loaded), loaded.info.dim)
-        self._thread = _ModelThread(loaded, max_batch, patience_s)
+        thread = self._thread = _ModelThread(loaded, max_batch, patience_s)
+        cache = None if texts is None else TextCache(texts, _texts_key(loaded), loaded.info.dim)
+        self._texts = TextMemory(lambda missing: thread.ask(_Request(missing)), loaded.info.dim, cache)
         self._thread.start()
         self._end = weakref.finalize(self, _end, self._thread)
         self._end.atexit = False  # the thread ends with the process
@@ -110,23 +107,7 @@ class BatchingEncoder:
 
         Raises ModelError when the model fails or is closed.
         """
-        wanted = dict.fromkeys(texts)
-        rows: dict[str, npt.NDArray[np.float32]] = {}
-        with self._lock:
-            for text in wanted:
-                if text in self._texts:
-                    self._texts.move_to_end(text)
-                    rows[text] = self._texts[text]
-        missing = [text for text in wanted if text not in rows]
-        if missing:
-            rows.update(self._beyond_memory(missing))
-            with self._lock:
-                self._texts.update((text, rows[text]) for text in missing)
-                while len(self._texts) > MAX_TEXTS:
-                    self._texts.popitem(last=False)
-        if not rows:
-            return np.empty((0, self._info.dim), np.float32)
-        return np.stack([rows[text] for text in texts])
+        return self._texts.rows(texts)
 
     def unknown_words(self, text: str) -> tuple[str, ...]:
         """Return the words that the model has never seen; () for models taught on the web."""
@@ -135,18 +116,6 @@ class BatchingEncoder:
     def close(self) -> None:
         """Answer what was asked, end the thread and free the model, whoever holds it. Later calls raise ModelError."""
         self._end()
-
-    def _beyond_memory(self, texts: list[str]) -> dict[str, npt.NDArray[np.float32]]:
-        """Return the rows of texts from the file of earlier runs, and from the model those that it lacks."""
-        if self._cache is None:
-            return dict(zip(texts, self._thread.ask(_Request(texts)), strict=True))
-        rows = self._cache.recall(texts)
-        missing = [text for text in texts if text not in rows]
-        if missing:
-            made = dict(zip(missing, self._thread.ask(_Request(missing)), strict=True))
-            self._cache.keep(made)
-            rows.update(made)
-        return rows
 
 
 class _ModelThread(threading.Thread):

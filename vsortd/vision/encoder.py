@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ class Family(StrEnum):
     SAMPLE = "sample"  # the small model inside the package
     CLIP = "clip"  # contrastive over a batch, softmax
     SIGLIP = "siglip"  # each pair on its own, sigmoid; has a logit bias
+    CLAP = "clap"  # of sounds and texts, softmax
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +51,14 @@ class ModelInfo:
     @property
     def key(self) -> str:
         """Return what makes stored embeddings comparable: name, weights by content, and preprocessing."""
-        shape = self.preprocess
-        statistics = ",".join(f"{value:.6g}" for value in (*shape.mean, *shape.std))
-        pixels = f"{shape.side_px}-{shape.resize.value}-{shape.interpolation}-{statistics}"
-        return f"{self.name}/{self.fingerprint}/{pixels}"
+        return _key(self.name, self.fingerprint, self.preprocess)
+
+
+@lru_cache(maxsize=16)
+def _key(name: str, fingerprint: str, shape: Preprocess) -> str:
+    """Put a model's key together; it is asked for at every look at every video."""
+    statistics = ",".join(f"{value:.6g}" for value in (*shape.mean, *shape.std))
+    return f"{name}/{fingerprint}/{shape.side_px}-{shape.resize.value}-{shape.interpolation}-{statistics}"
 
 
 def unknown_to(family: Family, text: str) -> tuple[str, ...]:
@@ -62,6 +68,48 @@ def unknown_to(family: Family, text: str) -> tuple[str, ...]:
     from vsortd.vision import sample
 
     return tuple(sample.unknown_words(text))
+
+
+class TextModelInfo(Protocol):
+    """What is said of a model by whoever only asks it about texts, see `ModelInfo`; a sound model says it as well."""
+
+    @property
+    def name(self) -> str:
+        """Return what people call it."""
+
+    @property
+    def key(self) -> str:
+        """Return what makes stored embeddings comparable."""
+
+    @property
+    def dim(self) -> int:
+        """Return the length of an embedding."""
+
+    @property
+    def logit_scale(self) -> float:
+        """Return the model's own factor from cosines to logits."""
+
+    @property
+    def logit_bias(self) -> float | None:
+        """Return what is added to logits, None for all but sigmoid models."""
+
+    @property
+    def family(self) -> Family:
+        """Return how it was taught."""
+
+
+class TextEncoder(Protocol):
+    """The text side of a model, of whatever its other side turns into vectors; as `Encoder`."""
+
+    @property
+    def info(self) -> TextModelInfo:
+        """What the model is."""
+
+    def encode_texts(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+        """Embed texts; returns float32 unit rows [n, dim]. Every text is computed once and remembered."""
+
+    def unknown_words(self, text: str) -> tuple[str, ...]:
+        """Return the words that the model has never seen; () for models taught on the web, which know all."""
 
 
 class Encoder(Protocol):

@@ -9,12 +9,12 @@ from vsortd.vision.encoder import Family
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from vsortd.vision.encoder import ModelInfo
+    from vsortd.vision.encoder import TextModelInfo
 
 _OWN_SHOWN: Final = 4  # prompts of the user's that an error proposes
 
 
-def what_it_knows(info: ModelInfo, own: Sequence[str] = ()) -> str:
+def what_it_knows(info: TextModelInfo, own: Sequence[str] = ()) -> str:
     """Say what to ask for instead: what the user's rules say, and of the model in the package what it was taught."""
     more = "`vsortd model list` shows models that know more."
     if info.family is not Family.SAMPLE:

@@ -263,12 +263,19 @@ def _fitting_weights(module: Untyped, source: Source) -> dict[str, torch.Tensor]
         state.pop("text.transformer.embeddings.position_ids", None)  # in checkpoints older than transformers 4.31
         resize_pos_embed(state, module)
         resize_text_pos_embed(state, module)
-    _check_keys(own, state, source)
-    _check_numbers(state, source)
+    check_fit(own, state, source.path, source.name)
     return state
 
 
-def _check_numbers(state: Mapping[str, torch.Tensor], source: Source) -> None:
+def check_fit(
+    own: Mapping[str, torch.Tensor], state: Mapping[str, torch.Tensor], path: Path, architecture: str
+) -> None:
+    """Raise ModelError unless weights are all of a module's `own` and no others, in shape, and hold numbers."""
+    _check_keys(own, state, path, architecture)
+    _check_numbers(state, path)
+
+
+def _check_numbers(state: Mapping[str, torch.Tensor], path: Path) -> None:
     """Raise ModelError for weights that hold what is no number: one is enough to spoil what it takes part in."""
     wrong = [
         key
@@ -277,13 +284,15 @@ def _check_numbers(state: Mapping[str, torch.Tensor], source: Source) -> None:
     ]
     if wrong:
         raise ModelError(
-            f"The weights {source.path} are damaged: {_some(sorted(wrong))} holds what is no number.",
+            f"The weights {path} are damaged: {_some(sorted(wrong))} holds what is no number.",
             remedy="Download or copy them again.",
-            paths=[source.path],
+            paths=[path],
         )
 
 
-def _check_keys(own: Mapping[str, torch.Tensor], state: Mapping[str, torch.Tensor], source: Source) -> None:
+def _check_keys(
+    own: Mapping[str, torch.Tensor], state: Mapping[str, torch.Tensor], path: Path, architecture: str
+) -> None:
     problems = []
     if missing := sorted(own.keys() - state.keys()):
         problems.append(f"it lacks {_some(missing)}")
@@ -301,9 +310,9 @@ def _check_keys(own: Mapping[str, torch.Tensor], state: Mapping[str, torch.Tenso
         problems.append(f"whole numbers instead of fractions, or the other way: {_some(sorted(kinds))}")
     if problems:
         raise ModelError(
-            f"The weights {source.path} do not fit the architecture {source.name}: {'; '.join(problems)}.",
+            f"The weights {path} do not fit the architecture {architecture}: {'; '.join(problems)}.",
             remedy="Check that name and weights belong together; no gap is ever filled with random numbers.",
-            paths=[source.path],
+            paths=[path],
         )
 
 

@@ -20,13 +20,12 @@ import sys
 import threading
 from collections import deque
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, Self, cast
 
 import numpy as np
 
-import vsortd
 from vsortd.core.system.bounded_lines import bounded_lines
+from vsortd.core.system.child_environment import package_path
 from vsortd.errors import ModelError
 from vsortd.media import protocol
 from vsortd.media.preprocess import Preprocess, ResizeMode
@@ -251,6 +250,4 @@ def _refused(header: Message) -> ModelError | None:
 
 def _environment() -> dict[str, str]:
     """Return this process's environment, with the package found where ours is."""
-    root = str(Path(vsortd.__file__).resolve().parent.parent)
-    path = os.pathsep.join(part for part in (root, os.environ.get("PYTHONPATH", "")) if part)
-    return {**os.environ, "PYTHONPATH": path}
+    return {**os.environ, "PYTHONPATH": package_path()}

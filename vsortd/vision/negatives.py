@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from vsortd.vision.encoder import Family
+
 if TYPE_CHECKING:
     import numpy.typing as npt
 
@@ -132,28 +134,87 @@ _CONTENT: Final = (
 )
 
 
+# What may be heard instead, for models of sounds.
+_SOUND_VOID: Final = (
+    _built_in("silence", "silence silent quiet nothing"),
+    _built_in("background noise", "noise noisy hiss hum static background ambience"),
+)
+_SOUND_CONTENT: Final = (
+    _built_in(
+        "a person speaking",
+        "person people man men woman women child children kid kids baby human voice voices speech speak speaking "
+        "talk talking conversation interview lecture narrator commentary commentator host shouting shout whispering "
+        "crying laughter laughing singing singer crowd audience",
+    ),
+    _built_in(
+        "music",
+        "music musical song songs melody singing singer sing choir band orchestra concert guitar piano violin flute "
+        "trumpet saxophone drum drums drumming bass instrument instruments dance disco dj rap rock jazz pop techno "
+        "opera festival",
+    ),
+    _built_in(
+        "wind blowing",
+        "wind windy storm stormy gale weather outdoors thunder thunderstorm",
+    ),
+    _built_in(
+        "running water",
+        "water rain raining sea ocean beach wave waves surf river stream waterfall lake splash splashing swimming "
+        "swimmers pool shower fountain thunderstorm",
+    ),
+    _built_in(
+        "a running engine",
+        "engine engines motor motors car cars traffic road truck bus train trains railway tram motorbike motorcycle "
+        "vehicle vehicles plane aeroplane airplane aircraft helicopter drone rotor boat ship racing race driving horn "
+        "siren machine machines machinery",
+    ),
+    _built_in(
+        "an animal",
+        "animal animals pet pets dog dogs puppy barking bark cat cats meow meowing purring bird birds birdsong "
+        "chirping tweeting rooster crow owl duck goose horse horses cow cows sheep pig goat frog frogs insect insects "
+        "cricket crickets bee bees wolf howling lion wildlife zoo farm forest",
+    ),
+    _built_in(
+        "a crowd cheering and clapping",
+        "crowd audience applause clapping clap cheer cheering cheers stadium match party people spectators fans",
+    ),
+    _built_in(
+        "things being handled in a room",
+        "footsteps steps walking door knocking knock typing keyboard clatter dishes kitchen cooking cutlery glass "
+        "tools hammer hammering sawing drilling room office clock click clicking",
+    ),
+)
+
+
 def words_of(text: str) -> tuple[str, ...]:
     """Return the words of a text, in order, case folded; letters and digits of any script."""
     return tuple(re.findall(r"[^\W_]+(?:'[^\W_]+)?", text.casefold()))
 
 
-def built_in_negatives(texts: Iterable[str], *, open_world: bool) -> tuple[Negative, ...]:
+def built_in_negatives(texts: Iterable[str], *, open_world: bool, family: Family = Family.CLIP) -> tuple[Negative, ...]:
     """Return the built-in negatives of a level that are not related to any text at, above or below it.
+
+    Those of a model of sounds (by its `family`) are sounds.
 
     In an `open_world`, as at the top, any content may come; below, a video has already won the parent, and a negative
     about content would beat children that speak of something else (a forest by day is more of a landscape than of a
     day).
     """
     words = {word for text in texts for word in words_of(text)}
-    candidates = (*_VOID, *_CONTENT) if open_world else _VOID
+    void, content = _built_in_of(family)
+    candidates = (*void, *content) if open_world else void
     return tuple(
         Negative(candidate.text, (candidate.text,)) for candidate in candidates if not candidate.related_words & words
     )
 
 
-def built_in_texts() -> tuple[str, ...]:
+def built_in_texts(family: Family = Family.CLIP) -> tuple[str, ...]:
     """Return all built-in negatives; their mean is what all texts of a model have in common."""
-    return tuple(candidate.text for candidate in (*_VOID, *_CONTENT))
+    void, content = _built_in_of(family)
+    return tuple(candidate.text for candidate in (*void, *content))
+
+
+def _built_in_of(family: Family) -> tuple[tuple[_BuiltIn, ...], tuple[_BuiltIn, ...]]:
+    return (_SOUND_VOID, _SOUND_CONTENT) if family is Family.CLAP else (_VOID, _CONTENT)
 
 
 def screen(

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from vsortd.config.rules import RuleTree
-    from vsortd.vision.encoder import Encoder
+    from vsortd.vision.encoder import TextEncoder
     from vsortd.vision.negatives import Facets
 
 # Words that say nothing about what is seen. A prompt of these alone is as good as unknown.
@@ -122,11 +122,21 @@ def detector_levels(tree: RuleTree, default_templates: tuple[str, ...]) -> list[
     detectors = [
         query_level(rule.key, Query(rule.key, rule.contains.prompts), rule.templates or default_templates)
         for rule in tree.walk()
-        if rule.contains is not None
+        if rule.contains is not None and rule.contains.prompts
     ]
     templates = tree.templates or default_templates
     tags = [Query(f"#{tag.name}", tag.prompts) for tag in tree.tags if tag.prompts]
     return detectors + [query_level(query.name, query, templates) for query in tags]
+
+
+def facet_levels(tree: RuleTree, default_templates: tuple[str, ...]) -> list[Competition]:
+    """List the questions that are asked of every video, by their names.
+
+    They are no open world: whether a video is calm is asked of all that videos may show, so that a negative about
+    content (a furnished room) would answer another question.
+    """
+    templates = tree.templates or default_templates
+    return [Competition(facet.name, facet.values, facet.none_of_these, templates) for facet in tree.facets]
 
 
 def query_level(parent: str, query: Query, templates: tuple[str, ...], negatives: tuple[str, ...] = ()) -> Competition:
@@ -134,7 +144,7 @@ def query_level(parent: str, query: Query, templates: tuple[str, ...], negatives
     return Competition(parent, (query,), negatives, templates, open_world=True)
 
 
-def plan_level(level: Competition, encoder: Encoder, facets: Facets | None) -> LevelPlan:
+def plan_level(level: Competition, encoder: TextEncoder, facets: Facets | None) -> LevelPlan:
     """Find out what the model knows of a level's prompts, and what they compete with.
 
     `facets` is the vocabulary of a model that knows little, None for one that knows all words.
@@ -152,14 +162,14 @@ def plan_level(level: Competition, encoder: Encoder, facets: Facets | None) -> L
     else:
         names = (rule.name for rule in level.rules)
         texts = {*level.related_texts, *names, *(prompt for prompts in siblings for prompt in prompts)}
-        built_in = built_in_negatives(texts, open_world=level.open_world)
+        built_in = built_in_negatives(texts, open_world=level.open_world, family=encoder.info.family)
     negatives = (*configured, *built_in)
     if not negatives and len(siblings) == 1:
         negatives = (_NEUTRAL,)
     return LevelPlan(level, known, negatives, len(built_in))
 
 
-def _known_prompts(prompts: Sequence[str], encoder: Encoder, *, limited: bool) -> KnownPrompts:
+def _known_prompts(prompts: Sequence[str], encoder: TextEncoder, *, limited: bool) -> KnownPrompts:
     """Keep the prompts that the model knows best: those it knows whole, else in part, else none.
 
     To a model of `limited` vocabulary a prompt without any content ("a video") says nothing either.

@@ -10,13 +10,14 @@ import numpy.typing as npt
 
 from vsortd.config.choices import Ensemble
 from vsortd.errors import ModelError
-from vsortd.vision.encoder import Encoder, Family
+from vsortd.vision.encoder import Family
 from vsortd.vision.negatives import built_in_texts, screen
 from vsortd.vision.prompt_plan import (
     Competition,
     LevelPlan,
     Query,
     detector_levels,
+    facet_levels,
     plan_level,
     query_level,
     tree_levels,
@@ -27,7 +28,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from vsortd.config.rules import RuleTree
+    from vsortd.vision.encoder import TextEncoder
     from vsortd.vision.negatives import Facets, Negative
+    from vsortd.vision.out_of_distribution import TaughtRegion
 
 # An average this short means that the texts contradict each other; nothing real comes near.
 _SHORTEST_MEAN: Final = 1e-4
@@ -63,6 +66,7 @@ class LevelVectors:
     examples: Mapping[int, _Rows] = field(default_factory=dict)
     none_examples: _Rows | None = None  # of what is none of the siblings [k ≥ 1, dim]
     common_likeness: float = 0.0  # how near examples of one sibling, or of none, come to others', as a cosine
+    region: TaughtRegion | None = None  # where the model's training lies, for what is unlike all of it to lose
 
     @property
     def competes(self) -> tuple[bool, ...]:
@@ -113,7 +117,8 @@ class RuleVectors:
     """All levels of a tree by their parent's key ("" at the top), and how cosines become logits.
 
     `detectors` holds what is looked for anywhere in a video, each as a level of one: by the key of a rule that
-    `contains` something, or by `#` and a tag's name. `memo` is for what `vsortd.judging.frame_scores` works out once.
+    `contains` something, or by `#` and a tag's name; `facets` the values of each facet, by its name. `memo` is for what
+    `vsortd.judging.frame_scores` works out once.
     """
 
     levels: Mapping[str, LevelVectors]
@@ -121,6 +126,7 @@ class RuleVectors:
     logit_scale: float
     logit_bias: float | None
     detectors: Mapping[str, LevelVectors] = field(default_factory=dict)
+    facets: Mapping[str, LevelVectors] = field(default_factory=dict)
     temperature: float = 1.0
     memo: dict[str, dict[int, npt.NDArray[np.float64]]] = field(default_factory=dict, repr=False, compare=False)
 
@@ -164,18 +170,19 @@ def _evenly_spaced(rows: _Rows, at_most: int) -> _Rows:
     return np.asarray(rows[np.linspace(0, len(rows) - 1, min(len(rows), at_most)).round().astype(int)])
 
 
-def level_vectors(tree: RuleTree, encoder: Encoder, *, facets: Facets | None = None) -> RuleVectors:
+def level_vectors(tree: RuleTree, encoder: TextEncoder, *, facets: Facets | None = None) -> RuleVectors:
     """Embed a tree's prompts and negatives; every text once, in batches.
 
     `facets` is the vocabulary of a model that knows little (by default the sample model's own); the others
     of its values are the negatives then. Raises ModelError when the model fails.
     """
     templates = TEMPLATES[encoder.info.family]
-    return _embed(tree_levels(tree, templates), detector_levels(tree, templates), encoder, facets)
+    questions = facet_levels(tree, templates)
+    return _embed(tree_levels(tree, templates), detector_levels(tree, templates), encoder, facets, questions)
 
 
 def query_vectors(
-    prompts: Sequence[str], against: Sequence[str], encoder: Encoder, *, facets: Facets | None = None
+    prompts: Sequence[str], against: Sequence[str], encoder: TextEncoder, *, facets: Facets | None = None
 ) -> tuple[LevelVectors, ...]:
     """Embed each prompt as a level of one: alone against what else a picture may show, and against `against`.
 
@@ -190,7 +197,7 @@ def query_vectors(
 
 
 def competition_vectors(
-    competitions: Sequence[Competition], encoder: Encoder, *, facets: Facets | None = None
+    competitions: Sequence[Competition], encoder: TextEncoder, *, facets: Facets | None = None
 ) -> tuple[LevelVectors, ...]:
     """Embed competitions that stand for themselves, in their order. Raises ModelError when the model fails.
 
@@ -200,22 +207,29 @@ def competition_vectors(
 
 
 def _embed(
-    levels: Sequence[Competition], detectors: Sequence[Competition], encoder: Encoder, facets: Facets | None
+    levels: Sequence[Competition],
+    detectors: Sequence[Competition],
+    encoder: TextEncoder,
+    facets: Facets | None,
+    questions: Sequence[Competition] = (),
 ) -> RuleVectors:
     info = encoder.info
+    region = None
     if facets is None and info.family is Family.SAMPLE:
-        facets = _sample_facets()
+        facets, region = _sample_facets(), _sample_region()
     level_plans = [plan_level(level, encoder, facets) for level in levels]
     detector_plans = [plan_level(level, encoder, facets) for level in detectors]
+    question_plans = [plan_level(level, encoder, facets) for level in questions]
     # a vocabulary leaves out by itself what a rule means; built-in negatives are screened by their vectors
     screening = TEMPLATES[info.family] if facets is None else None
-    texts = _TextVectors(encoder, (*level_plans, *detector_plans), screening)
+    texts = _TextVectors(encoder, (*level_plans, *detector_plans, *question_plans), screening)
     return RuleVectors(
-        levels={plan.level.parent: _level_vectors(plan, texts) for plan in level_plans},
+        levels={plan.level.parent: _level_vectors(plan, texts, region) for plan in level_plans},
         dim=info.dim,
         logit_scale=info.logit_scale,
         logit_bias=info.logit_bias,
-        detectors={plan.level.parent: _level_vectors(plan, texts) for plan in detector_plans},
+        detectors={plan.level.parent: _level_vectors(plan, texts, region) for plan in detector_plans},
+        facets={plan.level.parent: _level_vectors(plan, texts, region) for plan in question_plans},
     )
 
 
@@ -226,10 +240,11 @@ class _TextVectors:
     have in common, None without.
     """
 
-    def __init__(self, encoder: Encoder, plans: Iterable[LevelPlan], screening: tuple[str, ...] | None) -> None:
+    def __init__(self, encoder: TextEncoder, plans: Iterable[LevelPlan], screening: tuple[str, ...] | None) -> None:
+        family = encoder.info.family
         needed = [text for plan in plans for text in plan.texts()]
         if screening is not None:
-            needed += [text for built_in in built_in_texts() for text in texts_of(built_in, screening)]
+            needed += [text for built_in in built_in_texts(family) for text in texts_of(built_in, screening)]
         unique = list(dict.fromkeys(needed))
         self.dim = encoder.info.dim
         self._row = {text: number for number, text in enumerate(unique)}
@@ -237,7 +252,7 @@ class _TextVectors:
         self._negatives: dict[tuple[tuple[Negative, ...], tuple[str, ...]], _Rows] = {}
         self.mean: _Rows | None = None
         if screening is not None:
-            built_in_rows = [self.ensemble([text], screening) for text in built_in_texts()]
+            built_in_rows = [self.ensemble([text], screening) for text in built_in_texts(family)]
             self.mean = np.asarray(np.mean(built_in_rows, axis=0), dtype=np.float32)
 
     def ensemble(self, prompts: Iterable[str], templates: tuple[str, ...]) -> _Rows:
@@ -258,7 +273,7 @@ class _TextVectors:
         return self._negatives[key]
 
 
-def _level_vectors(plan: LevelPlan, texts: _TextVectors) -> LevelVectors:
+def _level_vectors(plan: LevelPlan, texts: _TextVectors, region: TaughtRegion | None) -> LevelVectors:
     level = plan.level
     vectors = np.zeros((len(level.rules), texts.dim), np.float32)
     alternatives: dict[int, _Rows] = {}
@@ -280,6 +295,8 @@ def _level_vectors(plan: LevelPlan, texts: _TextVectors) -> LevelVectors:
         negative_vectors=texts.negatives(negatives, level.templates),
         configured=len(plan.negatives) > plan.built_in_count and bool(level.configured_negatives),
         alternatives=alternatives,
+        # below the top a video has won the parent, so that it is like something that was taught
+        region=region if level.open_world else None,
     )
 
 
@@ -297,5 +314,12 @@ def _screened(plan: LevelPlan, texts: _TextVectors, rules: _Rows) -> tuple[Negat
 def _sample_facets() -> Facets:
     from vsortd.vision import sample
 
-    facets: Facets = sample.vocabulary().facets
-    return facets
+    vocabulary = sample.vocabulary()
+    return {**vocabulary.facets, "subject": {**vocabulary.facets["subject"], **vocabulary.others}}
+
+
+def _sample_region() -> TaughtRegion:
+    from vsortd.vision import sample
+    from vsortd.vision.out_of_distribution import read_region
+
+    return read_region(sample.taught_region_path())

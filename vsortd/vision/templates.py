@@ -27,8 +27,10 @@ _SIGLIP: Final = ("a photo of {}", "a video of {}", "{}")
 # The wordings its training captions are made of; the rest of a longer template would be words it has never
 # seen.
 _SAMPLE: Final = ("{}", "a photo of {}", "a video of {}")
+# What the makers of CLAP use; its captions of training are sentences about sounds.
+_CLAP: Final = ("this is the sound of {}",)
 
-TEMPLATES: Final = {Family.CLIP: _CLIP, Family.SIGLIP: _SIGLIP, Family.SAMPLE: _SAMPLE}
+TEMPLATES: Final = {Family.CLIP: _CLIP, Family.SIGLIP: _SIGLIP, Family.SAMPLE: _SAMPLE, Family.CLAP: _CLAP}
 
 # A prompt of this many words reads as a sentence of its own ("two children play football").
 _SENTENCE_WORDS: Final = 4

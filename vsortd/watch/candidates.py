@@ -10,6 +10,7 @@ import os
 import re
 from typing import TYPE_CHECKING
 
+from vsortd.core.containers import ENDINGS, endings_among
 from vsortd.core.names import nfc
 from vsortd.watch.neighbours import HIDING_PREFIXES, is_unfinished_name
 
@@ -46,20 +47,25 @@ def is_private(name: str) -> bool:
 
 
 class NameRules:
-    """The names that one inbox takes: `extensions` without dot, in any case; `ignore` as shell patterns.
+    """The names that one inbox takes: `extensions` as in its settings; `ignore` as shell patterns.
 
     A pattern is tried against the name and against the path relative to the inbox (with `/`), of the file and
     of each folder above it; `*` also matches `/`. Names and patterns are compared by NFC.
     """
 
     def __init__(self, extensions: Iterable[str], ignore: Iterable[str] = ()) -> None:
-        self._endings = frozenset("." + str(extension).lower().lstrip(".") for extension in extensions)
+        self._endings = frozenset(f".{ending}" for ending in endings_among(extensions))
+        self._others = frozenset(f".{ending}" for ending in ENDINGS) - self._endings
         patterns = [nfc(pattern).replace(os.sep, "/").removeprefix("./").strip("/") for pattern in ignore]
         self._ignored = [re.compile(fnmatch.translate(pattern)) for pattern in patterns if pattern]
 
     def takes_file(self, name: str, relative: str) -> bool:
         """Tell whether a file may be a video by its own name; `relative` is its path from the inbox."""
         return _split(name)[1].lower() in self._endings and not is_private(name) and not self._ignores(name, relative)
+
+    def is_other_video(self, name: str, relative: str) -> bool:
+        """Tell whether a file is passed over for its ending alone, which is that of a video."""
+        return _split(name)[1].lower() in self._others and not is_private(name) and not self._ignores(name, relative)
 
     def enters_folder(self, name: str, relative: str) -> bool:
         """Tell whether a folder may hold videos by its own name; `relative` is its path from the inbox."""
@@ -69,6 +75,11 @@ class NameRules:
         """Tell whether a file may be a video by its name and by those of the folders above it."""
         *_, name = relative.split("/")
         return self.takes_file(name, relative) and self.enters_path(relative.rpartition("/")[0])
+
+    def is_other_path(self, relative: str) -> bool:
+        """Tell whether a file is passed over for its ending alone, by its name and those of the folders above it."""
+        *_, name = relative.split("/")
+        return self.is_other_video(name, relative) and self.enters_path(relative.rpartition("/")[0])
 
     def enters_path(self, relative: str) -> bool:
         """Tell whether a folder may hold videos by its name and by those above it; "" is the inbox itself."""

@@ -1,254 +1,84 @@
-"""The top-level box scan: whether the boxes of an MP4 or MOV add up to its size (ISO 14496-12, 4.2).
-
-Nothing is decoded and next to nothing is read: one page per box, a few pages in all for most files. Where the boxes
-don't add up, the header's tables of samples are read, too: what is left over or missing may be nothing that a sample
-needs. What the scan can't see is left to decoding near the end: a hole inside `mdat`, and a file cut exactly between
-two boxes after all that a player needs. Where there is room for such doubt, `BoxScan.doubt` says so, and the file has
-to stay quiet for longer.
-"""
+"""Whether a file is complete, by the structure of its own container; nothing is decoded and little is read."""
 
 from __future__ import annotations
 
 import os
-import struct
-from dataclasses import dataclass, field
-from enum import Enum
+from typing import TYPE_CHECKING, Final
 
-from vsortd.core.isobmff import (
-    FIRST_KINDS,
-    HEADER_BYTES,
-    LARGE_HEADER_BYTES,
-    BoxReader,
-    IsoBox,
-    ShrunkError,
-    is_kind,
+from vsortd.core.byte_reader import ByteReader, ShrunkError
+from vsortd.core.containers import (
+    AVI,
+    ENDINGS,
+    FLASH,
+    HEAD_BYTES,
+    ISO,
+    MATROSKA,
+    PROGRAM_STREAM,
+    TRANSPORT_STREAM,
+    WINDOWS_MEDIA,
+    Container,
+    container_of,
 )
-from vsortd.core.sample_tables import has_all_samples
-from vsortd.core.units import about_size, missing_at_end
+from vsortd.core.units import about_size
+from vsortd.watch.avi_completeness import scan_avi
+from vsortd.watch.container_scan import ContainerScan, ScanState, complete, incomplete, looks_like
+from vsortd.watch.flash_completeness import scan_flash
+from vsortd.watch.iso_completeness import scan_boxes
+from vsortd.watch.matroska_completeness import scan_matroska
+from vsortd.watch.program_completeness import scan_program
+from vsortd.watch.transport_completeness import scan_transport
+from vsortd.watch.windows_media_completeness import scan_windows_media
 
-# A fragmented recording has two to four boxes a second or so: seven hours at most. A hostile file of 8-byte
-# boxes reaches this many in about 0.1 s.
-MAX_BOXES = 100_000
-# A `sidx` lists up to 65,535 segments; so many segments of a file are added up, in all.
-MAX_SEGMENTS = 200_000
-# Padding after the last box is looked through so far, at both of its ends.
-_PADDING_BYTES = 1 << 20
-_SIDX_REFERENCE_BYTES = 12
-# A box's size of 4 zero bytes: what QuickTime writers put after the last atom.
-_TERMINATOR_BYTES = 4
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
-# Insta360 cameras append data of their own that is no box; the file then ends in this (ExifTool,
-# QuickTimeStream).
-_TRAILER_END = b"8db42d694ccc418790edff439fe026bf"
-# After one of these a fragment must follow; a file that ends here was cut between two boxes.
-_ANNOUNCING_KINDS = frozenset({b"styp", b"prft", b"moof"})
-# What else people give the name of a video, by the first bytes.
-_OTHER_KINDS = (
-    (b"\x1aE\xdf\xa3", "a Matroska or WebM file"),
-    (b"RIFF", "an AVI or WAV file"),
-    (b"#EXTM3U", "a playlist"),
-    (b"FLV\x01", "a Flash video"),
-    (b"\x00\x00\x01\xba", "an MPEG programme stream"),
-    (b"G@", "an MPEG transport stream"),
-    (b"0&\xb2u", "a Windows Media file"),
-    (b"ffconcat", "a concat script"),
-    (b"<", "a web page"),
-    (b"PK\x03\x04", "a zip file"),
-)
+# A file that is shorter has not even the first bytes of its container; MPEG-TS needs several packets.
+_LEAST_BYTES: Final = {TRANSPORT_STREAM.demuxer: HEAD_BYTES}
+_LEAST_OF_OTHERS: Final = 16
+
+_SCANS: Final[dict[str, Callable[[ByteReader], ContainerScan]]] = {
+    MATROSKA.demuxer: scan_matroska,
+    AVI.demuxer: scan_avi,
+    TRANSPORT_STREAM.demuxer: scan_transport,
+    PROGRAM_STREAM.demuxer: scan_program,
+    FLASH.demuxer: scan_flash,
+    WINDOWS_MEDIA.demuxer: scan_windows_media,
+}
 
 
-class BoxState(Enum):
-    """What the top-level boxes say about a file."""
-
-    COMPLETE = "complete"
-    INCOMPLETE = "incomplete"  # cut off, or not yet written to its end
-    NOT_MP4 = "not mp4"  # neither MP4 nor MOV, whatever is appended
+def promised_container(name: str) -> Container | None:
+    """Return the container that a file's name promises by its ending, None if it promises none of the table."""
+    return ENDINGS.get(name.rpartition(".")[2].lower())
 
 
-@dataclass(frozen=True, slots=True)
-class BoxScan:
-    """The result: `reason` is a sentence unless COMPLETE; `doubt` what COMPLETE can't vouch for, or ""."""
+def scan_container(descriptor: int, size_bytes: int, promised: Container | None) -> ContainerScan:
+    """Judge an open file of `size_bytes` by its container's structure.
 
-    state: BoxState
-    reason: str = ""
-    doubt: str = ""
-
-
-@dataclass(slots=True)
-class _Seen:
-    """What the walk has met so far."""
-
-    moov: bool = False
-    media: bool = False  # an mdat that isn't empty
-    fragments: bool = False
-    last_kind: bytes = b""
-    segments: int = 0
-    indexed_end: int = 0  # up to where the segment indexes say that the file reaches, bytes
-    doubts: list[str] = field(default_factory=list)
-
-    @property
-    def playable(self) -> bool:
-        """Whether all that a player needs has come by."""
-        return self.moov and self.media
-
-
-def scan_boxes(descriptor: int, size_bytes: int) -> BoxScan:
-    """Walk the top-level boxes of an open file of `size_bytes`.
-
-    Reads at most one page a box, at most `MAX_BOXES` boxes, and where these don't add up, the header's tables. Raises
-    OSError when the file can't be read.
+    A file that is not of the `promised` container is OTHER; None promises nothing, so that its first bytes tell. Reads
+    a few pages of most files, of any no more than each judge's bounds allow. Raises OSError when it can't be read.
     """
     if not size_bytes:
-        return BoxScan(BoxState.INCOMPLETE, "the file is empty")
-    reader = BoxReader(descriptor, size_bytes, max_boxes=MAX_BOXES)
+        return incomplete("the file is empty")
+    reader = ByteReader(descriptor, size_bytes)
     try:
-        head = reader.at(0, min(size_bytes, LARGE_HEADER_BYTES))
-        refusal = _refuse_head(head)
-        if refusal is not None:
-            return refusal
-        seen = _Seen()
-        verdict = _walk(reader, seen)
-        if verdict is not None and verdict.state is BoxState.INCOMPLETE:
-            verdict = _doubted(verdict, BoxReader(descriptor, size_bytes))
+        head = reader.upto(0, HEAD_BYTES)
+        expected = promised or container_of(head) or ISO
+        found = scan_boxes(descriptor, size_bytes) if expected is ISO else _scan(reader, head, expected)
     except ShrunkError:
-        return BoxScan(BoxState.INCOMPLETE, "the file became shorter while it was looked at")
-    if verdict is not None:
-        return verdict
-    return _conclude(descriptor, size_bytes, seen)
+        return incomplete("the file became shorter while it was looked at")
+    hole = _first_hole(descriptor, size_bytes) if found.state is ScanState.COMPLETE else None
+    return found if hole is None else complete(found.doubt, f"nothing was ever written at byte {hole}")
 
 
-def _doubted(verdict: BoxScan, reader: BoxReader) -> BoxScan:
-    """Let a file pass with doubt that lacks nothing but the end of a box, or has stray bytes behind its last one."""
-    if not has_all_samples(reader):
-        return verdict
-    return BoxScan(BoxState.COMPLETE, doubt=f"{verdict.reason}, though all its samples are there")
-
-
-def _refuse_head(head: bytes) -> BoxScan | None:
-    if len(head) < HEADER_BYTES:
-        return BoxScan(BoxState.INCOMPLETE, f"the file has only {about_size(len(head))}")
+def _scan(reader: ByteReader, head: bytes, expected: Container) -> ContainerScan:
+    found = container_of(head)
+    if found is expected:
+        return _SCANS[expected.demuxer](reader)
     if not any(head):
-        return BoxScan(BoxState.INCOMPLETE, "the file begins with zeros: room set aside, not yet written")
-    if head[4:8] in FIRST_KINDS:
-        return None
-    for beginning, what in _OTHER_KINDS:
-        if head.startswith(beginning):
-            return BoxScan(BoxState.NOT_MP4, f"the file is neither MP4 nor MOV but looks like {what}")
-    return BoxScan(BoxState.NOT_MP4, "the file is neither MP4 nor MOV")
-
-
-def _walk(reader: BoxReader, seen: _Seen) -> BoxScan | None:
-    """Walk to the end of the file; return a verdict if it shows on the way, None if the boxes add up."""
-    position = 0
-    for box in reader.boxes():
-        if box.missing:
-            if not is_kind(box.kind) or (seen.playable and _ends_with(reader, _TRAILER_END)):
-                break
-            what = f"{missing_at_end(box.missing)} (in box {_show(box.kind)})"
-            return BoxScan(BoxState.INCOMPLETE, what)
-        if box.open_ended:  # reaches to the end of the file, whatever its size is
-            seen.doubts.append(f"its last box ({_show(box.kind)}) has no size of its own")
-        _note(reader, seen, box)
-        position = box.end
-    if position == reader.size_bytes:
-        return None
-    if not reader.exhausted:
-        return _tail(reader, seen, position)
-    if not seen.playable:
-        return BoxScan(BoxState.NOT_MP4, f"the first {MAX_BOXES} boxes hold no video")
-    seen.doubts.append(f"only the first {MAX_BOXES} boxes were added up")
-    return None
-
-
-def _note(reader: BoxReader, seen: _Seen, box: IsoBox) -> None:
-    """Note a whole box."""
-    if box.kind == b"moov":
-        seen.moov = True
-    elif box.kind == b"mdat":
-        seen.media = seen.media or box.end > box.payload
-    elif box.kind == b"moof":
-        seen.fragments = True
-    elif box.kind == b"sidx":
-        _add_index(reader, seen, box)
-    seen.last_kind = box.kind
-
-
-def _add_index(reader: BoxReader, seen: _Seen, box: IsoBox) -> None:
-    """Note up to where a segment index (ISO 14496-12, 8.16.3) says that the file reaches."""
-    head = reader.payload(box, 32)
-    long = len(head) > 0 and head[0] == 1
-    list_at = 32 if long else 24
-    if len(head) < list_at:
-        return
-    first_offset = int.from_bytes(head[20:28] if long else head[16:20], "big")
-    count = int.from_bytes(head[list_at - 2 : list_at], "big")
-    seen.segments += count
-    if box.payload + list_at + count * _SIDX_REFERENCE_BYTES > box.end or seen.segments > MAX_SEGMENTS:
-        return
-    fields = struct.unpack(f">{count * 3}I", reader.payload(box, count * _SIDX_REFERENCE_BYTES, list_at))
-    length = sum(reference & 0x7FFFFFFF for reference in fields[::3])
-    seen.indexed_end = max(seen.indexed_end, box.end + first_offset + length)
-
-
-def _tail(reader: BoxReader, seen: _Seen, position: int) -> BoxScan | None:
-    """Judge bytes that are no box: padding of a whole file, or the sign of an unfinished one.
-
-    A file that was cut off ends in a part of a genuine box, so what can't begin a box was appended to a whole
-    file. Zeros may be room set aside for fragments still to come, and less than a header may be the beginning
-    of one.
-    """
-    left = reader.size_bytes - position
-    if not seen.playable:
-        what = "without its index (moov)" if not seen.moov else "without media data (mdat)"
-        return BoxScan(BoxState.INCOMPLETE, f"after byte {position} nothing fits, and it is still {what}")
-    zeros = _only_zeros(reader, position)
-    if left < HEADER_BYTES and not (zeros and left >= _TERMINATOR_BYTES and not seen.fragments):
-        return BoxScan(BoxState.INCOMPLETE, f"it ends within the header of a box ({about_size(left)} of it)")
-    if zeros and seen.fragments:
-        return BoxScan(BoxState.INCOMPLETE, f"only zeros follow its last fragment, from byte {position} on")
-    header = reader.at(position, min(left, LARGE_HEADER_BYTES))
-    # a 64-bit size that is cut off, or still zero
-    if header.startswith(b"\x00\x00\x00\x01") and (left < LARGE_HEADER_BYTES or not any(header[8:])):
-        return BoxScan(BoxState.INCOMPLETE, f"it ends within the header of a box ({about_size(left)} of it)")
-    return None
-
-
-def _conclude(descriptor: int, size_bytes: int, seen: _Seen) -> BoxScan:
-    """Judge a file whose boxes add up by what they are."""
-    reason = ""
-    if not seen.moov and seen.fragments:
-        reason = "it is a fragment without the header (moov) it belongs to"
-    elif not seen.moov:
-        reason = "its index (moov) is missing: recording or copying has not ended"
-    elif not seen.media:
-        reason = "it has a header, but no media data"
-    elif seen.last_kind in _ANNOUNCING_KINDS:
-        reason = f"it ends after a box ({_show(seen.last_kind)}) that another must follow"
-    elif seen.indexed_end > size_bytes:
-        missing = seen.indexed_end - size_bytes
-        reason = f"{missing_at_end(missing)}, by its own index of segments"
-    if reason:
-        return BoxScan(BoxState.INCOMPLETE, reason)
-    hole = _first_hole(descriptor, size_bytes)
-    if hole is not None:
-        seen.doubts.append(f"nothing was ever written at byte {hole}")
-    return BoxScan(BoxState.COMPLETE, doubt="; ".join(seen.doubts))
-
-
-def _show(kind: bytes) -> str:
-    return kind.decode("ascii") if kind.isascii() and kind.decode("ascii").isprintable() else repr(kind)[2:-1]
-
-
-def _only_zeros(reader: BoxReader, position: int) -> bool:
-    """Tell whether nothing but zeros follows, as far as both ends of the rest show."""
-    begin = reader.read(position, _PADDING_BYTES)
-    end = reader.read(max(position, reader.size_bytes - _PADDING_BYTES), _PADDING_BYTES)
-    return not any(begin) and not any(end)
-
-
-def _ends_with(reader: BoxReader, ending: bytes) -> bool:
-    """Tell whether the file's last bytes are these."""
-    return reader.read(max(0, reader.size_bytes - len(ending)), len(ending)) == ending
+        return incomplete("the file begins with zeros: room set aside, not yet written")
+    if found is None and len(head) < _LEAST_BYTES.get(expected.demuxer, _LEAST_OF_OTHERS):
+        return incomplete(f"the file has only {about_size(len(head))}")
+    return looks_like(head, expected)
 
 
 def _first_hole(descriptor: int, size_bytes: int) -> int | None:

@@ -29,7 +29,8 @@ class InboxWatcher:
     (on hold, failed or rejected before); it is asked when a file is discovered, and again when it comes to
     rest with another identity. `sidecars_of` returns the files that travel with a video. `drain` reports
     files that are quiet but unfinished at once. The folders in `exclude` (the library, say) are not looked
-    into, nor is another inbox that lies in this one.
+    into, nor is another inbox that lies in this one. Unless `takes_out`, nothing is moved out of the inboxes, and one
+    that may only be read will do.
 
     A path is delivered once with one identity, until it changes, or goes away and returns, or `again` is
     called.
@@ -46,6 +47,7 @@ class InboxWatcher:
         clock: Callable[[], float] = time.monotonic,
         drain: bool = False,
         exclude: Sequence[Path] = (),
+        takes_out: bool = True,
     ) -> None:
         self._loops = [
             InboxLoop(
@@ -57,6 +59,7 @@ class InboxWatcher:
                 clock=clock,
                 drain=drain,
                 exclude=[*exclude, *(other.path for other in inboxes)],
+                takes_out=takes_out,
             )
             for inbox in inboxes
         ]

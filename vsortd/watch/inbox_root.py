@@ -44,11 +44,13 @@ def _unwritable(folder: Path) -> str:
 class InboxRoot:
     """Looks after one root: `check` finds out how it is and keeps it watched. One thread owns it.
 
-    A root that nothing can be moved out of is as good as none: its videos would be read, and stay.
+    A root that nothing can be moved out of is as good as none, if its videos are to be moved: they would be read, and
+    stay.
     """
 
-    def __init__(self, inbox: InboxLike, sink: HintSink) -> None:
+    def __init__(self, inbox: InboxLike, sink: HintSink, *, takes_out: bool = True) -> None:
         self._inbox = inbox
+        self._takes_out = takes_out
         self._sink = sink
         self._events: EventWatch | None = None
         self._claim = InboxClaim()
@@ -128,7 +130,7 @@ class InboxRoot:
         if not os.access(path, os.R_OK | os.X_OK):
             self._trouble(Health.DEGRADED, "the folder can't be read: permission denied")
             return None
-        if why := _unwritable(path):
+        if self._takes_out and (why := _unwritable(path)):
             self._trouble(Health.DEGRADED, f"nothing can be moved out of the folder: {why}; its videos wait")
             return None
         return status.st_dev, status.st_ino

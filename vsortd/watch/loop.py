@@ -16,6 +16,7 @@ from vsortd.watch.candidates import NameRules
 from vsortd.watch.failing_files import RETRY_S, FailingFiles
 from vsortd.watch.inbox_root import InboxRoot
 from vsortd.watch.mailbox import AgainRequest, Mail, Mailbox
+from vsortd.watch.other_videos import OtherVideos
 from vsortd.watch.scan import ScanPlan, scan, spell_within
 from vsortd.watch.seen_files import Dealt, Memory
 from vsortd.watch.settle import SettleOutcome, Settler, SettleTimes, SettleVerdict
@@ -60,6 +61,7 @@ class InboxLoop:
         clock: Callable[[], float] = time.monotonic,
         drain: bool = False,
         exclude: Sequence[Path] = (),
+        takes_out: bool = True,
     ) -> None:
         self.path = Path(inbox.path)
         self.mailbox = Mailbox()
@@ -72,8 +74,9 @@ class InboxLoop:
         self._rules = NameRules(inbox.extensions, inbox.ignore)
         self._plan = ScanPlan(self.path, self._rules, inbox.recursive)
         self._settler = Settler(SettleTimes.of(inbox, drain=drain), sidecars_of=sidecars_of)
-        self._root = InboxRoot(inbox, self.mailbox)
+        self._root = InboxRoot(inbox, self.mailbox, takes_out=takes_out)
         self._memory = Memory()
+        self._others = OtherVideos(self.path, self._rules)
         self._failing = FailingFiles()
         self._drain = drain
         # what `known` was asked about, so that it is asked once; None: it need not be asked
@@ -143,7 +146,9 @@ class InboxLoop:
             health, reason = Health.DEGRADED, "the folder does not answer"
         elif health is Health.OK and (troubles := self._error or self._failure or self._scan_troubles):
             health, reason = Health.DEGRADED, troubles
-        return InboxHealth(self.path, health, reason, self._root.mode, waits=not self._root.present)
+        away = not self._root.present
+        others = {} if away else self._others.by_ending
+        return InboxHealth(self.path, health, reason, self._root.mode, waits=away, left_alone=others)
 
     def _turn(self, mail: Mail) -> None:
         now_s = self._clock()
@@ -195,6 +200,7 @@ class InboxLoop:
             present = {path for path, _ in result.files}
             self._memory.retain(present)
             self._failing.retain(present)
+        self._others.replace(result.others)
         self._scan_troubles = _describe(result.troubles, result.trouble_count)
         self._hints_since_scan = 0
         self._looked, self._error = True, ""
@@ -229,6 +235,7 @@ class InboxLoop:
             self._scan_soon(now_s)
         for relative in mail.files:
             self._look_at(relative)
+        self._others.look_at(relative for relative in mail.files if self._is_inside(relative))
 
     def _look_into(self, relative: str) -> None:
         if not self._rules.enters_path(relative) or self._is_excluded(relative):
@@ -237,13 +244,12 @@ class InboxLoop:
             result = scan(self._plan, below=relative, stop=self._stopping.is_set)
         except OSError:  # gone already, or unreadable: the scan that follows tells
             return
+        self._others.add(result.others)
         for path, identity in result.files:
             self._discover(path, identity, self._clock())
 
     def _look_at(self, relative: str) -> None:
-        if not self._inbox.recursive and "/" in relative:
-            return
-        if not self._rules.takes_path(relative) or self._is_excluded(relative):
+        if not self._rules.takes_path(relative) or not self._is_inside(relative):
             return
         path = self.path.joinpath(*relative.split("/"))
         try:
@@ -255,6 +261,10 @@ class InboxLoop:
             self._discover(path, identity, self._clock())
         elif path not in self._settler:
             self._memory.pop(path)
+
+    def _is_inside(self, relative: str) -> bool:
+        """Tell whether a file is one of this inbox by the folder that it lies in."""
+        return (self._inbox.recursive or "/" not in relative) and not self._is_excluded(relative)
 
     def _is_excluded(self, relative: str) -> bool:
         if not self._plan.exclude:

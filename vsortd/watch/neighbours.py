@@ -126,6 +126,12 @@ def is_stream(video: str) -> bool:
     return _STREAM.fullmatch(_split(video)[0]) is not None
 
 
+def is_mark(name: str) -> bool:
+    """Tell whether a name may say that another one is not finished; of any other `neighbour_of` makes nothing."""
+    lower = name.lower()
+    return lower.startswith(HIDING_PREFIXES) or lower.endswith(_STATE_ENDINGS) or is_unfinished_name(lower)
+
+
 def nameless_download(names: Iterable[str]) -> Neighbour | None:
     """Return a download without a name of its own among these; what is empty may be keeping its place."""
     return next((Neighbour(name) for name in names if NAMELESS_DOWNLOAD.fullmatch(name)), None)

@@ -1,4 +1,4 @@
-"""One look at a quiet file: whether it is still the same, somebody writes it, and its boxes add up."""
+"""One look at a quiet file: whether it is still the same, somebody writes it, and it is complete."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from vsortd.core.identity import Identity
-from vsortd.watch.completeness import BoxState, scan_boxes
+from vsortd.watch.completeness import promised_container, scan_container
+from vsortd.watch.container_scan import ScanState
 from vsortd.watch.open_writers import Writer, open_to_look, writer_on
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from vsortd.core.containers import Container
 
 
 class Readiness(Enum):
@@ -43,7 +46,7 @@ def look_at(path: Path, identity: Identity) -> ReadinessCheck:
     except OSError as error:
         return unreadable(error)
     try:
-        return _look(descriptor, identity)
+        return _look(descriptor, identity, promised_container(path.name))
     except OSError as error:
         return unreadable(error)
     finally:
@@ -55,14 +58,14 @@ def unreadable(error: OSError) -> ReadinessCheck:
     return ReadinessCheck(Readiness.UNREADABLE, f"the file can't be read: {error.strerror or error}")
 
 
-def _look(descriptor: int, identity: Identity) -> ReadinessCheck:
+def _look(descriptor: int, identity: Identity, promised: Container | None) -> ReadinessCheck:
     if Identity.from_stat(os.fstat(descriptor)) != identity:
         return ReadinessCheck(Readiness.CHANGED)
     if writer_on(descriptor) is Writer.WRITING:
         return ReadinessCheck(Readiness.WRITING, "a program has it open for writing")
-    boxes = scan_boxes(descriptor, identity.size_bytes)
+    found = scan_container(descriptor, identity.size_bytes, promised)
     if Identity.from_stat(os.fstat(descriptor)) != identity:
         return ReadinessCheck(Readiness.CHANGED)
-    if boxes.state is BoxState.COMPLETE:
-        return ReadinessCheck(Readiness.WHOLE, doubt=boxes.doubt)
-    return ReadinessCheck(Readiness.UNFINISHED, boxes.reason)
+    if found.state is ScanState.COMPLETE:
+        return ReadinessCheck(Readiness.WHOLE, doubt=found.doubt)
+    return ReadinessCheck(Readiness.UNFINISHED, found.reason)

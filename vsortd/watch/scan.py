@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vsortd.core.identity import Identity
+from vsortd.watch.other_videos import finished_among
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
@@ -24,10 +25,12 @@ _TROUBLES_KEPT = 8
 class ScanResult:
     """What a scan found: files with their identities, how many folders it entered, what it could not read.
 
+    `others` are videos that `extensions` leaves out, as paths from the inbox (with `/`).
     `finished` is False if it was told to stop midway.
     """
 
     files: list[tuple[Path, Identity]] = field(default_factory=list)
+    others: list[str] = field(default_factory=list)
     folders: int = 0
     troubles: list[str] = field(default_factory=list)
     trouble_count: int = 0
@@ -93,7 +96,8 @@ def _enter_once(folder: str, entered: set[tuple[int, int]]) -> bool:
 
 def _list(plan: ScanPlan, folder: str, relative: str, result: ScanResult) -> list[tuple[str, str]]:
     """Add one folder's candidates to the result, and return its subfolders (path, path from the inbox)."""
-    subfolders = []
+    subfolders: list[tuple[str, str]] = []
+    others: list[str] = []
     prefix = f"{relative}/" if relative else ""
     with os.scandir(folder) as entries:
         for entry in entries:
@@ -106,8 +110,11 @@ def _list(plan: ScanPlan, folder: str, relative: str, result: ScanResult) -> lis
                     status = _status(entry)
                     if stat.S_ISREG(status.st_mode):
                         result.files.append((Path(entry.path), Identity.from_stat(status)))
+                elif plan.rules.is_other_video(entry.name, below) and entry.is_file(follow_symlinks=False):
+                    others.append(entry.name)
             except OSError as error:
                 result.trouble(below, error)
+    result.others += [prefix + name for name in finished_among(folder, others)]
     return subfolders
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from vsortd.core.identity import Identity
@@ -89,10 +89,14 @@ class Mode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class InboxHealth:
-    """How an inbox is, why if not well, and how it is watched; `waits`: nothing of it is sorted for now."""
+    """How an inbox is, why if not well, and how it is watched; `waits`: nothing of it is sorted for now.
+
+    `left_alone` tells how many videos `extensions` leaves out, by their endings.
+    """
 
     path: Path
     health: Health
     reason: str
     mode: Mode
     waits: bool = False
+    left_alone: Mapping[str, int] = field(default_factory=dict)

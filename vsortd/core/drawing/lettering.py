@@ -7,14 +7,14 @@ font that has its letters. A letter that no font has is drawn as a box, so that 
 from __future__ import annotations
 
 import os
-import sys
 import unicodedata
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from PIL import ImageFont
 
+from vsortd.core.drawing.font_folders import font_folders
 from vsortd.core.text import printable
 
 if TYPE_CHECKING:
@@ -111,15 +111,27 @@ class Lettering:
             del words[0]
         return lines
 
-    def draw(self, canvas: ImageDraw.ImageDraw, at: tuple[float, float], text: str, fill: Colour) -> int:
-        """Draw a text whose line begins at `at` (left, top of the line); return its width."""
+    def draw(
+        self,
+        canvas: ImageDraw.ImageDraw,
+        at: tuple[float, float],
+        text: str,
+        fill: Colour,
+        *,
+        border: tuple[int, Colour] | None = None,
+    ) -> int:
+        """Draw a text whose line begins at `at` (left, top of the line); return its width.
+
+        A `border` of so many pixels around each letter keeps it readable on any picture.
+        """
+        edge: dict[str, Any] = {} if border is None else {"stroke_width": border[0], "stroke_fill": border[1]}
         x, y = at
         base = y + self._size_px * 1.02  # the runs stand on one baseline, whatever their fonts' own heights
         for font, part in self._runs(printable(text)):
             if isinstance(font, ImageFont.FreeTypeFont):
-                canvas.text((x, base), part, font=font, fill=fill, anchor="ls")
+                canvas.text((x, base), part, font=font, fill=fill, anchor="ls", **edge)
             else:
-                canvas.text((x, y), part, font=font, fill=fill)
+                canvas.text((x, y), part, font=font, fill=fill, **edge)
             x += font.getlength(part)
         return round(x - at[0])
 
@@ -189,26 +201,13 @@ def _others() -> tuple[Path, ...]:
 def font_files() -> dict[str, Path]:
     """Return the machine's fonts by file name (lower case, without its extension), the user's own first."""
     found: dict[str, Path] = {}
-    for folder in _font_folders():
+    for folder in font_folders():
         for root, _, names in os.walk(folder):
             for name in names:
                 path = Path(root, name)
                 if path.suffix.lower() in _ENDINGS:
                     found.setdefault(path.stem.lower(), path)
     return found
-
-
-def _font_folders() -> list[Path]:
-    home = Path.home()
-    if sys.platform == "win32":
-        local = os.environ.get("LOCALAPPDATA", "")
-        own = [Path(local, "Microsoft", "Windows", "Fonts")] if local else []
-        return [*own, Path(os.environ.get("WINDIR", "C:\\Windows"), "Fonts")]
-    if sys.platform == "darwin":
-        return [home / "Library/Fonts", Path("/Library/Fonts"), Path("/System/Library/Fonts")]
-    data = os.environ.get("XDG_DATA_HOME") or str(home / ".local/share")
-    shared = os.environ.get("XDG_DATA_DIRS") or "/usr/local/share:/usr/share"
-    return [home / ".fonts", *(Path(one, "fonts") for one in (data, *shared.split(":")) if one)]
 
 
 @lru_cache(maxsize=256)

@@ -76,11 +76,54 @@ def parse(raw: str) -> Line | None:
     return Line(raw, fields) if isinstance(fields, dict) else None
 
 
+@dataclass(frozen=True, slots=True)
+class LogCursor:
+    """A place in the log, which stays the same while files are rotated: a file's inode, and a byte of it."""
+
+    file: int
+    offset: int
+
+    def __str__(self) -> str:
+        return f"{self.file}-{self.offset}"
+
+    @classmethod
+    def of(cls, text: str) -> Self:
+        """Read what `str` wrote. Raises ValueError."""
+        file, _, offset = text.partition("-")
+        return cls(int(file), int(offset))
+
+
+def newest_before(
+    path: Path, choice: Choice, last: int, before: LogCursor | None = None
+) -> tuple[list[Line], LogCursor | None]:
+    """Return the newest `last` wanted lines before a place (None: the end), newest first, and where to go on.
+
+    The place is None where there are no more. Raises OSError.
+    """
+    found: list[Line] = []
+    reached = before is None
+    for file in (path, *old_logs(path)):
+        with contextlib.suppress(FileNotFoundError):
+            inode = file.stat().st_ino
+            here = before is not None and before.file == inode
+            if not reached and not here:
+                continue
+            reached = True
+            for offset, raw in _backwards(file, before.offset if here and before is not None else None):
+                line = parse(raw)
+                if line is None or not choice.wants(line):
+                    continue
+                found.append(line)
+                if len(found) == last:
+                    return found, LogCursor(inode, offset)
+    return found, None
+
+
 def newest(path: Path, choice: Choice, last: int | None) -> list[Line]:
     """Return the newest `last` lines that are wanted (None: all), the oldest first. Raises OSError."""
     found: list[Line] = []
     for file in (path, *old_logs(path)):
-        for raw in _backwards(file):
+        for _, raw in _backwards(file):
             if last is not None and len(found) >= last:
                 return found[::-1]
             line = parse(raw)
@@ -93,25 +136,32 @@ def newest(path: Path, choice: Choice, last: int | None) -> list[Line]:
     return found[::-1]
 
 
-def _backwards(path: Path) -> Iterator[str]:
-    """Yield a file's whole lines from the end; none where it is gone, as when it is rotated just now."""
+def _backwards(path: Path, end: int | None = None) -> Iterator[tuple[int, str]]:
+    """Yield a file's whole lines from `end` (None: its own) back, each with the byte at which it begins.
+
+    None where the file is gone, as when it is rotated just now.
+    """
     try:
         file = path.open("rb")
     except FileNotFoundError:
         return
     with file:
-        position, rest = file.seek(0, os.SEEK_END), b""
+        size = file.seek(0, os.SEEK_END)
+        position, rest = size if end is None else min(end, size), b""
         while position > 0:
             step = min(_BLOCK_BYTES, position)
             position -= step
             file.seek(position)
-            lines = (file.read(step) + rest).split(b"\n")
-            rest = lines[0]
-            for line in reversed(lines[1:]):
+            block = file.read(step) + rest
+            rest, *lines = block.split(b"\n")
+            begin = position + len(block)
+            for line in reversed(lines):
+                begin -= len(line)
                 if line:
-                    yield line.decode("utf-8", "replace")
+                    yield begin, line.decode("utf-8", "replace")
+                begin -= 1
         if rest:
-            yield rest.decode("utf-8", "replace")
+            yield 0, rest.decode("utf-8", "replace")
 
 
 class LogFollower:
@@ -134,10 +184,14 @@ class LogFollower:
     def lines(self, stop: Callable[[], bool] = lambda: False) -> Iterator[Line]:
         """Yield each new line, for ever or until `stop` says so."""
         while not stop():
-            yield from self._read()
-            if self._go_on():
-                continue  # another file has begun: all of it is new
+            yield from self.new()
             time.sleep(_LOOK_AGAIN_S)
+
+    def new(self) -> Iterator[Line]:
+        """Yield what was written since it was last asked; waits for nothing more."""
+        yield from self._read()
+        while self._go_on():  # another file has begun: all of it is new
+            yield from self._read()
 
     @staticmethod
     def _open(path: Path) -> Any:  # noqa: ANN401 - a raw file

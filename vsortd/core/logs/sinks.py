@@ -52,6 +52,8 @@ class _Logging:
 def set_up_logging(*, verbose: bool = False, as_json: bool = False, quiet: bool = False) -> None:
     """Send the log to stderr, for people or as JSON lines: from INFO on, DEBUG when verbose, ERROR when quiet.
 
+    Quiet is what the terminal is; a log file that is opened has as much as ever.
+
     What is bound as `ending` is the short form of a line about a video, for people who did not ask for more.
     """
     logger.remove()
@@ -59,11 +61,12 @@ def set_up_logging(*, verbose: bool = False, as_json: bool = False, quiet: bool 
     _Logging.redactor = Redactor(secrets=secret_words())
     logger.configure(patcher=_plain)
     _Logging.verbose = verbose
-    _Logging.level = "DEBUG" if verbose else "ERROR" if quiet else "INFO"
+    _Logging.level = "DEBUG" if verbose else "INFO"
+    shown = "ERROR" if quiet else _Logging.level
     if as_json:
-        logger.add(_to_stderr, level=_Logging.level, backtrace=False, diagnose=False)
+        logger.add(_to_stderr, level=shown, backtrace=False, diagnose=False)
     else:
-        logger.add(sys.stderr, level=_Logging.level, format=_human, backtrace=False, diagnose=False)
+        logger.add(sys.stderr, level=shown, format=_human, backtrace=False, diagnose=False)
 
 
 def open_log_file(path: Path, redactor: Redactor, *, size_bytes: int, keep: int) -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
+
+import vsortd
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,6 +43,12 @@ _SECRET: Final = ("TOKEN", "PASSWORD", "PASSWD", "SECRET", "KEY", "CREDENTIAL")
 def least_environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return the part of this process's environment that a decoder or ffmpeg needs, with `more` on top."""
     return {name: value for name, value in os.environ.items() if _travels(name.upper())} | dict(more or {})
+
+
+def package_path() -> str:
+    """Return the PYTHONPATH of a child that takes nothing from its folder (`-P`): where our package is, then ours."""
+    root = str(Path(vsortd.__file__).resolve().parent.parent)
+    return os.pathsep.join(part for part in (root, os.environ.get("PYTHONPATH", "")) if part)
 
 
 def _travels(name: str) -> bool:

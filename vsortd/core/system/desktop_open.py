@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import shutil
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
+_OPEN_NAME = "open.html"
 _OPENER_S = 1.5  # an opener that finds no program says so within this time
 
 
@@ -40,6 +42,22 @@ def open_on_desktop(target: Path) -> bool:
     if program is None:
         return False
     return _begins(program, str(target))
+
+
+def open_address(address: str, folder: Path) -> bool:
+    """Open an address that lets one browser in; returns whether there is a program for it.
+
+    By a file in `folder` that only its owner can read: what a program is called with, others can see. Raises OSError.
+    """
+    from vsortd.core.system.atomic_file import write_whole
+
+    to = html.escape(address)
+    write_whole(
+        folder / _OPEN_NAME,
+        f'<!doctype html><meta charset="utf-8"><title>vsortd</title><meta http-equiv="refresh" content="0; url={to}">'
+        f'<p><a href="{to}">Open the page of vsortd</a></p>',
+    )
+    return open_on_desktop(folder / _OPEN_NAME)
 
 
 def _begins(program: str, *argv: str) -> bool:

@@ -21,6 +21,8 @@ VARIABLE = "VSORTD_FAULT"
 class Point(StrEnum):
     """Every fault point, in the order of a transaction; a test enumerates them."""
 
+    SIDECAR_WRITE = "sidecar.write"
+    SIDECAR_WRITTEN = "sidecar.written"  # the XMP sidecar lies in the staging folder
     COMMIT_BEFORE = "commit.before"
     COMMIT_AFTER = "commit.after"
     PLACE_AFTER_INTENT = "place.after_intent"
@@ -32,7 +34,10 @@ class Point(StrEnum):
     LINK_BETWEEN = "link.between"  # linked under the new name, the old one not yet unlinked
     NAME_RESERVED = "name.reserved"  # the new name is reserved, the file not yet renamed over what reserves it
     NAME_TRIED = "name.tried"  # a file of such a name could be made; it is not yet removed
+    HARDLINK_BEFORE = "hardlink.before"
+    HARDLINK_AFTER = "hardlink.after"
     COPY_CREATE = "copy.create"
+    COPY_CLONE = "copy.clone"  # the blocks of the source are about to be shared
     COPY_CHUNK = "copy.chunk"
     COPY_WRITTEN = "copy.written"
     COPY_SYNCED = "copy.synced"

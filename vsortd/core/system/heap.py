@@ -1,10 +1,19 @@
-"""Memory that was freed, given back to the system."""
+"""Memory: what was freed given back to the system, and a while in which no garbage is looked for."""
 
 from __future__ import annotations
 
 import contextlib
 import ctypes
+import gc
 import sys
+import threading
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_pausing = threading.Lock()
+_paused = 0  # how many are at it
 
 
 def trim_heap() -> None:
@@ -12,3 +21,22 @@ def trim_heap() -> None:
     if sys.platform == "linux":
         with contextlib.suppress(OSError, AttributeError):  # a C library without it: musl
             ctypes.CDLL(None).malloc_trim(0)
+
+
+@contextlib.contextmanager
+def no_collections() -> Iterator[None]:
+    """Look for no reference cycles meanwhile: for a few seconds in which very many objects come and none makes a cycle.
+
+    Each collection goes through all objects there are: a quarter of a second where torch is loaded.
+    """
+    global _paused  # noqa: PLW0603 - the collector is the process's
+    with _pausing:
+        _paused += 1
+        gc.disable()
+    try:
+        yield
+    finally:
+        with _pausing:
+            _paused -= 1
+            if not _paused:
+                gc.enable()

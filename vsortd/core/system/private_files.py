@@ -56,19 +56,24 @@ def private_file(path: Path, *, create: bool = False) -> None:
         with contextlib.suppress(FileExistsError):
             os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | NO_FOLLOW, FILE_MODE))
             return
+    refuse_link(path)
     status = path.lstat()
-    if stat.S_ISLNK(status.st_mode):
-        raise StoreError(
-            f"{path} is a link: in the state folder none is followed.",
-            remedy="Put the file itself there; another disk is had with VSORTD_STATE_DIR.",
-            paths=[path],
-        )
     if sys.platform == "win32" or not stat.S_ISREG(status.st_mode):
         return
     _require_own(path, status)
     if stat.S_IMODE(status.st_mode) & ~FILE_MODE:
         with contextlib.suppress(OSError):
             path.chmod(FILE_MODE)
+
+
+def refuse_link(path: Path) -> None:
+    """Raise StoreError for a link: what it leads to is not of ours."""
+    if path.is_symlink():
+        raise StoreError(
+            f"{path} is a link: in the state folder none is followed.",
+            remedy="Put what it leads to there itself; another disk is had with VSORTD_STATE_DIR.",
+            paths=[path],
+        )
 
 
 def _require_own(path: Path, status: os.stat_result) -> None:

@@ -9,8 +9,10 @@ import sys
 from vsortd.errors import BrokenError, ChangedError
 
 
-def open_regular(path: str) -> int:
+def open_regular(path: str, *, folder: int | None = None) -> int:
     """Return a descriptor of the regular file `path` (surrogate-escaped), no link, for reading alone.
+
+    `folder` is the descriptor of the folder that a relative path begins in.
 
     Raises ChangedError if it is gone, BrokenError if it can't be opened or is no regular file.
     """
@@ -20,7 +22,7 @@ def open_regular(path: str) -> int:
     else:
         flags |= os.O_BINARY
     try:
-        descriptor = os.open(path, flags)
+        descriptor = os.open(path, flags, dir_fd=folder)
     except FileNotFoundError as error:
         raise ChangedError("the file is gone") from error
     except (OSError, ValueError) as error:
