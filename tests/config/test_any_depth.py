@@ -23,7 +23,19 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.timeout(300), pytest.mark.slow]
 
 EVERY_FORM = os.environ.get("VSORTD_TEST_STEP") == "1"
-WITH_A_MODEL = {"plan", "explain", "sort", "teach", "corrections", "search", "timeline", "classify", "cluster"}
+WITH_A_MODEL = {
+    "plan",
+    "explain",
+    "sort",
+    "teach",
+    "corrections",
+    "rules",
+    "refile",
+    "search",
+    "timeline",
+    "classify",
+    "cluster",
+}
 # Commands that are a daemon or an icon, start one, or look at this process itself.
 APART = {"run", "start", "stop", "tray", "service", "doctor"}
 LEVELS = 440
@@ -62,11 +74,30 @@ ASKED: dict[str, tuple[tuple[int, str], ...]] = {
     "model fetch": ((1, "model fetch nothing-known"),),
     "model compare": ((0, "model compare sample --on FOLDER/Truth --json"),),
     "model bench": ((2, "model bench ="),),
-    "plan": ((0, "plan FOLDER/Films"), (0, "plan FOLDER/Films --json"), (0, "plan FOLDER/Films --html FOLDER/p.html")),
+    "plan": (
+        (0, "plan FOLDER/Films"),
+        (0, "plan FOLDER/Films --json"),
+        (0, "plan FOLDER/Films --html FOLDER/p.html"),
+        (0, "plan FOLDER/Films --out FOLDER/p.csv"),
+        (0, "sort --plan FOLDER/p.csv"),
+    ),
     "explain": ((0, "explain FOLDER/Films/one.mp4 --image FOLDER/why.png"), (0, "explain FOLDER/Films/one.mp4 --json")),
     "sort": ((0, "sort FOLDER/Films/one.mp4"), (0, "sort FOLDER/Films --dry-run --json")),
+    "fetch": ((2, "fetch http://a.example/b.mp4"),),
     "status": ((0, "status"), (0, "status --json")),
-    "history": ((0, "sort FOLDER/Films/one.mp4"), (0, "history"), (0, "history --json")),
+    "history": (
+        (0, "sort FOLDER/Films/one.mp4"),
+        (0, "history"),
+        (0, "history --json"),
+        (0, "history --rule KEY --json"),
+    ),
+    "where": ((0, "sort FOLDER/Films/one.mp4"), (0, "where one"), (0, "where 1 --json")),
+    "export": (
+        (0, "sort FOLDER/Films/one.mp4"),
+        (0, "export history --out FOLDER/history.parquet"),
+        (0, "export index --vectors --as jsonl --out -"),
+    ),
+    "help": ((0, "help"), (0, "help --man config")),
     "teach": ((0, "teach FOLDER/Films/two.mp4 KEY --keep"), (0, "teach FOLDER/Films/three.mp4 KEY --keep --json")),
     "corrections": ((0, "teach FOLDER/Films/two.mp4 KEY --keep"), (0, "corrections"), (0, "corrections --json")),
     "corrections forget": (
@@ -78,6 +109,12 @@ ASKED: dict[str, tuple[tuple[int, str], ...]] = {
         (0, "corrections forget 1"),
         (0, "corrections restore 1 --json"),
     ),
+    "refile": ((0, "sort FOLDER/Films/one.mp4"), (0, "refile --yes"), (0, "refile --dry-run --rule KEY --json")),
+    "rules preview": (
+        (0, "sort FOLDER/Films/one.mp4"),
+        (0, "rules preview --all"),
+        (0, "rules preview --all --json"),
+    ),
     "review": ((0, "sort FOLDER/Films/one.mp4"), (0, "review"), (0, "review --json")),
     "eval": ((0, "eval FOLDER/Truth --out FOLDER/eval"),),
     "index": ((0, "index FOLDER/Films"), (0, "index --verify --json"), (0, "index --list")),
@@ -85,15 +122,23 @@ ASKED: dict[str, tuple[tuple[int, str], ...]] = {
         (0, "sort FOLDER/Films/one.mp4"),
         (0, "search sea --under KEY --all --json"),
         (0, "search sea --all --sheet FOLDER/scenes.png"),
+        (0, "search sea --all --per shot --json"),
     ),
     "timeline": ((0, "timeline FOLDER/Films/two.mp4 sea"), (0, "timeline FOLDER/Films/two.mp4 sea --json")),
     "analyze": ((0, "analyze FOLDER/Films/one.mp4"), (0, "analyze FOLDER/Films/one.mp4 --json")),
     "classify": ((0, "classify FOLDER/Films/two.mp4 sea"), (0, "classify FOLDER/Films/two.mp4 sea --json")),
     "cluster": (
         (0, "cluster FOLDER/Films --min-size 2 --apply --dry-run --json"),
+        (0, "cluster FOLDER/Films --min-size 2 --copy --yes --json"),
         (0, "cluster FOLDER/Films --min-size 2 --to-rules FOLDER/rules.yaml --json"),
     ),
     "duplicates": ((0, "duplicates FOLDER/Films --json"),),
+    "set-aside": (
+        (0, "sort FOLDER/Films/one.mp4"),
+        (0, "set-aside 1 --dry-run"),
+        (0, "set-aside 1 --json"),
+        (0, "undo --all"),
+    ),
     "undo": ((0, "sort FOLDER/Films/one.mp4"), (0, "undo --all"), (0, "undo --all --json")),
     "release": (
         (0, "sort FOLDER/Films/one.mp4"),
@@ -110,8 +155,8 @@ ASKED: dict[str, tuple[tuple[int, str], ...]] = {
     "service status": ((0, "service status --json"),),
     "tray": ((1, "tray"),),
 }
-BY_THE_DAEMON = {"run", "start", "reload", "pause", "resume", "metrics", "sort", "search", "status", "stop"}
-READS_NO_CONFIG = {"demo"}  # it brings its own
+BY_THE_DAEMON = {"run", "open", "start", "reload", "pause", "resume", "metrics", "sort", "search", "status", "stop"}
+READS_NO_CONFIG = {"demo", "web password"}  # the demo brings its own
 
 
 @pytest.fixture

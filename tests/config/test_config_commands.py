@@ -9,7 +9,6 @@ import types
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import yaml
 
 from vsortd.__main__ import main
 from vsortd.config.load import load_settings
@@ -284,6 +283,18 @@ def test_what_show_prints_loads_as_the_same_settings(
     assert settings == load_settings(shown)
 
 
+def test_show_writes_conditions_so_that_they_load_again(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    when = "{recorded_hour: {from: 22, to: 5}, resolution_class: 4K, min_loudness: -20, pacing: [fast], silent: false}"
+    before, _, _ = config.read_text(encoding="utf-8").partition("rules:")
+    one = f"[{{name: loud one, when: {when}}}]"
+    config.write_text(f"{before}tags: {one}\nrules: {one}\n", encoding="utf-8")
+    settings = load_settings(config)
+    assert main(["--config", str(config), "config", "show"]) == ExitCode.OK
+    shown = config.with_name("shown.yaml")
+    shown.write_text(capsys.readouterr().out, encoding="utf-8")
+    assert settings == load_settings(shown)
+
+
 def test_show_writes_odd_texts_so_that_they_load_again(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     odd = [
         "no",
@@ -321,83 +332,6 @@ def test_show_refuses_a_wrong_config(config: Path, capsys: pytest.CaptureFixture
     assert capsys.readouterr().out == ""
 
 
-def test_the_schema_in_the_package_is_the_one_that_the_models_make(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    assert main(["config", "schema"]) == ExitCode.OK
-    printed = capsys.readouterr().out
-    stored = (resource_folder("config") / "vsortd.schema.json").read_text(encoding="utf-8")
-    assert json.loads(printed) == json.loads(stored), "run: vsortd config schema > config/vsortd.schema.json"
-    assert printed == stored
-
-
-def test_the_schema_has_recursive_rules_help_and_defaults(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["config", "schema"]) == ExitCode.OK
-    schema = json.loads(capsys.readouterr().out)
-    rule = schema["$defs"]["RuleSettings"]
-    assert (
-        {"$ref": "#/$defs/RuleSettings"}
-        == rule["properties"]["rules"]["items"]
-        == schema["properties"]["rules"]["items"]
-    )
-    levels = [schema, *(part for part in schema["$defs"].values() if "properties" in part)]
-    assert len(levels) == 19
-    for level in levels:
-        assert level["additionalProperties"] is False
-        for option in level["properties"].values():
-            of_type = schema["$defs"].get(option.get("$ref", "").removeprefix("#/$defs/"), {})
-            assert option.get("description") or of_type["description"]
-        assert not any("null" in json.dumps(option) for option in level["properties"].values())
-    inbox = schema["$defs"]["Inbox"]["properties"]
-    assert (inbox["settle"]["default"], inbox["settle_max"]["default"]) == ("2s", "1h")
-    assert schema["$defs"]["Convert"]["properties"]["keep_original"]["default"] == "auto"
-    assert schema["$defs"]["Workers"]["properties"]["memory"]["default"] == "2GB"
-    assert schema["required"] == ["inboxes", "library", "rules"]
-
-
-@pytest.mark.parametrize("name", EXAMPLES)
-def test_an_example_fits_the_schema(name: str) -> None:
-    jsonschema = pytest.importorskip("jsonschema", reason="jsonschema is not installed")
-    schema = json.loads((resource_folder("config") / "vsortd.schema.json").read_text(encoding="utf-8"))
-    values = yaml.safe_load((resource_folder("config") / name).read_text(encoding="utf-8"))
-    jsonschema.Draft202012Validator.check_schema(schema)
-    jsonschema.Draft202012Validator(schema).validate(values)
-
-
-@pytest.mark.parametrize("name", EXAMPLES)
-def test_an_example_begins_with_the_editors_line(name: str) -> None:
-    first = (resource_folder("config") / name).read_text(encoding="utf-8").partition("\n")[0]
-    assert first == "# yaml-language-server: $schema=./vsortd.schema.json"
-
-
-def test_the_first_example_names_every_option_but_those_of_rules() -> None:
-    text = (resource_folder("config") / "first.yaml").read_text(encoding="utf-8")
-    schema = json.loads((resource_folder("config") / "vsortd.schema.json").read_text(encoding="utf-8"))
-    levels = [schema, *(part for part in schema["$defs"].values() if "properties" in part)]
-    options = {option for level in levels for option in level["properties"]}
-    assert sorted(option for option in options if f"{option}:" not in text) == []
-
-
-def test_every_option_that_the_first_example_comments_out_is_valid_with_its_default(tmp_path: Path) -> None:
-    source = (resource_folder("config") / "first.yaml").read_text(encoding="utf-8")
-    lines = []
-    for line in source.splitlines():
-        before, mark, after = line.partition("# ")
-        lines.append(before + after if mark and before and not before.strip() else line)
-    path = tmp_path / "config.yaml"
-    path.write_text("\n".join(lines), encoding="utf-8")
-    first = load_settings(resource_folder("config") / "first.yaml")
-    everything = load_settings(path)
-    assert first.sampling == everything.sampling
-    assert first.workers == everything.workers
-    assert first.inboxes[0].model_copy(update={"ignore": ("*.tmp",)}) == everything.inboxes[0]
-
-
-def test_the_phone_example_takes_portrait_only() -> None:
-    settings = load_settings(resource_folder("config") / "phone-portrait.yaml")
-    assert settings.accept.orientation == ("portrait",)
-
-
 def test_the_command_line_starts_without_pydantic_yaml_or_the_models() -> None:
     code = (
         "import sys\nimport vsortd.cli.config, vsortd.config.rules\n"
@@ -428,3 +362,50 @@ def test_loading_settings_does_not_import_the_model() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30)
     assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize(
+    ("detector", "objects", "line", "path", "says"),
+    [
+        ("{}", "persn", 7, "rules[0].contains.objects", "Did you mean person?"),
+        ("{}", "Person", 0, "", ""),
+        ("{model: fasterrcnn}", "person", 5, "detector.model", "torchvision has no detector 'fasterrcnn'"),
+        ("{model: /nowhere/yolo.onnx, labels: NAMES}", "cat", 0, "", ""),  # the file may come later
+        ("{model: /nowhere/yolo.onnx, labels: NAMES}", "dgo", 7, "rules[0].contains.objects", "Did you mean dog?"),
+        ("{model: /nowhere/yolo.xml, labels: NAMES}", "cat", 0, "", ""),
+        ("{model: /nowhere/yolo.xml, labels: NAMES}", "dgo", 7, "rules[0].contains.objects", "Did you mean dog?"),
+        ("{model: /nowhere/yolo.onnx, labels: EMPTY}", "dog", 5, "detector.labels", "names no class"),
+        ("{model: /nowhere/yolo.onnx, labels: /nowhere/names.txt}", "dog", 0, "", ""),
+    ],
+)
+def test_check_knows_detectors_and_their_classes(  # noqa: PLR0917 - a table
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], detector: str, objects: str, line: int, path: str, says: str
+) -> None:
+    folder = tmp_path
+    (folder / "names.txt").write_text("cat\ndog\n")
+    (folder / "empty.txt").write_text("\n")
+    written = detector.replace("NAMES", str(folder / "names.txt")).replace("EMPTY", str(folder / "empty.txt"))
+    config = folder / "detecting.yaml"
+    config.write_text(
+        f"version: 1\ninboxes: [{{path: {folder}/in}}]\nlibrary: {folder}/out\nmodel: sample\ndetector: {written}\n"
+        f"rules:\n  - {{name: a, contains: {{objects: {objects}}}}}\n"
+    )
+    code = main(["--config", str(config), "check", "--json"])
+    found = [(one["line"], one["path"], one["message"]) for one in _json(capsys)["mistakes"]]
+    assert ([(line, path)] if path else []) == [one[:2] for one in found]
+    assert all(says in one[2] for one in found)
+    assert (ExitCode.CONFIG if path else ExitCode.OK) == code
+
+
+@pytest.mark.parametrize("contains", ["{prompts: [a, b], look: crops}", "{objects: [person, dog], min: 2, level: 0.6}"])
+def test_what_is_looked_for_is_shown_so_that_it_loads_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], contains: str
+) -> None:
+    config, again = tmp_path / "config.yaml", tmp_path / "again.yaml"
+    config.write_text(
+        f"inboxes: [{{path: {tmp_path}/in}}]\nlibrary: {tmp_path}/out\ndetector: {{weights: COCO_V1}}\n"
+        f"tags: [{{name: t, contains: {contains}}}]\nrules: [{{name: a, contains: {contains}}}]\n"
+    )
+    assert ExitCode.OK == main(["--config", str(config), "config", "show"])
+    again.write_text(capsys.readouterr().out)
+    assert load_settings(config) == load_settings(again)

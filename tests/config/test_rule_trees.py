@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from vsortd.config.check import check_file
-from vsortd.config.choices import Aggregate, OnUnsure
+from vsortd.config.choices import Aggregate, OnDuplicate, OnUnsure
 from vsortd.config.diagnostics import InvalidConfigError
 from vsortd.config.dump import dump_json, dump_yaml, fingerprint, plain_settings
 from vsortd.config.load import load_settings
@@ -69,6 +69,25 @@ def _flow_tree(depth: int, last: str = "") -> str:
         + "]"
         + "}]" * depth
     )
+
+
+def test_what_a_rule_says_of_places_holds_below_it_too(tmp_path: Path) -> None:
+    rules = """\
+place: {name: "{date}", on_duplicate: skip}
+rules:
+  - name: a
+    place: {name: "{stem} {rule}", how: copy}
+    rules: [{name: b}, {name: c, place: {name: "{time}"}}]
+  - name: d
+"""
+    tree = build_rules(_load(tmp_path, HEAD.replace("place:", "# place:") + rules))
+    places = {rule.key: rule.place for rule in tree.walk()}
+    names = {key: place.name for key, place in places.items() if place is not None}
+    assert {"a": "{stem} {rule}", "a/b": "{stem} {rule}", "a/c": "{time}", "d": "{date}"} == names
+    assert {"a": "copy", "a/b": "copy", "a/c": "copy"} == {
+        key: str(place.how) for key, place in places.items() if place is not None and key.startswith("a")
+    }
+    assert {OnDuplicate.SKIP} == {place.on_duplicate for place in places.values() if place is not None}
 
 
 def test_what_a_rule_leaves_out_comes_from_above(tmp_path: Path) -> None:

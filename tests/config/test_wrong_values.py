@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.config.wrong_values import BASE, CASES, Case
+from tests.config import wrong_values
+from tests.config.wrong_values import BASE, Case
+from tests.config.wrong_values_after import AFTER_CASES
+from tests.config.wrong_values_of_rules import RULE_CASES
 from vsortd.__main__ import main
 from vsortd.config.check import check_file
 from vsortd.config.diagnostics import InvalidConfigError
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from vsortd.config.diagnostics import Mistake
+
+CASES = [*wrong_values.CASES, *RULE_CASES, *AFTER_CASES]
 
 
 def _config(text: str) -> str:
@@ -65,9 +70,11 @@ def _paths(model: type, prefix: str = "", depth: int = 0) -> Iterator[str]:
     for key, option in keys_of(model).items():
         path = f"{prefix}{key}"
         yield path
-        item = option.item()
+        item, free = option.item(), option.free_keys()
         if inner := option.model():
             yield from _paths(inner, f"{path}.", depth)
+        elif free and (inner := free.value.model()):
+            yield from _paths(inner, f"{path}.mood.", depth)
         elif item and (inner := item.model()) and not (inner is model and depth):
             yield from _paths(inner, f"{path}[0].", depth + (inner is model))
 

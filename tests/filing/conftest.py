@@ -15,20 +15,25 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.disks import DISKS
-from vsortd.config.settings import Place
+from tests.support.disks import DISKS, btrfs
+from tests.support.sidecars import THEIRS
+from vsortd.config.place_options import Place
 from vsortd.core.identity import Identity
-from vsortd.core.outcomes import ConversionKind, ItemState
+from vsortd.core.outcomes import UNDOABLE, ConversionKind, ItemState
 from vsortd.filing.journal import Journal
 from vsortd.filing.passed_time import Moment, note_time
 from vsortd.filing.place import Filer
 from vsortd.filing.placement import ConvertedFile, FilingRequest
 from vsortd.filing.records import OperationState
 from vsortd.filing.recover import RecoveryReport, recover
+from vsortd.filing.xmp import XmpMarks, amended, new_sidecar
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+# What requests of the bench say of a video.
+MARKS = XmpMarks("forest/night", (), 0.0)
+LATER_MARKS = XmpMarks("sea", (), 0.0)  # of a video that is moved within the library
 _EVERYTHING = ("SELECT * FROM item", "SELECT * FROM operation", "SELECT * FROM hold")
 MTIME_NS = 1_700_000_000_123_456_789
 
@@ -42,6 +47,8 @@ class Bench:
     state: Path
     on_duplicate: Any = "keep_both"
     template: str = "{stem}"
+    how: str = "move"
+    xmp: bool = False
     contents: dict[bytes, Path] = field(default_factory=dict)  # what people dropped, and where
     derived: set[bytes] = field(default_factory=set)  # what was made of it; may come and go
     theirs: set[bytes] = field(default_factory=set)  # what others put there; none of vsortd's business
@@ -58,11 +65,15 @@ class Bench:
     @contextmanager
     def filer(self) -> Iterator[tuple[Filer, Journal]]:
         with self.journal() as journal:
-            filer = Filer(journal, self.library, Place(name=self.template, on_duplicate=self.on_duplicate))
+            filer = Filer(journal, self.library, self.place())
             try:
                 yield filer, journal
             finally:
                 filer.close()
+
+    def place(self) -> Place:
+        told = {"name": self.template, "on_duplicate": self.on_duplicate, "how": self.how, "xmp": self.xmp}
+        return Place.model_validate(told)
 
     def let_pass(self, journal: Journal, seconds: float) -> None:
         """Let time certainly pass, on a machine that runs."""
@@ -84,6 +95,22 @@ class Bench:
         assert identity is not None
         values: dict[str, Any] = {"folder": ("forest", "night"), "rule": "forest/night", "reason": "looks like it"}
         return FilingRequest(source=source, identity=identity, sidecars=sidecars, **{**values, **more})
+
+    def aside_request(self, source: Path, *sidecars: Path) -> FilingRequest:
+        """Ask for a video to be set aside, from wherever it lies."""
+        options = {"folder": (), "outcome": ItemState.ASIDE, "stem": source.stem, "place": Place()}
+        return self.request(source, *sidecars, **options)
+
+    def drop_marked(self, name: str) -> None:
+        """Put a video into the inbox with a sidecar that is to be amended; others get one made from now on."""
+        self.xmp = True
+        self.drop(name)
+        self.drop(f"{name}.xmp", THEIRS)
+        first = amended(THEIRS, MARKS)
+        assert first is not None
+        self.derived |= {
+            found for found in (first, new_sidecar(MARKS), amended(first, LATER_MARKS)) if found is not None
+        }
 
     def stage(self, filer: Filer, source: Path) -> ConvertedFile:
         """Make what a conversion would make."""
@@ -129,7 +156,13 @@ class Bench:
         for data, dropped in self.contents.items():
             places = [path for path, found in files.items() if found == data]
             wanted = 0 if data in self.replaced and not places else 1
-            assert wanted == len(places), f"{data!r} lies at {places}"
+            if self.how == "move":
+                assert wanted == len(places), f"{data!r} lies at {places}"
+            else:  # one that stays, and at most one that was made of it
+                inside = [path for path in places if path.is_relative_to(self.library)]
+                assert len(inside) <= 1, f"{data!r} lies at {places}"
+                gone = data in self.replaced and inside
+                assert len(places) - len(inside) == wanted or gone, f"{data!r} lies at {places}"
             for path in places:
                 assert path == dropped or path in known, f"{path} is under a name that the journal doesn't know"
                 assert MTIME_NS - path.stat().st_mtime_ns < self.resolution_ns, f"{path} lost its time"
@@ -146,8 +179,11 @@ class Bench:
         with self.journal() as journal:
             with journal.db.read() as db:
                 unfinished = db.execute("SELECT id, state FROM item WHERE owner IS NOT NULL").fetchall()
+                standing = {number for (number,) in db.execute("SELECT id FROM item WHERE standing")}
             assert not unfinished, f"unfinished: {unfinished}"
-            for item in journal.history():
+            items = journal.history()
+            onward = {item.source for item in items if item.item_state is ItemState.ASIDE}
+            for item in items:
                 for one in journal.operations(item.id):
                     assert one.state is not OperationState.INTENT
                     done = one.state is OperationState.DONE and one.destination is not None
@@ -155,10 +191,11 @@ class Bench:
                         names.add(one.destination)
                     elif one.phase == "undo" and one.state is OperationState.ROLLED_BACK:
                         names.add(one.source)  # could not be taken back; the item's reason says so
-                if item.item_state in {ItemState.FILED, ItemState.REVIEW}:
+                if item.item_state in UNDOABLE and item.destination not in onward:
                     assert item.destination is not None
                     assert item.destination in names
-                    assert item.destination.exists(), f"{item.destination} is filed, says the journal"
+                    there = item.destination.exists() or item.id not in standing  # or it went on from there
+                    assert there, f"{item.destination} is {item.state}, says the journal"
         return {name for name in names if name is not None}
 
 
@@ -199,6 +236,14 @@ def quick_filesystem(second_filesystem: Path, tmp_path_factory: pytest.TempPathF
     yield here
     if mounted:
         subprocess.run(["umount", here], check=True)
+
+
+@pytest.fixture(scope="session")
+def sharing_filesystem(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Return a folder on a filesystem whose files can share their blocks."""
+    folder = tmp_path_factory.mktemp("sharing") / "disk"
+    with btrfs(folder):
+        yield folder
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support.harness import Home
-from vsortd.config.settings import Place
+from vsortd.config.place_options import Place
 from vsortd.core.outcomes import ConversionKind, ItemState
 from vsortd.core.system import rename_noreplace
 from vsortd.errors import ChangedError, FilingError, StoreError
@@ -35,7 +35,8 @@ from vsortd.filing.journal import Journal
 from vsortd.filing.originals import expire_originals
 from vsortd.filing.place import Filer
 from vsortd.filing.placement import ConvertedFile, FilingRequest
-from vsortd.filing.records import OperationState, Phase
+from vsortd.filing.records import OperationKind, OperationState, Phase
+from vsortd.filing.staying import leaves_source
 from vsortd.filing.undo import Selection, undo
 
 if TYPE_CHECKING:
@@ -106,6 +107,7 @@ class Scenario:
     apart: bool = False  # inbox and library on two filesystems
     linking: bool = False  # the system has no rename without replace
     fresh: bool = False  # there is no journal yet
+    how: str = "move"
 
     @property
     def undoes(self) -> bool:
@@ -136,6 +138,17 @@ def place_converted(_bench: Any, filer: Filer, request: FilingRequest) -> str:
         raise
 
 
+def place_marked(bench: Any, filer: Filer, request: FilingRequest) -> str:
+    sidecar = bench.inbox / f"{request.source.name}.xmp"
+    marked = replace(request, sidecars=(*request.sidecars, sidecar), place=Place(xmp=True))
+    return filer.place(marked).state
+
+
+def put_aside(bench: Any, filer: Filer, request: FilingRequest) -> str:
+    asked = bench.aside_request(request.source, *request.sidecars)
+    return filer.place(asked, by_hand=lambda _: None).state
+
+
 def take_back(_bench: Any, filer: Filer, _request: FilingRequest) -> str:
     report = undo(filer._journal, ALL)
     if report.refused:
@@ -155,11 +168,25 @@ SCENARIOS = {
     "place, by link and unlink": Scenario(place, linking=True),
     "place converted": Scenario(place_converted, video="b.mov"),
     "place converted, across filesystems": Scenario(place_converted, video="b.mov", apart=True),
+    "place with a sidecar to amend": Scenario(place_marked),
+    "place with a sidecar to amend, across filesystems": Scenario(place_marked, apart=True),
     "undo": Scenario(take_back, (place,)),
+    "undo of an amended sidecar": Scenario(take_back, (place_marked,)),
     "undo, across filesystems": Scenario(take_back, (place,), apart=True),
     "undo, by link and unlink": Scenario(take_back, (place,), linking=True),
     "undo of a conversion": Scenario(take_back, (place_converted,), video="b.mov"),
     "undo of a conversion, across filesystems": Scenario(take_back, (place_converted,), video="b.mov", apart=True),
+    "set aside": Scenario(put_aside),
+    "set aside, across filesystems": Scenario(put_aside, apart=True),
+    "undo of what was set aside": Scenario(take_back, (put_aside,)),
+    "copy": Scenario(place, how="copy"),
+    "copy, converted": Scenario(place_converted, video="b.mov", how="copy"),
+    "hard link": Scenario(place, how="hardlink"),
+    "hard link, refused across filesystems": Scenario(place, apart=True, how="hardlink"),
+    "shared blocks, refused": Scenario(place, how="reflink"),
+    "undo of a copy": Scenario(take_back, (place,), how="copy"),
+    "undo of a hard link": Scenario(take_back, (place,), how="hardlink"),
+    "undo of a conversion whose source stayed": Scenario(take_back, (place_converted,), video="b.mov", how="copy"),
     "undo of a conversion after its original's time": Scenario(take_back, (place_converted, expire), video="b.mov"),
 }
 
@@ -188,7 +215,7 @@ def transact(bench: Any, scenario: Scenario, request: FilingRequest, tries: int)
         rename_noreplace._call = lambda: None  # in a forked process of its own
     try:
         with Journal.open(bench.state / "journal.sqlite3", busy_s=BUSY_S) as journal:
-            filer = Filer(journal, bench.library, Place(name="{stem}"))
+            filer = Filer(journal, bench.library, bench.place())
             try:
                 for _ in range(tries):
                     try:
@@ -262,10 +289,12 @@ class Arena:
         name = uuid.uuid4().hex
         near = self._near / name
         inbox = (self._far if scenario.apart else self._near) / name / "in"
-        bench = self._make(inbox, near / "library", near / "state")
+        bench = self._make(inbox, near / "library", near / "state", how=scenario.how)
         stem = Path(scenario.video).stem
         for dropped in (scenario.video, f"{stem}.srt", f"{stem}.en.srt"):
             bench.drop(dropped)
+        if place_marked in (scenario.act, *scenario.before):
+            bench.drop_marked(scenario.video)
         bench.derived.add(b"mp4 of film b.mov")
         if expire in scenario.before:
             bench.replaced.add(b"film b.mov")
@@ -307,6 +336,8 @@ def arena(make_bench: type, second_filesystem: Path, quick_filesystem: Path, tmp
 
 # What must be true afterwards
 
+_ENDS = {ItemState.FILED, ItemState.ASIDE, ItemState.UNDONE}
+
 
 def settle(bench: Any, scenario: Scenario, request: FilingRequest, told: Told) -> None:
     """Recover twice, hold the books against the disk, and do what was not done."""
@@ -323,7 +354,7 @@ def settle(bench: Any, scenario: Scenario, request: FilingRequest, told: Told) -
     assert done or not told.succeeded, "it said that it was done"
     if not done:
         with bench.filer() as (filer, _):
-            assert scenario.act(bench, filer, request) in {"filed", "undone"}
+            assert scenario.act(bench, filer, request) in {"filed", "aside", "undone"}
         bench.check()
         assert _check_books(bench, scenario, request)
     if not scenario.undoes:
@@ -336,7 +367,7 @@ def settle(bench: Any, scenario: Scenario, request: FilingRequest, told: Told) -
         if data in bench.replaced:
             continue
         # a sidecar that could not be brought back stays where it is, and the reason says so
-        left = path.suffix == ".srt" and f"{path.name} was left" in reasons
+        left = path.suffix in {".srt", ".xmp"} and f"{path.name} was left" in reasons
         assert left or bench.files().get(path) == data, f"{path} did not come back"
 
 
@@ -352,10 +383,10 @@ def _check_books(bench: Any, scenario: Scenario, request: FilingRequest) -> bool
         with journal.db.read() as db:
             numbers = [number for (number,) in db.execute("SELECT id FROM item ORDER BY id")]
         items = [journal.item(number) for number in numbers]
-        placed = [item for item in items if item.item_state in {ItemState.FILED, ItemState.UNDONE}]
+        placed = [item for item in items if item.item_state in _ENDS]
         assert len(placed) <= 1, "one video was filed twice"
         for item in items:
-            assert item.item_state in {ItemState.FILED, ItemState.UNDONE, ItemState.ROLLED_BACK}
+            assert item.item_state in {*_ENDS, ItemState.ROLLED_BACK}
         for item in placed:
             assert item.source == request.source
             phase = Phase.UNDO if item.item_state is ItemState.UNDONE else Phase.PLACE
@@ -364,13 +395,16 @@ def _check_books(bench: Any, scenario: Scenario, request: FilingRequest) -> bool
             for one in last.values():
                 if one.state is OperationState.EXPIRED:
                     continue
-                if one.state is OperationState.DONE:
+                if one.state is OperationState.DONE and (leaves_source(one) or one.stays):
+                    assert files[one.source] == files[one.target], f"{one.source} stays, says the journal"
+                elif one.state is OperationState.DONE:
                     assert one.source not in files, f"{one.source} was moved, says the journal"
                     if one.destination is not None:
                         data = bytes_of.get(one.destination if phase is Phase.UNDO else one.source)
-                        assert files[one.destination] == (data or b"mp4 of film b.mov")
+                        assert files[one.destination] in ({data} if data else bench.derived)
                 else:
-                    assert one.source in files, f"{one.source} was left, says the journal"
+                    staged = one.kind is OperationKind.PUBLISH_SIDECAR  # made again by the next try
+                    assert staged or one.source in files, f"{one.source} was left, says the journal"
                     assert "was left" in item.reason
     if scenario.undoes:
         return placed[0].item_state is ItemState.UNDONE
@@ -424,7 +458,7 @@ def _check_answer(told: Told, mode: str) -> None:
     assert [] == [message for _, message in told.results if "\n" in message]
     if mode == "again" and told.results[0][0] == "FilingError" and len(told.results) > 1:
         # once more, the fault gone: done, or it was done and only the last word on it failed
-        assert told.results[1][0] in {"filed", "undone", "ChangedError", "nothing to undo"}, told.results
+        assert told.results[1][0] in {"filed", "aside", "undone", "ChangedError", "nothing to undo"}, told.results
 
 
 # The daemon

@@ -43,7 +43,7 @@ def test_any_text_becomes_one_name(text: str) -> None:
 @given(WORDS, WORDS, st.lists(st.sampled_from(TEMPLATE_FIELDS), min_size=1, max_size=4))
 def test_any_template_over_any_fields_gives_one_name(stem: str, word: str, fields: list[str]) -> None:
     template = " ".join(f"{{{field}}}" for field in fields)
-    filled = NameFields(stem, word, word, word, word, word, word, word)
+    filled = NameFields(stem, word, word, word, word, word, word, word, word)
     assert is_one_name(render(template, filled))
 
 
@@ -266,6 +266,17 @@ def test_without_a_date_of_its_own_a_video_has_that_of_its_last_change_by_the_lo
 def test_without_a_clip_its_fields_are_empty() -> None:
     fields = NameFields.of(Path("a.mp4"), Identity(1, 2, 3, 4), None, "")
     assert ("a", "", "", "", "") == (fields.stem, fields.width, fields.height, fields.orientation, fields.camera)
+
+
+def test_tags_and_the_values_of_facets_are_fields_of_a_name() -> None:
+    tags, facets = ("wine", "mood:calm", "light/day"), {"mood": "calm", "style": "", "Bild & Ton": "a/b:c"}
+    fields = NameFields.of(Path("a.mp4"), Identity(1, 2, 3, 4), None, "", tags, facets)
+    assert "a wine mood-calm light_day" == render("{stem} {tags}", fields)
+    assert "calm a" == render("{mood} {stem} {style}", fields)
+    assert is_one_name(render("{Bild & Ton}", fields))
+    assert "a" == render("{style}", fields)
+    with pytest.raises(ValueError, match=r"takes no {moods}"):
+        render("{moods}", fields)
 
 
 def test_a_hidden_sidecar_of_another_name_adds_its_name_with_one_dot() -> None:

@@ -16,6 +16,7 @@ from vsortd.core.identity import Identity
 from vsortd.core.outcomes import ItemState
 from vsortd.errors import StoreError
 from vsortd.filing import schema
+from vsortd.filing.history_query import HistoryQuery
 from vsortd.filing.journal import Journal
 from vsortd.filing.records import from_columns, to_columns, unix_s
 from vsortd.filing.undo import Selection, undo
@@ -157,7 +158,7 @@ def test_counts_agree_with_the_rows(bench: Any) -> None:
         undo(journal, Selection(last=3))
         journal.release(ids=[6])
         journal.retry(ids=[9])
-        assert {"filed": 2, "review": 1, "rejected": 1, "failed": 1, "held": 2} == journal.counts()
+        assert {"filed": 2, "review": 1, "rejected": 1, "failed": 1, "held": 2, "aside": 0} == journal.counts()
         with journal.db.read() as db:
             rows = dict(db.execute("SELECT state, count(*) FROM item WHERE standing GROUP BY state"))
             others = "('held', 'commits', 'journal')"
@@ -175,9 +176,9 @@ def test_history_selects_by_number_and_time(bench: Any) -> None:
             filer.place(bench.request(bench.drop(f"{name}.mp4")))
         items = journal.history()
         assert ["c.mp4", "b.mp4", "a.mp4"] == [item.source.name for item in items]
-        assert items[:2] == journal.history(last=2)
-        assert items == journal.history(since=unix_s(items[2].time))
-        assert [] == journal.history(since=unix_s(items[0].time) + 1)
+        assert items[:2] == journal.history(HistoryQuery(last=2))
+        assert items == journal.history(HistoryQuery(since=unix_s(items[2].time)))
+        assert [] == journal.history(HistoryQuery(since=unix_s(items[0].time) + 1))
         assert items[1] == journal.placed_at(items[1].destination)
 
 
@@ -187,13 +188,12 @@ def test_identities_with_the_highest_bit_survive() -> None:
 
 
 def _file_and_undo(home: Path, number: int, rounds: int) -> None:
-    from types import SimpleNamespace
-
+    from vsortd.config.place_options import Place
     from vsortd.filing.place import Filer
     from vsortd.filing.placement import FilingRequest
 
     with Journal.open(home / "state" / "journal.sqlite3") as journal:
-        place: Any = SimpleNamespace(name="{stem}", on_duplicate="keep_both", review="_Review")
+        place = Place()
         filer = Filer(journal, home / "library", place)
         for turn in range(rounds):
             source = home / "in" / f"{number}-{turn}.mp4"

@@ -52,6 +52,20 @@ def test_a_disk_without_no_replace_renames_and_links_serves_as_inbox_and_library
     bench.check()
 
 
+def test_what_is_set_aside_onto_such_a_disk_comes_back_under_its_own_name(bench: Any, disk: Path) -> None:
+    bench.library = disk / "Sorted"
+    names = ("a: what?.mp4", "a: what?.srt") if os.name != "nt" else ("a.mp4", "a.srt")
+    video, sidecar = map(bench.drop, names)
+    with bench.filer() as (filer, journal):
+        item = filer.place(bench.aside_request(video, sidecar), by_hand=lambda _: None)
+        assert ("aside", {}) == (item.state, bench.tree(bench.inbox))
+        assert 2 == len(list(item.destination.parent.iterdir()))
+        assert [] == undo(journal, ALL).refused
+        assert not item.destination.parent.exists()
+    assert set(names) == set(bench.tree(bench.inbox))
+    bench.check()
+
+
 def test_a_name_is_reserved_before_a_rename_that_might_replace(tmp_path: Path) -> None:
     source, target = tmp_path / "a", tmp_path / "b"
     source.write_bytes(b"film")

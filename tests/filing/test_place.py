@@ -54,7 +54,11 @@ def test_a_video_goes_to_its_folder_with_its_sidecars(either: Any) -> None:
         "tags": [],
         "converted": "",
         "reason": "looks like it",
+        "how": "move",
+        "folder": "forest/night",
         "second_opinion": None,
+        "origin": None,
+        "xmp": None,
     } == entry
     either.check()
 
@@ -110,7 +114,7 @@ def test_a_conversion_publishes_the_mp4_and_keeps_the_original(either: Any) -> N
 def test_undecided_videos_go_to_review(bench: Any) -> None:
     with bench.filer() as (filer, journal):
         item = filer.place(bench.request(bench.drop("a.mp4"), folder=("_Review",), outcome=ItemState.REVIEW, rule=""))
-        assert {"filed": 0, "review": 1, "rejected": 0, "failed": 0, "held": 0} == journal.counts()
+        assert {"filed": 0, "review": 1, "rejected": 0, "failed": 0, "held": 0, "aside": 0} == journal.counts()
     assert "review" == item.state
     assert bench.library / "_Review" / "a.mp4" == item.destination
 

@@ -168,7 +168,37 @@ def test_an_undo_that_did_not_happen_holds_nothing(bench: Any) -> None:
     killed(take_back(bench), "undo.after_intent:kill")
     assert ["filed"] == [item.state for item in bench.recover().rolled_back]
     with bench.journal() as journal:
-        assert {"filed": 1, "review": 0, "rejected": 0, "failed": 0, "held": 0} == journal.counts()
+        assert {"filed": 1, "review": 0, "rejected": 0, "failed": 0, "held": 0, "aside": 0} == journal.counts()
+
+
+@pytest.mark.parametrize("how", ["held", "rejected"])
+@pytest.mark.parametrize("fault", ["place.after_intent", "rename.before"])
+def test_a_filing_that_did_not_happen_leaves_a_video_on_hold_or_refused(bench: Any, how: str, fault: str) -> None:
+    path = bench.drop("a.mp4")
+    if how == "held":
+        place(bench)()
+        take_back(bench)()
+    else:
+        with bench.filer() as (filer, _):
+            filer.record(path, Identity.of(path), ItemState.REJECTED, "too short")
+
+    def known() -> Any:
+        with bench.filer() as (filer, journal):
+            return filer.known(path, Identity.of(path)), journal.counts()[how]
+
+    before = known()
+    assert (how, 1) == (before[0].why, before[1])
+    killed(place(bench), f"{fault}:kill")
+    assert ["rolled_back"] == [item.item_state for item in bench.recover().rolled_back]
+    assert before == known()
+    with bench.filer() as (filer, _), hooked(parse("rename.before:ENOSPC")), pytest.raises(FilingError):
+        filer.place(bench.request(path))
+    assert before == known()
+    killed(place(bench), "place.before_done:kill")  # this one happened
+    assert ["filed"] == [item.state for item in bench.recover().finished]
+    with bench.journal() as journal:
+        assert 0 == journal.counts()[how]
+    bench.check()
 
 
 def test_undo_and_place_set_right_what_a_dead_process_left(bench: Any) -> None:

@@ -62,9 +62,20 @@ def take_back(_bench: Any, filer: Any) -> None:
 @pytest.mark.parametrize("lasting", [False, True], ids=["once", "from then on"])
 @pytest.mark.parametrize("apart", [False, True], ids=["one filesystem", "two filesystems"])
 @pytest.mark.parametrize(
-    ("before", "act"),
-    [(nothing, place), (nothing, place_converted), (place, take_back), (place_converted, take_back)],
-    ids=["place", "place converted", "undo", "undo of a conversion"],
+    ("before", "act", "how"),
+    [
+        (nothing, place, "move"),
+        (nothing, place_converted, "move"),
+        (place, take_back, "move"),
+        (place_converted, take_back, "move"),
+        (nothing, place, "copy"),
+        (nothing, place, "hardlink"),
+        (nothing, place, "reflink"),
+        (nothing, place_converted, "copy"),
+        (place, take_back, "copy"),
+        (place, take_back, "hardlink"),
+        (place_converted, take_back, "copy"),
+    ],
 )
 def test_an_effect_that_fails(
     make_bench: type,
@@ -73,6 +84,7 @@ def test_an_effect_that_fails(
     before: Callable[[Any, Any], None],
     act: Callable[[Any, Any], None],
     *,
+    how: str,
     apart: bool,
     lasting: bool,
 ) -> None:
@@ -83,7 +95,7 @@ def test_an_effect_that_fails(
         for code in {CODES[number % len(CODES)], CODES[(number * 5 + 2) % len(CODES)]}:
             home = second_filesystem / uuid.uuid4().hex
             inbox = (quick_filesystem if apart else second_filesystem) / home.name / "in"
-            bench = make_bench(inbox, home / "library", home / "state")
+            bench = make_bench(inbox, home / "library", home / "state", how=how)
             drop(bench)
             passed = _fail_and_try_again(bench, before, act, Fault(number, code, lasting=lasting))
     assert number > 10
@@ -93,6 +105,9 @@ def _fail_and_try_again(
     bench: Any, before: Callable[[Any, Any], None], act: Callable[[Any, Any], None], fault: Fault
 ) -> bool:
     def left(bench: Any) -> bool:
+        if bench.how != "move":
+            there = bench.library / "forest" / "night" / ("b.mp4" if place_converted in (before, act) else "a.mp4")
+            return bool(there.exists() == (act == take_back))
         return (bench.inbox / ("b.mov" if place_converted in (before, act) else "a.mp4")).exists() == (act != take_back)
 
     what = f"{os.strerror(fault.code)} at effect {fault.number}, {'lasting' if fault.lasting else 'once'}"

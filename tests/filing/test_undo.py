@@ -48,7 +48,7 @@ def test_everything_returns_byte_for_byte(either: Any) -> None:
         filer.place(either.request(videos[0], sidecar))
         filer.place(either.request(videos[1]))
         report = undo(journal, ALL)
-        assert {"filed": 0, "review": 0, "rejected": 0, "failed": 0, "held": 2} == journal.counts()
+        assert {"filed": 0, "review": 0, "rejected": 0, "failed": 0, "held": 2, "aside": 0} == journal.counts()
         assert ["undone", "undone"] == [item.state for item in journal.history()]
     assert ([2, 1], []) == ([item.id for item in report.undone], report.refused)
     assert before == either.files()

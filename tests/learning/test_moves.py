@@ -17,16 +17,19 @@ import pytest
 
 from tests.support.facts import clip_facts
 from vsortd.config.choices import Aggregate, OnUnsure
+from vsortd.config.place_options import Place
 from vsortd.config.rules import Rule, RuleTree
-from vsortd.config.settings import Learn, Place
+from vsortd.config.settings import Learn
 from vsortd.core.identity import Identity
 from vsortd.core.outcomes import ItemState
 from vsortd.core.system.fault_points import Point, hooked
 from vsortd.filing.journal import Journal
+from vsortd.filing.own_decisions import DecidedBy, decided_by
 from vsortd.filing.place import Filer
 from vsortd.filing.placement import FilingRequest
 from vsortd.filing.undo import Selection, undo
-from vsortd.index.store import Embedded, Index
+from vsortd.index.store import Index
+from vsortd.index.stored_looks import Embedded
 from vsortd.judging.example_store import ExampleStore, NewExample, Origin
 from vsortd.learning import moves as moves_module
 from vsortd.learning.moves import FolderIdentities, MoveCheck, MoveFollower
@@ -90,7 +93,11 @@ class World:
         outcome: str = "filed",
         source: Path | None = None,
         sidecars: tuple[Path, ...] = (),
+        rule: str | None = None,
+        place: Place | None = None,
+        told: bool = True,
     ) -> Item:
+        """File a video; `told`: the index hears where it is now."""
         if source is None:
             source = self.folder / "in" / name
             source.parent.mkdir(exist_ok=True)
@@ -99,12 +106,22 @@ class World:
         assert identity is not None
         rows = np.eye(1, 4, dtype=np.float32)
         self.index.keep(identity, source, CLIP, MODEL, "spread", Embedded(np.zeros(1, np.int64), rows))
-        item = self.filer.place(FilingRequest(source, identity, folder, outcome, sidecars, rule="/".join(folder)))
+        rule = "/".join(folder) if rule is None else rule
+        item = self.filer.place(FilingRequest(source, identity, folder, outcome, sidecars, rule=rule, place=place))
         assert item.destination is not None
-        now = Identity.of(item.destination)
-        assert now is not None
-        self.index.moved(identity, now, item.destination)
+        if told:
+            now = Identity.of(item.destination)
+            assert now is not None
+            self.index.moved(identity, now, item.destination)
         return item
+
+    def alike(self, name: str) -> Path:
+        """Make a video in the inbox that is as large and as old as any other made here."""
+        source = self.folder / "in" / name
+        source.parent.mkdir(exist_ok=True)
+        source.write_bytes(b"alike" * 100)
+        os.utime(source, (1_700_000_000, 1_700_000_000))
+        return source
 
     def taught(self) -> list[tuple[str, str]]:
         return [(one.path.name, one.rule) for one in self.examples.all() if one.origin is Origin.MOVE]
@@ -177,6 +194,48 @@ def test_copied_and_deleted_is_moved_but_a_copy_is_not(world: World) -> None:
     assert kept is not None
     assert world.index.kept(kept, MODEL) is not None
     assert [] == undo(world.journal, Selection(ids=(item.id,))).refused
+
+
+@pytest.mark.parametrize("told", [(True, False), (False, True), (False, False), (True, True)])
+def test_alike_videos_of_a_renamed_folder_are_each_its_own(told: tuple[bool, bool], world: World) -> None:
+    """The index hears of what was filed a moment after the journal; a folder may be renamed in between."""
+    names = ("a.mp4", "b.mp4")
+    items = [
+        world.file(name, "forest", source=world.alike(name), told=one) for name, one in zip(names, told, strict=True)
+    ]
+    (world.library / "forest").rename(world.library / "old")
+    assert {f"old/{name}": MoveCheck.FOLLOWED for name in names} == world.scan()
+    assert [world.library / "old" / name for name in names] == [world.now(item).destination for item in items]
+
+
+def test_alike_videos_that_were_copied_and_deleted_are_told_apart_by_their_names(world: World) -> None:
+    names = ("a.mp4", "b.mp4")
+    items = {name: world.file(name, "forest", source=world.alike(name)) for name in names}
+    copies = world.library / "old"
+    copies.mkdir()
+    for name in reversed(names):
+        shutil.copy2(world.library / "forest" / name, copies / name)
+    shutil.rmtree(world.library / "forest")
+    for name in reversed(names):
+        assert MoveCheck.FOLLOWED is world.look(copies / name)
+    assert {name: copies / name for name in names} == {name: world.now(items[name]).destination for name in names}
+
+
+def test_a_video_whose_folder_is_renamed_while_it_is_placed_is_looked_at_again(world: World) -> None:
+    first, seen = world.file("a.mp4", "forest", source=world.alike("a.mp4")), {}
+
+    def rename(point: Point) -> None:
+        if point is Point.PLACE_BEFORE_DONE:
+            (world.library / "forest").rename(world.library / "old")
+            seen.update(world.scan())
+
+    source = world.alike("b.mp4")
+    with hooked(rename):
+        second = world.file("b.mp4", "forest", source=source, told=False)
+    assert {"old/a.mp4": MoveCheck.FOLLOWED, "old/b.mp4": MoveCheck.BUSY} == seen
+    assert MoveCheck.FOLLOWED is world.look(world.library / "old" / "b.mp4")
+    assert ["a.mp4", "b.mp4"] == [path.name for one in (first, second) if (path := world.now(one).destination)]
+    assert 2 == len(undo(world.journal, Selection(all=True)).undone)
 
 
 def test_out_of_the_review_folder_it_counts_as_filed(world: World) -> None:
@@ -329,12 +388,33 @@ def test_a_rule_renamed_with_its_folder_is_no_correction(order: str, world: Worl
     assert {"a.mp4", "b.mp4", "a.en.srt"} == {path.name for path in (world.folder / "in").iterdir()}
 
 
+@pytest.mark.parametrize("while_stopped", [True, False])
+def test_a_rule_renamed_above_those_that_hold_videos_keeps_its_examples_of_none(
+    while_stopped: bool,  # noqa: FBT001 - a parameter of the test
+    world: World,
+) -> None:
+    item = world.file("b.mp4", "forest", "night")
+    rows = np.eye(1, 4, dtype=np.float32)
+    nowhere = NewExample("forest", world.folder / "x.mp4", item.identity, Origin.TEACH, MODEL, rows, none=True)
+    world.examples.add(nowhere)
+    world.scan()
+    if while_stopped:
+        world.folders = FolderIdentities()
+    world.tree = RENAMED
+    (world.library / "forest").rename(world.library / "woods")
+    world.follower().adopt()
+    world.scan()
+    assert "woods/night" == world.now(item).rule
+    assert [("woods", True)] == [(one.rule, one.none) for one in world.examples.all()]
+
+
 def test_a_folder_that_is_moved_to_another_rules_place_is_no_correction_but_a_single_file_is(world: World) -> None:
     first, second = world.file("a.mp4", "forest", "night"), world.file("b.mp4", "forest")
     world.scan()
     (world.library / "forest" / "night").rename(world.library / "sea")
     assert {"sea/a.mp4": MoveCheck.FOLLOWED} == world.scan()
     assert [] == world.taught()
+    assert DecidedBy.YOU is decided_by(world.now(first).reason)  # so `refile` doesn't pull it back
     world.move(second, "sea")
     (world.library / "forest").rmdir()  # the last one of a folder that goes with it is a correction all the same
     assert {"sea/b.mp4": MoveCheck.FOLLOWED} == world.scan()

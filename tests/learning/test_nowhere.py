@@ -28,7 +28,7 @@ from vsortd.filing.recover import recover
 from vsortd.filing.stay import stay
 from vsortd.filing.undo import Selection
 from vsortd.judging.example_store import ExampleStore, Link, NewExample, Origin
-from vsortd.learning.review_queue import Session, belongs_nowhere, waiting_in
+from vsortd.learning.review_queue import Session, decide, waiting_in
 from vsortd.learning.teaching import Teacher
 from vsortd.pipeline.services import Services
 from vsortd.service.controller import Controller
@@ -212,7 +212,7 @@ def test_the_control_api_answers_like_review(world: tuple[harness.Home, Services
     assert item.id in {one.id for one in in_review(services.journal.db)}
     for number in (0, item.id + 1):
         with pytest.raises(UsageError, match="does not wait for review"):
-            belongs_nowhere(services, number)
+            decide(services, number, None)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="forks and SIGKILL")
@@ -246,7 +246,7 @@ def test_killed_anywhere_it_is_decided_with_its_example_or_waits_without(tmp_pat
 
 def placed(state_folder: Path, library: Path, source: Path) -> Item:
     """Send a file to review."""
-    from vsortd.config.settings import Place
+    from vsortd.config.place_options import Place
     from vsortd.filing.place import Filer
 
     identity = Identity.of(source)

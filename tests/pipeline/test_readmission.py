@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from tests.support import harness
 from tests.support.facts import clip_facts
+from vsortd.config.condition_options import Accept
 from vsortd.config.load import load_settings
-from vsortd.config.settings import Accept
 from vsortd.core.identity import Identity
 from vsortd.core.outcomes import ItemState
 from vsortd.filing.journal import Journal

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from vsortd.core.outcomes import ItemState
 from vsortd.errors import ConfigError, DaemonUnreachableError, UsageError
+from vsortd.filing.history_query import HistoryQuery
 from vsortd.filing.release import ReleaseReport, ReleaseVerb
 from vsortd.filing.undo import Selection, UndoReport
 from vsortd.library.search.requests import Request
@@ -46,8 +48,8 @@ class Fake:
     def metrics(self) -> str:
         return "vsortd_queued 3\n"
 
-    def history(self, *, last: int | None, since: float | None, tag: str | None) -> list[dict[str, Any]]:
-        self.asked.append({"last": last, "since": since, "tag": tag})
+    def history(self, query: HistoryQuery) -> list[dict[str, Any]]:
+        self.asked.append(query)
         return [{"id": 7}]
 
     def search(self, request: Request, config: str) -> dict[str, Any] | None:
@@ -148,7 +150,7 @@ def test_only_the_owner_can_open_the_socket_or_read_the_token(served: tuple[Fake
 def test_every_call_has_its_words_and_its_answer(served: tuple[Fake, Path]) -> None:
     fake, folder = served
     client = Client(folder)
-    assert [{"id": 7}] == client.history(last=5, tag="a b&c")
+    assert [{"id": 7}] == client.history(last=5, tag="a b&c", state="filed,held", rule="sea")
     assert "running" == client.pause(inbox=Path("/in"), for_s=7200.0)["state"]
     assert "running" == client.resume()["state"]
     assert [{"id": 3, "reason": "no such item"}] == client.undo([3, 4], dry_run=True)["refused"]
@@ -158,7 +160,7 @@ def test_every_call_has_its_words_and_its_answer(served: tuple[Fake, Path]) -> N
     fake.wrong.append("no model")
     assert ["no model"] == client.health()
     assert [
-        {"last": 5, "since": None, "tag": "a b&c"},
+        HistoryQuery(last=5, tag="a b&c", states=frozenset({ItemState.FILED, ItemState.HELD}), rule="sea"),
         ("pause", Path("/in"), 7200.0),
         ("resume", None),
         (Selection(ids=(3, 4)), True),
@@ -192,6 +194,8 @@ def test_a_search_arrives_as_it_was_asked_or_is_left_to_the_command(served: tupl
         min_score=0.25,
         under="/lib",
         orientation=("square",),
+        tag="mood:calm",
+        per_shot=True,
     )
     assert {"scenes": []} == Client(folder).search(request.to_json(), "mine")
     assert [request] == daemon.asked
@@ -342,7 +346,7 @@ def test_names_whose_bytes_are_no_utf8_arrive_as_they_are(served: tuple[Fake, Pa
 def test_who_takes_too_long_to_say_what_he_wants_is_left(
     on_a_socket: tuple[Fake, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("vsortd.service.access.BODY_TIMEOUT_S", 0.2)
+    monkeypatch.setattr("vsortd.web.bodies.BODY_TIMEOUT_S", 0.2)
     connection, _ = Client(on_a_socket[1])._connection(5.0)
     connection.putrequest("POST", "/v1/pause")
     connection.putheader("Content-Length", "10")

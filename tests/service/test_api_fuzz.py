@@ -25,12 +25,12 @@ from tests.support.waiting import PATIENCE_S
 from vsortd.config.dump import fingerprint
 from vsortd.config.load import load_settings
 from vsortd.pipeline.services import Services
-from vsortd.service import access
 from vsortd.service.client import Client
 from vsortd.service.controller import Controller
 from vsortd.service.request_models import CALLS
 from vsortd.service.server import ControlServer
 from vsortd.service.workflow import Workflow
+from vsortd.web import bodies
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -99,7 +99,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         controller.cancel_all()
         workflow.hub.close()
         server.stop()
-        controller.searcher.close()
+        controller.close()
         assert [] == fatal
 
 
@@ -266,8 +266,8 @@ def test_bytes_that_may_be_no_http(served: Served, start: bytes, headers: list[b
     host = [b"Host: localhost", b"Authorization: Bearer " + served.token.encode()]
     said = b"\r\n".join([start, *host, *headers]) + b"\r\n\r\n" + body
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(access, "BODY_TIMEOUT_S", 0.2)
-        patch.setattr("vsortd.service.connections.HEADER_TIMEOUT_S", 0.5)
+        patch.setattr(bodies, "BODY_TIMEOUT_S", 0.2)
+        patch.setattr("vsortd.web.connections.HEADER_TIMEOUT_S", 0.5)
         with socket.create_connection(("127.0.0.1", served.port), timeout=PATIENCE_S) as one:
             one.sendall(said)
             answer = b""

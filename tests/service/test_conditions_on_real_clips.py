@@ -16,8 +16,8 @@ tags:
   - name: silent
     when: {has_audio: false}
 rules:
-  - name: forest
-    prompts: [a forest, trees in a wood]
+  - name: city
+    prompts: [city, city street]
   - name: 冬
     contains: {prompts: [snow, snowy landscape], level: 0.6, min_seconds: 0.5s}
   - name: Портрет
@@ -35,7 +35,7 @@ def sorted_clips(tmp_path: Path, clips: Path) -> tuple[harness.Home, dict[str, d
     home = harness.Home.make(tmp_path / "home", rules=RULES)
     for name in (
         "pigallery2__20240128_105420.mp4",
-        "clip-video-encode__vid1.mp4",
+        "streamio-ffmpeg__file_with_data_streams.mp4",
         "decord__video_90.mov",
         "rails__rotated_hdr_video.mov",
     ):
@@ -50,7 +50,7 @@ def test_rules_take_what_meets_their_conditions_or_contains_something(
     home, items = sorted_clips
     assert "冬" == items["pigallery2__20240128_105420.mp4"]["rule"]
     assert "contains 'snow'" in str(items["pigallery2__20240128_105420.mp4"]["reason"])
-    assert "forest" == items["clip-video-encode__vid1.mp4"]["rule"]
+    assert "city" == items["streamio-ffmpeg__file_with_data_streams.mp4"]["rule"]
     assert "Портрет/other" == items["decord__video_90.mov"]["rule"]
     assert "Портрет/hevc" == items["rails__rotated_hdr_video.mov"]["rule"]
     assert (home.library / "Портрет" / "other" / "decord__video_90.mp4").is_file()

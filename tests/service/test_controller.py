@@ -8,11 +8,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support import harness
+from tests.support.browser import CLIPS
 from vsortd.config.dump import fingerprint
 from vsortd.config.load import load_settings
 from vsortd.core.documents import CountsDocument, InboxDocument, ModelDocument, StatusDocument
+from vsortd.core.identity import Identity
+from vsortd.core.paths import previews_path
 from vsortd.errors import Cancelled, UsageError
 from vsortd.library.search.requests import Request
+from vsortd.media.preview_cache import PreviewCache
 from vsortd.pipeline.services import Services
 from vsortd.service.controller import Controller
 from vsortd.service.workflow import Workflow
@@ -113,3 +117,23 @@ def test_reload_and_stop_are_the_daemons_own(ledger: Desk) -> None:
     assert ["rules"] == ledger.controller.reload()["changed"]
     ledger.controller.stop()
     assert ["stop"] == ledger.said
+
+
+@pytest.mark.parametrize(("web", "most_bytes"), [("{pictures: 10MB}", 5 * 10**6), ("{}", 10**9), ("off", 10**9)])
+def test_as_much_of_pictures_is_kept_as_the_config_says(
+    tmp_path: Path, own_state: Path, web: str, most_bytes: int
+) -> None:
+    home = harness.Home.make(tmp_path / "home", more=f"web: {web}\n")
+    kept = PreviewCache(previews_path(own_state) / "pictures", 10**9)
+    for number in range(8):
+        kept.put(f"old-{number}", "jpg", bytes(10**6))
+    video = CLIPS / "summit.mp4"
+    identity = Identity.of(video)
+    assert identity is not None
+    with Services.open(load_settings(home.config), own_state, keep_trying=True, load_model=False) as services:
+        controller = Desk(services).controller
+        assert controller.previews.thumb(video, identity).is_file()
+        controller.close()
+    left_bytes = PreviewCache(previews_path(own_state) / "pictures", 10**9).total_bytes
+    assert left_bytes <= most_bytes
+    assert most_bytes < 10**9 or left_bytes > 8 * 10**6

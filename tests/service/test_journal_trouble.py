@@ -188,7 +188,7 @@ def test_a_journal_locked_by_another_process_refuses_writers_and_lets_readers_re
 
 def test_the_disk_of_the_state_folder_fills(house: House) -> None:
     """Full before the first journal, full for every command, full under a running daemon."""
-    with troubles.small_disk(house.state, "2m"):
+    with troubles.small_disk(house.state, "3m"):
         troubles.make_clip(house.inbox / "a.mp4", number=1)
         filling = troubles.fill(house.state)
         house.refused("Free some space", [("sort", "{inbox}"), ("run",), ("run", "--once")])

@@ -13,7 +13,8 @@ import pytest
 from tests.support import facts, harness, troubles
 from vsortd.core.identity import Identity
 from vsortd.core.paths import index_path
-from vsortd.index.store import Embedded, Index
+from vsortd.index.store import Index
+from vsortd.index.stored_looks import Embedded
 from vsortd.judging.example_store import ExampleStore, NewExample, Origin, examples_path
 
 if TYPE_CHECKING:

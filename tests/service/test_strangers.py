@@ -19,10 +19,10 @@ from tests.service.test_api import Fake
 from tests.support import harness
 from tests.support.stranger import MANNERS
 from tests.support.waiting import PATIENCE_S, until
-from vsortd.service import connections
 from vsortd.service.client import SOCKET_NAME, TOKEN_NAME, Client
-from vsortd.service.connections import MOST_CONNECTIONS, Connections, Teller
 from vsortd.service.server import ControlServer
+from vsortd.web import connections
+from vsortd.web.connections import MOST_CONNECTIONS, Connections, Teller
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -257,7 +257,7 @@ class Held:
 
 
 def test_the_stranger_that_came_first_makes_room_and_never_the_owner() -> None:
-    table, held = Connections(Teller(), most=3), [Held() for _ in range(6)]
+    table, held = Connections(Teller("the control API"), most=3), [Held() for _ in range(6)]
     table.come(held[0])  # type: ignore[arg-type]
     table.prove(held[0])  # type: ignore[arg-type]
     for one in held[1:5]:
@@ -277,7 +277,7 @@ def test_what_strangers_cause_is_told_at_once_and_then_once_a_minute() -> None:
     told: list[Any] = []
     handler = logger.add(lambda message: told.append(message.record["message"]), level="WARNING")
     now_s = [0.0]
-    teller = Teller(clock=lambda: now_s[0])
+    teller = Teller("the control API", clock=lambda: now_s[0])
     try:
         for second in range(150):
             now_s[0] = float(second)

@@ -42,6 +42,7 @@ class Tray:
             show=self.notes.append,
             preferences=lambda _last: preferences,
             open_target=lambda target: not self.opened.append(str(target)),
+            open_page=lambda address, _folder: not self.opened.append(address),
         )
         self.thread = threading.Thread(target=self._run)
 
@@ -193,6 +194,12 @@ def test_it_opens_library_review_and_log(tray: Tray, own_state: Path) -> None:
     until(lambda: len(tray.opened) == 3, what="all were opened")
     library = own_state / "out"
     assert [str(library), str(library / "_Review"), str(own_state / "logs" / "vsortd.log")] == tray.opened
+
+
+def test_it_opens_the_page_logged_in(tray: Tray) -> None:
+    tray.choose("Open page")
+    until(lambda: tray.opened, what="it was opened")
+    assert ["http://127.0.0.1:8737/enter#code1"] == tray.opened
 
 
 def test_what_is_not_there_is_not_opened_but_told(tray: Tray) -> None:

@@ -86,11 +86,21 @@ def test_the_menu_has_everything_in_its_order() -> None:
         "Pause for an hour",
         "clip1.mp4 → forest",
         "clip2.mp4 → review",
+        "Open page",
         "Review (2)",
         "Open library",
         "Open log",
         "Quit tray",
     ] == _texts(state)
+
+
+def test_the_page_can_be_opened_where_there_is_one() -> None:
+    assert _entry(_state(), Action.PAGE).enabled
+    assert not _entry(_state(page={"address": "", "reason": "the port is taken"}), Action.PAGE).enabled
+    assert not _entry(_state().gone(), Action.PAGE).enabled
+    setup = _state("setup", inboxes=[], trouble=["the config is not there yet"])
+    assert _entry(setup, Action.PAGE).enabled
+    assert "vsortd: to be set up" == setup.headline(NOW_S)
 
 
 def test_paused_the_menu_offers_to_resume() -> None:
@@ -113,6 +123,7 @@ def test_without_a_daemon_only_what_needs_none_is_offered() -> None:
     assert {
         Action.PAUSE: False,
         Action.PAUSE_HOUR: False,
+        Action.PAGE: False,
         Action.REVIEW: True,
         Action.LIBRARY: True,
         Action.LOG: True,

@@ -70,18 +70,6 @@ class InvalidCategoryFileError(ConfigError):
         )
 
 
-def read_categories(path: Path) -> Categories:
-    """Read the category file at `path`.
-
-    Raises InvalidCategoryFileError with every mistake, ConfigError where it can't be read, UsageError where it is
-    not there.
-    """
-    categories, mistakes = parse_categories(read_words(path, "category file"))
-    if mistakes:
-        raise InvalidCategoryFileError(path, mistakes)
-    return categories
-
-
 def read_words(path: Path, what: str) -> bytes:
     """Return the bytes of a file of words, at most one more than it may have; `what` names its kind.
 
@@ -127,7 +115,7 @@ def parse_categories(data: bytes) -> tuple[Categories, tuple[Mistake, ...]]:
     if not reader.mistakes and not reader.prompts:
         reader.wrong(1, None, "there is no category in this file")
     rules = {path: tuple(prompts) for path, prompts in reader.prompts.items()}
-    lent = _lend_prompts(rules)
+    lent = lend_prompts(rules)
     notes = (
         f'"{"/".join(path)}" has no prompts of its own; it got those below it'
         for path in lent
@@ -286,7 +274,7 @@ def _without_bullet(text: str) -> str:
     return _BULLET.sub("", text.strip(), count=1) if _BULLET.match(text.strip()) else text.strip()
 
 
-def _lend_prompts(rules: Rules) -> Rules:
+def lend_prompts(rules: Rules) -> Rules:
     """Give a rule that has no words of its own, but rules below it, theirs.
 
     A video must win the outer rule before the inner ones are asked, and a name such as "B-roll" describes no

@@ -10,13 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from vsortd.config.cross_checks import cross_check
 from vsortd.config.diagnostics import InvalidConfigError, Location, Mistake, dotted
-from vsortd.config.error_messages import explain, option_at, value_of
+from vsortd.config.error_messages import Option, explain, value_of
 from vsortd.config.settings import RuleSettings, Settings
-from vsortd.config.yaml_lines import Document, Node, NodeKind, plain, read_document, walk_to
+from vsortd.config.yaml_lines import Document, Node, NodeKind, plain, read_bytes, read_document, walk_to
 from vsortd.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -57,6 +57,15 @@ def check_file(path: Path) -> CheckReport:
             remedy="Make it readable, or name another with --config.",
             paths=[path],
         ) from error
+    return _checked(path, document)
+
+
+def check_bytes(path: Path, data: bytes) -> CheckReport:
+    """Check what a config file at `path` would hold."""
+    return _checked(path, read_bytes(data))
+
+
+def _checked(path: Path, document: Document) -> CheckReport:
     mistakes = list(document.mistakes)
     settings = None
     if document.root is not None and document.root.kind is not NodeKind.MAPPING:
@@ -157,12 +166,12 @@ def _nothings(root: Node, said: Sequence[Mistake]) -> list[Mistake]:
     """Report options that are there but hold nothing, which the models would take for 'not set'."""
     known = {mistake.path for mistake in said}
     found: list[Mistake] = []
-    work: list[tuple[Node, Location, type[BaseModel]]] = [(root, (), Settings)]
+    work: list[tuple[Node, Location, Option]] = [(root, (), Option(Settings))]
     while work:
-        node, location, model = work.pop()
+        node, location, holder = work.pop()
         for key, (line, value) in node.entries.items():
             here = (*location, key)
-            option = option_at(model, (key,))
+            option = holder.under(key)
             if option is None or value.broken:
                 continue
             if value.kind is NodeKind.SCALAR and value.value is None:
@@ -170,8 +179,8 @@ def _nothings(root: Node, said: Sequence[Mistake]) -> list[Mistake]:
                 if path not in known:
                     message = "nothing stands here; leave the key out for the default"
                     found.append(Mistake(line, path, None, message, option.allowed()))
-            elif value.kind is NodeKind.MAPPING and (inner := option.model()):
-                work.append((value, here, inner))
-            elif value.kind is NodeKind.LIST and (item := option.item()) and (inner := item.model()):
-                work.extend((child, (*here, index), inner) for index, child in enumerate(value.items))
+            elif value.kind is NodeKind.MAPPING:
+                work.append((value, here, option))
+            elif value.kind is NodeKind.LIST and (item := option.item()):
+                work.extend((child, (*here, index), item) for index, child in enumerate(value.items))
     return found

@@ -13,11 +13,22 @@ from typing import TYPE_CHECKING
 
 from pydantic_core import PydanticCustomError
 
+from vsortd.config.after_checks import after_mistakes
+from vsortd.config.condition_options import Accept, When
+from vsortd.config.detector_options import condition_mistakes, contains_mistakes, detector_mistakes
 from vsortd.config.diagnostics import Location, Mistake, dotted
 from vsortd.config.error_messages import keys_of
-from vsortd.config.settings import Accept, Inbox, Place, Sampling, When
+from vsortd.config.facet_checks import facet_mistakes
+from vsortd.config.folder_checks import folder_mistakes
+from vsortd.config.inbox_options import Inbox
+from vsortd.config.place_options import Place
+from vsortd.config.rule_nodes import rule_nodes
+from vsortd.config.settings import Sampling
+from vsortd.config.sound_options import sound_mistakes
+from vsortd.config.tag_options import Contains
 from vsortd.config.unsure_checks import unsure_mistakes
 from vsortd.config.value_types import Day, FolderPath
+from vsortd.config.web_checks import web_mistakes
 from vsortd.config.yaml_lines import Node, NodeKind
 from vsortd.core.names import folder_key, folder_name_problem
 from vsortd.core.units import format_duration
@@ -30,7 +41,10 @@ if TYPE_CHECKING:
 
 def cross_check(root: Node) -> list[Mistake]:
     """Return the mistakes that lie between options of the config whose top mapping is `root`."""
-    return [*_shared_folders(root), *_overlaps(root), *_pairs(root), *_conditions(root), *unsure_mistakes(root)]
+    own = [*_shared_folders(root), *_overlaps(root), *_pairs(root), *_conditions(root), *detector_mistakes(root)]
+    own += folder_mistakes(root, [(folder.name, folder.what) for folder in _library_folders(root)])
+    between = (facet_mistakes, unsure_mistakes, sound_mistakes, after_mistakes, web_mistakes)
+    return [*own, *(mistake for find in between for mistake in find(root))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,14 +235,12 @@ def _pairs(root: Node) -> Iterator[Mistake]:
 
 def _conditions(root: Node) -> Iterator[Mistake]:
     """Find conditions that say nothing or exclude each other, rules that compete and don't, tags of one name."""
-    places: list[tuple[Node, Location]] = [(root, ())]
-    for node, location in places:  # grows while it is walked
-        for name in ("rules", "tags") if node is root else ("rules",):
-            below = node.get(name)
-            if below is not None and below.kind is NodeKind.LIST:
-                places += [(one, (*location, name, index)) for index, one in enumerate(below.items)]
-        if node is not root:
-            yield from _condition(node, location)
+    for node, location in rule_nodes(root, tags=True):
+        yield from _condition(node, location)
+        if (contains := node.get("contains")) is not None:
+            yield from contains_mistakes(root, contains, location, Contains)
+        if (when := node.get("when")) is not None:
+            yield from condition_mistakes(root, when, location)
     tags = root.get("tags")
     names = [
         _Name(found[0], found[1], ("tags", index, "name"), "the tag")
@@ -247,9 +259,11 @@ def _condition(node: Node, location: Location) -> Iterator[Mistake]:
             message = "when holds no condition, so every video would be filed here"
             yield Mistake(when.line, dotted(here), None, message, "a condition, such as orientation: portrait")
         yield from _pair(when, here, When, ("min_duration", "max_duration"))
-        for low, high in (("min_width", "max_width"), ("min_height", "max_height"), ("min_fps", "max_fps")):
-            yield from _pair(when, here, When, (low, high))
+        for key in keys_of(When):
+            if key.startswith("min_") and not key.endswith("duration"):
+                yield from _pair(when, here, When, (key, f"max_{key.removeprefix('min_')}"))
         yield from _days(when, here)
+        yield from _hours(when.get("recorded_hour"), (*here, "recorded_hour"))
     if node.get("contains") is not None and prompts is not None:
         message = "a rule either competes by its prompts or takes what contains something, not both"
         allowed = "prompts or contains; a rule below it may have the other"
@@ -268,6 +282,18 @@ def _days(when: Node, location: Location) -> Iterator[Mistake]:
         yield Mistake(
             before.line, dotted((*location, "recorded_before")), before.text, message, "a later day; it is not included"
         )
+
+
+def _hours(span: Node | None, location: Location) -> Iterator[Mistake]:
+    """Find hours of the day that are none: what ends where it begins."""
+    if span is None or span.broken or span.kind is not NodeKind.MAPPING:
+        return
+    begin, end = span.get("from"), span.get("to")
+    if begin is None or end is None or begin.value != end.value or not isinstance(end.value, int):
+        return
+    allowed = "another hour; {from: 0, to: 24} is the whole day"
+    message = f"from and to are the same hour ({end.value}), so nothing is between"
+    yield Mistake(end.line, dotted((*location, "to")), end.value, message, allowed)
 
 
 def _pair(node: Node | None, location: Location, model: type[BaseModel], pair: tuple[str, str]) -> Iterator[Mistake]:

@@ -6,12 +6,11 @@ The file is the first example with the answers put in, so that its explanations 
 from __future__ import annotations
 
 import re
-import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from vsortd.config.check import CheckReport, check_file
+from vsortd.config.check import CheckReport, check_bytes
 from vsortd.config.dump import dump_yaml
 from vsortd.core.resources import resource_folder
 
@@ -25,6 +24,9 @@ RulePath = tuple[str, ...]
 
 Rules = dict[RulePath, tuple[str, ...]]
 """The prompts of each rule; every rule but the top ones has its parent in here. Flat, so that no depth recurses."""
+
+Facets = dict[str, dict[str, tuple[str, ...]]]
+"""The prompts of each value of each facet, in their order."""
 
 EXAMPLE: Final = "first.yaml"
 ANY: Final = "any"
@@ -48,6 +50,7 @@ class ConfigDraft:
     orientation: tuple[str, ...] = (ANY,)
     mov: str = "remux"
     rules: Rules = field(default_factory=dict)
+    facets: Facets = field(default_factory=dict)
 
 
 def children_of(rules: Mapping[RulePath, object]) -> dict[RulePath, list[RulePath]]:
@@ -83,6 +86,8 @@ def config_yaml(draft: ConfigDraft) -> str:
             text = _put(text, before, _written(value))
     if draft.model == "sample":  # it knows neither word, and a prompt of unknown words only blurs what it is sure of
         text = _put(text, "none_of_these: ", "[]", more="  # for another model: [a blurred picture, a black screen]")
+    if draft.facets:
+        text = _replaced(text, r"^# facets:\n(?:#   .*\n)+", lambda _: facets_yaml(draft.facets))
     if draft.rules:
         block = "".join(f"{line}\n" for line in _TEACHING)
         block += rules_yaml(draft.rules).partition("\n")[2]
@@ -127,6 +132,16 @@ def rules_yaml(rules: Rules) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
+def facets_yaml(facets: Facets) -> str:
+    """Return the `facets:` part of a config, to be pasted into one."""
+    lines = ["facets:"]
+    for name, values in facets.items():
+        lines.append(f"  {_key(name)}")
+        for value, prompts in values.items():
+            lines += _prompt_lines(prompts, "    ", value)
+    return "".join(f"{line}\n" for line in lines)
+
+
 def plain_rules(rules: Rules) -> list[dict[str, object]]:
     """Return the rules as the lists and mappings that YAML and JSON hold."""
     top: list[dict[str, object]] = []
@@ -143,14 +158,14 @@ def plain_rules(rules: Rules) -> list[dict[str, object]]:
     return top
 
 
-def _prompt_lines(prompts: tuple[str, ...], indent: str) -> Iterator[str]:
+def _prompt_lines(prompts: tuple[str, ...], indent: str, key: str = "prompts") -> Iterator[str]:
     if not prompts:
         return
-    line = indent + _entry("prompts", list(prompts))
+    line = indent + _entry(key, list(prompts))
     if len(line) <= _LINE_CHARS or len(prompts) == 1:
         yield line
         return
-    yield f"{indent}prompts:"
+    yield f"{indent}{_key(key)}"
     for prompt in prompts:
         yield f"{indent}  - {_written(prompt)}"
 
@@ -158,6 +173,10 @@ def _prompt_lines(prompts: tuple[str, ...], indent: str) -> Iterator[str]:
 def _entry(key: str, value: object) -> str:
     """Return `key: value` on one line, quoted where YAML would read something else."""
     return dump_yaml({key: value}).rstrip("\n")
+
+
+def _key(key: str) -> str:
+    return _entry(key, {}).removesuffix(" {}")
 
 
 def _written(value: object) -> str:
@@ -171,10 +190,7 @@ def check_draft(draft: ConfigDraft) -> CheckReport:
 
 def check_text(text: str) -> CheckReport:
     """Put the text of a config through the same check as `vsortd check`."""
-    with tempfile.TemporaryDirectory(prefix="vsortd-") as folder:
-        path = Path(folder) / "config.yaml"
-        path.write_text(text, encoding="utf-8", newline="\n")
-        return check_file(path)
+    return check_bytes(Path("config.yaml"), text.encode("utf-8", "replace"))
 
 
 def sentence(mistake: Mistake) -> str:

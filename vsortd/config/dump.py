@@ -43,13 +43,21 @@ def fingerprint(settings: Settings) -> str:
 
 def _plain_rule(rule: RuleSettings) -> dict[str, Any]:
     """Return what a rule sets itself; the rest is inherited, so writing it out would change what inherits."""
-    values = rule.model_dump(mode="json", by_alias=True, exclude={"rules"})
-    return {key: value for key, value in values.items() if value is not None and value != []}
+    return _pruned(_without_unset(rule.model_dump(mode="json", by_alias=True, exclude={"rules"})))
 
 
 def _pruned(values: dict[str, Any]) -> dict[str, Any]:
     """Leave out what is not set; the models nest three levels at most here, lists of mappings included."""
-    return {key: _pruned_value(value) for key, value in values.items() if value is not None}
+    return {
+        key: _without_unset(value) if key == "when" and isinstance(value, dict) else _pruned_value(value)
+        for key, value in values.items()
+        if value is not None
+    }
+
+
+def _without_unset(values: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what is not set, and lists of nothing, which say no more."""
+    return {key: value for key, value in values.items() if value is not None and value != []}
 
 
 def _pruned_value(value: Any) -> Any:  # noqa: ANN401
@@ -165,8 +173,9 @@ def _options() -> Iterable[type[Any]]:
     seen: list[type[Any]] = [Settings]
     for model in seen:  # grows while it is walked
         for option in keys_of(model).values():
-            item = option.item()
-            inner = option.model() or (item.model() if item else None)
+            free = option.free_keys()
+            below = (option, option.item(), free.value if free else None)
+            inner = next((found for one in below if one is not None and (found := one.model()) is not None), None)
             if inner is not None and inner not in seen:
                 seen.append(inner)
     return seen

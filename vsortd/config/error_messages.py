@@ -12,6 +12,7 @@ from typing import Any, Literal, get_args, get_origin
 
 from annotated_types import Ge, Le
 from pydantic import BaseModel
+from pydantic_core import PydanticCustomError
 
 from vsortd.config.base_options import MAPPING, NUMBER, WORD, Options
 from vsortd.config.diagnostics import Location, Mistake, dotted, nearest_of, shorten
@@ -22,6 +23,7 @@ if typing.TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 _SECRET = re.compile(r"key|token|secret|passw", re.IGNORECASE)
+_HIDDEN = "(not shown)"
 _TAGS = {WORD, MAPPING, NUMBER}
 _WANTED: dict[str, str] = {
     "bool_type": "true or false is wanted",
@@ -39,6 +41,14 @@ _WANTED: dict[str, str] = {
     "literal_error": "this is not one of the choices",
     "union_tag_invalid": "this is not one of the choices",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class FreeKeys:
+    """A mapping whose keys the user chooses: what a key may be, and what may stand under it."""
+
+    key: Option
+    value: Option
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +70,8 @@ class Option:
         """Return the options that a union stands for (without None), else itself alone."""
         if get_origin(self.annotation) not in {typing.Union, types.UnionType}:
             return [self]
-        return [Option.of(way) for way in get_args(self.annotation) if way is not type(None)]
+        ways = (Option.of(way) for way in get_args(self.annotation) if way is not type(None))
+        return [one for way in ways for one in way.ways()]
 
     def kind(self) -> ValueKind | None:
         """Return the option's own kind, if it has one."""
@@ -72,6 +83,22 @@ class Option:
             if get_origin(way.annotation) is tuple:
                 return Option.of(get_args(way.annotation)[0])
         return None
+
+    def free_keys(self) -> FreeKeys | None:
+        """Return what a mapping takes beside its options, None where there is nothing that the user names."""
+        annotation, model = self.annotation, self.model()
+        if model is not None and model.model_config.get("extra") == "allow":
+            annotation = typing.get_type_hints(model, include_extras=True)["__pydantic_extra__"]
+        if get_origin(annotation) is not dict:
+            return None
+        key, value = get_args(annotation)
+        return FreeKeys(Option.of(key), Option.of(value))
+
+    def under(self, key: str) -> Option | None:
+        """Return what may stand under a key of a mapping, None where that is not known."""
+        model, free = self.model(), self.free_keys()
+        known = keys_of(model).get(key) if model else None
+        return known or (free.value if free else None)
 
     def model(self) -> type[BaseModel] | None:
         """Return the model of a mapping, None if this is none."""
@@ -128,10 +155,15 @@ class Option:
             return f"{noun} from {low} to {high}"
         if get_origin(self.annotation) is Literal:
             return " or ".join(str(word) for word in get_args(self.annotation))
+        return self._allowed_mapping() or ", ".join(self.literals())
+
+    def _allowed_mapping(self) -> str:
+        """Say it for a mapping, "" for what is none."""
         if model := self.model():
             written = model.written if issubclass(model, Options) else ""
             return written or f"a mapping with the keys {', '.join(keys_of(model))}"
-        return ", ".join(self.literals())
+        free = self.free_keys()
+        return f"names, each with {free.value.allowed()}" if free else ""
 
 
 def keys_of(model: type[BaseModel]) -> Mapping[str, Option]:
@@ -147,11 +179,7 @@ def option_at(model: type[BaseModel], location: Location) -> Option | None:
     for step in location:
         if option is None:
             return None
-        if isinstance(step, int):
-            option = option.item()
-        else:
-            inner = option.model()
-            option = keys_of(inner).get(step) if inner else None
+        option = option.item() if isinstance(step, int) else option.under(step)
     return option
 
 
@@ -165,10 +193,30 @@ def explain(
     found: list[Mistake] = []
     for error in errors:
         location = tuple(step for step in error["loc"] if step not in _TAGS)
-        mistake = _explain_one(error, model, root, location, prefix)
+        names_it = _named_wrong(error, model, root, location, prefix)
+        mistake = names_it or _explain_one(error, model, root, location, prefix)
         if mistake is not None:
             found.append(mistake)
     return found
+
+
+def _named_wrong(
+    error: Mapping[str, Any], model: type[BaseModel], root: Node, location: Location, prefix: Location
+) -> Mistake | None:
+    """Turn an error about a name that the user chose into a mistake; None for any other error."""
+    place = location[:-1] if location[-1:] == ("[key]",) else location
+    holder = option_at(model, place[:-1]) if place else None
+    free = holder.free_keys() if holder else None
+    kind = free.key.kind() if free else None
+    if kind is None or error["type"] not in {WRONG, WANTS_TEXT}:
+        return None
+    try:
+        kind.read(place[-1])
+    except PydanticCustomError as wrong:
+        *_, (_, line, node) = walk_to(root, place)
+        why = str((wrong.context or {}).get("why", wrong.message()))
+        return None if node.broken else Mistake(line, dotted(prefix + place), place[-1], why, kind.allowed())
+    return None
 
 
 def _explain_one(
@@ -191,10 +239,11 @@ def _explain_one(
     if node.kind is NodeKind.SCALAR:
         location = reached  # a single text that stands for a list has no index
     option = option_at(model, location) or Option(object)
+    own = option.kind() or (inner.kind() if (inner := option.item()) is not None else None)
     return Mistake(
         line,
         dotted(prefix + location),
-        value_of(node),
+        _HIDDEN if own is not None and own.secret and node.kind is NodeKind.SCALAR else value_of(node),
         _message(error, node, option),
         option.allowed(),
         nearest_of(node.text, option.literals()) if node.kind is NodeKind.SCALAR else "",
@@ -221,7 +270,7 @@ def _unknown_key(model: type[BaseModel], root: Node, location: Location, prefix:
 
 def _shown_of(key: str, node: Node) -> object:
     """Return what stands under a key that is not known, unless that may well be a secret."""
-    return "(not shown)" if _SECRET.search(key) and node.kind is NodeKind.SCALAR else value_of(node)
+    return _HIDDEN if _SECRET.search(key) and node.kind is NodeKind.SCALAR else value_of(node)
 
 
 def _the_keys(known: Sequence[str]) -> str:

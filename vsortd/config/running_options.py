@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path  # noqa: TC003 - pydantic looks at it when it builds the models
-from typing import Annotated, Literal
+import re
+from collections.abc import Mapping  # noqa: TC003 - pydantic looks at it when it builds the models
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal
 
 from annotated_types import Ge, Le
 from pydantic import Discriminator, Field, Strict
 from pydantic import Tag as Shape
 
 from vsortd.config.base_options import NUMBER, WORD, Flag, Options, shape_of
-from vsortd.config.value_types import Duration, FolderPath, Size
+from vsortd.config.value_types import Duration, FolderPath, OneOrMany, Size, TextKind, wrong
+from vsortd.core.push_sender import service_of
 
 _HOUR_S, _DAY_S = 3_600, 86_400
+
+NEEDS_RESTART = frozenset({"workers", "control", "web"})
+"""Options that a reload can't change."""
 
 
 class Workers(Options):
@@ -52,6 +59,45 @@ class Workers(Options):
         return max(1, min(cores, 16))
 
 
+@dataclass(frozen=True)
+class SpeechModel(TextKind):
+    """A speech model by its name, or the folder that it lies in."""
+
+    what: ClassVar[str] = "a speech model's name, such as small, or its folder from / or ~ on"
+
+    def check(self, text: str) -> str:  # noqa: D102
+        if text.startswith("~") or Path(text).is_absolute():
+            return str(Path(text).expanduser())
+        if not re.fullmatch(r"[\w.\-]+(/[\w.\-]+)?", text):
+            raise wrong("this is neither a model's name nor a folder")
+        return text
+
+
+@dataclass(frozen=True)
+class SpeechLanguage(TextKind):
+    """A language by its code."""
+
+    what: ClassVar[str] = "a language's code, such as en or de"
+
+    def check(self, text: str) -> str:  # noqa: D102
+        if not re.fullmatch(r"[a-z]{2,3}", text):
+            raise wrong("this is no code of a language")
+        return text
+
+
+class Transcript(Options):
+    """Who writes down what is said in videos, besides their subtitles, for `search --said` and `when: {said: ...}`."""
+
+    model: Annotated[str, SpeechModel()] | None = Field(
+        default=None,
+        description="A Whisper model for faster-whisper by name (small, turbo), which must be on this machine already, "
+        "or its folder; without one nobody does. Extra: speech.",
+    )
+    language: Annotated[str, SpeechLanguage()] | None = Field(
+        default=None, description="The language that is spoken, such as en; without it each video's is found out."
+    )
+
+
 class Log(Options):
     """The daemon's log file in the state folder, which `vsortd logs` shows."""
 
@@ -76,10 +122,35 @@ class JournalOptions(Options):
     )
 
 
+@dataclass(frozen=True)
+class NotifyUrl(TextKind):
+    """Where a notification is sent, by an address of apprise; most of them hold a secret."""
+
+    what: ClassVar[str] = "an address of apprise, such as ntfy://my-topic"
+    secret: ClassVar[bool] = True
+
+    def check(self, text: str) -> str:  # noqa: D102
+        if not re.fullmatch(r"[A-Za-z][A-Za-z0-9+.\-]*://[^\s/?#][^\s]*", text):
+            raise wrong("this is no address: it begins with the service's name and ://, and holds no space")
+        return text
+
+    def show(self, value: str) -> str:  # noqa: D102 - of many services the host is a secret, too
+        return f"{service_of(value)}://…"
+
+    def schema(self) -> dict[str, Any]:  # noqa: D102
+        return {"type": "string", "pattern": r"^[A-Za-z][A-Za-z0-9+.\-]*://[^\s/?#][^\s]*$"}
+
+
 class Notify(Options):
-    """The desktop's notifications, which `vsortd tray` shows."""
+    """Notifications: the desktop's, which `vsortd tray` shows, and those that the daemon sends to `urls`."""
+
+    misnamed: ClassVar[Mapping[str, str]] = dict.fromkeys(("url", "to", "apprise", "services"), "urls")
 
     batches: Flag = Field(default=True, description="One for each batch: how many videos were filed, where.")
     failures: Flag = Field(
         default=True, description="One when videos failed or the daemon has trouble, each told once."
+    )
+    urls: Annotated[tuple[Annotated[str, NotifyUrl()], ...], OneOrMany()] = Field(
+        default=(),
+        description="Where the daemon sends the same: addresses of apprise, such as ntfy://my-topic (extra: notify).",
     )

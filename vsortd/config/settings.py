@@ -1,4 +1,4 @@
-"""The config file's options: names, defaults, bounds and help stand here, in `running_options` and `unsure_options`.
+"""The config file's options: names, defaults, bounds and help stand here and in the `…_options` beside it.
 
 `vsortd check`, `config show`, the JSON schema and the editor's help are made from these models. Every level
 forbids unknown keys. Attributes carry units in their names (`settle_s`); the keys of the file don't need to
@@ -8,7 +8,6 @@ forbids unknown keys. Attributes carry units in their names (`settle_s`); the ke
 from __future__ import annotations
 
 from collections.abc import Mapping  # noqa: TC003 - as below
-from datetime import date  # noqa: TC003 - as below
 from enum import StrEnum
 from pathlib import Path  # noqa: TC003 - pydantic looks at it when it builds the models
 from typing import Annotated, ClassVar, Literal
@@ -17,54 +16,36 @@ from annotated_types import Ge, Le, MinLen
 from pydantic import Discriminator, Field, Strict
 from pydantic import Tag as Shape
 
+from vsortd.config.after_options import AfterChoice  # noqa: TC001 - pydantic looks at it when it builds the models
 from vsortd.config.base_options import MAPPING, NUMBER, WORD, Flag, Options, shape_of
-from vsortd.config.choices import Aggregate, Ensemble, Hierarchy, OnDuplicate, OnUnsure
-from vsortd.config.running_options import JournalOptions, Log, Notify, Workers
+from vsortd.config.choices import Aggregate, Ensemble, Hierarchy, OnUnsure, SamplingBy
+from vsortd.config.condition_options import Accept, Probability, When
+from vsortd.config.detector_options import DetectorOptions  # noqa: TC001 - pydantic looks at it
+from vsortd.config.fetch_options import Fetch
+from vsortd.config.inbox_options import Inbox  # noqa: TC001 - pydantic looks at it
+from vsortd.config.place_options import Place, RulePlace
+from vsortd.config.running_options import JournalOptions, Log, Notify, Transcript, Workers
+from vsortd.config.sound_options import SoundModel
+from vsortd.config.tag_options import Contains, Facet, Prompts, TagPart
 from vsortd.config.unsure_options import Unsure
 from vsortd.config.value_types import (
-    Codec,
-    Day,
     Duration,
     DurationOrAuto,
     FolderName,
     FolderPath,
     ModelName,
-    NameTemplate,
     OneOrMany,
-    Pattern,
-    Prompt,
     PromptTemplate,
     Weights,
 )
-from vsortd.core.names import TEMPLATE_FIELDS
-from vsortd.core.video_facts import Orientation
+from vsortd.config.web_options import Web, WebChoice
 
 _MINUTE_S, _HOUR_S, _DAY_S = 60, 3_600, 86_400
 _KEEP_S = 30.0 * _DAY_S  # originals of which the MP4 has lost nothing
 
-Probability = Annotated[float, Strict(), Ge(0), Le(1)]
-Pixels = Annotated[int, Strict(), Ge(1), Le(100_000)]
-FramesPerSecond = Annotated[float, Strict(), Ge(0), Le(10_000)]
 FrameCount = Annotated[int, Strict(), Ge(1), Le(512)]
 FolderText = Annotated[str, FolderName()]
-Prompts = Annotated[tuple[Annotated[str, Prompt()], ...], OneOrMany()]
 Templates = Annotated[tuple[Annotated[str, PromptTemplate()], ...], MinLen(1), OneOrMany()]
-
-
-class Watch(StrEnum):
-    """How new files are noticed, besides the scans that every inbox has."""
-
-    AUTO = "auto"
-    EVENTS = "events"
-    POLL = "poll"
-
-
-class Extension(StrEnum):
-    """The endings of file names that vsortd can read."""
-
-    MP4 = "mp4"
-    MOV = "mov"
-    M4V = "m4v"
 
 
 class MovPolicy(StrEnum):
@@ -75,44 +56,11 @@ class MovPolicy(StrEnum):
     TRANSCODE = "transcode"
 
 
-class Inbox(Options):
-    """A folder that videos are dropped into."""
+class OtherPolicy(StrEnum):
+    """What becomes of a file in another container than MP4 and MOV."""
 
-    path: Annotated[Path, FolderPath()] = Field(description="The folder to watch.")
-    recursive: Flag = Field(default=True, description="Watch its subfolders, too.")
-    watch: Watch = Field(
-        default=Watch.AUTO,
-        description="auto: events, or polling on a network share; events: the system's; poll: only scans."
-        " Every inbox is scanned as well.",
-    )
-    ignore: Annotated[tuple[Annotated[str, Pattern()], ...], OneOrMany()] = Field(
-        default=(), description="Names of files and folders to leave alone, as shell patterns in quotes."
-    )
-    settle_s: Annotated[float, Duration(0.05, 10 * _MINUTE_S)] = Field(
-        default=2.0, alias="settle", description="How long a file must not have changed before it is touched."
-    )
-    settle_max_s: Annotated[float, Duration(1, 7 * _DAY_S)] = Field(
-        default=3_600.0,
-        alias="settle_max",
-        description="A file that still changes after this long is reported.",
-    )
-    incomplete_s: Annotated[float, Duration(0.1, _DAY_S)] = Field(
-        default=10.0,
-        alias="incomplete_after",
-        description="A quiet file that still looks unfinished is reported after this long; "
-        "it is tried again when it changes.",
-    )
-    poll_s: Annotated[float, Duration(0.1, _HOUR_S)] = Field(
-        default=10.0, alias="poll", description="How often a polled inbox is looked through."
-    )
-    rescan_s: Annotated[float, Duration(0.1, 300)] = Field(
-        default=300.0,
-        alias="rescan",
-        description="How often any inbox is looked through, in case an event was lost.",
-    )
-    extensions: Annotated[tuple[Extension, ...], MinLen(1), OneOrMany()] = Field(
-        default=(Extension.MP4, Extension.MOV), description="The endings that count as videos, in any case."
-    )
+    NEVER = "never"
+    REMUX = "remux"
 
 
 class ModelChoice(Options):
@@ -138,64 +86,6 @@ class ModelChoice(Options):
         return f"{self.name} / {self.weights}"
 
 
-class _Limits(Options):
-    """What can be asked of a video's shape and length."""
-
-    orientation: Annotated[
-        tuple[Orientation, ...], MinLen(1), OneOrMany(literals=("any",), meaning=tuple(Orientation))
-    ] = Field(
-        default=tuple(Orientation),
-        description="any, or one or a list of portrait, landscape, square; as shown, after rotation.",
-    )
-    min_duration_s: Annotated[float, Duration(0, 30 * _DAY_S)] | None = Field(
-        default=None, alias="min_duration", description="Not videos that are shorter."
-    )
-    max_duration_s: Annotated[float, Duration(0, 30 * _DAY_S)] | None = Field(
-        default=None, alias="max_duration", description="Not videos that are longer."
-    )
-    min_width: Pixels | None = Field(default=None, description="Not narrower videos (pixels as shown).")
-    min_height: Pixels | None = Field(default=None, description="Not lower videos (pixels as shown).")
-
-
-class Accept(_Limits):
-    """Which videos are sorted; the others stay where they are, with the reason in the history."""
-
-
-class When(_Limits):
-    """Conditions on a video's facts, all of which must hold; what the file does not say holds for no condition."""
-
-    max_width: Pixels | None = Field(default=None, description="Not wider videos (pixels as shown).")
-    max_height: Pixels | None = Field(default=None, description="Not higher videos (pixels as shown).")
-    min_fps: FramesPerSecond | None = Field(default=None, description="Not fewer frames a second.")
-    max_fps: FramesPerSecond | None = Field(default=None, description="Not more frames a second.")
-    codec: Annotated[tuple[Annotated[str, Codec()], ...], OneOrMany()] = Field(
-        default=(), description="One or a list of video codecs by ffmpeg's names, such as hevc."
-    )
-    has_audio: Flag | None = Field(default=None, description="Whether there is sound.")
-    camera: Annotated[tuple[Annotated[str, Pattern()], ...], OneOrMany()] = Field(
-        default=(), description='Make and model as the file says, as patterns in any case, such as "*iPhone*".'
-    )
-    recorded_since: Annotated[date, Day()] | None = Field(
-        default=None, description="Recorded on this day or later, by the clock where it was; one in UTC by the local."
-    )
-    recorded_before: Annotated[date, Day()] | None = Field(default=None, description="Recorded before this day.")
-    file_name: Annotated[tuple[Annotated[str, Pattern()], ...], OneOrMany()] = Field(
-        default=(), description='The file\'s name as patterns in any case, such as "IMG_*"; one must match.'
-    )
-
-
-class Contains(Options):
-    """Something that is looked for anywhere in the video, however short, against everything else."""
-
-    prompts: Annotated[Prompts, MinLen(1)] = Field(description="What to look for: one text or a list.")
-    level: Probability = Field(default=0.5, description="The least probability with which a frame shows it.")
-    min_seconds_s: Annotated[float, Duration(0, _DAY_S)] = Field(
-        default=1.0,
-        alias="min_seconds",
-        description="For how long in all. Each frame that is looked at stands for the time around it.",
-    )
-
-
 class Tag(Options):
     """A mark for videos that contain something, wherever they are filed; the history shows it."""
 
@@ -205,18 +95,23 @@ class Tag(Options):
 
 
 class Convert(Options):
-    """What becomes of .mov files."""
+    """What becomes of .mov files, and of those in other containers."""
 
     mov: MovPolicy = Field(
         default=MovPolicy.REMUX,
         description="remux: into .mp4 where nothing is lost by it, else file the .mov as it is; "
         "transcode: encode the pictures anew; never: file the .mov as it is.",
     )
+    other: OtherPolicy = Field(
+        default=OtherPolicy.NEVER,
+        description="What becomes of other containers (mkv, avi, ts …). remux: into .mp4 where nothing is lost by it, "
+        "else file it as it is; never: file it as it is.",
+    )
     keep_original_s: Annotated[float | Literal["auto"] | None, DurationOrAuto(1, 36_500 * _DAY_S, word="forever")] = (
         Field(
             default="auto",
             alias="keep_original",
-            description="How long a converted .mov is kept, for undo. "
+            description="How long the original of a conversion is kept, for undo. "
             "auto: 30 days, and for ever where its pictures were encoded anew.",
         )
     )
@@ -233,35 +128,11 @@ class Sampling(Options):
 
     min_frames: FrameCount = Field(default=8, description="Frames of the first look; never more than max_frames.")
     max_frames: FrameCount = Field(default=32, description="Frames at most, while the decision is not settled.")
-
-
-class DuplicateFolder(Options):
-    """A folder of the library for duplicates."""
-
-    written: ClassVar[str] = "a folder for them, such as {to: _Duplicates}"
-
-    to: FolderText = Field(description="The folder's name, at the top of the library.")
-
-
-class Place(Options):
-    """How videos are named and where undecided ones go."""
-
-    name: Annotated[str, NameTemplate()] = Field(
-        default="{stem}",
-        description="The file's name without its ending: text and the fields "
-        + ", ".join(f"{{{name}}}" for name in TEMPLATE_FIELDS)
-        + ".",
+    by: SamplingBy = Field(
+        default=SamplingBy.TIME,
+        description="time: frames spread over the video; shots: the key frame of each shot, however long. Shots "
+        "take a pass over the whole video, once.",
     )
-    on_duplicate: Annotated[
-        Annotated[Literal[OnDuplicate.KEEP_BOTH, OnDuplicate.SKIP], Shape(WORD)]
-        | Annotated[DuplicateFolder, Shape(MAPPING)],
-        Discriminator(shape_of),
-    ] = Field(
-        default=OnDuplicate.KEEP_BOTH,
-        description="When the same bytes lie in the library already: keep_both, "
-        "skip (leave it in the inbox), or {to: _Duplicates}.",
-    )
-    review: FolderText = Field(default="_Review", description="The library's folder for undecided videos.")
 
 
 class Defaults(Options):
@@ -286,6 +157,9 @@ class Defaults(Options):
     ensemble: Ensemble = Field(
         default=Ensemble.BEST,
         description="Of several prompts. best: whichever fits the frame best; average: what they have in common.",
+    )
+    sound_weight: Probability = Field(
+        default=0.5, description="How much `sound` of a rule counts against what is seen: 0 nothing, 1 as much."
     )
 
 
@@ -317,6 +191,10 @@ class RuleSettings(Options):
     contains: Contains | None = Field(
         default=None, description="Files here whatever contains this, before the others compete; instead of prompts."
     )
+    sound: Prompts = Field(
+        default=(), description="What is heard in the videos, beside what they show: one text or a list."
+    )
+    sound_weight: Probability | None = Field(default=None, description="As in defaults.")
     templates: Templates | None = Field(default=None, description="As in defaults.")
     ensemble: Ensemble | None = Field(default=None, description="As in defaults.")
     min_score: Probability | None = Field(default=None, description="As in defaults.")
@@ -324,8 +202,14 @@ class RuleSettings(Options):
     aggregate: Aggregate | None = Field(default=None, description="As in defaults.")
     fraction_level: Probability | None = Field(default=None, description="As in defaults.")
     on_unsure: OnUnsure | None = Field(default=None, description="As in defaults.")
+    place: RulePlace | None = Field(
+        default=None, description="How its videos are placed, where that is not as in place."
+    )
     none_of_these: Prompts = Field(
         default=(), description="What else a video of this rule may show: competes with its rules."
+    )
+    after: AfterChoice | None = Field(
+        default=None, description="What happens after its videos, and those of its rules; none: nothing."
     )
     rules: tuple[RuleSettings, ...] = Field(default=(), repr=False, description="Finer rules, to any depth.")
 
@@ -365,8 +249,14 @@ class Settings(Options):
         description="auto: by device; sample: the small model in the package; "
         "or {name, weights} of any open_clip model.",
     )
+    detector: DetectorOptions | None = Field(default=None, description="What finds objects for rules and `analyze`.")
+    sound_model: Annotated[str | None, SoundModel()] = Field(
+        default=None,
+        description="none, or the CLAP model that listens, for `sound` of rules: of the hub, such as "
+        "laion/clap-htsat-unfused, or a folder (extra: audio).",
+    )
     accept: Accept = Field(default_factory=Accept, description="Which videos are sorted.")
-    convert: Convert = Field(default_factory=Convert, description="What becomes of .mov files.")
+    convert: Convert = Field(default_factory=Convert, description="What becomes of .mov files, and of others.")
     sampling: Sampling = Field(default_factory=Sampling, description="How many frames of a video are looked at.")
     place: Place = Field(default_factory=Place, description="How videos are named and where undecided ones go.")
     defaults: Defaults = Field(default_factory=Defaults, description="What rules inherit.")
@@ -385,6 +275,11 @@ class Settings(Options):
     )
     learn: Learn = Field(default_factory=Learn, description="What becomes of corrections.")
     tags: tuple[Tag, ...] = Field(default=(), description="Marks for what videos contain, wherever they are filed.")
+    facets: dict[Annotated[str, TagPart()], Facet] = Field(
+        default_factory=dict,
+        description="Questions of their own about every video, such as mood: {calm: …, tense: …}. "
+        "What wins becomes the tag mood:calm.",
+    )
     none_of_these: Prompts = Field(
         default=(),
         description="What else a video may show: competes with the top rules; where it wins, the video goes to review.",
@@ -392,6 +287,10 @@ class Settings(Options):
     rules: tuple[RuleSettings, ...] = Field(
         min_length=1, description="The folders to sort into, the earlier wins a tie."
     )
+    transcript: Transcript = Field(
+        default_factory=Transcript, description="Who writes down what is said, besides the subtitles; nobody as it is."
+    )
+    fetch: Fetch = Field(default_factory=Fetch, description="What is fetched from the web, and how much of it is kept.")
     workers: Workers = Field(default_factory=Workers, description="The processes that decode videos.")
     control: Literal["socket", "loopback"] = Field(
         default="socket",
@@ -404,6 +303,19 @@ class Settings(Options):
         description="Free the model's memory after so long without a video; the next one waits while it is loaded.",
     )
     unsure: Unsure = Field(default_factory=Unsure, description="Who else is asked about undecided videos.")
-    notify: Notify = Field(default_factory=Notify, description="The notifications of `vsortd tray`.")
+    after: AfterChoice = Field(
+        default="none", description="What happens after a video: a command, a request; rules may say otherwise."
+    )
+    notify: Notify = Field(default_factory=Notify, description="Notifications: of `vsortd tray`, and by `urls`.")
+    web: WebChoice = Field(
+        default_factory=Web,
+        validate_default=False,
+        description="The page, which `vsortd open` shows in the browser: where it listens, or off.",
+    )
     journal: JournalOptions = Field(default_factory=JournalOptions, description="Copies of the journal.")
     log: Log = Field(default_factory=Log, description="The daemon's log file.")
+
+    def __hash__(self) -> int:
+        """Return the same for settings that are equal; of facets, a mapping, by what it holds."""
+        held = {**self.__dict__, "facets": frozenset(self.facets.items())}
+        return hash(tuple(held[name] for name in type(self).model_fields))

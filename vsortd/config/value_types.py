@@ -47,6 +47,8 @@ def text_of(value: object) -> str:
 class ValueKind:
     """Base of all kinds: `read` turns what YAML holds into the option's value, `show` goes back."""
 
+    secret: ClassVar[bool] = False
+
     def read(self, value: Any) -> object:  # noqa: ANN401
         """Return the option's value, or raise a PydanticCustomError (`wrong`)."""
         raise NotImplementedError
@@ -303,30 +305,37 @@ class FolderName(TextKind):
         return name
 
     def schema(self) -> dict[str, Any]:  # noqa: D102
-        return {
-            "type": "string",
-            "minLength": 1,
-            "maxLength": names.NAME_MAX_BYTES,
-            "pattern": r"^[^/\\]*[^/\\. ]$",
-        }
+        pattern = r"^[^/\\]*[^/\\. ]$"
+        return {"type": "string", "minLength": 1, "maxLength": names.NAME_MAX_BYTES, "pattern": pattern}
 
 
 @dataclass(frozen=True)
 class NameTemplate(TextKind):
     """The template of `place.name`."""
 
-    what: ClassVar[str] = "a file name without its ending, out of text and the fields " + ", ".join(
-        f"{{{field}}}" for field in names.TEMPLATE_FIELDS
+    what: ClassVar[str] = (
+        "a file name without its ending, out of text and the fields "
+        + ", ".join(f"{{{field}}}" for field in names.TEMPLATE_FIELDS)
+        + ", {n} or {n:04} for a counter, or {facet} of a facet of this config"
     )
 
     def check(self, text: str) -> str:  # noqa: D102
-        if problem := names.template_problem(text):
+        if problem := names.template_problem(text, ANY_FACET):
             raise wrong(problem)
         return text
 
     def schema(self) -> dict[str, Any]:  # noqa: D102
-        fields = "|".join(names.TEMPLATE_FIELDS)
-        return {"type": "string", "minLength": 1, "pattern": rf"^([^{{}}/\\]|\{{({fields})\}})+$"}
+        return {"type": "string", "minLength": 1, "pattern": r"^([^{}/\\]|\{[^{}:/\\!\[\]]+\}|\{n:0[1-9]\})+$"}
+
+
+class _AnyFacet:
+    """All names that a facet may have; which there are is seen where the file is looked at whole."""
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and names.tag_part_problem(name) is None
+
+
+ANY_FACET = _AnyFacet()
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,14 @@ import os
 from shlex import quote
 from typing import TYPE_CHECKING
 
+from vsortd.config.after_warnings import after_warnings
+from vsortd.config.condition_warnings import condition_warnings
 from vsortd.config.diagnostics import Location, Mistake, dotted
+from vsortd.config.folder_checks import folder_warnings
+from vsortd.config.place_warnings import place_warnings
 from vsortd.config.yaml_lines import NodeKind
 from vsortd.core.names import OWN_FOLDER, folder_key, portable
+from vsortd.core.push_sender import can_send, knows, service_of
 from vsortd.core.system.mount_points import why_not_made
 from vsortd.core.system.network_fs import PICKY_TYPES, filesystem_type
 
@@ -16,7 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
+    from vsortd.config.after_options import After
     from vsortd.config.check import CheckReport
+    from vsortd.config.condition_options import When
     from vsortd.config.settings import RuleSettings, Settings
 
 _PATH_MAX_BYTES = 3_500  # Linux allows 4,096 for a whole path; the library's own path and the file's name need room
@@ -37,6 +44,11 @@ def warnings_of(report: CheckReport, sample_unknown: Callable[[str], Iterable[st
             message = f"the folders down to here take {path_bytes:,} bytes; most systems allow 4,096 in all"
             found.append(Mistake(report.line_of(location), dotted(location), rule.name, message))
     found += [*_refused_names(report, settings), *_second_opinion(report, settings)]
+    found += place_warnings(report, settings, [(rule, location) for rule, location, _ in _walk(settings)])
+    found += [*_odd_conditions(report, settings), *_lone_values(report, settings)]
+    found += [*after_warnings(report, _after_sections(settings)), *_unsent(report, settings)]
+    for location, value, message, allowed in folder_warnings(settings):
+        found.append(Mistake(report.line_of(location), dotted(location), value, message, allowed))
     if settings.model == "sample":
         found += _unknown_words(report, settings, sample_unknown)
     return tuple(sorted(found, key=lambda warning: warning.line))
@@ -107,6 +119,42 @@ def _walk(settings: Settings) -> Iterator[tuple[RuleSettings, Location, int]]:
         work.extend((child, (*location, "rules", index), path_bytes) for index, child in enumerate(rule.rules))
 
 
+def _unsent(report: CheckReport, settings: Settings) -> Iterator[Mistake]:
+    """Warn about addresses that no notification can be sent to."""
+    here, urls = ("notify", "urls"), settings.notify.urls
+    if urls and not can_send():
+        message = "nothing is sent there: apprise is not installed"
+        yield Mistake(report.line_of(here), dotted(here), None, message, "install it: pip install 'vsortd[notify]'")
+        return
+    for index, url in enumerate(urls):
+        if not knows(url):
+            at = (*here, index)
+            message = "apprise knows no such service, or misses something in this address"
+            allowed = "an address as apprise's page of the service has it"
+            yield Mistake(report.line_of(at), dotted(at), f"{service_of(url)}://…", message, allowed)
+
+
+def _after_sections(settings: Settings) -> list[tuple[After, Location]]:
+    """Return each section `after` with where it stands."""
+    said: list[tuple[After | str | None, Location]] = [(settings.after, ())]
+    said += [(rule.after, location) for rule, location, _ in _walk(settings)]
+    return [
+        (after, (*location, "after")) for after, location in said if after is not None and not isinstance(after, str)
+    ]
+
+
+def _odd_conditions(report: CheckReport, settings: Settings) -> Iterator[Mistake]:
+    """Warn about conditions that no video can meet together, or that can't be measured here."""
+    asking: list[tuple[When | None, Location]] = [
+        (tag.when, ("tags", number, "when")) for number, tag in enumerate(settings.tags)
+    ]
+    asking += [(rule.when, (*location, "when")) for rule, location, _ in _walk(settings)]
+    for when, location in asking:
+        for key, message, allowed in condition_warnings(when) if when is not None else ():
+            here = (*location, key)
+            yield Mistake(report.line_of(here), dotted(here), None, message, allowed)
+
+
 def _rivals(report: CheckReport, parent: Settings | RuleSettings, location: Location) -> Iterator[Mistake]:
     """Warn where `none_of_these` names one of the rules that it competes with."""
     children = {folder_key(child.name) for child in parent.rules}
@@ -115,6 +163,16 @@ def _rivals(report: CheckReport, parent: Settings | RuleSettings, location: Loca
             here = (*location, "none_of_these", index)
             message = "this is one of the rules below, which would lose half its score to it"
             yield Mistake(report.line_of(here), dotted(here), words, message)
+
+
+def _lone_values(report: CheckReport, settings: Settings) -> Iterator[Mistake]:
+    """Warn of facets that are no question between answers."""
+    for name, facet in settings.facets.items():
+        if len(facet.prompts) == 1 and not facet.none_of_these:
+            here = ("facets", name)
+            message = "a facet with one value only asks whether a video is like it more than like anything else"
+            allowed = "further values, or none_of_these; for what a video contains anywhere there are tags"
+            yield Mistake(report.line_of(here), dotted(here), None, message, allowed)
 
 
 def _unknown_words(
@@ -139,6 +197,10 @@ def _prompts(report: CheckReport, settings: Settings) -> Iterator[tuple[Location
             yield from _listed(report, ("tags", number, "contains", "prompts"), tag.contains.prompts)
         elif tag.when is None:
             yield ("tags", number, "name"), tag.name
+    for name, facet in settings.facets.items():
+        for value, prompts in facet.prompts.items():
+            yield from _listed(report, ("facets", name, value), prompts)
+        yield from _listed(report, ("facets", name, "none_of_these"), facet.none_of_these)
     for rule, location, _ in _walk(settings):
         if rule.contains is not None:
             yield from _listed(report, (*location, "contains", "prompts"), rule.contains.prompts)

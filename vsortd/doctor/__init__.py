@@ -18,9 +18,17 @@ __all__ = ["Finding", "Severity", "examine"]
 def examine(config: Path | None, *, quick: bool = False) -> Iterator[Finding]:
     """Look at everything that can be looked at, one after the other; one broken part does not hide the others.
 
-    `quick` leaves out what takes seconds: loading the model, and sorting a clip.
+    `quick` leaves out what takes seconds: loading the models, and sorting a clip.
     """
-    from vsortd.doctor import decoder_checks, folder_checks, machine_checks, model_checks, opinion_checks, trial
+    from vsortd.doctor import (
+        decoder_checks,
+        extra_checks,
+        folder_checks,
+        machine_checks,
+        model_checks,
+        opinion_checks,
+        trial,
+    )
 
     yield from _guarded("versions", machine_checks.versions)
     yield from _guarded("ffmpeg", machine_checks.ffmpeg)
@@ -47,6 +55,10 @@ def examine(config: Path | None, *, quick: bool = False) -> Iterator[Finding]:
         if not quick:
             yield from _guarded("second opinion", lambda: opinion_checks.second_opinion(settings))
             yield from _guarded("model", lambda: model_checks.loads(settings))
+        yield from _guarded("detector", lambda: extra_checks.detector(settings, quick=quick))
+        yield from _guarded("sound model", lambda: extra_checks.sound_model(settings, quick=quick))
+        yield from _guarded("transcript", lambda: extra_checks.transcript(settings, quick=quick))
+        yield from _guarded("text in pictures", lambda: extra_checks.picture_text(settings, quick=quick))
     if not quick:
         yield from _guarded("sorting a clip", lambda: [trial.sorting()])
 

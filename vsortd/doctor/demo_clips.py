@@ -49,3 +49,8 @@ def drop(clip: DemoClip, path: Path) -> Path:
     if clip.cut:
         os.truncate(path, path.stat().st_size // 2)
     return path
+
+
+def whole_clips() -> list[Path]:
+    """Return the clips as they lie in the package."""
+    return [FOLDER / clip.name for clip in CLIPS if not clip.content_of]

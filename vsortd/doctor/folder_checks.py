@@ -15,7 +15,9 @@ from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING
 
+from vsortd.config.choices import PlaceMethod
 from vsortd.config.rules import build_rules
+from vsortd.core.folder_templates import MISSING_NAME, parse_folder
 from vsortd.core.paths import journal_path, state_folder
 from vsortd.core.system.network_fs import filesystem_type, network_type
 from vsortd.core.system.private_files import private_folder
@@ -23,13 +25,18 @@ from vsortd.core.text import counted
 from vsortd.core.units import about_duration, about_size, format_duration
 from vsortd.doctor import disk_trials
 from vsortd.doctor.finding import Finding, Severity
+from vsortd.doctor.place_trials import place_trials
 from vsortd.errors import DaemonUnreachableError, StoreError, VsortdError
 from vsortd.filing.identical import policy_of
+from vsortd.watch.candidates import NameRules
+from vsortd.watch.other_videos import count_endings, left_alone_line
+from vsortd.watch.scan import ScanPlan, scan, spell_within
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from vsortd.config.settings import Inbox, Settings
+    from vsortd.config.inbox_options import Inbox
+    from vsortd.config.settings import Settings
     from vsortd.errors import FilingError
 
 # Below this much free space a night's conversions may not fit; below the second nothing works: bytes.
@@ -105,10 +112,12 @@ def _journal(folder: Path) -> Iterator[Finding]:
 def inboxes(settings: Settings) -> Iterator[Finding]:
     """Look at each inbox: rights, filesystem, how many folders are to be watched, and what the daemon says of it."""
     told = _from_daemon()
+    moves = PlaceMethod.MOVE in build_rules(settings).methods(settings.place)
     for inbox in settings.inboxes:
-        yield (finding := _inbox(inbox))
-        if finding.level is not Severity.FAIL and inbox.path.is_dir():
+        yield (finding := _inbox(inbox, moves=moves))
+        if finding.level is not Severity.FAIL and inbox.path.is_dir() and (moves or not write_and_remove(inbox.path)):
             yield disk_trials.disk("inbox", inbox.path)
+        yield from _left_alone(settings, inbox)
         health, reason = told.get(str(inbox.path), ("ok", ""))
         if health != "ok":
             yield Finding(
@@ -117,9 +126,9 @@ def inboxes(settings: Settings) -> Iterator[Finding]:
     yield _folder_count(settings)
 
 
-def _inbox(inbox: Inbox) -> Finding:
+def _inbox(inbox: Inbox, *, moves: bool) -> Finding:
     name = f"inbox {inbox.path}"
-    finding = _usable(name, inbox.path)
+    finding = _usable(name, inbox.path, written=moves)
     if finding.level is not Severity.OK:
         return finding
     kind = filesystem_type(inbox.path)
@@ -132,6 +141,20 @@ def _inbox(inbox: Inbox) -> Finding:
         return Finding(name, Severity.OK, f"can be read and written; a network filesystem ({network}), {every}")
     how = every if inbox.watch == "poll" else "watched by events"
     return Finding(name, Severity.OK, f"can be read and written; {kind or 'a local filesystem'}, {how}")
+
+
+def _left_alone(settings: Settings, inbox: Inbox) -> Iterator[Finding]:
+    """Tell of videos in an inbox that its `extensions` leaves out."""
+    elsewhere = [settings.library, state_folder(), *(one.path for one in settings.inboxes)]
+    plan = ScanPlan(
+        inbox.path, NameRules(inbox.extensions, inbox.ignore), inbox.recursive, spell_within(inbox.path, elsewhere)
+    )
+    try:
+        others = count_endings(scan(plan).others)
+    except OSError:  # it has been told of
+        return
+    if line := left_alone_line(others, inbox.extensions):
+        yield Finding(f"inbox {inbox.path}: endings", Severity.OK, line)
 
 
 def _folder_count(settings: Settings) -> Finding:
@@ -176,12 +199,25 @@ def library(settings: Settings) -> Iterator[Finding]:
         return
     yield _space("free space in the library", folder, LOW_SPACE_BYTES)
     yield _skew(folder)
-    names = [name for rule in build_rules(settings).walk() for name in rule.path]
-    names += [settings.place.review, policy_of(settings.place.on_duplicate)[1]]
-    yield disk_trials.disk("library", folder, dict.fromkeys(filter(None, names)))
+    methods = build_rules(settings).methods(settings.place)
+    yield disk_trials.disk("library", folder, dict.fromkeys(filter(None, _folder_names(settings))))
     for inbox in settings.inboxes:
         if inbox.path.is_dir() and not write_and_remove(inbox.path):
-            yield _same_filesystem(inbox.path, folder)
+            if PlaceMethod.MOVE in methods:
+                yield _same_filesystem(inbox.path, folder)
+            yield from place_trials(inbox.path, folder, methods, _PREFIX)
+
+
+def _folder_names(settings: Settings) -> Iterator[str]:
+    """Yield the names that folders of the library get, as far as no video has a part in them; some are empty."""
+    place = settings.place
+    rules = list(build_rules(settings).walk())
+    for rule in rules:
+        yield from rule.path
+    for template in dict.fromkeys((place.folder, *(rule.place.folder for rule in rules if rule.place is not None))):
+        yield from (text.strip() for part in parse_folder(template) for text, _ in part.pieces)
+    yield place.missing.replace(f"{{{MISSING_NAME}}}", "camera")
+    yield from (place.review, policy_of(place.on_duplicate)[1])
 
 
 def _waits(library: Path) -> FilingError | None:
@@ -198,7 +234,7 @@ def _waits(library: Path) -> FilingError | None:
     return None
 
 
-def _usable(name: str, path: Path, *, made_later: bool = False) -> Finding:
+def _usable(name: str, path: Path, *, made_later: bool = False, written: bool = True) -> Finding:
     make = f"mkdir -p {quote(str(path))}"
     try:
         there = path.is_dir()
@@ -212,10 +248,10 @@ def _usable(name: str, path: Path, *, made_later: bool = False) -> Finding:
         if made_later and not _above(path):
             return Finding(name, Severity.OK, "is made with the first video")
         return Finding(name, Severity.WARN, "is not there; it is waited for", make)
-    return _rights(name, path)
+    return _rights(name, path, written=written)
 
 
-def _rights(name: str, path: Path) -> Finding:
+def _rights(name: str, path: Path, *, written: bool = True) -> Finding:
     try:
         with os.scandir(path) as entries:
             next(entries, None)
@@ -223,7 +259,7 @@ def _rights(name: str, path: Path) -> Finding:
         return Finding(
             name, Severity.FAIL, f"can't be read: {error.strerror or error}", f"chmod u+rwx {quote(str(path))}"
         )
-    if trouble := write_and_remove(path):
+    if written and (trouble := write_and_remove(path)):
         remedy = f"sudo chown $(id -u) {quote(str(path))}   (read-only mount? see: findmnt -T {quote(str(path))})"
         return Finding(name, Severity.FAIL, f"can't be written: {trouble}", remedy)
     return Finding(name, Severity.OK, f"can be read and written; {filesystem_type(path) or 'a local filesystem'}")

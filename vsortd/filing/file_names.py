@@ -7,15 +7,16 @@ import os
 import re
 import string
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from vsortd.core.moments import file_moment, recorded_moment
-from vsortd.core.names import TEMPLATE_FIELDS, cut, without_unseen
+from vsortd.core.names import TEMPLATE_FIELDS, cut, nfc, without_unseen
 from vsortd.core.sidecar_forms import bond
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from vsortd.core.identity import Identity
@@ -41,10 +42,20 @@ class NameFields:
     height: str = ""
     orientation: str = ""
     camera: str = ""
+    tags: str = ""  # wine mood-calm
+    facets: Mapping[str, str] = field(default_factory=dict)  # of each facet of the config the value, "" for none
 
     @classmethod
-    def of(cls, source: Path, identity: Identity, clip: Clip | None, rule: str) -> NameFields:
-        """Fill the fields from the file, what was probed, and the rule ("forest/night")."""
+    def of(  # noqa: PLR0917 - whatever a name may be made of
+        cls,
+        source: Path,
+        identity: Identity,
+        clip: Clip | None,
+        rule: str,
+        tags: Sequence[str] = (),
+        facets: Mapping[str, str] = MappingProxyType({}),
+    ) -> NameFields:
+        """Fill the fields from the file, what was probed, the rule ("forest/night"), tags, and values of facets."""
         moment = (clip and recorded_moment(clip.recorded_at)) or file_moment(identity.modified_ns)
         return cls(
             stem=source.stem,
@@ -55,23 +66,52 @@ class NameFields:
             height="" if clip is None else str(clip.shown_height_px),
             orientation="" if clip is None else clip.orientation.value,
             camera="" if clip is None else clip.camera,
+            tags=" ".join(tag.replace(":", "-") for tag in tags),
+            facets=facets,
         )
+
+    @property
+    def year(self) -> str:
+        """2026."""
+        return self.date[:4]
+
+    @property
+    def month(self) -> str:
+        """11."""
+        return self.date[5:7]
+
+    @property
+    def day(self) -> str:
+        """20."""
+        return self.date[8:]
+
+    def value(self, name: str) -> str:
+        """Return what a field of templates stands for. Raises ValueError where there is none of this name."""
+        if name in TEMPLATE_FIELDS:
+            return str(getattr(self, name))
+        facet = self.facets.get(nfc(name))
+        if facet is None:
+            raise ValueError(f"a name template takes no {{{name}}}")
+        return facet
 
 
 def render(template: str, fields: NameFields) -> str:
     """Return the name without suffix: one component, never empty, not hidden, no device name.
 
-    Raises ValueError for a template with anything but `{field}` of TEMPLATE_FIELDS (the config refuses it earlier).
+    Raises ValueError for a template with anything but `{field}` of TEMPLATE_FIELDS or of the facets (the config refuses
+    it earlier).
     """
-    parts = []
-    for literal, name, spec, conversion in string.Formatter().parse(template):
-        parts.append(literal)
-        if name is None:
-            continue
-        if name not in TEMPLATE_FIELDS or spec or conversion:
-            raise ValueError(f"a name template takes no {{{name}}}")
-        parts.append(getattr(fields, name))
-    return component("".join(parts), component(fields.stem, FALLBACK))
+    return component(filled(string.Formatter().parse(template), fields), component(fields.stem, FALLBACK))
+
+
+def filled(parts: Iterable[tuple[str, str | None, str | None, str | None]], fields: NameFields) -> str:
+    """Return the parts of a template with their fields filled in, as they are. Raises ValueError as `render` does."""
+    texts = []
+    for literal, name, spec, conversion in parts:
+        if spec or conversion:
+            raise ValueError(f"a name template takes no {{{name}}} in another form")
+        texts += [literal, "" if name is None else fields.value(name)]
+    return "".join(texts)
 
 
 def component(text: str, fallback: str = "_") -> str:
@@ -79,14 +119,14 @@ def component(text: str, fallback: str = "_") -> str:
 
     The Unicode form is left as it is, and so are undecodable bytes: two names that differ stay two.
     """
-    clean = _fit(text)
-    clean = clean.strip(" ").lstrip(".").rstrip(". ").lstrip(" ")
+    clean = fit(text).strip(". ")
     if _RESERVED.match(clean):
         clean = f"_{clean}"
     return cut(clean, MAX_BYTES).rstrip(". ") or fallback
 
 
-def _fit(text: str) -> str:
+def fit(text: str) -> str:
+    """Return a piece of a name with what no name can hold replaced."""
     return "".join("_" if char in _FORBIDDEN else char for char in without_unseen(text))
 
 
@@ -94,9 +134,9 @@ def tail_of(sidecar: Path, video: Path) -> str:
     """Return what a sidecar's name adds to the video's stem: `.en.srt`, or `.mov.xmp`, or `M01.XML`."""
     found = bond(sidecar.name, video.name)
     if found is not None:
-        return _fit(found.tail)
+        return fit(found.tail)
     stem = video.stem
-    return _fit(sidecar.name[len(stem) :] if sidecar.name.startswith(stem) else f".{sidecar.name.lstrip('.')}")
+    return fit(sidecar.name[len(stem) :] if sidecar.name.startswith(stem) else f".{sidecar.name.lstrip('.')}")
 
 
 def group_names(stem: str, number: int, video: Path, suffix: str, sidecars: Sequence[Path]) -> list[str]:
@@ -105,19 +145,29 @@ def group_names(stem: str, number: int, video: Path, suffix: str, sidecars: Sequ
     Sidecars of a video that keeps its stem keep their names, whatever form these have. Those called by the whole name
     of a video that gets another suffix (`Film.mov.xmp`) follow it.
     """
+    follows = _follows(video, suffix, sidecars)
+    names = numbered(stem, number, group_tails(video, suffix, sidecars))
+    if names[0] != f"{video.stem}{suffix}":
+        return names
+    kept = zip(sidecars, follows, names[1:], strict=True)
+    return [names[0], *(name if one_follows else fit(one.name) for one, one_follows, name in kept)]
+
+
+def _follows(video: Path, suffix: str, sidecars: Sequence[Path]) -> list[bool]:
+    """Tell of each sidecar whether it is called by the whole name of a video that gets another suffix."""
     whole = f"{video.suffix.lower()}." if suffix.lower() != video.suffix.lower() else ""
-    follows = [bool(whole) and tail_of(one, video).lower().startswith(whole) for one in sidecars]
+    return [bool(whole) and tail_of(one, video).lower().startswith(whole) for one in sidecars]
+
+
+def group_tails(video: Path, suffix: str, sidecars: Sequence[Path]) -> list[str]:
+    """Return what follows the stem in the names of a video, which gets `suffix`, and of its sidecars; all differ."""
     tails = [suffix]
-    for sidecar, one_follows in zip(sidecars, follows, strict=True):
+    for sidecar, one_follows in zip(sidecars, _follows(video, suffix, sidecars), strict=True):
         tail = tail_of(sidecar, video)
         tail = suffix + tail[len(video.suffix) :] if one_follows else tail
         taken = {one.casefold() for one in tails}
         tails.append(next(one for one in _told_apart(tail) if one.casefold() not in taken))
-    names = numbered(stem, number, tails)
-    if names[0] != f"{video.stem}{suffix}":
-        return names
-    kept = zip(sidecars, follows, names[1:], strict=True)
-    return [names[0], *(name if one_follows else _fit(one.name) for one, one_follows, name in kept)]
+    return tails
 
 
 def _told_apart(tail: str) -> Iterator[str]:

@@ -7,12 +7,13 @@ writes where the file is, only as long as nobody is at work on its item. Undo lo
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING, NamedTuple
 
-from vsortd.core.names import nfc
 from vsortd.core.outcomes import ItemState
 from vsortd.core.text import storable
 from vsortd.filing.records import (
+    EARLIER_PLACES,
     ITEM_COLUMNS,
     IdentityMatch,
     Item,
@@ -21,17 +22,22 @@ from vsortd.filing.records import (
     likeness,
     to_blob,
     to_columns,
+    utc,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    import sqlite3
+    from collections.abc import Callable, Collection, Sequence
     from pathlib import Path
 
     from vsortd.core.identity import Identity
     from vsortd.filing.journal import Journal
 
 _PUT = "put_device, put_inode, put_size_bytes, put_mtime_ns"
-_MOVED = "phase = 'place' AND kind IN ('move', 'publish_converted') AND operation.state = 'done'"
+_MOVED = (
+    "phase = 'place' AND kind IN ('move', 'publish_converted', 'copy', 'hardlink', 'reflink')"
+    " AND operation.state = 'done'"
+)
 
 
 def standing_at(journal: Journal, path: Path) -> tuple[Item, Identity] | None:
@@ -70,12 +76,18 @@ def is_known(journal: Journal, path: Path, identity: Identity) -> bool:
     }
 
 
-def is_busy(journal: Journal, path: Path) -> bool:
-    """Tell whether some process is at work on a file that comes from `path` or goes there."""
+def is_busy(journal: Journal, path: Path, identity: Identity | None = None) -> bool:
+    """Tell whether some process is at work on a file that comes from `path` or goes there, or has this identity.
+
+    A file that is being placed has its new name before the journal says so, and the user may give it another one.
+    """
+    file = (None, None, None) if identity is None else to_columns(identity)[1:]  # devices change, see `likeness`
     with journal.db.read() as db:
         row = db.execute(
-            "SELECT 1 FROM item WHERE owner IS NOT NULL AND (source = ? OR destination = ?)",
-            (to_blob(path), to_blob(path)),
+            "SELECT 1 FROM item WHERE owner IS NOT NULL AND (source = ?1 OR destination = ?1"
+            " OR (inode, size_bytes, mtime_ns) = (?2, ?3, ?4) OR EXISTS (SELECT 1 FROM operation WHERE item = item.id"
+            " AND (put_inode, put_size_bytes, put_mtime_ns) = (?2, ?3, ?4)))",
+            (to_blob(path), *file),
         ).fetchone()
     return row is not None
 
@@ -108,9 +120,18 @@ def follow(  # noqa: PLR0917 - one row's worth of facts
     state = ItemState.FILED if decided else item.outcome
     with journal.db.write() as db:
         taken = db.execute(
-            "UPDATE item SET destination = ?, reason = ?, rule = coalesce(?, rule), state = ?, outcome = ?"
+            "UPDATE item SET destination = ?, reason = ?, rule = coalesce(?, rule), state = ?, outcome = ?, detail = ?"
             " WHERE id = ? AND destination = ? AND state IN ('filed', 'review') AND owner IS NULL",
-            (to_blob(path), reason, rule, state, state, item.id, to_blob(item.destination)),
+            (
+                to_blob(path),
+                reason,
+                rule,
+                state,
+                state,
+                _with_place(db, item),
+                item.id,
+                to_blob(item.destination),
+            ),
         )
         if taken.rowcount != 1:
             return False
@@ -126,6 +147,14 @@ def follow(  # noqa: PLR0917 - one row's worth of facts
     return True
 
 
+def _with_place(db: sqlite3.Connection, item: Item) -> str:
+    """Return an item's details, as they are now, with the place that its video leaves."""
+    (text,) = db.execute("SELECT detail FROM item WHERE id = ?", (item.id,)).fetchone() or ("{}",)
+    detail = json.loads(text)
+    left = {"path": os.fspath(item.destination or item.source), "until": utc()}
+    return json.dumps({**detail, EARLIER_PLACES: [*detail.get(EARLIER_PLACES, ()), left]}, ensure_ascii=True)
+
+
 def has_items(journal: Journal, rule: str) -> bool:
     """Tell whether any filed item that stands is of a rule."""
     with journal.db.read() as db:
@@ -133,13 +162,15 @@ def has_items(journal: Journal, rule: str) -> bool:
         return found.fetchone() is not None
 
 
-def adopt(journal: Journal, library: Path, rules: Mapping[tuple[str, ...], str]) -> dict[str, set[str]]:
+def adopt(
+    journal: Journal, library: Path, rules: Collection[str], rule_of: Callable[[Sequence[str]], str | None]
+) -> dict[str, set[str]]:
     """Give filed items whose rule is no more the rule in whose folder they lie. Raises StoreError.
 
-    `rules` are the keys of the present rules by their folders below the library (NFC). Returns each rule that is no
-    more, with those whose names its items have now.
+    `rules` are the keys of the present rules, and `rule_of` says whose the folder with some names below the library
+    is. Returns each rule that is no more, with those whose names its items have now.
     """
-    keys = json.dumps(sorted(set(rules.values())))
+    keys = json.dumps(sorted(rules))
     with journal.db.read() as db:
         rows = db.execute(
             f"SELECT {ITEM_COLUMNS} FROM item WHERE state = 'filed' AND standing AND rule <> ''"  # noqa: S608 - constants
@@ -149,7 +180,7 @@ def adopt(journal: Journal, library: Path, rules: Mapping[tuple[str, ...], str])
     found = []
     for item in map(item_of, rows):
         if item.destination is not None and item.destination.is_relative_to(library):
-            rule = rules.get(tuple(map(nfc, item.destination.parent.relative_to(library).parts)))
+            rule = rule_of(item.destination.parent.relative_to(library).parts)
             if rule is not None:
                 found.append((rule, item.id, item.rule))
     if found:

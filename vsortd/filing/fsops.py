@@ -9,7 +9,6 @@ import contextlib
 import errno
 import hashlib
 import os
-import stat
 import sys
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -20,9 +19,11 @@ from vsortd.core.system.file_rights import carry_over, carry_over_between
 from vsortd.core.system.file_times import give_times
 from vsortd.core.system.fsync import sync, sync_as_can_be
 from vsortd.core.system.os_errors import explained, filing_error
+from vsortd.core.system.reflink import clone_bytes
 from vsortd.core.system.rename_noreplace import is_reservation, rename_noreplace, rename_to_unique
 from vsortd.core.system.windows_files import for_system
 from vsortd.errors import Cancelled, ChangedError
+from vsortd.filing.file_bytes import CHUNK_BYTES
 from vsortd.filing.open_folder import NAME_REFUSALS, close_reading
 from vsortd.filing.records import IdentityMatch, likeness
 from vsortd.filing.transaction_errors import NameRefusedError, StuckError, TakenError
@@ -33,8 +34,8 @@ if TYPE_CHECKING:
 
     from vsortd.filing.open_folder import OpenFolder
 
-# Large enough that system calls don't matter, small enough that a cancelled copy ends at once.
-CHUNK_BYTES = 4 * 1024 * 1024
+# What is answered where a file can have no other name: another disk, no links there, too many, another's file.
+_NO_LINKS = frozenset({errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS})
 # What the system answers that won't let a name go, or be had.
 _FORBIDDEN = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
 
@@ -185,6 +186,43 @@ def _put_back(source: OpenFolder, name: str, destination: OpenFolder, new_name: 
         ) from error
 
 
+def link(  # noqa: PLR0917 - source, destination, what is meant, and what a wrong one is taken aside by
+    source: OpenFolder, name: str, destination: OpenFolder, new_name: str, identity: Identity, aside: str
+) -> str:
+    """Give the file that is meant a second, free name; return why none can be had there, "" when it is done.
+
+    Raises TakenError, NameRefusedError, ChangedError (then everything is as it was), FilingError.
+    """
+    try:
+        reach(Point.HARDLINK_BEFORE)
+        where = {"src_dir_fd": source.fd, "dst_dir_fd": destination.fd}
+        os.link(source.at(name), destination.at(new_name), **where, follow_symlinks=False)
+        reach(Point.HARDLINK_AFTER)
+    except OSError as error:
+        if likeness(identity, destination.identity(new_name)) is not IdentityMatch.SAME:
+            return _why_not_linked(error, source, name, destination, new_name)
+        # done, in spite of the error (shares that repeat a call)
+    found = destination.identity(new_name)
+    if found is not None and likeness(identity, found) not in {IdentityMatch.SAME, IdentityMatch.EDITED}:
+        remove(destination, new_name, found, aside, aside)
+        raise ChangedError(f"{name} was replaced while it was linked")
+    return ""
+
+
+def _why_not_linked(error: OSError, source: OpenFolder, name: str, destination: OpenFolder, new_name: str) -> str:
+    """Return why a file can have no second name there; raises what else a refusal means, see `link`."""
+    path = destination.path / new_name
+    if isinstance(error, FileExistsError):
+        raise TakenError(path) from error
+    if source.status(name) is None:
+        raise ChangedError(f"{name} is gone") from error
+    if refuses_name(error, destination):
+        raise NameRefusedError(path, error.errno or 0) from error
+    if error.errno in _NO_LINKS:
+        return error.strerror or str(error)
+    raise filing_error(error, "Could not link to", path) from error
+
+
 def copy(  # noqa: PLR0917 - source, destination, and what is meant
     source: OpenFolder,
     name: str,
@@ -192,11 +230,14 @@ def copy(  # noqa: PLR0917 - source, destination, and what is meant
     temp: str,
     identity: Identity,
     cancel: threading.Event | None,
+    *,
+    clone: bool = False,
 ) -> tuple[Identity, str]:
     """Copy the file that is meant to a temporary name, whole and lasting, with times, mode and attributes.
 
-    Returns the copy's identity and the SHA-256 of its bytes. A copy that fails leaves its temporary file to the
-    roll-back. Raises ChangedError, FilingError, Cancelled.
+    Returns the copy's identity and the SHA-256 of its bytes; with `clone` the copy shares its blocks with the source
+    where the disk can do that, and "" is returned for the bytes that were not read. A copy that fails leaves its
+    temporary file to the roll-back. Raises ChangedError, FilingError, Cancelled.
     """
     path = destination.path / temp
     with explained("Could not read", source.path / name):
@@ -213,8 +254,10 @@ def copy(  # noqa: PLR0917 - source, destination, and what is meant
             reach(Point.COPY_CREATE)
             writing = destination.create_file(temp)
             try:
-                _see_room(writing, status.st_size)
-                sha256 = _pump(reading, writing, cancel)
+                sha256 = "" if clone and _clone(reading, writing) else None
+                if sha256 is None:
+                    _see_room(writing, status.st_size)
+                    sha256 = _pump(reading, writing, cancel)
                 carry_over(reading, writing)
                 reach(Point.COPY_WRITTEN)
                 sync(writing)
@@ -300,40 +343,18 @@ def discard(folder: OpenFolder, name: str) -> None:
             folder.unlink(name)
 
 
-def sha256_of(folder: OpenFolder, name: str, cancel: threading.Event | None = None) -> str:
-    """Return the SHA-256 of a file's bytes. Raises FilingError, Cancelled."""
-    with explained("Could not read", folder.path / name):
-        descriptor = folder.open_file(name)
-        try:
-            digest = hashlib.sha256()
-            while chunk := os.read(descriptor, CHUNK_BYTES):
-                digest.update(chunk)
-                if cancel is not None and cancel.is_set():
-                    raise Cancelled
-        finally:
-            close_reading(descriptor)
-    return digest.hexdigest()
-
-
-def same_bytes(one: Path, other: Path, cancel: threading.Event | None = None) -> bool:
-    """Compare two files byte by byte; False when either is gone or no regular file. Raises FilingError, Cancelled."""
-    try:
-        with one.open("rb") as left, other.open("rb") as right:
-            ends = (os.fstat(left.fileno()), os.fstat(right.fileno()))
-            if not all(stat.S_ISREG(end.st_mode) for end in ends) or ends[0].st_size != ends[1].st_size:
-                return False
-            while True:
-                if cancel is not None and cancel.is_set():
-                    raise Cancelled
-                chunk = left.read(CHUNK_BYTES)
-                if chunk != right.read(CHUNK_BYTES):
-                    return False
-                if not chunk:
-                    return True
-    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
-        return False
-    except OSError as error:
-        raise filing_error(error, "Could not compare with", other) from error
+def write_staged(staged: Path, data: bytes, like: Path) -> Identity:
+    """Write a file of ours, whole and lasting, with the rights of `like`; returns its identity. Raises FilingError."""
+    with explained("Could not write", staged):
+        reach(Point.SIDECAR_WRITE)
+        writing = os.open(for_system(staged), os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
+        with os.fdopen(writing, "wb") as file:
+            file.write(data)
+            file.flush()
+            sync(writing)
+        carry_over_between(like, staged, times=False)
+        reach(Point.SIDECAR_WRITTEN)
+        return Identity.from_stat(os.stat(for_system(staged), follow_symlinks=False))  # noqa: PTH116 - a long name
 
 
 def give_rights(staged: Path, source: Path) -> None:
@@ -343,6 +364,11 @@ def give_rights(staged: Path, source: Path) -> None:
     """
     with explained("Could not give the rights of its video to", staged):
         carry_over_between(source, staged)
+
+
+def _clone(reading: int, writing: int) -> bool:
+    reach(Point.COPY_CLONE)
+    return clone_bytes(reading, writing)
 
 
 def _see_room(writing: int, size_bytes: int) -> None:

@@ -1,4 +1,4 @@
-"""Files that are known and not to be sorted: undone ones on hold, refused ones, ones in work; and letting them go."""
+"""Files that are known and not to be sorted: held, refused, done, or in work; and letting them go."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from vsortd.core.outcomes import ItemState
+from vsortd.filing.item_ids import LARGEST_ID
 from vsortd.filing.records import ITEM_COLUMNS, from_blob, item_of, to_blob, to_columns, utc
 from vsortd.filing.schema import HOLD
 from vsortd.filing.seals import check_row
+from vsortd.filing.staying import find_done
 
 if TYPE_CHECKING:
     import sqlite3
@@ -30,6 +32,7 @@ class Why(StrEnum):
     HELD = "held"  # undone, until released or changed
     REJECTED = "rejected"
     FAILED = "failed"
+    DONE = "done"  # in the library already: it was copied or linked, and stays
     WORKING = "working"  # in hand, here or in another process
 
 
@@ -53,6 +56,9 @@ def known(db: Database, path: Path, identity: Identity) -> KnownFile | None:
         if refused is not None:
             number, state, reason = refused
             return KnownFile(Why.REJECTED if state is ItemState.REJECTED else Why.FAILED, reason, number)
+        done = find_done(connection, path, identity)
+        if done is not None:
+            return KnownFile(Why.DONE, f"it was filed already, as {done.destination}, and stays", done.item)
         working = connection.execute(
             "SELECT owner FROM attempt WHERE path = ? AND owner IS NOT NULL UNION ALL"
             " SELECT owner FROM item WHERE owner IS NOT NULL AND source = ?",
@@ -104,21 +110,33 @@ def refresh(db: sqlite3.Connection, item: int, identity: Identity) -> None:
     )
 
 
-def forget(db: sqlite3.Connection, path: Path, identity: Identity) -> None:
-    """Drop what is known of a file that is now filed: holds, refusals (they stay in the history), attempts."""
-    device, inode, size, mtime = to_columns(identity)
-    db.execute("DELETE FROM hold WHERE path = ?", (to_blob(path),))
+def forget_outdated(db: sqlite3.Connection, path: Path, identity: Identity) -> None:
+    """Drop what no longer describes the file at `path`, which is about to be filed: holds of former files, attempts."""
     db.execute(
-        "DELETE FROM hold WHERE inode = ? AND device = ? AND size_bytes = ? AND mtime_ns = ?",
-        (inode, device, size, mtime),
+        "DELETE FROM hold WHERE path = ? AND (size_bytes, mtime_ns) <> (?, ?)",
+        (to_blob(path), identity.size_bytes, identity.mtime_ns),
     )
-    supersede(db, path)
     db.execute("DELETE FROM attempt WHERE path = ?", (to_blob(path),))
 
 
-def supersede(db: sqlite3.Connection, path: Path) -> None:
-    """Let the refusals of whatever was at `path` stand no longer."""
-    db.execute(f"UPDATE item SET standing = 0 WHERE source = ? AND {REFUSED}", (to_blob(path),))  # noqa: S608 - constants
+def forget(db: sqlite3.Connection, path: Path, identity: Identity, *, before: int) -> bool:
+    """Drop what is known of a file that was filed as item `before`; returns whether it was held until then.
+
+    Its holds go, and its refusals of earlier items stand no longer (they stay in the history).
+    """
+    device, inode, size, mtime = to_columns(identity)
+    held = db.execute(
+        "DELETE FROM hold WHERE size_bytes = ? AND mtime_ns = ? AND (path = ? OR (inode = ? AND device = ?))",
+        (size, mtime, to_blob(path), inode, device),
+    )
+    supersede(db, path, before=before)
+    return held.rowcount > 0
+
+
+def supersede(db: sqlite3.Connection, path: Path, *, before: int = LARGEST_ID) -> None:
+    """Let the refusals of whatever was at `path` stand no longer; only those of items earlier than `before`."""
+    where = f"source = ? AND {REFUSED} AND id < ?"
+    db.execute(f"UPDATE item SET standing = 0 WHERE {where}", (to_blob(path), before))  # noqa: S608 - constants
 
 
 def release(database: Database, *, ids: Collection[int], paths: Collection[Path], everything: bool) -> list[Path]:

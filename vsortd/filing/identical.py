@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from vsortd.config.choices import OnDuplicate
 from vsortd.core.outcomes import ConversionKind
-from vsortd.filing import fsops, queries
+from vsortd.filing import queries
+from vsortd.filing.file_bytes import same_bytes
 from vsortd.filing.records import Item, OperationKind, OperationState
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def find_identical_file(
             there = path.stat(follow_symlinks=False).st_size == identity.size_bytes
         except OSError:  # no such file, or none that we may see: not one to compare with
             continue
-        if there and path != source and fsops.same_bytes(source, path, cancel):
+        if there and path != source and same_bytes(source, path, cancel):
             return path
     return None
 

@@ -12,24 +12,28 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
-from vsortd.core.outcomes import PLACED, ItemState
+from vsortd.config.choices import PlaceMethod
+from vsortd.core.outcomes import UNDOABLE, ItemState
 from vsortd.core.text import storable
 from vsortd.errors import StoreError
 from vsortd.filing import holds, queries
 from vsortd.filing.database import BUSY_S, Database
+from vsortd.filing.history_query import EVERYTHING, HistoryQuery, history
 from vsortd.filing.owners import OwnerLock
 from vsortd.filing.passed_time import note_time
 from vsortd.filing.records import (
+    KEEPING,
     UNFINISHED,
+    WAS_HELD,
     Item,
     Operation,
-    OperationKind,
     OperationState,
     Phase,
     to_blob,
     to_columns,
     utc,
 )
+from vsortd.filing.staying import HOW, fell_back_to_copy
 from vsortd.filing.transaction_errors import BusyError
 
 if TYPE_CHECKING:
@@ -141,8 +145,8 @@ class Journal:
     def begin(self, item: Item, operations: Sequence[Operation]) -> tuple[Item, list[Operation]]:
         """Write the intents of a new item; returns both with their numbers.
 
-        Forgets holds, attempts and refusals of the source, which they no longer describe. Raises BusyError
-        when another item of the same file is under way, in whatever process.
+        Forgets attempts on the source, and holds that no longer describe it; those that do stand until it is filed,
+        see `finish`. Raises BusyError when another item of the same file is under way, in whatever process.
         """
         assert all(one.state is OperationState.DONE for one in operations if one.stays)
         owner = self.owner
@@ -153,7 +157,7 @@ class Journal:
             ).fetchone()
             if busy:
                 raise BusyError("this file is being filed or undone already")
-            holds.forget(db, item.source, item.identity)
+            holds.forget_outdated(db, item.source, item.identity)
             item = insert_item(db, replace(item, owner=owner))
             return item, [insert_operation(db, replace(one, item=item.id)) for one in operations]
 
@@ -165,8 +169,9 @@ class Journal:
             db.execute("UPDATE item SET destination = ? WHERE id = ?", (to_blob(item.destination), item.id))
             for one in operations:
                 db.execute(
-                    "UPDATE operation SET destination = ?, copied = 0, sha256 = NULL, put_device = NULL,"
-                    " put_inode = NULL, put_size_bytes = NULL, put_mtime_ns = NULL WHERE id = ?",
+                    "UPDATE operation SET destination = ?, copied = 0,"
+                    " sha256 = CASE WHEN copied THEN NULL ELSE sha256 END,"
+                    " put_device = NULL, put_inode = NULL, put_size_bytes = NULL, put_mtime_ns = NULL WHERE id = ?",
                     (to_blob(one.destination), one.id),
                 )
 
@@ -182,14 +187,15 @@ class Journal:
         operations: Sequence[Operation],
         hold: tuple[Path, Identity] | None = None,
     ) -> list[Operation] | None:
-        """Write the intents of undoing or expiring a placed item; None if it is no longer placed, or in other hands.
+        """Write the intents of undoing or expiring an item; None if it can no longer be undone, or is in other hands.
 
         `hold` is the path and identity that the undone file will have: from now on it is not to be sorted.
         """
         owner = self.owner
         with self.db.write() as db:
             taken = db.execute(
-                "UPDATE item SET state = ?, owner = ? WHERE id = ? AND state IN ('filed', 'review') AND owner IS NULL",
+                "UPDATE item SET state = ?, owner = ? WHERE id = ? AND owner IS NULL"
+                " AND state IN ('filed', 'review', 'aside')",
                 (state, owner, item.id),
             )
             if taken.rowcount != 1:
@@ -210,10 +216,13 @@ class Journal:
         """Write what became of every operation, and the item's end; it is in nobody's hands afterwards.
 
         An undo that was taken back loses its hold; `held` is the identity of the file that came back. An item whose
-        video lay in the library already takes the place of the one that had put it there, as long as it stands.
+        video lay in the library already takes the place of the one that had put it there, as long as it stands. What
+        was filed is neither held nor refused any longer.
         """
         assert state not in UNFINISHED
+        placing = item.item_state is ItemState.PLACING
         item = replace(item, item_state=state, owner=None, reason=item.reason if reason is None else storable(reason))
+        fell_back = any(map(fell_back_to_copy, operations))
         with self.db.write() as db:
             for one in operations:
                 _update(db, one)
@@ -221,12 +230,20 @@ class Journal:
                 "UPDATE item SET state = ?, owner = NULL, reason = ?, destination = ?, sha256 = ? WHERE id = ?",
                 (state, item.reason, to_blob(item.destination), item.sha256, item.id),
             )
+            if fell_back:
+                item = _with_detail(db, item, HOW, PlaceMethod.COPY.value)
             if state is ItemState.UNDONE:
                 db.execute(
-                    "UPDATE operation SET state = ? WHERE item = ? AND kind = ? AND state = ?",
-                    (OperationState.ROLLED_BACK, item.id, OperationKind.KEEP, OperationState.DONE),
+                    "UPDATE operation SET state = ? WHERE item = ? AND kind IN (?, ?) AND state = ?",
+                    (OperationState.ROLLED_BACK, item.id, *sorted(KEEPING), OperationState.DONE),
                 )
             _hand_on(db, item)
+            if placing and state in UNDOABLE:
+                held_before = holds.forget(db, item.source, item.identity, before=item.id)
+                if held_before and state is ItemState.ASIDE:
+                    item = _with_detail(db, item, WAS_HELD, True)
+            elif placing and state is ItemState.UNCLEAR:
+                holds.supersede(db, item.source, before=item.id)
             if held is not None:
                 holds.refresh(db, item.id, held)
             elif state is not ItemState.UNDONE:
@@ -242,21 +259,37 @@ class Journal:
 
     # Reading, and letting go: see the modules of these names
 
-    def history(self, *, last: int | None = None, since: float | None = None, tag: str | None = None) -> list[Item]:
-        """Return the items that people see, newest first; `since` in Unix seconds."""
-        return queries.history(self.db, last=last, since=since, tag=tag)
+    def history(self, query: HistoryQuery = EVERYTHING) -> list[Item]:
+        """Return the items that people see and that fit, newest first."""
+        return history(self.db, query)
+
+    def shown_items(self) -> Iterator[Item]:
+        """Yield the items that people see, oldest first, as they are at one moment, in memory one at a time."""
+        return queries.shown_items(self.db)
+
+    def shown_count(self) -> int:
+        """Return how many items people see."""
+        return queries.shown_count(self.db)
 
     def refused(self) -> list[Item]:
         """Return the items whose refusal stands: rejected, failed or set aside."""
         return queries.refused(self.db)
 
     def counts(self) -> dict[str, int]:
-        """Return how many videos are filed, in review, rejected, failed and held now."""
+        """Return how many videos are filed, in review, rejected, failed, held and aside now."""
         return queries.counts(self.db)
 
     def item(self, number: int) -> Item | None:
         """Return an item by its number."""
         return queries.item_by_id(self.db, number)
+
+    def items_after(self, number: int, *, most: int) -> list[Item]:
+        """Return the items behind a number, whatever their state, oldest first; `most` at most."""
+        return queries.items_after(self.db, number, most=most)
+
+    def newest_item(self) -> int:
+        """Return the number of the item that began last, 0 where there is none."""
+        return queries.newest_item(self.db)
 
     def operations(self, item: int) -> list[Operation]:
         """Return an item's operations in their order."""
@@ -351,9 +384,16 @@ def _update(db: sqlite3.Connection, one: Operation) -> None:
     )
 
 
+def _with_detail(db: sqlite3.Connection, item: Item, name: str, value: object) -> Item:
+    """Add to an item's details, and return it with them."""
+    item = replace(item, detail={**item.detail, name: value})
+    db.execute("UPDATE item SET detail = ? WHERE id = ?", (_to_json(item.detail), item.id))
+    return item
+
+
 def _hand_on(db: sqlite3.Connection, item: Item) -> None:
     """Let the item that had put this one's video where it was taken from count no longer, or again after an undo."""
-    if item.item_state not in {*PLACED, ItemState.UNDONE}:
+    if item.item_state not in {*UNDOABLE, ItemState.UNDONE}:
         return
     db.execute(
         "UPDATE item SET standing = ? WHERE id = (SELECT id FROM item WHERE destination = ?"

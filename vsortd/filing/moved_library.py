@@ -87,6 +87,16 @@ def current_places(journal: Journal) -> list[Path]:
     return [from_blob(path) for (path,) in rows]
 
 
+def followed_place(journal: Journal, path: Path) -> Path | None:
+    """Return where a path that lay in a library lies now that the library has moved, None if it hasn't."""
+    with journal.db.read() as db:
+        rows = db.execute("SELECT path, left_for FROM place WHERE left_for IS NOT NULL").fetchall()
+    for before, now in rows:
+        if path.is_relative_to(from_blob(before)):
+            return from_blob(now) / path.relative_to(from_blob(before))
+    return None
+
+
 def former_places(journal: Journal, library: Path) -> list[Path]:
     """Return where a library lay before."""
     with journal.db.read() as db:

@@ -29,7 +29,7 @@ _FOLDER = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC",
 _NO_FOLLOW: int = getattr(os, "O_NOFOLLOW", 0)
 # vsortd's own folder in the library, and those in it that hold folders of one process or video; see staging.py.
 HIDDEN = OWN_FOLDER
-_PRIVATE_IN = {"staging", "originals"}
+_PRIVATE_IN = {"staging", "originals", "aside"}
 _BINARY: int = getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 # What filesystems answer to a name that can't be had: for a character, its end, its length, or bytes that are no text.
 NAME_REFUSALS = frozenset({errno.EINVAL, errno.EILSEQ, errno.ENAMETOOLONG})
@@ -77,7 +77,7 @@ class OpenFolder:
     def make(self, name: str) -> None:
         """Make a folder inside and make its name last; one that is there already is fine. Raises OSError.
 
-        Half-made files and kept originals of one process or video are their owner's alone. A folder that people use
+        Half-made files, kept originals and what was set aside are their owner's alone. A folder that people use
         belongs to whom the folder around it belongs: made by root, they could not put anything into it.
         """
         reach(Point.FOLDER_MAKE)
@@ -110,6 +110,11 @@ class OpenFolder:
                 if error.errno in NAME_REFUSALS:  # what can't be a name here is nobody's
                     return None
                 raise
+
+    def names(self) -> list[str]:
+        """Return every name in it. Raises FilingError."""
+        with explained("Could not look into", self.path):
+            return os.listdir(for_system(self.path) if self.fd is None else self.fd)  # noqa: PTH208 - by descriptor
 
     def identity(self, name: str) -> Identity | None:
         """Return the identity of a regular file, else None. Raises FilingError."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from vsortd.filing.records import ITEM_COLUMNS, Item, Opinion, item_of, to_blob
+from vsortd.filing.records import ITEM_COLUMNS, Item, item_of, to_blob
+from vsortd.filing.second_opinion import Opinion
 
 if TYPE_CHECKING:
     from vsortd.filing.journal import Journal

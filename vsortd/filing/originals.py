@@ -87,6 +87,9 @@ def _expire(journal: Journal, kept: Operation, kind: str) -> str:
     except FilingError as error:
         return f"{kept.target} is kept: {error}"
     if converted is None:
+        later = None if item.destination is None else journal.placed_from(item.destination)
+        if later is not None and later.item_state is ItemState.ASIDE:
+            return ""  # as long as it is aside
         return f"{kept.target} is kept: {item.destination} is no longer what was made of it"
     with journal.at_work(item.transaction_id), Folders(item.library) as folders:
         return _remove(journal, item, kept, converted, Transfer(journal, folders))

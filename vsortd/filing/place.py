@@ -6,9 +6,8 @@ import threading
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from vsortd.config.choices import OnDuplicate
-from vsortd.core.names import both_forms
-from vsortd.core.outcomes import ConversionKind, ItemState
+from vsortd.config.choices import OnDuplicate, PlaceMethod
+from vsortd.core.outcomes import ItemState
 from vsortd.core.stopwatch import Clock
 from vsortd.core.system.fault_points import Point
 from vsortd.core.system.network_fs import filesystem_type, inodes_last
@@ -16,14 +15,17 @@ from vsortd.core.system.os_errors import explained
 from vsortd.core.text import storable
 from vsortd.errors import FilingError, VsortdError
 from vsortd.filing import fsops, holds
-from vsortd.filing.file_names import NameFields, group_names, next_free, render
+from vsortd.filing.file_bytes import sha256_of
+from vsortd.filing.follow import is_known
+from vsortd.filing.group_naming import GroupNaming
 from vsortd.filing.identical import DuplicateGate, find_identical_file, policy_of
 from vsortd.filing.journal import insert_item, new_transaction_id
 from vsortd.filing.library_folder import ensure_library
+from vsortd.filing.made_sidecar import made_sidecar, with_sidecar
 from vsortd.filing.name_fit import NameFit, folder_below, foreseen, make_folder, notes, refused
 from vsortd.filing.open_folder import Folders, OpenFolder
-from vsortd.filing.placement import ConvertedFile, FilingRequest, new_item, plan_placement
-from vsortd.filing.records import Item, Operation, OperationKind, to_blob
+from vsortd.filing.placement import ConvertedFile, FilingRequest, aside_in, new_item, plan_placement
+from vsortd.filing.records import KEEPING, Item, Operation, to_blob
 from vsortd.filing.recover import recover
 from vsortd.filing.staging import Staging, remove_empty_stores
 from vsortd.filing.transaction_errors import BusyError, NameRefusedError, StuckError, TakenError
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
     from pathlib import Path
 
-    from vsortd.config.settings import Place
+    from vsortd.config.place_options import Place
     from vsortd.core.identity import Identity
     from vsortd.filing.journal import Journal
 
@@ -45,11 +47,16 @@ DUPLICATE_REASON = "the same bytes as"
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What `place` would do now: state (filed, review, rejected), destination, reason."""
+    """What `place` would do now: state (filed, review, rejected), destination, reason, and how.
+
+    `group` is where the video and the sidecars that come with it would lie, the video first; empty for a rejected one.
+    """
 
     state: ItemState
     destination: Path | None
     reason: str
+    group: tuple[Path, ...] = ()
+    method: PlaceMethod = PlaceMethod.MOVE
 
 
 class Filer:
@@ -58,7 +65,7 @@ class Filer:
     def __init__(self, journal: Journal, library: Path, place: Place) -> None:
         self.library = library
         self._journal = journal
-        self._template = place.name
+        self._place_of_all = place
         self._on_duplicate, self._duplicates = policy_of(place.on_duplicate)
         self._gate = DuplicateGate()
         self._staging = Staging(journal, library)
@@ -111,8 +118,9 @@ class Filer:
             ensure_library(self._journal, self.library)
             transaction_id = new_transaction_id()
             with self._journal.at_work(transaction_id), Folders(self.library) as folders:
-                request = self._to_duplicates(request, identical_file)
-                return self._place(request, transaction_id, folders, cancel, by_hand, clock or Clock())
+                request = aside_in(self._to_duplicates(request, identical_file), transaction_id)
+                with made_sidecar(request, self._staging, wanted=self._place_for(request).xmp) as marked:
+                    return self._place(marked, transaction_id, folders, cancel, by_hand, clock or Clock())
 
     def preview(
         self, request: FilingRequest, *, taken: Collection[Path] = (), cancel: threading.Event | None = None
@@ -125,15 +133,19 @@ class Filer:
         if identical_file is not None and self._on_duplicate is OnDuplicate.SKIP:
             return Preview(ItemState.REJECTED, None, _duplicate_reason(identical_file))
         request = self._to_duplicates(request, identical_file)
+        files = 1 + len(request.sidecars)
+        if self._place_for(request).xmp:
+            request = with_sidecar(request)
         path = self.folder_of(request)
         with Folders(self.library) as folders, explained("Could not look into", path):
             try:
                 folder = folders.get(path)
             except FileNotFoundError:
                 folder = None
-            names = self._free_names(request, folder, {one.name for one in taken if one.parent == path})
+            names = self._naming(request).free(folder, {one.name for one in taken if one.parent == path})
         reason = "; ".join(filter(None, (request.reason, foreseen(self.library, path / names[0]))))
-        return Preview(request.outcome, path / names[0], reason)
+        group = tuple(path / name for name in names[:files])
+        return Preview(request.outcome, group[0], reason, group, self.method_for(request.source, request.place))
 
     def identical_file(self, source: Path, identity: Identity, *, cancel: threading.Event | None = None) -> Path | None:
         """Return a file of the library with the same bytes, or None. Raises FilingError, Cancelled."""
@@ -204,7 +216,7 @@ class Filer:
         return self._journal.retry(paths=paths, everything=everything)
 
     def counts(self) -> dict[str, int]:
-        """Return how many videos are filed, in review, rejected, failed and held now."""
+        """Return how many videos are filed, in review, rejected, failed, held and aside now."""
         return self._journal.counts()
 
     # How it is done
@@ -225,8 +237,19 @@ class Filer:
     def _identical_file(self, request: FilingRequest, cancel: threading.Event | None) -> Path | None:
         if self._on_duplicate is OnDuplicate.KEEP_BOTH:
             return None  # it makes no difference, so nothing need be read
-        wanted = self.folder_of(request) / self._names(request, 1)[0]
+        if self._is_filed(request.source, request.identity):
+            return None  # no newcomer: others may be its duplicates, it is not theirs
+        wanted = self.folder_of(request) / self._naming(request).names(1)[0]
         return find_identical_file(self._journal, request.source, request.identity, (wanted,), cancel)
+
+    def _is_filed(self, path: Path, identity: Identity) -> bool:
+        return path.is_relative_to(self.library) and is_known(self._journal, path, identity)
+
+    def is_kept_duplicate(self, path: Path, identity: Identity) -> bool:
+        """Tell whether a video was put among the duplicates, where it stays whatever the rules say."""
+        if self._on_duplicate is not OnDuplicate.TO or not self._is_filed(path, identity):
+            return False
+        return path.parent == folder_below(self.library, (self._duplicates,))
 
     def _skip(self, request: FilingRequest, identical_file: Path) -> Item:
         return self.record(
@@ -241,29 +264,19 @@ class Filer:
 
     def folder_of(self, request: FilingRequest) -> Path:
         """Return the folder that a video goes to; a disk that refuses its name gets another when it is made."""
+        if request.outcome is ItemState.ASIDE:
+            return self.library.joinpath(*request.folder)
         return folder_below(self.library, request.folder)
 
-    def _names(self, request: FilingRequest, number: int) -> list[str]:
-        """Return the names of the video and its sidecars in the library, the video's first."""
-        fields = NameFields.of(request.source, request.identity, request.clip, request.rule)
-        becomes_mp4 = request.converted is not None or request.conversion is not ConversionKind.NONE
-        suffix = ".mp4" if becomes_mp4 else request.source.suffix
-        return group_names(render(self._template, fields), number, request.source, suffix, request.sidecars)
+    def _place_for(self, request: FilingRequest) -> Place:
+        return request.place or self._place_of_all
 
-    def _free_names(
-        self,
-        request: FilingRequest,
-        folder: OpenFolder | None,
-        taken: Collection[str] = (),
-        fit: NameFit = NameFit(),  # noqa: B008 - frozen
-    ) -> list[str]:
-        def is_free(number: int) -> bool:
-            names = fit.names(self._names(request, number))
-            if any(form in taken for name in names for form in both_forms(name)):
-                return False
-            return folder is None or all(folder.status(form) is None for name in names for form in both_forms(name))
+    def method_for(self, source: Path, place: Place | None) -> PlaceMethod:
+        """Return how a video gets into the library; what lies in it already is moved."""
+        return PlaceMethod.MOVE if source.is_relative_to(self.library) else (place or self._place_of_all).how
 
-        return fit.names(self._names(request, next_free(is_free)))
+    def _naming(self, request: FilingRequest) -> GroupNaming:
+        return GroupNaming(request, self._place_for(request).name)
 
     def _place(  # noqa: PLR0917 - one call, cut off for its length
         self,
@@ -275,14 +288,14 @@ class Filer:
         clock: Clock,
     ) -> Item:
         fit = NameFit()
+        request = replace(request, method=self.method_for(request.source, request.place))
         wanted = self.folder_of(request)
         folder = make_folder(folders, self.library, wanted)
-        names = self._free_names(request, folder)
+        naming = self._naming(request)
         request = self._with_hash(request, folders, cancel)
-        targets = [folder.path / name for name in names]
-        item, operations = plan_placement(request, self.library, transaction_id, targets)
         with clock.time("journal"):
-            item, operations = self._begin(item, operations)
+            item, operations = self._begin(request, transaction_id, folder, naming)
+        chosen = operations[0].target.name
         reach_quietly(Point.PLACE_AFTER_INTENT)
         transfer = Transfer(self._journal, folders, cancel)
         tries = NAME_TRIES
@@ -298,21 +311,21 @@ class Filer:
                 if not tries:
                     self._give_up(item, operations, error)
                     raise FilingError(f"{error.path} and all names like it are taken.") from error
-                item, operations = self._redirect(request, item, operations, folder, fit)
+                item, operations = self._redirect(naming, item, operations, folder, fit)
             except NameRefusedError as error:
-                other = fit.after(error, [one.target.name for one in operations if one.kind is not OperationKind.KEEP])
+                other = fit.after(error, [one.target.name for one in operations if _is_named(one)])
                 if other is None:
                     self._give_up(item, operations, error)
                     raise refused(error) from error
                 fit = other
-                item, operations = self._redirect(request, item, operations, folder, fit)
+                item, operations = self._redirect(naming, item, operations, folder, fit)
             except BaseException as error:
                 self._give_up(item, operations, error)
                 raise
         reach_quietly(Point.PLACE_BEFORE_DONE)
         with clock.time("journal"):
             target = done[0].target
-            fitted = notes(wanted / (target.name if fit == NameFit() else names[0]), target)
+            fitted = notes(wanted / (target.name if fit == NameFit() else chosen), target)
             item = self._conclude(item, done, [*fitted, *transfer.notes])
         reach_quietly(Point.PLACE_AFTER_DONE)
         return item
@@ -323,28 +336,38 @@ class Filer:
         if made is None or made.sha256 is not None or inodes_last(filesystem_type(self.library)):
             return request
         with explained("Could not read", made.path):
-            sha256 = fsops.sha256_of(folders.get(made.path.parent), made.path.name, cancel)
+            sha256 = sha256_of(folders.get(made.path.parent), made.path.name, cancel)
         return replace(request, converted=replace(made, sha256=sha256))
 
-    def _begin(self, item: Item, operations: Sequence[Operation]) -> tuple[Item, list[Operation]]:
-        """Write the intents; where a process died over the same file, set that right first."""
+    def _begin(
+        self, request: FilingRequest, transaction_id: str, folder: OpenFolder, naming: GroupNaming
+    ) -> tuple[Item, list[Operation]]:
+        """Choose names and write the intents; where a process died over the same file, set that right first."""
         try:
-            return self._journal.begin(item, operations)
+            return self._intend(request, transaction_id, folder, naming)
         except BusyError:
             recover(self._journal)
+            return self._intend(request, transaction_id, folder, naming)
+
+    def _intend(
+        self, request: FilingRequest, transaction_id: str, folder: OpenFolder, naming: GroupNaming
+    ) -> tuple[Item, list[Operation]]:
+        with naming.reserving(self._journal, folder) as taken:
+            targets = [folder.path / name for name in naming.free(folder, taken)]
+            item, operations = plan_placement(request, self.library, transaction_id, targets)
             return self._journal.begin(item, operations)
 
     def _redirect(
-        self, request: FilingRequest, item: Item, operations: Sequence[Operation], folder: OpenFolder, fit: NameFit
+        self, naming: GroupNaming, item: Item, operations: Sequence[Operation], folder: OpenFolder, fit: NameFit
     ) -> tuple[Item, list[Operation]]:
         """Choose the next free name for the whole group and write it down."""
-        names = iter(self._free_names(request, folder, fit=fit))
-        moved = [
-            one if one.kind is OperationKind.KEEP else replace(one, destination=folder.path / next(names))
-            for one in operations
-        ]
-        item = replace(item, destination=moved[0].destination)
-        self._journal.redirect(item, moved)
+        with naming.reserving(self._journal, folder, but=item.id) as taken:
+            names = iter(naming.free(folder, taken, fit))
+            moved = [
+                replace(one, destination=folder.path / next(names)) if _is_named(one) else one for one in operations
+            ]
+            item = replace(item, destination=moved[0].destination)
+            self._journal.redirect(item, moved)
         return item, moved
 
     def _conclude(self, item: Item, done: Sequence[Operation], notes: Sequence[str]) -> Item:
@@ -367,6 +390,11 @@ class Filer:
         except VsortdError as second:
             self._troubled.set()
             error.add_note(storable(second))
+
+
+def _is_named(one: Operation) -> bool:
+    """Tell whether an operation's file gets one of the names that are chosen for the group."""
+    return one.kind not in KEEPING and not one.stays
 
 
 def _duplicate_reason(identical_file: Path) -> str:

@@ -1,43 +1,118 @@
-"""Reading the journal: the history as people see it, counts, and what the filing itself has to look up."""
+"""Reading the journal: counts, and what the filing itself has to look up; the history is in history_query.py."""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+import os
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from vsortd.core.names import nfc
-from vsortd.core.outcomes import PLACED, ItemState
+from vsortd.core.outcomes import UNDOABLE, ItemState
+from vsortd.core.paths import below
 from vsortd.core.text import storable
 from vsortd.filing import seals
+from vsortd.filing.history_query import SHOWN, has_tag, like_pattern
 from vsortd.filing.holds import REFUSED
 from vsortd.filing.item_ids import LARGEST_ID, is_possible_id
-from vsortd.filing.records import ITEM_COLUMNS, OPERATION_COLUMNS, Item, Operation, item_of, operation_of, to_blob, utc
+from vsortd.filing.records import (
+    EARLIER_PLACES,
+    FOUND,
+    ITEM_COLUMNS,
+    OPERATION_COLUMNS,
+    Item,
+    Operation,
+    from_blob,
+    item_of,
+    operation_of,
+    to_blob,
+    utc,
+)
+from vsortd.filing.sidecar_paths import SIDECAR_COLUMN, item_with_sidecar, with_sidecars
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Iterator, Sequence
     from pathlib import Path
 
     from vsortd.filing.database import Database
 
-__all__ = ["Item", "counts", "history", "item_by_id", "operations_of", "placed_at", "select_placed"]
+__all__ = ["Item", "counts", "item_by_id", "operations_of", "placed_at", "select_placed"]
 
 # The words of the partial indexes; the planner uses an index only if the query says the same.
-_SHOWN = "state NOT IN ('placing', 'rolled_back')"
 _PLACED = "state IN ('filed', 'review')"
+_IN_REVIEW = f"{_PLACED} AND state = 'review' AND standing"
+_ASIDE = "state = 'aside'"
+_UNDOABLE = "state IN ('filed', 'review', 'aside')"  # of no index: it is looked through by number
+_AT_ONCE: Final = 500  # values of one statement
+# So many items are looked at where a path or a name is that of many.
+MOST_FOUND: Final = 1000
 
 
-def history(db: Database, *, last: int | None = None, since: float | None = None, tag: str | None = None) -> list[Item]:
-    """Return the items that people see, newest first: the last N, since a time (Unix seconds), with a tag, or all."""
-    limit = _limit(None if tag is not None else last)
-    if since is None:
-        found = _items(db, f"{_SHOWN} ORDER BY id DESC LIMIT ?", (limit,))
-    else:
-        where = f"time >= ? AND {_SHOWN} ORDER BY time DESC, id DESC LIMIT ?"
-        found = _items(db, where, (utc(since), limit), index="item_time")
+def shown_items(db: Database) -> Iterator[Item]:
+    """Yield the items that people see, oldest first, as they are at one moment, in memory one at a time."""
+    with db.read() as connection:
+        sql = f"SELECT {ITEM_COLUMNS}, {SIDECAR_COLUMN} FROM item WHERE {SHOWN} ORDER BY id"  # noqa: S608 - constants
+        yield from map(item_with_sidecar, connection.execute(sql))
+
+
+def shown_count(db: Database) -> int:
+    """Return how many items people see."""
+    with db.read() as connection:
+        return int(connection.execute(f"SELECT count(*) FROM item WHERE {SHOWN}").fetchone()[0])  # noqa: S608 - constants
+
+
+def tagged(db: Database, tag: str) -> frozenset[Path]:
+    """Return where the videos in the library lie that have a tag."""
+    found = _items(db, f"{_PLACED} AND standing", ())
     # not by SQL, which would leave out an item whose tags are not what was written
-    if tag is None:
-        return found
-    return [item for item in found if nfc(storable(tag)) in map(nfc, item.tags)][:last]
+    return frozenset(item.destination for item in found if item.destination is not None and has_tag(item, tag))
+
+
+def names_under_way(db: Database, folder: Path, *, but: int = 0) -> frozenset[str]:
+    """Return the names that what is being filed will have in a folder; those of the item `but` are left out."""
+    with db.read() as connection:
+        rows = connection.execute(
+            "SELECT operation.destination FROM item JOIN operation ON operation.item = item.id"
+            " WHERE item.owner IS NOT NULL AND item.id <> ? AND operation.destination IS NOT NULL",
+            (but,),
+        ).fetchall()
+    paths = (from_blob(blob) for (blob,) in rows)
+    return frozenset(path.name for path in paths if path.parent == folder)
+
+
+class StandingVideo(NamedTuple):
+    """What an item says of a video that lies in the library; for reading very many, so nothing else is read.
+
+    `found`: a repair of the journal made the item, and where the video came from is not known.
+    """
+
+    item: int
+    state: ItemState
+    path: Path
+    rule: str
+    reason: str
+    found: bool = False
+
+
+def standing_videos(db: Database, library: Path) -> tuple[list[StandingVideo], int]:
+    """Return the videos that lie in a library, in the order in which they were placed; and how many do elsewhere."""
+    where = f"{_PLACED} AND standing AND destination IS NOT NULL"
+    sql = f"SELECT id, state, destination, rule, reason, json_extract(detail, '$.{FOUND}') FROM item WHERE"  # noqa: S608 - constants
+    with db.read() as connection:
+        found = [
+            StandingVideo(row[0], ItemState(row[1]), from_blob(row[2]), row[3], row[4], bool(row[5]))
+            for row in connection.execute(
+                f"{sql} {where} AND destination >= ? AND destination < ? ORDER BY id", below(library)
+            )
+        ]
+        (count,) = connection.execute(f"SELECT count(*) FROM item WHERE {where}").fetchone()  # noqa: S608 - constants
+    return found, count - len(found)
+
+
+def rule_counts(db: Database) -> dict[tuple[str, ItemState], int]:
+    """Return how many videos lie where they were put, by the key of their rule and what was decided of them."""
+    sql = f"SELECT rule, state, count(*) FROM item WHERE {_PLACED} AND standing GROUP BY rule, state"  # noqa: S608
+    with db.read() as connection:
+        return {(rule, ItemState(state)): count for rule, state, count in connection.execute(sql)}
 
 
 def _limit(last: int | None) -> int:
@@ -46,11 +121,11 @@ def _limit(last: int | None) -> int:
 
 
 def counts(db: Database) -> dict[str, int]:
-    """Return how many videos are filed, in review, rejected, failed and held now."""
+    """Return how many videos are filed, in review, rejected, failed, held and aside now."""
     with db.read() as connection:
         found = seals.counters(connection)
     found["failed"] = sum(found.get(name, 0) for name in ("failed", "set_aside", "unclear"))
-    return {name: found.get(name, 0) for name in ("filed", "review", "rejected", "failed", "held")}
+    return {name: found.get(name, 0) for name in ("filed", "review", "rejected", "failed", "held", "aside")}
 
 
 def refused(db: Database) -> list[Item]:
@@ -62,8 +137,20 @@ def item_by_id(db: Database, number: int) -> Item | None:
     """Return an item, whatever its state; None for a number that none has."""
     if not is_possible_id(number):
         return None
-    found = _items(db, "id = ?", (number,))
+    found = with_sidecars(db, _items(db, "id = ?", (number,)))
     return found[0] if found else None
+
+
+def items_after(db: Database, number: int, *, most: int) -> list[Item]:
+    """Return the items behind a number, whatever their state, in the order in which they began; `most` at most."""
+    return _items(db, "id > ? ORDER BY id LIMIT ?", (number, most))
+
+
+def newest_item(db: Database) -> int:
+    """Return the number of the item that began last, 0 where there is none."""
+    with db.read() as connection:
+        (number,) = connection.execute("SELECT COALESCE(MAX(id), 0) FROM item").fetchone()
+    return int(number)
 
 
 def placed_at(db: Database, path: Path) -> Item | None:
@@ -74,8 +161,21 @@ def placed_at(db: Database, path: Path) -> Item | None:
 
 def placed_from(db: Database, path: Path) -> Item | None:
     """Return the newest item whose video came from `path` and was not taken back, or None."""
-    found = _items(db, f"source = ? AND {_PLACED} ORDER BY id DESC LIMIT 1", (to_blob(path),), index="item_placed")
-    return found[0] if found else None
+    newest = "ORDER BY id DESC LIMIT 1"
+    found = _items(db, f"source = ? AND {_PLACED} {newest}", (to_blob(path),), index="item_placed")
+    found += _items(db, f"source = ? AND {_ASIDE} {newest}", (to_blob(path),), index="item_aside")
+    return max(found, key=lambda item: item.id, default=None)
+
+
+def placed_from_any(db: Database, paths: Sequence[Path]) -> dict[Path, Item]:
+    """Return for each of some paths the newest item whose video came from there and was not taken back, if any."""
+    found: dict[Path, Item] = {}
+    for begin in range(0, len(paths), _AT_ONCE):
+        some = paths[begin : begin + _AT_ONCE]
+        marks = ", ".join("?" * len(some))
+        for item in _items(db, f"source IN ({marks}) AND {_PLACED} ORDER BY id", [to_blob(path) for path in some]):
+            found[item.source] = item
+    return found
 
 
 def decided_at(db: Database, path: Path, *, after: int) -> list[int]:
@@ -103,20 +203,94 @@ def withdrawn(db: Database, items: Sequence[tuple[int, str]]) -> frozenset[int]:
             (json.dumps(items),),
         )
         known = [(item_of(row[:-1]), row[-1]) for row in asked]
-    there = {*PLACED, ItemState.EXPIRING}
+    there = {*UNDOABLE, ItemState.EXPIRING}
     return frozenset(item.id for item, mark in known if item.transaction_id == mark and item.item_state not in there)
 
 
 def in_review(db: Database) -> list[Item]:
     """Return the items that wait for a person in the review folder, oldest first."""
-    return _items(db, f"{_PLACED} AND state = 'review' AND standing ORDER BY id", ())
+    return _items(db, f"{_IN_REVIEW} ORDER BY id", ())
+
+
+def review_places(db: Database) -> dict[int, Path]:
+    """Return where the videos were put that wait for a person in the review folder, by item, oldest first.
+
+    Whether they are still there is not looked at, nor the rows' checksums: there may be thousands.
+    """
+    with db.read() as connection:
+        rows = connection.execute(f"SELECT id, destination FROM item WHERE {_IN_REVIEW} ORDER BY id")  # noqa: S608 - constants
+        return {number: from_blob(place) for number, place in rows if place is not None}
+
+
+def item_in_review(db: Database, number: int) -> Item | None:
+    """Return an item that waits for a person in the review folder, None for any other number."""
+    if not is_possible_id(number):
+        return None
+    found = _items(db, f"{_IN_REVIEW} AND id = ?", (number,))
+    return found[0] if found else None
+
+
+def items_at(db: Database, paths: Collection[Path], *, most: int = MOST_FOUND) -> list[Item]:
+    """Return the items, newest first, whose video came from one of some paths, or is where one of them is."""
+    marks = ", ".join("?" * len(paths))
+    where = f"{SHOWN} AND (source IN ({marks}) OR destination IN ({marks})) ORDER BY id DESC LIMIT ?"
+    return _items(db, where, (*map(to_blob, paths), *map(to_blob, paths), most))
+
+
+def items_once_at(db: Database, paths: Collection[Path], *, most: int = MOST_FOUND) -> list[Item]:
+    """Return the items, newest first, whose video lay at one of some paths before a person moved it."""
+    where = f"{SHOWN} AND ({' OR '.join(['instr(detail, ?)'] * len(paths))}) ORDER BY id DESC LIMIT ?"
+    found = _items(db, where, (*(json.dumps(os.fspath(path)) for path in paths), most))
+    return [item for item in found if any(path in paths for path, _ in item.earlier_places)]
+
+
+def items_named(db: Database, name: str, *, most: int = MOST_FOUND) -> list[Item]:
+    """Return the items, newest first, whose video is, or was, called so where it came from or went to.
+
+    The name is given with its ending or without; where none is spelled just so, one in other case is taken.
+    """
+    wanted = nfc(name)
+    pattern = like_pattern(wanted)
+    likes = [f"CAST({column} AS TEXT) LIKE ? ESCAPE '\\'" for column in ("source", "destination") for _ in range(2)]
+    values = [f"%{like_pattern(os.sep)}{pattern}", f"%{like_pattern(os.sep)}{pattern}.%"] * 2
+    where = f"{SHOWN} AND ({' OR '.join(likes)} OR instr(detail, '{EARLIER_PLACES}')) ORDER BY id DESC"
+    exact: list[Item] = []
+    alike: list[Item] = []
+    with db.read() as connection:
+        sql = f"SELECT {ITEM_COLUMNS} FROM item WHERE {where}"  # noqa: S608 - constants
+        for row in connection.execute(sql, values):
+            item = item_of(row)
+            names = {nfc(one) for path in item.places for one in (path.name, path.stem)}
+            if wanted in names:
+                exact.append(item)
+            elif wanted.lower() in {one.lower() for one in names}:
+                alike.append(item)
+            if len(exact) == most:
+                break
+    return exact or alike[:most]
+
+
+def names_like(db: Database, text: str, *, newest: int) -> list[str]:
+    """Return the names of videos in which a text stands, newest first, then those of the newest items."""
+    pattern = f"%{like_pattern(nfc(text))}%"
+    where = f"{SHOWN} AND (CAST(source AS TEXT) LIKE ? ESCAPE '\\' OR CAST(destination AS TEXT) LIKE ? ESCAPE '\\')"
+    found = _items(db, f"{where} ORDER BY id DESC LIMIT ?", (pattern, pattern, newest))
+    names = [path.name for item in found for path in item.places if nfc(text).lower() in nfc(path.name).lower()]
+    names += [path.name for item in _items(db, f"{SHOWN} ORDER BY id DESC LIMIT ?", (newest,)) for path in item.places]
+    return list(dict.fromkeys(names))
+
+
+def held_paths(db: Database, item: int) -> list[Path]:
+    """Return the paths that are on hold for an undone item."""
+    with db.read() as connection:
+        return [from_blob(path) for (path,) in connection.execute("SELECT path FROM hold WHERE item = ?", (item,))]
 
 
 def select_placed(
     db: Database, *, last: int | None = None, since: float | None = None, batch: str | None = None
 ) -> list[int]:
-    """Return the numbers of placed items that fit every condition given, newest first."""
-    where, values, index = [_PLACED], list[Any](), ""
+    """Return the numbers of placed items, and of those aside, that fit every condition given, newest first."""
+    where, values, index = [_UNDOABLE], list[Any](), ""
     if since is not None:
         where, values, index = [*where, "time >= ?"], [*values, utc(since)], "INDEXED BY item_time"
     if batch is not None:

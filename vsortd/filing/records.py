@@ -9,20 +9,23 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
+from vsortd.config.choices import PlaceMethod
 from vsortd.core.identity import Identity
 from vsortd.core.moments import unix_seconds, utc_moment
 from vsortd.core.names import cut
+from vsortd.core.origin import WebOrigin
 from vsortd.core.outcomes import ConversionKind, ItemState
 from vsortd.core.text import storable
 from vsortd.filing import schema
 from vsortd.filing.seals import check_row
+from vsortd.filing.second_opinion import Opinion
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from vsortd.core.documents import ItemDocument, OpinionDocument
+    from vsortd.core.documents import ItemDocument
 
 # A name that is tried is no shorter than a temporary one, which must fit anyway, and not longer than most filesystems
 # allow; so much of it is the target's own end.
@@ -31,6 +34,11 @@ TRIAL_BYTES, TRIAL_END_BYTES = (60, 255), 12
 
 # In the details of an item that a repair of the journal made of what lies on the disk.
 FOUND = "found_by_repair"
+FOUND_REASON = "it was found by a repair of the journal: where it came from is not known"
+# In the details of a video that was set aside: it was on hold then, and is again once it is back.
+WAS_HELD = "was_held"
+# In the details of an item whose video a person moved within the library: where it lay, each with when it was gone.
+EARLIER_PLACES = "earlier_places"
 HIDDEN = frozenset({ItemState.PLACING, ItemState.ROLLED_BACK})
 UNFINISHED = frozenset({ItemState.PLACING, ItemState.UNDOING, ItemState.EXPIRING})
 
@@ -50,14 +58,31 @@ class OperationKind(StrEnum):
     SIDECAR = "sidecar"  # a sidecar to the library
     PUBLISH = "publish_converted"  # the staged MP4 to the library
     KEEP = "keep_original"  # the converted original to the originals store
+    PUBLISH_SIDECAR = "publish_sidecar"  # the staged XMP sidecar to the library
+    KEEP_SIDECAR = "keep_sidecar"  # the sidecar that it was made of to the originals store
     RESTORE = "restore"  # the video to where it came from
     RESTORE_SIDECAR = "restore_sidecar"
     REMOVE_CONVERTED = "remove_converted"  # the MP4, once its original is back
+    REMOVE_SIDECAR = "remove_sidecar"  # the XMP sidecar that vsortd made, once its video is back
     EXPIRE = "expire_original"  # the original, once its retention has ended
+    # what leaves the source where it is
+    COPY = "copy"  # the video to the library
+    HARDLINK = "hardlink"
+    REFLINK = "reflink"
+    COPY_SIDECAR = "copy_sidecar"  # a sidecar to the library
+    HARDLINK_SIDECAR = "hardlink_sidecar"
+    REFLINK_SIDECAR = "reflink_sidecar"
+    STAYED = "source_stays"  # of a converted video: nothing moves
+    STAYED_SIDECAR = "sidecar_stays"  # of which an amended one is in the library: nothing moves
+    REMOVE_PLACED = "remove_placed"  # the library's file, whose source stayed
+    REMOVE_PLACED_SIDECAR = "remove_placed_sidecar"
 
 
 # The operations that move the user's own video: when they are through, there is no way back but undo.
-ANCHORS = frozenset({OperationKind.MOVE, OperationKind.KEEP, OperationKind.RESTORE})
+ANCHORS = frozenset({OperationKind.MOVE, OperationKind.KEEP, OperationKind.RESTORE, OperationKind.REMOVE_PLACED})
+
+# The operations that bring a file to the originals store, whatever names its group gets in the library.
+KEEPING = frozenset({OperationKind.KEEP, OperationKind.KEEP_SIDECAR})
 
 
 class OperationState(StrEnum):
@@ -169,53 +194,11 @@ class Operation:
 
 
 @dataclass(frozen=True, slots=True)
-class Opinion:
-    """What a model elsewhere said of a video that the rules were unsure of; kept in its item's details, under KEY.
-
-    `rule` is the key that it named, "" for none; `why` its sentence, on one line; `address` the server's host and port.
-    """
-
-    KEY: ClassVar[str] = "second_opinion"
-
-    rule: str
-    why: str
-    model: str
-    address: str
-    time: str
-
-    @classmethod
-    def of(cls, detail: Mapping[str, Any]) -> Opinion | None:
-        """Take it out of an item's details, None where there is none."""
-        found = detail.get(cls.KEY)
-        return cls(**found) if found else None
-
-    @property
-    def sentence(self) -> str:
-        """Who says what, for people."""
-        said = self.rule or "none of your rules"
-        return f"{self.model} at {self.address} says: {said}" + (f" \N{EN DASH} '{self.why}'" if self.why else "")
-
-    @property
-    def reason(self) -> str:
-        """Why a video was filed by it, for the history."""
-        return f"by the second opinion of {self.model} at {self.address}" + (f": {self.why}" if self.why else "")
-
-    def to_json(self) -> OpinionDocument:
-        """Return it as it is kept, and as `--json` prints it."""
-        return {
-            "rule": self.rule,
-            "why": self.why,
-            "model": self.model,
-            "address": self.address,
-            "time": self.time,
-        }
-
-
-@dataclass(frozen=True, slots=True)
 class Item:
     """One video in the journal: what was done with it and why. `time` is UTC, ISO 8601 with milliseconds.
 
     `transaction_id` is unique over all journals: it names the item's temporary files and its folder of originals.
+    `sidecar` is the XMP sidecar that was made or amended, as history and `item_by_id` know it; no column of its own.
     """
 
     id: int
@@ -236,6 +219,7 @@ class Item:
     owner: str | None = None
     sha256: str | None = None
     detail: Mapping[str, Any] = field(default_factory=dict)
+    sidecar: Path | None = None
 
     @property
     def tags(self) -> tuple[str, ...]:
@@ -243,18 +227,47 @@ class Item:
         return tuple(self.detail.get("tags", ()))
 
     @property
+    def how(self) -> str:
+        """How the video got into the library, a value of `PlaceMethod`; "" where it didn't, or lay there."""
+        return "" if self.destination in {None, self.source} else str(self.detail.get("how", PlaceMethod.MOVE))
+
+    @property
     def second_opinion(self) -> Opinion | None:
         """What a model elsewhere said of the video, None where none was asked."""
         return Opinion.of(self.detail)
 
     @property
+    def earlier_places(self) -> tuple[tuple[Path, str], ...]:
+        """Where the video lay before a person moved it within the library, each with when that was seen (UTC)."""
+        return tuple((Path(one["path"]), one["until"]) for one in self.detail.get(EARLIER_PLACES, ()))
+
+    @property
+    def places(self) -> tuple[Path, ...]:
+        """Every place that the item knows of its video: where it came from, lay, and was put."""
+        found = (self.source, *(path for path, _ in self.earlier_places), self.destination)
+        return tuple(path for path in found if path is not None)
+
+    @property
+    def origin(self) -> WebOrigin | None:
+        """Where a fetched video comes from, None for any other."""
+        return WebOrigin.of(self.detail)
+
+    @property
     def state(self) -> ItemState:
-        """The state as history shows it: filed, review, rejected, failed or undone."""
+        """The state as history shows it: filed, review, rejected, failed, aside or undone."""
         return shown_state(self.item_state, self.outcome)
+
+    def _folder(self) -> str | None:
+        if self.destination is None or self.library is None or not self.destination.is_relative_to(self.library):
+            return None
+        if self.outcome is ItemState.ASIDE:
+            return None
+        folder = storable(self.destination.parent.relative_to(self.library).as_posix())
+        return "" if folder == "." else folder
 
     def to_json(self) -> ItemDocument:
         r"""Return the entry of `history --json`; undecodable bytes of names come out as `\\udcXX`."""
-        opinion = self.second_opinion
+        opinion, origin = self.second_opinion, self.origin
         return {
             "id": self.id,
             "batch": self.batch,
@@ -268,12 +281,16 @@ class Item:
             "converted": self.converted.value,
             "reason": self.reason,
             "tags": list(self.tags),
+            "how": self.how,
+            "folder": self._folder(),
             "second_opinion": None if opinion is None else opinion.to_json(),
+            "origin": None if origin is None else origin.to_json(),
+            "xmp": None if self.sidecar is None else storable(self.sidecar),
         }
 
 
 def shown_state(state: ItemState, outcome: ItemState) -> ItemState:
-    """Return what history shows: something being undone is still what it was, set aside means failed."""
+    """Return what history shows: something being undone is still what it was, SET_ASIDE means failed."""
     if state in {ItemState.UNDOING, ItemState.EXPIRING}:
         return outcome
     return ItemState.FAILED if state in {ItemState.SET_ASIDE, ItemState.UNCLEAR} else state

@@ -11,6 +11,7 @@ from vsortd.core.system.os_errors import explained
 from vsortd.core.text import storable
 from vsortd.errors import ChangedError, FilingError, VsortdError, named
 from vsortd.filing import queries
+from vsortd.filing.effect_state import EffectState
 from vsortd.filing.holds import DEATHS
 from vsortd.filing.journal import insert_item
 from vsortd.filing.open_folder import HIDDEN, Folders, identity_of, is_folder
@@ -18,7 +19,8 @@ from vsortd.filing.owners import OwnerLock
 from vsortd.filing.records import Item, Operation, OperationKind, OperationState, from_blob, from_columns, utc
 from vsortd.filing.staging import remove_empty_stores, remove_staging
 from vsortd.filing.transaction_errors import TakenError
-from vsortd.filing.transfer import Conflict, EffectState, Transfer, reach_quietly
+from vsortd.filing.transfer import Conflict, Transfer, reach_quietly
+from vsortd.filing.undo_checks import came_back
 from vsortd.filing.unexpected import log_unexpected
 
 if TYPE_CHECKING:
@@ -120,7 +122,7 @@ def _recover_item(journal: Journal, item: Item, transfer: Transfer, report: Reco
         return
     transfer.sweep(operations)
     seen = transfer.look(operations[0])
-    if seen is not EffectState.PERFORMED:
+    if seen is not EffectState.PERFORMED or operations[0].destination is None:
         _require_library(item, operations)
     if seen is EffectState.UNCLEAR:
         _leave(journal, item, operations, report)
@@ -147,7 +149,7 @@ def _close(
     after = ItemState.UNDONE if undoing else item.outcome
     before = item.outcome if undoing else ItemState.ROLLED_BACK
     reason = "; ".join(filter(None, (item.reason, *notes)))
-    held = done[0].destination_identity if forward and undoing else None
+    held = came_back(done) if forward and undoing else None
     reach_quietly(Point.RECOVER_BEFORE_DONE)
     item = journal.finish(item, after if forward else before, done, reason=reason, held=held)
     remove_empty_stores(done)

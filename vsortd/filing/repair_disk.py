@@ -8,9 +8,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vsortd.config.choices import PlaceMethod
+from vsortd.core.containers import ENDINGS
 from vsortd.core.identity import Identity
 from vsortd.core.names import nfc
-from vsortd.core.outcomes import PLACED, ConversionKind, ItemState
+from vsortd.core.outcomes import UNDOABLE, ConversionKind, ItemState
 from vsortd.filing import holds, queries
 from vsortd.filing.journal import insert_item, insert_operation, new_transaction_id, numbered
 from vsortd.filing.open_folder import HIDDEN
@@ -23,14 +25,16 @@ from vsortd.filing.records import (
     Phase,
     utc,
 )
-from vsortd.filing.staging import ORIGINALS
+from vsortd.filing.staging import ASIDE, ORIGINALS
+from vsortd.filing.staying import HOW, PUT_VIDEO, VIDEO_KINDS, leaves_source
+from vsortd.filing.undo_checks import returns_to_library
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from vsortd.filing.journal import Journal
 
-_VIDEOS = frozenset({".mp4", ".mov"})
+_VIDEOS = frozenset(f".{ending}" for ending in ENDINGS)
 _REASON = "found by a repair of the journal: it lay in the library without an entry; where it came from is not known"
 _BACK = "found by a repair of the journal where it came from"
 _SAID_MOST = 20
@@ -46,6 +50,7 @@ class DiskFindings:
     unseen: list[Path] = field(default_factory=list)
     mended: int = 0
     originals: list[Path] = field(default_factory=list)
+    aside: list[Path] = field(default_factory=list)
 
     def lines(self) -> list[str]:
         """Return a sentence for each thing that people should know."""
@@ -57,6 +62,7 @@ class DiskFindings:
         said += _told(self.gone, "No longer where they were filed (moved, or removed)")
         said += _told(self.unseen, "Can't be looked at, so nothing is known of them")
         said += _told(self.originals, "Kept originals whose entries are lost; they stay until you remove them")
+        said += _told(self.aside, "Set aside, and their entries are lost; they stay until you move or remove them")
         return said
 
 
@@ -70,10 +76,15 @@ def bring_up_to_date(journal: Journal, library: Path, review: str, *, lost: bool
         return found
     known: set[Path] = set()
     marks: set[str] = set()
-    for item in sorted(_items(journal), key=lambda item: item.id):
+    items = sorted(_items(journal), key=lambda item: item.id)
+    onward = [item for item in items if item.item_state in UNDOABLE and item.source != item.destination]
+    last_from = {item.source: item.id for item in onward}
+    for item in items:
         marks.add(item.transaction_id)
-        if item.item_state in PLACED and item.destination is not None:
+        if item.item_state in UNDOABLE and item.destination is not None:
             known.add(item.destination)
+            if last_from.get(item.destination, 0) > item.id:
+                continue  # it went on from there, which that item tells
             with _unseen(item.destination, found):
                 _hold_against(journal, item, found)
         elif item.item_state is ItemState.UNDONE and not holds_known:
@@ -85,7 +96,8 @@ def bring_up_to_date(journal: Journal, library: Path, review: str, *, lost: bool
                 with _unseen(path, found):
                     _enter(journal, library, review, path)
                     found.found.append(path)
-        found.originals = [path for path in _originals(library) if path.parent.name not in marks]
+        found.originals = [path for path in _kept(library, ORIGINALS) if path.parent.name not in marks]
+        found.aside = [path for path in _kept(library, ASIDE) if path.parent.name not in marks]
     return found
 
 
@@ -111,13 +123,16 @@ def _hold_against(journal: Journal, item: Item, found: DiskFindings) -> None:
     """See that a filed video is where its entry says, and that the entry knows the way back."""
     assert item.destination is not None
     there, back = Identity.of(item.destination), Identity.of(item.source)
-    if there is None and back is not None and item.identity.same_content(back):
+    stays = HOW in item.detail or any(map(leaves_source, journal.operations(item.id)))
+    if there is None and back is not None and not stays and item.identity.same_content(back):
         _came_back(journal, item, back)
         found.came_back.append(item.source)
     elif there is None:
         found.gone.append(item.destination)
     elif item.converted is ConversionKind.NONE and there.same_content(item.identity) and not _has_way(journal, item):
-        way = Operation(OperationKind.MOVE, Phase.PLACE, item.source, item.destination, item.identity)
+        stays = stays or item.identity.same_content(back)
+        kind = VIDEO_KINDS[PlaceMethod(item.detail.get(HOW, PlaceMethod.COPY))] if stays else OperationKind.MOVE
+        way = Operation(kind, Phase.PLACE, item.source, item.destination, item.identity)
         first = 1 + max((one.number for one in journal.operations(item.id)), default=0)
         (way,) = numbered([way], item.transaction_id, Phase.PLACE, first)
         with journal.db.write() as db:
@@ -127,23 +142,21 @@ def _hold_against(journal: Journal, item: Item, found: DiskFindings) -> None:
 
 
 def _has_way(journal: Journal, item: Item) -> bool:
-    return any(
-        one.kind in {OperationKind.MOVE, OperationKind.PUBLISH} and one.state is OperationState.DONE
-        for one in journal.operations(item.id)
-    )
+    return any(one.kind in PUT_VIDEO and one.state is OperationState.DONE for one in journal.operations(item.id))
 
 
 def _came_back(journal: Journal, item: Item, back: Identity) -> None:
     reason = "; ".join(filter(None, (item.reason, _BACK)))
     with journal.db.write() as db:
         db.execute("DELETE FROM hold WHERE item = ?", (item.id,))
-        holds.add(db, item.id, item.source, back)
+        if not returns_to_library(item):
+            holds.add(db, item.id, item.source, back)
     journal.finish(item, ItemState.UNDONE, reason=reason, held=back)
 
 
 def _hold_again(journal: Journal, item: Item) -> None:
     back = Identity.of(item.source)
-    if back is None or not item.identity.same_content(back):
+    if back is None or not item.identity.same_content(back) or returns_to_library(item):
         return
     with journal.db.write() as db:
         if holds.find_hold(db, item.source, back) is None:
@@ -188,8 +201,8 @@ def _videos(library: Path) -> Iterator[Path]:
                 yield path
 
 
-def _originals(library: Path) -> list[Path]:
-    return sorted(path for path in (library / HIDDEN / ORIGINALS).glob("*/*") if path.is_file())
+def _kept(library: Path, store: str) -> list[Path]:
+    return sorted(path for path in (library / HIDDEN / store).glob("*/*") if path.is_file())
 
 
 def _told(paths: list[Path], what: str) -> list[str]:

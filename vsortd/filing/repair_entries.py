@@ -6,16 +6,21 @@ from dataclasses import replace
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from vsortd.config.choices import PlaceMethod
 from vsortd.core.outcomes import ConversionKind, ItemState
 from vsortd.filing.journal import insert_item, insert_operation
 from vsortd.filing.open_folder import HIDDEN
 from vsortd.filing.records import ANCHORS, Item, Operation, OperationKind, OperationState, to_columns
+from vsortd.filing.staging import ASIDE
+from vsortd.filing.staying import HOW, PUT_VIDEO, method_of
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Sequence
     from pathlib import Path
 
+# The operations that name the video as it came.
+_CAME = (PUT_VIDEO - {OperationKind.PUBLISH}) | {OperationKind.KEEP, OperationKind.STAYED}
 _REASON = "made again by a repair of the journal: why it was filed there is not known"
 
 
@@ -40,17 +45,19 @@ def rebuild(db: sqlite3.Connection, operations: Sequence[Operation]) -> int:
 def _item_of(parts: list[Operation]) -> Item | None:
     """Return the entry that operations belong to, or None where they don't say what became of the video."""
     done = [one for one in parts if one.state is OperationState.DONE]
-    put = next((one for one in done if one.kind in {OperationKind.MOVE, OperationKind.PUBLISH}), None)
-    came = next((one for one in parts if one.kind in {OperationKind.MOVE, OperationKind.KEEP}), None)
+    put = next((one for one in done if one.kind in PUT_VIDEO), None)
+    came = next((one for one in parts if one.kind in _CAME), None)
     if put is None or put.destination is None or came is None:
         return None
-    undone = any(one.kind is OperationKind.RESTORE for one in done)
+    undone = any(one.kind in {OperationKind.RESTORE, OperationKind.REMOVE_PLACED} for one in done)
+    method = method_of(put, parts)
+    outcome = ItemState.ASIDE if put.destination.parts[-4:-2] == (HIDDEN, ASIDE) else ItemState.FILED
     return Item(
         id=0,
         batch="",
         time=put.time,
-        item_state=ItemState.UNDONE if undone else ItemState.FILED,
-        outcome=ItemState.FILED,
+        item_state=ItemState.UNDONE if undone else outcome,
+        outcome=outcome,
         source=came.source,
         destination=put.destination,
         rule="",
@@ -60,13 +67,14 @@ def _item_of(parts: list[Operation]) -> Item | None:
         reason=_REASON,
         identity=came.identity,
         library=_library_of(parts),
+        detail={} if method is PlaceMethod.MOVE else {HOW: method.value},
         transaction_id=came.temp_prefix.removeprefix(".vsortd-").rpartition("-")[0],
     )
 
 
 def _library_of(parts: list[Operation]) -> Path | None:
     """Return the library that files went to: the folder whose hidden one lies above."""
-    anchors = [one for one in parts if one.kind in ANCHORS | {OperationKind.PUBLISH} and one.destination is not None]
+    anchors = [one for one in parts if one.kind in ANCHORS | PUT_VIDEO and one.destination is not None]
     for one in anchors:
         for folder in one.target.parents:
             if (folder / HIDDEN).is_dir():

@@ -53,6 +53,7 @@ class Form:
     def counted_in(self, version: int) -> tuple[str, ...]:
         """Return the counters that a file of this version has."""
         missing = {seals.total_name(table) for table in self.sealed.keys() - self.sealed_in(version).keys()}
+        missing |= {name for name in self.counted if self.since.get(f"counter.{name}", SEALS) > version}
         return tuple(name for name in self.counted if name not in missing)
 
 
@@ -170,6 +171,7 @@ _SEALED = {
     "passed": ("id", "item", "ran_ms", "gap_ms"),
 }
 _SINCE = {"place": 3, "clock": 3, "passed": 3}
+_ASIDE = "aside"
 _KEYS = {"staging": ("owner", "path")}  # of the others the first column
 _STATES = (
     "working", "placing", "rolled_back", "filed", "review", "rejected", "failed", "set_aside", "unclear", "undoing",
@@ -235,14 +237,27 @@ CREATE TABLE passed (                      -- the time that passed since then, a
 CREATE INDEX passed_item ON passed (item);
 """ + "".join(seals.triggers(table, _SEALED[table], _SEALED[table][:1]) for table in _SINCE)
 
+# Format 4: sources that stay where they are (staying.py) are found by their path and by their inode.
+_FOURTH = "".join(
+    f"CREATE INDEX operation_stayed_{column} ON operation ({column})"
+    " WHERE kind IN ('copy', 'hardlink', 'reflink', 'source_stays');\n"
+    for column in ("source", "inode")
+)
+
+# Format 5: videos that a person set aside are counted, and found by where they lay (set_aside.py).
+_FIFTH = f"""
+INSERT INTO counter VALUES ('{_ASIDE}', 0, ~0);
+CREATE INDEX item_aside ON item (source) WHERE state = '{_ASIDE}';
+"""  # noqa: S608 - constants
+
 JOURNAL = Form(  # "vsrt"
     "journal",
     "filed",
     0x76737274,
     "counter",
-    (_FIRST, _SECOND, _THIRD),
+    (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH),
     sealed=_SEALED,
-    since=_SINCE,
-    counted=(*_STATES, seals.COMMITS, seals.JOURNAL_ID, *map(seals.total_name, _SEALED)),
+    since={**_SINCE, f"counter.{_ASIDE}": 5},
+    counted=(*_STATES, _ASIDE, seals.COMMITS, seals.JOURNAL_ID, *map(seals.total_name, _SEALED)),
     repair="vsortd doctor --repair",
 )

@@ -1,4 +1,4 @@
-"""vsortd's own folder in the library, `.vsortd`: half-made files of living processes, and kept originals."""
+"""vsortd's own folder in the library, `.vsortd`: half-made files of living processes, kept originals, what is aside."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 STAGING = "staging"
 ORIGINALS = "originals"
+ASIDE = "aside"  # what people set aside: one folder a video, by its transaction; nothing is ever removed from it
 # Room for the rest of the name within 255 bytes.
 STEM_BYTES = 100
 
@@ -39,13 +40,13 @@ class Staging:
         self._folder: Path | None = None
         self._lock = threading.Lock()
 
-    def path_for(self, source: Path) -> Path:
-        """Return a fresh name for an MP4 made of `source`. Raises FilingError."""
+    def path_for(self, source: Path, suffix: str = ".mp4") -> Path:
+        """Return a fresh name for a file made of `source`, an MP4 or one with another suffix. Raises FilingError."""
         with self._lock:
             if self._folder is None or not is_folder(self._folder):
                 self._folder = self._make()
         stem = cut(portable(component(source.stem, "video")), STEM_BYTES)  # nobody sees it: fits every disk
-        return self._folder / f"{stem}-{secrets.token_hex(4)}.mp4"
+        return self._folder / f"{stem}-{secrets.token_hex(4)}{suffix}"
 
     def discard(self, path: Path) -> None:
         """Remove a file of ours from the staging folder; what can't be removed is left to `close` or recovery."""
@@ -100,9 +101,9 @@ def remove_staging(folder: Path, library: Path) -> None:
 
 
 def remove_empty_stores(operations: Sequence[Operation]) -> None:
-    """Remove the folders of originals that are empty after these operations; one that isn't stays."""
+    """Remove the folders of originals, and of what is aside, that are empty after these operations; others stay."""
     for one in operations:
         for path in (one.source, one.destination):
-            if path is not None and path.parent.parent.name == ORIGINALS and path.parts[-4:-3] == (HIDDEN,):
+            if path is not None and path.parent.parent.name in {ORIGINALS, ASIDE} and path.parts[-4:-3] == (HIDDEN,):
                 with contextlib.suppress(OSError):  # not empty, or gone: nothing hangs on it
                     path.parent.rmdir()

@@ -13,6 +13,7 @@ from vsortd.filing.open_folder import identity_of
 from vsortd.filing.placement import new_item
 from vsortd.filing.records import IdentityMatch, Operation, OperationKind, OperationState, Phase, likeness
 from vsortd.filing.recover import recover
+from vsortd.filing.staying import PUT_SIDECAR
 from vsortd.filing.transaction_errors import BusyError
 from vsortd.filing.transfer import reach_quietly
 
@@ -78,7 +79,7 @@ def _lying(journal: Journal, before: Item, identity: Identity) -> list[Operation
     assert before.destination is not None
     found = [Operation(OperationKind.MOVE, Phase.PLACE, before.destination, before.destination, identity)]
     for one in journal.operations(before.id):
-        if one.kind is OperationKind.SIDECAR and one.state is OperationState.DONE:
+        if one.kind in PUT_SIDECAR and one.state is OperationState.DONE:
             lies = one.destination_identity or one.identity
             found.append(Operation(OperationKind.SIDECAR, Phase.PLACE, one.target, one.target, lies))
     return [replace(one, state=OperationState.DONE) for one in found]

@@ -15,7 +15,11 @@ from vsortd.core.system.os_errors import explained
 from vsortd.core.text import storable
 from vsortd.errors import ChangedError, FilingError
 from vsortd.filing import fsops
+from vsortd.filing.effect_state import EffectState, effect_of_rename
+from vsortd.filing.file_bytes import sha256_of
 from vsortd.filing.records import ANCHORS, IdentityMatch, Operation, OperationKind, OperationState, likeness
+from vsortd.filing.sidecar_paths import lies_with_what_was_left
+from vsortd.filing.staying import LINKING, REMOVING, SHARING, is_linked, leaves_source, may_go
 from vsortd.filing.transaction_errors import StuckError, TakenError
 
 if TYPE_CHECKING:
@@ -26,14 +30,6 @@ if TYPE_CHECKING:
     from vsortd.core.identity import Identity
     from vsortd.filing.journal import Journal
     from vsortd.filing.open_folder import Folders, OpenFolder
-
-
-class EffectState(Enum):
-    """What the disk says of an operation whose intent was written."""
-
-    UNTOUCHED = auto()  # the source is where it was
-    PERFORMED = auto()  # the destination is what was to be put there
-    UNCLEAR = auto()  # neither, or more than can be told apart
 
 
 class Conflict(Enum):
@@ -67,7 +63,8 @@ class Transfer:
         self._untried = current
         try:
             for index, one in enumerate(current):
-                current[index] = self._perform_or_leave(one, conflict, first=index == 0)
+                left = lies_with_what_was_left(one, current)
+                current[index] = self._leave(one) if left else self._perform_or_leave(one, conflict, first=index == 0)
             self.folders.sync()
             for one in current:
                 if one.state is OperationState.INTENT and one.destination is not None:
@@ -80,7 +77,8 @@ class Transfer:
             raise
         for index, one in enumerate(current):
             if one.state is OperationState.INTENT:
-                current[index] = self._finish_or_withdraw(one)
+                left = lies_with_what_was_left(one, current)
+                current[index] = self._leave(one) if left else self._finish_or_withdraw(one)
         try:
             self.folders.sync()
         except FilingError as error:  # too late to go back, too early to call it done
@@ -126,11 +124,13 @@ class Transfer:
             return self._look_at_copy(one, source, destination)
         if one.kind is OperationKind.PUBLISH and source is destination is IdentityMatch.ABSENT:
             return EffectState.UNTOUCHED  # it was put back and then removed: what was made can be made again
-        return _look_at_rename(source, destination)
+        return effect_of_rename(source, destination)
 
     def _look_at_copy(self, one: Operation, source: IdentityMatch, destination: IdentityMatch) -> EffectState:
         aside = self._like(one.source.with_name(one.aside_name), one.identity)
         there = IdentityMatch.SAME in {source, aside}
+        if destination is IdentityMatch.SAME and leaves_source(one):
+            return EffectState.PERFORMED
         if destination is IdentityMatch.SAME:
             # the source is about to be removed on the strength of this copy
             return EffectState.UNCLEAR if there and not self._is_whole(one) else EffectState.PERFORMED
@@ -146,7 +146,7 @@ class Transfer:
 
     def _is_whole(self, one: Operation) -> bool:
         folder = self._folder(one.target.parent)
-        return folder is not None and fsops.sha256_of(folder, one.target.name) == one.sha256
+        return folder is not None and sha256_of(folder, one.target.name) == one.sha256
 
     def _perform_or_leave(self, one: Operation, conflict: Conflict, *, first: bool) -> Operation:
         if one.state is not OperationState.INTENT or one.destination is None:
@@ -171,16 +171,30 @@ class Transfer:
         if source is None:
             raise ChangedError(f"{one.source.parent} is gone")
         there = destination.identity(new_name)
+        if leaves_source(one) and one.kind not in LINKING:
+            return self._copy(one, source, destination)
         if one.destination_identity is None and likeness(one.identity, there) is IdentityMatch.SAME:
             self._touch(destination, source)
             return replace(one, destination_identity=there)
         if there is not None:
             fsops.release_name(destination, new_name, one.temp_prefix)
         fsops.settle_file(source, name, one.identity)
+        if leaves_source(one):
+            return self._link(one, source, destination)
         if fsops.rename(source, name, destination, new_name, one.identity, one.temp_prefix):
             self._touch(destination, source)
             return replace(one, destination_identity=destination.identity(new_name), copied=False)
         return self._copy(one, source, destination)
+
+    def _link(self, one: Operation, source: OpenFolder, destination: OpenFolder) -> Operation:
+        """Give the source a second name in the library; where none can be had, copy it."""
+        new_name, aside = one.target.name, one.withdrawn_name
+        why = fsops.link(source, one.source.name, destination, new_name, one.identity, aside)
+        if why:
+            self._note(f"no hard link can be had there ({why}): copied")
+            return self._copy(one, source, destination)
+        self._touch(destination)
+        return replace(one, destination_identity=destination.identity(new_name))
 
     def _try_all(self) -> None:
         """See, before the first byte is copied, that the video may be taken away and that every name can be had.
@@ -189,7 +203,7 @@ class Transfer:
         """
         untried, self._untried = self._untried, ()
         for one in untried:
-            if one.destination is None or one.destination_identity is not None:
+            if one.destination is None or one.destination_identity is not None or one.stays:
                 continue
             source = self._folder(one.source.parent)
             if source is not None and one.kind in ANCHORS:
@@ -201,8 +215,13 @@ class Transfer:
     def _copy(self, one: Operation, source: OpenFolder, destination: OpenFolder) -> Operation:
         self._try_all()
         fsops.discard(destination, one.temp_name)
-        written, sha256 = fsops.copy(source, one.source.name, destination, one.temp_name, one.identity, self.cancel)
-        one = replace(one, destination_identity=written, sha256=sha256, copied=True)
+        share = one.kind in SHARING
+        written, sha256 = fsops.copy(
+            source, one.source.name, destination, one.temp_name, one.identity, self.cancel, clone=share
+        )
+        if share and sha256:
+            self._note("no blocks can be shared there: copied whole")
+        one = replace(one, destination_identity=written, sha256=sha256 or None, copied=True)
         self._copies[one.id] = one
         self.journal.copied(one)
         fsops.publish(destination, one.temp_name, one.target.name, one.temp_prefix)
@@ -215,11 +234,13 @@ class Transfer:
         Raises ChangedError when the source was written to meanwhile, FilingError.
         """
         source = self._folder(one.source.parent)
-        if source is None:  # gone with its folder
+        if source is None or leaves_source(one):  # gone with its folder, or not to be touched
             return one.done(one.destination_identity)
         if one.destination is not None and not one.copied:
             self._unlink_old_name(one, source)
             return one.done(one.destination_identity)
+        if one.kind in REMOVING and not may_go(self.journal.operations(one.item), one, source):
+            raise ChangedError(f"{one.source.name} stays: what it was made of is gone or changed")
         if likeness(one.identity, source.identity(one.aside_name)) is IdentityMatch.SAME:
             fsops.discard(source, one.aside_name)
             self._touch(source)
@@ -258,6 +279,10 @@ class Transfer:
                     paths=[one.target],
                 ) from error
             self.notes.append(f"{storable(one.source)} was left: {error}")
+        return self._leave(one)
+
+    def _leave(self, one: Operation) -> Operation:
+        """Take an operation back when the video itself has gone its way. Raises StuckError."""
         try:
             self._withdraw(one)
         except (OSError, TakenError, FilingError, ChangedError) as error:
@@ -273,7 +298,7 @@ class Transfer:
 
         Raises TakenError, FilingError, ChangedError when that can't be done without touching what isn't ours.
         """
-        if one.state is OperationState.ROLLED_BACK:
+        if one.state is OperationState.ROLLED_BACK or one.stays:
             return
         one = self._copies.pop(one.id, one)
         source = self._folder(one.source.parent)
@@ -289,7 +314,7 @@ class Transfer:
         fsops.release_name(destination, one.target.name, one.temp_prefix)
         if one.copied:
             self._withdraw_copy(one, source, destination)
-        else:
+        elif not leaves_source(one) or is_linked(one):
             self._withdraw_rename(one, destination)
         self._touch(destination)
 
@@ -342,20 +367,13 @@ class Transfer:
             except (FileNotFoundError, NotADirectoryError):
                 return None
 
+    def _note(self, said: str) -> None:
+        if said not in self.notes:  # of a video and its sidecars once
+            self.notes.append(said)
+
     def _touch(self, *folders: OpenFolder) -> None:
         for folder in folders:
             self.folders.touched(folder)
-
-
-def _look_at_rename(source: IdentityMatch, destination: IdentityMatch) -> EffectState:
-    if destination is IdentityMatch.SAME:
-        return EffectState.PERFORMED
-    if source in {IdentityMatch.SAME, IdentityMatch.EDITED}:
-        return EffectState.UNTOUCHED
-    # where inodes don't last, size and time have to do, if only one of the two has them
-    if (source is IdentityMatch.ALIKE) == (destination is IdentityMatch.ALIKE):
-        return EffectState.UNCLEAR
-    return EffectState.UNTOUCHED if source is IdentityMatch.ALIKE else EffectState.PERFORMED
 
 
 def reach_quietly(point: Point) -> None:

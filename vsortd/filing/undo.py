@@ -7,29 +7,32 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from vsortd.core.moments import local_text
-from vsortd.core.outcomes import PLACED, ItemState
+from vsortd.core.outcomes import UNDOABLE, ItemState
 from vsortd.core.system.fault_points import Point
-from vsortd.core.system.os_errors import explained
 from vsortd.core.text import storable
 from vsortd.errors import Cancelled, ChangedError, FilingError, VsortdError, unexpected_reason
-from vsortd.filing import fsops, queries
+from vsortd.filing import queries
 from vsortd.filing.journal import numbered
 from vsortd.filing.name_fit import NameFit, notes, refused
 from vsortd.filing.open_folder import Folders
 from vsortd.filing.records import (
     FOUND,
-    IdentityMatch,
+    FOUND_REASON,
+    WAS_HELD,
     Item,
     Operation,
     OperationKind,
     OperationState,
     Phase,
-    likeness,
 )
 from vsortd.filing.recover import recover
+from vsortd.filing.sidecar_return import sidecar_back
 from vsortd.filing.staging import remove_empty_stores
+from vsortd.filing.staying import PUT_VIDEO, stayed
 from vsortd.filing.transaction_errors import NameRefusedError, StuckError, TakenError
 from vsortd.filing.transfer import Conflict, Transfer, reach_quietly
+from vsortd.filing.undo_checks import RefusedError, as_put, came_back, now_at, returns_to_library
+from vsortd.filing.undo_staying import plan_staying
 from vsortd.filing.unexpected import log_unexpected
 
 if TYPE_CHECKING:
@@ -40,6 +43,7 @@ if TYPE_CHECKING:
     from vsortd.core.documents import MissingFileDocument, UndoDocument
     from vsortd.core.identity import Identity
     from vsortd.filing.journal import Journal
+    from vsortd.filing.staying import StayedSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +82,8 @@ class UndoReport:
     left: list[int] = field(default_factory=list)  # not looked at: it was called off before
     missing: dict[int, list[MissingFile]] = field(default_factory=dict)  # by the item's id: what did not come back
     back_at: dict[int, Path] = field(default_factory=dict)  # by the item's id: where its video is, or would be, now
+    stayed: set[int] = field(default_factory=set)  # ids of items whose video had stayed there: no file came back
+    held: set[int] = field(default_factory=set)  # ids of items whose video is not sorted again until it is released
 
     @property
     def moves(self) -> list[tuple[Path, Path]]:
@@ -93,6 +99,8 @@ class UndoReport:
                     **item.to_json(),
                     "back_at": storable(self.back_at[item.id]),
                     "missing": [one.to_json() for one in self.missing.get(item.id, ())],
+                    "stayed": item.id in self.stayed,
+                    "held": item.id in self.held,
                 }
                 for item in self.undone
             ],
@@ -101,21 +109,32 @@ class UndoReport:
         }
 
 
-class RefusedError(Exception):
-    """This item can't be taken back; nothing was touched."""
-
-
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """`operations` bring the video and its sidecars back, the video first; none where all of it stays."""
+    """`operations` bring the video and its sidecars back, the video first; none where all of it stays.
+
+    `source` is where a video is that stayed where it came from: what was made of it is removed from the library.
+    """
 
     operations: list[Operation]
     missing: list[MissingFile]
     notes: list[str]
+    source: StayedSource | None = None
+
+    def comes_to(self) -> tuple[Path, Identity] | None:
+        """Return the path and the identity that the video has afterwards; None where nothing is known to have moved."""
+        if self.source is not None or not self.operations:
+            return self.source
+        return self.operations[0].target, self.operations[0].identity
+
+    def hold(self, item: Item) -> tuple[Path, Identity] | None:
+        """Return the path and the identity of the file that is not to be sorted from now on."""
+        return None if returns_to_library(item) and not item.detail.get(WAS_HELD) else self.comes_to()
 
     def back_at(self, item: Item) -> Path:
         """Return where the video is afterwards."""
-        return self.operations[0].target if self.operations else item.source
+        there = self.comes_to()
+        return item.source if there is None else there[0]
 
 
 def undo(
@@ -145,12 +164,10 @@ def undo(
             report.left.extend(chosen[done:])
             break
         try:
-            item, back_at, missing = _undo(
+            item, back_at, plan = _undo(
                 journal, number, promised, report.back_at.keys(), dry_run=dry_run, cancel=cancel
             )
-            report.undone.append(item)
-            report.back_at[item.id] = back_at
-            report.missing[item.id] = missing
+            _note(report, item, back_at, plan)
         except RefusedError as refusal:
             report.refused.append((number, storable(refusal)))
         except Cancelled:
@@ -162,6 +179,17 @@ def undo(
             log_unexpected(f"#{number} could not be taken back", error)
             report.refused.append((number, storable(unexpected_reason(error))))
     return report
+
+
+def _note(report: UndoReport, item: Item, back_at: Path, plan: _Plan) -> None:
+    """Note what became of an item that was taken back."""
+    report.undone.append(item)
+    report.back_at[item.id] = back_at
+    report.missing[item.id] = plan.missing
+    if plan.source is not None:
+        report.stayed.add(item.id)
+    if plan.hold(item) is not None:
+        report.held.add(item.id)
 
 
 def _select(journal: Journal, selection: Selection) -> Iterator[int]:
@@ -179,12 +207,12 @@ def _undo(
     *,
     dry_run: bool,
     cancel: threading.Event | None,
-) -> tuple[Item, Path, list[MissingFile]]:
-    """Take one item back; returns it as it is then, where its video is or would be, and what did not come back."""
+) -> tuple[Item, Path, _Plan]:
+    """Take one item back; returns it as it is then, where its video is or would be, and what brought it back."""
     item = journal.item(number)
     if item is None:
         raise RefusedError("there is no such item")
-    if item.item_state not in PLACED:
+    if item.item_state not in UNDOABLE:
         raise RefusedError(_why_not(item))
     with journal.at_work(item.transaction_id), Folders(item.library) as folders:
         _see_that_it_stands(journal, item, undone)
@@ -193,16 +221,27 @@ def _undo(
         except FilingError as error:
             raise RefusedError(str(error)) from error
         except RefusedError as refusal:
-            later = None if item.destination is None else journal.placed_from(item.destination)
-            if later is None or later.id == item.id:
-                raise
-            raise RefusedError(f"it was filed again from there: undo #{later.id} first") from refusal
+            _refuse_if_filed_again(journal, item, refusal)
+            raise
+        if not plan.operations and plan.source is None:  # only a decision: its video may have gone on
+            _refuse_if_filed_again(journal, item, None, undone)
+        if plan.source is not None and all(one.kind is not OperationKind.REMOVE_PLACED for one in plan.operations):
+            _refuse_if_filed_again(journal, item, None)
         _check_free(plan, promised)
         promised.update(one.target for one in plan.operations if one.destination is not None)
         reason = "; ".join(filter(None, (item.reason, *(one.sentence() for one in plan.missing), *plan.notes)))
         if dry_run:
-            return replace(item, reason=reason), plan.back_at(item), plan.missing
-        return (*_carry_out(journal, item, plan, Transfer(journal, folders, cancel), reason), plan.missing)
+            return replace(item, reason=reason), plan.back_at(item), plan
+        return (*_carry_out(journal, item, plan, Transfer(journal, folders, cancel), reason), plan)
+
+
+def _refuse_if_filed_again(
+    journal: Journal, item: Item, refusal: RefusedError | None, undone: Collection[int] = ()
+) -> None:
+    """Refuse an item whose video went on from where it was put, by a younger item that is not `undone` already."""
+    later = None if item.destination is None else journal.placed_from(item.destination)
+    if later is not None and later.id != item.id and later.id not in undone:
+        raise RefusedError(f"it was filed again from there: undo #{later.id} first") from refusal
 
 
 def _see_that_it_stands(journal: Journal, item: Item, undone: Collection[int]) -> None:
@@ -223,20 +262,36 @@ def _why_not(item: Item) -> str:
 def _plan(journal: Journal, item: Item, folders: Folders) -> _Plan:
     """Work out what brings an item back, and see that every file is still what was put there."""
     operations = journal.operations(item.id)
-    done = [one for one in operations if one.phase is Phase.PLACE]
-    there = [one for one in done if one.state is OperationState.DONE]
-    video = next((one for one in there if one.kind in {OperationKind.MOVE, OperationKind.PUBLISH}), None)
+    there = [one for one in operations if one.phase is Phase.PLACE and one.state is OperationState.DONE]
+    video = next((one for one in there if one.kind in PUT_VIDEO), None)
     if video is None and item.detail.get(FOUND):
-        raise RefusedError("it was found by a repair of the journal: where it came from is not known")
+        raise RefusedError(FOUND_REASON)
     if video is None:
         raise RefusedError("the journal does not know where its video went")
+    if stayed(there, video):
+        taking = plan_staying(there, video, folders)
+        plan = _Plan(taking.operations, [], taking.notes, taking.source)
+    else:
+        plan = _plan_moved(item, operations, video, folders)
+    back = sidecar_back(item, there, folders, stayed=stayed(there, video))
+    plan.operations.extend(back.operations)
+    plan.missing.extend(MissingFile(*one) for one in back.missing)
+    plan.notes.extend(back.notes)
+    first = 1 + max(one.number for one in operations)
+    return replace(plan, operations=numbered(plan.operations, item.transaction_id, Phase.UNDO, first))
+
+
+def _plan_moved(item: Item, operations: Sequence[Operation], video: Operation, folders: Folders) -> _Plan:
+    """Work out what brings back a video that was moved, or is to stay where it was decided on."""
+    done = [one for one in operations if one.phase is Phase.PLACE]
+    there = [one for one in done if one.state is OperationState.DONE]
     plan = _Plan([], [], [])
     kept = next((one for one in there if one.kind is OperationKind.KEEP), None)
     if video.stays:
         pass  # whatever became of the file: only what was decided of it is taken back
     elif video.kind is OperationKind.MOVE:
         plan.operations.append(_back(video, OperationKind.RESTORE, folders))
-    elif kept is not None and _now(kept.target, folders) is not None:
+    elif kept is not None and now_at(kept.target, folders) is not None:
         plan.operations.append(_back(kept, OperationKind.RESTORE, folders))
     else:
         beside = replace(video, source=item.source.with_suffix(video.target.suffix))
@@ -247,16 +302,19 @@ def _plan(journal: Journal, item: Item, folders: Folders) -> _Plan:
             )
         )
         plan.notes.append(f"{storable(beside.source)} came back, the MP4 that was made of it")
+    _add_sidecars(plan, there, folders)
+    if video.kind is OperationKind.PUBLISH and plan.operations[0].source != video.target:
+        plan.operations.append(_removal(video, folders))
+    return plan
+
+
+def _add_sidecars(plan: _Plan, there: Sequence[Operation], folders: Folders) -> None:
     for one in there:
         if one.kind is OperationKind.SIDECAR and not one.stays:
-            if _now(one.target, folders) is None:
+            if now_at(one.target, folders) is None:
                 plan.missing.append(MissingFile(one.source, f"it is no longer at {storable(one.target)}"))
             else:
                 plan.operations.append(_back(one, OperationKind.RESTORE_SIDECAR, folders))
-    if video.kind is OperationKind.PUBLISH and plan.operations[0].source != video.target:
-        plan.operations.append(_removal(video, folders))
-    first = 1 + max(one.number for one in operations)
-    return replace(plan, operations=numbered(plan.operations, item.transaction_id, Phase.UNDO, first))
 
 
 def _why_no_original(done: Sequence[Operation], removed: Sequence[Operation]) -> str:
@@ -269,42 +327,12 @@ def _why_no_original(done: Sequence[Operation], removed: Sequence[Operation]) ->
 
 
 def _back(one: Operation, kind: OperationKind, folders: Folders) -> Operation:
-    now = _as_put(one, folders, sure=False)
+    now = as_put(one, folders, sure=False)
     return Operation(kind, Phase.UNDO, one.target, one.source, now)
 
 
 def _removal(video: Operation, folders: Folders) -> Operation:
-    return Operation(OperationKind.REMOVE_CONVERTED, Phase.UNDO, video.target, None, _as_put(video, folders, sure=True))
-
-
-def _now(path: Path, folders: Folders) -> Identity | None:
-    with explained("Could not look at", path):
-        try:
-            return folders.get(path.parent).identity(path.name)
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-
-
-def _as_put(one: Operation, folders: Folders, *, sure: bool) -> Identity:
-    """Return the identity of what an operation put, if that is what is there; `sure` also where inodes don't tell.
-
-    Raises RefusedError.
-    """
-    now = _now(one.target, folders)
-    like = likeness(one.destination_identity or one.identity, now)
-    if now is None or like is IdentityMatch.ABSENT:
-        raise RefusedError(f"{one.target} is no longer there")
-    if like is IdentityMatch.ALIKE:
-        doubtful = sure if one.sha256 is None else one.sha256 != _hash(one.target, folders)
-        if doubtful:
-            raise RefusedError(f"{one.target} may not be the file that was put there")
-    elif like is not IdentityMatch.SAME:
-        raise RefusedError(f"{one.target} was changed since it was filed")
-    return now
-
-
-def _hash(path: Path, folders: Folders) -> str:
-    return fsops.sha256_of(folders.get(path.parent), path.name)
+    return Operation(OperationKind.REMOVE_CONVERTED, Phase.UNDO, video.target, None, as_put(video, folders, sure=True))
 
 
 def _check_free(plan: _Plan, promised: set[Path]) -> None:
@@ -315,13 +343,12 @@ def _check_free(plan: _Plan, promised: set[Path]) -> None:
 
 def _carry_out(journal: Journal, item: Item, plan: _Plan, transfer: Transfer, reason: str) -> tuple[Item, Path]:
     """Bring an item back; returns it as it is then, and where its video is."""
-    hold = (plan.operations[0].target, plan.operations[0].identity) if plan.operations else None
-    operations = journal.claim(item, ItemState.UNDOING, plan.operations, hold=hold)
+    operations = journal.claim(item, ItemState.UNDOING, plan.operations, hold=plan.hold(item))
     if operations is None:
         raise RefusedError("another process is at work on it")
     reach_quietly(Point.UNDO_AFTER_INTENT)
     if not operations:
-        return journal.finish(item, ItemState.UNDONE, reason=reason), item.source
+        return journal.finish(item, ItemState.UNDONE, reason=reason), plan.back_at(item)
     fit = NameFit()
     try:
         while True:
@@ -338,10 +365,10 @@ def _carry_out(journal: Journal, item: Item, plan: _Plan, transfer: Transfer, re
             raise RefusedError(str(error)) from error
         raise
     reach_quietly(Point.UNDO_BEFORE_DONE)
-    back_at = done[0].target
-    fitted = notes(plan.operations[0].target, back_at)
+    back_at = plan.back_at(item) if plan.source is not None else done[0].target
+    fitted = notes(plan.back_at(item), back_at)
     reason = "; ".join(filter(None, (reason, *fitted, *transfer.notes)))
-    item = journal.finish(item, ItemState.UNDONE, done, reason=reason, held=done[0].destination_identity)
+    item = journal.finish(item, ItemState.UNDONE, done, reason=reason, held=came_back(done))
     remove_empty_stores(done)
     reach_quietly(Point.UNDO_AFTER_DONE)
     return item, back_at
@@ -358,7 +385,7 @@ def _redirect(
         raise refused(refusal) from refusal
     named = {one.id: one.target.with_name(name) for one, name in zip(back, other.names(names), strict=True)}
     moved = [replace(one, destination=named.get(one.id)) for one in operations]
-    journal.redirect(item, moved, hold=moved[0].target)
+    journal.redirect(item, moved, hold=moved[0].destination if moved[0].kind is OperationKind.RESTORE else None)
     return moved, other
 
 

@@ -19,28 +19,32 @@ from typing import TYPE_CHECKING, NamedTuple
 from loguru import logger
 
 from vsortd.core.batch_ids import new_batch_id
+from vsortd.core.containers import ENDINGS
 from vsortd.core.identity import Identity
 from vsortd.core.names import nfc, portable
 from vsortd.core.outcomes import ItemState
 from vsortd.errors import ChangedError, ModelError, VideoError, VsortdError
 from vsortd.filing import queries
-from vsortd.filing.file_names import component
 from vsortd.filing.follow import MovedSidecar, adopt, follow, has_items, is_busy, is_known, standing_at
 from vsortd.filing.open_folder import HIDDEN
+from vsortd.filing.own_decisions import FOLDER_IS, MOVED_TO
 from vsortd.filing.records import IdentityMatch, Item, OperationKind, OperationState, likeness
+from vsortd.filing.rule_folders import RuleFolders
+from vsortd.filing.staying import PUT_SIDECAR
 from vsortd.judging.example_store import Link, NewExample, Origin
 from vsortd.learning.teaching import rows_of
 from vsortd.pipeline.job import Job
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from vsortd.pipeline.services import Services
 
 # So often a scan lets others have the processor: files, and seconds of rest.
 _REST_EVERY = 100
 _REST_S = 0.005
+_SHOWN_RULES = 5
 # More folders than this are not remembered.
 _FOLDERS_MOST = 50_000
 
@@ -82,6 +86,11 @@ class FolderIdentities:
         return known is not None and known == _folder_identity(now) and not os.path.lexists(before)
 
 
+def _listed(rules: list[str]) -> str:
+    more = len(rules) - _SHOWN_RULES
+    return ", ".join(rules[:_SHOWN_RULES]) + (f" or {more} more" if more > 0 else "")
+
+
 def _folder_identity(folder: Path) -> tuple[int, int] | None:
     try:
         status = folder.stat(follow_symlinks=False)
@@ -98,10 +107,8 @@ class MoveFollower:
         self._folders = FolderIdentities() if folders is None else folders
         self._cancel = cancel
         self._library = services.settings.library
-        self._suffixes = tuple(f".{extension}" for extension in {*services.extensions, "mp4"})
-        rules = {tuple(nfc(component(name)) for name in rule.path): rule.key for rule in services.tree.walk()}
-        # also under the names that a disk gets that refuses their own
-        self._rules = {tuple(map(portable, path)): key for path, key in rules.items()} | rules
+        self._suffixes = tuple(f".{ending}" for ending in ENDINGS)  # any that was filed by its name
+        self._rules = RuleFolders(services.tree, services.settings.place)
 
     def takes(self, name: str) -> bool:
         """Tell whether a name is that of a video."""
@@ -151,22 +158,38 @@ class MoveFollower:
             if identity is not None:
                 self._folders.note(path.parent, anew=False)
             return MoveCheck.NOTHING
+        if is_busy(self._services.journal, path, identity):
+            return MoveCheck.BUSY  # whose video it is will be known when it is placed
         origin = self._origin(path, identity)
         if origin is None:
             return MoveCheck.NOTHING
-        if is_busy(self._services.journal, path) or is_busy(self._services.journal, origin.path):
+        if is_busy(self._services.journal, origin.path):
             return MoveCheck.BUSY
         if os.path.lexists(origin.path):
             return MoveCheck.COPY
         return self._follow(path, identity, origin)
 
     def _origin(self, path: Path, identity: Identity) -> _Origin | None:
-        """Return which item's video this is, by what the index knows of such a file, else by the journal alone."""
-        for before, there in sorted(self._services.index.alike(identity), key=lambda pair: pair[0] != identity):
+        """Return which item's video this is: that which put this very file, else one that put such a file."""
+        alike = self._services.index.alike(identity)
+        own = [known for known in alike if likeness(known[0], identity) is IdentityMatch.SAME]
+        others = sorted((known for known in alike if known not in own), key=lambda known: known[1].name != path.name)
+        return (
+            self._known_to_index(own, path, identity)
+            or self._known_to_journal(path, identity)
+            or self._known_to_index(others, path, identity)
+        )
+
+    def _known_to_index(self, known: Iterable[tuple[Identity, Path]], path: Path, identity: Identity) -> _Origin | None:
+        for before, there in known:
             if there != path and (found := standing_at(self._services.journal, there)) is not None:
                 item, destination_identity = found
                 if likeness(destination_identity, identity) in {IdentityMatch.SAME, IdentityMatch.ALIKE}:
                     return _Origin(item, there, before)
+        return None
+
+    def _known_to_journal(self, path: Path, identity: Identity) -> _Origin | None:
+        """Return the item that put this very file: the index hears a moment later of a video that was filed."""
         for item in queries.placed_with_size(self._services.journal.db, identity.size_bytes):
             if item.destination is None or item.destination == path:
                 continue
@@ -179,10 +202,11 @@ class MoveFollower:
         services, item = self._services, origin.item
         inside = tuple(map(nfc, path.parent.relative_to(self._library).parts))
         moved = nfc(str(path.parent)) != nfc(str(origin.path.parent))
-        rule = self._rules.get(inside) if moved else None
+        possible = [match.rule for match in self._rules.matches(inside)] if moved else []
+        rule = possible[0] if len(possible) == 1 else None
         whole = moved and self._is_no_correction(path.parent, origin)
         number = None
-        if rule is not None and not whole and services.settings.learn.from_moves:
+        if rule is not None and not whole and services.settings.learn.from_moves and not self._was_of(rule, origin):
             try:
                 number = self._learn(path, identity, origin, rule)
             except ChangedError:
@@ -193,7 +217,9 @@ class MoveFollower:
                 if number is None:
                     return MoveCheck.BUSY
         where = "/".join(inside) or "the library's top folder"
-        moving = f"its folder is {where} now" if whole else f"you moved it to {where}"
+        moving = f"{FOLDER_IS} {where} now" if whole else f"{MOVED_TO} {where}"
+        if len(possible) > 1 and not whole and services.settings.learn.from_moves:
+            moving += f"; nothing was learned, for that folder may be of {_listed(possible)}"
         note = moving if moved else f"you renamed it to {path.name}"
         review = nfc(services.settings.place.review)
         decided = moved and not whole and inside not in {(review,), (portable(review),)}
@@ -210,15 +236,22 @@ class MoveFollower:
 
     def adopt(self) -> None:
         """Give filed videos whose rule is no more the rule in whose folder they lie: it has another name now."""
-        for before, now in adopt(self._services.journal, self._library, self._rules).items():
+        rules = self._rules
+        for before, now in adopt(self._services.journal, self._library, rules.keys, rules.rule_of).items():
             if len(now) == 1:
                 self._rename(before, *now)
 
     def _rename(self, before: str, now: str) -> None:
-        """Let what was taught of a rule that is no more go on counting for the one that took its place."""
-        if before and before != now and before not in self._rules.values():
+        """Let what was taught of a rule that is no more go on counting for the one that took its place.
+
+        Where a rule further up has another name instead, what was taught of that one goes along: examples of none.
+        """
+        while before and before != now and before not in self._rules.keys:
             taught = self._services.examples.rename_rule(before, now)
             logger.info("the rule {} is called {} now; {} corrections went along", before, now, taught)
+            (before, _, name), (now, _, name_now) = before.rpartition("/"), now.rpartition("/")
+            if not now or nfc(name) != nfc(name_now):
+                return
 
     def _is_no_correction(self, now: Path, origin: _Origin) -> bool:
         """Tell whether the whole folder was renamed, or emptied into that of a rule that took its rule's place."""
@@ -226,7 +259,14 @@ class MoveFollower:
         if self._folders.renamed(before, now):
             return True
         rule, filed = origin.item.rule, origin.item.outcome is ItemState.FILED
-        return filed and bool(rule) and rule not in self._rules.values() and not self._holds_videos(before)
+        return filed and bool(rule) and rule not in self._rules.keys and not self._holds_videos(before)
+
+    def _was_of(self, rule: str, origin: _Origin) -> bool:
+        """Tell whether a video lay in another folder of the same rule: of another month, say."""
+        before = origin.path.parent
+        return before.is_relative_to(self._library) and rule == self._rules.rule_of(
+            before.relative_to(self._library).parts
+        )
 
     def _succeeds(self, rule: str | None, now: Path, origin: _Origin) -> bool:
         """Tell whether a rule took the place of a video's own, rather than being one that videos belonged to before."""
@@ -245,7 +285,7 @@ class MoveFollower:
         """Return the sidecars that were moved along with a video."""
         found = []
         for one in self._services.journal.operations(origin.item.id):
-            if one.kind is not OperationKind.SIDECAR or one.state is not OperationState.DONE:
+            if one.kind not in PUT_SIDECAR | {OperationKind.PUBLISH_SIDECAR} or one.state is not OperationState.DONE:
                 continue
             was, stem = one.target, origin.path.stem
             name = path.stem + was.name.removeprefix(stem) if was.name.startswith(stem) else was.name

@@ -23,6 +23,7 @@ from vsortd.core.names import folder_key, folder_name_problem, nfc
 from vsortd.core.system.atomic_file import beside, sync_folder
 from vsortd.errors import ConfigError
 from vsortd.filing.identical import policy_of
+from vsortd.vision.sample import unknown_words
 
 if TYPE_CHECKING:
     from vsortd.config.settings import Settings
@@ -77,6 +78,15 @@ def new_name_problem(settings: Settings, parent: str, name: str) -> str:
     if not parent and folder_key(name) in own:
         return "vsortd has a folder of this name itself"
     return ""
+
+
+def unknown_words_said(settings: Settings, new: NewRule) -> str:
+    """Say which of a rule's words the sample model doesn't know; "" where it knows them, or for any other model."""
+    if settings.model != "sample":
+        return ""
+    unknown = dict.fromkeys(word for prompt in new.prompts or (new.name,) for word in unknown_words(prompt))
+    words = ", ".join(f'"{word}"' for word in unknown)
+    return f"The sample model does not know {words}; it has only what you teach it." if words else ""
 
 
 class NoPlaceError(ConfigError):

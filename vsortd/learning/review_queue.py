@@ -10,12 +10,12 @@ from vsortd.core.identity import Identity
 from vsortd.core.names import nfc
 from vsortd.core.text import storable
 from vsortd.errors import FilingError, UsageError, VideoError
-from vsortd.filing.queries import in_review
-from vsortd.filing.undo import Selection, undo
+from vsortd.filing.queries import in_review, item_in_review
+from vsortd.filing.undo import Selection, UndoReport, undo
 from vsortd.judging.closeness import closeness
 from vsortd.judging.example_store import Origin
 from vsortd.learning.new_rule import NewRule, add_rule
-from vsortd.learning.teaching import Teacher, explained
+from vsortd.learning.teaching import Teacher, explained, find_rule
 
 if TYPE_CHECKING:
     import threading
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from vsortd.config.rules import RuleTree
     from vsortd.core.video_facts import Clip
     from vsortd.filing.journal import Journal
-    from vsortd.filing.records import Item, Opinion
+    from vsortd.filing.records import Item
+    from vsortd.filing.second_opinion import Opinion
     from vsortd.learning.teaching import Lesson
     from vsortd.pipeline.services import Services
 
@@ -69,17 +70,36 @@ class Waiting:
         }
 
 
+class NotWaitingError(UsageError):
+    """What is to be decided on waits for nobody: it was decided elsewhere, taken back, or its file is gone."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"#{number} does not wait for review.", remedy="`vsortd review --json` lists what does.")
+
+
 def waiting_in(journal: Journal, tree: RuleTree) -> list[Waiting]:
     """Return what lies in the review folder and came there undecided, oldest first."""
-    found = []
-    for item in in_review(journal.db):
-        if item.destination is not None and _is_there(item.destination):
-            opinion = item.second_opinion
-            if opinion is not None and opinion.rule and tree.find(opinion.rule) is None:
-                opinion = None  # of a rule that is no more
-            guesses, level = guesses_of(item, tree), level_of(item, tree)
-            found.append(Waiting(item.id, item.destination, item.time, item.reason, guesses, level, opinion))
-    return found
+    found = (_waiting(item, tree) for item in in_review(journal.db))
+    return [one for one in found if one is not None]
+
+
+def waiting_item(journal: Journal, tree: RuleTree, number: int) -> Waiting:
+    """Return what waits for review by its item's number. Raises NotWaitingError."""
+    item = item_in_review(journal.db, number)
+    waiting = None if item is None else _waiting(item, tree)
+    if waiting is None:
+        raise NotWaitingError(number)
+    return waiting
+
+
+def _waiting(item: Item, tree: RuleTree) -> Waiting | None:
+    if item.destination is None or not _is_there(item.destination):
+        return None
+    opinion = item.second_opinion
+    if opinion is not None and opinion.rule and tree.find(opinion.rule) is None:
+        opinion = None  # of a rule that is no more
+    guesses, level = guesses_of(item, tree), level_of(item, tree)
+    return Waiting(item.id, item.destination, item.time, item.reason, guesses, level, opinion)
 
 
 def level_of(item: Item, tree: RuleTree) -> str:
@@ -88,22 +108,38 @@ def level_of(item: Item, tree: RuleTree) -> str:
     return rule.key if rule is not None and rule.rules else ""
 
 
-def belongs_nowhere(services: Services, number: int, *, cancel: threading.Event | None = None) -> Lesson:
-    """Say of an item that waits for review that none of the rules fits where it was unsure; see `Session.nowhere`.
+def decide(services: Services, number: int, rule: str | None, *, cancel: threading.Event | None = None) -> Lesson:
+    """Decide on an item that waits for review: file it under a rule (its key), or with None say that none fits.
 
-    Raises UsageError when it doesn't wait, and like `Teacher.teach`.
+    Either is learned from; see `Session.choose` and `Session.nowhere`. Raises NotWaitingError, UsageError where there
+    is no such rule, and like `Teacher.teach`.
     """
-    waiting = next((one for one in waiting_in(services.journal, services.tree) if one.item == number), None)
-    if waiting is None:
-        raise UsageError(f"#{number} does not wait for review.", remedy="`vsortd review --json` lists what does.")
-    return _nowhere(Teacher(services), waiting, cancel)
+    waiting = waiting_item(services.journal, services.tree, number)
+    known = None if rule is None else find_rule(services.tree, rule)
+    return _decided(Teacher(services), waiting, known, cancel)
 
 
-def _nowhere(teacher: Teacher, waiting: Waiting, cancel: threading.Event | None = None) -> Lesson:
+def _decided(teacher: Teacher, waiting: Waiting, rule: str | None, cancel: threading.Event | None = None) -> Lesson:
+    where = waiting.level if rule is None else rule
     try:
-        return teacher.teach(waiting.path, waiting.level, Origin.REVIEW, none=True, cancel=cancel)
+        return teacher.teach(waiting.path, where, Origin.REVIEW, none=rule is None, cancel=cancel)
     except VideoError as error:
         raise explained(error, waiting.path) from error
+
+
+def take_back(services: Services, lesson: Lesson) -> UndoReport:
+    """Take a decision back, and with it what was learned: the video waits for review again.
+
+    Returns what moved. Raises FilingError when the file is no longer what it was.
+    """
+    if lesson.item is None:
+        services.examples.set_active([lesson.example], active=False)
+        return UndoReport()
+    report = undo(services.journal, Selection(ids=(lesson.item,)))
+    if report.refused:
+        raise FilingError(f"That can't be taken back: {report.refused[0][1]}.")
+    services.journal.release(ids=[lesson.item])  # back in the review folder it waits for no sorting
+    return report
 
 
 def _is_there(path: Path) -> bool:
@@ -157,22 +193,18 @@ class Session:
 
     def choose(self, rule: str) -> Lesson:
         """File the current video into a rule's folder and learn from it. Raises VsortdError; it stays current then."""
-        waiting = self.queue[self.at]
-        try:
-            lesson = self._teacher.teach(waiting.path, rule, Origin.REVIEW)
-        except VideoError as error:
-            raise explained(error, waiting.path) from error
-        return self._note(waiting, lesson)
+        return self._decide(rule)
 
     def nowhere(self) -> Lesson:
         """Learn that none of the rules fits the current video where it was unsure; it is decided, and stays as it is.
 
         Raises VsortdError; it stays current then.
         """
-        waiting = self.queue[self.at]
-        return self._note(waiting, _nowhere(self._teacher, waiting))
+        return self._decide(None)
 
-    def _note(self, waiting: Waiting, lesson: Lesson) -> Lesson:
+    def _decide(self, rule: str | None) -> Lesson:
+        waiting = self.queue[self.at]
+        lesson = _decided(self._teacher, waiting, rule)
         self._chosen.append((waiting, lesson))
         self.tally[_tallied(lesson)] += 1
         self.at += 1
@@ -191,13 +223,7 @@ class Session:
         if not self._chosen:
             return None
         waiting, lesson = self._chosen[-1]
-        if lesson.item is None:
-            self.services.examples.set_active([lesson.example], active=False)
-        else:
-            report = undo(self.services.journal, Selection(ids=(lesson.item,)))
-            if report.refused:
-                raise FilingError(f"That can't be taken back: {report.refused[0][1]}.")
-            self.services.journal.release(ids=[lesson.item])  # back in the review folder it waits for no sorting
+        take_back(self.services, lesson)
         self._chosen.pop()
         self.tally[_tallied(lesson)] -= 1
         back = self.queue.index(waiting)

@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
+
 from vsortd.config.choices import OnUnsure
 from vsortd.config.diagnostics import nearest_of
 from vsortd.core.batch_ids import new_batch_id
@@ -19,6 +21,7 @@ from vsortd.errors import Cancelled, ChangedError, FilingError, UsageError, Vide
 from vsortd.filing.follow import is_busy, standing_at
 from vsortd.filing.holds import Why
 from vsortd.filing.open_folder import HIDDEN, identity_of
+from vsortd.filing.own_decisions import NOWHERE, SAID_SO
 from vsortd.filing.records import IdentityMatch, likeness
 from vsortd.filing.stay import stay
 from vsortd.judging.decide import Decision, DecisionOutcome
@@ -33,18 +36,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    import numpy as np
     import numpy.typing as npt
 
+    from vsortd.config.inbox_options import Inbox
     from vsortd.config.rules import RuleTree
-    from vsortd.config.settings import Inbox, Settings
+    from vsortd.config.settings import Settings
     from vsortd.core.documents import LessonDocument
     from vsortd.core.identity import Identity
     from vsortd.filing.records import Item
     from vsortd.pipeline.services import Services
 
-REASON: Final = "you said so"
-NOWHERE: Final = "you said that it belongs nowhere"
+REASON: Final = SAID_SO
 # The daemon may file the same video while it is looked at here; it is then taken up again from where that put it.
 _TRIES: Final = 3
 _BUSY_S: Final = 60.0
@@ -54,7 +56,7 @@ _SHOWN_RULES: Final = 12
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """What came of teaching: the example's number, and where the video lies now.
+    """What came of teaching: the example's number, 0 where nothing was learned, and where the video lies now.
 
     With `none` it is an example of none of the rules below `rule`, "" for none at all. `item` is the filing in the
     history, None if there is none; `thought` the rule that vsortd would have chosen, "" for none, None if it had not
@@ -109,6 +111,7 @@ class Teacher:
         *,
         none: bool = False,
         keep: bool = False,
+        learn: bool = True,
         cancel: threading.Event | None = None,
     ) -> Lesson:
         """Make a video an example of `rule` (a key of the tree); in an inbox or the library it is filed there as well.
@@ -116,15 +119,15 @@ class Teacher:
         With `none` it is an example of none of the rules below `rule`, or with "" of none at all, and goes where the
         rules leave such a video: into the rule's own folder, or the review folder, where it waits for nobody.
 
-        With `keep` it stays where it is. A filing is journalled with the reason "you said so"; the example hangs on
-        it, so killing this at any moment leaves both or neither. Raises UsageError (no such file), VideoError,
-        FilingError, ModelError, StoreError, Cancelled.
+        With `keep` it stays where it is; without `learn` it is only filed, and nothing looks at it. A filing is
+        journalled with the reason "you said so"; the example hangs on it, so killing this at any moment leaves both or
+        neither. Raises UsageError (no such file), VideoError, FilingError, ModelError, StoreError, Cancelled.
         """
         cancel = cancel or threading.Event()
         for left in reversed(range(_TRIES)):
             here = self._whereabouts(path, cancel)
             try:
-                return self._teach(here, rule, origin, none=none, keep=keep, cancel=cancel)
+                return self._teach(here, rule, origin, none=none, keep=keep, learn=learn, cancel=cancel)
             except ChangedError as error:
                 if not left:
                     raise FilingError(
@@ -137,16 +140,27 @@ class Teacher:
         until_s = time.monotonic() + _BUSY_S
         while is_busy(self._services.journal, path) and time.monotonic() < until_s and not cancel.wait(_TICK_S):
             pass  # the daemon files it this moment
-        if identity_of(path) is not None:
-            return path
+        if (identity := identity_of(path)) is not None:
+            return self._filed_copy(path, identity) or path
         item = self._services.journal.placed_from(path)
         if item is not None and item.destination is not None and identity_of(item.destination) is not None:
             return item.destination
         what = "is no regular file" if os.path.lexists(path) else "is not there"
         raise UsageError(f"{path} {what}.", remedy="Name a video: vsortd teach FILE RULE", paths=[path])
 
+    def _filed_copy(self, path: Path, identity: Identity) -> Path | None:
+        """Return where the library has a video that was copied or linked there from `path`; None where it hasn't."""
+        known = self._services.filer.known(path, identity)
+        item = self._services.journal.item(known.item) if known is not None and known.why is Why.DONE else None
+        while item is not None and item.destination is not None:
+            if identity_of(item.destination) is not None:
+                return item.destination
+            later = self._services.journal.placed_from(item.destination)
+            item = later if later is not None and later.id > item.id else None
+        return None
+
     def _teach(
-        self, path: Path, rule: str, origin: Origin, *, none: bool, keep: bool, cancel: threading.Event
+        self, path: Path, rule: str, origin: Origin, *, none: bool, keep: bool, learn: bool, cancel: threading.Event
     ) -> Lesson:
         services = self._services
         inbox = _inbox_of(services.settings, path)
@@ -165,11 +179,14 @@ class Teacher:
         if set_aside:
             raise FilingError(f"{path}: {set_aside}.", remedy="`vsortd retry` lets it be tried again.", paths=[path])
         try:
-            job, model, vectors = rows_of(services, job)
+            job, model, vectors = rows_of(services, job) if learn else (job, "", np.zeros((0, 0), np.float32))
             new = NewExample(rule, path, identity, origin, model, vectors, none)
             thought = None if job.decision is None else job.decision.rule
             if files:
-                lesson = self._file(job, new, before, tags if job.decision is None else job.decision.tags)
+                tags = tags if job.decision is None else job.decision.tags
+                lesson = self._file(job, new, before, tags, learn=learn)
+            elif not learn:
+                raise UsageError(f"{path} lies neither in an inbox nor in the library.", paths=[path])
             else:
                 lesson = Lesson(services.examples.add(new, former=_link(before)), rule, path, path)
         finally:
@@ -199,12 +216,15 @@ class Teacher:
                 raise FilingError(f"{path}: {verdict.reason}.", remedy="It stays where it is.", paths=[path])
         raise Cancelled
 
-    def _file(self, job: Job, new: NewExample, before: Item | None, tags: tuple[str, ...]) -> Lesson:
+    def _file(self, job: Job, new: NewExample, before: Item | None, tags: tuple[str, ...], *, learn: bool) -> Lesson:
         services, former = self._services, _link(before)
+        filed: list[Item] = []
         noted: list[int] = []
 
         def note(item: Item) -> None:
-            noted.append(services.examples.add(new, link=_link(item), former=former))
+            filed.append(item)
+            if learn:
+                noted.append(services.examples.add(new, link=_link(item), former=former))
 
         if job.clip is None:
             job = carry(job, _stages(services, "probe"))
@@ -213,14 +233,14 @@ class Teacher:
         place = Stage("place", partial(stages.place, services, dry_run=False, by_hand=note))
         job = carry(job, (*_stages(services, "convert"), place))
         item = job.item_id
-        if not noted and before is not None and before.item_state is ItemState.REVIEW:  # decided: it waits no longer
+        if not filed and before is not None and before.item_state is ItemState.REVIEW:  # decided: it waits no longer
             reason = decision.reason
             item = stay(
                 services.journal, before, job.identity, rule=new.rule, reason=reason, batch=self._batch, by_hand=note
             ).id
-        if not noted:  # it lies there already
+        if learn and not noted:  # it lies there already
             noted.append(services.examples.add(new, former=former))
-        return Lesson(noted[0], new.rule, new.path, job.destination or new.path, item)
+        return Lesson(noted[0] if noted else 0, new.rule, new.path, job.destination or new.path, item)
 
 
 def rows_of(services: Services, job: Job) -> tuple[Job, str, npt.NDArray[np.float32]]:

@@ -3,34 +3,35 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from vsortd.core.batch_ids import new_batch_id
+from vsortd.core.containers import ENDINGS, endings_among
 from vsortd.core.identity import Identity
 from vsortd.core.moments import utc_now
 from vsortd.core.outcomes import PLACED, ConversionKind, ItemState
-from vsortd.core.paths import as_on_disk, is_file, is_folder
 from vsortd.core.text import counted
-from vsortd.errors import UsageError, VsortdError
+from vsortd.errors import VsortdError
 from vsortd.filing.holds import Why
-from vsortd.pipeline.flow import build_stages
+from vsortd.pipeline.flow import Stage, build_stages
+from vsortd.pipeline.gathering import gather
 from vsortd.pipeline.job import Job
 from vsortd.pipeline.ledger import Ledger
 from vsortd.pipeline.mishaps import Mishaps
 from vsortd.pipeline.runner import Runner
 from vsortd.pipeline.services import Services
-from vsortd.watch.candidates import NameRules
 from vsortd.watch.settle import SettleOutcome as Settled
 from vsortd.watch.settle import Settler, SettleTimes, SettleVerdict
 
 if TYPE_CHECKING:
-    from vsortd.config.settings import Inbox, Settings
+    from pathlib import Path
+
+    from vsortd.config.inbox_options import Inbox
+    from vsortd.config.settings import Settings
     from vsortd.core.documents import OutcomeDocument
 
 Progress = Callable[[int, int], None]
@@ -39,11 +40,16 @@ OnJob = Callable[[Services, Job], None]
 _TICK_S = 0.05
 
 
+# Why a file is left to the daemon that has it in hand.
+AT_WORK = "the daemon is at work on it this moment"
+
+
 @dataclass(frozen=True, slots=True)
 class SortOutcome:
     """What became of one file, or would in a dry run; the form of an item of `sort --json`.
 
-    `conversion` says what is done to a .mov, or why it stays one; `converted` is the kind alone ("remux", "transcode").
+    `conversion` says what is made of a video in another container than MP4, or why it stays as it is; `converted` is
+    the kind alone ("remux", "transcode").
     """
 
     id: int | None
@@ -59,6 +65,7 @@ class SortOutcome:
     reason: str
     tags: tuple[str, ...] = ()
     conversion: str = ""
+    how: str = ""
 
     @classmethod
     def of(cls, job: Job) -> SortOutcome:
@@ -78,6 +85,7 @@ class SortOutcome:
             reason=job.reason,
             tags=decision.tags if decision else (),
             conversion=job.conversion_note,
+            how=job.how,
         )
 
     @classmethod
@@ -102,6 +110,7 @@ class SortOutcome:
             "converted": self.converted.value,
             "reason": self.reason,
             "tags": list(self.tags),
+            "how": self.how,
             "conversion": self.conversion,
         }
 
@@ -128,7 +137,9 @@ def sort_paths(
     if not found:
         return []
     with Services.open(settings, state_folder, keep_trying=False, recover_first=not dry_run) as services:
-        return _Session(services, found, dry_run=dry_run, on_progress=on_progress, on_job=on_job, cancel=cancel).run()
+        return SortSession(
+            services, found, dry_run=dry_run, on_progress=on_progress, on_job=on_job, cancel=cancel
+        ).run()
 
 
 def sort_within(
@@ -139,7 +150,15 @@ def sort_within(
     `own` keeps two from working on one file; `cancel` puts back what is in hand and leaves the rest.
     """
     found = list(gather(services.settings, paths))
-    return _Session(services, found, dry_run=False, on_progress=on_progress, on_job=None, own=own, cancel=cancel).run()
+    return SortSession(
+        services, found, dry_run=False, on_progress=on_progress, on_job=None, own=own, cancel=cancel
+    ).run()
+
+
+def plan_within(services: Services, path: Path, *, on_job: OnJob, cancel: threading.Event) -> None:
+    """Decide on one video with services that others use, too; nothing is moved. See `sort_paths`."""
+    found = list(gather(services.settings, [path]))
+    SortSession(services, found, dry_run=True, on_progress=None, on_job=on_job, cancel=cancel).run()
 
 
 class Ownership(Protocol):
@@ -162,49 +181,11 @@ class _Alone:
         """Do nothing."""
 
 
-def gather(settings: Settings, paths: Sequence[Path]) -> Iterator[tuple[Path, Inbox, bool]]:
-    """Yield each video once, as (path, the inbox whose settings it gets, whether it was named itself).
+class SortSession:
+    """One command's files on their way: settled one by one, carried by the runner, collected.
 
-    Folders are looked through by the rules of their inbox. Raises UsageError for a path that is not there, or can't be
-    looked at.
+    Without `stages` they go the way of every video.
     """
-    seen: set[Path] = set()
-    for given in paths:
-        path = as_on_disk(Path(os.path.abspath(given)))  # noqa: PTH100 - resolve() would follow symlinks
-        inbox = _inbox_of(settings, path)
-        rules = NameRules(inbox.extensions, inbox.ignore)
-        if is_folder(path):
-            found: Iterator[tuple[Path, bool]] = ((file, False) for file in _walk(path, rules))
-        elif is_file(path):
-            found = iter([(path, True)])
-        else:
-            raise UsageError(f"{given} is not there.", remedy="Name videos, or folders that hold some.", paths=[given])
-        for file, named in found:
-            if file not in seen:
-                seen.add(file)
-                yield file, inbox, named
-
-
-def _inbox_of(settings: Settings, path: Path) -> Inbox:
-    for inbox in settings.inboxes:
-        if path.is_relative_to(inbox.path):
-            return inbox
-    return settings.inboxes[0].model_copy(update={"path": path, "ignore": ()})
-
-
-def _walk(folder: Path, rules: NameRules) -> Iterator[Path]:
-    for root, folders, names in os.walk(folder):
-        inside = Path(root).relative_to(folder).as_posix()
-        prefix = "" if inside == "." else f"{inside}/"
-        folders[:] = sorted(name for name in folders if rules.enters_folder(name, prefix + name))
-        for name in sorted(names):
-            path = Path(root) / name
-            if rules.takes_file(name, prefix + name) and not path.is_symlink():
-                yield path
-
-
-class _Session:
-    """One command's files on their way: settled one by one, carried by the runner, collected."""
 
     def __init__(
         self,
@@ -216,6 +197,7 @@ class _Session:
         on_job: OnJob | None,
         own: Ownership | None = None,
         cancel: threading.Event | None = None,
+        stages: Sequence[Stage] | None = None,
     ) -> None:
         self._own = own or _Alone()
         self._claims: set[Path] = set()
@@ -230,13 +212,14 @@ class _Session:
         self._again: list[tuple[Path, str]] = []
         self._settlers_of: dict[Path, Settler] = {}  # by the inbox
         self._settlers: dict[Path, Settler] = {}  # by the file that waits in it
+        self._roots = {path: path.parent if inbox.path == path else inbox.path for path, inbox, _ in found}
         self._mishaps = Mishaps()
         self._fatal: list[BaseException] = []
         self._changed = threading.Condition()
         ledger = Ledger(services, self._send_back, effects=not dry_run)
         self._ledger = ledger
         self._runner = Runner(
-            build_stages(services, dry_run=dry_run),
+            build_stages(services, dry_run=dry_run) if stages is None else stages,
             ledger,
             workers=services.worker_count,
             on_done=self._done,
@@ -301,11 +284,15 @@ class _Session:
     def _begin(self, path: Path, inbox: Inbox, *, named: bool) -> None:
         """Let a file settle, or end it where that can be said at once."""
         identity = Identity.of(path)
-        if path.suffix.lower().removeprefix(".") not in {str(one) for one in inbox.extensions}:
-            self._end(path, identity, ItemState.REJECTED, "its name is not that of a video (mp4, mov)")
+        endings = frozenset(ENDINGS) if named else endings_among(inbox.extensions)
+        if path.suffix.lower().removeprefix(".") not in endings:
+            told = ", ".join(ENDINGS if named else sorted(endings))
+            self._end(path, identity, ItemState.REJECTED, f"its name is not that of a video ({told})")
         elif identity is None:
             self._end(path, None, ItemState.REJECTED, "it is a link, not a file of its own")
-        elif not named and self._held(path, identity):
+        elif (known := self._services.filer.known(path, identity)) is not None and known.why is Why.DONE:
+            self._end(path, identity, ItemState.FILED, known.reason)
+        elif not named and known is not None and known.why is Why.HELD:
             self._end(path, identity, ItemState.HELD, "it was undone and is on hold; `vsortd release` lifts it")
         else:
             quiet_s = max(0.0, time.time() - max(identity.modified_s, path.stat().st_ctime))
@@ -324,16 +311,14 @@ class _Session:
         else:
             self._settlers[path].add(path, identity, now_s)
 
-    def _held(self, path: Path, identity: Identity) -> bool:
-        known = self._services.filer.known(path, identity)
-        return known is not None and known.why is Why.HELD
-
     def _attend(self, verdict: SettleVerdict, settler: Settler) -> None:
         if verdict.outcome is Settled.READY and not self._claim(verdict.path):
-            self._end(verdict.path, None, ItemState.HELD, "the daemon is at work on it this moment")
+            self._end(verdict.path, None, ItemState.HELD, AT_WORK)
         elif verdict.outcome is Settled.READY:
             settled_s = time.monotonic() - verdict.since_s
-            self._runner.submit(verdict.path, verdict.identity, self._batch, settled_s=settled_s)
+            self._runner.submit(
+                verdict.path, verdict.identity, self._batch, settled_s=settled_s, root=self._roots[verdict.path]
+            )
         elif verdict.outcome is Settled.WAITING:
             settler.forget(verdict.path)
             self._end(verdict.path, None, ItemState.HELD, verdict.reason)
@@ -362,6 +347,10 @@ class _Session:
 
     def _send_back(self, path: Path, _identity: Identity, reason: str) -> None:
         self._unclaim(path)
+        if self._services.model.replaced:  # within a daemon that was reloaded: it would be sent back for ever
+            remedy = "Begin it again: it goes by the new one then."
+            self._failed(VsortdError("The config came to name another model, so this sort ended.", remedy=remedy))
+            return
         with self._changed:
             self._again.append((path, reason))
 

@@ -40,6 +40,7 @@ def build_stages(services: Services, *, dry_run: bool = False) -> tuple[Stage, .
     return (
         Stage("probe", partial(stages.probe, services)),
         Stage("admit", partial(stages.admit, services)),
+        Stage("measure", partial(stages.measure, services)),
         Stage("judge", partial(stages.judge, services)),
         Stage("convert", partial(stages.convert, services, dry_run=dry_run)),
         Stage("place", partial(stages.place, services, dry_run=dry_run)),

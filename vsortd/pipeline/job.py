@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from vsortd.core.measured_facts import NOTHING_MEASURED, MeasuredFacts
 from vsortd.core.outcomes import ConversionKind, ItemState
 from vsortd.core.stopwatch import Clock
 
@@ -15,9 +16,10 @@ if TYPE_CHECKING:
     from vsortd.core.identity import Identity
     from vsortd.core.video_facts import Clip
     from vsortd.filing.placement import ConvertedFile
-    from vsortd.filing.records import Opinion
+    from vsortd.filing.second_opinion import Opinion
     from vsortd.judging.decide import Decision
     from vsortd.media.frames import Frames
+    from vsortd.pipeline.look_plan import LookPlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +36,9 @@ class Job:
     """One video on its way; a stage returns a new one.
 
     `clock` says what its time was spent on, `frames` how many pictures the decision rests on and `frame_times_ms` when
-    they are shown. `prefetched` are the pictures that came with the facts, until they are judged. `opinion` is what the
-    decision goes by where the rules had been unsure.
+    they are shown. `measured` is what conditions asked to have measured. `prefetched` are the pictures that came with
+    the facts, until they are judged. `opinion` is what the decision goes by where the rules had been unsure,
+    `look_plan` which frames might be looked at, `root` the folder that was given to be sorted, if it is in no inbox.
     """
 
     path: Path
@@ -45,15 +48,19 @@ class Job:
     state: ItemState = ItemState.WORKING
     reason: str = ""
     clip: Clip | None = None
+    measured: MeasuredFacts = NOTHING_MEASURED
     decision: Decision | None = None
     frame_times_ms: tuple[int, ...] = ()
     converted: ConvertedFile | None = None
     conversion: ConversionKind = ConversionKind.NONE  # done, or foreseen by a dry run
-    conversion_note: str = ""  # what is done to a .mov, or why it stays one; "" for any other video
+    conversion_note: str = ""  # what is made of it, or why it stays as it is; "" for an MP4
     destination: Path | None = None
+    how: str = ""  # how it got into the library, or would: a value of `PlaceMethod`, "" where it doesn't
     item_id: int | None = None
     prefetched: PrefetchedFrames | None = None
     opinion: Opinion | None = None
+    look_plan: LookPlan | None = None
+    root: Path | None = None
     clock: Clock = field(default_factory=Clock)
 
     def ended(self, state: ItemState, reason: str) -> Job:

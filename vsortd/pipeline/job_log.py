@@ -35,6 +35,7 @@ def tell_end(job: Job, library: Path) -> None:
         "reason": job.reason,
         "batch": job.batch,
         "conversion": job.conversion.value or None,
+        "how": job.how or None,
         "timings_ms": timings,
     }
     ending = Ending.of(

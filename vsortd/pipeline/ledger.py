@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 from vsortd.core.outcomes import ItemState
+from vsortd.fetching.origins import origin_of
 from vsortd.judging.conditions import AcceptFacts
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ class Ledger:
             rule=decision.rule if decision else "",
             score=decision.score if decision else 0.0,
             margin=decision.margin if decision else 0.0,
-            detail=_facts(job),
+            detail=self._facts(job),
         )
         if not lasting:
             self.filer.retry([job.path])
@@ -84,9 +85,10 @@ class Ledger:
         """Send a file back to settle."""
         self.send_back(path, identity, reason)
 
-
-def _facts(job: Job) -> dict[str, object]:
-    """Return what a video was rejected for, so that another `accept` can be held against it."""
-    if job.state is not ItemState.REJECTED or job.clip is None:
-        return {}
-    return {AcceptFacts.KEY: asdict(AcceptFacts.of(job.clip))}
+    def _facts(self, job: Job) -> dict[str, object]:
+        """Return what a video was rejected for, so that another `accept` can be held against it; where it is from."""
+        origin = origin_of(self.services.state_folder, job.identity)
+        found: dict[str, object] = {} if origin is None else {origin.KEY: origin.to_json()}
+        if job.state is ItemState.REJECTED and job.clip is not None:
+            found[AcceptFacts.KEY] = asdict(AcceptFacts.of(job.clip))
+        return found

@@ -15,6 +15,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from vsortd.config.choices import placed_words
 from vsortd.core.outcomes import PLACED, ItemState
 from vsortd.core.text import printable
 from vsortd.errors import VideoError
@@ -169,7 +170,8 @@ class Gatherer:
             yield f"<p class=as>as {_name(Path(one.destination).name)}</p>"
         if shown.levels:
             yield f"<p class=score>{_meter(one.score)}<b>{one.score:.2f}</b> <small>{one.margin:+.2f}</small></p>"
-        yield f"<p class=why>{escape(printable(one.reason))}</p></div>"
+        why = "; ".join(filter(None, (one.reason, placed_words(one.how))))
+        yield f"<p class=why>{escape(printable(why))}</p></div>"
         if shown.levels:
             yield "<details><summary>Scores</summary>"
             for view in shown.levels:

@@ -76,8 +76,19 @@ class _QueueEntry:
     tries: int = 0
     number: int = 0
     settled_s: float = 0.0
+    root: Path | None = None
     since_s: float = field(default_factory=time.monotonic)
     job_id: str = field(default_factory=new_job_id)
+
+
+@dataclass(frozen=True, slots=True)
+class WorkInHand:
+    """A video in work: the stage that it is at, "" before the first, and for how long it has been in hand, seconds."""
+
+    path: Path
+    batch: str
+    stage: str
+    for_s: float
 
 
 class Runner:
@@ -118,6 +129,7 @@ class Runner:
         self._later: list[tuple[float, int, _QueueEntry]] = []  # (due, order, entry): refused by the filesystem
         self._order = 0
         self._busy: set[Path] = set()
+        self._jobs: dict[Path, tuple[Job, float]] = {}  # in hand, and since when
         self._claimed: set[Path] = set()  # of those, the files that others work on
         self._alone = False  # the one video in work is to be alone
         self._trouble: dict[Path, str] = {}
@@ -134,12 +146,19 @@ class Runner:
         for thread in self._threads:
             thread.start()
 
-    def submit(self, path: Path, identity: Identity, batch: str, *, settled_s: float = 0.0) -> None:
-        """Put a ready file at the end of the queue; `settled_s` is how long it was watched until it was ready."""
+    def submit(
+        self, path: Path, identity: Identity, batch: str, *, settled_s: float = 0.0, root: Path | None = None
+    ) -> None:
+        """Put a ready file at the end of the queue; `settled_s` is how long it was watched until it was ready.
+
+        `root` is as in `Job`.
+        """
         alone = self._ledger.suspect(path, identity)
         with self._wake:
             self._order += 1
-            self._queue.append(_QueueEntry(path, identity, batch, alone, number=self._order, settled_s=settled_s))
+            self._queue.append(
+                _QueueEntry(path, identity, batch, alone, number=self._order, settled_s=settled_s, root=root)
+            )
             self._wake.notify()
 
     def change_stages(self, stages: Sequence[Stage], ledger: JobLedger, *, wanted: Callable[[Path], bool]) -> None:
@@ -190,6 +209,13 @@ class Runner:
         """How many files are in work."""
         with self._wake:
             return len(self._busy)
+
+    def in_hand(self) -> list[WorkInHand]:
+        """Return what the workers are at, the first begun first."""
+        with self._wake:
+            jobs = list(self._jobs.values())
+        now_s = time.monotonic()
+        return [WorkInHand(job.path, job.batch, job.clock.current, now_s - since_s) for job, since_s in jobs]
 
     @property
     def trouble(self) -> dict[Path, str]:
@@ -245,6 +271,7 @@ class Runner:
             finally:
                 with self._wake:
                     self._busy.discard(entry.path)
+                    self._jobs.pop(entry.path, None)
                     self._alone = False
                     self._wake.notify_all()
 
@@ -287,10 +314,11 @@ class Runner:
     def _attend(self, entry: _QueueEntry) -> None:  # noqa: C901 - one way for each thing that can come of it
         """Carry one video, and route what comes of it: the only place that does."""
         self._on_begin()
-        job = Job(entry.path, entry.identity, entry.batch, self.cancel)
+        job = Job(entry.path, entry.identity, entry.batch, self.cancel, root=entry.root)
         job.clock.note("settle", entry.settled_s * 1000)
         job.clock.note("waiting", (time.monotonic() - entry.since_s) * 1000)
         with self._wake:  # a reload changes both together
+            self._jobs[entry.path] = (job, time.monotonic())
             ledger, stages = self._ledger, self._stages
         begun = False
         try:

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Self
 
 from loguru import logger
 
+from vsortd.config.choices import PlaceMethod
 from vsortd.config.rules import RuleTree, build_rules
+from vsortd.core.containers import endings_among
 from vsortd.core.names import nfc
 from vsortd.core.outcomes import ConversionKind
 from vsortd.core.paths import index_path, journal_path, texts_path
@@ -26,7 +28,9 @@ from vsortd.filing.recover import recover
 from vsortd.index.store import Index
 from vsortd.judging.corrections import Corrections
 from vsortd.judging.example_store import ExampleStore, examples_path
+from vsortd.judging.resident_detector import ResidentDetector
 from vsortd.judging.resident_model import ResidentModel
+from vsortd.judging.resident_sound import ResidentSound
 from vsortd.media.pool import MediaPool
 from vsortd.media.sidecars import Company, find_company
 from vsortd.pipeline.moved_places import follow_everywhere
@@ -57,6 +61,8 @@ class Services:
     examples: ExampleStore
     corrections: Corrections
     state_folder: Path
+    sound: ResidentSound | None = None  # where a sound model is configured
+    detector: ResidentDetector | None = None  # where the config names one
     # Names that a dry run has given away already, so that it numbers like the real thing.
     foreseen: set[Path] = field(default_factory=set)
     foreseeing: threading.Lock = field(default_factory=threading.Lock)
@@ -107,11 +113,13 @@ class Services:
         tree = build_rules(settings)
         corrections = Corrections(settings, state_folder, examples, journal)
         texts = texts_path(state_folder)
+        sound = sound_model(settings, texts)
         model = ResidentModel(
-            settings.model, tree, keep_trying=keep_trying, refine=corrections.applied, texts_path=texts
+            settings.model, tree, keep_trying=keep_trying, refine=corrections.applied, texts_path=texts, sound=sound
         )
         media = MediaPool.of(settings.workers)
-        services = cls(settings, tree, model, media, journal, filer, index, examples, corrections, state_folder)
+        services = cls(settings, tree, model, media, journal, filer, index, examples, corrections, state_folder, sound)
+        services.detector = ResidentDetector.of(settings, keep_trying=keep_trying)
         services.follow_library()
         if recover_first:
             for line in recover(journal).lines():
@@ -121,7 +129,7 @@ class Services:
     @property
     def extensions(self) -> tuple[str, ...]:
         """Every file name extension that some inbox takes for a video."""
-        return tuple(sorted({extension for inbox in self.settings.inboxes for extension in map(str, inbox.extensions)}))
+        return tuple(sorted(endings_among(one for inbox in self.settings.inboxes for one in inbox.extensions)))
 
     def sidecars_of(self, video: Path, clip: Clip | None = None) -> tuple[Path, ...]:
         """Return the files that move with a video; as long as its facts aren't known, those that may have to."""
@@ -138,6 +146,11 @@ class Services:
         """Return the folders (NFC) between the library and a video that lies in it, None for one that doesn't."""
         library = self.settings.library
         return tuple(map(nfc, video.parent.relative_to(library).parts)) if video.is_relative_to(library) else None
+
+    @property
+    def takes_out(self) -> bool:
+        """Whether some videos are moved out of the inboxes; else all of them stay there."""
+        return PlaceMethod.MOVE in self.tree.methods(self.settings.place)
 
     @property
     def worker_count(self) -> int:
@@ -192,17 +205,31 @@ class Services:
         before = self.settings
         tree = build_rules(settings)
         corrections = Corrections(settings, self.state_folder, self.examples, self.journal)
-        model = self.model
-        if settings.model != before.model:
+        model, sound = self.model, self.sound
+        if (settings.model, settings.sound_model) != (before.model, before.sound_model):
             texts = texts_path(self.state_folder)
-            model = ResidentModel(settings.model, tree, keep_trying=True, refine=corrections.applied, texts_path=texts)
+            sound = sound_model(settings, texts)
+            model = ResidentModel(
+                settings.model, tree, keep_trying=True, refine=corrections.applied, texts_path=texts, sound=sound
+            )
         else:
             model.change_rules(tree, corrections.applied, cancel=cancel)
         filer = self.filer
         if (settings.library, settings.place) != (before.library, before.place):
             filer = Filer(self.journal, settings.library, settings.place)
+        detector = self.detector
+        if settings.detector != before.detector:
+            detector = ResidentDetector.of(settings, keep_trying=True)
         services = replace(
-            self, settings=settings, tree=tree, model=model, filer=filer, corrections=corrections, foreseen=set()
+            self,
+            settings=settings,
+            tree=tree,
+            model=model,
+            sound=sound,
+            filer=filer,
+            corrections=corrections,
+            detector=detector,
+            foreseen=set(),
         )
         if settings.library != before.library:
             services.follow_library()
@@ -214,10 +241,20 @@ class Services:
             self.model.close()
         if self.filer is not successor.filer:
             self.filer.close()
+        if self.detector is not None and self.detector is not successor.detector:
+            self.detector.close()
+
+    def unload(self) -> None:
+        """Let the models go until they are asked for again."""
+        self.model.unload()
+        if self.detector is not None:
+            self.detector.unload()
 
     def close(self) -> None:
         """Let everything go; work under way has been cancelled before."""
         self.model.close()
+        if self.detector is not None:
+            self.detector.close()
         self.media.close()
         self.filer.close()
         self.index.close()
@@ -231,3 +268,8 @@ class Services:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def sound_model(settings: Settings, texts: Path) -> ResidentSound | None:
+    """Return the sound model that is configured, not loaded yet, None where none is."""
+    return None if settings.sound_model is None else ResidentSound(settings.sound_model, texts_path=texts)

@@ -28,21 +28,21 @@ from vsortd.errors import VsortdError
 from vsortd.filing.release import ReleaseVerb
 from vsortd.filing.undo import Selection
 from vsortd.service.access import LocalOnly
-from vsortd.service.answers import Json, error_document, refusal, turned_away
 from vsortd.service.metrics import CONTENT_TYPE
 from vsortd.service.request_models import (
     CALLS,
     HistoryRequest,
-    NothingMore,
     NowhereRequest,
     PauseRequest,
     ReleaseRequest,
     ResumeRequest,
     SceneSearchRequest,
+    SetAsideRequest,
     SortFilesRequest,
     StopSortingRequest,
     UndoRequest,
 )
+from vsortd.web.answers import Json, error_document, refusal, turned_away
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
@@ -56,10 +56,13 @@ if TYPE_CHECKING:
         ReloadDocument,
         SearchDocument,
         StatusDocument,
+        WayInDocument,
     )
+    from vsortd.filing.history_query import HistoryQuery
     from vsortd.filing.release import ReleaseReport
     from vsortd.filing.undo import UndoReport
     from vsortd.library.search.requests import Request as SearchRequest
+    from vsortd.web.request_model import NothingMore
 
 
 class Controlled(Protocol):
@@ -71,11 +74,14 @@ class Controlled(Protocol):
     def health(self) -> list[str]:
         """Return what keeps the daemon from its work."""
 
+    def way_in(self) -> WayInDocument:
+        """Return the address that lets one browser in to the page."""
+
     def metrics(self) -> str:
         """Return the numbers in Prometheus' text form."""
 
-    def history(self, *, last: int | None, since: float | None, tag: str | None) -> list[ItemDocument]:
-        """Return the items of `history --json`; `since` is in Unix seconds."""
+    def history(self, query: HistoryQuery) -> list[ItemDocument]:
+        """Return the items of `history --json` that fit."""
 
     def events(self) -> AsyncIterator[str]:
         """Return a stream of server-sent events."""
@@ -91,6 +97,9 @@ class Controlled(Protocol):
 
     def nowhere(self, number: int) -> LessonDocument:
         """Learn that an item that waits for review belongs nowhere; return what came of it."""
+
+    def set_aside(self, video: Path | int, *, keep: Path | None = None, batch: str = "") -> ItemDocument:
+        """Set a video aside, by its path or its item's id; return its new item."""
 
     def release_or_retry(self, verb: ReleaseVerb, names: Sequence[str], *, everything: bool) -> ReleaseReport:
         """Release holds, or retry refusals."""
@@ -126,12 +135,14 @@ def control_app(daemon: Controlled, token: str = "") -> Starlette:
         _call("status", calls.status),
         _call("health", calls.health),
         _call("metrics", calls.metrics),
+        _call("way_in", calls.way_in),
         _call("history", calls.history),
         _call("pause", calls.pause),
         _call("resume", calls.resume),
         _call("reload", calls.reload),
         _call("undo", calls.undo),
         _call("nowhere", calls.nowhere),
+        _call("set_aside", calls.set_aside),
         _call("release", partial(calls.release_or_retry, ReleaseVerb.RELEASE)),
         _call("retry", partial(calls.release_or_retry, ReleaseVerb.RETRY)),
         _call("search", calls.search),
@@ -194,8 +205,11 @@ class _Calls:
     def metrics(self, _asked: NothingMore) -> Response:
         return PlainTextResponse(self._daemon.metrics(), media_type=CONTENT_TYPE)
 
+    def way_in(self, _asked: NothingMore) -> Response:
+        return Json(self._daemon.way_in())
+
     def history(self, asked: HistoryRequest) -> Response:
-        return Json({"items": self._daemon.history(last=asked.last, since=asked.since, tag=asked.tag)})
+        return Json({"items": self._daemon.history(asked.query)})
 
     async def events(self, _request: Request) -> Response:
         return StreamingResponse(
@@ -218,6 +232,10 @@ class _Calls:
 
     def nowhere(self, asked: NowhereRequest) -> Response:
         return Json(self._daemon.nowhere(asked.id or 0))
+
+    def set_aside(self, asked: SetAsideRequest) -> Response:
+        keep = None if asked.keep is None else Path(asked.keep)
+        return Json(self._daemon.set_aside(asked.video, keep=keep, batch=asked.batch or ""))
 
     def release_or_retry(self, verb: ReleaseVerb, asked: ReleaseRequest) -> Response:
         report = self._daemon.release_or_retry(verb, asked.which or (), everything=bool(asked.all))

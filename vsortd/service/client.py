@@ -91,16 +91,18 @@ class Client:
         """Return what keeps the daemon from its work; [] when all is well."""
         return list(self._call("GET", "/v1/health")["trouble"])
 
+    def way_in(self) -> str:
+        """Return the address that lets one browser in to the page, once."""
+        return str(self._call("POST", "/v1/way_in")["address"])
+
     def metrics(self) -> str:
         """Return the daemon's numbers in Prometheus' text form."""
         with self._answer("GET", "/v1/metrics") as response:
             return response.read().decode()
 
-    def history(
-        self, *, last: int | None = None, since: float | None = None, tag: str | None = None
-    ) -> list[ItemDocument]:
-        """Return the items of `history --json`, newest first."""
-        wanted = {"last": last, "since": since, "tag": None if tag is None else storable(tag)}
+    def history(self, *, last: int | None = None, since: float | None = None, **more: str | None) -> list[ItemDocument]:
+        """Return the items of `history --json`, newest first; `more` as the API's `HistoryRequest` has it."""
+        wanted = {"last": last, "since": since, **{name: value and storable(value) for name, value in more.items()}}
         query = urlencode({name: value for name, value in wanted.items() if value is not None})
         return list(self._call("GET", f"/v1/history?{query}", timeout_s=WORK_TIMEOUT_S)["items"])
 
@@ -122,6 +124,12 @@ class Client:
         """Say that an item that waits for review belongs nowhere; return what was learned of it."""
         lesson: LessonDocument = self._call("POST", "/v1/nowhere", {"id": number}, timeout_s=WORK_TIMEOUT_S)
         return lesson
+
+    def set_aside(self, path: Path, *, keep: Path | None = None, batch: str = "") -> ItemDocument:
+        """Have a video set aside, for one that is kept if there is such; return its new item."""
+        body = {"path": os.fspath(path), "keep": _text(keep), "batch": batch or None}
+        item: ItemDocument = self._call("POST", "/v1/set_aside", body, timeout_s=WORK_TIMEOUT_S)
+        return item
 
     def release_or_retry(self, verb: ReleaseVerb, which: Sequence[str], *, everything: bool) -> ReleaseDocument:
         """Release holds or retry refusals, by ids or absolute paths; returns freed and refused."""

@@ -13,13 +13,22 @@ from vsortd.core.documents import status_document
 from vsortd.core.names import nfc
 from vsortd.core.outcomes import ItemState
 from vsortd.core.text import storable
-from vsortd.errors import UsageError
+from vsortd.errors import ChangedError, UsageError, VideoError
+from vsortd.filing.open_media import item_video
 from vsortd.filing.release import ReleaseReport, ReleaseVerb, release_or_retry
 from vsortd.filing.undo import undo as undo_items
 from vsortd.index.relocate import follow
-from vsortd.learning.review_queue import belongs_nowhere
+from vsortd.judging.example_store import Origin
+from vsortd.learning.new_rule import add_rule
+from vsortd.learning.review_queue import decide, take_back
+from vsortd.learning.teaching import Teacher, explained
+from vsortd.library.indexing.embed import dense_film
 from vsortd.library.search.requests import Searcher
+from vsortd.media.previews import LIMIT_BYTES, Previews
 from vsortd.pipeline.batch import sort_within
+from vsortd.pipeline.refiling import refile
+from vsortd.pipeline.rules_preview import preview
+from vsortd.pipeline.set_aside import AsideRequest, path_of_item, set_aside
 from vsortd.service.metrics import exposition
 from vsortd.watch.types import Health
 
@@ -27,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Sequence
     from pathlib import Path
 
+    from vsortd.config.settings import Settings
     from vsortd.core.documents import (
         ItemDocument,
         LessonDocument,
@@ -34,13 +44,27 @@ if TYPE_CHECKING:
         ReloadDocument,
         SearchDocument,
         StatusDocument,
+        WayInDocument,
     )
+    from vsortd.filing.history_query import HistoryQuery
     from vsortd.filing.undo import Selection, UndoReport
+    from vsortd.learning.judged_frames import JudgedFrame
+    from vsortd.learning.new_rule import NewRule
+    from vsortd.learning.review_queue import Waiting
+    from vsortd.learning.teaching import Lesson
     from vsortd.library.search.requests import Request
+    from vsortd.pipeline.batch import Progress, SortOutcome
+    from vsortd.pipeline.rules_preview import PreviewItem, RulesPreview
+    from vsortd.pipeline.runner import WorkInHand
+    from vsortd.pipeline.services import Services
     from vsortd.service.workflow import Workflow
+    from vsortd.web.host import PageTools
+    from vsortd.web.listener import PageListener
 
 # A library that was there is not looked at again for so long: many may ask for the status, and disks may sleep.
 _WELL_S = 5.0
+# What makes pictures for the page ends when nobody has asked for one for so long.
+_PICTURES_IDLE_S = 60.0
 
 
 class Controller:
@@ -56,8 +80,16 @@ class Controller:
         reload: Callable[[], ReloadDocument],
         stop: Callable[[], None],
         wake: Callable[[], None],
+        config_path: Path | None = None,
+        tools: PageTools | None = None,
     ) -> None:
+        """`config_path` is where the config was read from; a page that edits it needs it. `tools` are for the page."""
+        self.config_path = config_path
+        self.tools = tools
+        self.page: PageListener | None = None  # once it is served
         self.searcher = Searcher(workflow.services.index)
+        self._previews = _previews(workflow.services)
+        self._pictured_s: float | None = None  # when one was asked for last; None: what makes them has ended
         self._workflow = workflow
         self._reload = reload
         self._stop = stop
@@ -66,7 +98,22 @@ class Controller:
         self._well: tuple[Path | None, float] = (None, 0.0)  # which library was last seen to be there, and when
         self._lock = threading.Lock()
         self._cancels: set[threading.Event] = set()
+        self._deciding = threading.Lock()  # one decision after the other, as they were made
         self._stopping = False
+
+    @property
+    def services(self) -> Services:
+        """The services as they are now."""
+        return self._workflow.services
+
+    @property
+    def state_folder(self) -> Path:
+        """Where journal, index and log lie."""
+        return self._workflow.services.state_folder
+
+    def in_hand(self) -> list[WorkInHand]:
+        """Return the videos that are in work."""
+        return self._workflow.runner.in_hand()
 
     @property
     def busy(self) -> bool:
@@ -83,6 +130,7 @@ class Controller:
     def status(self) -> StatusDocument:
         """Return the status as `status --json` prints it."""
         workflow, services = self._workflow, self._workflow.services
+        extensions = {inbox.path: list(map(str, inbox.extensions)) for inbox in services.settings.inboxes}
         return status_document(
             "paused" if workflow.pauses.everything else "running",
             model=self._model(),
@@ -96,6 +144,8 @@ class Controller:
                     "health": str(one.health),
                     "reason": one.reason,
                     "paused": workflow.pauses.holds(one.path),
+                    "extensions": extensions.get(one.path, []),
+                    "left_alone": dict(one.left_alone),
                 }
                 for one in workflow.watcher.health()
             ],
@@ -103,6 +153,8 @@ class Controller:
             paused=workflow.pauses.form(),
             library=str(services.settings.library),
             trouble=self._trouble(),
+            after=workflow.hooks.form(),
+            page=None if self.page is None else self.page.form(),
             pid=os.getpid(),
         )
 
@@ -116,7 +168,8 @@ class Controller:
             if not library:
                 self._well = (services.settings.library, now_s)
         told = [f"{path}: {reason}" for path, reason in self._workflow.runner.trouble.items()]
-        return [library, *told] if library else told
+        detector = services.detector.trouble if services.detector is not None else ""
+        return [*filter(None, (library, detector)), *told]
 
     def _model(self) -> dict[str, str]:
         services = self._workflow.services
@@ -137,6 +190,12 @@ class Controller:
         wrong += [f"inbox {one.path}: {one.reason}" for one in inboxes if one.health is not Health.OK]
         return [*wrong, *self.status()["trouble"]]
 
+    def way_in(self) -> WayInDocument:
+        """Return the address that lets one browser in. Raises UsageError where there is no page."""
+        if self.page is None:
+            raise UsageError("The page is switched off.", remedy="`web: off` in the config does that, or $VSORTD_WEB.")
+        return {"address": self.page.way_in()}
+
     def metrics(self) -> str:
         """Return the numbers in Prometheus' text form."""
         workflow, up_s = self._workflow, time.monotonic() - self._began_s
@@ -146,10 +205,10 @@ class Controller:
         """Return a stream of server-sent events."""
         return self._workflow.hub.stream(self.status)
 
-    def history(self, *, last: int | None, since: float | None, tag: str | None) -> list[ItemDocument]:
+    def history(self, query: HistoryQuery) -> list[ItemDocument]:
         """Return the items of `history --json`; see `Journal.history`."""
         journal = self._workflow.services.journal
-        return [item.to_json() for item in journal.history(last=last, since=since, tag=tag)]
+        return [item.to_json() for item in journal.history(query)]
 
     def scan(self) -> None:
         """Look through the inboxes now, and ask for a missing model again."""
@@ -192,14 +251,94 @@ class Controller:
         return report
 
     def nowhere(self, number: int) -> LessonDocument:
-        """Learn that an item that waits for review belongs nowhere; see `learning.review_queue.belongs_nowhere`."""
-        cancel = threading.Event()
-        with self._stops_with(cancel):
-            lesson = belongs_nowhere(self._workflow.services, number, cancel=cancel)
+        """Learn that an item that waits for review belongs nowhere; see `learning.review_queue.decide`."""
+        return self.decide(number, None).to_json()
+
+    def decide(self, number: int, rule: str | None) -> Lesson:
+        """Decide on an item that waits for review, None for nowhere; see `learning.review_queue.decide`."""
+        with self.borrowed() as (services, cancel), self._deciding:
+            lesson = decide(services, number, rule, cancel=cancel)
         if lesson.item is not None:
             self._workflow.tell(lesson.item)
         self._wake()  # the model's memory is to be given back some time
-        return lesson.to_json()
+        return lesson
+
+    def teach(self, number: int, rule: str | None, *, learn: bool = True) -> Lesson:
+        """File an item's video where a person says, None for nowhere, and learn from it; see `Teacher.teach`."""
+        with self.borrowed() as (services, cancel), self._deciding:
+            path = item_video(services.journal, number).path
+            try:
+                lesson = Teacher(services).teach(
+                    path, rule or "", Origin.TEACH, none=rule is None, learn=learn, cancel=cancel
+                )
+            except VideoError as error:
+                raise explained(error, path) from error
+        if lesson.item is not None:
+            self._workflow.tell(lesson.item)
+        self._wake()  # the model's memory is to be given back some time
+        return lesson
+
+    def take_back(self, lesson: Lesson) -> None:
+        """Take a decision back, and what was learned from it; see `learning.review_queue.take_back`."""
+        with self.borrowed() as (services, _), self._deciding:
+            report = take_back(services, lesson)
+        follow(services.index.path, report.moves)
+        self._workflow.tell(*(item.id for item in report.undone))
+
+    def judged_frames(self, waiting: Waiting) -> list[JudgedFrame]:
+        """Return what each frame says of a video in review; see `learning.judged_frames`."""
+        from vsortd.learning.judged_frames import judged_frames
+
+        with self.borrowed() as (services, cancel):
+            found = judged_frames(services, waiting, cancel)
+        self._wake()
+        return found
+
+    def add_rule(self, new: NewRule) -> None:
+        """Write a new rule into the config, and sort by it; see `learning.new_rule.add_rule`."""
+        if self.config_path is None:
+            raise UsageError("The config came from no file.", remedy="Start vsortd with one: vsortd --config FILE run")
+        add_rule(self.config_path, new)
+        self._reload()
+
+    @contextlib.contextmanager
+    def borrowed(self, cancel: threading.Event | None = None) -> Iterator[tuple[Services, threading.Event]]:
+        """Yield the services, which no reload closes meanwhile, and what is set when the daemon ends.
+
+        That is `cancel`, if it is given. The model may be asked for.
+        """
+        cancel = threading.Event() if cancel is None else cancel
+        with self._stops_with(cancel):
+            yield self._workflow.services, cancel
+        self._wake()  # the model's memory is to be given back some time
+
+    def tell(self, *items: int) -> None:
+        """Tell whoever listens of items that such work made or took back."""
+        self._workflow.tell(*items)
+
+    def preview_rules(self, settings: Settings, cancel: threading.Event) -> RulesPreview:
+        """Return what would become of all that is filed by other settings; see `pipeline.rules_preview`."""
+        with self._stops_with(cancel):
+            found = preview(self._workflow.services, settings, cancel=cancel)
+        self._wake()  # the model's memory is to be given back some time
+        return found
+
+    def refile(self, items: Sequence[PreviewItem], progress: Progress, cancel: threading.Event) -> list[SortOutcome]:
+        """Move videos of a preview to where the rules in effect have them; see `pipeline.refiling`."""
+        with self._stops_with(cancel):
+            services, own = self._workflow.services, self._workflow.runner
+            outcomes = refile(services, items, dry_run=False, own=own, on_progress=progress, cancel=cancel)
+        self._tell_sorted(outcomes)
+        return outcomes
+
+    def set_aside(self, video: Path | int, *, keep: Path | None = None, batch: str = "") -> ItemDocument:
+        """Set a video aside, by its path or its item's id, for one that is kept; see `pipeline.set_aside`."""
+        cancel, services = threading.Event(), self._workflow.services
+        with self._stops_with(cancel):
+            path = path_of_item(services, video) if isinstance(video, int) else video
+            item = set_aside(services, AsideRequest(path, keep, batch), cancel=cancel)
+        self._workflow.tell(item.id)
+        return item.to_json()
 
     def release_or_retry(self, verb: ReleaseVerb, names: Sequence[str], *, everything: bool) -> ReleaseReport:
         """Release holds or retry refusals, and look at what may be sorted again; see `filing.release`."""
@@ -218,11 +357,15 @@ class Controller:
             if config != fingerprint(services.settings):
                 return None
             outcomes = sort_within(services, paths, own=self._workflow.runner, on_progress=on_progress, cancel=cancel)
+        self._tell_sorted(outcomes)
+        return [one.to_json() for one in outcomes]
+
+    def _tell_sorted(self, outcomes: Sequence[SortOutcome]) -> None:
+        """Tell of what was placed, and have a second opinion asked for where the rules are unsure."""
         self._workflow.tell(*(one.id for one in outcomes))
         for one in outcomes:
             if one.state is ItemState.REVIEW and one.id is not None:
                 self._workflow.opinions.undecided(one.id)
-        return [one.to_json() for one in outcomes]
 
     def search(self, request: Request, config: str) -> SearchDocument | None:
         """Look for scenes with the model that is loaded; see `Searcher.answer`. None for another `config`."""
@@ -231,9 +374,43 @@ class Controller:
             services = self._workflow.services
             if config != fingerprint(services.settings):
                 return None
-            found = self.searcher.answer(services, request, cancel=cancel)
+            try:
+                found = self.searcher.answer(services, request, cancel=cancel)
+            except ChangedError:  # it waited for a model that a reload has replaced
+                return None
         self._wake()  # its memory is to be given back some time
         return found
+
+    def look_at(self, path: Path, cancel: threading.Event) -> None:
+        """Look through a video so that it can be searched within. Raises VideoError, ModelError, Cancelled."""
+        with self._stops_with(cancel):
+            services = self._workflow.services
+            dense_film(services, services.model.get(cancel).encoder, path, cancel=cancel)
+        self._wake()  # the model's memory is to be given back some time
+
+    @property
+    def previews(self) -> Previews:
+        """What makes pictures of videos for people."""
+        begins, self._pictured_s = self._pictured_s is None, time.monotonic()
+        if begins:
+            self._wake()  # its process is to end some time
+        return self._previews
+
+    def rest_pictures(self) -> float | None:
+        """End the process that makes pictures if nobody asks for any; return when to look again, seconds."""
+        if self._pictured_s is None:
+            return None
+        left_s = self._pictured_s + _PICTURES_IDLE_S - time.monotonic()
+        if left_s > 0:
+            return left_s
+        self._pictured_s = None
+        self._previews.rest()
+        return None
+
+    def close(self) -> None:
+        """Let go of what the answers took."""
+        self.searcher.close()
+        self._previews.close()
 
     @contextlib.contextmanager
     def _stops_with(self, cancel: threading.Event) -> Iterator[None]:
@@ -255,3 +432,10 @@ class Controller:
     def stop(self) -> None:
         """End the daemon: the file in hand is finished or put back."""
         self._stop()
+
+
+def _previews(services: Services) -> Previews:
+    """Return what makes pictures of videos, and keeps as much of them as the config says: `web` needs a restart."""
+    web = services.settings.web
+    limit_bytes = LIMIT_BYTES if web == "off" else web.pictures_bytes
+    return Previews(services.settings.workers, services.state_folder, limit_bytes=limit_bytes)

@@ -26,12 +26,15 @@ from vsortd.service.server import ControlServer
 from vsortd.service.signals import DaemonSignals
 from vsortd.service.wakeup import Wakeup
 from vsortd.service.workflow import Workflow
+from vsortd.web.listener import PageListener, page_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from vsortd.config.settings import Settings
+    from vsortd.service.setup_mode import Handover
+    from vsortd.web.host import PageTools
 
 # How often the daemon looks after things that no event announces: retention of originals.
 HOUSEKEEPING_S = 6 * 3600.0
@@ -63,8 +66,18 @@ class Daemon:
         *,
         once: bool = False,
         read_config: Callable[[], Settings] | None = None,
+        config_path: Path | None = None,
+        tools: PageTools | None = None,
+        handover: Handover | None = None,
     ) -> None:
-        """`read_config` loads the config anew for a reload; without it the settings stay as they are."""
+        """`read_config` loads the config anew for a reload; without it the settings stay as they are.
+
+        `config_path` is where it lies, for a page that edits it, `tools` what lies above that page. `handover` comes
+        from the setup mode before, which holds the lock.
+        """
+        self._config_path = config_path
+        self._tools = tools
+        self._handover = handover
         self._settings = settings
         self._state_folder = state_folder
         self._once = once
@@ -75,12 +88,21 @@ class Daemon:
         """Run to the end. Raises AlreadyRunningError, StoreError, ModelError."""
         raise_limit()
         with (
-            DaemonLock(self._state_folder),
+            contextlib.nullcontext() if self._handover else DaemonLock(self._state_folder),
             contextlib.closing(Wakeup()) as wakeup,
             DaemonSignals(self._told_to_stop, self._told_to_reload),
             Services.open(self._settings, self._state_folder, keep_trying=not self._once) as services,
         ):
-            run = DaemonRun(services, self._orders, wakeup, once=self._once, read_config=self._read_config)
+            run = DaemonRun(
+                services,
+                self._orders,
+                wakeup,
+                once=self._once,
+                read_config=self._read_config,
+                config_path=self._config_path,
+                tools=self._tools,
+                handover=self._handover,
+            )
             run.run()
         if run.fatal is not None:
             raise run.fatal
@@ -110,6 +132,9 @@ class DaemonRun:
         *,
         once: bool,
         read_config: Callable[[], Settings] | None,
+        config_path: Path | None = None,
+        tools: PageTools | None = None,
+        handover: Handover | None = None,
     ) -> None:
         self.fatal: BaseException | None = None
         self._opened = services
@@ -130,11 +155,21 @@ class DaemonRun:
         )
         self._reloader = Reloader(self._workflow, read_config, notifier=self._notifier, wake=wakeup.set)
         self._controller = Controller(
-            self._workflow, reload=self._reloader.reload, stop=self._told_to_stop, wake=wakeup.set
+            self._workflow,
+            reload=self._reloader.reload,
+            stop=self._told_to_stop,
+            wake=wakeup.set,
+            config_path=config_path,
+            tools=tools,
         )
         self._copies = QuietCopies(services.journal, services.state_folder, on_damage=self._give_up)
         loopback = services.settings.control == "loopback"
         self._server = ControlServer(self._controller, services.state_folder, loopback=loopback, on_fatal=self._give_up)
+        web = page_options(services.settings)
+        if not once and web is not None:
+            handed = None if handover is None else handover.page
+            sessions = None if handover is None else handover.sessions
+            self._controller.page = handed or PageListener(self._controller, web, sessions)
 
     @property
     def exit_code(self) -> ExitCode:
@@ -148,6 +183,9 @@ class DaemonRun:
     def run(self) -> None:
         """Work until told to stop, or with `once` until the inboxes are drained; the log says why it ends."""
         self._workflow.start()
+        if self._controller.page is not None:  # first: who asks the control API for the way in finds it open
+            self._controller.page.hand_to(self._controller)
+            self._controller.page.start()
         self._server.start()
         logger.info("watching {}", ", ".join(str(inbox.path) for inbox in self._workflow.settings.inboxes))
         if waits := self._workflow.services.library_trouble():
@@ -170,8 +208,10 @@ class DaemonRun:
         self._copies.stop()
         self._workflow.stop()
         self._workflow.hub.close()
+        if self._controller.page is not None:
+            self._controller.page.stop()
         self._server.stop()
-        self._controller.searcher.close()
+        self._controller.close()
         self._reloader.close_replaced()
         self._workflow.services.retire(self._opened)  # whoever opened those closes what is their own
 
@@ -194,6 +234,7 @@ class DaemonRun:
                 self._wakeup.wait(self._sleep_s())
                 continue
             if workflow.drained():
+                workflow.drain_afterwards()
                 self._drained()
                 return
             self._wakeup.wait(_DRAIN_TICK_S)
@@ -242,6 +283,7 @@ class DaemonRun:
             RETIRING_S if self._reloader.replaced else None,
             self._unload(),
             self._controller.searcher.rest(),
+            self._controller.rest_pictures(),
             self._workflow.pauses.next_end_s(),
             self._tell_manager(),
             self._copies.tend(self._workflow.settings.journal),
@@ -267,12 +309,12 @@ class DaemonRun:
         after_s = self._workflow.settings.unload_model_s
         if after_s is None:
             return None
-        model = self._workflow.services.model
-        left_s = after_s - model.idle_s
+        services = self._workflow.services
+        left_s = after_s - services.model.idle_s
         if left_s > 0:
             return left_s
-        idle = model.classifier is not None and not self._controller.busy
-        if idle and self._workflow.runner.if_idle(model.unload):
+        idle = services.model.classifier is not None and not self._controller.busy
+        if idle and self._workflow.runner.if_idle(services.unload):
             logger.info("the model was let go: {} without a video", format_duration(after_s))
         return after_s
 

@@ -84,6 +84,14 @@ class TrayLock(_FolderLock):
     REMEDY = "Its menu has everything; `Quit tray` there ends it."
 
 
+class HookLock(_FolderLock):
+    """One process a state folder that does what is to be done after videos, by `<state>/after.lock`."""
+
+    FILE = "after.lock"
+    OWNER = "Another vsortd that does what is to be done after videos"
+    REMEDY = "It does what waits; nothing is lost."
+
+
 def _lock_soon(path: Path, fd: int) -> Callable[[], None] | None:
     """Try for a quarter of a second: somebody who asks `daemon_holds` takes the lock for an instant.
 

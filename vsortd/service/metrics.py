@@ -90,6 +90,7 @@ def _counts(status: StatusDocument) -> list[tuple[str, int]]:
         ("rejected", counts["rejected"]),
         ("failed", counts["failed"]),
         ("held", counts["held"]),
+        ("aside", counts["aside"]),
     ]
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from loguru import logger
 
+from vsortd.config.running_options import NEEDS_RESTART
 from vsortd.core.text import storable
 from vsortd.errors import Cancelled, VsortdError
 from vsortd.service.daemon_log import follow_config
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
     from vsortd.pipeline.services import Services
     from vsortd.service.notify import Notifier
     from vsortd.service.workflow import Workflow
-
-# Options that a reload can't change.
-LATER = frozenset({"workers", "control"})
 
 
 class _Attempt:
@@ -162,14 +160,15 @@ class Reloader:
             raise
         self._wake()
         logger.info("the config was read anew; changed: {}", ", ".join(changed))
-        for key in LATER & set(changed):
+        for key in NEEDS_RESTART & set(changed):
             logger.warning("{}: takes effect when vsortd is started again", key)
         return {"changed": changed, "retried": [storable(path) for path in self._workflow.readmit()]}
 
     def _change_over(self, old: Services, services: Services) -> None:
         before, after = old.settings, services.settings
         watcher = None
-        if (after.inboxes, after.library) != (before.inboxes, before.library):
+        watched = (before.inboxes, before.library, old.takes_out)
+        if (after.inboxes, after.library, services.takes_out) != watched:
             watcher = self._workflow.new_watcher(services)
             self._check()
             self._workflow.watcher.stop()

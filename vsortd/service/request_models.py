@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, Self, TypeVar
+from typing import TYPE_CHECKING, Annotated, Final
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, Field
 
-from vsortd.core.text import printable
-from vsortd.core.units import FIRST_MOMENT_S, LAST_MOMENT_S
 from vsortd.errors import UsageError
-from vsortd.filing.item_ids import LARGEST_ID
+from vsortd.filing.history_query import HistoryQuery, parse_states
 from vsortd.library.search.ranking import DEFAULT_TOP, DEFAULT_WINDOW_S
 from vsortd.library.search.requests import Request as SearchRequest
+from vsortd.web.request_model import Count, Moment, NothingMore, Number, RequestModel, States
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from pydantic_core import ErrorDetails
-
-_SHOWN_CHARS = 80
-_SHOWN_ERRORS = 3
 
 
 def _file_name(text: str) -> str:
@@ -46,43 +39,33 @@ def _absolute(text: str) -> str:
 FileName = Annotated[str, AfterValidator(_file_name)]
 AbsolutePath = Annotated[FileName, AfterValidator(_absolute)]
 Ticket = Annotated[str, Field(min_length=1, max_length=64)]
-Number = Annotated[int, Field(ge=0, le=LARGEST_ID)]
-Count = Annotated[int, Field(ge=1, le=LARGEST_ID)]
-Moment = Annotated[float, Field(allow_inf_nan=False, ge=FIRST_MOMENT_S, le=LAST_MOMENT_S)]
-
-
-class RequestModel(BaseModel):
-    """A request; what it doesn't know is refused, and None counts as not said."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    @classmethod
-    def of_query(cls, query: Mapping[str, str]) -> Self:
-        """Read a query's parameters, where numbers come as texts. Raises UsageError."""
-        return _validated(cls, dict(query), strict=False)
-
-    @classmethod
-    def of_body(cls, body: bytes) -> Self:
-        """Read a body: one JSON object, or nothing. Raises UsageError."""
-        try:
-            document = json.loads(body or b"{}")
-        except (ValueError, RecursionError) as error:
-            raise UsageError(f"The request is no JSON: {error}.") from error
-        if not isinstance(document, dict):
-            raise UsageError("The request is no JSON object.")
-        return _validated(cls, document, strict=True)
-
-
-class NothingMore(RequestModel):
-    """A request that its path says all of."""
 
 
 class HistoryRequest(RequestModel):
-    """Which items of the history; `since` is in Unix seconds."""
+    """Which items of the history, see `filing.history_query.HistoryQuery`; `state` is a list such as `filed,review`."""
 
     last: Count | None = None
     since: Moment | None = None
     tag: str | None = None
+    state: States | None = None
+    rule: str | None = None
+    text: str | None = None
+    inbox: AbsolutePath | None = None
+    batch: str | None = None
+
+    @property
+    def query(self) -> HistoryQuery:
+        """What is asked for."""
+        return HistoryQuery(
+            last=self.last,
+            since=self.since,
+            tag=self.tag,
+            states=parse_states(self.state) if self.state is not None else frozenset(),
+            rule=self.rule,
+            text=self.text,
+            inbox=None if self.inbox is None else Path(self.inbox),
+            batch=self.batch,
+        )
 
 
 class PauseRequest(RequestModel):
@@ -125,6 +108,22 @@ class NowhereRequest(RequestModel):
     id: Number | None = None
 
 
+class SetAsideRequest(RequestModel):
+    """Which video to set aside, by its path or its item's id, and which one in the library is kept in its stead."""
+
+    path: AbsolutePath | None = None
+    id: Number | None = None
+    keep: AbsolutePath | None = None
+    batch: str | None = None
+
+    @property
+    def video(self) -> Path | int:
+        """The video's path, or its item's id. Raises UsageError where not one of the two is said."""
+        if (self.path is None) == (self.id is None):
+            raise UsageError("The request names no video.", remedy="It takes a path or an id, one of the two.")
+        return Path(self.path) if self.path is not None else self.id or 0
+
+
 class ReleaseRequest(RequestModel):
     """What to release or to retry: ids or absolute paths, or all."""
 
@@ -159,6 +158,9 @@ class SceneSearchRequest(RequestModel):
     under: FileName | None = None
     since_s: Moment | None = None
     orientation: list[str] | None = None
+    sound: bool | None = None
+    tag: str | None = None
+    per_shot: bool | None = None
     config: str | None = None
 
     def wanted(self) -> SearchRequest:
@@ -174,6 +176,9 @@ class SceneSearchRequest(RequestModel):
             under=self.under,
             since_s=self.since_s,
             orientation=tuple(self.orientation or ()),
+            sound=bool(self.sound),
+            tag=self.tag,
+            per_shot=bool(self.per_shot),
         )
 
 
@@ -181,6 +186,7 @@ CALLS: Final[Mapping[str, tuple[str, type[RequestModel]]]] = {
     "status": ("GET", NothingMore),
     "health": ("GET", NothingMore),
     "metrics": ("GET", NothingMore),
+    "way_in": ("POST", NothingMore),
     "history": ("GET", HistoryRequest),
     "events": ("GET", NothingMore),
     "pause": ("POST", PauseRequest),
@@ -188,6 +194,7 @@ CALLS: Final[Mapping[str, tuple[str, type[RequestModel]]]] = {
     "reload": ("POST", NothingMore),
     "undo": ("POST", UndoRequest),
     "nowhere": ("POST", NowhereRequest),
+    "set_aside": ("POST", SetAsideRequest),
     "release": ("POST", ReleaseRequest),
     "retry": ("POST", ReleaseRequest),
     "search": ("POST", SceneSearchRequest),
@@ -197,33 +204,3 @@ CALLS: Final[Mapping[str, tuple[str, type[RequestModel]]]] = {
     "stop": ("POST", NothingMore),
 }
 """Every call below /v1: its method, and what it may bring (in the query of a GET, in the body of a POST)."""
-
-_Model = TypeVar("_Model", bound=RequestModel)
-
-
-def _validated(model: type[_Model], values: dict[str, Any], *, strict: bool) -> _Model:
-    """Return the request of some values. Raises UsageError: each field that is wrong, and what it may be."""
-    if unknown := sorted(values.keys() - model.model_fields.keys()):
-        known = ", ".join(model.model_fields)
-        raise UsageError(
-            printable(f"The request says {_shortened(', '.join(unknown))}, which is not known here."),
-            remedy=f"Known are: {known}." if known else "It takes none.",
-        )
-    try:
-        return model.model_validate(values, strict=strict)
-    except ValidationError as error:
-        wrong = error.errors(include_url=False)
-        more = f"; and {len(wrong) - _SHOWN_ERRORS} more" if len(wrong) > _SHOWN_ERRORS else ""
-        raise UsageError(f"{'; '.join(map(_sentence, wrong[:_SHOWN_ERRORS]))}{more}.") from None
-
-
-def _sentence(wrong: ErrorDetails) -> str:
-    """Say which field is wrong, what it is, and what it may be."""
-    field, *inside = wrong["loc"]
-    place = f"{field}{''.join(f'[{one}]' for one in inside)}"
-    allowed = wrong["msg"].removeprefix("Value error, ")
-    return printable(f"{place} is {_shortened(repr(wrong['input']))}: {allowed[:1].lower()}{allowed[1:]}")
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= _SHOWN_CHARS else f"{text[: _SHOWN_CHARS - 1]}…"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import json
 import logging
 import os
@@ -11,64 +9,21 @@ import secrets
 import socket
 import sys
 import threading
-from functools import partial
-from typing import TYPE_CHECKING, Any
-
-import uvicorn
+from typing import TYPE_CHECKING
 
 from vsortd.core.system.atomic_file import write_whole
-from vsortd.core.system.descriptors import REMEDY, is_shortage, open_files_limit
+from vsortd.core.system.descriptors import REMEDY, is_shortage
 from vsortd.errors import StoreError
 from vsortd.service.api import control_app
 from vsortd.service.client import SOCKET_NAME, TOKEN_NAME, short_socket_path
-from vsortd.service.connections import (
-    BACKLOG,
-    HEADER_TIMEOUT_S,
-    MOST_CONNECTIONS,
-    MOST_HEADER_BYTES,
-    Connections,
-    ControlConnection,
-    LibraryLog,
-    Teller,
-)
+from vsortd.web.connections import BACKLOG, LibraryLog, Teller
+from vsortd.web.http_server import SleepingServer, server_config
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from vsortd.service.api import Controlled
-
-
-class _Server(uvicorn.Server):
-    """Sleeps until its end; uvicorn's own wakes ten times a second, to renew a date header that nobody here reads."""
-
-    _loop: asyncio.AbstractEventLoop | None = None
-
-    def __init__(self, config: uvicorn.Config, teller: Teller) -> None:
-        super().__init__(config)
-        self._teller = teller
-
-    async def main_loop(self) -> None:
-        """Wait until `end`."""
-        asyncio.get_running_loop().set_exception_handler(self._tell)
-        self._ended = asyncio.Event()
-        self._loop = asyncio.get_running_loop()
-        if not self.should_exit:  # `end` came before there was anything to wake
-            await self._ended.wait()
-
-    def _tell(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        """Tell what went wrong beside every request: connections that can't be accepted above all."""
-        error, text = context.get("exception"), str(context["message"])
-        if error is not None and is_shortage(error):
-            text, error = f"no connection can be accepted: {error}. {REMEDY}", None
-        self._teller.tell(text, text, error)
-
-    def end(self) -> None:
-        """Stop serving; from any thread."""
-        self.should_exit = True
-        if self._loop is not None:
-            with contextlib.suppress(RuntimeError):  # the loop is closed: it has ended by itself
-                self._loop.call_soon_threadsafe(self._ended.set)
 
 
 class ControlServer:
@@ -92,27 +47,10 @@ class ControlServer:
         self._folder = state_folder
         self._path = state_folder / (TOKEN_NAME if self._loopback else SOCKET_NAME)
         self._token = secrets.token_urlsafe(32) if self._loopback else ""
-        teller = Teller()
-        connections = Connections(teller, min(MOST_CONNECTIONS, open_files_limit() // 4))
-        config = uvicorn.Config(
-            control_app(daemon, self._token),
-            # uvicorn calls it for each connection, so it need not be a class
-            http=partial(ControlConnection, connections),  # type: ignore[arg-type]
-            ws="none",
-            loop="asyncio",
-            log_config=None,
-            access_log=False,
-            proxy_headers=False,
-            lifespan="off",
-            backlog=BACKLOG,
-            timeout_keep_alive=int(HEADER_TIMEOUT_S),
-            timeout_graceful_shutdown=1,
-            h11_max_incomplete_event_size=MOST_HEADER_BYTES,
-            date_header=False,
-            server_header=False,
-        )
+        teller = Teller("the control API")
+        config = server_config(control_app(daemon, self._token), teller)
         self._log = LibraryLog(teller)
-        self._server = _Server(config, teller)
+        self._server = SleepingServer(config, teller)
         self._socket: socket.socket | None = None
         self._thread: threading.Thread | None = None
 

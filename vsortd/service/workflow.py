@@ -23,8 +23,11 @@ from vsortd.pipeline.readmission import readmit
 from vsortd.pipeline.runner import RETRY_AFTER_S, Runner
 from vsortd.service.account import DaemonAccount
 from vsortd.service.event_stream import Hub
+from vsortd.service.hooks.delivery_queue import DeliveryQueue
+from vsortd.service.hooks.hook_runner import HookRunner
 from vsortd.service.metrics import StageTimes
 from vsortd.service.pauses import Pauses, pauses_path
+from vsortd.service.push_thread import PushThread
 from vsortd.watch.inbox import InboxWatcher
 from vsortd.watch.types import ReportKind
 
@@ -84,6 +87,9 @@ class Workflow:
         )
         self.watcher = self.new_watcher(services)
         self.moves = LibraryWatch(lambda: self.services, on_fatal=on_fatal)
+        queue = DeliveryQueue(services.journal, services.state_folder, lambda: self.services.tree)
+        self.hooks = HookRunner(queue, services.state_folder, activity=self._activity)
+        self.push = PushThread(lambda: self.settings.notify, activity=self._activity, troubles=self._troubles)
         self.opinions = OpinionThread(
             lambda: self.services,
             paused=self.pauses.holds,
@@ -100,17 +106,23 @@ class Workflow:
     def start(self) -> None:
         """Begin to work."""
         self.services.model.when_half_loaded(self._on_fatal)
+        if self._once:
+            self.hooks.config_changed()  # they are tried when the inboxes are drained
+        else:
+            self.hooks.start()
         self.runner.start()
         readmit(self.services)
         self.watcher.start()
         if not self._once:
             self.moves.start()
             self.opinions.start()
+            self.push.start()
 
     def stop(self) -> None:
         """End: the videos in hand are finished or put back."""
         self.runner.cancel.set()  # first, so that all waits pass together
         self.opinions.call_off()
+        self.hooks.call_off()
         self.watcher.stop(patience_s=1.0)
         if not self._once:
             self.moves.stop()
@@ -118,6 +130,14 @@ class Workflow:
             logger.warning("a video in hand did not end in time; the journal will set it right at the next start")
         if not self._once:
             self.opinions.stop()
+        self.hooks.stop()
+        self.push.stop()
+
+    def drain_afterwards(self) -> None:
+        """Do once what is to be done after videos, and tell who is to be told (with `once`)."""
+        self.hooks.drain(self._stopping)
+        if self.push.listens:
+            self.push.drain(self._stopping)
 
     def new_watcher(self, services: Services) -> InboxWatcher:
         """Return a watcher over the inboxes of some services, to be started."""
@@ -130,6 +150,7 @@ class Workflow:
             sidecars_of=services.sidecars_of,
             drain=self._once,
             exclude=[settings.library, services.state_folder],
+            takes_out=services.takes_out,
         )
 
     def change_over(self, services: Services, watcher: InboxWatcher | None) -> None:
@@ -137,21 +158,26 @@ class Workflow:
 
         What is under way ends as it began. Returns soon.
         """
-        model_before = self.services.model
+        before = self.services
         self.services = services
         self._ledger = Ledger(services, self._send_back)
         folders = tuple(inbox.path for inbox in services.settings.inboxes)
         self.runner.change_stages(
             build_stages(services), self._ledger, wanted=lambda path: any(path.is_relative_to(f) for f in folders)
         )
-        if services.model is not model_before:
+        if services.model is not before.model:
             services.model.when_half_loaded(self._on_fatal)
             services.model.start()
+            before.model.send_back()
         if watcher is not None:
             self.watcher = watcher
             watcher.start()
+        if before.detector is not None:
+            before.detector.send_back(replaced=services.detector is not before.detector)
         self.moves.wake()
         self.opinions.wake()
+        self.hooks.config_changed()
+        self.push.wake()
         self.hub.changed()
 
     def readmit(self) -> list[Path]:
@@ -175,11 +201,26 @@ class Workflow:
 
     def tell(self, *numbers: int | None) -> None:
         """Tell those who listen what became of some items, and how things stand now."""
-        for number in numbers if self.hub.heard else ():
+        for number in numbers if self.hub.heard or self.push.listens else ():
             item = None if number is None else self.services.journal.item(number)
             if item is not None:
                 self.hub.tell_item(item.to_json())
+                self.push.item(item.to_json())
+        self.hooks.wake()
         self.hub.changed()
+
+    def _troubles(self) -> list[str]:
+        """Say what keeps videos from being filed, as far as it is known without looking at disks."""
+        services = self.services
+        detector = services.detector.trouble if services.detector is not None else ""
+        unwell = [f"{one.path}: {one.reason}" for one in self.watcher.health() if one.waits]
+        told = [f"{path}: {reason}" for path, reason in self.runner.trouble.items()]
+        return [*filter(None, (services.model.trouble, detector)), *unwell, *told]
+
+    def _activity(self) -> tuple[bool, bool]:
+        """Tell whether nothing is left to do, and whether a video is under way."""
+        working = self.runner.working > 0
+        return not (working or self.runner.queued or self.watcher.waiting()), working
 
     def pauses_changed(self) -> None:
         """Begin what is no longer paused, and tell of it; once it returns, nothing begins that is paused now."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from vsortd.core.paths import log_path
 from vsortd.errors import VsortdError
@@ -30,6 +30,9 @@ class TrayClient(Followed, Protocol):
     def undo(self, ids: Sequence[int]) -> UndoDocument:
         """Take filings back."""
 
+    def way_in(self) -> str:
+        """Return the address that lets one browser in to the page, once."""
+
 
 class Actions:
     """Does what a menu entry says. May take as long as the daemon does: not for the thread that shows the menu."""
@@ -40,12 +43,14 @@ class Actions:
         state_folder: Path,
         *,
         open_target: Callable[[Path], bool],
+        open_page: Callable[[str, Path], bool],
         review_name: Callable[[], str],
         on_status: Callable[[StatusDocument], None],
     ) -> None:
         self._client = client
         self._state_folder = state_folder
         self._open_target = open_target
+        self._open_page = open_page
         self._review_name = review_name
         self._on_status = on_status
 
@@ -66,13 +71,20 @@ class Actions:
             self._on_status(self._client.resume())
         elif action is Action.UNDO:
             return self._undo(argument)
-        elif action is Action.OPEN_VIDEO:
+        elif action is Action.PAGE:
+            return self._show_page()
+        else:
+            return self._show_place(action, argument)
+        return None
+
+    def _show_place(self, action: Action | None, argument: Any) -> Note | None:
+        if action is Action.OPEN_VIDEO:
             return self._open(Path(argument.destination), "It may have been moved or undone.")
-        elif action is Action.REVIEW:
+        if action is Action.REVIEW:
             return self._open(Path(argument) / self._review_name(), "Nothing was put there yet.")
-        elif action is Action.LIBRARY:
+        if action is Action.LIBRARY:
             return self._open(Path(argument), "Nothing was filed yet.")
-        elif action is Action.LOG:
+        if action is Action.LOG:
             return self._open(log_path(self._state_folder), "The daemon writes it with its first line.")
         return None
 
@@ -80,13 +92,23 @@ class Actions:
         answer = self._client.undo([filing.id])
         for refused in answer["refused"]:
             return Note(f"{filing.name} was not undone", refused["reason"])
-        said = [f"It is back at {item.get('back_at', item['source'])}, and held." for item in answer["undone"]]
+        said = [
+            f"It {'is still' if item.get('stayed') else 'is back'} at {item.get('back_at', item['source'])}, and held."
+            for item in answer["undone"]
+        ]
         said += [
             f"{Path(one['path']).name} did not come back: {one['reason']}."
             for item in answer["undone"]
             for one in item.get("missing", ())
         ]
         return Note(f"{filing.name} is undone", " ".join(said))
+
+    def _show_page(self) -> Note | None:
+        try:
+            shown = self._open_page(self._client.way_in(), self._state_folder)
+        except OSError as error:
+            return Note("The page can't be opened", f"{error.strerror or error}. `vsortd open --no-browser` may help.")
+        return None if shown else Note("Nothing here opens the page", "At a terminal: vsortd open --no-browser")
 
     def _open(self, path: Path, when_absent: str) -> Note | None:
         try:

@@ -120,9 +120,14 @@ class Notes:
         return notes
 
     def _quiet_s(self) -> float:
-        if self._idle:
-            return QUIET_S
-        return LONGEST_QUIET_S if self._working else STALLED_S
+        return batch_quiet_s(idle=self._idle, working=self._working)
+
+
+def batch_quiet_s(*, idle: bool, working: bool) -> float:
+    """Return after how many seconds without a video a batch is over: when nothing is left to do, or under way."""
+    if idle:
+        return QUIET_S
+    return LONGEST_QUIET_S if working else STALLED_S
 
 
 def batch_note(items: Iterable[ItemDocument]) -> list[Note]:

@@ -58,6 +58,7 @@ class Action(StrEnum):
     REVIEW = "review"
     LIBRARY = "library"
     LOG = "log"
+    PAGE = "page"
     QUIT = "quit"
 
 
@@ -174,14 +175,19 @@ class TrayState:
         if not self.there:
             return "vsortd is not running"
         status = self.status
+        if status.get("state") == "setup":
+            return "vsortd: to be set up"
         if self.paused:
             until = status.get("paused", {}).get("until")
             return "vsortd: paused" + (f" until {clock_time(until, now_s)}" if until else "")
-        if not self.idle and not numbers:
-            return "vsortd: working" if status.get("working") else "vsortd: videos wait"
         if not self.idle:
-            return f"vsortd: {status.get('working', 0)} under way, {status.get('queued', 0)} waiting"
+            return self._work_line(numbers=numbers)
         return f"vsortd: watching {counted(len(status.get('inboxes', ())), 'inbox', 'inboxes')}"
+
+    def _work_line(self, *, numbers: bool) -> str:
+        if numbers:
+            return f"vsortd: {self.status.get('working', 0)} under way, {self.status.get('queued', 0)} waiting"
+        return "vsortd: working" if self.status.get("working") else "vsortd: videos wait"
 
     def tooltip(self, now_s: float) -> str:
         """Return the tooltip, one line that fits every system: what it does, the counts, the first trouble."""
@@ -233,7 +239,9 @@ class TrayState:
     def _place_entries(self) -> list[Entry]:
         library = self.status.get("library") or ""
         waiting = self.status.get("counts", {}).get("review", 0)
+        page = self.there and bool(self.status.get("page", {}).get("address"))
         return [
+            Entry("Open page", Action.PAGE, enabled=page),
             Entry(f"Review ({waiting})", Action.REVIEW, library, enabled=bool(library)),
             Entry("Open library", Action.LIBRARY, library, enabled=bool(library)),
             Entry("Open log", Action.LOG),

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from loguru import logger
 
-from vsortd.core.system.desktop_open import open_on_desktop
+from vsortd.core.system.desktop_open import open_address, open_on_desktop
 from vsortd.errors import ExitCode
 from vsortd.tray.actions import Actions, TrayClient
 from vsortd.tray.end_signals import TraySignals
@@ -56,6 +56,7 @@ class TrayApp:
         show: Callable[[Note], None],
         preferences: Callable[[Preferences | None], Preferences] = lambda last: last or Preferences(),
         open_target: Callable[[Path], bool] = open_on_desktop,
+        open_page: Callable[[str, Path], bool] = open_address,
         wait_s: float = 0.0,
     ) -> None:
         self._backend = backend
@@ -79,6 +80,7 @@ class TrayApp:
             client,
             state_folder,
             open_target=open_target,
+            open_page=open_page,
             review_name=lambda: self._preferences.review,
             on_status=lambda status: self._state_thread.do(lambda: self._take_status(status)),
         )

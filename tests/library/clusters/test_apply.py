@@ -22,7 +22,7 @@ from vsortd.config.load import load_settings
 from vsortd.core.identity import Identity
 from vsortd.errors import UsageError
 from vsortd.filing.undo import Selection, undo
-from vsortd.index.store import Embedded
+from vsortd.index.stored_looks import Embedded
 from vsortd.index.video import IndexedVideo
 from vsortd.learning.moves import MoveFollower
 from vsortd.library.clusters.apply import Applied, Fate, file_piles, foresee
@@ -227,6 +227,24 @@ def test_a_duplicate_is_filed_where_the_person_said_whatever_the_config_does_wit
     with Services.open(settings, tmp_path / "state", keep_trying=False, load_model=False) as services:
         applied = apply(services, [Pile(("beach",), (group(films),))])
     assert {"a.mp4", "b.mp4"} == {one.destination.name for one in applied.of(Fate.FILED) if one.destination}
+
+
+def test_a_group_goes_into_its_rules_folders_of_each_video_and_stays_there(
+    home: harness.Home, clip: Path, tmp_path: Path
+) -> None:
+    home.config.write_text(home.config.read_text() + 'place: {folder: "{rule}/{year}"}\n')
+    settings = load_settings(home.config)
+    films = lay(
+        clip, home.folder / "a.mp4", home.library / "nature/snow/2023/b.mp4", home.library / "nature/snow/c.mp4"
+    )
+    piles = [Pile(("nature", "snow"), (group(films),))]
+    with Services.open(settings, tmp_path / "state", keep_trying=False, load_model=False) as services:
+        dry = apply(services, piles, dry_run=True)
+        applied = apply(services, piles)
+    year = home.library / "nature" / "snow" / "2023"
+    assert [year / f"{name}.mp4" for name in "abc"] == [one.destination for one in applied.items]
+    assert [Fate.FILED, Fate.THERE, Fate.FILED] == [one.fate for one in applied.items]
+    assert [(one.fate, one.destination) for one in dry.items] == [(one.fate, one.destination) for one in applied.items]
 
 
 def test_the_daemon_that_watches_the_library_takes_no_move_of_ours_for_a_lesson(

@@ -12,7 +12,7 @@ from tests.support.facts import clip_facts
 from vsortd.config.load import load_settings
 from vsortd.core.identity import Identity
 from vsortd.errors import UsageError
-from vsortd.index.store import Embedded
+from vsortd.index.stored_looks import Embedded
 from vsortd.library.clusters.collect import collect
 from vsortd.library.indexing.given_folders import give
 from vsortd.pipeline.services import Services

@@ -14,7 +14,8 @@ from tests.support.takes import render_takes
 from vsortd.config.load import load_settings
 from vsortd.core.identity import Identity
 from vsortd.errors import BrokenError, Cancelled, ChangedError, UsageError
-from vsortd.index.store import Embedded, Index
+from vsortd.index.store import Index
+from vsortd.index.stored_looks import Embedded
 from vsortd.library.indexing.embed import IndexingState, Keeper, SamplingRound, dense_film, frames_at, index_paths
 from vsortd.pipeline.services import Services
 

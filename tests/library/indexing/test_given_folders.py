@@ -12,7 +12,8 @@ import pytest
 from tests.support.facts import clip_facts
 from vsortd.core.identity import Identity
 from vsortd.errors import UsageError
-from vsortd.index.store import Embedded, Index
+from vsortd.index.store import Index
+from vsortd.index.stored_looks import Embedded
 from vsortd.index.verify import tidy
 from vsortd.library.indexing.given_folders import asked_folders, asked_places, give, take_back
 

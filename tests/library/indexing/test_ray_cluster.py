@@ -19,7 +19,7 @@ import pytest
 from vsortd.config.load import load_settings
 from vsortd.core.identity import Identity
 from vsortd.errors import UsageError, VsortdError
-from vsortd.index.store import Embedded, Index
+from vsortd.index.store import Index
 from vsortd.library.indexing.embed import Indexed, IndexingState, KnownFrames, SamplingRound, index_paths, walk
 from vsortd.library.indexing.ray_cluster import WorkerShare, _Merge, index_with_ray, share_out
 from vsortd.library.indexing.ray_worker import AttemptCounter, WorkerFrames, WorkItem
@@ -31,6 +31,7 @@ from vsortd.vision.factory import load_encoder
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from vsortd.index.stored_looks import Embedded
     from vsortd.vision.encoder import Encoder
 
 FPS, STEP_MS = 2.0, 500

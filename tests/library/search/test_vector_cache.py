@@ -14,7 +14,8 @@ import pytest
 from tests.support.facts import clip_facts
 from vsortd.core.identity import Identity
 from vsortd.index.extent import Extent
-from vsortd.index.store import Embedded, Index
+from vsortd.index.store import Index
+from vsortd.index.stored_looks import Embedded
 from vsortd.library.search.vector_cache import VectorCache
 
 if TYPE_CHECKING:

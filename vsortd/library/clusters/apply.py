@@ -15,18 +15,22 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from vsortd.config.choices import OnDuplicate
+from vsortd.core.folder_templates import PLAIN
 from vsortd.core.identity import Identity
 from vsortd.core.names import nfc, portable
 from vsortd.core.text import storable
 from vsortd.errors import Cancelled, ChangedError, FilingError, ToolError
 from vsortd.filing.holds import Why
 from vsortd.filing.open_folder import HIDDEN
+from vsortd.filing.own_decisions import BY_CLUSTER
 from vsortd.filing.place import Filer
 from vsortd.judging.decide import Decision, DecisionOutcome
+from vsortd.library.clusters.copy_room import insist_on_room
 from vsortd.pipeline import stages
 from vsortd.pipeline.flow import Stage, carry
 from vsortd.pipeline.job import Job
 from vsortd.pipeline.mishaps import Mishaps
+from vsortd.pipeline.video_folders import place_of
 from vsortd.watch.settle import SettleOutcome as Settled
 from vsortd.watch.settle import Settler, SettleTimes, SettleVerdict
 
@@ -47,6 +51,7 @@ class Fate(StrEnum):
     """What becomes of a member."""
 
     FILED = "filed"  # or would be, in a dry run
+    COPIED = "copied"  # likewise; it stays where it is, too
     THERE = "there"  # it lies in that folder already
     REFUSED = "refused"  # it stays where it is
 
@@ -112,6 +117,7 @@ class Applied:
     batch: str
     items: tuple[Filed, ...]
     dry_run: bool
+    copies: bool = False
 
     def of(self, fate: Fate) -> tuple[Filed, ...]:
         """Return the members with one fate."""
@@ -120,10 +126,11 @@ class Applied:
     def to_json(self) -> dict[str, Any]:
         """Return the part of `cluster --apply --json` that tells of it."""
         counts = Counter(one.fate for one in self.items)
+        fates = (Fate.COPIED if self.copies else Fate.FILED, Fate.THERE, Fate.REFUSED)
         return {
-            "batch": None if self.dry_run else self.batch,
+            "batch": None if self.dry_run or self.copies else self.batch,
             "dry_run": self.dry_run,
-            "counts": {fate.value: counts[fate] for fate in Fate},
+            "counts": {fate.value: counts[fate] for fate in fates},
             "items": [one.to_json() for one in self.items],
         }
 
@@ -153,21 +160,27 @@ def file_piles(
     *,
     batch: str,
     dry_run: bool,
+    copies: bool = False,
     cancel: threading.Event | None = None,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Applied:
     """File every member into its folder; one that can't be is refused with the reason, and the rest goes on.
 
-    A dry run walks the same way without any effect. `on_progress` gets how many are through and how many there are.
-    Raises StoreError, Cancelled; what was filed until then stands under `batch`.
+    A dry run walks the same way without any effect; `copies` are made instead of moving anything, as they are and
+    without an entry in the journal. `on_progress` gets how many are through and how many there are.
+    Raises StoreError, Cancelled; what was filed until then stands under `batch`. Raises FilingError where there is no
+    room for the copies, before the first is made.
     """
     # a person chose the folders, so duplicates make no difference
     place = services.settings.place.model_copy(update={"on_duplicate": OnDuplicate.KEEP_BOTH})
     filer = Filer(services.journal, services.settings.library, place)
-    mover = _Mover(replace(services, filer=filer, foreseen=set()), batch, cancel or threading.Event(), dry_run=dry_run)
+    services = replace(services, filer=filer, foreseen=set())
+    mover = _Mover(services, batch, cancel or threading.Event(), dry_run=dry_run, copies=copies)
     total = sum(len(pile.members) for pile in piles)
     items: list[Filed] = []
     try:
+        if copies and not dry_run:
+            insist_on_room(services, [one.film.path for found in foresee(services, piles) for one in found.going])
         for pile in piles:
             for filed in mover.carry(pile):
                 items.append(filed)
@@ -175,7 +188,7 @@ def file_piles(
                     on_progress(len(items), total)
     finally:
         filer.close()
-    return Applied(batch, tuple(items), dry_run)
+    return Applied(batch, tuple(items), dry_run, copies)
 
 
 def why_not(services: Services, film: IndexedVideo) -> str:
@@ -191,28 +204,31 @@ def why_not(services: Services, film: IndexedVideo) -> str:
     if HIDDEN in (services.library_place(film.path) or ()):
         return "it is an original that vsortd keeps"
     known = services.filer.known(film.path, now)
+    if known is not None and known.why is Why.DONE:
+        return known.reason
     return "vsortd is at work on it this moment" if known is not None and known.why is Why.WORKING else ""
 
 
 class _Mover:
     """Carries members to their folders, one after another, so that names are numbered as a dry run says."""
 
-    def __init__(self, services: Services, batch: str, cancel: threading.Event, *, dry_run: bool) -> None:
+    def __init__(self, services: Services, batch: str, cancel: threading.Event, *, dry_run: bool, copies: bool) -> None:
         self._services = services
         self._batch = batch
         self._cancel = cancel
         self._dry_run = dry_run
         self._mishaps = Mishaps()
-        self._stages = (
-            Stage("probe", self._probe),
-            Stage("convert", partial(stages.convert, services, dry_run=dry_run)),
-            Stage("place", partial(stages.place, services, dry_run=dry_run)),
-        )
+        self._fate = Fate.COPIED if copies else Fate.FILED
+        convert = Stage("convert", partial(stages.convert, services, dry_run=dry_run))
+        place = Stage("place", partial(stages.place, services, dry_run=dry_run))
+        if copies and not dry_run:
+            place = Stage("copy", partial(stages.copy, services))
+        self._stages = (Stage("probe", self._probe), *(() if copies else (convert,)), place)
 
     def carry(self, pile: Pile) -> Iterator[Filed]:
         """Yield what became of each member of a pile."""
         for group in pile.groups:
-            of_them = f"group {group.number} of videos that look alike, by `vsortd cluster`"
+            of_them = f"group {group.number} {BY_CLUSTER}"
             for member in group.members:
                 yield self._file(pile, member, f"{pile.key}: {of_them} (strength {member.strength:.2f})")
 
@@ -242,7 +258,8 @@ class _Mover:
         job = Job(path, identity, self._batch, self._cancel, decision=decision, reason=reason)
         if self._dry_run:
             job = carry(job, self._stages)
-            return Filed(pile, member, Fate.FILED, job.destination, job.reason)
+            fate = Fate.THERE if job.destination is None else self._fate
+            return Filed(pile, member, fate, job.destination or path, job.reason)
         set_aside = self._services.filer.begin_work(path, identity)
         if set_aside:
             return Filed(pile, member, Fate.REFUSED, None, storable(set_aside))
@@ -250,7 +267,9 @@ class _Mover:
             job = carry(job, self._stages)
         finally:
             self._services.filer.end_work(path, identity)
-        return Filed(pile, member, Fate.FILED, job.destination, job.reason, job.item_id)
+        if job.destination is None:
+            return Filed(pile, member, Fate.THERE, path, job.reason)
+        return Filed(pile, member, self._fate, job.destination, job.reason, job.item_id)
 
     def _probe(self, job: Job) -> Job:
         # the stage of this name would take pictures as well, for a judgement that nobody needs here
@@ -299,6 +318,8 @@ def _decided(pile: Pile, member: ClusterMember, reason: str) -> Decision:
 
 def _lies_there(services: Services, film: IndexedVideo, pile: Pile) -> bool:
     place = services.library_place(film.path)
+    if place_of(services, pile.key).folder != PLAIN:
+        return False  # what is known of the video decides as well: the stage that places it tells
     return place is not None and tuple(map(portable, place)) == tuple(portable(nfc(part)) for part in pile.parts)
 
 

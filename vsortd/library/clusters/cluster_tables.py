@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from rich.tree import Tree
 
 from vsortd.core.console import Text, print_tree
+from vsortd.core.output import note
 from vsortd.core.tables import Column, ColumnKind, NameLabel, print_table
 from vsortd.core.text import counted
 from vsortd.library.clusters.apply import Fate
@@ -51,7 +52,7 @@ def print_groups(out: Console, grouping: Grouping, collected: Collected) -> None
     ]
     if rows:
         print_table(out, columns, rows)
-    out.print(_sum(grouping, collected), style="dim")
+    note(out, _sum(grouping, collected), style="dim")
     for one in collected.failed[:_MOST_REFUSED]:
         out.print(f"{one.path} can't be looked at: {one.reason}", style="red")
     _say_more(out, len(collected.failed) - _MOST_REFUSED, "that can't be looked at")
@@ -91,7 +92,7 @@ def print_next(out: Console, command: str, *, drawn: bool) -> None:
         ("--to-rules groups.yaml", "write rules that sort new videos likewise"),
     ):
         if not (drawn and more.startswith("--out")):
-            out.print(Text(f"{command} {more}").append(f"  {what}", style="dim"))
+            note(out, Text(f"{command} {more}").append(f"  {what}", style="dim"))
 
 
 def print_prospects(out: Console, prospects: Sequence[Prospect], library: Path) -> None:
@@ -126,7 +127,8 @@ def _prospect_line(one: Prospect) -> Text:
 
 def print_applied(out: Console, applied: Applied, library: Path) -> None:
     """Print what was filed, or would be, the refused ones with their reasons, and how to take it back."""
-    filed = applied.of(Fate.FILED)
+    filed = applied.of(Fate.COPIED if applied.copies else Fate.FILED)
+    done = "copied into" if applied.copies else "filed in"
     if applied.dry_run:
         for one in filed:
             line = Text(one.member.film.path).append(" → ", style="dim")
@@ -137,11 +139,11 @@ def print_applied(out: Console, applied: Applied, library: Path) -> None:
     said = ", ".join(f"{count} into {key}" for key, count in counts.most_common())
     there = len(applied.of(Fate.THERE))
     also = f" {counted(there, 'lies', 'lie')} there already." if there else ""
-    out.print(f"{counted(len(filed), 'video')} {would}filed in {library}{f': {said}' if said else ''}.{also}")
+    note(out, f"{counted(len(filed), 'video')} {would}{done} {library}{f': {said}' if said else ''}.{also}")
     if applied.dry_run:
-        out.print("Nothing was touched: this was a dry run.", style="dim")
-    elif filed:
-        out.print(f"Undo all of it with: vsortd undo --batch {applied.batch}", style="dim")
+        note(out, "Nothing was touched: this was a dry run.", style="dim")
+    elif filed and not applied.copies:
+        note(out, f"Undo all of it with: vsortd undo --batch {applied.batch}", style="dim")
 
 
 def _print_refused(out: Console, refused: Sequence[tuple[Path, str]]) -> None:
@@ -153,28 +155,31 @@ def _print_refused(out: Console, refused: Sequence[tuple[Path, str]]) -> None:
 def print_rules(out: Console, draft: RulesDraft, kept: Kept | None, path: Path) -> None:
     """Print how well the rules sort the groups' own members, what is confused, and what to do with the file."""
     check = draft.check
-    out.print(f"Wrote {counted(len(draft.piles), 'rule')} into {path}.")
+    note(out, f"Wrote {counted(len(draft.piles), 'rule')} into {path}.")
     for share, what in ((check.examples, "with the examples"), (check.texts, "by the prompts alone")):
         low, high = share.interval
         numbers = f"{share.share:.1%} of {share.n} ({low:.0%} to {high:.0%})"
-        out.print(f"  {numbers} are right {what}", style="dim")
+        note(out, f"  {numbers} are right {what}", style="dim")
     if check.strangers:
         strangers = counted(len(check.strangers), "video")
         said = f"  {check.filed_strangers} of {strangers} in no group would be filed all the same"
-        out.print(said, style="dim")
+        note(out, said, style="dim")
     if check.is_poor:
         out.print("The check is poor: these rules don't sort as the groups do.", style="yellow")
     for sentence in check.confused()[:_MOST_CONFUSED]:
-        out.print(f"  {sentence}", style="yellow" if check.is_poor else "dim")
+        if check.is_poor:
+            out.print(f"  {sentence}", style="yellow")
+        else:
+            note(out, f"  {sentence}", style="dim")
     _say_more(out, len(check.confused()) - _MOST_CONFUSED, "of such rules")
     if kept is None:
         if check.examples.hits > check.texts.hits:
-            out.print("Examples would help: add --teach to keep some of each group.")
+            note(out, "Examples would help: add --teach to keep some of each group.")
     else:
-        out.print(f"Examples: {kept.sentence()}")
+        note(out, f"Examples: {kept.sentence()}")
         for film, rule in kept.left_out[:_MOST_REFUSED]:
-            out.print(f"  {film.path} left out: it was taught as {rule}", style="dim")
-    out.print("Put the rules into your config (vsortd edit), then: vsortd check")
+            note(out, f"  {film.path} left out: it was taught as {rule}", style="dim")
+    note(out, "Put the rules into your config (vsortd edit), then: vsortd check")
 
 
 def _say_more(out: Console, count: int, what: str) -> None:

@@ -10,7 +10,7 @@ from vsortd.filing.open_folder import HIDDEN
 from vsortd.index.extent import Extent
 from vsortd.library.indexing.embed import DEFAULT_FPS, IndexingState, index_paths
 from vsortd.library.indexing.given_folders import asked_places
-from vsortd.pipeline.batch import gather
+from vsortd.pipeline.gathering import gather
 
 if TYPE_CHECKING:
     import threading

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from vsortd.core.identity import Identity
 from vsortd.core.paths import as_on_disk
-from vsortd.index.extent import Extent
+from vsortd.filing.holds import Why
 from vsortd.library.duplicates.alignment import shifts
 from vsortd.library.duplicates.groups import DuplicateGroup, GroupMember, Pair, Unions, groups_of
 from vsortd.library.duplicates.likeness import (
@@ -33,7 +33,7 @@ from vsortd.library.duplicates.likeness import (
 )
 from vsortd.library.duplicates.pair_check import ComparedVideo, Comparer, PairLikeness, PairRelation, gap_of
 from vsortd.library.indexing.embed import IndexingState, dense_film, index_paths
-from vsortd.library.indexing.given_folders import asked_places
+from vsortd.library.indexing.given_folders import asked_places, named_places
 from vsortd.pipeline.mishaps import Mishaps
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from vsortd.core.video_facts import Clip
+    from vsortd.index.extent import Extent
     from vsortd.index.video import IndexedVideo
     from vsortd.library.duplicates.alignment import Shift
     from vsortd.pipeline.services import Services
@@ -165,7 +166,8 @@ class _Search:
         """Sketch every video of the index that is still there; its frames are let go again."""
         seen: set[Path] = set()
         key = self._encoder.info.key
-        within = Extent.of(*(as_on_disk(Path(os.path.abspath(path))) for path in paths))  # noqa: PTH100 - as indexed
+        named = [as_on_disk(Path(os.path.abspath(path))) for path in paths]  # noqa: PTH100 - as indexed
+        within = named_places(self._services.settings.library, named)
         if not paths:
             within = asked_places(self._services.settings.library, self._services.index)
         with bar("sketching") as on_progress:
@@ -174,13 +176,20 @@ class _Search:
                 if film.path in seen:
                     continue
                 try:
-                    self._sketch(film)
+                    if not self._stayed(film, within):
+                        self._sketch(film)
                 except Exception as error:  # noqa: BLE001 - whatever it is, it costs this video and no other
                     self._found.failed.append((film.path, self._mishaps.reason_of(error, film.path)))
                 seen.add(film.path)
                 if on_progress is not None:
                     on_progress(len(self.members), total)
         self._found.videos = len(self.members)
+
+    def _stayed(self, film: IndexedVideo, within: Extent) -> bool:
+        """Tell whether a video was copied or linked into the library on purpose, and that one is asked about, too."""
+        known = self._services.filer.known(film.path, film.identity)
+        item = self._services.journal.item(known.item) if known is not None and known.why is Why.DONE else None
+        return item is not None and item.destination is not None and within.holds(item.destination)
 
     def _sketch(self, film: IndexedVideo) -> None:
         if not film.identity.same_content(Identity.of(film.path)):

@@ -188,7 +188,7 @@ def _surest(pair: Pair, own: Pair | None) -> tuple[bool, bool, float]:
 def _worth_keeping(members: Sequence[GroupMember], numbers: Sequence[int], known: _Known) -> int:
     """Return the number of the best one: no part of another, then the most pixels, then the most data a second.
 
-    Black bars don't count. Ties: the longest, then the first by path.
+    Black bars don't count. Ties: the longest, then the older file, then the first by path.
     """
     inside = set(numbers)
     parts = {
@@ -202,9 +202,10 @@ def _worth_keeping(members: Sequence[GroupMember], numbers: Sequence[int], known
             shares[number] = min(shares.get(number, 1.0), share)
     whole = [members[number] for number in numbers if number not in parts] or [members[number] for number in numbers]
 
-    def worth(one: GroupMember) -> tuple[float, float, float, str]:
+    def worth(one: GroupMember) -> tuple[float, float, float, int, str]:
         pixels = one.width_px * one.height_px * shares[one.number]
-        return -round(pixels / _ABOUT_PIXELS), -round(one.bits_per_s), -one.duration_s, str(one.path)
+        data, age_ns = -round(one.bits_per_s), one.identity.mtime_ns
+        return -round(pixels / _ABOUT_PIXELS), data, -one.duration_s, age_ns, str(one.path)
 
     return min(whole, key=worth).number
 

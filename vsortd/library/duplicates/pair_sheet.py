@@ -69,7 +69,7 @@ def pair_sheet(
     group: DuplicateGroup, duplicate: NearDuplicate, media: MediaPool, *, cancel: threading.Event | None = None
 ) -> Image.Image:
     """Return the picture of a video and the one it is like (A, and B), an RGB image."""
-    moments, agreed = _chosen(duplicate)
+    moments, agreed = shown_moments(duplicate)
     rows = [
         _pictures(media, member, [times[side] for times in moments], cancel)
         for side, member in enumerate((duplicate.of, duplicate.member))
@@ -118,11 +118,13 @@ def facts_of(member: GroupMember) -> str:
     return f"{shape}, {clock(member.duration_s)}, {about_size(member.size_bytes)}"
 
 
-def _chosen(duplicate: NearDuplicate) -> tuple[list[tuple[float, float]], list[float]]:
+def shown_moments(duplicate: NearDuplicate) -> tuple[list[tuple[float, float]], list[float]]:
     """Return the moments to show, seconds of both, and how far they agree."""
     if not duplicate.moments_s:
         times = (np.arange(_COPY_MOMENTS) + 0.5) / _COPY_MOMENTS * duplicate.member.duration_s
-        return [(float(time_s), float(time_s)) for time_s in times], [1.0] * _COPY_MOMENTS
+        return [(max(0.0, float(time_s) + duplicate.begins_s), float(time_s)) for time_s in times], [
+            1.0
+        ] * _COPY_MOMENTS
     count = len(duplicate.moments_s)
     places = np.unique(np.linspace(0, count - 1, min(count, _MOST_CELLS)).round().astype(int))
     return [duplicate.moments_s[place] for place in places], [duplicate.agreed[place] for place in places]

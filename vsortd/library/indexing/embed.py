@@ -9,17 +9,19 @@ import hashlib
 import threading
 import time
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, Protocol, Self, TypeVar
 
 import numpy as np
+from loguru import logger
 
 from vsortd.core.identity import Identity
-from vsortd.errors import BrokenError, ChangedError, UsageError
-from vsortd.index.store import Embedded
+from vsortd.errors import BrokenError, ChangedError, UsageError, VideoError
+from vsortd.hearing.listening import hear_all, was_heard
+from vsortd.index.stored_looks import Embedded
 from vsortd.library.indexing.sampling import NEAR, is_walked, missing, moments_of, name_of, part_name, parts_of, step_of
-from vsortd.pipeline.batch import gather
+from vsortd.pipeline.gathering import gather
 from vsortd.pipeline.mishaps import Mishaps
 
 if TYPE_CHECKING:
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from vsortd.core.video_facts import Clip
+    from vsortd.hearing.sound_encoder import SoundEncoder
     from vsortd.index.store import Index
     from vsortd.index.video import IndexedVideo
     from vsortd.media.frames import Frames
@@ -69,13 +72,14 @@ class IndexingState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Indexed:
-    """One file's outcome: how many frames were embedded anew, and why it failed or ""."""
+    """One file's outcome: how many frames and windows of sound it has anew, and why it failed or ""."""
 
     path: Path
     state: IndexingState
     frames: int = 0
     duration_s: float = 0.0
     reason: str = ""
+    windows: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +119,15 @@ def index_paths(
     if not files:
         return []
     encoder = services.model.get(stop).encoder
+    ears = None if services.sound is None else services.sound.get()
+
+    def index_one(path: Path) -> Indexed:
+        seen = index_file(services, encoder, path, step_ms=step_ms, cancel=stop)
+        return seen if ears is None else _with_sound(services, ears, seen, stop)
+
     return each_video(
         files,
-        lambda path: index_file(services, encoder, path, step_ms=step_ms, cancel=stop),
+        index_one,
         lambda path, reason: Indexed(path, IndexingState.FAILED, reason=reason),
         jobs=jobs or services.settings.workers.decode_count() + 1,
         on_progress=on_progress,
@@ -181,6 +191,20 @@ def index_file(
             keeper.take(look)
             count, duration_s = count + len(look.embedded.times_ms), look.clip.duration_s
     return Indexed(path, IndexingState.INDEXED, count, duration_s)
+
+
+def _with_sound(services: Looking, ears: SoundEncoder, seen: Indexed, cancel: threading.Event) -> Indexed:
+    """Listen to a video that was looked at; one whose sound can't be decoded has been looked at all the same."""
+    if was_heard(services.index, ears, seen.path):
+        return seen
+    try:
+        heard = hear_all(services.media, services.index, ears, seen.path, cancel=cancel)
+    except ChangedError:
+        raise
+    except VideoError as error:
+        logger.warning("{}: nothing is heard of it, {}", seen.path, error.reason)
+        return seen
+    return replace(seen, state=IndexingState.INDEXED, windows=len(heard.times_ms))
 
 
 class Keeper:

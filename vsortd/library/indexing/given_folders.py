@@ -35,10 +35,21 @@ class AskedFolder:
 def asked_places(library: Path, index: Index) -> Extent:
     """Return where videos lie that are asked about when no place is named.
 
-    Each place counts by its own name and without the links on the way to it; originals that are kept for undo do not.
+    Each place counts by its own name and without the links on the way to it; what vsortd keeps (originals, what was set
+    aside) does not.
     A video that lies in the library, too, is told by that.
     """
     return _extent(library, (library, *index.folders()))
+
+
+def named_places(library: Path, places: Iterable[Path]) -> Extent:
+    """Return the extent of places that somebody names; what vsortd keeps in the library counts only if that is named.
+
+    The paths are absolute, as the index has them.
+    """
+    places = list(places)
+    hidden = [form / HIDDEN for form in _forms(library)]
+    return Extent.of(*places, without=[one for one in hidden if any(one.is_relative_to(place) for place in places)])
 
 
 def asked_folders(library: Path, index: Index) -> tuple[list[AskedFolder], int]:

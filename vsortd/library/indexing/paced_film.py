@@ -42,11 +42,15 @@ _PART: Final = 256  # frames of one request: each begins to decode at the keyfra
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PacedFilm:
-    """Frames of a video: int64 [n] ascending without doubles, and unit rows [n, dim]; n ≥ 1."""
+    """Frames of a video: int64 [n] ascending without doubles, and unit rows [n, dim]; n ≥ 1.
+
+    `edges_ms` are the bounds of the time that each stands for, [n + 1]; None: half-way between them, see `edges_of`.
+    """
 
     times_ms: npt.NDArray[np.int64]
     vectors: npt.NDArray[np.floating]
     duration_s: float
+    edges_ms: npt.NDArray[np.float64] | None = None
 
 
 def film_by_the_second(

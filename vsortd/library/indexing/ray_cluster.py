@@ -26,7 +26,7 @@ from loguru import logger
 from vsortd.config.settings import ModelChoice
 from vsortd.core.identity import Identity
 from vsortd.errors import Cancelled, ChangedError, UsageError, VideoError, VsortdError
-from vsortd.index.store import Embedded
+from vsortd.index.stored_looks import Embedded
 from vsortd.library.indexing.embed import (
     Indexed,
     IndexingState,
@@ -40,7 +40,7 @@ from vsortd.library.indexing.ray_local import QUIET, local_ray
 from vsortd.library.indexing.ray_worker import AttemptCounter, RayWorker, Task, WorkerFrames, WorkItem
 from vsortd.library.indexing.sampling import name_of
 from vsortd.media import protocol
-from vsortd.pipeline.batch import gather
+from vsortd.pipeline.gathering import gather
 from vsortd.pipeline.mishaps import Mishaps
 from vsortd.vision.models import SAMPLE
 

@@ -13,10 +13,9 @@ import secrets
 import subprocess
 import sys
 import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import vsortd
+from vsortd.core.system.child_environment import package_path
 from vsortd.errors import VsortdError
 
 if TYPE_CHECKING:
@@ -37,14 +36,12 @@ def local_ray(cpus: int) -> Iterator[str]:
     """Start a Ray that offers `cpus`, yield its address, end it. Raises VsortdError where it does not start."""
     if "RAY_AUTH_TOKEN" not in os.environ:  # nobody else is let in; without it Ray leaves one in the home folder
         os.environ.update(RAY_AUTH_MODE="token", RAY_AUTH_TOKEN=secrets.token_hex(32))
-    package_root = str(Path(vsortd.__file__).resolve().parent.parent)
-    path = os.pathsep.join(part for part in (package_root, os.environ.get("PYTHONPATH", "")) if part)
     process = subprocess.Popen(
         [sys.executable, "-P", "-m", "vsortd.library.indexing.ray_local", str(cpus)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        env={**os.environ, **QUIET, "PYTHONPATH": path},
+        env={**os.environ, **QUIET, "PYTHONPATH": package_path()},
         start_new_session=True,  # Ctrl-C is the driver's; it ends this in its own time
     )
     assert process.stdin is not None

@@ -24,7 +24,7 @@ from vsortd.vision.prompts import query_vectors
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from vsortd.vision.encoder import Encoder
+    from vsortd.vision.encoder import TextEncoder
     from vsortd.vision.prompts import LevelVectors
 
 Rows = npt.NDArray[np.float32]
@@ -70,7 +70,7 @@ class Asked:
         return over_blocks(vectors, len(self.prompts), ask)
 
 
-def asked(prompts: Sequence[str], against: Sequence[str], encoder: Encoder, own: Sequence[str] = ()) -> Asked:
+def asked(prompts: Sequence[str], against: Sequence[str], encoder: TextEncoder, own: Sequence[str] = ()) -> Asked:
     """Put prompts into the model's terms; `against` is what the user does not mean.
 
     `own` are prompts of the user's rules that the model knows: errors propose those. Raises UsageError for an empty

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -26,20 +26,24 @@ from vsortd.library.search.blockwise import over_blocks
 from vsortd.library.search.copies import CopyFinder
 from vsortd.library.search.query import asked
 from vsortd.library.search.scenes import FrameScores, Scene, find_scenes
+from vsortd.library.search.shot_scenes import best_shots, shot_table
+from vsortd.vision.encoder import Family
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     import numpy.typing as npt
 
+    from vsortd.analysis.shots import Shot
     from vsortd.core.documents import SceneDocument
     from vsortd.core.video_facts import Orientation
     from vsortd.index.extent import Extent
     from vsortd.index.video import IndexRow
     from vsortd.library.search.query import Asked
-    from vsortd.library.search.vector_cache import VectorCache
-    from vsortd.vision.encoder import Encoder
+    from vsortd.library.search.shot_scenes import ShotTable
+    from vsortd.library.search.vector_cache import Frames, VectorCache
+    from vsortd.vision.encoder import TextEncoder
 
     Values = npt.NDArray[np.float32]
 
@@ -63,9 +67,10 @@ LIKELIER: Final = 0.5  # than all else together
 class SearchTarget:
     """What to look for, and where. `examples` are unit rows float32 [k, dim]; `since_s` is Unix seconds.
 
-    `under` are folders or files; `leave_out` are files that are not to be found (the examples' own). Scenes below
-    `min_score` (0 to 1) are only counted; None is the score below which something else is likelier. `own` are prompts
-    of the user's rules, for errors to propose.
+    `under` are folders or files; `among`, if any, all the files that may be found, `leave_out` those that may not be
+    (the examples' own). Scenes below `min_score` (0 to 1) are only counted; None is the score below which something
+    else is likelier. `own` are prompts of the user's rules, for errors to propose. `shots` returns the shots of videos
+    by their places in a list, as far as they are known: scenes are shots then. None: they are windows.
     """
 
     prompts: tuple[str, ...] = ()
@@ -78,8 +83,10 @@ class SearchTarget:
     under: Extent | None = None
     since_s: float | None = None
     orientation: tuple[Orientation, ...] = ()
+    among: frozenset[Path] | None = None
     leave_out: tuple[Path, ...] = ()
     own: tuple[str, ...] = ()
+    shots: Callable[[Sequence[IndexRow]], Mapping[int, Sequence[Shot]]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +121,8 @@ class SearchResult:
     """Scenes, best first; how much was looked through; words that the model doesn't know; files that are gone.
 
     `weaker` is how many of the best `top` scenes are not among them, as they score less than `min_score`; `coarse` is
-    how many of the videos were looked at too rarely for a window to have a frame of its own.
+    how many of the videos were looked at too rarely for a window to have a frame of its own. `unseen_shots` had none of
+    their own, and of `unmeasured` videos no shots are known; both 0 where scenes are no shots.
     """
 
     hits: list[Hit]
@@ -125,9 +133,11 @@ class SearchResult:
     coarse: int = 0
     weaker: int = 0
     min_score: float = 0.0
+    unseen_shots: int = 0
+    unmeasured: int = 0
 
 
-def search(cache: VectorCache, encoder: Encoder, wanted: SearchTarget) -> SearchResult:
+def search(cache: VectorCache, encoder: TextEncoder, wanted: SearchTarget) -> SearchResult:
     """Look through everything that is kept for the encoder's model.
 
     Raises UsageError for prompts that say nothing to the model, ModelError and StoreError.
@@ -150,16 +160,20 @@ def search(cache: VectorCache, encoder: Encoder, wanted: SearchTarget) -> Search
         weight = EXAMPLE_WEIGHT * encoder.info.logit_scale
         frame_scores.values[:, -1] = np.asarray(weight * (likeness - usual), np.float32)
     alone = likeness if question is None else None
-    hits, gone = _Collector(rows, frame_scores, cache, wanted, alone).collect()
+    # files that sound alike need not show the same
+    frames_of = cache.frames_of if encoder.info.family is not Family.CLAP else _no_frames
+    table = None if wanted.shots is None else shot_table(frame_scores, wanted.shots(rows))
+    hits, gone = _Collector(rows, frame_scores, frames_of, wanted, alone).collect(table)
     least = wanted.min_score
     if least is None:
         least = LIKELIER if alone is None else usual
     shown = [hit for hit in hits if hit.score >= least]
     hours = float(frame_scores.durations_s.sum()) / 3600
     apart_s = frame_scores.durations_s / np.maximum(np.diff(frame_scores.offsets), 1)
-    coarse = int((apart_s > wanted.window_s / 2).sum())
+    coarse = int((apart_s > wanted.window_s / 2).sum()) if table is None else 0
     unknown = question.unknown if question else ()
-    return SearchResult(shown, len(rows), hours, unknown, gone, coarse, len(hits) - len(shown), least)
+    result = SearchResult(shown, len(rows), hours, unknown, gone, coarse, len(hits) - len(shown), least)
+    return result if table is None else replace(result, unseen_shots=table.unseen, unmeasured=table.unmeasured)
 
 
 def _values(
@@ -193,6 +207,10 @@ def nearest(vectors: npt.NDArray[np.floating], examples: npt.NDArray[np.float32]
     return over_blocks(vectors, 1, lambda rows: (rows @ turned).amax(dim=1, keepdim=True))
 
 
+def _no_frames(_: Iterable[IndexRow]) -> dict[int, Frames]:
+    return {}
+
+
 def _filter(wanted: SearchTarget) -> Callable[[IndexRow], bool]:
     def takes(row: IndexRow) -> bool:
         if wanted.since_s is not None and row.recorded_s < wanted.since_s:
@@ -200,6 +218,8 @@ def _filter(wanted: SearchTarget) -> Callable[[IndexRow], bool]:
         if wanted.orientation and (
             not row.width_px or orientation_of(row.width_px, row.height_px) not in wanted.orientation
         ):
+            return False
+        if wanted.among is not None and wanted.among.isdisjoint(row.names):
             return False
         return not wanted.leave_out or not any(name in wanted.leave_out for name in row.names)
 
@@ -213,7 +233,7 @@ class _Collector:
         self,
         rows: Sequence[IndexRow],
         frame_scores: FrameScores,
-        cache: VectorCache,
+        frames_of: Callable[[Iterable[IndexRow]], dict[int, Frames]],
         wanted: SearchTarget,
         likeness: Values | None,
     ) -> None:
@@ -221,16 +241,19 @@ class _Collector:
         self._scores = frame_scores
         self._wanted = wanted
         self._likeness = likeness
-        self._finder = CopyFinder(rows, frame_scores, cache.frames_of) if rows else None
+        self._finder = CopyFinder(rows, frame_scores, frames_of) if rows else None
         self._files: dict[int, tuple[IndexRow, tuple[Path, ...]]] = {}  # of the videos that were shown
         self._spent: set[int] = set()  # copies of those, and files that are gone
         self._gone: list[Path] = []
 
-    def collect(self) -> tuple[list[Hit], list[Path]]:
-        """Return the best hits, and files that are gone."""
+    def collect(self, table: ShotTable | None) -> tuple[list[Hit], list[Path]]:
+        """Return the best hits, shots where there is a table of them, and files that are gone."""
         wanted, count = self._wanted, self._wanted.top * _SPARE
         while True:
-            scenes = find_scenes(self._scores, window_s=wanted.window_s, top=count, any_of=wanted.any_of)
+            if table is None:
+                scenes = find_scenes(self._scores, window_s=wanted.window_s, top=count, any_of=wanted.any_of)
+            else:
+                scenes = best_shots(self._scores, table, top=count, any_of=wanted.any_of)
             hits = self._hits(scenes)
             if len(hits) == wanted.top or len(scenes) < count:
                 return hits, self._gone

@@ -8,29 +8,35 @@ from __future__ import annotations
 import os
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from vsortd.config.own_words import own_prompts
+from vsortd.core.paths import own_name
 from vsortd.core.units import parse_clock
 from vsortd.core.video_facts import Orientation
 from vsortd.errors import UsageError, VideoError
+from vsortd.filing.queries import tagged
+from vsortd.hearing.listening import hear_all
 from vsortd.index.extent import Extent
 from vsortd.library.indexing.embed import dense_film, frames_at
-from vsortd.library.indexing.given_folders import asked_places
+from vsortd.library.indexing.given_folders import asked_places, named_places
 from vsortd.library.search.ranking import DEFAULT_TOP, DEFAULT_WINDOW_S, SearchTarget, search
+from vsortd.library.search.shot_measuring import kept_shots
 from vsortd.library.search.vector_cache import VectorCache
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     from vsortd.core.documents import SearchDocument, SearchRequestDocument
+    from vsortd.hearing.sound_encoder import SoundEncoder
     from vsortd.index.store import Index
     from vsortd.pipeline.services import Services
-    from vsortd.vision.encoder import Encoder
+    from vsortd.vision.encoder import Encoder, TextEncoder
 
     Rows = npt.NDArray[np.float32]
 
@@ -45,7 +51,9 @@ class Request:
     """What is looked for. `like` are FILE or FILE@time; `under` is a folder, or one file, which need not be indexed.
 
     Without `under` it is looked for in the library and in what `vsortd index` was given. `min_score` is None for the
-    floor that `ranking` sets, 0 for none. `since_s` is Unix seconds, `orientation` holds names. Paths are absolute.
+    floor that `ranking` sets, 0 for none. `since_s` is Unix seconds, `orientation` holds names, `tag` is one that the
+    journal has of a filed video. Paths are absolute. `per_shot`: scenes are shots, as far as these are kept, and there
+    is no window. With `sound` the prompts say what is heard.
     """
 
     prompts: tuple[str, ...] = ()
@@ -58,6 +66,9 @@ class Request:
     under: str | None = None
     since_s: float | None = None
     orientation: tuple[str, ...] = ()
+    sound: bool = False
+    tag: str | None = None
+    per_shot: bool = False
 
     def to_json(self) -> SearchRequestDocument:
         """Return it as the control API takes it."""
@@ -72,6 +83,9 @@ class Request:
             "under": self.under,
             "since_s": self.since_s,
             "orientation": self.orientation,
+            "sound": self.sound,
+            "tag": self.tag,
+            "per_shot": self.per_shot,
         }
 
 
@@ -81,7 +95,7 @@ class Searcher:
     def __init__(self, index: Index) -> None:
         self._index = index
         self._lock = threading.Lock()
-        self._cache: VectorCache | None = None
+        self._caches: dict[bool, VectorCache] = {}  # of what is seen, and (True) of what is heard
         self._used_s = 0.0
 
     def answer(self, services: Services, request: Request, *, cancel: threading.Event | None = None) -> SearchDocument:
@@ -89,9 +103,14 @@ class Searcher:
 
         Raises UsageError for what can't be looked for, ModelError, StoreError, Cancelled.
         """
-        encoder = services.model.get(cancel or threading.Event()).encoder
-        wanted = _wanted(services, encoder, request, cancel)
-        found = search(self._cache_for(encoder.info.key), encoder, wanted)
+        encoder: TextEncoder
+        if request.sound:
+            encoder = ears = ears_of(services)
+            wanted = _wanted_sound(services, ears, request, cancel)
+        else:
+            encoder = eyes = services.model.get(cancel or threading.Event()).encoder
+            wanted = _wanted(services, eyes, request, cancel)
+        found = search(self._cache_for(encoder.info.key, sound=request.sound), encoder, wanted)
         self._used_s = time.monotonic()
         return {
             "scenes": [hit.to_json() for hit in found.hits],
@@ -103,57 +122,110 @@ class Searcher:
             "model": encoder.info.name,
             "unknown": list(found.unknown),
             "gone": [os.fspath(path) for path in found.gone],
+            "unseen_shots": found.unseen_shots,
+            "unmeasured": found.unmeasured,
         }
 
     def rest(self) -> float | None:
         """Give memory back that nobody has used for long; return when to ask again, seconds, None for not at all."""
         with self._lock:
-            if self._cache is None:
+            if not self._caches:
                 return None
             left_s = self._used_s + IDLE_S - time.monotonic()
             if left_s <= 0:
-                self._cache.close()
-                self._cache = None
+                self._drop_all()
                 return None
             return left_s
 
     def close(self) -> None:
         """Let everything go."""
         with self._lock:
-            if self._cache is not None:
-                self._cache.close()
-                self._cache = None
+            self._drop_all()
 
-    def _cache_for(self, key: str) -> VectorCache:
+    def _drop_all(self) -> None:
+        for cache in self._caches.values():
+            cache.close()
+        self._caches.clear()
+
+    def _cache_for(self, key: str, *, sound: bool) -> VectorCache:
         with self._lock:
             self._used_s = time.monotonic()
-            if self._cache is None or self._cache.model != key:
-                if self._cache is not None:
-                    self._cache.close()
-                self._cache = VectorCache(self._index, key)
-            return self._cache
+            cache = self._caches.get(sound)
+            if cache is None or cache.model != key:
+                if cache is not None:
+                    cache.close()
+                cache = self._caches[sound] = VectorCache(self._index, key)
+            return cache
 
 
-def _wanted(services: Services, encoder: Encoder, request: Request, cancel: threading.Event | None) -> SearchTarget:
-    if not 1 <= request.top <= TOP_MOST:
+def ears_of(services: Services) -> SoundEncoder:
+    """Return the sound model. Raises UsageError where none is configured, ModelError."""
+    if services.sound is None:
         raise UsageError(
-            f"--top {request.top} is too {'few' if request.top < 1 else 'many'}.",
-            remedy=f"Write a number from 1 to {TOP_MOST}.",
+            "Nothing can be heard: the config names no sound model.",
+            remedy="Add a line `sound_model: laion/clap-htsat-unfused` to it (extra: audio), then run `vsortd index`.",
         )
-    place = None if request.under is None else _under(services, encoder, Path(request.under), cancel)
-    parts = [_examples(services, encoder, word, cancel) for word in request.like]
+    return services.sound.get()
+
+
+def _wanted_sound(
+    services: Services, ears: SoundEncoder, request: Request, cancel: threading.Event | None
+) -> SearchTarget:
+    _insist_on_count(request.top)
+    if request.like:
+        raise UsageError("--like compares pictures, and --sound listens.", remedy="Leave out one of them.")
+    place = None
+    if request.under is not None:
+        place = _under_sound(services, ears, Path(request.under), cancel)
+    own = tuple(dict.fromkeys(prompt for rule in services.tree.walk() for prompt in rule.sound))
+    return replace(_target(services, request, place), own=own)
+
+
+def _target(services: Services, request: Request, place: Path | None) -> SearchTarget:
+    """Return what is asked for whichever model answers, in one place or in all that are asked when none is named."""
+    library = services.settings.library
     return SearchTarget(
         prompts=request.prompts,
         against=request.against,
         any_of=request.any_of,
-        examples=np.concatenate([rows for rows, _ in parts]) if parts else None,
         window_s=request.window_s,
         top=request.top,
         min_score=request.min_score,
-        under=asked_places(services.settings.library, services.index) if place is None else Extent.of(place),
+        under=asked_places(library, services.index) if place is None else named_places(library, [place]),
         since_s=request.since_s,
         orientation=tuple(_orientation(name) for name in request.orientation),
+        among=None if request.tag is None else tagged(services.journal.db, request.tag),
+    )
+
+
+def _under_sound(services: Services, ears: SoundEncoder, path: Path, cancel: threading.Event | None) -> Path:
+    """Return a folder, or one file that is listened to first."""
+    if os.path.isfile(path):  # noqa: PTH113
+        try:
+            path = own_name(path)
+            hear_all(services.media, services.index, ears, path, cancel=cancel)
+        except VideoError as error:
+            raise UsageError(f"{path} can't be listened to: {error.reason}.", paths=[path]) from error
+        return path
+    return _folder(services, ears.info.key, path)
+
+
+def _insist_on_count(top: int) -> None:
+    if not 1 <= top <= TOP_MOST:
+        raise UsageError(
+            f"--top {top} is too {'few' if top < 1 else 'many'}.", remedy=f"Write a number from 1 to {TOP_MOST}."
+        )
+
+
+def _wanted(services: Services, encoder: Encoder, request: Request, cancel: threading.Event | None) -> SearchTarget:
+    _insist_on_count(request.top)
+    place = None if request.under is None else _under(services, encoder, Path(request.under), cancel)
+    parts = [_examples(services, encoder, word, cancel) for word in request.like]
+    return replace(
+        _target(services, request, place),
+        examples=np.concatenate([rows for rows, _ in parts]) if parts else None,
         own=tuple(own_prompts(services.tree, encoder.unknown_words)),
+        shots=partial(kept_shots, services.index) if request.per_shot else None,
         leave_out=tuple(path for _, path in parts if path != place),
     )
 
@@ -162,21 +234,20 @@ def _under(services: Services, encoder: Encoder, path: Path, cancel: threading.E
     """Return a folder, or one file that is looked at first, by the name under which the index has it."""
     if os.path.isfile(path):  # noqa: PTH113 - not for us to see is not there
         try:
-            path = _no_link(path)
+            path = own_name(path)
             film = dense_film(services, encoder, path, cancel=cancel)
             is_other = os.path.realpath(path) != os.path.realpath(film.path)  # a hard link; else one more way to it
             return path if is_other and services.index.rows(encoder.info.key, under=Extent.of(path)) else film.path
         except VideoError as error:
             raise UsageError(f"{path} can't be looked at: {error.reason}.", paths=[path]) from error
+    return _folder(services, encoder.info.key, path)
+
+
+def _folder(services: Services, key: str, path: Path) -> Path:
     if not os.path.isdir(path):  # noqa: PTH112
         raise UsageError(f"{path} is not there.", remedy="--in takes a folder, or a video.", paths=[path])
-    known = bool(services.index.rows(encoder.info.key, under=Extent.of(path)))
+    known = bool(services.index.rows(key, under=Extent.of(path)))
     return path if known else Path(os.path.realpath(path))  # it may have been indexed by its real name
-
-
-def _no_link(path: Path) -> Path:
-    """Return a file's own name where `path` is a link to it; links among the folders above stay."""
-    return Path(os.path.realpath(path)) if path.is_symlink() else path
 
 
 def _orientation(name: str) -> Orientation:
@@ -214,9 +285,9 @@ def _file_and_time(word: str) -> tuple[Path, float | None]:
     """Take FILE or FILE@time apart; a file whose name holds an @ is found as it is."""
     whole = Path(word)
     if os.path.isfile(whole):  # noqa: PTH113
-        return _no_link(whole), None
+        return own_name(whole), None
     name, at, moment = word.rpartition("@")
-    path = _no_link(Path(name))
+    path = own_name(Path(name))
     if not at or not os.path.isfile(path):  # noqa: PTH113
         raise UsageError(f"--like {word} is not there.", remedy="Write FILE, or FILE@1:23 for a moment.", paths=[whole])
     try:

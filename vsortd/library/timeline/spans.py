@@ -49,16 +49,20 @@ class Reading:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Track:
-    """What frames say about prompts: int64 [n] ascending, and log-odds float [n, prompts]; n ≥ 1."""
+    """What frames say about prompts: int64 [n] ascending, and log-odds float [n, prompts]; n ≥ 1.
+
+    `cuts_ms` [n + 1] are the bounds of the shots, each with its one frame; None where frames follow no shots.
+    """
 
     times_ms: npt.NDArray[np.int64]
     log_odds: Floats
     duration_s: float
+    cuts_ms: Floats | None = None
 
     @property
     def edges_ms(self) -> Floats:
         """The bounds of the time that each frame stands for, [n + 1]."""
-        return edges_of(self.times_ms, self.duration_s)
+        return edges_of(self.times_ms, self.duration_s) if self.cuts_ms is None else self.cuts_ms
 
     @property
     def probabilities(self) -> Floats:
@@ -198,26 +202,31 @@ def _weighted_median(values: Floats, weights: Floats) -> Floats:
 
 
 def stretches(track: Track, reading: Reading) -> list[list[Stretch]]:
-    """Return for each prompt where it is shown, in the order of time, with edges half-way between frames."""
+    """Return for each prompt where it is shown, in the order of time, with edges half-way between frames.
+
+    Shots are each for themselves: one belongs to a span if it reaches `on`, whatever comes before it.
+    """
+    off = reading.off if track.cuts_ms is None else reading.on
     probabilities = probabilities_of(track.smoothed(reading.smooth_s))
     edges = track.edges_ms
     found = []
     for column in probabilities.T:
         runs = [
-            Stretch(float(edges[first]), float(edges[last + 1]), first, last) for first, last in _runs(column, reading)
+            Stretch(float(edges[first]), float(edges[last + 1]), first, last)
+            for first, last in _runs(column, reading.on, off)
         ]
         found.append(tidied(runs, reading, track.duration_s))
     return found
 
 
-def _runs(probabilities: Floats, reading: Reading) -> list[tuple[int, int]]:
+def _runs(probabilities: Floats, on: float, off: float) -> list[tuple[int, int]]:
     """Return the first and last frame of each run that rises to `on` and has not fallen below `off`."""
     runs: list[tuple[int, int]] = []
     begin: int | None = None
     for place, probability in enumerate(probabilities.tolist()):
         if begin is None:
-            begin = place if probability >= reading.on else None
-        elif probability < reading.off:
+            begin = place if probability >= on else None
+        elif probability < off:
             runs.append((begin, place - 1))
             begin = None
     if begin is not None:

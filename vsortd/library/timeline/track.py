@@ -10,11 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from vsortd.analysis.part_names import AnalysisPart
+from vsortd.analysis.video_analysis import AnalysisWish, analyze_video
 from vsortd.config.own_words import own_prompts
+from vsortd.core.edit_exports import EditPart, EditSource
 from vsortd.core.text import storable
-from vsortd.errors import VideoError
+from vsortd.errors import BrokenError, VideoError
+from vsortd.hearing.listening import hear_all
 from vsortd.library.indexing.embed import dense_film, frames_at
+from vsortd.library.indexing.film_of_shots import film_by_the_shot
 from vsortd.library.search.query import asked
+from vsortd.library.search.requests import ears_of
 from vsortd.library.timeline.boundaries import edges_to_refine, refined, with_edges
 from vsortd.library.timeline.spans import Track, judged, probabilities_of, stretches, tidied
 
@@ -35,14 +41,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What is asked of which video; `precision_s` is None where edges stay half-way between frames."""
+    """What is asked of which video; `precision_s` is None where edges stay half-way between frames.
+
+    `fps` is None for one frame of each shot: edges are cuts then, and there is no `precision_s`.
+    With `sound` it is what is heard: of windows of sound, HOP_S apart whatever `fps` says.
+    """
 
     file: Path
     prompts: tuple[str, ...]
     against: tuple[str, ...]
-    fps: float
+    fps: float | None
     precision_s: float | None
     reading: Reading
+    sound: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +76,10 @@ class TimelineResult:
         return {
             "file": storable(wish.file),
             "duration_s": round(self.track.duration_s, 3),
-            "fps": wish.fps,
+            "per": "window" if wish.sound else "shot" if wish.fps is None else "second",
+            "fps": None if wish.sound else wish.fps,
             "precision_s": wish.precision_s,
+            "sound": wish.sound,
             "frames": len(self.track.times_ms),
             "model": self.model,
             "against": list(wish.against),
@@ -97,19 +110,47 @@ class TimelineResult:
             for span in one.spans
         ]
 
+    def parts(self) -> tuple[EditPart, ...]:
+        """Return the spans as an editing program takes them, each called by its prompt, in the order of `rows`."""
+        return tuple(
+            EditPart(span.begin_ms / 1000, span.end_ms / 1000, one.prompt) for one in self.found for span in one.spans
+        )
+
 
 def track_video(services: Services, wish: Wish, *, cancel: threading.Event) -> TimelineResult:
     """Say when a video shows what is wished. Raises UsageError, VideoError, ModelError, StoreError, Cancelled."""
+    if wish.sound:
+        return _track_sound(services, wish, cancel=cancel)
     encoder = services.model.get(cancel).encoder
     own = tuple(own_prompts(services.tree, encoder.unknown_words))
     question = asked(wish.prompts, wish.against, encoder, own)
-    film = dense_film(services, encoder, wish.file, fps=wish.fps, cancel=cancel)
-    track = Track(film.times_ms, question.log_odds(film.vectors).astype(np.float64), film.duration_s)
+    if wish.fps is None:
+        film = film_by_the_shot(services, encoder, wish.file, cancel=cancel)
+        track = Track(film.times_ms, _log_odds(question, film.vectors), film.duration_s, film.edges_ms)
+    else:
+        dense = dense_film(services, encoder, wish.file, fps=wish.fps, cancel=cancel)
+        track = Track(dense.times_ms, _log_odds(question, dense.vectors), dense.duration_s)
     runs = stretches(track, wish.reading)
     if wish.precision_s is not None:
         track, runs = _closer(_FrameRefiner(services, encoder, wish.file, question, track, cancel), runs, wish)
     found = judged(wish.prompts, track, runs, wish.reading)
     return TimelineResult(wish, track, found, encoder.info.name, question.unknown)
+
+
+def _track_sound(services: Services, wish: Wish, *, cancel: threading.Event) -> TimelineResult:
+    """Say when a video sounds like what is wished; as `track_video`."""
+    ears = ears_of(services)
+    question = asked(wish.prompts, wish.against, ears)
+    video = hear_all(services.media, services.index, ears, wish.file, cancel=cancel)
+    if not video.audible:
+        raise BrokenError("nothing is heard in it")
+    track = Track(video.times_ms, question.log_odds(video.vectors).astype(np.float64), video.duration_s)
+    found = judged(wish.prompts, track, stretches(track, wish.reading), wish.reading)
+    return TimelineResult(wish, track, found, ears.info.name, question.unknown)
+
+
+def _log_odds(question: Asked, vectors: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.float64]:
+    return question.log_odds(vectors).astype(np.float64)
 
 
 def _closer(looker: _FrameRefiner, runs: list[list[Stretch]], wish: Wish) -> tuple[Track, list[list[Stretch]]]:
@@ -148,9 +189,17 @@ class _FrameRefiner:
         clip = self._clip = self._clip or self._services.media.probe(self._path, cancel=self._cancel)
         wished = moments.tolist()
         frames = frames_at(self._services, self._encoder, self._path, clip, wished, cancel=self._cancel)
-        log_odds = self._question.log_odds(frames.vectors).astype(np.float64)
+        log_odds = _log_odds(self._question, frames.vectors)
         self.track = self.track.joined(frames.times_ms, log_odds)
         return frames.times_ms, log_odds
+
+
+def edit_source(services: Services, path: Path, *, cancel: threading.Event) -> EditSource:
+    """Return what editing programs ask of a video, kept or read now. Raises VideoError, StoreError, Cancelled."""
+    wish = AnalysisWish((AnalysisPart.FACTS,))
+    report = analyze_video(services.media, services.index, path, wish, cancel=cancel).technical
+    assert report is not None
+    return EditSource.of(path, report.facts)
 
 
 def strip_of(services: Services, path: Path, *, height_px: int, cancel: threading.Event) -> tuple[Pixels | None, ...]:

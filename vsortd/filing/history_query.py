@@ -1,0 +1,192 @@
+"""What of the history is asked for, and the items that are so: found by SQL, however long the history is.
+
+Words are looked for twice. SQLite, which knows the case of ASCII's letters alone, leaves out what can't have them; what
+is left is compared as people read it.
+"""
+
+from __future__ import annotations
+
+import os
+import unicodedata
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from vsortd.core.names import nfc
+from vsortd.core.outcomes import ItemState
+from vsortd.core.paths import below
+from vsortd.core.text import storable
+from vsortd.filing.item_ids import LARGEST_ID
+from vsortd.filing.records import ITEM_COLUMNS, Item, item_of, utc
+from vsortd.filing.sidecar_paths import with_sidecars
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from vsortd.filing.database import Database
+
+# The words of the partial index item_shown; the planner uses an index only if the query says the same.
+SHOWN: Final = "state NOT IN ('placing', 'rolled_back')"
+# The states that people see, by those of the journal; what is being undone or expires is still what it was.
+_STATES: Final = {
+    ItemState.FILED: "(state = 'filed' OR (state IN ('undoing', 'expiring') AND outcome = 'filed'))",
+    ItemState.REVIEW: "(state = 'review' OR (state IN ('undoing', 'expiring') AND outcome = 'review'))",
+    ItemState.REJECTED: "state = 'rejected'",
+    ItemState.FAILED: "state IN ('failed', 'set_aside', 'unclear')",
+    ItemState.HELD: "id IN (SELECT item FROM hold)",
+    ItemState.UNDONE: "state = 'undone'",
+    ItemState.ASIDE: "(state = 'aside' OR (state = 'undoing' AND outcome = 'aside'))",
+}
+_MOST_WORDS, _MOST_CHARS = 50, 1000  # of what SQL leaves out by; SQLite takes no endless statements and patterns
+HAVE_WORDS: Final = "have_words"
+_BELOW: Final = "/*"
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryQuery:
+    """Which items of the history; what is left out asks for nothing.
+
+    `last` is the newest N of those that fit, `since` in Unix seconds, `states` as people see them (HELD: undone, and on
+    hold now). `rule` is a rule's key with all below it, with `/*` behind it only those; `text` are words that all stand
+    in the video's names or in the reason, in whatever case; `inbox` is a folder that the video came from; `before`
+    asks for items with lesser ids than this one, the largest first.
+    """
+
+    last: int | None = None
+    since: float | None = None
+    tag: str | None = None
+    states: frozenset[ItemState] = frozenset()
+    rule: str | None = None
+    text: str | None = None
+    inbox: Path | None = None
+    batch: str | None = None
+    before: int | None = None
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The words that are looked for, as they are compared."""
+        return tuple(_folded(self.text or "").split())
+
+    @property
+    def selects(self) -> bool:
+        """Whether anything but the number and the time is asked for."""
+        return any((self.tag is not None, self.states, self.rule, self.words, self.inbox, self.batch is not None))
+
+
+EVERYTHING: Final = HistoryQuery()
+
+
+def parse_states(text: str) -> frozenset[ItemState]:
+    """Return the states of a list such as `filed,review`. Raises ValueError that names what there is."""
+    names = [name.strip().lower() for name in text.split(",")]
+    if wrong := next((name for name in names if name not in _STATES), None):
+        raise ValueError(f"{wrong!r} is no state of the history: {', '.join(_STATES)}")
+    if not all(names):
+        raise ValueError(f"a state is missing: {', '.join(_STATES)}")
+    return frozenset(map(ItemState, names))
+
+
+def has_tag(item: Item, tag: str) -> bool:
+    """Tell whether an item has a tag, in whatever Unicode form."""
+    return nfc(storable(tag)) in map(nfc, item.tags)
+
+
+def history(db: Database, query: HistoryQuery = EVERYTHING) -> list[Item]:
+    """Return the items that people see and that fit, newest first. Raises StoreError."""
+    where, values, index, order = _where(query)
+    limit = -1 if query.last is None or query.tag is not None else min(query.last, LARGEST_ID)
+    sql = f"SELECT {ITEM_COLUMNS} FROM item {index} WHERE {where} ORDER BY {order} LIMIT ?"  # noqa: S608 - constants
+    found: list[Item] = []
+    with db.read() as connection:
+        connection.create_function(HAVE_WORDS, 3, words_comparison(query.words))
+        for row in connection.execute(sql, (*values, limit)):
+            item = item_of(row)
+            # not by SQL, which would leave out an item whose tags are not what was written
+            if query.tag is None or has_tag(item, query.tag):
+                found.append(item)
+                if len(found) == query.last:
+                    break
+    return with_sidecars(db, found)
+
+
+def words_comparison(words: Sequence[str]) -> Callable[[bytes, bytes | None, str], bool]:
+    """Return what tells whether each word stands in a video's names, of its source and its destination, or a reason."""
+
+    def have(source: bytes, destination: bytes | None, reason: str) -> bool:
+        names = [os.fsdecode(path).rpartition(os.sep)[2] for path in (source, destination) if path is not None]
+        texts = [_folded(text) for text in (*names, reason)]
+        return all(any(word in text for text in texts) for word in words)
+
+    return have
+
+
+def _where(query: HistoryQuery) -> tuple[str, list[Any], str, str]:
+    """Return the conditions, their values, the index to use, and the order.
+
+    Without statistics the planner would walk all numbers to save itself sorting a few times.
+    """
+    found: list[tuple[str, list[Any]]] = [(SHOWN, [])]
+    index, order = "", "id DESC"
+    if query.since is not None:
+        found.append(("time >= ?", [utc(query.since)]))
+        index, order = "INDEXED BY item_time", "time DESC, id DESC"
+    if query.batch is not None:
+        found.append(("batch = ?", [storable(query.batch)]))
+        index, order = "INDEXED BY item_batch", "id DESC"
+    if query.states:
+        found.append((f"({' OR '.join(_STATES[state] for state in sorted(query.states))})", []))
+    if query.rule:
+        found.append(rule_condition(query.rule))
+    if query.inbox is not None:
+        found.append(_from_below(query.inbox))
+    found += words_conditions(query.words)
+    if query.before is not None:  # pages go by id, whatever the clock did
+        found.append(("id < ?", [query.before]))
+        index, order = "", "id DESC"
+    where = " AND ".join(condition for condition, _ in found)
+    return where, [value for _, values in found for value in values], index, order
+
+
+def rule_condition(rule: str) -> tuple[str, list[Any]]:
+    """Return the condition of a rule with all below it, with `/*` behind it only those, and its values."""
+    key = nfc(storable(rule)).removesuffix(_BELOW).strip("/")
+    conditions = ["(rule >= ? AND rule < ?)"]  # from "sea/" up to what follows all that begins so
+    values: list[Any] = [f"{key}/", f"{key}0"]
+    if not rule.endswith(_BELOW):
+        conditions.append("rule = ?")
+        values.append(key)
+    return f"({' OR '.join(conditions)})", values
+
+
+def _from_below(folder: Path) -> tuple[str, list[Any]]:
+    """Return what holds of a video that came from below a folder, in whatever form that was spelled then."""
+    forms = dict.fromkeys((str(folder), nfc(str(folder)), unicodedata.normalize("NFD", str(folder))))
+    ranges = [below(Path(form)) for form in forms]
+    return f"({' OR '.join(['(source >= ? AND source < ?)'] * len(ranges))})", [one for pair in ranges for one in pair]
+
+
+def words_conditions(words: Sequence[str]) -> list[tuple[str, list[Any]]]:
+    """Return what holds where words stand in a video's names or its reason; SQL is to know `words_comparison`."""
+    if not words:
+        return []
+    return [*map(_with_word, words[:_MOST_WORDS]), (f"{HAVE_WORDS}(source, destination, reason)", [])]
+
+
+def _with_word(word: str) -> tuple[str, list[Any]]:
+    """Return what holds at least where a word stands: letters beyond ASCII may be spelled in several ways."""
+    likes = [f"{text} LIKE ? ESCAPE '\\'" for text in _TEXTS]
+    return f"({' OR '.join(likes)})", [f"%{like_pattern(word)}%"] * len(likes)
+
+
+def like_pattern(text: str) -> str:
+    r"""Return a pattern of SQL's LIKE, escaped by `\\`, that fits at least each spelling of a text."""
+    return "".join(
+        "%" if not char.isascii() else f"\\{char}" if char in "%_\\" else char for char in text[:_MOST_CHARS]
+    )
+
+
+_TEXTS: Final = ("CAST(source AS TEXT)", "CAST(destination AS TEXT)", "reason")
+
+
+def _folded(text: str) -> str:
+    return nfc(text).lower()
