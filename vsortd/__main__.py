@@ -30,7 +30,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     import typer
 
     from vsortd.cli.app import command, hoist_config
+    from vsortd.core.output import be_quiet
 
+    be_quiet(False)
+    # Read when torch is imported, by whoever is first: the encoder, or what looks for speech. See `vision.factory`.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     try:
         argv = hoist_config(list(sys.argv[1:] if arguments is None else arguments))
         result = command()(args=argv, standalone_mode=False, prog_name="vsortd")

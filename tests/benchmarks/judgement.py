@@ -3,7 +3,9 @@
 The clips come from the sample model's own renderer, with seeds that neither its training nor its card ever uses. Every
 fourth shows something else for a third of its length, as real videos do; a few show nothing that any rule is about.
 With `--folder` and `--config` any labelled folder is measured with any model instead. What `vsortd eval --compare`
-says becomes one markdown table on stdout and a JSON file.
+says becomes one markdown table on stdout and a JSON file; a second one says how much is filed and how much of that
+wrongly, also of the real clips in `--real` (those of `tests/sample_model/real_clips.tsv`) and of the photographs
+in `--photos` that were never taught.
 """
 
 from __future__ import annotations
@@ -23,8 +25,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import platformdirs
 
+from tests.sample_model import real_footage
 from tests.sample_model.canvas import Light
+from tests.sample_model.photos import Album, Share
+from tests.sample_model.real_footage import Tally, tally
 from tests.sample_model.renderer import Camera, Subject, clip_hour_shows, render_clip
+from vsortd.evaluation.measure import REVIEW
+from vsortd.judging.decide import NONE
+from vsortd.vision.factory import load_encoder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -219,6 +227,33 @@ def table(document: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def filing(document: dict[str, Any]) -> Tally:
+    """Count what would be filed of a labelled folder: wrong is what goes anywhere but towards its rule."""
+    counts = [
+        (truth, outcome, number) for truth, row in document["confusion"].items() for outcome, number in row.items()
+    ]
+    filed = [one for one in counts if one[1] != REVIEW]
+    wrong = sum(n for truth, outcome, n in filed if outcome != truth and not truth.startswith(f"{outcome}/"))
+    known = [one for one in counts if one[0] != NONE]
+    right = sum(n for truth, outcome, n in known if outcome == truth)
+    return Tally(sum(n for *_, n in counts), sum(n for *_, n in filed), wrong, sum(n for *_, n in known), right, 0, 0)
+
+
+def real_tables(clips: Path | None, photos: Path | None) -> dict[str, Tally]:
+    """Judge real clips and photographs with flat rules for all that the sample model knows."""
+    found = {}
+    if clips is not None:
+        found["real clips"] = tally(real_footage.clips(clips))
+    if photos is not None:
+        album = Album(photos)
+        encoder = load_encoder("sample", device="cpu")
+        try:
+            found["photographs, never taught"] = tally(real_footage.photos(encoder, album, album.of(Share.JUDGE)))
+        finally:
+            encoder.close()
+    return found
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Render, measure, print, write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -227,6 +262,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--config", type=Path, default=CONFIG, help="the rules and the model")
     parser.add_argument("--json", type=Path, help="where the result goes (default: judgement.json in the cache)")
     parser.add_argument("--plots", type=Path, help="a folder for plots and the worst mistakes")
+    parser.add_argument("--real", type=Path, help="a folder of real clips")
+    parser.add_argument("--photos", type=Path, help="a folder of photographs with MANIFEST.tsv")
     chosen = parser.parse_args(arguments)
     cache: Path = chosen.cache
     started = time.perf_counter()
@@ -239,12 +276,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "rendering_s": round(rendered_s, 1),
         "measuring_s": round(time.perf_counter() - started - rendered_s, 1),
     }
+    tallies = {"the labelled folder": filing(document), **real_tables(chosen.real, chosen.photos)}
+    document["filing"] = {name: asdict(one) for name, one in tallies.items()}
     target: Path = chosen.json or cache / "judgement.json"
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(json.dumps(document, indent=1, ensure_ascii=False), encoding="utf-8")
     at = ", ".join(f"{one['share']:.1%} at depth {depth}" for depth, one in document["accuracy_at"].items())
     sys.stdout.write(f"{document['n']} videos, {document['model']['key'].partition('/')[0]}: {at}.\n\n")
-    sys.stdout.write(f"{table(document)}\n\nWritten: {target}\n")
+    rows = "\n".join(f"| {name} | {one.row()} |" for name, one in tallies.items())
+    head = f"| | {real_footage.HEAD} |\n|---|---|---|---|---|---|"
+    sys.stdout.write(f"{table(document)}\n\n{head}\n{rows}\n\nWritten: {target}\n")
     return 0
 
 

@@ -33,7 +33,8 @@ from vsortd.core.identity import Identity
 from vsortd.core.paths import index_path
 from vsortd.core.video_facts import Clip
 from vsortd.errors import DaemonUnreachableError
-from vsortd.index.store import Embedded, Index
+from vsortd.index.store import Index
+from vsortd.index.stored_looks import Embedded
 from vsortd.library.search.requests import Request
 from vsortd.service.client import Client
 from vsortd.vision.factory import load_encoder

@@ -5,10 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import os
+import re
 import shutil
 import subprocess
 import sys
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree as ET
 
 import av
 import numpy as np
@@ -16,13 +19,14 @@ import pytest
 from av.video.frame import PictureType
 
 from tests.support import harness
+from tests.support.clips import encode
+from tests.support.films import put_out, three_shots
 from tests.support.sounds import levels, write_sound
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 pytestmark = pytest.mark.timeout(180)
-FPS = 10
 
 
 @pytest.fixture
@@ -32,14 +36,8 @@ def home(tmp_path: Path) -> harness.Here:
 
 @pytest.fixture(scope="module")
 def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return three shots of 2, 3 and 2 s, each of its own noise, under a tone of -23 LUFS."""
-    pictures = []
-    for number, seconds in enumerate((2, 3, 2)):
-        rng = np.random.default_rng(number)
-        small = rng.integers(40 + 60 * number, 100 + 60 * number, (9, 16, 3), dtype=np.uint8)
-        pictures += [np.kron(small, np.ones((20, 20, 1), np.uint8))] * (seconds * FPS)
-    path = tmp_path_factory.mktemp("films") / "three shots.mov"
-    return write_sound(path, levels((-23.0, 7.0)), pictures=pictures, fps=FPS)
+    """Return three shots of 2, 3 and 2 s under a tone of -23 LUFS."""
+    return three_shots(tmp_path_factory.mktemp("films") / "three shots.mov")
 
 
 def analysis(home: harness.Here, *words: str | Path, code: int = 0) -> dict[str, Any]:
@@ -64,13 +62,9 @@ def test_a_file_is_told_with_all_its_parts_and_stays_as_it_is(home: harness.Here
 
 
 def test_what_was_measured_is_not_read_again(home: harness.Here, film: Path, tmp_path: Path) -> None:
-    """The bytes are put out while size, time and inode stay: what needs them would fail."""
     path = shutil.copy2(film, tmp_path / "film.mov")
     before = analysis(home, path)
-    status = path.stat()
-    with path.open("r+b") as file:
-        file.write(b"\0" * status.st_size)
-    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    put_out(path)
     assert before == analysis(home, path)
     assert before["shots"] == analysis(home, path, "--only", "shots")["shots"]
     other = analysis(home, path, "--scene-threshold", "0.5", code=3)  # another question, for which it must be read
@@ -84,6 +78,11 @@ def test_a_part_that_a_file_does_not_have_is_null_and_no_failure(home: harness.H
     assert found["shots"] is None
     assert found["summary"] is None
     assert found["sound"]["integrated_lufs"] == pytest.approx(-20.0, abs=0.1)
+
+
+def test_sound_alone_is_null_for_a_video_without_any(home: harness.Here, tmp_path: Path) -> None:
+    path = encode(tmp_path / "mute.mp4", [np.full((90, 160, 3), 90, np.uint8)] * 10, fps=10)
+    assert {"path": str(path), "sound": None} == analysis(home, path, "--only", "sound")
 
 
 def test_a_broken_file_is_told_of_and_the_others_stand(home: harness.Here, film: Path, tmp_path: Path) -> None:
@@ -107,13 +106,42 @@ def test_private_leaves_out_where_and_who(home: harness.Here, clips: Path) -> No
 
 
 def test_shots_are_written_for_other_programs(home: harness.Here, film: Path, tmp_path: Path) -> None:
-    table, edl = tmp_path / "shots.csv", tmp_path / "shots.edl"
-    home.run("analyze", film, "--only", "shots", "--shots-csv", table, "--edl", edl)
+    table = tmp_path / "shots.csv"
+    edl, project, cuts = (tmp_path / f"shots{ending}" for ending in (".edl", ".fcpxml", ".llc.csv"))
+    exports = [word for path in (edl, project, cuts) for word in ("--export", path)]
+    home.run("analyze", film, "--only", "shots", "--shots-csv", table, *exports)
     home.run("analyze", film, "--only", "facts", "--shots-csv", tmp_path / "again.csv")
     assert table.read_bytes() == (tmp_path / "again.csv").read_bytes()
     rows = list(csv.DictReader(io.StringIO(table.read_text(), newline="")))
     assert ["0.000", "2.000", "5.000"] == [row["Start Time (seconds)"] for row in rows]
     assert "three shots.mov" in edl.read_text()
+    assert ["00:00:00:00", "00:00:02:00", "00:00:05:00"] == re.findall(r" C        (\S+)", edl.read_text())
+    assert [["0.000", "2.000", "Shot 1"], ["2.000", "5.000", "Shot 2"], ["5.000", "7.000", "Shot 3"]] == list(
+        csv.reader(io.StringIO(cuts.read_text(), newline=""))
+    )
+    root = ET.fromstring(project.read_text())  # noqa: S314 - our own
+    assert ["0s", "2s", "5s"] == [clip.attrib["start"] for clip in root.iter("asset-clip")]
+    assert film.as_uri() == next(root.iter("media-rep")).attrib["src"]
+    assert ("1", "1/10s") == (
+        next(root.iter("asset")).attrib["hasAudio"],
+        next(root.iter("format")).attrib["frameDuration"],
+    )
+
+
+def test_a_files_own_timecode_is_where_its_shots_begin(home: harness.Here, tmp_path: Path) -> None:
+    path = tmp_path / "camera.mov"
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream("libx264", rate=Fraction(30000, 1001))
+        stream.width, stream.height, stream.pix_fmt = 64, 64, "yuv420p"
+        stream.metadata["timecode"] = "00:59:59;28"
+        for number in range(30):
+            picture = np.full((64, 64, 3), 40 + number, np.uint8)
+            out.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        out.mux(stream.encode())
+    home.run("analyze", path, "--only", "shots", "--export", tmp_path / "shots.edl")
+    text = (tmp_path / "shots.edl").read_text()
+    assert "FCM: DROP FRAME" in text
+    assert "00:59:59;28 01:00:00;28 00:00:00;00 00:00:01;00" in text
 
 
 @pytest.mark.parametrize(
@@ -123,7 +151,8 @@ def test_shots_are_written_for_other_programs(home: harness.Here, film: Path, tm
         (["--only", ","], "names no part"),
         (["--shots-csv", "x.txt"], "does not end in .csv"),
         (["--shots-csv", "x.edl"], "does not end in .csv"),
-        (["--edl", "x.csv"], "does not end in .edl"),
+        (["--export", "x.xml"], "does not end in .edl or .fcpxml or .csv"),
+        (["--export", "no such folder/x.edl"], "no folder"),
         (["--json", "--csv"], "exclude one another"),
         (["--scene-threshold", "nan"], "--scene-threshold"),
     ],

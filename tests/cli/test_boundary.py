@@ -45,6 +45,22 @@ def test_a_config_option_without_a_file_is_a_usage_error() -> None:
         hoist_config(["run", "--config"])
 
 
+@pytest.mark.parametrize("own", ["", "active"])
+def test_whatever_imports_torch_first_its_threads_sleep_while_they_wait(
+    monkeypatch: pytest.MonkeyPatch, own: str
+) -> None:
+    """In `analyze` that is what looks for speech, in `doctor` what looks for a GPU, before any model is loaded."""
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    if own:
+        monkeypatch.setenv("OMP_WAIT_POLICY", own)
+    code = (
+        "import os, sys\nfrom vsortd.__main__ import main\nmain(['--version'])\n"
+        "print('torch' in sys.modules, os.environ.get('OMP_WAIT_POLICY'))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert f"False {own or 'passive'}" == done.stdout.splitlines()[-1]
+
+
 @pytest.mark.parametrize(
     ("words", "code"),
     [

@@ -29,13 +29,18 @@ pytestmark = [
 # A line for every command that ends soon by itself; FILE is a video, named from the working folder.
 WORDS = {
     "run": "run --no-such", "start": "start --no-such", "stop": "stop", "pause": "pause", "resume": "resume",
-    "metrics": "metrics", "reload": "reload", "status": "status", "sort": "sort FILE", "plan": "plan FILE",
+    "open": "open --no-such", "web password": "web password --to FILE",
+    "metrics": "metrics", "reload": "reload", "status": "status", "sort": "sort FILE",
+    "fetch": "fetch http://a.example/b", "plan": "plan FILE",
     "explain": "explain FILE", "eval": "eval FILE", "index": "index --verify", "search": "search x --since never",
-    "cluster": "cluster FILE --yes", "history": "history", "undo": "undo --all --dry-run",
-    "release": "release 99", "retry": "retry FILE", "review": "review", "teach": "teach FILE nowhere",
+    "cluster": "cluster FILE --yes", "history": "history", "where": "where FILE", "export":
+    "export history --out -", "help": "help", "undo": "undo --all --dry-run",
+    "release": "release 99", "retry": "retry FILE", "rules preview": "rules preview",
+    "refile": "refile --dry-run", "review": "review",
+    "teach": "teach FILE nowhere",
     "corrections forget": "corrections forget --all", "corrections restore": "corrections restore 1",
     "timeline": "timeline FILE x", "classify": "classify FILE x", "analyze": "analyze FILE",
-    "duplicates": "duplicates FILE", "check": "check", "config init":
+    "duplicates": "duplicates FILE", "set-aside": "set-aside FILE --dry-run", "check": "check", "config init":
     "config init --yes --path OUT --force", "config import": "config import FILE", "config path": "config path",
     "config show": "config show", "config schema": "config schema", "model list": "model list",
     "model fetch": "model fetch sample", "model compare": "model compare sample --on FILE", "model bench":
@@ -48,6 +53,7 @@ WORDS = {
 QUICK = (
     "--help", "--version", "history", "status", "undo --all --dry-run", "review", "corrections", "model list", "check",
     "config show", "config path", "config schema", "completion bash", "release 99", "retry --all", "resume", "logs",
+    "help", "help --man", "export history --out -", "export index --as json --out -",
 )  # fmt: skip
 JSON = ("history", "status", "undo --all --dry-run", "review", "corrections", "model list", "check", "config show")
 

@@ -55,8 +55,8 @@ class Place:
 def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
     """Render the films once; their frames stay in the index from test to test."""
     made = Place(tmp_path_factory.mktemp("classify"))
-    render_takes(made.folder / "sea.mp4", [("sea", 4)], seed=7)
-    render_takes(made.folder / "two.mp4", [("forest", 3), ("city", 5)], seed=8)
+    render_takes(made.folder / "sea.mp4", [("sea", 4)], seed=21)
+    render_takes(made.folder / "two.mp4", [("forest", 3), ("city", 5)], seed=22)
     (made.folder / "moods.txt").write_text(MOODS)
     (made.folder / "labels.txt").write_text("\ufeffsea\r\n\r\na forest\r\ncity\r\n", newline="")
     (made.folder / "folder").mkdir()
@@ -171,6 +171,23 @@ def test_every_frame_may_be_asked(run: Run) -> None:
     assert 8 == document_of(run, "two.mp4", "a forest")["files"][0]["frames"]
 
 
+def test_of_each_shot_one_picture_counts_and_its_time_ends_at_the_cut(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = document_of(run, "two.mp4", "sea", "city", "--per", "shot")
+    found = labels_of(document)
+    assert ("shot", 2) == (document["per"], document["files"][0]["frames"])
+    assert (0, 1) == (found["sea"]["count"], found["city"]["count"])
+    assert ([{"begin_s": 3.0, "end_s": 8.0}], 0.625) == (found["city"]["spans"], found["city"]["share"])
+    assert 3.0 + 5 / 4 <= found["city"]["best_s"] <= 8.0 - 5 / 4, "not in the middle half of its shot"
+
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("a video was opened")
+
+    monkeypatch.setattr(MediaPool, "call", refuse)
+    assert found == labels_of(document_of(run, "two.mp4", "sea", "city", "--per", "shot"))
+
+
 def test_the_temperature_divides_the_models_scale(run: Run) -> None:
     """With two answers and nothing else, log-odds are the logits' difference: a tenth of them at ten times T."""
 
@@ -277,7 +294,7 @@ USAGE = [
     (["sea.mp4", "sea", "--confidence", "1.5"], 2, "--confidence"),
     (["sea.mp4", "sea", "--temperature", "0"], 2, "--temperature"),
     (["sea.mp4", "sea", "--top", "0"], 2, "--top"),
-    (["sea.mp4", "sea", "--per", "shot"], 2, "--per"),
+    (["sea.mp4", "sea", "--per", "minute"], 2, "--per"),
     (["sea.mp4", "sea", "--model", "x.safetensors"], 2, "no architecture"),
 ]
 

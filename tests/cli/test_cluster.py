@@ -189,7 +189,7 @@ def test_rules_are_written_checked_taught_and_sort_a_new_arrival_likewise(
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["--dry-run"], "--dry-run says how --apply does it"),
+        (["--dry-run"], "--dry-run says how --apply or --copy does it"),
         (["--teach"], "--teach says how --to-rules"),
         (["--only", "1"], "--only says how"),
         (["--preview", "--apply"], "--preview files nothing"),

@@ -23,6 +23,8 @@ rules:
     prompts: [a forest]
     rules: [{name: night}, {name: by day}]
   - {name: Slow motion, when: {min_fps: 100}}
+tags: [{name: wine}]
+facets: {mood: {calm: still water, tense: a dark corridor}}
 """
 
 
@@ -55,7 +57,7 @@ def in_bash(environment: dict[str, str], line: str) -> list[str]:
 
 
 def test_bash_completes_commands_options_rules_and_inboxes(environment: dict[str, str], tmp_path: Path) -> None:
-    assert {"history", "help"} & set(in_bash(environment, "vsortd h")) == {"history"}
+    assert {"history", "help"} == set(in_bash(environment, "vsortd h"))
     assert "--since" in in_bash(environment, "vsortd history --s")
     assert ["forest", "forest/night", r"forest/by\ day"] == in_bash(environment, "vsortd teach a.mp4 f")
     assert [r"Slow\ motion"] == in_bash(environment, "vsortd teach a.mp4 Sl")
@@ -65,6 +67,12 @@ def test_bash_completes_commands_options_rules_and_inboxes(environment: dict[str
     assert ["portrait"] == in_bash(environment, "vsortd search wood --orientation p")
     assert ["ViT-B-32-256", "ViT-B-32", "ViT-B-16-SigLIP2"] == in_bash(environment, "vsortd model fetch V")
     assert ["PE-Core-S-16-384/meta"] == in_bash(environment, "vsortd model compare sample PE-Core-S")
+
+
+def test_bash_completes_tags_and_those_of_facets(environment: dict[str, str]) -> None:
+    assert ["wine", "mood:calm", "mood:tense"] == in_bash(environment, "vsortd history --tag ")
+    assert ["mood:calm", "mood:tense"] == in_bash(environment, "vsortd search wood --tag m")
+    assert ["calm"] == in_bash(environment, "vsortd history --tag mood:c")  # behind the colon, where bash has a word
 
 
 def test_bash_puts_in_a_name_with_a_space_as_one_word(environment: dict[str, str], tmp_path: Path) -> None:

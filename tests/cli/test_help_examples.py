@@ -92,6 +92,8 @@ LISTINGS = [
     ["check"],
     ["config", "show"],
     ["review"],
+    ["rules", "preview"],
+    ["refile", "--dry-run"],
     ["corrections"],
     ["--help"],
     ["lgs"],

@@ -41,15 +41,27 @@ def is_clean(words: object, *texts: str) -> None:
 # The commands that take a path which isn't there, or is no video: FILE is such a one, GONE is in no folder.
 REFUSING = (
     "explain GONE", "explain FILE", "explain FILE --image GONE", "sort GONE", "sort GONE --json", "plan GONE",
+    "fetch GONE", "fetch https://GONE", "fetch https://a.example/GONE --to GONE", "sort http://a.example/GONE",
     "plan FILE --html GONE", "eval GONE", "cluster GONE", "cluster --rename GONE", "index GONE", "search GONE",
     "search x --in GONE", "search --like GONE", "search x --under GONE", "search x --since GONE",
-    "search x --window GONE", "history --since GONE", "history --tag GONE", "undo --batch GONE", "undo GONE",
+    "search x --window GONE", "history --since GONE", "history --tag GONE", "history --state GONE",
+    "where GONE", "where FILE", "where FILE --json", "sort --plan GONE", "sort --plan FILE", "plan FILE --out GONE",
+    "export GONE --out x", "export history --out GONE", "help GONE",
+    "status --color GONE", "help sort GONE --man", "undo --batch GONE", "undo GONE",
     "release GONE", "retry GONE", "retry GONE --json", "teach GONE nature", "teach FILE GONE", "timeline GONE x",
     "timeline FILE GONE", "timeline FILE x --plot GONE", "classify FILE GONE", "classify FILE --labels GONE",
     "classify FILE --categories FILE", "analyze GONE", "analyze FILE", "analyze FILE --json",
-    "analyze FILE --only facts --edl GONE", "duplicates GONE", "--config GONE check",
+    "analyze FILE --only facts --export GONE", "analyze FILE --out GONE", "analyze FILE --labels GONE",
+    "analyze FILE --model GONE", "analyze --from GONE", "analyze --from FILE",
+    "analyze FILE --objects --detect-model GONE",
+    "analyze FILE --objects --detect-model GONE.onnx --detect-labels GONE",
+    "analyze FILE --objects --detect-model GONE.xml --detect-labels GONE",
+    "analyze FILE --objects --detect-model ssd300_vgg16=FILE --detect-labels GONE",
+    "classify FILE sea --target GONE --detect-model GONE.onnx", "duplicates GONE", "--config GONE check",
+    "set-aside GONE", "set-aside FILE GONE --json",
     "--config FILE check", "--config FILE check --json", "config init --path FILE --yes", "config import GONE",
-    "config import FILE", "logs --since GONE", "pause --for GONE", "pause --inbox GONE", "pause --inbox GONE --json",
+    "config import FILE", "rules preview --config GONE", "refile --rule GONE",
+    "logs --since GONE", "pause --for GONE", "pause --inbox GONE", "pause --inbox GONE --json",
     "completion GONE", "model fetch GONE", "model compare x=GONE y=FILE --on GONE", "model compare GONE --on FILE",
     "model bench GONE", "tray --wait GONE", "GONE",
     "--GONE", "run --GONE", "corrections forget GONE", "status GONE",
@@ -78,14 +90,23 @@ def test_what_is_refused_is_named_and_steers_nothing(words: str, tmp_path: Path)
 
 # What is done with hostile names that are videos: the whole way there and back.
 DONE = (
-    "plan FOLDER", "plan FOLDER --json", "plan FOLDER --html OUT.html", "explain FILE", "explain FILE --json",
+    "plan FOLDER", "plan FOLDER --json", "plan FOLDER --html OUT.html", "plan FOLDER --out OUT.csv",
+    "sort --plan OUT.csv --dry-run", "explain FILE", "explain FILE --json",
     "explain FILE --image OUT.png", "sort FOLDER --dry-run", "index FOLDER", "index FOLDER --json", "search sea",
     "search sea --csv", "search sea --json", "timeline FILE sea", "timeline FILE sea --csv", "classify FILE sea",
     "analyze FOLDER", "analyze FILE --csv", "analyze FILE --json", "analyze FILE --only shots --shots-csv OUT.csv",
+    "analyze FILE --only shots --export OUT.fcpxml", "timeline FILE sea --per shot --export OUT.edl",
+    "search sea --per shot", "classify FILE sea --per shot",
+    "analyze FOLDER --out GROUPS", "analyze FOLDER --as deepffmpeg --out GROUPS",
     "duplicates FOLDER",
     "duplicates FOLDER --csv", "duplicates --json", "cluster FOLDER --min-size 2",
     "cluster FOLDER --min-size 2 --out GROUPS", "sort FOLDER", "history",
-    "history --json", "explain FILE", "teach FILE nature/forest --keep", "corrections", "corrections --json",
+    "history --json", "where FILE", "where FILE --json", "where 1",
+    "set-aside 1", "where 1", "where 1 --json", "undo --last 1",
+    "export history --out OUT.jsonl", "export index --as json --out -",
+    "explain FILE", "teach FILE nature/forest --keep", "corrections", "corrections --json",
+    "refile --yes", "refile --dry-run --json", "rules preview --all", "rules preview --all --csv",
+    "rules preview --all --json",
     "review", "review --json", "undo --last 1", "undo --all", "undo --all --json", "release --all", "retry --all",
     "index --verify", "status", "--verbose run --once", "run --once --json-log", "logs", "logs --json",
     "doctor --quick", "config show", "config path", "config show --json",
@@ -121,8 +142,11 @@ def test_what_is_done_is_told_of_and_steers_nothing(tmp_path: Path, clips: Path)
             assert [] == [path for path in made if str(path) != without_unseen(str(path))]
     assert 2 == filed
     assert (films / f"{NAME}0.mp4").exists()  # undone, it is called as its owner called it
-    written = [home.folder / "out.html", *(home.folder / "groups").rglob("*.json")]
-    assert len(written) > 1
+    written = [
+        *(home.folder / f"out{ending}" for ending in (".html", ".edl", ".fcpxml", ".jsonl")),
+        *(home.folder / "groups").rglob("*.json"),
+    ]
+    assert len(written) > 3
     for path in written:
         text = path.read_text(encoding="utf-8")
         assert not steers(text), path

@@ -86,8 +86,10 @@ def test_an_interrupted_sort_says_what_was_filed_and_how_to_undo_it(
     assert f"interrupted: {len(filed)} filed, the others stay where they are. Undo it with: {undo}\n" == err
     if not by_a_daemon:
         taken, said = interrupted_undo(home, undo.split()[1:])
-        assert taken in {0, 130, -signal.SIGINT}, said  # the last is the interpreter's, when all was done already
-        assert (taken == 130) == ("left as they were" in said)
+        # where all was done already it may meet what prints that, or the interpreter's own end
+        assert taken in {0, 130, -signal.SIGINT}, said
+        left = [item for item in home.items() if item["state"] in {"filed", "review"}]
+        assert bool(left) == ("left as they were" in said)
     home.run(*undo.split()[1:])
     assert before == harness.snapshot(home.folder / "Old")
     if by_a_daemon:

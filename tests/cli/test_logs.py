@@ -169,15 +169,15 @@ def test_no_secret_is_written_not_even_in_a_traceback(tmp_path: Path) -> None:
 
 
 def test_secrets_are_known_by_their_names() -> None:
-    environment = {"HF_TOKEN": "0123456789", "MY_API_KEY": "abcdefgh", "HOME": "/home/ann", "DB_PASSWORD": "x"}
+    environment = {"HF_TOKEN": "0123456789", "MY_API_KEY": "abcdefgh", "HOME": "/srv/ann", "DB_PASSWORD": "x"}
     assert ("0123456789", "abcdefgh") == secret_words(environment)
 
 
 def test_two_inboxes_of_one_name_stay_apart() -> None:
-    roots = [Path("/home/ann/phone/In"), Path("/home/ann/camera/In"), Path("/srv/Sorted")]
+    roots = [Path("/srv/ann/phone/In"), Path("/srv/ann/camera/In"), Path("/srv/Sorted")]
     redactor = Redactor(relative=True, roots=roots)
     assert "phone/In/a.mp4 camera/In/a.mp4 Sorted" == redactor.apply(
-        "/home/ann/phone/In/a.mp4 /home/ann/camera/In/a.mp4 /srv/Sorted"
+        "/srv/ann/phone/In/a.mp4 /srv/ann/camera/In/a.mp4 /srv/Sorted"
     )
 
 
@@ -347,7 +347,9 @@ def test_the_daemons_log_has_a_line_a_video_without_secrets_and_relative(tmp_pat
     assert {"path", "destination", "score", "reason", "timings_ms", "job"} <= set(filed)
     assert failed["reason"] == items[failed["video"]]["reason"]
     stages = [one["message"] for one in told if one.get("job") == filed["job"]]
-    assert [f"walk.mp4: {stage} done" for stage in ("probe", "admit", "judge", "convert", "place")] == stages[:5]
+    assert [
+        f"walk.mp4: {stage} done" for stage in ("probe", "admit", "measure", "judge", "convert", "place")
+    ] == stages[:6]
     for hidden in ("hf_verysecret12345", "anothersecret", "envmark", str(tmp_path)):
         assert hidden not in text
         assert hidden not in done.stderr

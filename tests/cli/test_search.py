@@ -70,6 +70,25 @@ def test_a_scene_is_found_from_its_cut_to_its_cut_and_once(home: harness.Here) -
         assert (take + 1) * SECONDS == pytest.approx(scene["end_s"], abs=0.75)
 
 
+def test_of_each_shot_one_picture_is_asked_and_a_scene_ends_at_its_cuts(home: harness.Here, tmp_path: Path) -> None:
+    found = home.json("search", "the sea", "--per", "shot")
+    assert (0, 0, len(SUBJECTS)) == (found["unseen_shots"], found["unmeasured"], found["videos"])
+    seas = [one for one in found["scenes"] if shows(one, "sea")]
+    assert len(seas) >= 2
+    for scene in seas:
+        _, take = truth(scene)
+        assert (take * SECONDS, (take + 1) * SECONDS) == pytest.approx((scene["begin_s"], scene["end_s"]), abs=1e-3)
+        assert scene["begin_s"] <= scene["peak_s"] < scene["end_s"]
+    assert seas[0]["file"] in home.run("search", "the sea", "--per", "shot").stdout
+    like = home.json("search", "--like", f"{seas[0]['file']}@{seas[0]['peak_s']}", "--per", "shot", "--top", "1")
+    assert shows(like["scenes"][0], "sea")
+    path = render_takes(tmp_path / "new.mp4", [("city", 2), ("snow", 0.3), ("city", 1.7)], seed=72_901)
+    brief = home.json("search", "a city", "--in", path, "--per", "shot", "--all")
+    assert 1 == brief["unseen_shots"], "a shot without a frame of its own was given another's"
+    assert "too short" in home.run("search", "a city", "--in", path, "--per", "shot", "--all").stdout
+    assert "exclude one another" in home.run("search", "sea", "--per", "shot", "--window", "5s", code=2).stderr
+
+
 def test_the_table_the_values_and_the_document_agree(home: harness.Here) -> None:
     words = ("search", "a forest", "--top", "3", "--all")
     scenes = home.json(*words)["scenes"]
@@ -120,14 +139,14 @@ def test_videos_that_were_hardly_looked_at_are_told(home: harness.Here, tmp_path
 
 
 def test_a_moment_a_clip_and_a_photo_find_their_like(home: harness.Here, tmp_path: Path) -> None:
-    (file,) = home.library.glob("05_snow*.mp4")
+    (file,) = home.library.glob("02_sea*.mp4")
     moment = home.json("search", "--like", f"{file}@2.5", "--top", "2", "--in", home.library)["scenes"]
-    assert [True, True] == [shows(one, "snow") for one in moment]
+    assert [True, True] == [shows(one, "sea") for one in moment]
     assert str(file) not in {one["file"] for one in moment}
     with av.open(str(file)) as container:
-        next(container.decode(video=0)).to_image().save(tmp_path / "snow.png")
-    photo = home.json("search", "--like", tmp_path / "snow.png", "--top", "3", "--in", home.library)["scenes"]
-    assert all(shows(one, "snow") for one in photo)
+        next(container.decode(video=0)).to_image().save(tmp_path / "sea.png")
+    photo = home.json("search", "--like", tmp_path / "sea.png", "--top", "3", "--in", home.library)["scenes"]
+    assert all(shows(one, "sea") for one in photo)
     assert photo[0]["score"] > 0.9
 
 

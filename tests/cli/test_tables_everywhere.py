@@ -41,6 +41,8 @@ TABLES = {
     "sort": None,
     "history": ("history", "items"),
     "review": ("review", "items"),
+    "refile": None,  # as sort
+    "rules preview": ("rules preview --all", "items"),
     "corrections": ("corrections", "corrections"),
     "model list": ("model list", "models"),
     "model compare": None,
@@ -73,7 +75,8 @@ def test_csv_has_the_keys_of_the_json_and_names_as_they_are(tmp_path: Path, clip
     home.run("teach", film, "sea", "--keep")
     table = csv.DictReader(io.StringIO(home.run("sort", film, "--csv").stdout, newline=""))
     (sorted_row,) = table
-    assert home.items()[0].keys() - {"second_opinion"} | {"conversion"} == sorted_row.keys()
+    more = {"folder", "second_opinion", "origin", "xmp"}
+    assert home.items()[0].keys() - more | {"conversion"} == sorted_row.keys()
     assert str(film) == sorted_row["source"]
     for words, where in filter(None, TABLES.values()):
         document: Any = home.json(*words.split())
@@ -165,4 +168,4 @@ def test_csv_of_an_empty_history_has_its_headings(tmp_path: Path) -> None:
         timeout=60,
     ).stdout
     assert said.startswith(b"id,batch,time,state,source,")
-    assert said.endswith(b",tags,second_opinion\r\n")
+    assert said.endswith(b",tags,how,folder,second_opinion,origin,xmp\r\n")

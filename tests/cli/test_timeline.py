@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree as ET
 
 import av
 import pytest
@@ -73,7 +74,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
         stream.width, stream.height, stream.pix_fmt = 320, 180, "yuv420p"
         stream.time_base = Fraction(1, FPS)
         for seed, (subject, light, frames) in enumerate(SCENES):
-            pictures = render_clip(subject, light, seed=seed + 50, width_px=320, height_px=180, frames=frames, fps=FPS)
+            pictures = render_clip(subject, light, seed=seed + 500, width_px=320, height_px=180, frames=frames, fps=FPS)
             for picture in pictures:
                 container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
         container.mux(stream.encode())
@@ -202,6 +203,38 @@ def test_a_file_that_is_no_video_or_is_cut_off_says_why(run: Run, place: Place) 
     assert "half.mp4 can't be looked at" in error
 
 
+def test_of_each_shot_one_picture_is_looked_at_and_edges_are_the_cuts(run: Run) -> None:
+    shown = {prompt: SHOWN[prompt] for prompt in ("a meadow", "mountains", "text slides")}
+    code, out, error = run("timeline", "trip.mp4", *shown, *ABSENT, "--per", "shot", "--json")
+    assert 0 == code, error
+    document = json.loads(out)
+    assert ("shot", None, None, 5) == tuple(document[name] for name in ("per", "fps", "precision_s", "frames"))
+    found = spans_of(document)
+    for prompt, truth in shown.items():
+        assert [pytest.approx(span, abs=1e-3) for span in truth] == found[prompt], prompt
+    assert [[]] * 3 == [found[prompt] for prompt in ABSENT]
+    assert "mountains" in run("timeline", "trip.mp4", "mountains", "--per", "shot")[1]
+
+
+def test_what_was_found_is_a_reel_for_editing_programs(run: Run, place: Place) -> None:
+    words = ["timeline", "trip.mp4", "mountains", "a meadow", "--per", "shot"]
+    code, out, error = run(*words, "--export", "out.edl", "--export", "out.fcpxml", "--export", "out.csv")
+    assert 0 == code, error
+    assert "Written to out.fcpxml." in out
+    rows = list(csv.reader(io.StringIO((place.folder / "out.csv").read_text(), newline="")))
+    assert [["13.867", "22.000", "mountains"], ["7.133", "13.867", "a meadow"]] == rows
+    # 15 frames a second: the cuts lie after 107, 208 and 330 frames
+    assert [
+        ("00:00:13:13", "00:00:22:00", "00:00:00:00", "00:00:08:02"),
+        ("00:00:07:02", "00:00:13:13", "00:00:08:02", "00:00:14:13"),
+    ] == re.findall(r" C        (\S+) (\S+) (\S+) (\S+)", (place.folder / "out.edl").read_text())
+    root = ET.fromstring((place.folder / "out.fcpxml").read_text())  # noqa: S314 - our own
+    assert [("mountains", "0s", 122), ("a meadow", "122/15s", 101)] == [
+        (clip.attrib["name"], clip.attrib["offset"], Fraction(clip.attrib["duration"][:-1]) * FPS)
+        for clip in root.iter("asset-clip")
+    ]
+
+
 USAGE = [
     (["nowhere.mp4", "x"], "is not there"),
     ([".", "x"], "is a folder"),
@@ -214,6 +247,11 @@ USAGE = [
     (["trip.mp4", "x", "--on", "0.3", "--off", "0.5"], "--off 0.5 is above --on 0.3"),
     (["trip.mp4", "x", "--on", "1.5"], "'--on'"),
     (["trip.mp4", "x", "--precision", "1ms"], "finer than frames"),
+    (["trip.mp4", "x", "--export", "trip.mp4"], "does not end in .edl"),
+    (["trip.mp4", "x", "--per", "minute"], "'--per'"),
+    (["trip.mp4", "x", "--per", "shot", "--fps", "2"], "--fps and --per shot exclude one another"),
+    (["trip.mp4", "x", "--per", "shot", "--fine"], "--fine and --per shot exclude one another"),
+    (["trip.mp4", "x", "--per", "shot", "--smooth", "3s"], "--smooth and --per shot exclude one another"),
     (["trip.mp4", "x", "--smooth", "soon"], "--smooth 'soon': not a duration"),
 ]
 

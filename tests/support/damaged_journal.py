@@ -7,10 +7,10 @@ import os
 import random
 import shutil
 from dataclasses import dataclass, field
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tests.support import harness
+from vsortd.config.place_options import Place
 from vsortd.core.identity import Identity
 from vsortd.core.outcomes import ItemState
 from vsortd.filing.journal import Journal
@@ -28,7 +28,7 @@ COMMANDS = (
     ("status", "--json"),
     ("undo", "--all", "--dry-run", "--json"),
 )
-PLACE: Any = SimpleNamespace(name="{stem}", on_duplicate="keep_both", review="_Review")
+PLACE = Place()
 
 
 @dataclass

@@ -117,7 +117,9 @@ def doubled(folder: Path, disk: Disk) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def image_mounted(make: list[str], mount: list[str], image: Path, folder: Path) -> Iterator[None]:
+def image_mounted(
+    make: list[str], mount: list[str], image: Path, folder: Path, size_bytes: int = IMAGE_BYTES
+) -> Iterator[None]:
     """Make a filesystem in a file and mount it by its own program; skips the test where that can't be had."""
     if sys.platform != "linux" or os.getuid() != 0:
         pytest.skip("only root may mount")
@@ -125,7 +127,7 @@ def image_mounted(make: list[str], mount: list[str], image: Path, folder: Path) 
         if shutil.which(program) is None:
             pytest.skip(f"no {program} here")
     with image.open("wb") as file:
-        file.truncate(IMAGE_BYTES)
+        file.truncate(size_bytes)
     subprocess.run([*make, image], check=True, capture_output=True)
     found = subprocess.run(["losetup", "--find", "--show", image], capture_output=True, text=True, check=False)
     if found.returncode:
@@ -150,6 +152,14 @@ def ntfs(folder: Path) -> Iterator[None]:
 def exfat(folder: Path) -> Iterator[None]:
     """Mount an exFAT disk by FUSE: no renames without replacing, no links."""
     with image_mounted(["mkfs.exfat"], ["mount.exfat-fuse"], folder.with_suffix(".img"), folder):
+        yield
+
+
+@contextlib.contextmanager
+def btrfs(folder: Path) -> Iterator[None]:
+    """Mount a btrfs disk, whose files can share their blocks."""
+    make = ["mkfs.btrfs", "--quiet", "--force", "--mixed"]
+    with image_mounted(make, ["mount"], folder.with_suffix(".img"), folder, size_bytes=128 * 2**20):
         yield
 
 

@@ -88,6 +88,7 @@ class Home:
             **os.environ,
             "VSORTD_STATE_DIR": str(self.folder / "state"),
             "VSORTD_CONFIG": str(self.config),
+            "VSORTD_WEB": "off",
             **self.more_environment,
         }
 
@@ -187,13 +188,17 @@ def _run_here(
 
     out, err = io.StringIO(), io.StringIO()
     arguments = [str(word) for word in words]
-    with (
-        unittest.mock.patch.dict(os.environ, environment),
-        contextlib.redirect_stdout(out),
-        contextlib.redirect_stderr(err),
-    ):
-        found = main(arguments)
-    gc.collect()  # what a process lets go of when it ends: the journal's files among it
+    gc.freeze()  # a process that has run thousands of tests takes a second to be looked through
+    try:
+        with (
+            unittest.mock.patch.dict(os.environ, environment),
+            contextlib.redirect_stdout(out),
+            contextlib.redirect_stderr(err),
+        ):
+            found = main(arguments)
+        gc.collect()  # what a process lets go of when it ends: the journal's files among it
+    finally:
+        gc.unfreeze()
     if code is not None:
         assert code == found, f"{words}: exit {found}\n{out.getvalue()}\n{err.getvalue()}"
     return subprocess.CompletedProcess(arguments, found, out.getvalue(), err.getvalue())

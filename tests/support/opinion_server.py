@@ -9,17 +9,14 @@ import base64
 import contextlib
 import io
 import json
-import threading
 import time
 from dataclasses import dataclass, field
 from enum import StrEnum
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any
 
 from PIL import Image
 
-if TYPE_CHECKING:
-    from types import TracebackType
+from tests.support.own_server import OwnHandler, OwnServer
 
 DRIP_S = 0.02
 
@@ -71,7 +68,7 @@ class ReceivedRequest:
 
 
 @dataclass
-class OpinionServer:
+class OpinionServer(OwnServer):
     """The server; `says` is what its model says, `behaviour` how it goes. Use it as a context manager."""
 
     says: str = ""
@@ -79,28 +76,10 @@ class OpinionServer:
     elsewhere: str = "http://127.0.0.1:9/"  # where a redirect leads
     models: tuple[str, ...] = ("llava", "eyes:latest")
     asked: list[ReceivedRequest] = field(default_factory=list)
-    over: threading.Event = field(default_factory=threading.Event)  # lets go what never answers
 
-    def __enter__(self) -> Self:
-        handler = type("Handler", (_Handler,), {"owner": self})
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self._http.daemon_threads = False
-        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.02,), name="opinion-server")
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.over.set()
-        self._http.shutdown()
-        self._http.server_close()
-        self._thread.join()
-
-    @property
-    def place(self) -> str:
-        """Its host and port."""
-        return f"127.0.0.1:{self._http.server_address[1]}"
+    def handler(self) -> type[OwnHandler]:
+        """See `OwnServer`."""
+        return _Handler
 
     @property
     def url(self) -> str:
@@ -116,15 +95,10 @@ class OpinionServer:
         return f"unsure: {{ask: {self.url!r}, model: eyes{more and ', '}{more}}}\n"
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(OwnHandler):
     owner: OpinionServer
-    protocol_version = "HTTP/1.1"
-    timeout = 10
 
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
-
-    def do_GET(self) -> None:
+    def do_GET(self) -> None:  # noqa: N802 - http.server calls it so
         if self.path != "/v1/models":
             self._send(404, b'{"error": "no such page"}')
         elif self.owner.behaviour is Behaviour.GOOD:
@@ -132,7 +106,7 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._misbehave()
 
-    def do_POST(self) -> None:
+    def do_POST(self) -> None:  # noqa: N802 - http.server calls it so
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         self.owner.asked.append(ReceivedRequest({key.casefold(): value for key, value in self.headers.items()}, body))
         behaviour = self.owner.behaviour

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from hypothesis import strategies as st
@@ -9,7 +10,6 @@ from hypothesis import strategies as st
 Schema = dict[str, Any]
 
 _TEXTS = st.text(st.characters(codec=None), max_size=20)
-_SOUND_TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=20)
 HOSTILE_TEXTS = st.one_of(
     _TEXTS,
     st.sampled_from(["", "\0", "/a\0b", "\ud800", "/\udcff", "../..", "{stem.__class__}", "@1:"]),
@@ -32,16 +32,31 @@ def sound(schema: Schema) -> st.SearchStrategy[Any]:
     """Return values that a schema allows."""
     if "anyOf" in schema:
         return st.one_of([sound(one) for one in schema["anyOf"]])
+    if "enum" in schema:
+        return st.sampled_from(schema["enum"])
+    if schema.get("format") == "date":
+        return st.dates().map(str)
+    if "pattern" in schema:
+        return st.from_regex(re.compile(schema["pattern"], re.ASCII), fullmatch=True)
+    return _of_kind(schema)
+
+
+def _of_kind(schema: Schema) -> st.SearchStrategy[Any]:
     kind = schema.get("type")
     if kind == "array":
-        return st.lists(sound(schema["items"]), max_size=3)
+        return st.lists(sound(schema["items"]), min_size=schema.get("minItems", 0), max_size=3)
     low, high = schema.get("minimum", schema.get("exclusiveMinimum")), schema.get("maximum")
     if kind == "integer":
         return st.integers(-(2**40) if low is None else low, 2**40 if high is None else high)
     if kind == "number":
         beyond = "exclusiveMinimum" in schema
         return st.floats(float(-1e9 if low is None else low), float(1e9 if high is None else high), exclude_min=beyond)
-    plain: dict[Any, st.SearchStrategy[Any]] = {"null": st.none(), "boolean": st.booleans(), "string": _SOUND_TEXTS}
+    texts = st.text(
+        st.characters(codec="utf-8", exclude_characters="\0"),
+        min_size=schema.get("minLength", 0),
+        max_size=min(20, schema.get("maxLength", 20)),
+    )
+    plain: dict[Any, st.SearchStrategy[Any]] = {"null": st.none(), "boolean": st.booleans(), "string": texts}
     return plain[kind]
 
 
@@ -56,3 +71,10 @@ def objects(schema: Schema) -> st.SearchStrategy[dict[str, Any]]:
     known = st.fixed_dictionaries({}, optional=fields)
     more = st.dictionaries(HOSTILE_TEXTS, ANYTHING, max_size=1)
     return st.one_of(known, known, known, st.builds(lambda one, other: {**one, **other}, known, more))
+
+
+def sound_objects(schema: Schema) -> st.SearchStrategy[dict[str, Any]]:
+    """Return JSON objects that a schema of an object allows, with some of its properties."""
+    fields, needed = schema.get("properties", {}), schema.get("required", ())
+    must = {name: sound(fields[name]) for name in needed}
+    return st.fixed_dictionaries(must, optional={name: sound(one) for name, one in fields.items() if name not in must})

@@ -17,7 +17,7 @@ GONE = object()
 
 def status(state: str = "running", **more: Any) -> dict[str, Any]:
     """Return a status as `GET /v1/status` has it."""
-    counts = {"filed": 0, "review": 0, "rejected": 0, "failed": 0, "held": 0} | more.pop("counts", {})
+    counts = {"filed": 0, "review": 0, "rejected": 0, "failed": 0, "held": 0, "aside": 0} | more.pop("counts", {})
     form = {
         "schema_version": 1,
         "state": state,
@@ -30,6 +30,7 @@ def status(state: str = "running", **more: Any) -> dict[str, Any]:
         "trouble": [],
         "paused": {"all": state == "paused", "until": None, "inboxes": []},
         "library": "/out",
+        "page": {"address": "http://127.0.0.1:8737", "reason": ""},
     }
     return form | more | {"counts": counts}
 
@@ -107,6 +108,12 @@ class FakeClient:
         if self.refuse:
             return {"undone": [], "refused": [{"id": number, "reason": self.refuse} for number in ids]}
         return {"undone": [one for one in self.items if one["id"] in ids], "refused": []}
+
+    def way_in(self) -> str:
+        """Return an address, a new one each time."""
+        self._check()
+        self.asked.append(("way_in", None))
+        return f"http://127.0.0.1:8737/enter#code{len(self.asked)}"
 
     def _change(self, verb: str, argument: Any, state: str) -> dict[str, Any]:
         self._check()

@@ -10,7 +10,6 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import av
@@ -150,12 +149,13 @@ def status(home: harness.Home) -> dict[str, Any]:
 
 def file_directly(home: harness.Home, *videos: Path, folder: str = "kept") -> None:
     """File videos by the filer itself into the home's journal, which needs no model."""
+    from vsortd.config.place_options import Place
     from vsortd.core.identity import Identity
     from vsortd.filing.journal import Journal
     from vsortd.filing.place import Filer
     from vsortd.filing.placement import FilingRequest
 
-    place: Any = SimpleNamespace(name="{stem}", on_duplicate="keep_both", review="_Review")
+    place = Place()
     with Journal.open(home.folder / "state" / "journal.sqlite3") as journal:
         filer = Filer(journal, home.library, place)
         for video in videos:

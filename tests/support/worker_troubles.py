@@ -27,11 +27,13 @@ def operations() -> dict[str, Callable[[Message], Reply]]:
         "attack": attack,
         "babble": babble,
         "eat": eat,
+        "fill": fill,
         "given": given,
         "hang": hang,
         "leave": leave,
         "lie": lie,
         "noise": noise,
+        "parts": parts,
         "shout": shout,
     }
 
@@ -71,6 +73,18 @@ def eat(request: Message) -> Reply:
     return {"eaten": len(bytearray(int(request["bytes"])))}, b""
 
 
+def fill(request: Message) -> Reply:
+    """Write into the output until no more may be written; says how much it was."""
+    output, done = GIVEN_FILES.output(request["output"]), 0
+    try:
+        while True:
+            done += os.write(output, b"x" * 300)
+    except OSError:
+        return {"bytes": done}, b""
+    finally:
+        os.close(output)
+
+
 def given(request: Message) -> Reply:
     """Read the beginning of the file that came with the request, or of another one."""
     with GIVEN_FILES.open(str(request.get("instead", request["path"]))) as file:
@@ -105,3 +119,13 @@ def shout(request: Message) -> Reply:
     for _ in range(int(request["bytes"]) >> 16):
         os.write(2, piece)
     return {"shouted": True}, b""
+
+
+def parts(request: Message) -> Reply:
+    """Send parts with such headers, each of so many bytes; then answer."""
+    from vsortd.media import protocol
+
+    with os.fdopen(os.dup(int(request["descriptor"])), "wb") as pipe:
+        for header, count in request["parts"]:
+            protocol.send(pipe, header, bytes(count))
+    return {"done": True}, b""

@@ -1,15 +1,33 @@
-"""`vsortd analyze`: technical facts, shots, sound, and what they add up to; nothing is moved or changed."""
+"""`vsortd analyze`: technical facts, shots, sound, labels, and what they add up to; nothing is moved or changed."""
 
 from __future__ import annotations
 
 import os
 import threading
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vsortd.analysis.part_names import AnalysisPart
+from vsortd.analysis.part_names import USUAL_PARTS, AnalysisPart
+from vsortd.cli.addresses import local_files
+from vsortd.cli.analyze_labels import LabelAsk, LabelOptions, opened_labeller, read_label_options
+from vsortd.cli.analyze_outputs import ForeignForm, insist_on_out, refuse_beside_from, tell_stored, write_analyses
+from vsortd.cli.analyze_pictures import (
+    BorderColorOption,
+    BoxColorOption,
+    FontSizeOption,
+    OverlayOption,
+    PlayFlag,
+    PlotOption,
+    SheetOption,
+    SplitOption,
+    TextColorOption,
+    ThumbsOption,
+    WishedPictures,
+    overlay_style,
+)
 from vsortd.cli.common import (
     SCHEMA_VERSION,
     CsvFlag,
@@ -22,18 +40,24 @@ from vsortd.cli.common import (
     state_folder,
     write_csv_of,
 )
+from vsortd.cli.completing import model_words
+from vsortd.cli.detector_options import DetectLabels, DetectModel, detector_choice, opened_finder
+from vsortd.cli.edit_files import ExportOption, checked_exports, insist_on_another, write_exports, write_text
 from vsortd.cli.explain import insist_on_ending
 from vsortd.cli.numbers import finite
 from vsortd.core.media_endings import SOUND_ENDINGS, VIDEO_ENDINGS
+from vsortd.core.output import note
 from vsortd.core.paths import as_on_disk, is_file, is_folder
 from vsortd.core.text import storable
 from vsortd.errors import ExitCode, UsageError, VsortdError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
-    from vsortd.analysis.video_analysis import AnalysisWish, VideoAnalysis
+    from vsortd.analysis.objects import ObjectFinder
+    from vsortd.analysis.video_analysis import VideoAnalysis
     from vsortd.config.settings import Settings
+    from vsortd.judging.resident_sound import ResidentSound
 
 # Of a folder these are taken; a file that is named is taken whatever it is called.
 _ENDINGS = VIDEO_ENDINGS | SOUND_ENDINGS
@@ -47,11 +71,18 @@ def register(app: typer.Typer) -> None:
 def analyze(
     ctx: typer.Context,
     paths: Annotated[
-        list[Path], typer.Argument(metavar="FILE|DIR…", help="Videos, sound or picture files, and folders of them.")
-    ],
+        list[str] | None,
+        typer.Argument(
+            metavar="FILE|DIR…", help="Videos, sound or picture files, and folders of them; also https:// addresses."
+        ),
+    ] = None,
     only: Annotated[
         str | None,
-        typer.Option("--only", metavar="PARTS", help="Some of facts, shots, sound, summary, with commas between them."),
+        typer.Option(
+            "--only",
+            metavar="PARTS",
+            help="Some of facts, shots, sound, labels, summary, words, text, objects, with commas.",
+        ),
     ] = None,
     scene_threshold: Annotated[
         float,
@@ -63,45 +94,114 @@ def analyze(
         Path | None,
         typer.Option("--shots-csv", metavar="OUT.csv", help="Write one video's shots, with PySceneDetect's columns."),
     ] = None,
-    edl: Annotated[
-        Path | None, typer.Option("--edl", metavar="OUT.edl", help="Write one video's shots for an editor (CMX 3600).")
+    export: ExportOption = None,
+    labels: Annotated[
+        Path | None, typer.Option("--labels", metavar="F", help="Look for these labels: a file with one on each line.")
     ] = None,
+    categories: Annotated[
+        Path | None,
+        typer.Option("--categories", metavar="F", help="Look for these categories: a file as classify takes it."),
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model",
+            metavar="M",
+            help="That looks for labels. Else the config's; without a config the small one in the package.",
+            autocompletion=model_words,
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Write each file's analysis into a folder, as JSON.")
+    ] = None,
+    form: Annotated[
+        ForeignForm | None, typer.Option("--as", help="Write into --out what another program would write.")
+    ] = None,
+    stored: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--from",
+            metavar="F",
+            help="Tell the summary anew from what --out or --json wrote; or from DeepFFmpeg's technical JSON and, by "
+            "another --from, its table of labels. No video is read.",
+        ),
+    ] = None,
+    objects: Annotated[bool, typer.Option("--objects", help="Find things, too, by a detector.")] = False,
+    detect_model: DetectModel = None,
+    detect_labels: DetectLabels = None,
+    confidence: Annotated[
+        float,
+        typer.Option(
+            "--confidence", callback=finite, min=0.1, max=1.0, help="How sure a detector has to be of each thing."
+        ),
+    ] = 0.3,
     private: Annotated[
         bool, typer.Option("--private", help="Leave out places, persons and what people wrote into the file.")
     ] = False,
+    plot: PlotOption = None,
+    sheet: SheetOption = None,
+    thumbs: ThumbsOption = None,
+    split: SplitOption = None,
+    overlay: OverlayOption = None,
+    play: PlayFlag = False,
+    box_color: BoxColorOption = "red",
+    text_color: TextColorOption = "yellow",
+    border_color: BorderColorOption = "black",
+    font_size: FontSizeOption = 20,
     as_csv: CsvFlag = False,
     as_json: JsonFlag = False,
 ) -> int:
-    """Say what a video is made of: technical facts, shots, sound, and what they add up to.
+    """Say what a video is made of: technical facts, shots, sound, labels, and what they add up to.
 
     A file is read once, by the confined workers, and what was measured is kept in the index: asking again reads
     nothing. No config is needed. A part that can't be measured says why, the others stand, and the exit code is 3.
-    Speech needs the extra `audio`: pip install 'vsortd[audio]'.
+    Speech needs the extra `audio`, labels a model that knows their words, music a `sound_model` in the config, objects
+    a detector. Text in the picture is read where --only names it, and needs the extra `ocr`.
     """
     one_form(as_csv=as_csv, as_json=as_json)
+    if stored:
+        refuse_beside_from(ctx)
+        return tell_stored(stored, out, as_json=as_json)
+    if not paths:
+        raise UsageError("No file is named.", remedy="Name videos, or folders that hold some.")
     parts = _parts(only)
-    files = list(_files(paths))
-    shots_csv, edl = (None if one is None else as_on_disk(one) for one in (shots_csv, edl))
-    outputs = {path: ending for path, ending in ((shots_csv, ".csv"), (edl, ".edl")) if path is not None}
-    _insist_on_outputs(files, outputs)
+    if objects and AnalysisPart.OBJECTS not in parts:
+        parts = (*parts, AnalysisPart.OBJECTS)
     settings = load_if_any(ctx)
-    from vsortd.analysis.video_analysis import AnalysisWish
+    files = list(_files(local_files(ctx, paths, settings)))
+    outputs = _outputs(files, shots_csv, export)
+    insist_on_out(files, out, form, only)
+    drawn_on = overlay is not None or play
+    style = overlay_style(box_color, text_color, border_color, font_size) if drawn_on else None
+    outputs_drawn = {"plot": plot, "sheet": sheet, "thumbs": thumbs, "split": split, "overlay": overlay}
+    pictures = WishedPictures.of(**outputs_drawn, play=play, style=style)
+    pictures.insist(files)
+    strict = only is not None and AnalysisPart.LABELS in parts
+    ask = read_label_options(LabelOptions(labels, categories, model, strict=strict), settings)
     from vsortd.cli.analyze_view import COLUMNS, print_analysis, row_of
     from vsortd.core.logs.sinks import set_up_logging
 
     set_up_logging(verbose=ctx.obj.verbose, quiet=not ctx.obj.verbose)
-    if outputs and AnalysisPart.SHOTS not in parts:
+    if outputs.any and AnalysisPart.SHOTS not in parts:
         parts = (*parts, AnalysisPart.SHOTS)
-    found = _measured(settings, files, AnalysisWish(parts, scene_threshold), private=private)
-    if outputs:
-        _write(found[0], shots_csv, edl)
+    finder = None
+    if AnalysisPart.OBJECTS in parts:
+        finder = opened_finder(detector_choice(settings, detect_model, detect_labels), confidence)
+    parts = tuple(part for part in AnalysisPart if part in {*parts, *pictures.parts})
+    found = _measured(settings, files, parts, scene_threshold, ask, finder, private=private)
+    if outputs.any:
+        _write(found[0], outputs)
+    if out is not None:
+        write_analyses(found, out, form, scene_threshold=scene_threshold)
+    whole = pictures.make(found[0], settings) if found else True
     if as_json:
         print_json({"schema_version": SCHEMA_VERSION, "videos": [one.to_json() for one in found]})
     elif as_csv:
         write_csv_of(COLUMNS, [row_of(one) for one in found])
     else:
         print_analysis(found)
-    return int(ExitCode.PARTIAL if any(one.reason or one.errors for one in found) else ExitCode.OK)
+    failed = not whole or any(one.reason or one.errors for one in found)
+    return int(ExitCode.PARTIAL if failed else ExitCode.OK)
 
 
 # What was typed
@@ -110,7 +210,7 @@ def analyze(
 def _parts(only: str | None) -> tuple[AnalysisPart, ...]:
     """Return the parts in their usual order. Raises UsageError for a word that is none."""
     if only is None:
-        return tuple(AnalysisPart)
+        return USUAL_PARTS
     wanted = {word.strip() for word in only.split(",")} - {""}
     if unknown := sorted(wanted - {part.value for part in AnalysisPart}):
         raise UsageError(
@@ -146,27 +246,60 @@ def _files(paths: Sequence[Path]) -> Iterator[Path]:
                 yield file
 
 
-def _insist_on_outputs(files: Sequence[Path], outputs: Mapping[Path, str]) -> None:
-    """Refuse what can't be written, before the work begins; each output with the ending that it has to have."""
-    if outputs and len(files) != 1:
+@dataclass(frozen=True, slots=True)
+class _Outputs:
+    """The files into which one video's shots are to be written."""
+
+    shots_csv: Path | None
+    exports: Sequence[Path]
+
+    @property
+    def any(self) -> bool:
+        """Whether there is one."""
+        return self.shots_csv is not None or bool(self.exports)
+
+
+def _outputs(files: Sequence[Path], shots_csv: Path | None, exports: Sequence[Path] | None) -> _Outputs:
+    """Return what is to be written; what can't be is refused before the work begins."""
+    if (shots_csv is not None or exports) and len(files) != 1:
         raise UsageError(
-            f"--shots-csv and --edl take one video; there are {len(files)}.", remedy="--json tells of all of them."
+            f"--shots-csv and --export take one video; there are {len(files)}.", remedy="--json tells of all of them."
         )
-    for output, ending in outputs.items():
-        insist_on_ending(output, ending)
-        if output.absolute() in files:
-            raise UsageError(f"{output} is the video itself.", remedy="Name another file to write.", paths=[output])
+    if shots_csv is not None:
+        shots_csv = as_on_disk(shots_csv)
+        insist_on_ending(shots_csv, ".csv")
+        insist_on_another(shots_csv, files[0])
+    return _Outputs(shots_csv, checked_exports(exports, files[0]) if exports else [])
 
 
 # The work
 
 
+def _ears(settings: Settings | None) -> ResidentSound | None:
+    """Return the sound model of the config, which is loaded when it is asked."""
+    if settings is None or settings.sound_model is None:
+        return None
+    from vsortd.core.paths import texts_path
+    from vsortd.judging.resident_sound import ResidentSound
+
+    return ResidentSound(settings.sound_model, texts_path=texts_path(state_folder()))
+
+
 def _measured(
-    settings: Settings | None, files: Sequence[Path], wish: AnalysisWish, *, private: bool
+    settings: Settings | None,
+    files: Sequence[Path],
+    parts: tuple[AnalysisPart, ...],
+    scene_threshold: float,
+    ask: LabelAsk,
+    finder: ObjectFinder | None,
+    *,
+    private: bool,
 ) -> list[VideoAnalysis]:
     from contextlib import ExitStack
 
-    from vsortd.analysis.video_analysis import VideoAnalysis, analyze_video
+    from vsortd.analysis.spoken_words import SpokenSources
+    from vsortd.analysis.transcript import transcriber_of
+    from vsortd.analysis.video_analysis import AnalysisWish, VideoAnalysis, analyze_video
     from vsortd.config.running_options import Workers
     from vsortd.core.paths import index_path
     from vsortd.index.store import Index
@@ -180,10 +313,21 @@ def _measured(
         opened.callback(index.close)
         media = MediaPool.of(workers)
         opened.callback(media.close)
+        ears = _ears(settings)
+        labeller = opened.enter_context(opened_labeller(ask, index, media, ears))
+        spoken = SpokenSources(transcriber=transcriber_of(settings.transcript) if settings is not None else None)
+        wish = AnalysisWish(parts, scene_threshold, labeller, spoken, ears)
+        if finder is not None:
+            wish = finder.before(wish)
         on_progress = opened.enter_context(progress_bar("measuring"))
+
+        def one(path: Path) -> VideoAnalysis:
+            found = analyze_video(media, index, path, wish, private=private, cancel=cancel)
+            return found if finder is None else finder.added(found, parts, media, index, cancel=cancel)
+
         return each_video(
             files,
-            lambda path: analyze_video(media, index, path, wish, private=private, cancel=cancel),
+            one,
             lambda path, reason: VideoAnalysis(path, reason=reason),
             jobs=workers.decode_count(),
             on_progress=on_progress,
@@ -191,27 +335,19 @@ def _measured(
         )
 
 
-def _write(found: VideoAnalysis, shots_csv: Path | None, edl: Path | None) -> None:
+def _write(found: VideoAnalysis, outputs: _Outputs) -> None:
     """Write a video's shots into files. Raises UsageError where that can't be done."""
-    from vsortd.analysis import shot_exports
+    from vsortd.analysis.shot_exports import shot_parts, shots_csv
     from vsortd.analysis.video_analysis import shots_of
-    from vsortd.core.system.file_rights import make_for
+    from vsortd.core.edit_exports import EditSource
 
     document = found.documents.get(AnalysisPart.SHOTS)
-    if document is None or "error" in document:
+    if document is None or "error" in document or found.technical is None:
         why = found.reason or (document or {}).get("error") or "it has no pictures"
         raise VsortdError(f"There are no shots of {found.path}: {why}.", paths=[found.path])
     report = shots_of(document)
-    texts = {
-        shots_csv: shot_exports.shots_csv(report),
-        edl: shot_exports.shots_edl(report, source=found.path.name),
-    }
-    for path, text in texts.items():
-        if path is None:
-            continue
-        try:
-            make_for(path, [found.path])
-            path.write_text(text, encoding="utf-8", newline="")
-        except OSError as error:
-            raise UsageError(f"Can't write {path}: {error.strerror}.", paths=[path]) from error
-        console(stderr=True).print(f"Written to {path}.", style="dim")
+    if outputs.shots_csv is not None:
+        write_text(outputs.shots_csv, shots_csv(report), found.path)
+    write_exports(outputs.exports, shot_parts(report), EditSource.of(found.path, found.technical.facts))
+    for path in filter(None, (outputs.shots_csv, *outputs.exports)):
+        note(console(stderr=True), f"Written to {path}.", style="dim")

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from vsortd.analysis.part_names import AnalysisPart
+from vsortd.analysis.spoken_words import lines_of
+from vsortd.cli.analyze_summary_view import labels_lines, summary_lines
 from vsortd.cli.common import console
+from vsortd.cli.words_view import text_lines, words_lines
 from vsortd.core.text import counted
 from vsortd.core.units import about_size
 
@@ -36,17 +40,26 @@ COLUMNS: Final = (
     "silence_share",
     "speech_share",
     "sound_faults",
+    "objects",
     "picture_quality",
     "limited_by",
     "sound_quality",
     "pacing",
+    "content_type",
+    "mood",
+    "production_value",
+    "words",
+    "text",
 )
+_MOST_CLASSES: Final = 12  # shown; --json has all
 _MOST_SHOTS: Final = 12  # shown; --json and --shots-csv have all
 
 
 def row_of(found: VideoAnalysis) -> dict[str, object]:
     """Return a file's line; what wasn't asked for, or isn't known, is empty."""
-    facts, shots, sound, summary = (_of(found, part) for part in AnalysisPart)
+    facts, shots, sound = (found.known(part) for part in (AnalysisPart.FACTS, AnalysisPart.SHOTS, AnalysisPart.SOUND))
+    summary = found.known(AnalysisPart.SUMMARY)
+    words, text = (found.known(part) for part in (AnalysisPart.WORDS, AnalysisPart.TEXT))
     picture, heard = summary.get("picture_quality") or {}, summary.get("sound_quality") or {}
     errors = [found.reason, *(f"{part}: {why}" for part, why in found.errors.items())]
     return {
@@ -64,6 +77,12 @@ def row_of(found: VideoAnalysis) -> dict[str, object]:
         "limited_by": picture.get("limited_by"),
         "sound_quality": heard.get("rating"),
         "pacing": summary.get("pacing"),
+        "content_type": (summary.get("content_type") or {}).get("type"),
+        "mood": (summary.get("mood") or {}).get("mood"),
+        "production_value": (summary.get("production_value") or {}).get("rating"),
+        "objects": "; ".join(one["class"] for one in found.known(AnalysisPart.OBJECTS).get("classes", ())) or None,
+        "words": " ".join(line.text for line in lines_of(words)) if words else None,
+        "text": " / ".join(line.text for line in lines_of(text)) if text else None,
     }
 
 
@@ -88,9 +107,12 @@ def print_analysis(videos: Sequence[VideoAnalysis]) -> None:
         out.print("There is nothing to measure.", style="dim")
 
 
-def _of(found: VideoAnalysis, part: AnalysisPart) -> Document:
-    document = found.documents.get(part)
-    return {} if document is None or "error" in document else document
+def print_summaries(videos: Sequence[VideoAnalysis]) -> None:
+    """Print what the parts of each video add up to, and nothing of the parts themselves."""
+    summaries = [
+        replace(found, documents={AnalysisPart.SUMMARY: found.documents.get(AnalysisPart.SUMMARY)}) for found in videos
+    ]
+    print_analysis(summaries)
 
 
 def _facts_lines(facts: Document) -> Iterator[tuple[str, str]]:
@@ -173,40 +195,47 @@ def _sound_lines(sound: Document) -> Iterator[tuple[str, str]]:
         yield f"speech: {sound['speech_share']:.0%} of the time", ""
     elif sound["speech_error"]:
         yield f"speech: {sound['speech_error']}", "yellow"
+    if sound["music_share"] is not None:
+        yield f"music: {sound['music_share']:.0%} of the time", ""
+    elif sound.get("music_error"):
+        yield f"music: {sound['music_error']}", "yellow"
 
 
 _LEVELS: Final = (("integrated_lufs", "LUFS"), ("lra_lu", "LU range"), ("true_peak_dbtp", "dBTP true peak"))
 
 
-def _summary_lines(summary: Document) -> Iterator[tuple[str, str]]:
-    picture = summary["picture_quality"]
-    if picture["rating"] is not None:
-        why = ", ".join(
-            f"{name} {factor['value']:.3g} ({factor['rating']})"
-            for name, factor in picture["factors"].items()
-            if factor["rating"] is not None
+def _objects_lines(objects: Document) -> Iterator[tuple[str, str]]:
+    yield (
+        f"objects: {counted(len(objects['classes']), 'class', 'classes')} in {counted(objects['frames'], 'frame')}",
+        "",
+    )
+    for one in objects["classes"][:_MOST_CLASSES]:
+        most = f", at most {one['most']} at once" if one["most"] > 1 else ""
+        yield (
+            f"  {one['class']}: {one['seconds']:.1f} s, first at {one['first_s']:.1f} s, best {one['best']:.2f}{most}",
+            "dim",
         )
-        yield f"picture quality: {picture['rating']} ({picture['score']:.2f}): {why}", ""
-    heard = summary["sound_quality"]
-    if heard is not None and heard["rating"] is not None:
-        yield f"sound quality: {heard['rating']}: {' '.join(heard['factors'])}", ""
-    if summary["pacing"] is not None and summary["shot_length_median_s"] is not None:
-        yield f"pacing: {summary['pacing']} (median shot {summary['shot_length_median_s']:.2f} s)", ""
-        yield f"structure, a guess: {summary['structure']}", ""
-    for moment in summary["key_moments"]:
-        rank, at_s, why = moment["rank"], moment["at_s"], ", ".join(moment["stood_out"])
-        yield f"  {rank} moment at {at_s:.1f} s: {why}", "dim"
+    if len(objects["classes"]) > _MOST_CLASSES:
+        yield f"  and {len(objects['classes']) - _MOST_CLASSES} more: --json", "dim"
 
 
 _ABSENT: Final = {
     AnalysisPart.FACTS: "none",
     AnalysisPart.SHOTS: "there are no moving pictures",
     AnalysisPart.SOUND: "there is none",
+    AnalysisPart.LABELS: "there are no moving pictures",
     AnalysisPart.SUMMARY: "there are no moving pictures",
+    AnalysisPart.OBJECTS: "there are no moving pictures",
+    AnalysisPart.WORDS: "a picture says nothing",
+    AnalysisPart.TEXT: "there are no moving pictures",
 }
 _LINES: Final = {
     AnalysisPart.FACTS: _facts_lines,
     AnalysisPart.SHOTS: _shots_lines,
     AnalysisPart.SOUND: _sound_lines,
-    AnalysisPart.SUMMARY: _summary_lines,
+    AnalysisPart.LABELS: labels_lines,
+    AnalysisPart.SUMMARY: summary_lines,
+    AnalysisPart.OBJECTS: _objects_lines,
+    AnalysisPart.WORDS: words_lines,
+    AnalysisPart.TEXT: text_lines,
 }

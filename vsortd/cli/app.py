@@ -21,19 +21,28 @@ from vsortd.cli import (
     edit,
     evaluate,
     explain,
+    export,
+    fetch,
+    help_command,
     history,
     index,
     logs,
     model,
+    open_page,
+    preview,
+    refile,
+    release,
     review,
     run,
     search,
     service,
+    set_aside,
     sort,
     status,
     teach,
     timeline,
     tray,
+    where,
 )
 from vsortd.cli.common import RootOptions
 from vsortd.cli.examples import EPILOG, HelpfulGroup
@@ -114,19 +123,27 @@ def hoist_config(argv: list[str]) -> list[str]:
 run.register(app)
 status.register(app)
 control.register(app)
+open_page.register(app)
 sort.register(app)
+fetch.register(app)
 explain.register(app)
 evaluate.register(app)
 cluster.register(app)
 index.register(app)
 search.register(app)
 history.register(app)
+release.register(app)
+where.register(app)
+export.register(app)
 teach.register(app)
 review.register(app)
+preview.register(app)
+refile.register(app)
 timeline.register(app)
 classify.register(app)
 analyze.register(app)
 duplicates.register(app)
+set_aside.register(app)
 app.command("check")(config.check)
 app.add_typer(config.app, name="config")
 app.add_typer(model.app, name="model")
@@ -134,6 +151,7 @@ doctor.register(app)
 logs.register(app)
 edit.register(app)
 completion.register(app)
+help_command.register(app)
 service.register(app)
 tray.register(app)
 demo.register(app)

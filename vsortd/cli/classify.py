@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import stat
-import threading
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vsortd.analysis.label_reading import LabelEnsemble, LabelReading, Pace
+from vsortd.analysis.label_reading import FramePace, LabelEnsemble, LabelReading
+from vsortd.cli.addresses import local_files
+from vsortd.cli.classify_look import LabelWish, Senses, look_at, open_senses
 from vsortd.cli.common import (
     SCHEMA_VERSION,
     CsvFlag,
@@ -20,27 +19,23 @@ from vsortd.cli.common import (
     load_if_any,
     one_form,
     print_json,
-    progress_bar,
-    state_folder,
-    waiting,
 )
 from vsortd.cli.completing import model_words
+from vsortd.cli.detector_options import DetectLabels, DetectModel, opened_target
+from vsortd.cli.label_model import model_choice, model_temperature
 from vsortd.cli.numbers import finite
 from vsortd.core.media_endings import VIDEO_ENDINGS
-from vsortd.core.paths import as_on_disk
+from vsortd.core.paths import as_on_disk, own_name
 from vsortd.errors import ExitCode, UsageError, VsortdError
+from vsortd.fetching.address import is_address
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from vsortd.analysis.label_files import LabelUnit
     from vsortd.analysis.labels import LabelQuestion
-    from vsortd.cli.classify_answer import ClassifiedVideo, LabelAnswer
-    from vsortd.config.running_options import Workers
-    from vsortd.config.settings import ModelChoice, Settings
-    from vsortd.index.store import Index
-    from vsortd.media.pool import MediaPool
-    from vsortd.vision.encoder import Encoder
+    from vsortd.cli.classify_answer import LabelAnswer
+    from vsortd.config.settings import Settings
 
 
 def register(app: typer.Typer) -> None:
@@ -54,7 +49,7 @@ def classify(
         list[str],
         typer.Argument(
             metavar="FILE… [PROMPT…]",
-            help='Videos, wherever they lie, and labels: what is no file is a label, such as "a forest".',
+            help="Videos, wherever they lie, also at https:// addresses, and labels: what is neither is a label.",
             show_default=False,
         ),
     ],
@@ -69,7 +64,15 @@ def classify(
             help="A text file of [Unit], (Category) and prompts, each on a line; or [Unit] (Category) prompt, prompt.",
         ),
     ] = None,
-    per: Annotated[Pace, typer.Option("--per", help="Look at one frame a second, or at every frame.")] = Pace.SECOND,
+    sound_labels: Annotated[
+        Path | None, typer.Option("--sound-labels", metavar="F", help="As --labels, of what is heard.")
+    ] = None,
+    sound_categories: Annotated[
+        Path | None, typer.Option("--sound-categories", metavar="F", help="As --categories, of what is heard.")
+    ] = None,
+    per: Annotated[
+        FramePace, typer.Option("--per", help="Look at one frame a second, at one of each shot, or at all.")
+    ] = FramePace.SECOND,
     confidence: Annotated[
         float,
         typer.Option(
@@ -92,6 +95,17 @@ def classify(
             "DeepFFmpeg's: 0.1 there is 2.17 here, 0.007 is 0.15, and what it has by default 21.7.",
         ),
     ] = None,
+    sound_temperature: Annotated[
+        float,
+        typer.Option(
+            "--sound-temperature",
+            callback=finite,
+            min=0.001,
+            max=1000.0,
+            metavar="T",
+            help="As --temperature, of what is heard: 1 is the model as its makers left it.",
+        ),
+    ] = 1.0,
     top: Annotated[
         int | None, typer.Option("--top", metavar="N", min=1, help="Of each unit only the N best labels.")
     ] = None,
@@ -102,6 +116,16 @@ def classify(
         LabelEnsemble,
         typer.Option("--ensemble", help="Of a category's prompts, take the mean of all in a frame, or the best."),
     ] = LabelEnsemble.MEAN,
+    target: Annotated[
+        str | None,
+        typer.Option(
+            "--target",
+            metavar="CLASS",
+            help="Label each thing of a class that a detector finds, such as person, in place of whole frames.",
+        ),
+    ] = None,
+    detect_model: DetectModel = None,
+    detect_labels: DetectLabels = None,
     model: Annotated[
         str | None,
         typer.Option(
@@ -112,6 +136,14 @@ def classify(
             autocompletion=model_words,
         ),
     ] = None,
+    sound_model: Annotated[
+        str | None,
+        typer.Option(
+            "--sound-model",
+            metavar="M",
+            help="Else the config's: a CLAP model of the hub, such as laion/clap-htsat-unfused, or a folder.",
+        ),
+    ] = None,
     as_csv: CsvFlag = False,
     as_json: JsonFlag = False,
 ) -> int:
@@ -119,21 +151,28 @@ def classify(
 
     Labels compete with each other and with "none of these"; each unit is a question of its own. A frame counts for a
     label from --confidence on; of a unit's categories it counts for the leading one alone. No config is needed.
-    Frames are kept in the index: asking again decodes nothing.
+    Frames are kept in the index: asking again decodes nothing. With --target things are counted, not frames.
 
-    --csv has stream_id (0: what is seen), label, avg_probability and count: in how many frames a label counts, and
-    their mean probability; labels that count nowhere are left out. With several videos a column `file` stands before
-    these, so that each row says whose it is; with one the table is as DeepFFmpeg has it.
+    --csv has stream_id (0: what is seen; 1: what is heard, in windows of 10 s, 5 s apart), label, avg_probability and
+    count: in how many frames a label counts, and their mean probability; labels that count nowhere are left out. With
+    several videos a column `file` stands before these, so that each row says whose it is; with one the table is as
+    DeepFFmpeg has it.
     """
     one_form(as_csv=as_csv, as_json=as_json)
-    files, units = _asked(words, labels, categories)
+    sounds = _units(sound_labels, sound_categories, "--sound-")
     settings = load_if_any(ctx)
+    files, units = _asked(_with_files(ctx, words, settings), labels, categories, sounds=bool(sounds))
+    _insist_on_target_options(target, per, detect_model, detect_labels, seen=bool(units))
+    ears = _sound_choice(settings, sound_model) if sounds else ""
     from vsortd.cli.classify_answer import print_labels, print_labels_csv, warn_of_unknown
     from vsortd.core.logs.sinks import set_up_logging
 
     set_up_logging(verbose=ctx.obj.verbose, quiet=not ctx.obj.verbose)
     reading = LabelReading(confidence, temperature or 1.0, ensemble, not no_none, top)
-    answer = _answer(_Wish(files, units, per, reading, temperature), settings, model)
+    wanted = None if target is None else opened_target(settings, target, detect_model, detect_labels)
+    hearing = replace(reading, temperature=sound_temperature)
+    wish = LabelWish(files, units, per, reading, temperature, sounds, hearing, wanted)
+    answer = _answer(wish, settings, model, ears)
     if answer.unknown:
         warn_of_unknown(answer)
     if as_json:
@@ -142,32 +181,66 @@ def classify(
         print_labels_csv(answer)
     else:
         print_labels(answer)
-    return int(ExitCode.PARTIAL if any(one.reason for one in answer.videos) else ExitCode.OK)
+    return int(ExitCode.PARTIAL if any(one.failed for one in answer.videos) else ExitCode.OK)
 
 
 # What was typed
 
 
-def _asked(words: Sequence[str], labels: Path | None, categories: Path | None) -> tuple[list[Path], list[LabelUnit]]:
-    """Return the videos and the units; what is wrong with them is told before anything is loaded."""
-    from vsortd.analysis.label_files import label_unit, read_labels, read_units
+def _with_files(ctx: typer.Context, words: Sequence[str], settings: Settings | None) -> list[str]:
+    """Return the words with the files that addresses among them stand for. Raises UsageError, FetchError."""
+    files = iter(local_files(ctx, [word for word in words if is_address(word)], settings))
+    return [str(next(files)) if is_address(word) else word for word in words]
 
-    if labels is not None and categories is not None:
-        raise UsageError("--labels and --categories exclude one another.", remedy="Take one of them.")
+
+def _asked(
+    words: Sequence[str], labels: Path | None, categories: Path | None, *, sounds: bool
+) -> tuple[list[Path], list[LabelUnit]]:
+    """Return the videos and the units of what is seen; what is wrong with them is told before anything is loaded.
+
+    Where `sounds` are asked for, there need be none of these.
+    """
+    from vsortd.analysis.label_files import label_unit
+
+    units = _units(labels, categories, "--")
     given = labels is not None or categories is not None
     files, prompts = _files_and_prompts(words, labels_given=given)
     if not files:
         raise UsageError("No video is named.", remedy='Name one: vsortd classify clip.mp4 "a forest" "the sea"')
-    if labels is not None:
-        return files, [read_labels(as_on_disk(labels))]
-    if categories is not None:
-        return files, list(read_units(as_on_disk(categories)))
+    if given or (sounds and not prompts):
+        return files, units
     if not prompts:
         raise UsageError(
             "There is no label to look for.",
             remedy='Write some behind the video, "a forest" "the sea", or name a file: --labels F or --categories F.',
         )
     return files, [label_unit(prompts)]
+
+
+def _units(labels: Path | None, categories: Path | None, option: str) -> list[LabelUnit]:
+    """Read the file of labels or of categories; [] for neither."""
+    from vsortd.analysis.label_files import read_labels, read_units
+
+    if labels is not None and categories is not None:
+        raise UsageError(f"{option}labels and {option}categories exclude one another.", remedy="Take one of them.")
+    if labels is not None:
+        return [read_labels(as_on_disk(labels))]
+    return [] if categories is None else list(read_units(as_on_disk(categories)))
+
+
+def _sound_choice(settings: Settings | None, typed: str | None) -> str:
+    """Return the sound model to ask. Raises UsageError where none is named."""
+    from vsortd.hearing.clap_files import is_folder_choice
+
+    if typed is not None:
+        folder = Path(typed).expanduser()
+        return str(as_on_disk(folder.absolute())) if is_folder_choice(typed) or folder.is_dir() else typed
+    if settings is not None and settings.sound_model is not None:
+        return settings.sound_model
+    raise UsageError(
+        "No model is named that listens.",
+        remedy="Add --sound-model laion/clap-htsat-unfused, or a line `sound_model: …` to the config (extra: audio).",
+    )
 
 
 def _files_and_prompts(words: Sequence[str], *, labels_given: bool) -> tuple[list[Path], list[str]]:
@@ -182,8 +255,7 @@ def _files_and_prompts(words: Sequence[str], *, labels_given: bool) -> tuple[lis
             raise UsageError("An empty prompt asks for nothing.", remedy='Write what to look for: "a forest".')
         path = as_on_disk(Path(word))
         if _is_video(path, word):
-            resolved = path.resolve() if path.is_symlink() else Path(os.path.abspath(path))  # noqa: PTH100 - only its own link
-            files[resolved] = None
+            files[own_name(path)] = None
         elif labels_given or path.suffix.lower() in VIDEO_ENDINGS:  # hardly a label
             remedy = "With --labels or --categories name videos only." if labels_given else "Name a video."
             raise UsageError(f"{path} is not there.", remedy=remedy, paths=[path])
@@ -214,110 +286,53 @@ def _is_video(path: Path, word: str) -> bool:
     return True
 
 
+def _insist_on_target_options(
+    target: str | None, per: FramePace, detect_model: str | None, detect_labels: Path | None, *, seen: bool
+) -> None:
+    if target is None and (detect_model is not None or detect_labels is not None):
+        raise UsageError(
+            "--detect-model and --detect-labels are about --target.", remedy="Say what to find: --target person."
+        )
+    if target is not None and per is not FramePace.SECOND:
+        raise UsageError("--target looks at one frame a second.", remedy=f"Leave out --per {per}.")
+    if target is not None and not target.strip():
+        raise UsageError("--target names nothing.", remedy="Say what to find: --target person.")
+    if target is not None and not seen:
+        raise UsageError("--target is about what is seen.", remedy='Say what a thing may be: "a child" "a woman".')
+
+
 # The answer
 
 
-@dataclass(frozen=True, slots=True)
-class _Wish:
-    """What is asked of which videos; `temperature` is None where nobody said one."""
-
-    files: Sequence[Path]
-    units: Sequence[LabelUnit]
-    per: Pace
-    reading: LabelReading
-    temperature: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Eyes:
-    """What looking at videos takes, see `vsortd.library.indexing.embed.Looking`."""
-
-    index: Index
-    media: MediaPool
-
-
-def _answer(wish: _Wish, settings: Settings | None, model: str | None) -> LabelAnswer:
-    from dataclasses import replace
-
-    from vsortd.analysis.labels import label_question
+def _answer(wish: LabelWish, settings: Settings | None, model: str | None, ears: str) -> LabelAnswer:
     from vsortd.cli.classify_answer import LabelAnswer
     from vsortd.config.running_options import Workers
 
     Path.cwd()  # in a folder that is gone MKL does not find its own files, and aborts the process (MKL 2024)
     workers = settings.workers if settings is not None else Workers()
-    choice = _choice(settings, model)
-    with _opened(workers, choice) as (eyes, encoder):
-        question = label_question(wish.units, encoder, none=wish.reading.none)
-        temperature = _temperature(wish, settings, choice, encoder.info.key)
-        wish = replace(wish, reading=replace(wish.reading, temperature=temperature))
-        videos = _look(eyes, encoder, question, wish, jobs=workers.decode_count() + 1)
-        name = encoder.info.name
+    choice = model_choice(settings, model)
+    with open_senses(workers, choice if wish.units else None, ears) as senses:
+        if senses.encoder is not None:
+            temperature = wish.temperature or model_temperature(settings, choice, senses.encoder.info.key)
+            wish = replace(wish, reading=replace(wish.reading, temperature=temperature))
+        seen, heard = _questions(wish, senses)
+        videos = look_at(senses, seen, heard, wish, jobs=workers.decode_count() + 1)
+        names = ["" if one is None else one.info.name for one in (senses.encoder, senses.ears)]
     if len(videos) == 1 and videos[0].reason:
         title = f"{videos[0].path} can't be looked at: {videos[0].reason}."
         raise VsortdError(title, paths=[videos[0].path])
-    return LabelAnswer(videos, wish.reading, wish.per, name, question.unknown)
+    unknown = seen.unknown if seen is not None else ()
+    target = None if wish.target is None else wish.target.name
+    return LabelAnswer(videos, wish.reading, wish.per, names[0], unknown, names[1], wish.hearing.temperature, target)
 
 
-def _choice(settings: Settings | None, model: str | None) -> str | ModelChoice:
-    from vsortd.vision.model_words import read_model
-    from vsortd.vision.models import SAMPLE
+def _questions(wish: LabelWish, senses: Senses) -> tuple[LabelQuestion | None, LabelQuestion | None]:
+    """Put what is asked into the terms of the models that are there."""
+    from vsortd.analysis.labels import label_question
 
-    if model is not None:
-        return read_model(model)
-    return SAMPLE if settings is None else settings.model
-
-
-def _temperature(wish: _Wish, settings: Settings | None, choice: str | ModelChoice, key: str) -> float:
-    """Return what was typed, else what the config says or was learned for this model, else 1."""
-    from vsortd.judging.calibration import read_calibration, temperature_for
-
-    if wish.temperature is not None:
-        return wish.temperature
-    if settings is not None and choice == settings.model:
-        return temperature_for(settings, state_folder(), key)
-    learned = read_calibration(state_folder()).get(key)
-    return 1.0 if learned is None else learned.temperature
-
-
-@contextlib.contextmanager
-def _opened(workers: Workers, choice: str | ModelChoice) -> Iterator[tuple[_Eyes, Encoder]]:
-    """Yield the index, who decodes, and the model; all are closed at the end."""
-    from vsortd.core.paths import index_path, texts_path
-    from vsortd.index.store import Index
-    from vsortd.media.pool import MediaPool
-    from vsortd.vision.factory import load_encoder
-
-    with contextlib.ExitStack() as opened:
-        index = Index(index_path(state_folder()))
-        opened.callback(index.close)
-        media = MediaPool.of(workers)
-        opened.callback(media.close)
-        with waiting("loading the model"):
-            encoder = load_encoder(choice, texts=texts_path(state_folder()))
-        opened.callback(encoder.close)
-        yield _Eyes(index, media), encoder
-
-
-def _look(eyes: _Eyes, encoder: Encoder, question: LabelQuestion, wish: _Wish, *, jobs: int) -> list[ClassifiedVideo]:
-    from vsortd.analysis.labels import found_labels
-    from vsortd.cli.classify_answer import ClassifiedVideo
-    from vsortd.library.indexing.embed import each_video
-    from vsortd.library.indexing.paced_film import film_by_the_frame, film_by_the_second
-
-    cancel = threading.Event()
-    film_of = film_by_the_frame if wish.per is Pace.FRAME else film_by_the_second
-
-    def one(path: Path) -> ClassifiedVideo:
-        film = film_of(eyes, encoder, path, cancel=cancel)
-        units = found_labels(question, film.times_ms, film.vectors, film.duration_s, wish.reading)
-        return ClassifiedVideo(path, len(film.times_ms), film.duration_s, units)
-
-    def failed(path: Path, reason: str) -> ClassifiedVideo:
-        return ClassifiedVideo(path, reason=reason)
-
-    several = len(wish.files) > 1
-    with (
-        progress_bar("looking") if several else contextlib.nullcontext() as on_progress,
-        contextlib.nullcontext() if several else waiting(f"looking at {wish.files[0].name}"),
-    ):
-        return each_video(wish.files, one, failed, jobs=jobs, on_progress=on_progress, cancel=cancel)
+    seen = heard = None
+    if senses.encoder is not None:
+        seen = label_question(wish.units, senses.encoder, none=wish.reading.none)
+    if senses.ears is not None:
+        heard = label_question(wish.sounds, senses.ears, none=wish.reading.none)
+    return seen, heard

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from vsortd.analysis.label_reading import LabelReading, Pace
+    from vsortd.analysis.label_reading import FramePace, LabelReading
     from vsortd.analysis.labels import FoundLabel, FoundUnit
 
 _MOST_LABELS = 20  # of a unit, shown to people; --csv and --json have all
@@ -32,13 +32,27 @@ _NONE = "none of these"
 
 @dataclass(frozen=True, slots=True)
 class ClassifiedVideo:
-    """What a video says of each unit, or `reason`: why it can't be looked at."""
+    """What a video says of each unit, or `reason`: why it can't be looked at.
+
+    `sound_reason` says why it can't be listened to where what is seen stands, "" where it could or nobody asked.
+    `frames` were looked at and `windows` of sound listened to; `silent` tells that nothing was heard that was asked of.
+    `things` is how many of what was asked for were found, where it was things that are labelled, else None.
+    """
 
     path: Path
     frames: int = 0
     duration_s: float | None = None
     units: tuple[FoundUnit, ...] = ()
     reason: str = ""
+    windows: int = 0
+    silent: bool = False
+    things: int | None = None
+    sound_reason: str = ""
+
+    @property
+    def failed(self) -> bool:
+        """Whether something that was asked could not be answered."""
+        return bool(self.reason or self.sound_reason)
 
     def to_json(self) -> dict[str, Any]:
         """Return it as an entry of `classify --json`."""
@@ -46,33 +60,50 @@ class ClassifiedVideo:
             "file": storable(self.path),
             "duration_s": None if self.duration_s is None else round(self.duration_s, 3),
             "frames": self.frames,
+            "windows": self.windows,
+            "silent": self.silent,
+            "things": self.things,
             "units": [
-                {"unit": one.unit.name or None, "none": None if one.none is None else round(one.none, 4)}
+                {
+                    "stream_id": one.stream,
+                    "unit": one.unit.name or None,
+                    "none": None if one.none is None else round(one.none, 4),
+                }
                 for one in self.units
             ],
             "labels": [label.to_json(one.unit.name) for one in self.units for label in one.labels],
             "error": self.reason or None,
+            "sound_error": self.sound_reason or None,
         }
 
 
 @dataclass(frozen=True, slots=True)
 class LabelAnswer:
-    """All videos, how they were read and by which model; `unknown` are words that it doesn't know."""
+    """All videos, how they were read and by which model; `unknown` are words that it doesn't know.
+
+    `model` is "" where nothing was asked of pictures, `sound_model` where nothing was asked of sound.
+    """
 
     videos: Sequence[ClassifiedVideo]
     reading: LabelReading
-    per: Pace
+    per: FramePace
     model: str
     unknown: tuple[str, ...]
+    sound_model: str = ""
+    sound_temperature: float = 1.0
+    target: str | None = None  # the class of things that are labelled in place of frames
 
     def to_json(self) -> dict[str, Any]:
         """Return it as `classify --json` prints it, without the schema version."""
         reading = self.reading
         return {
-            "model": self.model,
+            "model": self.model or None,
+            "sound_model": self.sound_model or None,
             "per": self.per.value,
+            "target": self.target,
             "confidence": reading.confidence,
             "temperature": reading.temperature,
+            "sound_temperature": self.sound_temperature,
             "ensemble": reading.ensemble.value,
             "unknown_words": list(self.unknown),
             "files": [one.to_json() for one in self.videos],
@@ -110,22 +141,36 @@ def print_labels(answer: LabelAnswer) -> None:
         if number:
             out.print()
         head = Text(video.path.name, style="bold")
-        facts = f"  {about_clock(video.duration_s or 0.0)}, {counted(video.frames, 'frame')}, model {answer.model}"
-        out.print(head.append(facts, style="dim not bold"))
+        facts = [about_clock(video.duration_s or 0.0)]
+        if answer.model:
+            facts += [f"{counted(video.frames, 'frame')}{_things(video, answer)}", f"model {answer.model}"]
+        if answer.sound_model and not video.sound_reason:
+            facts += [counted(video.windows, "window") + " of sound", answer.sound_model]
+        out.print(head.append(f"  {', '.join(facts)}", style="dim not bold"))
+        if video.silent:
+            out.print(Text("Nothing is heard in it.", style="dim"))
         for unit in video.units:
             _print_unit(out, unit, video.duration_s or 0.0)
     _print_failed(out, answer)
 
 
+def _things(video: ClassifiedVideo, answer: LabelAnswer) -> str:
+    """Say how many things are labelled, "" where frames are."""
+    if video.things is None:
+        return ""
+    return f", {video.things:,} x {answer.target}" if video.things else f", no {answer.target}"
+
+
 def _print_failed(out: Console, answer: LabelAnswer) -> None:
     for video in answer.videos:
-        if video.reason:
-            out.print(Text("failed   ", style="red").append(str(video.path)).append(f"  {video.reason}", "dim"))
+        if video.failed:
+            why = video.reason or f"its sound can't be listened to: {video.sound_reason}"
+            out.print(Text("failed   ", style="red").append(str(video.path)).append(f"  {why}", "dim"))
 
 
 def _print_unit(out: Console, unit: FoundUnit, duration_s: float) -> None:
     columns = (
-        Column(unit.unit.name or "label", ColumnKind.NAME),
+        Column(f"{unit.unit.name or 'label'}{' (heard)' if unit.stream else ''}", ColumnKind.NAME),
         Column("mean", ColumnKind.NUMBER),
         Column("of the time", ColumnKind.NUMBER),
         Column("best at"),

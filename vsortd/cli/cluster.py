@@ -4,28 +4,27 @@ from __future__ import annotations
 
 import os
 import shlex
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from vsortd.cli.cluster_wishes import ClusterWishes, check_wishes, rename_pair
 from vsortd.cli.common import (
     CsvFlag,
     JsonFlag,
-    at_terminal,
     confirm,
     console,
     load,
-    one_form,
     print_json,
     progress_bar,
+    shows_progress,
     state_folder,
     write_csv_of,
 )
-from vsortd.cli.explain import insist_on_ending
 from vsortd.cli.numbers import LARGEST_SEED, finite
+from vsortd.core.output import is_quiet, note
 from vsortd.core.paths import as_on_disk
 from vsortd.core.text import counted, printable_json, storable
 from vsortd.errors import ExitCode, UsageError
@@ -44,39 +43,6 @@ if TYPE_CHECKING:
 def register(app: typer.Typer) -> None:
     """Add the command."""
     app.command("cluster")(cluster)
-
-
-@dataclass(frozen=True, slots=True)
-class _Wishes:
-    """What the command line asks for."""
-
-    path: Path | None
-    min_size: int | None
-    neighbors: int | None
-    seed: int
-    fps: float
-    out: Path | None
-    preview: bool
-    apply: bool
-    dry_run: bool
-    yes: bool
-    only: tuple[str, ...]
-    rename: tuple[tuple[str, str], ...]
-    into: tuple[str, ...]
-    to_rules: Path | None
-    teach: bool
-    as_csv: bool
-    as_json: bool
-
-    @property
-    def for_programs(self) -> bool:
-        """Whether nothing is printed for people."""
-        return self.as_json or self.as_csv
-
-    @property
-    def arranges(self) -> bool:
-        """Whether groups become folders or rules."""
-        return self.preview or self.apply or self.to_rules is not None
 
 
 def cluster(
@@ -101,8 +67,13 @@ def cluster(
     ] = None,
     preview: Annotated[bool, typer.Option("--preview", help="Show the folders that --apply would make.")] = False,
     apply: Annotated[bool, typer.Option("--apply", help="File the groups into folders of the library.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="With --apply: only say where each would go.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="With --apply: don't ask.")] = False,
+    copy: Annotated[
+        bool, typer.Option("--copy", help="As --apply, but copy the videos; they stay where they are, too.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="With --apply or --copy: only say where each would go.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="With --apply or --copy: don't ask.")] = False,
     only: Annotated[
         list[str] | None, typer.Option("--only", metavar="GROUPS", help="Only these groups, by number or name: 1,3")
     ] = None,
@@ -122,14 +93,14 @@ def cluster(
     as_csv: CsvFlag = False,
     as_json: JsonFlag = False,
 ) -> int:
-    """Find groups of videos that look alike, and name them; nothing is moved unless you say --apply.
+    """Find groups of videos that look alike, and name them; without --apply or --copy no file is touched.
 
     Videos below PATH that the index doesn't know are looked at first.
     """
     from vsortd.library.clusters.cluster_folders import parts_below
 
     settings = load(ctx)
-    wishes = _Wishes(
+    wishes = ClusterWishes(
         path=None if path is None else as_on_disk(Path(os.path.abspath(path))),  # noqa: PTH100 - no links followed
         min_size=min_size,
         neighbors=neighbors,
@@ -138,89 +109,25 @@ def cluster(
         out=None if out is None else as_on_disk(out),
         preview=preview,
         apply=apply,
+        copy=copy,
         dry_run=dry_run,
         yes=yes,
         only=tuple(only or ()),
-        rename=tuple(_pair(one) for one in rename or ()),
+        rename=tuple(rename_pair(one) for one in rename or ()),
         into=parts_below(settings.library, into),
         to_rules=None if to_rules is None else as_on_disk(to_rules),
         teach=teach,
         as_csv=as_csv,
         as_json=as_json,
     )
-    _check(wishes)
+    check_wishes(wishes)
     from vsortd.core.logs.sinks import set_up_logging
     from vsortd.pipeline.services import Services
 
     set_up_logging(verbose=ctx.obj.verbose, quiet=not ctx.obj.verbose)
-    moves = apply and not dry_run
-    with Services.open(settings, state_folder(), keep_trying=False, recover_first=moves) as services:
+    fills = wishes.fills and not dry_run
+    with Services.open(settings, state_folder(), keep_trying=False, recover_first=fills) as services:
         return _Command(services, wishes).run()
-
-
-def _pair(said: str) -> tuple[str, str]:
-    which, equals, name = said.partition("=")
-    if not equals or not which.strip() or not name.strip("/ "):
-        raise UsageError(f"--rename {said} names no group or no name.", remedy="Write --rename 3=beach.")
-    return which.strip(), name
-
-
-def _check(wishes: _Wishes) -> None:
-    """Refuse what can't be meant, before the work begins."""
-    for given, wanted, option, other in (
-        (wishes.dry_run, wishes.apply, "--dry-run", "--apply"),
-        (wishes.yes, wishes.apply, "--yes", "--apply"),
-        (wishes.teach, wishes.to_rules is not None, "--teach", "--to-rules FILE.yaml"),
-        (bool(wishes.only), wishes.arranges, "--only", "--preview, --apply or --to-rules"),
-        (bool(wishes.rename), wishes.arranges, "--rename", "--preview, --apply or --to-rules"),
-        (bool(wishes.into), wishes.arranges, "--into", "--preview, --apply or --to-rules"),
-    ):
-        if given and not wanted:
-            raise UsageError(f"{option} says how {other} does it.", remedy=f"Add {other}.")
-    one_form(as_csv=wishes.as_csv, as_json=wishes.as_json)
-    if wishes.as_csv and wishes.arranges:
-        raise UsageError("--csv lists the groups alone.", remedy="Use --json with --preview, --apply and --to-rules.")
-    if wishes.preview and wishes.apply:
-        raise UsageError("--preview files nothing, --apply does.", remedy="Use one of them, or --apply --dry-run.")
-    asks = wishes.apply and not (wishes.yes or wishes.dry_run)
-    if asks and (wishes.as_json or not at_terminal()):
-        raise UsageError(
-            "There is no terminal here to ask at whether to file.", remedy="Add --yes, or --dry-run to see first."
-        )
-    _insist_on_libraries(wishes.out)
-    if wishes.to_rules is not None:
-        insist_on_ending(wishes.to_rules, ".yaml", ".yml")
-        _insist_on_ours(wishes.to_rules)
-
-
-def _insist_on_libraries(out: Path | None) -> None:
-    from vsortd.library.clusters.projection import insist_on_libraries
-
-    insist_on_libraries(["sklearn", "umap", *(["matplotlib"] if out is not None else [])])
-    if out is not None:
-        try:
-            out.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise UsageError(f"Can't make the folder {out}: {error.strerror}.", paths=[out]) from error
-
-
-def _insist_on_ours(path: Path) -> None:
-    """Refuse to write over a config, or anything else that this command has not written."""
-    from vsortd.library.clusters.to_rules import HEADER
-
-    try:
-        with path.open("rb") as file:
-            begins = file.read(len(HEADER))
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise UsageError(f"Can't write {path}: {error.strerror}.", paths=[path]) from error
-    if begins != HEADER.encode():
-        raise UsageError(
-            f"{path} is there, and `vsortd cluster` did not write it.",
-            remedy="Name a new file; its rules can be put into your config from there.",
-            paths=[path],
-        )
 
 
 @dataclass
@@ -228,7 +135,7 @@ class _Command:
     """One run of the command: finds the groups, does what is asked for, and tells of it."""
 
     services: Services
-    wishes: _Wishes
+    wishes: ClusterWishes
     document: dict[str, Any] = field(default_factory=dict)
     partly: bool = False
 
@@ -276,7 +183,7 @@ class _Command:
         wishes = self.wishes
         with progress_bar("looking") as on_progress:
             collected = collect(self.services, classifier.key, wishes.path, fps=wishes.fps, on_progress=on_progress)
-        live = sys.stderr is not None and sys.stderr.isatty() and not wishes.for_programs
+        live = shows_progress() and not wishes.for_programs
         with console(stderr=True).status("grouping …") if live else nullcontext() as status:
             grouping = group_films(
                 collected.films(),
@@ -304,17 +211,17 @@ class _Command:
         _save(out / "report.json", printable_json(json.dumps(self.document, ensure_ascii=False, indent=2)) + "\n")
         self.document["out"] = [storable(one) for one in (out / "map.png", *sheets, out / "report.json")]
         if not self.wishes.for_programs:
-            console().print(f"Drawn into {out}: map.png and {counted(len(sheets), 'sheet')}.", style="dim")
+            note(console(), f"Drawn into {out}: map.png and {counted(len(sheets), 'sheet')}.", style="dim")
 
     def _arrange(self, classifier: Classifier, piles: Sequence[Pile], grouping: Grouping) -> None:
         wishes = self.wishes
         if not piles:
             if not wishes.as_json:
-                console().print("There is nothing to file, and nothing to make rules of.")
+                note(console(), "There is nothing to file, and nothing to make rules of.")
             return
         if wishes.to_rules is not None:
             self._write_rules(classifier, piles, grouping, wishes.to_rules)
-        if wishes.preview or wishes.apply:
+        if wishes.preview or wishes.fills:
             self._file(piles)
 
     def _write_rules(self, classifier: Classifier, piles: Sequence[Pile], grouping: Grouping, path: Path) -> None:
@@ -344,21 +251,31 @@ class _Command:
         prospects = foresee(self.services, piles)
         self.document["preview"] = [one.to_json() for one in prospects]
         going = sum(len(one.going) for one in prospects)
-        if not wishes.as_json:
+        asks = not (wishes.yes or wishes.dry_run)
+        if not wishes.as_json and (wishes.preview or wishes.dry_run or asks or not is_quiet()):
             print_prospects(out, prospects, self.services.settings.library)
-        if not wishes.apply:
+        if not wishes.fills:
             if not wishes.as_json:
-                out.print("Nothing was touched: this is a preview. --apply in its place files them.", style="dim")
+                note(out, "Nothing was touched: this is a preview. --apply in its place files them.", style="dim")
             return
         if not (wishes.yes or wishes.dry_run or self._confirmed(going, len(prospects))):
-            out.print("Nothing was filed.")
+            note(out, f"Nothing was {'copied' if wishes.copy else 'filed'}.")
             return
         batch = new_batch_id()
         try:
-            with progress_bar("filing") as on_progress:
-                applied = file_piles(self.services, piles, batch=batch, dry_run=wishes.dry_run, on_progress=on_progress)
+            with progress_bar("copying" if wishes.copy else "filing") as on_progress:
+                applied = file_piles(
+                    self.services,
+                    piles,
+                    batch=batch,
+                    dry_run=wishes.dry_run,
+                    copies=wishes.copy,
+                    on_progress=on_progress,
+                )
         except BaseException:
-            if not wishes.dry_run:
+            if wishes.copy and not wishes.dry_run:
+                console(stderr=True).print("Copies that were made until now are whole, and stay.")
+            elif not wishes.dry_run:
                 console(stderr=True).print(f"What was filed until now is undone with: vsortd undo --batch {batch}")
             raise
         self._conclude(applied)
@@ -376,7 +293,8 @@ class _Command:
         if not going:
             return False
         which = f"{counted(folders, 'folder')} of {self.services.settings.library}"
-        return confirm(f"File {counted(going, 'video')} into {which}?")
+        verb = "Copy" if self.wishes.copy else "File"
+        return confirm(f"{verb} {counted(going, 'video')} into {which}?")
 
     def _tell(self, grouping: Grouping, collected: Collected) -> None:
         if not self.wishes.for_programs:

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vsortd.core.home import with_tilde
-from vsortd.core.text import counted, encodable_json, printable, printable_json, storable
+from vsortd.core.output import is_quiet, note
+from vsortd.core.text import counted, encodable_json, printable, printable_json
 from vsortd.errors import DaemonUnreachableError, UsageError
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
     from vsortd.config.settings import Settings
     from vsortd.filing.journal import Journal
+    from vsortd.index.store import Index
+    from vsortd.pipeline.left_alone import LeftAloneVideos
     from vsortd.service.client import Client
 
 __all__ = [
@@ -42,14 +45,17 @@ __all__ = [
     "load_if_any",
     "one_form",
     "open_journal",
-    "parse_since",
+    "opened_index",
     "print_json",
     "progress_bar",
     "root_warning",
+    "say_left_alone",
     "say_retried",
+    "shows_progress",
     "state_folder",
     "telling_of_library",
     "waiting",
+    "write_as_bytes",
     "write_csv",
     "write_csv_of",
     "write_json",
@@ -66,6 +72,7 @@ STATE_STYLES = {
     "failed": "red",
     "held": "cyan",
     "undone": "magenta",
+    "aside": "blue",
 }
 
 
@@ -124,6 +131,16 @@ def open_journal() -> Journal | None:
 
 
 @contextlib.contextmanager
+def opened_index() -> Iterator[Index]:
+    """Yield the index, without a model. Raises StoreError."""
+    from vsortd.core.paths import index_path
+    from vsortd.index.store import Index
+
+    with contextlib.closing(Index(index_path(state_folder()))) as index:
+        yield index
+
+
+@contextlib.contextmanager
 def telling_of_library(settings: Settings) -> Iterator[None]:
     """Tell of a library that moved before this, or that is made in it: the log of a command says errors only."""
     journal = open_journal()
@@ -132,7 +149,7 @@ def telling_of_library(settings: Settings) -> Iterator[None]:
     there = settings.library.is_dir()
     yield
     if not there and settings.library.is_dir():
-        console(stderr=True).print(f"Made the folder {settings.library}.", style="dim")
+        note(console(stderr=True), f"Made the folder {settings.library}.", style="dim")
 
 
 def _follow_library(journal: Journal) -> None:
@@ -157,7 +174,7 @@ def _follow_library(journal: Journal) -> None:
         from vsortd.pipeline.moved_places import follow_everywhere
 
         for line in follow_everywhere(journal, state_folder(), library):
-            console(stderr=True).print(line, style="dim")
+            note(console(stderr=True), line, style="dim")
     except (ConfigError, FilingError, OSError):
         return
 
@@ -217,32 +234,27 @@ def write_json(text: str) -> None:
 
 
 def write_csv(columns: Sequence[str], rows: Iterable[Iterable[object]]) -> None:
-    """Write a table on stdout as RFC 4180 has it: UTF-8, names as they are for the program that reads it.
-
-    On a terminal they are escaped. Nothing is done to a cell that a spreadsheet may take for a formula (`=1.mp4`): it
-    would no longer be the file's name.
-    """
-    import csv
+    """Write a table on stdout, see `core.csv_table`: UTF-8, names as they are for the program that reads it."""
+    from vsortd.core.csv_table import write_table
 
     shown = sys.stdout.isatty()
-    if not shown and isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(encoding="utf-8", newline="")
-    safe = printable if shown else storable
-    table = csv.writer(sys.stdout, lineterminator="\n" if shown else "\r\n")
-    table.writerow(columns)
-    table.writerows([safe(cell) if isinstance(cell, str | Path) else cell for cell in row] for row in rows)
+    if not shown:
+        write_as_bytes()
+    write_table(sys.stdout, columns, rows, shown=shown)
     sys.stdout.flush()
+
+
+def write_as_bytes() -> None:
+    """Have stdout write UTF-8 from now on, and line ends as they are told, wherever it leads."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8", newline="")
 
 
 def write_csv_of(columns: Sequence[str], entries: Iterable[Mapping[str, Any]]) -> None:
     """Write the entries of a JSON document as a table; lists and mappings as their JSON, null as nothing."""
-    write_csv(columns, ([_csv_cell(entry[name]) for name in columns] for entry in entries))
+    from vsortd.core.csv_table import cells_of
 
-
-def _csv_cell(value: object) -> object:
-    if isinstance(value, bool | list | tuple | dict):
-        return json.dumps(value, ensure_ascii=False)
-    return value
+    write_csv(columns, cells_of(columns, entries))
 
 
 def one_form(*, as_csv: bool, as_json: bool) -> None:
@@ -275,7 +287,7 @@ def progress_bar(what: str) -> Iterator[Callable[[int, int], None] | None]:
     It shows itself after a second, so that what is quick does not flicker; until something is known of the total it
     shows that time passes, and what else is done meanwhile.
     """
-    if not _can_show_progress():
+    if not shows_progress():
         yield None
         return
     with _shown(what) as progress:
@@ -286,15 +298,16 @@ def progress_bar(what: str) -> Iterator[Callable[[int, int], None] | None]:
 @contextlib.contextmanager
 def waiting(what: str) -> Iterator[None]:
     """Show on stderr, from the first second on, that time passes, and what is done; nothing where it is no terminal."""
-    if not _can_show_progress():
+    if not shows_progress():
         yield
         return
     with _shown(what):
         yield
 
 
-def _can_show_progress() -> bool:
-    return sys.stderr is not None and sys.stderr.isatty()
+def shows_progress() -> bool:
+    """Tell whether it is shown on stderr that something goes on: on a terminal that is not to be quiet."""
+    return not is_quiet() and sys.stderr is not None and sys.stderr.isatty()
 
 
 @contextlib.contextmanager
@@ -319,11 +332,17 @@ def say_retried(paths: Sequence[str]) -> None:
         return
     out = console()
     looked_at = "are" if len(paths) > 1 else "is"
-    out.print(f"{counted(len(paths), 'rejected video')} may fit now, and {looked_at} looked at again:")
+    note(out, f"{counted(len(paths), 'rejected video')} may fit now, and {looked_at} looked at again:")
     for path in paths[:_MOST_RETRIED]:
-        out.print(f"  {path}")
+        note(out, f"  {path}")
     if len(paths) > _MOST_RETRIED:
-        out.print(f"  and {len(paths) - _MOST_RETRIED} more; see `vsortd history`")
+        note(out, f"  and {len(paths) - _MOST_RETRIED} more; see `vsortd history`")
+
+
+def say_left_alone(others: LeftAloneVideos, *, on_stderr: bool = False) -> None:
+    """Say how many videos were passed over for their endings, and what would take them; nothing where none were."""
+    if others.line:
+        note(console(stderr=on_stderr), f"{others.line}.", style="dim")
 
 
 def root_warning(*, as_root: bool) -> str:
@@ -334,29 +353,3 @@ def root_warning(*, as_root: bool) -> str:
         "vsortd runs as root: a fault in a decoder would have every right here. "
         "Run it as whoever the videos belong to; --as-root silences this."
     )
-
-
-def parse_since(text: str) -> float:
-    """Turn `--since` into Unix seconds: an ISO date or time (local where no offset is given), or an age like 2h.
-
-    What lies beyond all dates is the first or the last of them. Raises UsageError for anything else.
-    """
-    import time
-    from datetime import datetime
-
-    from vsortd.core.moments import unix_seconds
-    from vsortd.core.units import FIRST_MOMENT_S, LAST_MOMENT_S, parse_duration
-
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        pass
-    else:
-        return min(max(unix_seconds(moment), FIRST_MOMENT_S), LAST_MOMENT_S)
-    try:
-        return max(time.time() - parse_duration(text), FIRST_MOMENT_S)
-    except ValueError as error:
-        raise UsageError(
-            f"--since {text!r} is neither a time nor an age.",
-            remedy="Write 2026-11-20, 2026-11-20T18:30, or an age such as 30m, 2h, 7d.",
-        ) from error

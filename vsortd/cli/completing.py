@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import contextlib
 from functools import wraps
-from typing import TYPE_CHECKING, ParamSpec
+from typing import TYPE_CHECKING, Any, Final, ParamSpec
 
 import typer
 
 from vsortd.cli.completion_scripts import SCRIPTS
+from vsortd.core.names import facet_tag
 from vsortd.core.outcomes import ItemState
 from vsortd.core.text import printable
 
@@ -51,6 +52,18 @@ def rule_names(ctx: typer.Context, incomplete: str) -> Offers:
 
 
 @_offered
+def command_words(ctx: typer.Context, incomplete: str) -> Offers:
+    """Offer the commands below the words that stand there already."""
+    with contextlib.suppress(Exception):
+        from vsortd.cli.command_tree import context_of
+
+        group = context_of(ctx.find_root(), list(ctx.params.get("words") or ())).command
+        below: dict[str, Any] = getattr(group, "commands", {})
+        return [(name, one.get_short_help_str()) for name, one in below.items() if name.startswith(incomplete)]
+    return []
+
+
+@_offered
 def inbox_paths(ctx: typer.Context, incomplete: str) -> Offers:
     """Offer the inboxes."""
     with contextlib.suppress(Exception):
@@ -63,8 +76,23 @@ def inbox_paths(ctx: typer.Context, incomplete: str) -> Offers:
 def tag_names(ctx: typer.Context, incomplete: str) -> Offers:
     """Offer the tags of the config."""
     with contextlib.suppress(Exception):
-        return [(tag.name, "tag") for tag in _settings(ctx).tags if tag.name.startswith(incomplete)]
+        settings = _settings(ctx)
+        named = {tag.name: "tag" for tag in settings.tags}
+        named |= {facet_tag(name, value): name for name, facet in settings.facets.items() for value in facet.prompts}
+        return [(tag, what) for tag, what in named.items() if tag.startswith(incomplete)]
     return []
+
+
+_STATES: Final = (
+    *(ItemState.FILED, ItemState.REVIEW, ItemState.REJECTED, ItemState.FAILED),
+    *(ItemState.ASIDE, ItemState.UNDONE, ItemState.HELD),
+)
+
+
+def item_states(incomplete: str) -> Offers:
+    """Offer the states of the history, also behind a comma."""
+    begun, comma, last = incomplete.rpartition(",")
+    return [(f"{begun}{comma}{state}", "") for state in _STATES if state.startswith(last)]
 
 
 @_offered
@@ -75,8 +103,15 @@ def item_ids(incomplete: str) -> Offers:
 
 @_offered
 def undoable_ids(incomplete: str) -> Offers:
-    """Offer the newest items that lie in the library."""
-    return _items(incomplete, (ItemState.FILED, ItemState.REVIEW))
+    """Offer the newest items that can be undone, and once something is typed their names."""
+    placed = (ItemState.FILED, ItemState.REVIEW, ItemState.ASIDE)
+    return _items(incomplete, placed) or (_names(incomplete, placed) if incomplete else [])
+
+
+@_offered
+def video_names(incomplete: str) -> Offers:
+    """Offer the names of the newest items' videos; where none fits, the shell offers files."""
+    return _names(incomplete, ())
 
 
 @_offered
@@ -175,10 +210,21 @@ def _items(incomplete: str, states: tuple[ItemState, ...]) -> Offers:
     return []
 
 
+def _names(incomplete: str, states: tuple[ItemState, ...]) -> Offers:
+    found: dict[str, str] = {}
+    with contextlib.suppress(Exception):
+        for item in _history():
+            for path in (item.destination, item.source) if not states or item.state in states else ():
+                if path is not None and path.name.startswith(incomplete):
+                    found.setdefault(path.name, f"#{item.id} {item.state}")
+    return list(found.items())
+
+
 def _history() -> Iterator[Item]:
     from vsortd.cli.common import open_journal
+    from vsortd.filing.history_query import HistoryQuery
 
     journal = open_journal()
     if journal is not None:
         with journal:
-            yield from journal.history(last=_NEWEST)
+            yield from journal.history(HistoryQuery(last=_NEWEST))

@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from vsortd.analysis.label_reading import ImportAs
 from vsortd.cli.common import JsonFlag, at_terminal, console, print_json, progress_bar, write_json
-from vsortd.core.system.atomic_file import beside
+from vsortd.core.output import note
 from vsortd.core.text import counted, printable
-from vsortd.errors import ConfigError, ExitCode, UsageError, VsortdError
+from vsortd.errors import ConfigError, ExitCode, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from vsortd.config.category_file import Categories
+    from vsortd.analysis.label_import import Imported
     from vsortd.config.diagnostics import Mistake
     from vsortd.config.settings import Settings
     from vsortd.pipeline.batch import SortOutcome
 
 app = typer.Typer(help="Write, find and show the config file.", no_args_is_help=True)
-
-_EXAMPLE = "first.yaml"
 
 
 def check(ctx: typer.Context, as_json: JsonFlag = False) -> None:
@@ -93,10 +91,10 @@ def _print_summary(path: Path, settings: Settings, warnings: Sequence[Mistake]) 
         ("model", str(settings.model)),
         ("rules", f"{rules} ({len(settings.rules)} at the top)"),
     ]
-    out.print("ok ", style="green", end="")
-    out.print(path)
+    note(out, "ok ", style="green", end="")
+    note(out, path)
     for name, value in facts:
-        out.print(f"   {name:8}{value}")
+        note(out, f"   {name:8}{value}")
 
 
 @app.command()
@@ -117,24 +115,25 @@ def init(
     The schema for editors is put beside it.
     """
     from vsortd.core.paths import wanted_config
+    from vsortd.setup.new_config import refuse_early, write_new_config
 
     if source is not None and yes:
         raise UsageError("--yes writes the example, --from your own rules.", remedy="Take one of the two.")
     target = wanted_config(path if path is not None else ctx.obj.config)
     if source is not None:
-        return _import(source, target, force=force, as_json=as_json)
+        return _import(source, target, wanted=None, force=force, as_json=as_json)
     if not yes and not as_json and at_terminal():
-        _refuse_early(target, force=force)
+        refuse_early(target, force=force)
         return _ask(ctx, target, force=force)
-    _write(target, None, force=force)
+    write_new_config(target, None, force=force)
     if as_json:
         print_json({"schema_version": 1, "path": str(target)})
         return int(ExitCode.OK)
     out = console()
-    out.print(f"Wrote {target}")
+    note(out, f"Wrote {target}")
     if not yes:
-        out.print("There is no terminal here to ask questions at, so it is the example.")
-    out.print("Change the folders and rules in it, then: vsortd check")
+        note(out, "There is no terminal here to ask questions at, so it is the example.")
+    note(out, "Change the folders and rules in it, then: vsortd check")
     return int(ExitCode.OK)
 
 
@@ -144,6 +143,7 @@ def _ask(ctx: typer.Context, target: Path, *, force: bool) -> int:
     from vsortd.cli.wizard.terminal import Terminal
     from vsortd.config.draft import check_draft, config_yaml
     from vsortd.core.logs.sinks import set_up_logging
+    from vsortd.setup.new_config import write_new_config
 
     set_up_logging(verbose=ctx.obj.verbose, quiet=not ctx.obj.verbose)
     out = console()
@@ -156,9 +156,9 @@ def _ask(ctx: typer.Context, target: Path, *, force: bool) -> int:
             out.print()
             out.print("Nothing was written.")
             raise typer.Abort from error
-    _write(target, config_yaml(draft), force=force)
+    write_new_config(target, config_yaml(draft), force=force)
     out.print()
-    out.print(f"Wrote {target}", style="green")
+    note(out, f"Wrote {target}", style="green")
     for folder in folders:
         _make_wanted_folder(folder)
     _print_next(ctx, target)
@@ -185,66 +185,89 @@ def _print_next(ctx: typer.Context, target: Path) -> None:
     option = "" if found else f"--config {quote(str(target))} "
     out = console()
     for what, word in (("To file what comes in:", "run"), ("After every change to the config:", "check")):
-        out.print(what, style="dim")
-        out.print(f"  vsortd {option}{word}")
+        note(out, what, style="dim")
+        note(out, f"  vsortd {option}{word}")
 
 
 def _make_wanted_folder(folder: Path) -> None:
+    from vsortd.setup.new_config import make_folder
+
     try:
-        _make_folder(folder)
+        make_folder(folder)
     except OSError as error:
         console(stderr=True).print(f"{folder} can't be made: {error.strerror or error}.")
 
 
 @app.command("import")
 def import_categories(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Lines of: [Category] (Name) prompt, prompt")],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE",
+            help="Lines of: [Category] (Name) prompt, prompt; or [Unit], (Category), prompts; or labels.",
+        ),
+    ],
     path: Annotated[
-        Path | None, typer.Option("--path", metavar="OUT", help="Write a whole config; else the rules are printed.")
+        Path | None, typer.Option("--path", metavar="OUT", help="Write a whole config; else that part is printed.")
+    ] = None,
+    wanted: Annotated[
+        ImportAs | None, typer.Option("--as", help="rules: folders that compete; facets: each [Unit] its own question.")
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a config that is there.")] = False,
     as_json: JsonFlag = False,
 ) -> int:
-    """Make rules of a category file: lines of `[Category] (Name) prompts`, a/b for categories within categories."""
+    """Make rules of a category file or a list of labels, or facets of several units that are questions of their own.
+
+    In lines of `[Category] (Name) prompts` a/b stands for categories within categories.
+    """
     from vsortd.core.paths import wanted_config
 
-    return _import(file, None if path is None else wanted_config(path), force=force, as_json=as_json)
+    target = None if path is None else wanted_config(path)
+    return _import(file, target, wanted=wanted, force=force, as_json=as_json)
 
 
-def _import(file: Path, target: Path | None, *, force: bool, as_json: bool) -> int:
-    from vsortd.config.category_file import InvalidCategoryFileError, read_categories
-    from vsortd.config.draft import ConfigDraft, check_text, config_yaml, rules_yaml
+def _import(file: Path, target: Path | None, *, wanted: ImportAs | None, force: bool, as_json: bool) -> int:
+    from vsortd.analysis.label_import import import_labels
+    from vsortd.config.category_file import InvalidCategoryFileError
+    from vsortd.config.draft import ConfigDraft, check_text, config_yaml, facets_yaml, rules_yaml
     from vsortd.core.paths import as_on_disk
 
     file = as_on_disk(file)
     try:
-        categories = read_categories(file)
+        imported = import_labels(file, wanted)
     except InvalidCategoryFileError as error:
         if as_json:
             mistakes = [mistake.to_json(str(file)) for mistake in error.mistakes]
             print_json({"schema_version": 1, "ok": False, "file": str(file), "mistakes": mistakes, "changes": []})
         raise
-    text = config_yaml(ConfigDraft(rules=categories.rules))
+    text = config_yaml(ConfigDraft(rules=imported.rules, facets=imported.facets))
     check_text(text).settings_or_raise()
     if target is not None:
-        _write(target, text, force=force)
+        from vsortd.setup.new_config import write_new_config
+
+        write_new_config(target, text, force=force)
     if as_json:
-        _print_imported(file, target, categories)
+        _print_imported(file, target, imported)
         return int(ExitCode.OK)
     notes = console(stderr=True)
-    for change in categories.changes:
+    for change in imported.changes:
         notes.print("changed: ", style="yellow", end="")
         notes.print(change)
+    if imported.note:
+        note(notes, f"{file.name}: {imported.note}.", style="dim")
     if target is None:
-        typer.echo(rules_yaml(categories.rules), nl=False)
+        typer.echo(facets_yaml(imported.facets) if imported.facets else rules_yaml(imported.rules), nl=False)
         return int(ExitCode.OK)
     out = console()
-    out.print(f"Wrote {target}: {counted(len(categories.rules), 'rule')}")
-    out.print("Change the folders in it, then: vsortd check")
+    count = counted(len(imported.facets), "facet") if imported.facets else counted(len(imported.rules), "rule")
+    note(out, f"Wrote {target}: {count}")
+    if imported.facets:
+        note(out, "Its rules are the example's.")
+    note(out, f"Change the folders{' and rules' if imported.facets else ''} in it, then: vsortd check")
     return int(ExitCode.OK)
 
 
-def _print_imported(file: Path, target: Path | None, categories: Categories) -> None:
+def _print_imported(file: Path, target: Path | None, imported: Imported) -> None:
     from vsortd.config.draft import plain_rules
     from vsortd.config.dump import dump_json
 
@@ -253,82 +276,15 @@ def _print_imported(file: Path, target: Path | None, categories: Categories) -> 
         "ok": True,
         "file": str(file),
         "path": None if target is None else str(target),
-        "rules": plain_rules(categories.rules),
+        "rules": plain_rules(imported.rules),
+        "facets": {
+            name: {value: list(prompts) for value, prompts in values.items()}
+            for name, values in imported.facets.items()
+        },
         "mistakes": [],
-        "changes": list(categories.changes),
+        "changes": list(imported.changes),
     }
     write_json(dump_json(document))  # of any depth, unlike print_json
-
-
-def _refuse_early(target: Path, *, force: bool) -> None:
-    """Raise what writing would, before a person has answered everything."""
-    try:
-        taken = target.exists() and not force
-        above = next(folder for folder in target.parents if folder.exists())
-    except OSError as error:
-        raise _unwritable(target, error.strerror or str(error)) from error
-    if taken:
-        raise _there_already(target)
-    if not above.is_dir() or not os.access(above, os.W_OK):
-        raise _unwritable(target, f"{above} is no folder that you can write to")
-
-
-def _unwritable(target: Path, why: str) -> VsortdError:
-    return VsortdError(f"{target} can't be written: {why}.", remedy="Write elsewhere with --path FILE.", paths=[target])
-
-
-def _there_already(target: Path) -> VsortdError:
-    return VsortdError(
-        f"{target} is there already; it was left as it is.",
-        remedy="Write elsewhere with --path FILE, or replace it with --force.",
-        paths=[target],
-    )
-
-
-def _write(target: Path, text: str | None, *, force: bool) -> None:
-    """Write a config, the example where no text is given, and the schema beside it. Raises VsortdError."""
-    from vsortd.core.resources import resource_folder
-
-    source = resource_folder("config")
-    schema = "vsortd.schema.json"
-    try:
-        _make_folder(target.parent)
-        _publish(target, text.encode() if text is not None else (source / _EXAMPLE).read_bytes(), replace=force)
-        # Ours and made by us: an older one is brought up to date with the config.
-        _publish(target.parent / schema, (source / schema).read_bytes(), replace=True)
-    except FileExistsError as error:
-        raise _there_already(target) from error
-    except OSError as error:
-        raise _unwritable(target, error.strerror or str(error)) from error
-
-
-def _make_folder(folder: Path) -> None:
-    """Make a folder and those above it. Raises NotADirectoryError where a file is in the way."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except FileExistsError as error:
-        raise NotADirectoryError(error.errno, "a file is where a folder should be") from error
-
-
-def _publish(target: Path, data: bytes, *, replace: bool) -> None:
-    """Write a file whole or not at all. Raises FileExistsError where one is and must not be replaced."""
-    with beside(target, data) as temporary:
-        temporary.chmod(0o644)
-        if replace:
-            temporary.replace(target)
-        else:
-            _publish_new(temporary, target, data)
-
-
-def _publish_new(temporary: Path, target: Path, data: bytes) -> None:
-    """Give the file its name if that is free; without hard links, by exclusive creation."""
-    try:
-        target.hardlink_to(temporary)
-    except FileExistsError:
-        raise
-    except OSError:
-        with target.open("xb") as file:
-            file.write(data)
 
 
 @app.command("path")

@@ -9,7 +9,6 @@ import contextlib
 import os
 import shlex
 import shutil
-import stat
 import subprocess
 import sys
 import tempfile
@@ -17,7 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vsortd.core.system.atomic_file import beside, sync_folder
 from vsortd.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
@@ -164,15 +162,13 @@ class Edit:
 
         Raises EditRefusedError where somebody else changed the file meanwhile, or it can't be written.
         """
+        from vsortd.setup.config_files import put_in_place
+
         data = self.copy.read_bytes()
         try:
             if self.real.read_bytes() != self.before:
                 raise self.refused("it was changed by somebody else meanwhile")
-            status = self.real.stat()
-            with beside(self.real, data) as made:
-                _like(made, status)
-                made.replace(self.real)
-            sync_folder(self.real.parent)
+            put_in_place(self.real, data, like=self.real)
         except OSError as error:
             raise self.refused(str(error.strerror or error)) from error
         with contextlib.suppress(OSError):
@@ -196,11 +192,3 @@ class Edit:
         with contextlib.suppress(OSError):
             self.copy.unlink()
         return True
-
-
-def _like(path: Path, status: os.stat_result) -> None:
-    """Give a file the mode and, where that is allowed, the owner of another."""
-    if sys.platform != "win32":
-        with contextlib.suppress(PermissionError):
-            os.chown(path, status.st_uid, status.st_gid)
-    path.chmod(stat.S_IMODE(status.st_mode))

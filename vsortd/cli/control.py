@@ -13,9 +13,10 @@ import typer
 
 from vsortd.cli.common import JsonFlag, asking_the_daemon, console, load, print_json, state_folder
 from vsortd.cli.completing import inbox_paths
+from vsortd.core.output import note
 from vsortd.core.paths import as_on_disk
 from vsortd.core.text import printable
-from vsortd.errors import AlreadyRunningError, DaemonUnreachableError, UsageError, VsortdError
+from vsortd.errors import AlreadyRunningError, ConfigError, DaemonUnreachableError, UsageError, VsortdError
 
 if TYPE_CHECKING:
     from vsortd.core.documents import StatusDocument
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 _START_S = 60.0  # until a daemon answers; the model is loaded later, in the background
 _STOP_S = 15.0
 _TICK_S = 0.05
+_SAID = "start.log"  # what a daemon in the background prints
 
 For = Annotated[str | None, typer.Option("--for", metavar="TIME", help="Go on by itself after a time, such as 2h.")]
 InboxOption = Annotated[
@@ -38,43 +40,82 @@ def register(app: typer.Typer) -> None:
 
 def start(ctx: typer.Context, as_json: JsonFlag = False) -> None:
     """Start the daemon in the background; `vsortd service install` has it started at each login instead."""
-    from vsortd.core.paths import find_config
-    from vsortd.core.system.private_files import FILE_MODE, NO_FOLLOW, private_folder
-    from vsortd.service.client import Client
-    from vsortd.service.lock import daemon_holds
-
-    load(ctx)  # mistakes are told here, not in a log
-    folder = state_folder()
-    if daemon_holds(folder):
-        raise AlreadyRunningError(f"A daemon already runs on {folder}.", remedy="`vsortd status` shows it.")
-    private_folder(folder)
-    said = folder / "start.log"
-    command = [sys.executable, "-P", "-m", "vsortd", "--config", str(find_config(ctx.obj.config).absolute()), "run"]
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | NO_FOLLOW
-    with os.fdopen(os.open(said, flags, FILE_MODE), "wb") as log:
-        daemon = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd=Path.home()
-        )
-    deadline_s = time.monotonic() + _START_S
-    while True:
-        try:
-            document = Client(folder).status()
-            break
-        except DaemonUnreachableError:
-            ended = daemon.poll()
-            if ended is not None or time.monotonic() > deadline_s:
-                what = f"ended with {ended}" if ended is not None else "does not answer"
-                lines = said.read_text("utf-8", "replace").strip().splitlines()
-                raise VsortdError(
-                    f"The daemon {what}: {lines[-1] if lines else 'it said nothing'}",
-                    remedy=f"Everything that it said is in {said}.",
-                    paths=[said],
-                ) from None
-        time.sleep(_TICK_S)
+    document = start_daemon(ctx)
     if as_json:
         print_json(document)
     else:
-        console().print(f"vsortd runs (process {document['pid']}). `vsortd status` shows it, `vsortd stop` ends it.")
+        note(console(), f"vsortd runs (process {document['pid']}). `vsortd status` shows it, `vsortd stop` ends it.")
+
+
+def start_daemon(ctx: typer.Context, *, setup: bool = False) -> StatusDocument:
+    """Start the daemon in the background, and return its status. Raises VsortdError where it doesn't come up.
+
+    `setup`: without a config that can be used, start what serves the page that helps to one.
+    """
+    from vsortd.core.paths import config_to_mend
+    from vsortd.core.system.private_files import FILE_MODE, NO_FOLLOW, private_folder
+    from vsortd.service.lock import daemon_holds
+
+    more: list[str] = []
+    try:
+        load(ctx)  # mistakes are told here, not in a log
+    except ConfigError:
+        if not setup:
+            raise
+        more = ["--setup"]
+    config = config_to_mend(ctx.obj.config)
+    folder = state_folder()
+    if daemon_holds(folder):
+        if not _begins_now(folder):
+            raise AlreadyRunningError(f"A daemon already runs on {folder}.", remedy="`vsortd status` shows it.")
+        return _when_it_answers(folder, None)
+    private_folder(folder)
+    command = [sys.executable, "-P", "-m", "vsortd", "--config", str(config.absolute()), "run", *more]
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | NO_FOLLOW
+    with os.fdopen(os.open(folder / _SAID, flags, FILE_MODE), "wb") as log:
+        daemon = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd=Path.home()
+        )
+    return _when_it_answers(folder, daemon)
+
+
+def _begins_now(folder: Path) -> bool:
+    """Have a process that only helped to make a config begin with it; False where it is a daemon already."""
+    from vsortd.service.client import Client
+
+    try:
+        if Client(folder).status()["state"] != "setup":
+            return False
+        Client(folder).reload()
+    except DaemonUnreachableError:
+        return False
+    return True
+
+
+def _when_it_answers(folder: Path, daemon: subprocess.Popen[bytes] | None) -> StatusDocument:
+    """Return the status once there is one; `daemon` is the process that was started. Raises VsortdError."""
+    from vsortd.service.client import Client
+
+    said = folder / _SAID
+    deadline_s = time.monotonic() + _START_S
+    while True:
+        try:
+            status = Client(folder).status()
+            if daemon is not None or status["state"] != "setup":
+                return status
+        except DaemonUnreachableError:
+            pass
+        ended = None if daemon is None else daemon.poll()
+        if ended is not None or time.monotonic() > deadline_s:
+            what = f"ended with {ended}" if ended is not None else "does not answer"
+            lines = said.read_text("utf-8", "replace").strip().splitlines()
+            last = next((line for line in reversed(lines) if not line.startswith(" ")), "it said nothing")
+            raise VsortdError(
+                f"The daemon {what}: {last}",
+                remedy=f"Everything that it said is in {said}.",
+                paths=[said],
+            ) from None
+        time.sleep(_TICK_S)
 
 
 def stop(as_json: JsonFlag = False) -> None:
@@ -94,7 +135,7 @@ def stop(as_json: JsonFlag = False) -> None:
 
         print_json(current_status())
     else:
-        console().print("vsortd has stopped.")
+        note(console(), "vsortd has stopped.")
 
 
 def pause(for_: For = None, inbox: InboxOption = None, as_json: JsonFlag = False) -> None:
@@ -151,6 +192,6 @@ def _say(document: StatusDocument, *, as_json: bool) -> None:
     from vsortd.cli.status import pause_lines
 
     for line in pause_lines(document["paused"]) or ["Nothing is paused."]:
-        console().print(line)
+        note(console(), line)
     if document["state"] == "stopped":
-        console().print("No daemon runs: this counts from the next start on.", style="dim")
+        note(console(), "No daemon runs: this counts from the next start on.", style="dim")

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from vsortd.cli.common import console
+from vsortd.core.output import is_quiet
 from vsortd.errors import ExitCode
 
 
@@ -29,6 +30,7 @@ def demo(
 
     out = console()
     out.record = picture is not None
+    out.quiet = is_quiet() and not out.record
     folder = Path(tempfile.mkdtemp(prefix="vsortd-demo-"))
     try:
         ok = Demo(folder, out).play()
@@ -41,4 +43,6 @@ def demo(
             out.print(f"Kept: {folder}", style="dim")
         else:
             shutil.rmtree(folder)
+    if not ok and out.quiet:
+        console(stderr=True).print("The demo failed. Without --quiet it shows where: vsortd demo", style="red")
     return int(ExitCode.OK if ok else ExitCode.FAILURE)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vsortd.cli.common import CsvFlag, JsonFlag, console, load, one_form, print_json, state_folder, write_csv_of
+from vsortd.core.output import is_quiet, note
 from vsortd.core.text import counted
 from vsortd.errors import ExitCode
 
@@ -26,7 +27,7 @@ def register(app: typer.Typer) -> None:
 def doctor(
     ctx: typer.Context,
     quick: Annotated[
-        bool, typer.Option("--quick", help="Leave out what takes seconds: loading the model, sorting a clip.")
+        bool, typer.Option("--quick", help="Leave out what takes seconds: loading the models, sorting a clip.")
     ] = False,
     repair: Annotated[
         bool,
@@ -37,7 +38,7 @@ def doctor(
     as_csv: CsvFlag = False,
     as_json: JsonFlag = False,
 ) -> int:
-    """Check the installation, the machine, the config, the folders and the model, and sort a clip end to end.
+    """Check the installation, the machine, the config, the folders and the models, and sort a clip end to end.
 
     Each line is ok, warn or fail, with what to type. The exit code is 1 if anything fails.
 
@@ -53,7 +54,7 @@ def doctor(
     findings = []
     for finding in examine(ctx.obj.config, quick=quick):
         findings.append(finding)
-        if not (as_json or as_csv):
+        if not (as_json or as_csv or (is_quiet() and finding.level is Severity.OK)):
             _print(out, finding)  # at once: the last ones take seconds
     failed = sum(finding.level is Severity.FAIL for finding in findings)
     warned = sum(finding.level is Severity.WARN for finding in findings)
@@ -65,9 +66,9 @@ def doctor(
     elif failed or warned:
         wrong = [f"{failed} failed"] if failed else []
         wrong += [counted(warned, "has a warning", "have a warning")] if warned else []
-        out.print(f"Of {counted(len(findings), 'check')} {' and '.join(wrong)}.")
+        note(out, f"Of {counted(len(findings), 'check')} {' and '.join(wrong)}.")
     else:
-        out.print(f"{counted(len(findings), 'check')}, and all is well.")
+        note(out, f"{counted(len(findings), 'check')}, and all is well.")
     return int(ExitCode.FAILURE if failed else ExitCode.OK)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vsortd.cli.addresses import files_here
 from vsortd.cli.common import (
     SCHEMA_VERSION,
     CsvFlag,
@@ -20,6 +21,7 @@ from vsortd.cli.common import (
     write_csv,
 )
 from vsortd.cli.numbers import finite
+from vsortd.core.output import note
 from vsortd.core.paths import as_on_disk
 from vsortd.core.text import counted
 from vsortd.errors import ExitCode, UsageError
@@ -41,8 +43,8 @@ def register(app: typer.Typer) -> None:
 
 def duplicates(
     ctx: typer.Context,
-    paths: Annotated[
-        list[Path] | None,
+    words: Annotated[
+        list[str] | None,
         typer.Argument(
             metavar="[PATH]…",
             help="Folders or videos; else the library, and what `vsortd index` was given.",
@@ -66,6 +68,7 @@ def duplicates(
     A pair is a copy (the same bytes), the same (from beginning to end), a part (one is cut out of the other), or only
     alike (maybe). Which file may be worth keeping is a suggestion: the whole one with the most pixels and data.
     """
+    paths = files_here(words, "duplicates")
     settings = load(ctx)
     one_form(as_csv=as_csv, as_json=as_json)
     if pictures is not None:
@@ -74,7 +77,7 @@ def duplicates(
     from vsortd.core.logs.sinks import set_up_logging
 
     set_up_logging(verbose=ctx.obj.verbose, quiet=not ctx.obj.verbose)
-    found, drawn = _find(settings, paths or [], min_score, pictures)
+    found, drawn = _find(settings, paths, min_score, pictures)
     if as_json:
         print_json({"schema_version": SCHEMA_VERSION, **_with_pictures(found, drawn)})
     elif as_csv:
@@ -148,18 +151,20 @@ def _print(found: DuplicateReport, pictures: Path | None) -> None:
     for path, reason in found.failed:
         out.print(Text(f"{path}: {reason}", style="red"))
     if not found.videos:
-        out.print("There is no video to compare: name a folder, or look at the library first with `vsortd index`.")
+        note(out, "There is no video to compare: name a folder, or look at the library first with `vsortd index`.")
         return
     spare = sum(group.spare_bytes for group in found.groups)
     groups = counted(len(found.groups), "group") if found.groups else "No duplicates"
     line = f"{groups} among {counted(found.videos, 'video')}"
     line += f", {about_size(spare)} more than once" if spare else ""
-    out.print(Text(f"{line}. Nothing was deleted or moved."))
+    note(out, Text(f"{line}. Nothing was deleted or moved."))
     if found.gone:
         gone = counted(found.gone, "video of the index is", "videos of the index are")
-        out.print(Text(f"{gone} gone or changed: `vsortd index --prune`.", style="dim"))
+        note(out, Text(f"{gone} gone or changed: `vsortd index --prune`.", style="dim"))
+    if spare:
+        note(out, Text("Put the lesser ones aside with: vsortd set-aside --duplicates", style="dim"))
     if pictures is not None and found.groups:
-        out.print(Text(f"Drawn into {pictures}.", style="dim"))
+        note(out, Text(f"Drawn into {pictures}.", style="dim"))
 
 
 def _print_group(out: Console, number: int, group: DuplicateGroup) -> None:

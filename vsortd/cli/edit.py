@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from vsortd.cli.common import at_terminal, confirm, console, say_retried, state_folder
+from vsortd.core.output import note
 from vsortd.core.text import counted
 from vsortd.errors import DaemonUnreachableError, ExitCode, VsortdError
 
@@ -49,7 +50,7 @@ def edit(ctx: typer.Context) -> int:
     out = console()
     for warning in warnings:
         _print_mistake(warning, str(config), "warning: ", "yellow")
-    out.print(f"{config} is sound, and changed.", style="green")
+    note(out, f"{config} is sound, and changed.", style="green")
     return _reload()
 
 
@@ -58,7 +59,7 @@ def _write_until_sound(work: Edit, editor: Sequence[str]) -> bool:
     while True:
         code = work.open_in(editor)
         if not work.copy.exists() or work.drop_if_unchanged():
-            console().print("Nothing was changed.")
+            note(console(), "Nothing was changed.")
             return False
         if code != 0:
             raise work.refused(f"the editor ended with exit code {code}")
@@ -95,7 +96,7 @@ def _reload() -> int:
     try:
         done = Client(state_folder()).reload()
     except DaemonUnreachableError:
-        out.print("No daemon runs now; the next one takes it: vsortd run")
+        note(out, "No daemon runs now; the next one takes it: vsortd run")
         return int(ExitCode.OK)
     except VsortdError as error:
         notes = console(stderr=True)
@@ -106,8 +107,8 @@ def _reload() -> int:
         notes.print("Change it again: vsortd edit")
         return int(ExitCode.FAILURE)
     if done["changed"]:
-        out.print(f"The daemon took it; changed: {', '.join(done['changed'])}.")
+        note(out, f"The daemon took it; changed: {', '.join(done['changed'])}.")
     else:
-        out.print("The daemon took it; nothing that it works by has changed.")
+        note(out, "The daemon took it; nothing that it works by has changed.")
     say_retried(done["retried"])
     return int(ExitCode.OK)

@@ -20,6 +20,7 @@ from vsortd.cli.common import (
     write_csv_of,
 )
 from vsortd.cli.numbers import finite
+from vsortd.core.output import note
 from vsortd.core.paths import as_on_disk
 from vsortd.core.text import printable_json
 from vsortd.errors import ExitCode, UsageError
@@ -89,7 +90,7 @@ def evaluate(
     else:
         _print(found)
         if out is not None:
-            console().print(f"Drawn into {out}.", style="dim")
+            note(console(), f"Drawn into {out}.", style="dim")
     return int(ExitCode.PARTIAL if found.sampled.failed or found.is_refused else ExitCode.OK)
 
 

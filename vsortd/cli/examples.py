@@ -6,7 +6,10 @@ from typing import Any
 
 from typer.core import TyperGroup
 
-__all__ = ["EPILOG", "EXAMPLES", "HelpfulGroup"]
+from vsortd.cli.everywhere import add_everywhere
+from vsortd.errors import ExitCode
+
+__all__ = ["BEGINNINGS", "EPILOG", "EXAMPLES", "EXIT_MEANINGS", "Example", "HelpfulGroup"]
 
 Example = tuple[str, str]
 """What to type, and what that does."""
@@ -15,6 +18,7 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
     "run": (
         ("vsortd run", "watch the inboxes until Ctrl-C"),
         ("vsortd run --once", "file what lies there now, then end"),
+        ("vsortd run --setup", "without a config yet: make one on the page, then begin"),
         ("vsortd --verbose run", "say more, about every step"),
     ),
     "start": (("vsortd start", "run in the background"), ("vsortd logs -f", "see what it does")),
@@ -23,6 +27,13 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
         ("vsortd pause", "begin no further video"),
         ("vsortd pause --for 2h", "go on by itself in two hours"),
         ("vsortd pause --inbox ~/Videos/Inbox", "only this inbox"),
+    ),
+    "open": (
+        ("vsortd open", "look at the page in the browser"),
+        ("vsortd open --no-browser", "only print its address"),
+    ),
+    "web password": (
+        ("vsortd web password --to ~/.config/vsortd/page.key", "a password, for web: {password_file: ...}"),
     ),
     "resume": (("vsortd resume", "go on"), ("vsortd resume --inbox ~/Videos/Inbox", "only with this inbox")),
     "metrics": (("vsortd metrics", "numbers for Prometheus, from the running daemon"),),
@@ -35,10 +46,17 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
     "sort": (
         ("vsortd sort ~/Downloads/clip.mp4", "file one video now"),
         ("vsortd sort --dry-run ~/Videos/Old", "only say where a folder's videos would go"),
+        ("vsortd sort --plan plan.csv", "file as a plan says that you have edited"),
+    ),
+    "fetch": (
+        ("vsortd fetch 'https://example.org/watch?v=7'", "into the only inbox, with its subtitles"),
+        ("vsortd fetch --to ~/Videos/Inbox --playlist 'https://example.org/list/3'", "all videos of a list"),
+        ("vsortd sort 'https://example.org/clip.mp4'", "fetch one, and file it now"),
     ),
     "plan": (
         ("vsortd plan ~/Videos/Inbox", "where would they go? nothing is touched"),
         ("vsortd plan ~/Videos/Old --html report.html", "the same as one page with pictures"),
+        ("vsortd plan ~/Videos/Old --out plan.csv", "as a table to edit, for `vsortd sort --plan`"),
     ),
     "explain": (
         ("vsortd explain ~/Videos/Sorted/forest/walk.mp4", "why it went there"),
@@ -52,6 +70,7 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
     "index": (
         ("vsortd index", "look at the whole library, for search, timelines and clusters; stop and go on at will"),
         ("vsortd index ~/Videos/Old --fps 2", "a folder that was never filed, twice a second"),
+        ("vsortd index ~/Videos/Talks --text", "and read what their pictures show, for search --text"),
         ("vsortd index --prune", "follow what was moved by hand, forget what is gone"),
         ("vsortd index --list", "which folders are asked, when none is named"),
         ("vsortd index --forget ~/Videos/Old", "search, cluster and duplicates ask it no longer"),
@@ -60,24 +79,47 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
     "search": (
         ('vsortd search "waves on a beach"', "the best scenes of the library"),
         ('vsortd search "a street at night" --not "a screen" --sheet scenes.png', "and a picture of them"),
+        ("vsortd search --said birthday", "where somebody says it, by the subtitles"),
+        ("vsortd search --text 'invoice 2041'", "where both are to be read in the picture"),
+        ("vsortd search fireworks --per shot", "whole shots, each by its key frame"),
         ("vsortd search --like walk.mp4@1:23 --top 5", "what looks like this moment"),
         ("vsortd search fireworks --in party.mp4 --clip 1 fireworks.mp4", "within one file, and cut it out"),
         ('vsortd search "a snowy field" --all', "also those that hardly show it"),
+        ('vsortd search "a dog barking" --sound', "what is heard; needs a sound_model"),
+        ("vsortd search clouds --tag light:sunset", "only in videos that were filed with a tag"),
     ),
     "cluster": (
         ("vsortd cluster ~/Videos/Old", "groups of videos that look alike, with names"),
         ("vsortd cluster ~/Videos/Old --out groups", "with a map and a sheet of each group"),
         ("vsortd cluster ~/Videos/Old --preview --rename 3=beach", "the folders that they would become"),
         ("vsortd cluster ~/Videos/Old --apply --only 1,3", "file two of them; undone like everything"),
+        ("vsortd cluster ~/Videos/Old --copy --into Groups", "copy them, and leave the videos where they are"),
         ("vsortd cluster --to-rules groups.yaml --teach", "rules that sort new videos likewise"),
     ),
     "history": (
         ("vsortd history --last 20", "the newest 20"),
         ("vsortd history --since 2h", "of the last two hours"),
+        (
+            "vsortd history --state failed,review --rule nature",
+            "what went wrong or waits, of a rule and those below it",
+        ),
+        ("vsortd history --text 'birthday 2025'", "with both words in a name or in the reason"),
         ("vsortd history --json | jq '.items[0]'", "for programs"),
+    ),
+    "where": (
+        ("vsortd where beach.mp4", "what became of it, by its name"),
+        ("vsortd where ~/Videos/Inbox/IMG_0042.MOV", "by the path that it was dropped under"),
+        ("vsortd where 17", "by its id in the history"),
+    ),
+    "export": (
+        ("vsortd export history --out history.csv", "what was done, for a spreadsheet"),
+        ("vsortd export index --out index.parquet", "a row a video; takes the extra `export`"),
+        ("vsortd export index --vectors --out frames.parquet", "a row a frame, with its embedding"),
+        ("vsortd export history --as jsonl --out - | jq .rule", "an object a line, into a pipe"),
     ),
     "undo": (
         ("vsortd undo 17", "the item 17 of the history"),
+        ("vsortd undo beach.mp4", "the newest filing of the video that is called so"),
         ("vsortd undo --last 3", "the newest three"),
         ("vsortd undo --since 2026-11-20 --dry-run", "show first what would go back"),
     ),
@@ -88,6 +130,16 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
     "retry": (
         ("vsortd retry 17", "try this failed video again"),
         ("vsortd retry --all", "everything failed or rejected"),
+    ),
+    "rules preview": (
+        ("vsortd rules preview", "what would today's rules change of all that is filed?"),
+        ("vsortd rules preview --config new.yaml", "and those of another config?"),
+        ("vsortd rules preview --config new.yaml --csv > changes.csv", "all of it as a table"),
+    ),
+    "refile": (
+        ("vsortd refile --dry-run", "what would go where by the rules of today?"),
+        ("vsortd refile", "show it, ask, then move it; `vsortd undo --batch B` takes it back"),
+        ("vsortd refile --rule nature --no-review --yes", "only videos of one rule, none to review, without asking"),
     ),
     "review": (
         ("vsortd review", "a key for each video it was unsure of"),
@@ -111,7 +163,13 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
         ('vsortd timeline trip.mp4 "a forest"', "does it show one, and when?"),
         ('vsortd timeline trip.mp4 "a forest" "the sea" --fine', "two at once, edges right to 0.2 s"),
         ("vsortd timeline trip.mp4 snow --vs clouds --plot snow.png", "not to be taken for clouds; as a picture"),
+        ("vsortd timeline talk.mp4 budget 'next year' --said", "when these words are said"),
         ('vsortd timeline trip.mp4 "a forest" --chapters forest.vtt', "as chapters for a player"),
+        ('vsortd timeline trip.mp4 "applause" --sound', "when is it heard?"),
+        (
+            'vsortd timeline trip.mp4 "a forest" --per shot --export forest.fcpxml',
+            "whole shots, for an editing program",
+        ),
     ),
     "classify": (
         ('vsortd classify clip.mp4 "a forest" "the sea"', "how much of it shows either, or none of these"),
@@ -120,12 +178,27 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
             "vsortd classify *.mp4 --labels coco.txt --top 5 --csv",
             "the best five of a list, for each video, as a table",
         ),
+        ('vsortd classify party.mp4 "a child" "a woman" --target person', "each person that a detector finds"),
+        ("vsortd classify clip.mp4 --sound-labels sounds.txt", "what is heard in it; needs a sound_model"),
     ),
     "analyze": (
         ("vsortd analyze trip.mp4", "what the file says, its shots, its sound, and what they add up to"),
         ("vsortd analyze ~/Videos --only facts,sound --csv > facts.csv", "a line for each file, without its pictures"),
-        ("vsortd analyze trip.mp4 --only shots --edl trip.edl", "the shots, for an editor"),
+        ("vsortd analyze trip.mp4 --only shots --export trip.edl", "the shots, for an editing program"),
+        ("vsortd analyze trip.mp4 --plot trip.png --thumbs pictures", "over time, and a picture a shot"),
+        ("vsortd analyze trip.mp4 --overlay drawn.mp4", "what was found, drawn on the video"),
+        (
+            "vsortd analyze trip.mp4 --objects --detect-model yolo.onnx --detect-labels coco.txt",
+            "what a detector finds",
+        ),
         ("vsortd analyze trip.mp4 --json --private", "all of it, without places and persons"),
+        ("vsortd analyze trip.mp4 --as deepffmpeg --out results", "the three files that DeepFFmpeg writes"),
+        ("vsortd analyze --from trip.mp4.analysis.json", "what --out wrote adds up to, told anew"),
+    ),
+    "set-aside": (
+        ("vsortd set-aside beach.mp4", "out of the library, until `vsortd undo beach.mp4`"),
+        ("vsortd set-aside --duplicates --dry-run", "which copies would go, and which are kept"),
+        ("vsortd set-aside --duplicates", "the same, and asks before it begins"),
     ),
     "duplicates": (
         ("vsortd duplicates", "in the library and what `index` was given; nothing is deleted"),
@@ -148,6 +221,7 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
     "config import": (
         ("vsortd config import categories.txt", "print the rules of a category file"),
         ("vsortd config import categories.txt --path vsortd.yaml", "a whole config of them"),
+        ("vsortd config import moods.txt --as facets", "questions of their own, whose answers are tags"),
     ),
     "config path": (("vsortd config path", "which file is read"),),
     "config show": (("vsortd config show", "the settings in effect, defaults included"),),
@@ -159,6 +233,7 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
     "model fetch": (
         ("vsortd model fetch auto", "both defaults, for machines with and without a GPU"),
         ("vsortd model fetch ViT-B-32-256 datacomp_s34b_b86k", "one model and its tag"),
+        ("vsortd model fetch --sound laion/clap-htsat-unfused", "a model that listens"),
     ),
     "model compare": (
         ("vsortd model compare sample auto --on ~/Labelled", "which is right more often, and what does it cost?"),
@@ -190,6 +265,11 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
         ("vsortd completion zsh > ~/.zfunc/_vsortd", "for a folder in zsh's $fpath"),
         ("vsortd completion fish > ~/.config/fish/completions/vsortd.fish", "for fish"),
     ),
+    "help": (
+        ("vsortd help", "all commands"),
+        ("vsortd help config init", "what `vsortd config init --help` prints"),
+        ("vsortd help --man search > vsortd-search.1", "a manual page; man -l shows it"),
+    ),
     "tray": (("vsortd tray", "the icon beside the clock"),),
     "service install": (
         ("vsortd service install", "start at each login from now on"),
@@ -199,18 +279,29 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
     "service status": (("vsortd service status", "is it installed, and does it run?"),),
 }
 
-EPILOG = """\
-Begin with:
-  vsortd demo           [dim]see it work[/]
-  vsortd config init    [dim]make a config[/]
-  vsortd run            [dim]file what arrives[/]
-
-Exit codes: 0 ok, 1 failure, 2 wrong use, 3 partly done or refused, 10 the config is invalid, \
-11 the daemon does not answer, 12 a daemon already runs, 130 interrupted."""
+BEGINNINGS: tuple[Example, ...] = (
+    ("vsortd demo", "see it work"),
+    ("vsortd config init", "make a config"),
+    ("vsortd run", "file what arrives"),
+)
+EXIT_MEANINGS: dict[ExitCode, str] = {
+    ExitCode.OK: "ok",
+    ExitCode.FAILURE: "failure",
+    ExitCode.USAGE: "wrong use",
+    ExitCode.PARTIAL: "partly done or refused",
+    ExitCode.CONFIG: "the config is invalid",
+    ExitCode.UNREACHABLE: "the daemon does not answer",
+    ExitCode.RUNNING: "a daemon already runs",
+    ExitCode.INTERRUPTED: "interrupted",
+}
 
 
 class HelpfulGroup(TyperGroup):
     """The root of the command line; puts the examples under the help of whichever command is asked for."""
+
+    def __init__(self, **attributes: Any) -> None:  # noqa: ANN401 - whatever typer has
+        super().__init__(**attributes)
+        add_everywhere(self)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ANN401 - typer's own types change their place
         """Return a command with its examples."""
@@ -221,20 +312,25 @@ class HelpfulGroup(TyperGroup):
 
 
 def _add(path: str, command: object) -> None:
-    """Put the examples under a command and all below it."""
+    """Put the examples under a command and all below it, and the options that all of them take."""
+    add_everywhere(command)
     if path in EXAMPLES and not getattr(command, "epilog", None):
         command.epilog = epilog(EXAMPLES[path])  # type: ignore[attr-defined]
     for name, child in getattr(command, "commands", {}).items():
         _add(f"{path} {name}", child)
 
 
-def epilog(examples: tuple[Example, ...]) -> str:
+def epilog(examples: tuple[Example, ...], heading: str = "Examples:") -> str:
     """Return the examples as the help shows them: each on its line, what they do beside them."""
     width = max(len(line) for line, _ in examples)
     lines = [f"  {_plain(line)}{' ' * (width - len(line))}  [dim]{_plain(what)}[/]" for line, what in examples]
-    return "\n".join(["Examples:", *lines])
+    return "\n".join([heading, *lines])
 
 
 def _plain(text: str) -> str:
     """Escape rich's markup; its own function takes longer to import than a light command may take."""
     return text.replace("[", r"\[")
+
+
+_EXIT_CODES = ", ".join(f"{code:d} {what}" for code, what in EXIT_MEANINGS.items())
+EPILOG = f"{epilog(BEGINNINGS, 'Begin with:')}\n\nExit codes: {_EXIT_CODES}."

@@ -7,17 +7,23 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vsortd.cli.addresses import local_file
 from vsortd.cli.common import SCHEMA_VERSION, STATE_STYLES, JsonFlag, console, load, print_json, state_folder, waiting
+from vsortd.cli.video_argument import video_meant
 from vsortd.core.outcomes import PLACED, ItemState
+from vsortd.core.output import note
 from vsortd.core.paths import as_on_disk
 from vsortd.core.text import counted, printable, storable
 from vsortd.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
     from rich.console import Console
     from rich.tree import Tree
 
     from vsortd.core.console import Text
+    from vsortd.judging.measured_conditions import MeasuredCondition
     from vsortd.pipeline.explanation import Explanation, LevelView, Speaker
 
 _BAR_CELLS = 20
@@ -31,7 +37,12 @@ def register(app: typer.Typer) -> None:
 
 def explain(
     ctx: typer.Context,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A video: in an inbox, in the library, anywhere.")],
+    file: Annotated[
+        str,
+        typer.Argument(
+            metavar="FILE", help="A video anywhere, a name of the history or an id; or at an https:// address."
+        ),
+    ],
     image: Annotated[
         Path | None, typer.Option("--image", metavar="OUT.png", help="Draw the frames and their scores into a PNG.")
     ] = None,
@@ -47,8 +58,9 @@ def explain(
     from vsortd.pipeline.explanation import explain_file
 
     set_up_logging(verbose=ctx.obj.verbose, quiet=not ctx.obj.verbose)
-    with waiting(f"looking at {file.name}"):
-        explained = explain_file(settings, state_folder(), file, picture_px=PICTURE_PX if image is not None else 0)
+    video = local_file(ctx, video_meant(file), settings)
+    with waiting(f"looking at {video.name}"):
+        explained = explain_file(settings, state_folder(), video, picture_px=PICTURE_PX if image is not None else 0)
     drawn = image if image is not None and _draw(explained, image) else None
     if as_json:
         document = explained.to_json()
@@ -59,7 +71,7 @@ def explain(
         _print(explained)
         if image is not None:
             what = f"Drawn into {image}." if drawn else "No picture was drawn: none of its frames was looked at."
-            console().print(what, style="dim")
+            note(console(), what, style="dim")
     return int(ExitCode.FAILURE if explained.outcome.state is ItemState.FAILED else ExitCode.OK)
 
 
@@ -94,6 +106,7 @@ def _draw(explained: Explanation, image: Path) -> bool:
 
 
 def _print(explained: Explanation) -> None:
+    from vsortd.config.choices import placed_words
     from vsortd.core.console import Text, print_tree
 
     out, outcome = console(), explained.outcome
@@ -103,14 +116,23 @@ def _print(explained: Explanation) -> None:
     if outcome.destination:
         line.append(" → ", style="dim").append(outcome.destination, style="bold")
     out.print(line.append("" if outcome.destination else f"  {outcome.reason}"))
-    if outcome.destination and outcome.conversion:
-        out.print(Text(outcome.conversion, style="dim"))
+    if outcome.destination and (what := "; ".join(filter(None, (outcome.conversion, placed_words(outcome.how))))):
+        out.print(Text(what, style="dim"))
     if explained.decision is not None and explained.decision.tags:
         out.print(Text("tags: ").append(", ".join(explained.decision.tags), style="cyan"))
+    for key, seen in explained.decision.sightings.items() if explained.decision is not None else ():
+        if key.startswith("#"):
+            out.print(Text(f"{key[1:]}: {seen}", style="dim"))
+    for tag, conditions in explained.tag_conditions.items():
+        for words in _conditions(conditions):
+            out.print(Text(f"tag {tag}: ").append_text(words))
     _print_journal(out, explained)
     if explained.levels:
         out.print()
         print_tree(out, _tree(explained))
+    if explained.facets:
+        out.print()
+        print_tree(out, _facet_tree(explained))
 
 
 def _facts(explained: Explanation) -> str:
@@ -122,15 +144,22 @@ def _facts(explained: Explanation) -> str:
     if clip.video_codec:
         parts.append(clip.video_codec)
     if explained.frames:
-        parts.append(f"{counted(len(explained.frames), 'frame')} looked at")
+        parts.append(f"{counted(len(explained.frames), 'frame')} looked at{_of_shots(explained)}")
     return ", ".join(parts)
+
+
+def _of_shots(explained: Explanation) -> str:
+    plan = explained.look_plan
+    if plan is None or not (plan.shots or plan.note):
+        return ""
+    return f" {plan.note}" if plan.note else f" of {counted(plan.shots, 'shot')}"
 
 
 def _print_journal(out: Console, explained: Explanation) -> None:
     """Say what the journal knows of the file, and where that differs from what would happen now."""
     from vsortd.core.console import Text
     from vsortd.core.moments import local_text
-    from vsortd.learning.teaching import NOWHERE
+    from vsortd.filing.own_decisions import NOWHERE
 
     item = explained.known
     if item is None:
@@ -164,8 +193,10 @@ def _tree(explained: Explanation) -> Tree:
     branch = root
     for view in explained.levels:
         below = branch
-        for label, leads_on in _siblings(view):
+        for name, label, leads_on in _siblings(view):
             added = below.add(label)
+            for words in _conditions(view.conditions.get(name, ())):
+                added.add(words)
             if leads_on:
                 branch = added
         for words in _remarks(view):
@@ -173,32 +204,83 @@ def _tree(explained: Explanation) -> Tree:
     return root
 
 
-def _siblings(view: LevelView) -> list[tuple[Text, bool]]:
-    """Return a line for each sibling, and whether the way goes on below it."""
+def _facet_tree(explained: Explanation) -> Tree:
+    """Return the facets with their values, the one that came first on top, and why it won or didn't."""
+    from rich.tree import Tree
+
+    from vsortd.core.console import Text
+
+    root = Tree(Text("facets", style="bold"))
+    for facet in explained.facets:
+        level = facet.level
+        branch = root.add(Text(level.parent))
+        ranked = facet.ranked
+        shown = [*ranked[:_MOST_SIBLINGS], *ranked[max(_MOST_SIBLINGS, len(ranked) - 1) :]]
+        width = _name_width(shown)
+        for name, score in shown:
+            first = name == level.best
+            style = ("green" if level.winner else "yellow") if first else "dim"
+            line = _score_line(name, score, width, style)
+            branch.add(line.append(f"  needs {facet.min_score:.2f}", style="dim") if first else line)
+        if len(ranked) > len(shown):
+            branch.add(Text(f"and {len(ranked) - len(shown)} more with less", style="dim"))
+        why = f"lead {level.margin:+.2f}, needs {facet.min_margin:.2f}" if level.winner else level.reason
+        branch.add(Text(why, style="dim"))
+    return root
+
+
+def _conditions(conditions: Iterable[MeasuredCondition]) -> Iterator[Text]:
+    """Yield a line for each condition on what was measured: what it asks for, and what was found."""
+    from vsortd.core.console import Text
+
+    for one in conditions:
+        line = Text(f"{one.option} {one.wanted}: ", style="dim")
+        yield line.append(
+            f"{one.found}{'' if one.holds else ', so it does not hold'}", style="green" if one.holds else "red"
+        )
+
+
+def _siblings(view: LevelView) -> list[tuple[str, Text, bool]]:
+    """Return each sibling's name with a line for it, and whether the way goes on below it."""
     from vsortd.core.console import Text
 
     level = view.level
     ranked = view.ranked
     shown = [*ranked[:_MOST_SIBLINGS], *(pair for pair in ranked[_MOST_SIBLINGS:] if pair[0].startswith("("))]
-    width = min(32, max((len(printable(_named(name))) for name, _ in shown), default=0))
+    width = _name_width(shown)
     lines = []
     for name, score in shown:
         first = name == level.best
         style = ("green" if level.winner else "yellow") if first else "dim"
-        line = Text(f"{_named(name):<{width}}  ", style=style if first else "")
-        line.append(bar(score, _BAR_CELLS), style=style).append(f" {score:.2f}", style=style)
+        line = _score_line(name, score, width, style)
         if first and view.rule is not None and view.rule.prompts:
             line.append(f"  needs {view.rule.min_score:.2f}", style="dim")
         elif name == level.runner_up:
             line.append("  next", style="dim")
-        lines.append((line, name == level.winner))
+        if name in level.heard:
+            line.append(f"  seen {level.seen[name]:.2f}, heard {level.heard[name]:.2f}", style="dim")
+        lines.append((name, line, name == level.winner))
     if len(ranked) > len(shown):
-        lines.append((Text(f"and {len(ranked) - len(shown)} more with less", style="dim"), False))
+        lines.append(("", Text(f"and {len(ranked) - len(shown)} more with less", style="dim"), False))
     for name, share in view.not_found.items():
-        lines.append((Text(f"{name}  looked for in vain: at best {share:.2f} in a frame", style="dim"), False))
+        closer = view.sightings.get(name)
+        best = f"at best {share:.2f} in a frame" if closer is None else str(closer)
+        lines.append((name, Text(f"{name}  looked for in vain: {best}", style="dim"), False))
     for name, why in level.excluded.items():
-        lines.append((Text(f"{name}  left out: {why}", style="dim"), False))
+        lines.append((name, Text(f"{name}  left out: {why}", style="dim"), False))
     return lines
+
+
+def _name_width(shown: Sequence[tuple[str, float]]) -> int:
+    return min(32, max((len(printable(_named(name))) for name, _ in shown), default=0))
+
+
+def _score_line(name: str, score: float, width: int, style: str) -> Text:
+    """Return a name with its score as a bar; what did not come first has the style `dim` but for its name."""
+    from vsortd.core.console import Text
+
+    line = Text(f"{_named(name):<{width}}  ", style="" if style == "dim" else style)
+    return line.append(bar(score, _BAR_CELLS), style=style).append(f" {score:.2f}", style=style)
 
 
 def _remarks(view: LevelView) -> list[Text]:

@@ -1,4 +1,4 @@
-"""What was done, and taking it back: `history`, `undo`, `release`, `retry`."""
+"""What was done, and taking it back: `history`, `undo`."""
 
 from __future__ import annotations
 
@@ -17,24 +17,35 @@ from vsortd.cli.common import (
     console,
     one_form,
     open_journal,
-    parse_since,
     print_json,
     progress_bar,
     write_csv_of,
 )
-from vsortd.cli.completing import batches, held_ids, refused_ids, tag_names, undoable_ids
+from vsortd.cli.completing import (
+    batches,
+    inbox_paths,
+    item_states,
+    rule_names,
+    tag_names,
+    undoable_ids,
+)
 from vsortd.cli.interrupts import Interruption
+from vsortd.cli.video_argument import undoable_meant
 from vsortd.core.documents import ITEM_FIELDS
+from vsortd.core.moments import parse_since
+from vsortd.core.origin import WebOrigin
+from vsortd.core.output import is_quiet, note
 from vsortd.core.paths import as_on_disk
 from vsortd.core.text import storable
 from vsortd.errors import ExitCode, UsageError
+from vsortd.filing.history_query import HistoryQuery, parse_states
 from vsortd.filing.item_ids import LARGEST_ID, is_possible_id
-from vsortd.filing.release import ReleaseReport, ReleaseVerb, is_id, release_or_retry
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from vsortd.core.documents import ItemDocument, RefusedUndoDocument, UndoDocument, UndoneDocument
+    from vsortd.core.outcomes import ItemState
 
 Last = Annotated[int | None, typer.Option("--last", metavar="N", min=1, help="Only the newest N.")]
 Since = Annotated[
@@ -44,7 +55,7 @@ Since = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    for command in (history, undo, release, retry):
+    for command in (history, undo):
         app.command(command.__name__)(command)
 
 
@@ -54,38 +65,103 @@ def history(
     tag: Annotated[
         str | None, typer.Option("--tag", metavar="NAME", help="Only videos with this tag.", autocompletion=tag_names)
     ] = None,
+    state: Annotated[
+        str | None,
+        typer.Option(
+            "--state",
+            metavar="LIST",
+            help="Only these, such as filed,review; there are also rejected, failed, aside, undone, held.",
+            autocompletion=item_states,
+        ),
+    ] = None,
+    rule: Annotated[
+        str | None,
+        typer.Option("--rule", metavar="RULE", help="Only this rule and those below it.", autocompletion=rule_names),
+    ] = None,
+    text: Annotated[
+        str | None,
+        typer.Option("--text", metavar="WORDS", help="Only with all these words in a name or in the reason."),
+    ] = None,
+    inbox: Annotated[
+        Path | None,
+        typer.Option("--inbox", metavar="PATH", help="Only what came from this folder.", autocompletion=inbox_paths),
+    ] = None,
+    batch: Annotated[
+        str | None, typer.Option("--batch", metavar="B", help="Only this batch.", autocompletion=batches)
+    ] = None,
     as_csv: CsvFlag = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """List what was done with each video, newest first."""
+    """List what was done with each video, newest first; of several conditions all hold."""
     one_form(as_csv=as_csv, as_json=as_json)
-    since_s = parse_since(since) if since else None
-    items = _items(last, since_s, tag)
+    query = HistoryQuery(
+        last=last and min(last, LARGEST_ID),
+        since=parse_since(since) if since else None,
+        tag=tag,
+        states=_states(state),
+        rule=rule,
+        text=text,
+        inbox=None if inbox is None else as_on_disk(Path(os.path.abspath(inbox.expanduser()))),  # noqa: PTH100
+        batch=batch,
+    )
+    items = _items(query)
     if as_json:
         print_json({"schema_version": SCHEMA_VERSION, "items": items})
     elif as_csv:
         write_csv_of(ITEM_FIELDS, items)
     elif not items:
-        console().print("Nothing has been filed yet." if tag is None else f"No video has the tag {tag}.")
+        note(console(), _nothing(query))
     else:
         _table(items)
 
 
-def _items(last: int | None, since_s: float | None, tag: str | None) -> list[ItemDocument]:
+def _states(text: str | None) -> frozenset[ItemState]:
+    if text is None:
+        return frozenset()
+    try:
+        return parse_states(text)
+    except ValueError as error:
+        raise UsageError(
+            f"--state: {error}.", remedy="Write one, or several with commas: --state filed,review"
+        ) from error
+
+
+def _nothing(query: HistoryQuery) -> str:
+    """Say that there is no item, and why that may be."""
+    if not query.selects:
+        return "Nothing has been filed yet." if query.since is None else "Nothing was filed since then."
+    return (
+        f"No video has the tag {query.tag}."
+        if query == HistoryQuery(tag=query.tag)
+        else "Nothing in the history is so."
+    )
+
+
+def _items(query: HistoryQuery) -> list[ItemDocument]:
     """Ask the daemon where one runs, else the journal itself."""
-    last = last and min(last, LARGEST_ID)
-    with asking_the_daemon() as client:
-        return client.history(last=last, since=since_s, tag=tag)
+    if query.inbox is None or storable(query.inbox) == str(query.inbox):  # other bytes are in no address
+        with asking_the_daemon() as client:
+            return client.history(
+                last=query.last,
+                since=query.since,
+                tag=query.tag,
+                state=",".join(sorted(query.states)) or None,
+                rule=query.rule,
+                text=query.text,
+                inbox=None if query.inbox is None else str(query.inbox),
+                batch=query.batch,
+            )
     journal = open_journal()
-    found = journal.history(last=last, since=since_s, tag=tag) if journal is not None else []
+    found = journal.history(query) if journal is not None else []
     return [item.to_json() for item in found]
 
 
 def _table(items: Sequence[ItemDocument]) -> None:
     """Print the items: the video by its name, where it went within the library, and why."""
+    from vsortd.config.choices import PlaceMethod
     from vsortd.core.console import Text
     from vsortd.core.tables import Column, ColumnKind, print_table
-    from vsortd.filing.records import Opinion
+    from vsortd.filing.second_opinion import Opinion
 
     columns = (
         Column("id", ColumnKind.NUMBER, first=True),
@@ -98,10 +174,14 @@ def _table(items: Sequence[ItemDocument]) -> None:
     rows = []
     for item in items:
         why = Text(item["reason"], style="dim")
+        if item["how"] and (how := PlaceMethod(item["how"]).words):
+            why.append(f"  {how}", style="cyan")
         if item["tags"]:
             why.append(f"  [{', '.join(item['tags'])}]", style="cyan")
         if item["second_opinion"] and item["state"] == "review":  # one that was filed by it says so in its reason
             why.append(f"  {Opinion(**item['second_opinion']).sentence}", style="cyan")
+        if item["origin"]:
+            why.append(f"  {WebOrigin(**item['origin']).sentence}", style="cyan")
         state = Text(item["state"], style=STATE_STYLES.get(item["state"], ""))
         row = (str(item["id"]), _local(item["time"]), state, Path(item["source"]).name, _within_library(item), why)
         rows.append(row)
@@ -109,12 +189,11 @@ def _table(items: Sequence[ItemDocument]) -> None:
 
 
 def _within_library(item: ItemDocument) -> str:
-    """Return where a video is as people say it: the folders of its rule, and its name there if it is another."""
+    """Return where a video is as people say it: the folders within the library, and its name there if it is another."""
     if item["state"] not in {"filed", "review"} or not item["destination"]:
         return ""
-    folders = item["rule"].count("/") + 1 if item["state"] == "filed" else 1
-    there = Path(item["destination"])
-    inside = Path(*there.parts[-folders - 1 : -1])
+    there, folder = Path(item["destination"]), item.get("folder")  # a daemon that runs from before has no `folder`
+    inside = there.parent if folder is None else Path(folder)
     return str(inside if there.name == Path(item["source"]).name else inside / there.name)
 
 
@@ -126,9 +205,13 @@ def _local(text: str) -> str:
 
 
 def undo(
-    ids: Annotated[
-        list[int] | None,
-        typer.Argument(metavar="[ID…]", help="Items by their id in `history`.", autocompletion=undoable_ids),
+    which: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[ID|FILE|NAME…]",
+            help="Items by their id in `history`, or videos by a path or a name.",
+            autocompletion=undoable_ids,
+        ),
     ] = None,
     last: Last = None,
     since: Since = None,
@@ -140,14 +223,16 @@ def undo(
     as_json: JsonFlag = False,
 ) -> int:
     """Take filings back: each file returns to where it came from, byte for byte, and is held until released."""
-    chosen = [bool(ids), last is not None, since is not None, batch is not None, everything]
+    chosen = [bool(which), last is not None, since is not None, batch is not None, everything]
     if sum(chosen) != 1:
         raise UsageError(
             "Say what to undo, in one way.",
-            remedy="ID…, --last N, --since T, --batch B or --all; see `vsortd history`.",
+            remedy="ID|FILE|NAME…, --last N, --since T, --batch B or --all; see `vsortd history`.",
         )
+    journal = open_journal() if which else None
+    ids = [undoable_meant(journal, word) for word in which or ()]
     wanted = {
-        "ids": tuple(number for number in ids or () if is_possible_id(number)),
+        "ids": tuple(number for number in ids if is_possible_id(number)),
         "last": last and min(last, LARGEST_ID),
         "since": parse_since(since) if since else None,
         "batch": batch,
@@ -158,7 +243,7 @@ def undo(
         if wanted["ids"] or not ids:
             report = _undo(wanted, interruption, dry_run=dry_run)
     undone, left = report["undone"], report["left"]
-    refused = [*report["refused"], *_impossible(ids or ())]
+    refused = [*report["refused"], *_impossible(ids)]
     if as_json:
         print_json(
             {
@@ -218,9 +303,15 @@ def _say_that_the_daemon_goes_on() -> None:
 def _print_undone(undone: Sequence[UndoneDocument], refused: Sequence[RefusedUndoDocument], *, dry_run: bool) -> None:
     out = console()
     for item in undone:
+        if is_quiet() and not dry_run and not item["missing"]:
+            continue
         if _stays(item):
             what = "would not be" if dry_run else "is not"
             out.print(f"#{item['id']} {what} decided any more; it stays at {item['back_at']}")
+            continue
+        if item["stayed"]:
+            out_again = "would be out" if dry_run else "is out"
+            out.print(f"#{item['id']} {out_again} of the library again; its source is at {item['back_at']}")
             continue
         back = "would go back to" if dry_run else "is back at"
         out.print(f"#{item['id']} {back} {item['back_at']}")
@@ -230,79 +321,17 @@ def _print_undone(undone: Sequence[UndoneDocument], refused: Sequence[RefusedUnd
     for refusal in refused:
         out.print(f"#{refusal['id']} refused: {refusal['reason']}", style="red")
     if not undone and not refused:
-        out.print("Nothing to undo.")
+        note(out, "Nothing to undo.")
     elif undone and not dry_run:
-        held = "" if all(map(_stays, undone)) else " They are held: `vsortd release` lets them be sorted again."
-        out.print(f"{len(undone)} undone.{held}")
+        held = " They are held: `vsortd release` lets them be sorted again." if any(map(_is_held, undone)) else ""
+        note(out, f"{len(undone)} undone.{held}")
+
+
+def _is_held(item: UndoneDocument) -> bool:
+    """Whether a video is not sorted again; a daemon that runs from before an update does not tell it."""
+    return item.get("held", not _stays(item))
 
 
 def _stays(item: UndoneDocument) -> bool:
     """Whether no file was moved: a decision on a video that lies in the review folder."""
     return item["back_at"] == item["destination"]
-
-
-def release(
-    which: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="[ID|FILE…]", help="Held items by id or path.", autocompletion=held_ids),
-    ] = None,
-    everything: Annotated[bool, typer.Option("--all", help="Everything that is held.")] = False,
-    as_json: JsonFlag = False,
-) -> int:
-    """Let undone videos be sorted again."""
-    return _release_or_retry(ReleaseVerb.RELEASE, which, everything=everything, as_json=as_json)
-
-
-def retry(
-    which: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="[ID|FILE…]", help="Failed items by id or path.", autocompletion=refused_ids),
-    ] = None,
-    everything: Annotated[bool, typer.Option("--all", help="Everything failed or rejected.")] = False,
-    as_json: JsonFlag = False,
-) -> int:
-    """Try failed or rejected videos again, though they have not changed."""
-    return _release_or_retry(ReleaseVerb.RETRY, which, everything=everything, as_json=as_json)
-
-
-def _release_or_retry(verb: ReleaseVerb, which: list[str] | None, *, everything: bool, as_json: bool) -> int:
-    if bool(which) == everything:
-        raise UsageError(f"Say what to {verb}.", remedy="Ids or files, or --all; see `vsortd history`.")
-    # of a name that is too long Path.exists() raises
-    names = [
-        name if is_id(name) and not os.path.exists(name) else str(as_on_disk(Path(name).absolute()))  # noqa: PTH110
-        for name in which or ()
-    ]
-    found = _free(verb, names, everything=everything)
-    shown = dict(zip(names, which or (), strict=True))
-    refused = [(shown.get(name, name), reason) for name, reason in found.refused]
-    _print_freed(verb, found.freed, refused, as_json=as_json)
-    return int(ExitCode.PARTIAL if refused else ExitCode.OK)
-
-
-def _free(verb: ReleaseVerb, names: Sequence[str], *, everything: bool) -> ReleaseReport:
-    """Ask the daemon where one runs, else do it here."""
-    with asking_the_daemon() as client:
-        return ReleaseReport.from_json(client.release_or_retry(verb, names, everything=everything))
-    return release_or_retry(open_journal(), verb, names, everything=everything)
-
-
-def _print_freed(
-    verb: ReleaseVerb, freed: Sequence[Path], refused: Sequence[tuple[str, str]], *, as_json: bool
-) -> None:
-    if as_json:
-        key = "released" if verb is ReleaseVerb.RELEASE else "retried"
-        print_json(
-            {
-                "schema_version": SCHEMA_VERSION,
-                key: [storable(path) for path in freed],
-                "refused": [{"what": storable(name), "reason": reason} for name, reason in refused],
-            }
-        )
-        return
-    for path in freed:
-        console().print(f"{path} will be sorted again")
-    for name, reason in refused:
-        console().print(f"{name} refused: {reason}", style="red")
-    if not freed and not refused:
-        console().print(f"Nothing to {verb}.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import shlex
 from enum import StrEnum
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from vsortd.cli.addresses import files_here
 from vsortd.cli.common import (
     SCHEMA_VERSION,
     CsvFlag,
@@ -17,25 +17,29 @@ from vsortd.cli.common import (
     console,
     load,
     one_form,
+    opened_index,
     print_json,
     progress_bar,
+    say_left_alone,
     state_folder,
     write_csv_of,
 )
 from vsortd.cli.numbers import finite
 from vsortd.cli.proposals import proposed
+from vsortd.core.output import note
 from vsortd.core.paths import as_on_disk
 from vsortd.core.text import counted, storable
 from vsortd.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from vsortd.config.settings import Settings
-    from vsortd.index.store import Index
     from vsortd.index.verify import Tidied
     from vsortd.library.indexing.embed import Indexed
     from vsortd.library.indexing.given_folders import AskedFolder
+    from vsortd.library.indexing.words import WordsRead
+    from vsortd.pipeline.left_alone import LeftAloneVideos
 
 _MOST_SHOWN = 20
 
@@ -53,8 +57,8 @@ def register(app: typer.Typer) -> None:
 
 def index(
     ctx: typer.Context,
-    paths: Annotated[
-        list[Path] | None,
+    given: Annotated[
+        list[str] | None,
         typer.Argument(metavar="[PATH…]", help="Videos, or folders to look through; by default the library."),
     ] = None,
     fps: Annotated[
@@ -64,6 +68,9 @@ def index(
         int | None,
         typer.Option("--jobs", "-j", metavar="N", min=1, help="Videos at once; by default one a core and one."),
     ] = None,
+    text: Annotated[
+        bool, typer.Option("--text", help="Read text in the picture, too: some seconds a minute (extra: ocr).")
+    ] = False,
     verify: Annotated[
         bool, typer.Option("--verify", help="Look at no video; hold the index against the disk and follow moved files.")
     ] = False,
@@ -96,8 +103,10 @@ def index(
     """Look at videos for search, timelines and clusters: each frame is embedded once. Stop and go on at any time.
 
     What is named belongs to the library from then on for search, cluster and duplicates; --forget takes it out.
+    Subtitles beside the videos and inside them are read along for `search --said`.
     """
     one_form(as_csv=as_csv, as_json=as_json)
+    paths = files_here(given, "index")
     settings = load(ctx)
     if as_csv and (verify or prune or forget):
         raise UsageError("--csv lists videos, or folders with --list.", remedy="With the other options use --json.")
@@ -108,6 +117,7 @@ def index(
     if cluster is None and (address or workers):
         raise UsageError("--address and --workers are for a cluster.", remedy="Add --cluster ray.")
     from vsortd.core.logs.sinks import set_up_logging
+    from vsortd.pipeline.left_alone import left_alone
 
     set_up_logging(verbose=ctx.obj.verbose, quiet=not ctx.obj.verbose)
     if forget:
@@ -115,15 +125,18 @@ def index(
     if list_it:
         return _list(settings, as_csv=as_csv, as_json=as_json)
     if verify or prune:
-        return _tidy(settings, paths or [], prune=prune, as_json=as_json)
-    outcomes = _look(settings, paths or [settings.library], fps, jobs, cluster, address, workers)
+        return _tidy(settings, paths, prune=prune, as_json=as_json)
+    engine = (cluster, address, workers)
+    places = paths or [settings.library]
+    outcomes, words = _look(settings, places, fps, jobs, engine, text=text)
+    others = left_alone(settings, places)
     if as_json:
-        print_json({"schema_version": SCHEMA_VERSION, "items": [_item(one) for one in outcomes]})
-    elif as_csv:
-        write_csv_of(("file", "state", "frames", "duration_s", "reason"), map(_item, outcomes))
+        print_json(_document(outcomes, words, others))
     else:
-        _print(outcomes, proposed(settings))
-    return int(ExitCode.PARTIAL if any(one.state == "failed" for one in outcomes) else ExitCode.OK)
+        _print(outcomes, words, proposed(settings), as_csv=as_csv)
+        say_left_alone(others, on_stderr=as_csv)
+    failed = any(one.state == "failed" for one in outcomes) or any(one.reason for one in words)
+    return int(ExitCode.PARTIAL if failed else ExitCode.OK)
 
 
 def _look(
@@ -131,24 +144,46 @@ def _look(
     paths: Sequence[Path],
     fps: float,
     jobs: int | None,
-    cluster: Engine | None,
-    address: str | None,
-    workers: int | None,
-) -> list[Indexed]:
+    engine: tuple[Engine | None, str | None, int | None],
+    *,
+    text: bool,
+) -> tuple[list[Indexed], list[WordsRead]]:
+    """Look at the videos, then read the words of those that could be looked at."""
+    from vsortd.analysis.transcript import transcriber_of
     from vsortd.library.indexing.embed import index_paths
     from vsortd.library.indexing.given_folders import give
+    from vsortd.library.indexing.words import WordsWish, index_words, insist_on_text
     from vsortd.pipeline.services import Services
 
-    with (
-        Services.open(settings, state_folder(), keep_trying=False, recover_first=False, load_model=False) as services,
-        progress_bar("looking") as on_progress,
-    ):
-        give(settings.library, services.index, paths)  # before: a run that is stopped is gone on with
-        if cluster is None:
-            return index_paths(services, paths, fps=fps, jobs=jobs, on_progress=on_progress)
-        from vsortd.library.indexing.ray_cluster import index_with_ray
+    if text:
+        insist_on_text()
+    cluster, address, workers = engine
+    with Services.open(settings, state_folder(), keep_trying=False, recover_first=False, load_model=False) as services:
+        with progress_bar("looking") as on_progress:
+            give(settings.library, services.index, paths)  # before: a run that is stopped is gone on with
+            if cluster is None:
+                outcomes = index_paths(services, paths, fps=fps, jobs=jobs, on_progress=on_progress)
+            else:
+                from vsortd.library.indexing.ray_cluster import index_with_ray
 
-        return index_with_ray(services, paths, fps=fps, address=address, workers=workers, on_progress=on_progress)
+                outcomes = index_with_ray(
+                    services, paths, fps=fps, address=address, workers=workers, on_progress=on_progress
+                )
+        looked_at = [one.path for one in outcomes if one.state != "failed"]
+        wish = WordsWish(text=text, transcriber=transcriber_of(settings.transcript))
+        at_once = jobs or settings.workers.decode_count()
+        with progress_bar("reading words") as on_progress:
+            words = index_words(services, looked_at, wish, jobs=at_once, on_progress=on_progress)
+        return outcomes, words
+
+
+def _document(outcomes: Sequence[Indexed], words: Sequence[WordsRead], others: LeftAloneVideos) -> dict[str, Any]:
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "items": [_item(one) for one in outcomes],
+        "words": [_words_item(one) for one in words],
+        "left_alone": others.by_ending,
+    }
 
 
 def _item(one: Indexed) -> dict[str, Any]:
@@ -156,14 +191,22 @@ def _item(one: Indexed) -> dict[str, Any]:
         "file": storable(one.path),
         "state": one.state.value,
         "frames": one.frames,
+        "windows": one.windows,
         "duration_s": one.duration_s,
         "reason": one.reason,
     }
 
 
-def _print(outcomes: Sequence[Indexed], prompt: str) -> None:
+def _words_item(one: WordsRead) -> dict[str, Any]:
+    return {"file": storable(one.path), "said": one.said, "shown": one.shown, "reason": one.reason}
+
+
+def _print(outcomes: Sequence[Indexed], words: Sequence[WordsRead], prompt: str, *, as_csv: bool) -> None:
     from vsortd.core.console import Text
 
+    if as_csv:
+        write_csv_of(("file", "state", "frames", "windows", "duration_s", "reason"), map(_item, outcomes))
+        return
     out = console()
     failed = [one for one in outcomes if one.state == "failed"]
     for one in failed[:_MOST_SHOWN]:
@@ -171,30 +214,51 @@ def _print(outcomes: Sequence[Indexed], prompt: str) -> None:
     if len(failed) > _MOST_SHOWN:
         out.print(f"… and {len(failed) - _MOST_SHOWN} more that failed", style="dim")
     if not outcomes:
-        out.print("There are no videos there.")
+        note(out, "There are no videos there.")
         return
     new = [one for one in outcomes if one.state == "indexed"]
     known = len(outcomes) - len(new) - len(failed)
     frames = sum(one.frames for one in new)
-    more = f" ({counted(frames, 'frame')})" if frames else ""
+    windows = sum(one.windows for one in new)
+    parts = [counted(frames, "frame")] if frames else []
+    parts += [counted(windows, "window") + " of sound"] if windows else []
+    more = f" ({', '.join(parts)})" if parts else ""
     parts = [f"{counted(len(new), 'video')} looked at{more}"]
     parts += [f"{known} known already"] if known else []
     parts += [f"{len(failed)} failed"] if failed else []
-    out.print(f"{', '.join(parts)}.")
-    out.print(f"Next: {shlex.join(['vsortd', 'search', prompt])}, or vsortd cluster", style="dim")
+    note(out, f"{', '.join(parts)}.")
+    _print_words(words)
+    note(out, f"Next: {shlex.join(['vsortd', 'search', prompt])}, or vsortd cluster", style="dim")
+
+
+def _print_words(words: Sequence[WordsRead]) -> None:
+    """Say of how many videos something is written down or to be read, and of which that could not be told."""
+    from vsortd.core.console import Text
+
+    out = console()
+    failed = [one for one in words if one.reason]
+    for one in failed[:_MOST_SHOWN]:
+        out.print(Text("no words ", style="yellow").append(one.path).append(f"  {one.reason}", "dim"))
+    if len(failed) > _MOST_SHOWN:
+        out.print(f"… and {len(failed) - _MOST_SHOWN} more whose words could not be read", style="dim")
+    for what, counts in (("subtitles", [one.said for one in words]), ("text", [one.shown for one in words])):
+        having = sum(count > 0 for count in counts)
+        if having:
+            has = counted(having, f"video has {what}", f"videos have {what}")
+            note(out, f"{has}: {counted(sum(counts), 'line')}.")
 
 
 def _forget(paths: Sequence[Path], *, as_json: bool) -> int:
     """Take out folders that were given."""
     from vsortd.library.indexing.given_folders import take_back
 
-    with _opened() as store:
+    with opened_index() as store:
         forgotten = take_back(store, paths)
     if as_json:
         print_json({"schema_version": SCHEMA_VERSION, "forgotten": [storable(path) for path in forgotten]})
         return int(ExitCode.OK)
     for path in forgotten:
-        console().print(f"{path} is asked no longer. What was looked at there is kept: search --in {path}")
+        note(console(), f"{path} is asked no longer. What was looked at there is kept: search --in {path}")
     return int(ExitCode.OK)
 
 
@@ -202,7 +266,7 @@ def _list(settings: Settings, *, as_csv: bool, as_json: bool) -> int:
     """List what is asked when no place is named."""
     from vsortd.library.indexing.given_folders import asked_folders
 
-    with _opened() as store:
+    with opened_index() as store:
         folders, elsewhere = asked_folders(settings.library, store)
     entries = [
         {"path": storable(one.path), "given": one.given, "videos": one.videos, "there": one.there} for one in folders
@@ -231,20 +295,7 @@ def _print_folders(folders: Sequence[AskedFolder], elsewhere: int) -> None:
     print_table(console(), columns, rows, header="dim")
     if elsewhere:
         more = counted(elsewhere, "more is", "more are")
-        console().print(f"{more} known by other commands: ask with --in, or give their folder to `vsortd index`.")
-
-
-@contextlib.contextmanager
-def _opened() -> Iterator[Index]:
-    """Yield the index, without a model."""
-    from vsortd.core.paths import index_path
-    from vsortd.index.store import Index
-
-    store = Index(index_path(state_folder()))
-    try:
-        yield store
-    finally:
-        store.close()
+        note(console(), f"{more} known by other commands: ask with --in, or give their folder to `vsortd index`.")
 
 
 def _tidy(settings: Settings, paths: Sequence[Path], *, prune: bool, as_json: bool) -> int:
@@ -253,7 +304,7 @@ def _tidy(settings: Settings, paths: Sequence[Path], *, prune: bool, as_json: bo
     from vsortd.index.verify import tidy
 
     paths = [as_on_disk(path.absolute()) for path in paths]
-    with _opened() as store, progress_bar("verifying") as on_progress:
+    with opened_index() as store, progress_bar("verifying") as on_progress:
         roots = [settings.library, *(inbox.path for inbox in settings.inboxes), *store.folders(), *paths]
         under = Extent.of(*paths) if paths else None
         found = tidy(store, roots, under=under, prune=prune, on_progress=on_progress)
@@ -292,6 +343,6 @@ def _print_tidied(found: Tidied, *, prune: bool) -> None:
     parts += [f"{len(found.away)} in folders that are away, kept"] if found.away else []
     if found.stale:
         parts.append(f"{len(found.stale)} gone or changed" + (", forgotten" if prune else ""))
-    out.print(f"{'; '.join(parts)}.")
+    note(out, f"{'; '.join(parts)}.")
     if (found.stale or found.folders) and not prune:
-        out.print("Forget what is gone with: vsortd index --prune", style="dim")
+        note(out, "Forget what is gone with: vsortd index --prune", style="dim")

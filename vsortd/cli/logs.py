@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vsortd.cli.common import console, parse_since, state_folder, write_json
+from vsortd.cli.common import console, state_folder, write_json
 from vsortd.cli.completing import item_ids, levels
+from vsortd.core.moments import parse_since
+from vsortd.core.output import note
 from vsortd.errors import StoreError, UsageError
 
 if TYPE_CHECKING:
@@ -113,9 +115,9 @@ def _say_nothing(path: Path, choice: Choice, *, follow: bool) -> None:
     """Say on stderr why nothing is shown, and what to type."""
     notes = console(stderr=True)
     if not path.exists():
-        notes.print(f"There is no log in {path.parent} yet; the daemon writes it: vsortd run")
+        note(notes, f"There is no log in {path.parent} yet; the daemon writes it: vsortd run")
     elif choice.id:
-        notes.print(f"No line is about {choice.id}; see its id in: vsortd history")
+        note(notes, f"No line is about {choice.id}; see its id in: vsortd history")
     elif not follow:
         narrowed = choice.since_s > 0 or choice.level != "debug"
-        notes.print(f"There are no such lines{'; all of them: vsortd logs' if narrowed else ' yet'}.")
+        note(notes, f"There are no such lines{'; all of them: vsortd logs' if narrowed else ' yet'}.")

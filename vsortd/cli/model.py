@@ -15,10 +15,12 @@ from vsortd.cli.common import (
     console,
     one_form,
     print_json,
+    shows_progress,
     state_folder,
     write_csv_of,
 )
 from vsortd.cli.completing import model_names, model_tags
+from vsortd.core.output import note
 
 if TYPE_CHECKING:
     from vsortd.vision.model_speeds import MeasuredSpeed
@@ -70,15 +72,18 @@ def fetch(
         str | None,
         typer.Argument(help="Its pretrained tag; by default the recommended one.", autocompletion=model_tags),
     ] = None,
+    sound: Annotated[
+        bool, typer.Option("--sound", help="It is a model that listens, such as laion/clap-htsat-unfused.")
+    ] = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Download a model's weights into the cache, so that vsortd finds them without network."""
-    fetched = [_fetch(*pair) for pair in _pairs_to_fetch(name, tag)]
+    fetched = [_fetch_sound(name, tag)] if sound else [_fetch(*pair) for pair in _pairs_to_fetch(name, tag)]
     if as_json:
         print_json({"schema_version": SCHEMA_VERSION, "fetched": fetched})
         return
     for entry in fetched:
-        console().print(f"{entry['name']} / {entry['tag']}: {entry['path']}")
+        note(console(), f"{entry['name']}{' / ' + entry['tag'] if entry['tag'] else ''}: {entry['path']}")
 
 
 def _pairs_to_fetch(name: str, tag: str | None) -> list[tuple[str, str]]:
@@ -111,8 +116,18 @@ def _fetch(name: str, tag: str) -> dict[str, Any]:
 
     check_tag(name, tag)
     repository, files = repository_of(name, tag)
-    path = obtain_weights(name, tag, repository, files, progress=True)
+    path = obtain_weights(name, tag, repository, files, progress=shows_progress())
     return {"name": name, "tag": tag, "path": str(path), "size_bytes": path.stat().st_size}
+
+
+def _fetch_sound(name: str, tag: str | None) -> dict[str, Any]:
+    from vsortd.errors import UsageError
+    from vsortd.hearing.clap_files import find_clap
+
+    if tag is not None:
+        raise UsageError("A model that listens has no tag.", remedy=f"Write `vsortd model fetch --sound {name}`.")
+    path = find_clap(name, progress=shows_progress()).weights
+    return {"name": name, "tag": None, "path": str(path), "size_bytes": path.stat().st_size}
 
 
 def _recommended(machine: ThisMachine) -> list[dict[str, Any]]:
@@ -238,12 +253,12 @@ def _print_recommended(entries: list[dict[str, Any]], machine: ThisMachine) -> N
         rows.append((entry["name"], entry["tag"], *cells, here, entry["licence"], wanted))
     out = console()
     print_table(out, columns, rows)
-    out.print()
+    note(out)
     said = (
         "RAM and GPU: the weights alone, in fp32 and in bf16; GFLOPs: of a picture; frames/s: by `vsortd model bench`"
     )
-    out.print(Text(said, style="dim"))
-    out.print(Text(f"This machine: {_machine_line(machine)}", style="dim"))
+    note(out, Text(said, style="dim"))
+    note(out, Text(f"This machine: {_machine_line(machine)}", style="dim"))
 
 
 def _machine_line(machine: ThisMachine) -> str:

@@ -7,6 +7,8 @@ from typing import Final
 
 import typer
 
+from vsortd.errors import UsageError
+
 LARGEST_SEED: Final = (1 << 32) - 1
 """What the libraries that draw by chance take at most."""
 
@@ -16,3 +18,13 @@ def finite(value: float | None) -> float | None:
     if value is not None and not math.isfinite(value):
         raise typer.BadParameter(f"{value} is no number to reckon with.")
     return value
+
+
+def seconds_of(option: str, text: str, such_as: str) -> float:
+    """Return how long a time is that was typed behind an option. Raises UsageError, which names some as examples."""
+    from vsortd.core.units import parse_duration
+
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise UsageError(f"{option} {text!r}: {error}.", remedy=f"Write {such_as}.") from error

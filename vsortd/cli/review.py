@@ -19,6 +19,7 @@ from vsortd.cli.common import (
     state_folder,
     write_csv_of,
 )
+from vsortd.core.output import note
 from vsortd.core.text import counted, printable
 from vsortd.errors import ExitCode, VsortdError
 
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 _HELP = (
     ("1-9", "file it there, and learn from it; Enter takes a second opinion"),
     ("/", "find another rule: type a part of its name, then a number or Enter"),
-    ("0", "it belongs nowhere: none of the rules fits; learn from that, too"),
+    ("0, x", "it belongs nowhere: none of the rules fits; learn from that, too"),
     ("o", "open it in the player"),
     ("s", "skip it for now"),
     ("n", "make a new rule for it in the config"),
@@ -70,7 +71,7 @@ def review(ctx: typer.Context, as_csv: CsvFlag = False, as_json: JsonFlag = Fals
         columns = ("id", "time", "path", "reason", "level", "guesses", "second_opinion")
         write_csv_of(columns, [one.to_json() for one in queue])
     elif not queue:
-        console().print("Nothing waits for review.")
+        note(console(), "Nothing waits for review.")
     elif at_terminal():
         return _interview(ctx, settings, queue)
     else:
@@ -94,8 +95,9 @@ def _print_list(queue: Sequence[Waiting]) -> None:
         (Column("", ColumnKind.NUMBER, first=True), Column("", ColumnKind.NAME), Column("", ColumnKind.PROSE)),
         rows,
     )
-    out.print(
-        "Decide on them one by one with `vsortd review` in a terminal, or: vsortd teach FILE RULE, or FILE --none"
+    note(
+        out,
+        "Decide on them one by one with `vsortd review` in a terminal, or: vsortd teach FILE RULE, or FILE --none",
     )
 
 
@@ -170,7 +172,14 @@ class _Dialogue:
 
         if key.startswith("/"):
             return self._find(key[1:])
-        actions = {"o": self._open, "s": self._skip, "n": self._new_rule, "u": self._undo, "?": self._help}
+        actions = {
+            "x": self._nowhere,
+            "o": self._open,
+            "s": self._skip,
+            "n": self._new_rule,
+            "u": self._undo,
+            "?": self._help,
+        }
         if key in {"", ENTER} and waiting.opinion is not None and waiting.opinion.rule:
             return self._pick(1)
         if key.isdecimal():
@@ -212,6 +221,9 @@ class _Dialogue:
         line.append(f"  {what} as {where}; learned from", style="dim")
         self._out.print(line)
         return True
+
+    def _nowhere(self, _waiting: Waiting) -> bool:
+        return self._file(None)
 
     def _skip(self, _waiting: Waiting) -> bool:
         self._echo("skipped")

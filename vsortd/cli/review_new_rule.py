@@ -9,7 +9,7 @@ from vsortd.core.text import printable
 from vsortd.errors import DaemonUnreachableError, UsageError, VsortdError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from vsortd.cli.keypress import Keys
     from vsortd.learning.new_rule import NewRule
@@ -26,7 +26,7 @@ class NewRuleQuestions:
 
     def ask(self) -> NewRule | None:
         """Return the rule that is wanted, None for going back."""
-        from vsortd.learning.new_rule import NewRule
+        from vsortd.learning.new_rule import NewRule, unknown_words_said
 
         asked = self._ask_for_name()
         if asked is None:
@@ -36,8 +36,10 @@ class NewRuleQuestions:
         if prompts is None:
             return None
         said = tuple(part for one in prompts.split(",") if (part := one.strip()))
-        self._warn_of_words(said or (name,))
-        return NewRule(name, below, said)
+        new = NewRule(name, below, said)
+        if unknown := unknown_words_said(self._session.services.settings, new):
+            self._say(unknown, "yellow")
+        return new
 
     def _ask_for_name(self) -> tuple[str, str] | None:
         """Ask until there is a name that can be a rule's, and the rule above it; None for going back."""
@@ -80,16 +82,6 @@ class NewRuleQuestions:
         if problem:
             self._say(f"  {name}: {problem}; another name, or Enter alone to go back", "red")
         return not problem
-
-    def _warn_of_words(self, prompts: Sequence[str]) -> None:
-        from vsortd.vision.sample import unknown_words
-
-        if self._session.services.settings.model != "sample":
-            return
-        unknown = dict.fromkeys(word for prompt in prompts for word in unknown_words(prompt))
-        if unknown:
-            words = ", ".join(f'"{word}"' for word in unknown)
-            self._say(f"The sample model does not know {words}; it has only what you teach it.", "yellow")
 
     def tell_daemon(self) -> None:
         """Have a running daemon sort by the rule that was written."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
-from typing import Annotated
+import time
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,6 +20,17 @@ from vsortd.cli.common import (
     say_retried,
     state_folder,
 )
+from vsortd.core.output import is_quiet, note
+from vsortd.errors import ConfigError, DaemonUnreachableError
+
+if TYPE_CHECKING:
+    from vsortd.config.settings import Settings
+    from vsortd.errors import ExitCode
+    from vsortd.service.setup_mode import Handover
+    from vsortd.web.host import PageTools
+
+_STOP_S = 10.0
+_TICK_S = 0.05
 
 
 def register(app: typer.Typer) -> None:
@@ -29,6 +42,10 @@ def register(app: typer.Typer) -> None:
 def run(
     ctx: typer.Context,
     once: Annotated[bool, typer.Option("--once", help="Drain the inboxes, then exit.")] = False,
+    setup: Annotated[
+        bool,
+        typer.Option("--setup", help="Without a config that can be used, serve the page that helps; then begin."),
+    ] = False,
     json_log: Annotated[bool, typer.Option("--json-log", help="Log JSON lines, for services.")] = False,
     as_root: AsRootFlag = False,
 ) -> int:
@@ -36,23 +53,93 @@ def run(
 
     Ctrl-C or SIGTERM finishes the file in hand or puts it back, and ends within 5 seconds.
     """
-    settings = load(ctx)
+    with contextlib.ExitStack() as held:
+        handover = None
+        try:
+            settings = load(ctx)
+        except ConfigError:
+            if not setup or once:
+                raise
+            _begin_log(ctx, json_log=json_log)
+            handover, code = _set_up(ctx, held)
+            if handover is None:
+                return int(code)
+            settings = handover.settings
+        else:
+            _begin_log(ctx, json_log=json_log)
+            end_setup_mode()
+        return _work(ctx, settings, once=once, as_root=as_root, handover=handover)
+
+
+def _begin_log(ctx: typer.Context, *, json_log: bool) -> None:
+    from vsortd.core.logs.sinks import set_up_logging
+
+    set_up_logging(verbose=ctx.obj.verbose, as_json=json_log, quiet=is_quiet())
+
+
+def _work(ctx: typer.Context, settings: Settings, *, once: bool, as_root: bool, handover: Handover | None) -> int:
+    """Run the daemon to its end."""
     from loguru import logger
 
     from vsortd.config.load import load_settings
-    from vsortd.core.logs.sinks import set_up_logging
     from vsortd.core.paths import find_config
     from vsortd.service.daemon import Daemon
     from vsortd.service.daemon_log import daemon_log
 
-    set_up_logging(verbose=ctx.obj.verbose, as_json=json_log)
     config = find_config(ctx.obj.config)
     with daemon_log(settings, state_folder()):
         if warning := root_warning(as_root=as_root):
             logger.warning(warning)
-        code = Daemon(settings, state_folder(), once=once, read_config=lambda: load_settings(config)).run()
+        code = Daemon(
+            settings,
+            state_folder(),
+            once=once,
+            read_config=lambda: load_settings(config),
+            config_path=config,
+            tools=page_tools(),
+            handover=handover,
+        ).run()
     sys.stderr.flush()
     return int(code)
+
+
+def _set_up(ctx: typer.Context, held: contextlib.ExitStack) -> tuple[Handover | None, ExitCode]:
+    """Serve the page that helps to a config. Raises ConfigError where the page could not mend it."""
+    from vsortd.config.check import check_file
+    from vsortd.core.paths import config_to_mend
+    from vsortd.service.setup_mode import SetupMode
+
+    config = config_to_mend(ctx.obj.config)
+    if config.is_file():
+        check_file(config)  # one that can't be read can't be mended
+    mode = held.enter_context(SetupMode(state_folder(), config, page_tools()))
+    return mode.run(), mode.exit_code
+
+
+def page_tools() -> PageTools:
+    """Return what the page may use of what lies above it."""
+    from vsortd.doctor.apart import examine_apart
+    from vsortd.doctor.demo_clips import whole_clips
+    from vsortd.web.host import PageTools
+
+    return PageTools(examine_apart, whole_clips)
+
+
+def end_setup_mode() -> None:
+    """End a process that only helps to make a config: there is one now, and it gives way to a daemon."""
+    from vsortd.service.client import Client
+    from vsortd.service.lock import daemon_holds
+
+    folder = state_folder()
+    try:
+        if not daemon_holds(folder) or Client(folder).status()["state"] != "setup":
+            return
+        Client(folder).stop()
+    except DaemonUnreachableError:
+        return  # whatever it is, the lock says so
+    deadline_s = time.monotonic() + _STOP_S
+    while daemon_holds(folder) and time.monotonic() < deadline_s:
+        time.sleep(_TICK_S)
 
 
 def reload(as_json: JsonFlag = False) -> None:
@@ -64,10 +151,10 @@ def reload(as_json: JsonFlag = False) -> None:
     if as_json:
         print_json({"schema_version": SCHEMA_VERSION, **done})
     elif changed:
-        console().print(f"The config was read anew; changed: {', '.join(changed)}.")
+        note(console(), f"The config was read anew; changed: {', '.join(changed)}.")
         if "workers" in changed:
-            console().print("workers takes effect when vsortd is started again.")
+            note(console(), "workers takes effect when vsortd is started again.")
     else:
-        console().print("The config was read anew; nothing changed.")
+        note(console(), "The config was read anew; nothing changed.")
     if not as_json:
         say_retried(done["retried"])

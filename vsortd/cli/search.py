@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import shlex
+import contextlib
+import os
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from vsortd.cli.addresses import local_file
 from vsortd.cli.common import (
     SCHEMA_VERSION,
     CsvFlag,
@@ -15,27 +18,38 @@ from vsortd.cli.common import (
     console,
     load,
     one_form,
-    parse_since,
+    opened_index,
     print_json,
+    progress_bar,
     state_folder,
     waiting,
     write_csv_of,
 )
-from vsortd.cli.completing import orientations, rule_names
-from vsortd.cli.explain import bar, insist_on_ending
-from vsortd.cli.numbers import finite
+from vsortd.cli.completing import orientations, rule_names, tag_names
+from vsortd.cli.explain import insist_on_ending
+from vsortd.cli.numbers import finite, seconds_of
 from vsortd.cli.proposals import proposed
+from vsortd.cli.scene_files import cut_out, open_scene_file
+from vsortd.cli.search_view import count_of, print_scenes
+from vsortd.core.moments import parse_since
+from vsortd.core.output import note
 from vsortd.core.paths import as_on_disk
 from vsortd.core.text import counted, storable
-from vsortd.errors import DaemonUnreachableError, ExitCode, UsageError, VsortdError
+from vsortd.errors import DaemonUnreachableError, ExitCode, UsageError
 
 if TYPE_CHECKING:
     from vsortd.config.settings import Settings
-    from vsortd.core.documents import SceneDocument, SearchDocument
+    from vsortd.core.documents import SearchDocument
     from vsortd.library.search.requests import Request
 
-_SURE = 0.5
 _FIELDS = ("file", "begin_s", "end_s", "score", "peak_s", "copies")
+
+
+class ScenePace(StrEnum):
+    """What a scene is."""
+
+    WINDOW = "window"
+    SHOT = "shot"
 
 
 def register(app: typer.Typer) -> None:
@@ -48,10 +62,31 @@ def search(
     prompts: Annotated[
         list[str] | None, typer.Argument(metavar="[PROMPT…]", help="What a scene shows; of several, all.")
     ] = None,
-    inside: Annotated[
-        Path | None, typer.Option("--in", metavar="PATH", help="A folder, or one video, which need not be indexed.")
+    sound: Annotated[
+        bool, typer.Option("--sound", help="The prompts say what is heard; needs a sound_model in the config.")
+    ] = False,
+    said: Annotated[
+        str | None,
+        typer.Option(
+            "--said", metavar="WORDS", help="What is said, by subtitles and transcripts, instead of a prompt."
+        ),
     ] = None,
-    window: Annotated[str, typer.Option("--window", metavar="TIME", help="How long scenes are at least.")] = "10s",
+    text: Annotated[
+        str | None, typer.Option("--text", metavar="WORDS", help="What is to be read in the picture, likewise.")
+    ] = None,
+    inside: Annotated[
+        str | None,
+        typer.Option(
+            "--in", metavar="PATH", help="A folder, or one video, which need not be indexed; also an https:// address."
+        ),
+    ] = None,
+    per: Annotated[
+        ScenePace, typer.Option("--per", help="Scenes by windows of time, or shots, of each its key frame.")
+    ] = ScenePace.WINDOW,
+    window: Annotated[
+        str | None,
+        typer.Option("--window", metavar="TIME", show_default="10s", help="How long scenes are at least."),
+    ] = None,
     top: Annotated[int, typer.Option("--top", "-n", metavar="N", help="How many scenes at most.")] = 20,
     min_score: Annotated[
         float | None,
@@ -89,6 +124,10 @@ def search(
             autocompletion=orientations,
         ),
     ] = None,
+    tag: Annotated[
+        str | None,
+        typer.Option("--tag", metavar="NAME", help="Filed with this tag, such as mood:calm.", autocompletion=tag_names),
+    ] = None,
     sheet: Annotated[
         Path | None, typer.Option("--sheet", metavar="OUT.png", help="Draw the scenes as one picture.")
     ] = None,
@@ -100,22 +139,26 @@ def search(
     as_csv: CsvFlag = False,
     as_json: JsonFlag = False,
 ) -> int:
-    """Find scenes by a sentence, a picture or a part of a video: where, from when to when, best first."""
+    """Find scenes by a sentence, a picture or a part of a video: where, from when to when, best first.
+
+    With --sound by what is heard in them; `vsortd index` listens where a sound model is configured.
+    Or by words that are said (--said) or to be read in the picture (--text): several may be said within --window, those
+    in quotes follow one another ('"happy birthday"'), and birth* is the beginning of one.
+    """
     settings = load(ctx)
     one_form(as_csv=as_csv, as_json=as_json)
-    if not prompts and not like:
-        raise UsageError(
-            "There is nothing to look for.", remedy=f'Name a prompt, such as "{proposed(settings)}", or --like FILE.'
-        )
-    if everything and min_score is not None:
-        raise UsageError("--all and --min-score exclude one another.", remedy="--all is --min-score 0.")
-    if sheet is not None:
-        sheet = as_on_disk(sheet)
-        insist_on_ending(sheet, ".png")
-    if clip is not None:
-        insist_on_ending(clip[1], ".mp4")
-        if clip[0] < 1:
-            raise UsageError(f"--clip {clip[0]}: scenes are numbered from 1.")
+    window_s = seconds_of("--window", "10s" if window is None else window, "5s, 30s or 1m")
+    if said is not None or text is not None:
+        from vsortd.cli.search_words import find_by_words, insist_on_words_alone
+
+        insist_on_words_alone(ctx)
+        place = _place(ctx, settings, inside, under)
+        return find_by_words(ctx, settings, place, clip, within_s=window_s, since_s=_since_s(since))
+    _insist_on_a_wish(settings, prompts, like)
+    _insist_on_one_meaning(everything=everything, min_score=min_score, by_shots=per is ScenePace.SHOT, window=window)
+    if sound and per is ScenePace.SHOT:
+        raise UsageError("--per shot is for pictures, and --sound listens.", remedy="Leave out one of them.")
+    sheet = _checked_outputs(sheet, clip)
     from vsortd.core.logs.sinks import set_up_logging
     from vsortd.library.search.requests import Request
 
@@ -125,13 +168,18 @@ def search(
         against=tuple(against or ()),
         any_of=any_of,
         like=tuple(_absolute(example) for example in like or ()),
-        window_s=_seconds(window),
+        window_s=window_s,
         top=max(top, clip[0]) if clip is not None and top > 0 else top,
         min_score=0.0 if everything else min_score,
-        under=str(_place(settings, inside, under)) if inside is not None or under is not None else None,
-        since_s=parse_since(since) if since is not None else None,
+        under=str(place) if (place := _place(ctx, settings, inside, under)) is not None else None,
+        since_s=_since_s(since),
         orientation=tuple(orientation or ()),
+        sound=sound,
+        tag=tag,
+        per_shot=per is ScenePace.SHOT,
     )
+    if request.per_shot:
+        _measure_shots(settings, request)
     found = _ask(settings, request)
     made = _extras(settings, found, request, sheet, clip)
     if as_json:
@@ -139,12 +187,42 @@ def search(
     elif as_csv:
         write_csv_of(_FIELDS, found["scenes"])
         if found["weaker"]:
-            console(stderr=True).print(_count(found), style="dim")
+            note(console(stderr=True), count_of(found), style="dim")
     else:
-        _print(found, made, request, like_alone=not request.prompts)
+        print_scenes(found, made, request, like_alone=not request.prompts)
     if open_it and found["scenes"]:
-        _open(found["scenes"][0], clip[1] if clip is not None else None)
+        open_scene_file(found["scenes"][0], clip[1] if clip is not None else None)
     return int(ExitCode.OK if found["scenes"] else ExitCode.FAILURE)
+
+
+def _insist_on_a_wish(settings: Settings, prompts: list[str] | None, like: list[str] | None) -> None:
+    if not prompts and not like:
+        raise UsageError(
+            "There is nothing to look for.", remedy=f'Name a prompt, such as "{proposed(settings)}", or --like FILE.'
+        )
+
+
+def _insist_on_one_meaning(*, everything: bool, min_score: float | None, by_shots: bool, window: str | None) -> None:
+    if everything and min_score is not None:
+        raise UsageError("--all and --min-score exclude one another.", remedy="--all is --min-score 0.")
+    if by_shots and window is not None:
+        raise UsageError("--window and --per shot exclude one another.", remedy="A shot is as long as it is.")
+
+
+def _since_s(since: str | None) -> float | None:
+    return parse_since(since) if since is not None else None
+
+
+def _checked_outputs(sheet: Path | None, clip: tuple[int, Path] | None) -> Path | None:
+    """Return the sheet as it lies on the disk. Raises UsageError for what can't be written, and a scene below 1."""
+    if sheet is not None:
+        sheet = as_on_disk(sheet)
+        insist_on_ending(sheet, ".png")
+    if clip is not None:
+        insist_on_ending(clip[1], ".mp4")
+        if clip[0] < 1:
+            raise UsageError(f"--clip {clip[0]}: scenes are numbered from 1.")
+    return sheet
 
 
 def _absolute(example: str) -> str:
@@ -156,31 +234,40 @@ def _absolute(example: str) -> str:
     return str(path)
 
 
-def _seconds(text: str) -> float:
-    from vsortd.core.units import parse_duration
-
-    try:
-        return parse_duration(text)
-    except ValueError as error:
-        raise UsageError(f"--window {text!r}: {error}.", remedy="Write 5s, 30s or 1m.") from error
-
-
-def _place(settings: Settings, inside: Path | None, under: str | None) -> Path:
-    """Return the folder, or the one file, to look through."""
+def _place(ctx: typer.Context, settings: Settings, inside: str | None, under: str | None) -> Path | None:
+    """Return the folder, or the one file, to look through; None where none is named."""
     if inside is not None and under is not None:
         raise UsageError("--in and --under exclude one another.", remedy="A rule's folder can be named with --in, too.")
     if inside is not None:
-        return as_on_disk(inside.absolute())
+        return as_on_disk(Path(os.path.abspath(local_file(ctx, inside, settings))))  # noqa: PTH100 - no links followed
+    if under is None:
+        return None
     from vsortd.config.rules import build_rules
-    from vsortd.filing.name_fit import folder_below
-    from vsortd.learning.teaching import find_rule
+    from vsortd.library.search.rule_place import folder_filed_under
 
-    assert under is not None
-    key = find_rule(build_rules(settings), under)
-    folder = folder_below(settings.library, key.split("/"))
-    if not folder.is_dir():
-        raise UsageError(f"Nothing was filed under {key} yet: there is no {folder}.")
-    return folder
+    return folder_filed_under(settings, build_rules(settings), under)
+
+
+def _measure_shots(settings: Settings, request: Request) -> None:
+    """Measure the shots of what is looked through, where nobody has; the answer says of how many there are none."""
+    import threading
+
+    from vsortd.library.search.shot_measuring import measure_missing_shots
+    from vsortd.media.pool import MediaPool
+
+    with contextlib.ExitStack() as opened:
+        index = opened.enter_context(opened_index())
+        media = MediaPool.of(settings.workers)
+        opened.callback(media.close)
+        measure_missing_shots(
+            media,
+            index,
+            settings.library,
+            Path(request.under) if request.under is not None else None,
+            jobs=settings.workers.decode_count(),
+            on_progress=opened.enter_context(progress_bar("measuring shots")),
+            cancel=threading.Event(),
+        )
 
 
 def _ask(settings: Settings, request: Request) -> SearchDocument:
@@ -199,7 +286,9 @@ def _ask(settings: Settings, request: Request) -> SearchDocument:
 
     with (
         waiting("searching"),
-        Services.open(settings, state_folder(), keep_trying=False, recover_first=False) as services,
+        Services.open(
+            settings, state_folder(), keep_trying=False, recover_first=False, load_model=not request.sound
+        ) as services,
     ):
         searcher = Searcher(services.index)
         try:
@@ -243,26 +332,8 @@ def _extras(
                 raise UsageError(f"Can't write {sheet}: {error.strerror}.", paths=[sheet]) from error
             made["sheet"] = storable(sheet)
         if clip is not None:
-            made["clip"] = _cut(media, scenes[clip[0] - 1], clip[1])
+            made["clip"] = cut_out(media, scenes[clip[0] - 1], clip[1])
     return made
-
-
-def _cut(media: Any, scene: SceneDocument, target: Path) -> dict[str, Any]:  # noqa: ANN401 - imported when it runs
-    from vsortd.errors import VideoError
-    from vsortd.media.cut import cut
-
-    source = Path(scene["file"])
-    try:
-        done = cut(source, target, media.probe(source), scene["begin_s"], scene["end_s"], media)
-    except VideoError as error:
-        raise VsortdError(f"{source} can't be cut: {error.reason}.", paths=[source]) from error
-    return {
-        "file": storable(target),
-        "kind": done.kind.value,
-        "begin_s": round(done.begin_s, 3),
-        "end_s": round(done.end_s, 3),
-        "note": done.note,
-    }
 
 
 def _title(request: Request) -> str:
@@ -278,100 +349,5 @@ def _conditions(request: Request) -> str:
         else []
     )
     parts += [f"in {request.under}"] if request.under else []
+    parts += [f"tagged {request.tag}"] if request.tag is not None else []
     return "; ".join(parts)
-
-
-def _print(found: SearchDocument, made: dict[str, Any], request: Request, *, like_alone: bool) -> None:
-    from vsortd.core.console import Text
-    from vsortd.core.tables import Column, ColumnKind, print_table
-    from vsortd.core.units import about_clock
-
-    out, scenes = console(), found["scenes"]
-    for word in found["unknown"]:
-        out.print(f"The model {found['model']} does not know the word {word!r}.", style="yellow")
-    if not scenes:
-        _print_none(found, request)
-        return
-    columns = (
-        Column("", ColumnKind.NUMBER, first=True),
-        Column("like it" if like_alone else "score", first=True),
-        Column("from", ColumnKind.NUMBER),
-        Column("to", ColumnKind.NUMBER),
-        Column("video", ColumnKind.NAME),
-    )
-    rows = []
-    for number, scene in enumerate(scenes, 1):
-        style = "green" if scene["score"] >= _SURE else "dim"
-        score = Text(f"{bar(scene['score'], 10)} {scene['score']:.2f}", style=style)
-        rows.append((str(number), score, about_clock(scene["begin_s"]), about_clock(scene["end_s"]), scene["file"]))
-    print_table(out, columns, rows, header="dim")
-    for number, scene in enumerate(scenes, 1):
-        for copy in scene["copies"]:
-            out.print(Text(f"{number} also: ", style="dim").append(copy))
-    _print_foot(found, made, like_alone=like_alone)
-
-
-def _print_none(found: SearchDocument, request: Request) -> None:
-    """Say why there is nothing to show."""
-    out = console()
-    where = f"under {request.under}" if request.under else "of the library"
-    if found["weaker"]:
-        out.print(_count(found), style="yellow")
-        _print_looked(found)
-    elif found["gone"]:
-        _print_looked(found)
-    elif request.since_s is not None or request.orientation:
-        out.print(f"No video {where} that was looked at fits --since and --orientation.")
-    else:
-        out.print(f"No video {where} was looked at yet.")
-        out.print(f"Next: {shlex.join(['vsortd', 'index', *([request.under] if request.under else [])])}", style="dim")
-
-
-def _count(found: SearchDocument) -> str:
-    """Return how many scenes there are, and how many more score too little."""
-    scenes, weaker = len(found["scenes"]), counted(found["weaker"], "weaker one")
-    if not scenes:
-        return f"Nothing here shows it clearly; {weaker}: --all"
-    return f"{counted(scenes, 'scene')}; {weaker}: --all"
-
-
-def _print_looked(found: SearchDocument) -> None:
-    """Say what was looked through."""
-    from vsortd.core.units import about_duration
-
-    out = console()
-    looked = about_duration(found["hours"] * 3600)
-    out.print(f"Looked through {counted(found['videos'], 'video')}, {looked} in all.", style="dim")
-    if found["coarse"]:
-        few = counted(
-            found["coarse"],
-            "video was looked at in few frames, so its times are rough",
-            "videos were looked at in few frames, so their times are rough",
-        )
-        out.print(f"{few}: `vsortd index` looks closer.", style="dim")
-    if found["gone"]:
-        gone = counted(len(found["gone"]), "video is gone", "videos are gone")
-        out.print(f"{gone}; `vsortd index --verify` looks for what was moved.", style="dim")
-
-
-def _print_foot(found: SearchDocument, made: dict[str, Any], *, like_alone: bool) -> None:
-    out, scenes = console(), found["scenes"]
-    if scenes[0]["score"] < _SURE and not like_alone:
-        out.print("None of them is likely: perhaps nothing here shows it.", style="yellow")
-    if found["weaker"]:
-        out.print(_count(found), style="dim")
-    _print_looked(found)
-    if "sheet" in made:
-        out.print(f"Drawn into {made['sheet']}.", style="dim")
-    if "clip" in made:
-        out.print(f"Cut into {made['clip']['file']}: {made['clip']['note']}")
-    else:
-        see = "" if "sheet" in made else "--sheet scenes.png to see them, or "
-        out.print(f"Next: add {see}--clip 1 scene.mp4 to cut one out.", style="dim")
-
-
-def _open(scene: SceneDocument, made: Path | None) -> None:
-    from vsortd.core.system.desktop_open import open_scene
-
-    if not open_scene(made or Path(scene["file"]), 0.0 if made else scene["begin_s"]):
-        raise VsortdError("There is no program here to open a video with.", remedy="Open it by hand.")

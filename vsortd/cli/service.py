@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vsortd.cli.common import SCHEMA_VERSION, JsonFlag, console, print_json
+from vsortd.core.output import is_quiet, note
 from vsortd.errors import AlreadyRunningError, DaemonUnreachableError, UsageError
 
 if TYPE_CHECKING:
@@ -139,21 +140,23 @@ def _do(manager: Manager, plan: InstallPlan, what: str, *, dry_run: bool, as_jso
         )
         return
     if not plan.steps:
-        console().print("Nothing is installed." if what == "uninstall" else "There is nothing to do.")
+        note(console(), "Nothing is installed." if what == "uninstall" else "There is nothing to do.")
         return
     _print_plan(plan, dry_run=dry_run)
     for warning in said:
         console(stderr=True).print(f"warning: {warning}", style="yellow")
-    for note in plan.notes:
-        console().print(note)
+    for said_once in plan.notes:
+        note(console(), said_once)
     if plan.next:
-        console().print(f"Next: {plan.next}")
+        note(console(), f"Next: {plan.next}")
 
 
 def _print_plan(plan: InstallPlan, *, dry_run: bool) -> None:
     from vsortd.core.console import Text
     from vsortd.service.install.program import Command, Remove, Write
 
+    if is_quiet() and not dry_run:
+        return
     out = console()
     for step in plan.steps:
         match step:
@@ -190,7 +193,7 @@ def _print_status(manager: Manager, form: dict[str, Any]) -> None:
     flag = " --system" if manager.scope == "system" else ""
     if not form["installed"]:
         out.print(f"vsortd is not installed as a {manager.scope} service ({manager.kind}).")
-        out.print(f"Next: vsortd service install{flag}{' --account ACCOUNT' if flag else ''}")
+        note(out, f"Next: vsortd service install{flag}{' --account ACCOUNT' if flag else ''}")
         return
     facts = [
         ("service", "installed, " + ("enabled" if form["enabled"] else "not enabled")),

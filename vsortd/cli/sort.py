@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vsortd.cli.addresses import files_in_inbox, local_files
 from vsortd.cli.common import (
-    SCHEMA_VERSION,
     STATE_STYLES,
     AsRootFlag,
     CsvFlag,
@@ -18,19 +19,30 @@ from vsortd.cli.common import (
     console,
     load,
     one_form,
-    print_json,
     progress_bar,
     root_warning,
+    say_left_alone,
     state_folder,
     telling_of_library,
-    write_csv_of,
 )
+from vsortd.cli.daemon_filing import as_the_daemon_filed
 from vsortd.cli.explain import bar, insist_on_ending
 from vsortd.cli.interrupts import Interruption
-from vsortd.core.documents import OUTCOME_FIELDS
-from vsortd.core.outcomes import PLACED, ItemState
+from vsortd.cli.outcome_view import (
+    exit_code,
+    hooks,
+    print_items,
+    print_lines,
+    print_way_back,
+    say_failures,
+    say_interrupted,
+)
+from vsortd.cli.sort_plan import sort_by_plan
+from vsortd.core.outcomes import ItemState
+from vsortd.core.output import note
 from vsortd.core.paths import as_on_disk
 from vsortd.errors import DaemonUnreachableError, ExitCode, UsageError
+from vsortd.fetching.address import is_address
 
 if TYPE_CHECKING:
     import threading
@@ -40,9 +52,15 @@ if TYPE_CHECKING:
     from vsortd.core.console import Text
     from vsortd.core.tables import NameLabel
     from vsortd.pipeline.batch import OnJob, SortOutcome
+    from vsortd.pipeline.job import Job
+    from vsortd.pipeline.left_alone import LeftAloneVideos
     from vsortd.pipeline.plan_report import FolderSummary
+    from vsortd.pipeline.services import Services
 
-Paths = Annotated[list[Path], typer.Argument(metavar="PATH…", help="Videos, or folders to look through.")]
+_PAGE = (".html", ".htm")
+_WORDS = "Videos, or folders to look through; also videos at https:// addresses."
+OptionalPaths = Annotated[list[str] | None, typer.Argument(metavar="PATH…", help=_WORDS)]
+Paths = Annotated[list[str], typer.Argument(metavar="PATH…", help=_WORDS)]
 
 
 def register(app: typer.Typer) -> None:
@@ -53,82 +71,208 @@ def register(app: typer.Typer) -> None:
 
 def sort(
     ctx: typer.Context,
-    paths: Paths,
+    words: OptionalPaths = None,
+    plan_file: Annotated[
+        Path | None,
+        typer.Option("--plan", metavar="PLAN.csv", help="File as a plan says that `vsortd plan --out` wrote."),
+    ] = None,
+    learn: Annotated[
+        bool, typer.Option("--learn", help="With --plan: learn from rows that the model would have filed elsewhere.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would happen.")] = False,
     as_root: AsRootFlag = False,
     as_csv: CsvFlag = False,
     as_json: JsonFlag = False,
 ) -> int:
-    """File videos now: looked at, decided and placed exactly as the daemon would."""
+    """File videos now: looked at, decided and placed exactly as the daemon would.
+
+    What is at an address is fetched into the first inbox, and filed from there; undo takes it back to that.
+    """
+    from vsortd.pipeline.left_alone import left_alone
+
     one_form(as_csv=as_csv, as_json=as_json)
+    if bool(words) is (plan_file is not None) or (learn and plan_file is None):
+        raise UsageError(
+            "Say what to sort, in one way.", remedy="PATH…, or --plan PLAN.csv, and only with that --learn."
+        )
     settings = load(ctx)
-    with Interruption() as interruption:
+    if plan_file is not None:
+        plan_file = as_on_disk(plan_file)
+        return sort_by_plan(
+            ctx,
+            settings,
+            plan_file,
+            dry_run=dry_run,
+            learn=learn,
+            as_root=as_root,
+            as_csv=as_csv,
+            as_json=as_json,
+        )
+    words = words or []
+    paths = local_files(ctx, words, settings) if dry_run else files_in_inbox(ctx, words, settings)
+    with Interruption() as interruption, contextlib.ExitStack() as held:
         outcomes = None if dry_run else _by_the_daemon(settings, paths, interruption)
+        if outcomes is not None and any(map(is_address, words)):
+            outcomes = as_the_daemon_filed(outcomes, interruption.cancel)
+        do_what_comes_after = None
         if outcomes is None:
             if warning := root_warning(as_root=as_root):
                 console(stderr=True).print(warning, style="yellow")
+            if not dry_run:
+                do_what_comes_after = held.enter_context(hooks(settings))
             with telling_of_library(settings):
                 outcomes = _run(ctx, settings, paths, dry_run=dry_run, cancel=interruption.cancel)
+        others = left_alone(settings, paths)
+        came = interruption.came
+        _print_outcomes(outcomes, others, dry_run=dry_run, as_csv=as_csv, as_json=as_json, interrupted=came)
+        if do_what_comes_after is not None:
+            say_failures(do_what_comes_after(interruption.cancel))
+    return int(ExitCode.INTERRUPTED) if interruption.came else exit_code(outcomes)
+
+
+def _print_outcomes(
+    outcomes: Sequence[SortOutcome],
+    others: LeftAloneVideos,
+    *,
+    dry_run: bool,
+    as_csv: bool,
+    as_json: bool,
+    interrupted: bool,
+) -> None:
     if as_csv or as_json:
-        _print_items(outcomes, as_csv=as_csv, interrupted=interruption.came)
-    elif outcomes or not interruption.came:
-        _print_lines(outcomes, dry_run=dry_run)
-    if interruption.came:
-        _say_interrupted(outcomes, dry_run=dry_run)
-        return int(ExitCode.INTERRUPTED)
-    return _exit_code(outcomes)
-
-
-def _say_interrupted(outcomes: Sequence[SortOutcome], *, dry_run: bool) -> None:
-    """Say on stderr what was done before Ctrl-C, and how to take it back; --json has it on stdout."""
-    placed = [one for one in outcomes if one.state in PLACED and one.id is not None]
-    said = "interrupted" if dry_run else f"interrupted: {len(placed)} filed, the others stay where they are"
-    if placed:
-        said += f". Undo it with: vsortd undo --batch {placed[0].batch}"
-    console(stderr=True).print(said)
+        more = {"interrupted": True} if interrupted else {}
+        print_items(outcomes, as_csv=as_csv, left_alone=others.by_ending, **more)
+        if as_csv:
+            say_left_alone(others, on_stderr=True)
+    elif outcomes or not interrupted:
+        print_lines(outcomes, dry_run=dry_run)
+        if outcomes:
+            print_way_back(outcomes, dry_run=dry_run)
+        else:
+            note(console(), "There are no videos there.")
+        say_left_alone(others)
+    if interrupted:
+        say_interrupted(outcomes, dry_run=dry_run)
 
 
 def plan(
     ctx: typer.Context,
-    paths: Paths,
+    words: Paths,
     html: Annotated[
         Path | None, typer.Option("--html", metavar="REPORT.html", help="Write it as one web page with pictures, too.")
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            metavar="FILE",
+            help="PLAN.csv: a table to edit, for `vsortd sort --plan`; REPORT.html: as --html.",
+        ),
     ] = None,
     as_csv: CsvFlag = False,
     as_json: JsonFlag = False,
 ) -> int:
     """Show where videos would go, as a tree; nothing is touched."""
+    from vsortd.pipeline.left_alone import left_alone
+
     one_form(as_csv=as_csv, as_json=as_json)
     settings = load(ctx)
-    html = None if html is None else as_on_disk(html)
-    outcomes = _plan_with_page(ctx, settings, paths, html) if html else _run(ctx, settings, paths, dry_run=True)
+    page, table = _outputs(html, out)
+    paths = local_files(ctx, words, settings)
+    outcomes = (
+        _plan_with_files(ctx, settings, paths, page, table)
+        if page or table
+        else _run(ctx, settings, paths, dry_run=True)
+    )
+    others = left_alone(settings, paths)
     if as_csv or as_json:
-        _print_items(outcomes, as_csv=as_csv)
+        print_items(outcomes, as_csv=as_csv, left_alone=others.by_ending)
+        if as_csv:
+            say_left_alone(others, on_stderr=True)
     else:
         _print_tree(outcomes, settings.library)
-        if html is not None:
-            console().print(f"Written to {html}.", style="dim")
-    return _exit_code(outcomes)
+        say_left_alone(others)
+        for written in filter(None, (page, table)):
+            note(console(), f"Written to {written}.", style="dim")
+        if table is not None:
+            then = f"Edit its columns action, folder and name, then: vsortd sort --plan {table}"
+            note(console(), then, style="dim")
+    return exit_code(outcomes)
 
 
-def _plan_with_page(ctx: typer.Context, settings: Settings, paths: Sequence[Path], html: Path) -> list[SortOutcome]:
-    """Plan, and write the report meanwhile gathered."""
+def _outputs(html: Path | None, out: Path | None) -> tuple[Path | None, Path | None]:
+    """Return where the page is to be written, and the table. Raises UsageError before anything is looked at."""
+    page, table = None if html is None else as_on_disk(html), None if out is None else as_on_disk(out)
+    if page is not None:
+        insist_on_ending(page, *_PAGE)
+    if table is None:
+        return page, None
+    insist_on_ending(table, ".csv", *_PAGE)
+    if table.suffix.lower() in _PAGE:
+        if page is not None:
+            raise UsageError("--html and --out name two pages.", remedy="Take one of them; --out PLAN.csv is a table.")
+        return table, None
+    if os.path.lexists(table):
+        raise _there_already(table)
+    return page, table
+
+
+def _there_already(table: Path) -> UsageError:
+    return UsageError(
+        f"{table} is there already.",
+        remedy="A plan that you may have edited is not written over: name another, or remove it first.",
+        paths=[table],
+    )
+
+
+def _plan_with_files(
+    ctx: typer.Context, settings: Settings, paths: Sequence[Path], page: Path | None, table: Path | None
+) -> list[SortOutcome]:
+    """Plan, and write what was gathered meanwhile."""
     from datetime import datetime
 
-    from vsortd.core.system.file_rights import make_for
+    from vsortd.pipeline.plan_file import PlannedIdentities
     from vsortd.pipeline.plan_report import Gatherer
 
-    insist_on_ending(html, ".html", ".htm")
-    gatherer = Gatherer()
-    outcomes = _run(ctx, settings, paths, dry_run=True, on_job=gatherer)
-    when = f"{datetime.now().astimezone():%Y-%m-%d %H:%M}"
-    page = gatherer.page(outcomes, settings.library, when=when)
-    make_for(html, {Path(outcome.source) for outcome in outcomes})
-    try:
-        html.write_text(page, encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"Can't write {html}: {error.strerror}.", paths=[html]) from error
+    gatherer, identities = Gatherer(), PlannedIdentities()
+
+    def gather(services: Services, job: Job) -> None:
+        identities(services, job)
+        if page is not None:
+            gatherer(services, job)
+
+    outcomes = _run(ctx, settings, paths, dry_run=True, on_job=gather)
+    if page is not None:
+        when = f"{datetime.now().astimezone():%Y-%m-%d %H:%M}"
+        _write(page, gatherer.page(outcomes, settings.library, when=when), outcomes)
+    if table is not None:
+        _write_table(table, identities.table(outcomes, settings.library), outcomes)
     return outcomes
+
+
+def _write_table(table: Path, text: str, outcomes: Sequence[SortOutcome]) -> None:
+    """Write a plan whole or not at all, and over nothing: planning takes long, and a file may have come meanwhile."""
+    from vsortd.media.new_file import new_file
+
+    try:
+        with new_file(table.absolute()) as temporary:
+            _write(temporary, text, outcomes, named=table)
+    except UsageError as error:
+        if os.path.lexists(table):
+            raise _there_already(table) from error
+        raise
+
+
+def _write(path: Path, text: str, outcomes: Sequence[SortOutcome], *, named: Path | None = None) -> None:
+    """Write a file that shows something of videos, for nobody whom one of them isn't for; errors call it `named`."""
+    from vsortd.core.system.file_rights import make_for
+
+    make_for(path, {Path(outcome.source) for outcome in outcomes})
+    try:
+        path.write_text(text, encoding="utf-8", newline="")
+    except OSError as error:
+        name = named or path
+        raise UsageError(f"Can't write {name}: {error.strerror}.", paths=[name]) from error
 
 
 def _by_the_daemon(settings: Settings, paths: Sequence[Path], interruption: Interruption) -> list[SortOutcome] | None:
@@ -175,34 +319,6 @@ def _run(
         )
 
 
-def _print_items(outcomes: Sequence[SortOutcome], *, as_csv: bool, interrupted: bool = False) -> None:
-    if as_csv:
-        write_csv_of(OUTCOME_FIELDS, [one.to_json() for one in outcomes])
-        return
-    more = {"interrupted": True} if interrupted else {}
-    print_json({"schema_version": SCHEMA_VERSION, "items": [one.to_json() for one in outcomes], **more})
-
-
-def _print_lines(outcomes: Sequence[SortOutcome], *, dry_run: bool) -> None:
-    from vsortd.core.console import Text
-    from vsortd.core.tables import Column, ColumnKind, print_table
-
-    out = console()
-    columns = (Column("", first=True), *(Column("", ColumnKind.NAME),) * 2, Column("", ColumnKind.PROSE))
-    rows = []
-    for one in outcomes:
-        state = Text(one.state, style=STATE_STYLES.get(one.state, ""))
-        where = Text("→ ", style="dim").append(one.destination) if one.destination else ""
-        rows.append((state, one.source, where, Text(one.reason, style="dim")))
-    print_table(out, columns, rows)
-    if not outcomes:
-        out.print("There are no videos there.")
-    elif dry_run:
-        out.print("Nothing was touched: this was a dry run.", style="dim")
-    elif any(one.state in PLACED and one.id is not None for one in outcomes):
-        out.print(f"Undo all of it with: vsortd undo --batch {outcomes[0].batch}", style="dim")
-
-
 def _print_tree(outcomes: Sequence[SortOutcome], library: Path) -> None:
     """Print each folder with its count and mean confidence, its videos with theirs; then what stays, by reason."""
     from rich.tree import Tree
@@ -213,7 +329,7 @@ def _print_tree(outcomes: Sequence[SortOutcome], library: Path) -> None:
 
     out = console()
     if not outcomes:
-        out.print("There are no videos there.")
+        note(out, "There are no videos there.")
         return
     root = Tree(Text(library, style="bold"))
     nodes: dict[tuple[str, ...], Tree] = {}
@@ -242,6 +358,7 @@ def _folder_line(folder: FolderSummary) -> Text:
 
 
 def _video_line(one: SortOutcome) -> NameLabel:
+    from vsortd.config.choices import placed_words
     from vsortd.core.console import Text
     from vsortd.core.tables import NameLabel
 
@@ -251,18 +368,12 @@ def _video_line(one: SortOutcome) -> NameLabel:
     if name != came_as:
         rest.append(f" ← {came_as}")
     rest.append(f"  {bar(one.score)} {one.score:.2f} ({one.margin:+.2f})")
-    return NameLabel(Text(name, style=style), rest.append(f"  {one.conversion}" if one.conversion else ""))
+    said = "; ".join(filter(None, (one.conversion, placed_words(one.how))))
+    return NameLabel(Text(name, style=style), rest.append(f"  {said}" if said else ""))
 
 
 def _print_sum(outcomes: Sequence[SortOutcome]) -> None:
     placed = [one for one in outcomes if one.destination]
     unsure = sum(one.state is ItemState.REVIEW for one in placed)
     parts = f"{len(placed) - unsure} would be filed, {unsure} sent to review, {len(outcomes) - len(placed)} would stay"
-    console().print(f"{parts}. Nothing was touched.", style="dim")
-
-
-def _exit_code(outcomes: Sequence[SortOutcome]) -> int:
-    failed = sum(one.state is ItemState.FAILED for one in outcomes)
-    if not failed:
-        return int(ExitCode.OK)
-    return int(ExitCode.PARTIAL if failed < len(outcomes) else ExitCode.FAILURE)
+    note(console(), f"{parts}. Nothing was touched.", style="dim")

@@ -10,18 +10,21 @@ import typer
 from vsortd.cli.common import JsonFlag, console, library_by_its_line, open_journal, print_json, state_folder
 from vsortd.core.documents import status_document
 from vsortd.core.moments import local_moment
+from vsortd.core.output import note
 from vsortd.core.text import counted
 from vsortd.errors import DaemonUnreachableError, ExitCode
 
 if TYPE_CHECKING:
-    from vsortd.core.documents import PausesDocument, StatusDocument
+    from rich.console import Console
+
+    from vsortd.core.documents import AfterDocument, InboxDocument, PageDocument, PausesDocument, StatusDocument
     from vsortd.filing.journal import Journal
 
 # A share that hangs does not answer at all.
 _PATIENCE_S = 2.0
 
 
-_COUNTED = {"review": "to review", "held": "on hold"}
+_COUNTED = {"review": "to review", "held": "on hold", "aside": "set aside"}
 
 
 def register(app: typer.Typer) -> None:
@@ -68,6 +71,7 @@ def current_status() -> StatusDocument:
     Raises DaemonUnreachableError when a daemon holds the state folder and does not answer.
     """
     from vsortd.service.client import Client
+    from vsortd.service.hooks.delivery_store import waiting_deliveries
     from vsortd.service.lock import daemon_holds
     from vsortd.service.pauses import Pauses, pauses_path
 
@@ -80,7 +84,9 @@ def current_status() -> StatusDocument:
     journal = open_journal()
     counts = journal.counts() if journal is not None else {}
     trouble = _library_trouble(journal)
-    return status_document("stopped", counts=counts, paused=Pauses(pauses_path(folder)).form(), trouble=trouble)
+    paused = Pauses(pauses_path(folder)).form()
+    after: AfterDocument = {"waiting": waiting_deliveries(folder), "gave_up": 0}
+    return status_document("stopped", counts=counts, paused=paused, trouble=trouble, after=after)
 
 
 def _library_trouble(journal: Journal | None) -> list[str]:
@@ -111,15 +117,39 @@ def _print(document: StatusDocument) -> None:
     counts = document["counts"]
     out.print("videos   " + ", ".join(f"{count:,} {_COUNTED.get(name, name)}" for name, count in counts.items()))
     for inbox in document["inboxes"]:
-        style = None if inbox["health"] == "ok" else "yellow"
-        reason = f": {inbox['reason']}" if inbox["reason"] else ""
-        out.print(f"inbox    {inbox['path']} ({inbox['health']}{reason})", style=style)
+        _print_inbox(out, inbox)
     for wait in document["waits"]:
         out.print(f"waits    {wait['path']}: {wait['reason']}", style="dim")
+    if line := _after_line(document["after"]):
+        out.print(f"after    {line}", style="yellow")
+    _print_page(out, document.get("page"))  # a daemon of before an update does not tell it
     for line in document["trouble"]:
         out.print(f"trouble  {line}", style="red")
     if state == "stopped":
-        out.print("Start it with: vsortd run", style="dim")
+        note(out, "Start it with: vsortd run", style="dim")
+
+
+def _print_page(out: Console, page: PageDocument | None) -> None:
+    if page is not None and (line := page["address"] or page["reason"]):
+        out.print(f"page     {line}", style="yellow" if page["reason"] else None)
+
+
+def _print_inbox(out: Console, inbox: InboxDocument) -> None:
+    from vsortd.watch.other_videos import left_alone_line
+
+    style = None if inbox["health"] == "ok" else "yellow"
+    reason = f": {inbox['reason']}" if inbox["reason"] else ""
+    out.print(f"inbox    {inbox['path']} ({inbox['health']}{reason})", style=style)
+    # a daemon of before an update does not tell it
+    if line := left_alone_line(inbox.get("left_alone", {}), inbox.get("extensions", ())):
+        out.print(f"         {line}", style="dim")
+
+
+def _after_line(after: AfterDocument) -> str:
+    """Say what is still to be done after videos, and what was given up; "" where all is done."""
+    waits = f"{counted(after['waiting'], 'command or request waits', 'commands and requests wait')}"
+    gave_up = f"{after['gave_up']:,} given up since the start: vsortd logs"
+    return "; ".join(told for told, count in ((waits, after["waiting"]), (gave_up, after["gave_up"])) if count)
 
 
 def model_line(document: StatusDocument) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from vsortd.cli.addresses import files_here
 from vsortd.cli.common import (
     SCHEMA_VERSION,
     CsvFlag,
@@ -21,6 +22,8 @@ from vsortd.cli.common import (
     write_csv_of,
 )
 from vsortd.cli.completing import rule_names
+from vsortd.cli.video_argument import video_meant
+from vsortd.core.output import note
 from vsortd.core.paths import as_on_disk
 from vsortd.core.text import storable
 from vsortd.errors import ExitCode, UsageError
@@ -46,7 +49,10 @@ def register(app: typer.Typer) -> None:
 
 def teach(
     ctx: typer.Context,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A video, wherever it lies.")],
+    file: Annotated[
+        str,
+        typer.Argument(metavar="FILE", help="A video anywhere, a name of the history, or an id."),
+    ],
     rule: Annotated[
         str | None,
         typer.Argument(metavar="[RULE]", help="Where it belongs, such as forest/night.", autocompletion=rule_names),
@@ -70,6 +76,7 @@ def teach(
             "Say where it belongs, in one way.",
             remedy="FILE RULE, or FILE --none for nowhere, or FILE --none --under RULE for none of the rules below it.",
         )
+    files_here([file], "teach")
     from vsortd.config.rules import build_rules
     from vsortd.core.logs.sinks import set_up_logging
     from vsortd.errors import VideoError
@@ -81,7 +88,7 @@ def teach(
     tree = build_rules(settings)
     key = find_level(tree, under or "") if rule is None else find_rule(tree, rule)
     set_up_logging(verbose=ctx.obj.verbose, quiet=not ctx.obj.verbose)
-    path = as_on_disk(Path(os.path.abspath(file)))  # noqa: PTH100 - resolve() would follow symlinks
+    path = as_on_disk(Path(os.path.abspath(video_meant(file, changes=True))))  # noqa: PTH100 - resolve() would follow symlinks
     with (
         waiting(f"looking at {path.name}"),
         Services.open(settings, state_folder(), keep_trying=False, load_model=False) as services,
@@ -102,15 +109,15 @@ def _print_lesson(settings: Settings, lesson: Lesson) -> None:
     out = console()
     moved = lesson.destination != lesson.source
     where = f"{lesson.source.name} → {lesson.destination}" if moved else f"{lesson.source} stays where it is"
-    out.print(f"{where}")
+    note(out, f"{where}")
     thought = ""
     if lesson.thought is not None and lesson.thought != lesson.rule:
         thought = f" (vsortd would have said {lesson.thought or 'unsure'})"
-    out.print(f"learned as an example of {lesson.what}{thought}: #{lesson.example}")
+    note(out, f"learned as an example of {lesson.what}{thought}: #{lesson.example}")
     if not settings.learn.use:
-        out.print("Corrections are not used: `learn: {use: false}` in the config.", style="yellow")
+        note(out, "Corrections are not used: `learn: {use: false}` in the config.", style="yellow")
     back = f"vsortd undo {lesson.item}" if lesson.item else f"vsortd corrections forget {lesson.example}"
-    out.print(f"Take it back with: {back}", style="dim")
+    note(out, f"Take it back with: {back}", style="dim")
 
 
 def _poke_daemon() -> None:
@@ -150,7 +157,7 @@ def show(ctx: typer.Context, as_csv: CsvFlag = False, as_json: JsonFlag = False)
             }
         )
     elif not selected:
-        console().print("Nothing was taught yet: vsortd teach FILE RULE, teach FILE --none, or vsortd review.")
+        note(console(), "Nothing was taught yet: vsortd teach FILE RULE, teach FILE --none, or vsortd review.")
     else:
         _table(selected, settings, verdict, trouble)
 
@@ -258,7 +265,7 @@ def _table(selected: Sequence[Selected], settings: Settings, verdict: LeaveOneOu
     elif trouble:
         out.print(trouble, style="yellow")
     on = "" if settings.learn.use else " (it is off now)"
-    out.print(f"Switch all of it off with `learn: {{use: false}}` in the config{on}.", style="dim")
+    note(out, f"Switch all of it off with `learn: {{use: false}}` in the config{on}.", style="dim")
 
 
 def _numbers(numbers: Sequence[int]) -> str:
@@ -307,9 +314,9 @@ def _switch(ids: list[int] | None, *, everything: bool, active: bool, as_json: b
         for number, reason in refused:
             out.print(f"#{number} refused: {reason}", style="red")
         if changed:
-            out.print(f"{_numbers(changed)} {done}.")
+            note(out, f"{_numbers(changed)} {done}.")
         elif not refused:
-            out.print("Nothing to forget.")
+            note(out, "Nothing to forget.")
     return int(ExitCode.PARTIAL if refused else ExitCode.OK)
 
 

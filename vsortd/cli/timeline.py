@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vsortd.cli.addresses import local_file
 from vsortd.cli.common import (
     SCHEMA_VERSION,
     CsvFlag,
@@ -20,8 +21,20 @@ from vsortd.cli.common import (
     waiting,
     write_csv,
 )
-from vsortd.cli.explain import insist_on_ending
+from vsortd.cli.edit_files import ExportOption, checked_exports, write_exports
 from vsortd.cli.numbers import finite
+from vsortd.cli.timeline_wish import (
+    FINE_S,
+    TimelinePace,
+    insist_on_a_file,
+    insist_on_outputs,
+    insist_on_shots_alone,
+    precision_of,
+    reading_of,
+    wish_of,
+)
+from vsortd.cli.video_argument import video_meant
+from vsortd.core.output import note
 from vsortd.core.paths import as_on_disk
 from vsortd.core.text import counted
 from vsortd.errors import ExitCode, UsageError, VideoError, VsortdError
@@ -33,12 +46,12 @@ if TYPE_CHECKING:
 
     from vsortd.config.settings import Settings
     from vsortd.core.console import Text
-    from vsortd.library.timeline.spans import PromptSpans, Reading
+    from vsortd.core.edit_exports import EditSource
+    from vsortd.library.timeline.spans import PromptSpans
     from vsortd.library.timeline.track import TimelineResult, Wish
     from vsortd.media.thumbnails import Pixels
 
-_FINE_S = 0.2
-_LEAST_PRECISION_S = 0.02  # a frame at 50 a second
+_USUAL_FPS = 1.0
 _STYLES = {"yes": "green", "perhaps": "yellow", "no": "dim"}
 _MOST_CELLS = 76  # of a strip: with its margin it fits into 80 columns
 _LEAST_CELLS = 24
@@ -53,12 +66,32 @@ def register(app: typer.Typer) -> None:
 
 def timeline(
     ctx: typer.Context,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A video, wherever it lies.")],
+    file: Annotated[
+        str,
+        typer.Argument(
+            metavar="FILE", help="A video anywhere, a name of the history or an id; or at an https:// address."
+        ),
+    ],
     prompts: Annotated[list[str], typer.Argument(metavar="PROMPT…", help='What to look for: "snow on mountains".')],
     against: Annotated[
         list[str] | None, typer.Option("--vs", metavar="PROMPT", help="What it must not be taken for; may be repeated.")
     ] = None,
-    fps: Annotated[float, typer.Option("--fps", callback=finite, help="Frames looked at a second.")] = 1.0,
+    sound: Annotated[
+        bool, typer.Option("--sound", help="The prompts say what is heard; needs a sound_model in the config.")
+    ] = False,
+    said: Annotated[
+        bool, typer.Option("--said", help="The prompts are words that are said, by the subtitles.")
+    ] = False,
+    text: Annotated[
+        bool, typer.Option("--text", help="The prompts are words to be read in the picture (extra: ocr).")
+    ] = False,
+    per: Annotated[
+        TimelinePace,
+        typer.Option("--per", help="Look at frames by the second, or at one of each shot: edges are cuts."),
+    ] = TimelinePace.SECOND,
+    fps: Annotated[
+        float | None, typer.Option("--fps", callback=finite, show_default="1.0", help="Frames looked at a second.")
+    ] = None,
     fine: Annotated[bool, typer.Option("--fine", help="Look closer around the edges: --precision 0.2s.")] = False,
     precision: Annotated[
         str | None, typer.Option("--precision", metavar="TIME", help="Look closer until edges are right to this.")
@@ -80,14 +113,22 @@ def timeline(
         ),
     ] = None,
     smooth: Annotated[
-        str, typer.Option("--smooth", metavar="TIME", help="Running median over so long; drops what is half as long.")
-    ] = "3s",
-    bridge: Annotated[str, typer.Option("--bridge", metavar="TIME", help="Gaps shorter than this are bridged.")] = (
-        "1.5s"
-    ),
-    least: Annotated[str, typer.Option("--least", metavar="TIME", help="Spans shorter than this are dropped.")] = (
-        "0.5s"
-    ),
+        str | None,
+        typer.Option(
+            "--smooth",
+            metavar="TIME",
+            show_default="3s",
+            help="Running median over so long; drops what is half as long.",
+        ),
+    ] = None,
+    bridge: Annotated[
+        str | None,
+        typer.Option("--bridge", metavar="TIME", show_default="1.5s", help="Gaps shorter than this are bridged."),
+    ] = None,
+    least: Annotated[
+        str | None,
+        typer.Option("--least", metavar="TIME", show_default="0.5s", help="Spans shorter than this are dropped."),
+    ] = None,
     plot: Annotated[
         Path | None, typer.Option("--plot", metavar="OUT.png", help="Draw scores over time, with the spans.")
     ] = None,
@@ -95,6 +136,7 @@ def timeline(
         Path | None,
         typer.Option("--chapters", metavar="OUT", help="Write chapters: .ffmeta or .txt for ffmpeg, or .vtt."),
     ] = None,
+    export: ExportOption = None,
     as_csv: CsvFlag = False,
     scores: Annotated[bool, typer.Option("--scores", help="With --json: every frame's score as well.")] = False,
     as_json: JsonFlag = False,
@@ -108,17 +150,33 @@ def timeline(
     """
     settings = load(ctx)
     one_form(as_csv=as_csv, as_json=as_json)
-    file = as_on_disk(file)
-    _insist_on_a_file(file)
+    video = as_on_disk(local_file(ctx, video_meant(file), settings))
+    insist_on_a_file(video)
+    if said or text:
+        from vsortd.cli.timeline_words import follow_words
+
+        return follow_words(ctx, settings, video, prompts)
     plot, chapters = (None if one is None else as_on_disk(one) for one in (plot, chapters))
-    _insist_on_outputs(plot, chapters)
+    insist_on_outputs(plot, chapters)
+    exports = checked_exports(export, video)
     from vsortd.core.logs.sinks import set_up_logging
 
-    reading = _reading((on, off), smooth=smooth, bridge=bridge, least=least)
-    precision_s = _precision(precision, fine=fine)
+    if sound and (fine or precision is not None or fps is not None or per is TimelinePace.SHOT):
+        raise UsageError(
+            "--per shot, --fps, --fine and --precision are for pictures; sound is heard in windows of 10 s, 5 s apart.",
+            remedy="Leave them out with --sound.",
+        )
+    times = {"--smooth": smooth, "--bridge": bridge, "--least": least}
+    if per is TimelinePace.SHOT:
+        insist_on_shots_alone({"--fps": fps, "--fine": fine or None, "--precision": precision, **times})
+    reading = reading_of((on, off), times, per)
+    precision_s = precision_of(precision, fine=fine)
+    pace_fps = None if per is TimelinePace.SHOT else _USUAL_FPS if fps is None else fps
     set_up_logging(verbose=ctx.obj.verbose, quiet=not ctx.obj.verbose)
-    answer, strip = _ask(settings, _wish(file, (prompts, against or []), fps, precision_s, reading), plot=plot)
-    _write(answer, strip, plot, chapters)
+    wish = wish_of(video, (prompts, against or []), pace_fps, precision_s, reading)
+    found = _ask(settings, replace(wish, sound=sound), pictures=plot is not None, exported=bool(exports))
+    answer = found.answer
+    _write(found, plot, chapters, exports)
     if answer.unknown:
         _warn(answer)
     if as_json:
@@ -126,117 +184,61 @@ def timeline(
     elif as_csv:
         _print_csv(answer)
     else:
-        _print(answer, file, plotted=plot is not None)
-        for path in (plot, chapters):
+        _print(answer, video, plotted=plot is not None)
+        for path in (plot, chapters, *exports):
             if path is not None:
-                console().print(f"Written to {path}.", style="dim")
+                note(console(), f"Written to {path}.", style="dim")
     return int(ExitCode.OK)
-
-
-# What was typed
-
-
-def _insist_on_a_file(file: Path) -> None:
-    try:
-        folder, there = file.is_dir(), file.is_file()
-    except OSError as error:
-        raise UsageError(f"Can't look at {file}: {error.strerror}.", paths=[file]) from error
-    if folder:
-        raise UsageError(
-            f"{file} is a folder; timeline takes one video.",
-            remedy="`vsortd search` looks through all of them.",
-            paths=[file],
-        )
-    if not there:
-        raise UsageError(f"{file} is not there.", remedy="Name a video.", paths=[file])
-
-
-def _insist_on_outputs(plot: Path | None, chapters: Path | None) -> None:
-    if plot is not None:
-        from vsortd.library.timeline.plot import insist_on_matplotlib
-
-        insist_on_ending(plot, ".png")
-        insist_on_matplotlib()
-    if chapters is not None:
-        from vsortd.library.timeline.chapters import ENDINGS, insist_on_ours
-
-        insist_on_ending(chapters, *ENDINGS)
-        insist_on_ours(chapters)
-
-
-def _precision(text: str | None, *, fine: bool) -> float | None:
-    if text is None:
-        return _FINE_S if fine else None
-    precision_s = _seconds("--precision", text)
-    if precision_s < _LEAST_PRECISION_S:
-        raise UsageError(
-            f"--precision {text} is finer than frames are.", remedy=f"{_LEAST_PRECISION_S:g}s is as fine as it gets."
-        )
-    return precision_s
-
-
-def _seconds(option: str, text: str) -> float:
-    from vsortd.core.units import parse_duration
-
-    try:
-        return parse_duration(text)
-    except ValueError as error:
-        raise UsageError(f"{option} {text!r}: {error}.", remedy="Write 0.2s, 500ms or 2m.") from error
-
-
-def _reading(levels: tuple[float, float | None], *, smooth: str, bridge: str, least: str) -> Reading:
-    from vsortd.library.timeline.spans import Reading
-
-    on, off = levels
-    lowest = min(Reading().off, on) if off is None else off
-    if lowest > on:
-        raise UsageError(f"--off {lowest:g} is above --on {on:g}.", remedy="A span ends at or below where it begins.")
-    return Reading(on, lowest, _seconds("--smooth", smooth), _seconds("--bridge", bridge), _seconds("--least", least))
-
-
-def _wish(
-    file: Path, prompts: tuple[list[str], list[str]], fps: float, precision_s: float | None, reading: Reading
-) -> Wish:
-    from vsortd.library.timeline.track import Wish
-
-    wished, against = (tuple(dict.fromkeys(text.strip() for text in texts)) for texts in prompts)
-    path = file.resolve() if file.is_symlink() else Path(os.path.abspath(file))  # noqa: PTH100 - only the file's own link
-    return Wish(path, wished, against, fps, precision_s, reading)
 
 
 # The answer
 
 
-def _ask(settings: Settings, wish: Wish, *, plot: Path | None) -> tuple[TimelineResult, tuple[Pixels | None, ...]]:
-    """Return the answer and, for a plot, a strip of the film."""
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """The answer; a strip of the film, if there is to be a plot; what editing programs ask, if one is written for."""
+
+    answer: TimelineResult
+    strip: tuple[Pixels | None, ...]
+    source: EditSource | None
+
+
+def _ask(settings: Settings, wish: Wish, *, pictures: bool, exported: bool) -> _Found:
     import threading
 
-    from vsortd.library.timeline.track import strip_of, track_video
+    from vsortd.library.timeline.track import edit_source, strip_of, track_video
     from vsortd.pipeline.services import Services
 
     cancel = threading.Event()
     with (
         waiting(f"looking at {wish.file.name}"),
-        Services.open(settings, state_folder(), keep_trying=False, recover_first=False) as services,
+        Services.open(
+            settings, state_folder(), keep_trying=False, recover_first=False, load_model=not wish.sound
+        ) as services,
     ):
         try:
             answer = track_video(services, wish, cancel=cancel)
+            source = edit_source(services, wish.file, cancel=cancel) if exported else None
         except VideoError as error:
             title = f"{wish.file} can't be looked at: {error.reason}."
             raise VsortdError(title, paths=[wish.file]) from error
-        return answer, strip_of(services, wish.file, height_px=_PICTURE_PX, cancel=cancel) if plot is not None else ()
+        strip = strip_of(services, wish.file, height_px=_PICTURE_PX, cancel=cancel) if pictures else ()
+        return _Found(answer, strip, source)
 
 
-def _write(answer: TimelineResult, strip: tuple[Pixels | None, ...], plot: Path | None, chapters: Path | None) -> None:
+def _write(found: _Found, plot: Path | None, chapters: Path | None, exports: Sequence[Path]) -> None:
+    answer = found.answer
     if plot is not None:
         from vsortd.library.timeline.plot import Chart, draw_timeline
 
         wish = answer.wish
-        draw_timeline(Chart(wish.file.name, answer.track, answer.found, wish.reading, strip), plot)
+        draw_timeline(Chart(wish.file.name, answer.track, answer.found, wish.reading, found.strip), plot)
     if chapters is not None:
         from vsortd.library.timeline.chapters import chapters_of, write_chapters
 
         write_chapters(chapters, chapters_of(answer.found, answer.track.duration_s))
+    if found.source is not None:
+        write_exports(exports, answer.parts(), found.source)
 
 
 def _warn(answer: TimelineResult) -> None:
@@ -259,7 +261,7 @@ def _print(answer: TimelineResult, typed: Path, *, plotted: bool) -> None:
     out, track = console(), answer.track
     cells = max(_LEAST_CELLS, min(_MOST_CELLS, out.width - 4))
     head = Text(answer.wish.file.name, style="bold")
-    frames = counted(len(track.times_ms), "frame")
+    frames = counted(len(track.times_ms), "window" if answer.wish.sound else "frame")
     out.print(head.append(f"  {clock(track.duration_s * 1000)}, {frames}, model {answer.model}", style="dim not bold"))
     for one in answer.found:
         out.print()
@@ -344,6 +346,8 @@ def _next(answer: TimelineResult, typed: Path, *, plotted: bool) -> list[str]:
 
     from vsortd.vision.negatives import words_of
 
+    if answer.wish.sound:
+        return []
     wish, unknown = answer.wish, {word.casefold() for word in answer.unknown}
 
     def again(prompts: Sequence[str], *more: str) -> str:
@@ -358,6 +362,8 @@ def _next(answer: TimelineResult, typed: Path, *, plotted: bool) -> list[str]:
         return [f"Something short may be there; look for it: {again(brief, '--fps', '4', '--smooth', '1s')}"]
     if not known([one.prompt for one in answer.found if one.spans]):
         return []
+    if wish.fps is None:
+        return []
     if wish.precision_s is None:
-        return [f"Edges to {_FINE_S:g} s: {again(wish.prompts, '--fine')}"]
+        return [f"Edges to {FINE_S:g} s: {again(wish.prompts, '--fine')}"]
     return [] if plotted else [f"As a picture: {again(wish.prompts, '--fine', '--plot', 'timeline.png')}"]

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from vsortd.cli.common import state_folder
+from vsortd.core.output import is_quiet
 from vsortd.errors import UsageError
 
 
@@ -33,7 +34,7 @@ def tray(
         wait_s = parse_duration(wait)
     except ValueError as error:
         raise UsageError(f"--wait {wait!r} is no duration.", remedy="Write a time such as 500ms, 10s or 1m.") from error
-    set_up_logging(verbose=ctx.obj.verbose)
+    set_up_logging(verbose=ctx.obj.verbose, quiet=is_quiet())
     backend = choose()
     from vsortd.tray.notifier import DesktopNotifications
     from vsortd.tray.preferences import read_preferences

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-# The stages that are told apart, each without the others; `admit`, `judge` and `convert` cost next to nothing here.
+# The stages that are told apart, each without the others; the ones that are missing cost next to nothing here.
 STAGES = ("settle", "waiting", "probe", "sample", "embed", "decide", "judge", "place", "journal")
-_DECIDING = ("probe", "admit", "judge", "sample", "embed", "decide")
+_DECIDING = ("probe", "admit", "measure", "judge", "sample", "embed", "decide")
 _PLACED = ("filed", "review")
 # Those that read and decode the video.
 _DECODING = ("probe", "sample")

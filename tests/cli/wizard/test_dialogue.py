@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 
 from tests.support.wizard import END, TOP, Script, interview
-from vsortd.cli.wizard.dialogue import Interview, MessageTone, completed
-from vsortd.cli.wizard.questions import join_folders, join_prompts, path_text, split_prompts
+from vsortd.cli.wizard.dialogue import Interview, MessageTone
 from vsortd.config.draft import ConfigDraft, check_draft, config_yaml
 from vsortd.config.load import load_settings
 from vsortd.core.resources import resource_folder
+from vsortd.setup.answers import completed
+from vsortd.setup.questions import join_folders, join_prompts, path_text, split_prompts
 
 
 def test_answers_become_a_config() -> None:
@@ -150,10 +151,10 @@ def test_a_new_inbox_around_the_library_asks_for_the_library_anew() -> None:
 
 
 def test_what_the_sample_model_does_not_know_is_said_at_once() -> None:
-    _, script = interview(*TOP, "forest, qwxyz", "forest = a forest, zzyqw", "2", "a dog", "", *END)
+    _, script = interview(*TOP, "forest, qwxyz", "forest = a forest, zzyqw", "2", "a giraffe", "", *END)
     told = script.told(MessageTone.WARNING)
     assert ["qwxyz", "forest", "qwxyz"] == [line.partition(":")[0] for line in told]
-    assert ['"qwxyz"', '"zzyqw"', '"dog"'] == [line.partition("know ")[2].partition(";")[0] for line in told]
+    assert ['"qwxyz"', '"zzyqw"', '"giraffe"'] == [line.partition("know ")[2].partition(";")[0] for line in told]
     _, script = interview("", "", "auto", "qwxyz", "", *END)
     assert [] == script.told(MessageTone.WARNING)
 

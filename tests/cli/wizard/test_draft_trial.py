@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 from tests.support.wizard import SHORT, Planned, Planner, Script
 from vsortd.cli.wizard import draft_trial
 from vsortd.cli.wizard.dialogue import MessageTone
-from vsortd.cli.wizard.draft_trial import ask_all, missing_folders, spread
+from vsortd.cli.wizard.draft_trial import ask_all, missing_folders
 from vsortd.config.draft import ConfigDraft, check_draft
 from vsortd.errors import ModelError
+from vsortd.setup import trial_videos
+from vsortd.setup.trial_videos import spread
 
 if TYPE_CHECKING:
     import pytest
@@ -76,7 +78,7 @@ def test_a_model_that_can_not_be_had_is_said_and_the_config_can_be_written(inbox
 
 
 def test_nothing_is_downloaded_unasked(inbox: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(draft_trial, "cached_weights", lambda _: None)
+    monkeypatch.setattr(trial_videos, "cached_weights", lambda _: None)
     script, planner = Script(["", "", "auto", *SHORT[3:], "n", "a"]), Planner()
     ask_all(script, planner)
     assert [] == planner.calls

@@ -6,32 +6,19 @@ goes through the same check as `vsortd check` before it is taken.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Final, Protocol
 
-from vsortd.cli.wizard.questions import (
-    ORDER,
-    About,
-    Question,
-    join_prompts,
-    question_of,
-    rule_named,
-    some_library,
-    split_change,
-    whole_path,
-)
-from vsortd.config.diagnostics import shorten
-from vsortd.config.draft import ConfigDraft, RulePath, Rules, check_draft, sentence, walk
-from vsortd.core.paths import is_file
-from vsortd.errors import UsageError
+from vsortd.config.draft import ConfigDraft, RulePath, walk
+from vsortd.setup.answers import problems_of, unknown_words_of
+from vsortd.setup.questions import ORDER, About, Question, join_prompts, question_of, rule_named, split_change
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 BACK: Final = "b"
 
-_STAND_IN: Final[Rules] = {("forest",): ()}  # no config is valid without a rule; stands in until there are some
 _WHICH_PROMPTS: Final = "Shall other words describe the videos of any of them? (its number or name)"
 _WHICH_HINTS: Final = ("Enter keeps what stands above. At once: 2 = a forest, trees in a wood",)
 _INTRO: Final = (
@@ -147,8 +134,7 @@ class Interview:
     def _take(self, question: Question, answer: str) -> bool:
         """Put an answer into the draft if it is sound; else say what is wrong with it."""
         draft = question.apply(answer)
-        problems = [] if question.key[0] is not About.FOLDERS or draft.rules else ["at least one folder is wanted"]
-        problems += problems_of(draft)
+        problems = problems_of(draft, whole=question.key[0] is About.FOLDERS)
         if problems:
             self._complain(problems)
             return False
@@ -161,37 +147,10 @@ class Interview:
 
     def _warn_of_words(self, rules: Sequence[RulePath]) -> None:
         """Name the words that the sample model does not know, if that is the model."""
-        if self.draft.model != "sample":
-            return
-        from vsortd.vision.sample import unknown_words
-
-        for path in rules:
-            prompts = self.draft.rules[path] or (path[-1],)
-            unknown = dict.fromkeys(word for prompt in prompts for word in unknown_words(prompt))
-            if unknown:
-                words = ", ".join(f'"{word}"' for word in unknown)
-                text = f"{'/'.join(path)}: the sample model does not know {words}; it will be unsure about such videos."
-                self.talk.say(text, MessageTone.WARNING)
-
-
-def problems_of(draft: ConfigDraft) -> list[str]:
-    """Return what the check finds wrong with a draft; what was not answered yet is stood in for."""
-    whole = completed(draft)
-    found = [sentence(mistake) for mistake in check_draft(whole).mistakes]
-    places = (whole.inbox, whole.library)
-    for path in places:
-        try:
-            found += [f"{path} is a file, not a folder"] if is_file(whole_path(path)) else []
-        except UsageError as error:
-            found.append(error.title.replace(str(whole_path(path)), shorten(path)))
-    return found
-
-
-def completed(draft: ConfigDraft) -> ConfigDraft:
-    """Return the draft with something sound wherever nothing was answered yet."""
-    inbox = draft.inbox or question_of((About.INBOX, ()), draft).default
-    library = draft.library or some_library(inbox)
-    return replace(draft, inbox=inbox, library=library, rules=draft.rules or _STAND_IN)
+        for path, words in unknown_words_of(self.draft, rules):
+            named = ", ".join(f'"{word}"' for word in words)
+            text = f"{'/'.join(path)}: the sample model does not know {named}; it will be unsure about such videos."
+            self.talk.say(text, MessageTone.WARNING)
 
 
 def tree_of(draft: ConfigDraft, *, numbered: bool = False) -> object:

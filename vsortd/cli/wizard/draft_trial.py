@@ -13,15 +13,16 @@ from typing import TYPE_CHECKING, Final
 from rich.tree import Tree
 
 from vsortd.cli.wizard.dialogue import BACK, Interview, MessageTone
-from vsortd.cli.wizard.questions import download_sizes, path_text, rule_named, whole_path
 from vsortd.config.draft import RulePath, check_draft, walk
 from vsortd.core.console import Text
 from vsortd.core.home import with_tilde
 from vsortd.core.names import nfc
 from vsortd.core.text import counted
 from vsortd.errors import UsageError, VsortdError
-from vsortd.pipeline.batch import gather
-from vsortd.vision.models import AUTO_CPU, AUTO_CUDA, RECOMMENDED, cached_weights
+from vsortd.pipeline.gathering import gather
+from vsortd.setup.answers import folders_to_make
+from vsortd.setup.questions import download_sizes, path_text, rule_named, whole_path
+from vsortd.setup.trial_videos import HANDFUL, downloads_model, spread, videos_of_inbox
 
 if TYPE_CHECKING:
     from vsortd.cli.wizard.dialogue import Talk
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 Planner = Callable[["Settings", Sequence[Path]], Sequence["SortOutcome"]]
 """Says where videos would go, touching none: `sort_paths` as a dry run."""
 
-HANDFUL: Final = 5
 _SHOWN_FILES: Final = 8  # of one folder; the others are counted
 _BAR_CHARS: Final = 10
 _STYLES: Final = {"filed": "green", "review": "yellow", "rejected": "dim", "failed": "red", "held": "cyan"}
@@ -55,8 +55,7 @@ def ask_all(talk: Talk, planner: Planner) -> ConfigDraft:
 
 def missing_folders(talk: Talk, settings: Settings) -> list[Path]:
     """Ask whether to make the folders that are not there yet, and return those to make."""
-    folders = dict.fromkeys([*(inbox.path for inbox in settings.inboxes), settings.library])
-    missing = [folder for folder in folders if not folder.is_dir()]
+    missing = folders_to_make(settings)
     if not missing:
         return []
     names = " and ".join(with_tilde(folder) for folder in missing)
@@ -93,11 +92,11 @@ class _Trial:
         """Try, show and ask until the draft is accepted (True) or questions are to be asked again (False)."""
         settings = self._settings()
         folder = settings.inboxes[0].path
-        self._inbox = [path for path, _, _ in gather(settings, [folder])] if folder.is_dir() else []
+        self._inbox = videos_of_inbox(settings)
         self._videos = spread(self._inbox, HANDFUL)
         if not self._videos and not self._ask_for_videos(folder):
             return False
-        if self._videos and _downloads(settings) and not _yes(self._talk, _download_question()):
+        if self._videos and downloads_model(settings) and not _yes(self._talk, _download_question()):
             self._videos = []
         self._try(self._videos)
         while True:
@@ -179,19 +178,6 @@ class _Trial:
             if (path := rule_named(rules, given)) is not None:
                 return path
             self._talk.say(f"There is no rule {given}.", MessageTone.WRONG)
-
-
-def spread(videos: Sequence[Path], count: int) -> list[Path]:
-    """Return at most `count` of the videos, from all over: neighbours mostly show the same."""
-    if len(videos) <= count:
-        return list(videos)
-    return [videos[number * len(videos) // count] for number in range(count)]
-
-
-def _downloads(settings: Settings) -> bool:
-    """Tell whether looking at a video downloads a model first."""
-    repositories = [model.repository for model in RECOMMENDED if (model.name, model.tag) in {AUTO_CPU, AUTO_CUDA}]
-    return settings.model == "auto" and not any(cached_weights(one) for one in repositories)
 
 
 def _download_question() -> str:

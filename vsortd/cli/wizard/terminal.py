@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import glob
-import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -12,7 +10,7 @@ from rich.padding import Padding
 
 from vsortd.cli.wizard.dialogue import MessageTone
 from vsortd.core.console import Text
-from vsortd.core.text import printable
+from vsortd.setup.folder_completion import folders_like
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -84,15 +82,9 @@ def _completion(*, folder: bool) -> Iterator[None]:
 
 
 def _folders(text: str, number: int) -> str | None:
-    """Return the n-th folder that begins like this, ~ left as it was typed."""
-    home = os.path.expanduser("~")  # noqa: PTH111 - a prefix of text, not a path of its own
-    short = text == "~" or text.startswith("~/")
-    whole = home + text[1:] if short else text
-    found = sorted(glob.glob(glob.escape(whole) + "*/"))  # noqa: PTH207
-    found = [one for one in found if one.startswith(os.sep) and one == printable(one)]
-    if number >= len(found):
-        return None
-    return "~" + found[number][len(home) :] if short else found[number]
+    """Return the n-th folder that begins like this."""
+    found = folders_like(text)
+    return found[number] if number < len(found) else None
 
 
 def _nothing(_text: str, _number: int) -> str | None:

@@ -1,4 +1,4 @@
-"""The questions of `vsortd config init`: what each asks and offers, and what an answer makes of the draft.
+"""The questions of a first config: what each asks and offers, and what an answer makes of the draft.
 
 All folders are named in one line, and what is looked for in them is asked only about those that the person picks.
 """
@@ -47,6 +47,13 @@ class Question:
     hints: tuple[str, ...]
     default: str
     apply: Callable[[str], ConfigDraft]
+    choices: tuple[tuple[str, str], ...] = ()  # what may be answered, and what each means; () for anything
+    several: bool = False  # more than one of them
+
+    @property
+    def title(self) -> str:
+        """The question without how a line is to answer it."""
+        return self.text.partition(" (")[0]
 
 
 ORDER: Final = (
@@ -94,15 +101,17 @@ def _library(draft: ConfigDraft, _: RulePath) -> Question:
 
 def _model(draft: ConfigDraft, _: RulePath) -> Question:
     cpu, cuda = download_sizes()
+    choices = (
+        ("auto", f"knows nearly everything; downloaded once: {cpu}, with a GPU {cuda}"),
+        ("sample", "costs nothing, it is inside vsortd and works offline; for trying out, knows 14 subjects"),
+    )
     return Question(
         (About.MODEL, ()),
         "Which model shall look at them? (auto, sample)",
-        (
-            f"auto    knows nearly everything; downloaded once: {cpu}, with a GPU {cuda}",
-            "sample  costs nothing, it is inside vsortd and works offline; for trying out, knows 14 subjects",
-        ),
+        _listed(choices),
         draft.model,
         lambda text: replace(draft, model=_choice(text, ("auto", "sample"))),
+        choices,
     )
 
 
@@ -152,21 +161,31 @@ def _orientation(draft: ConfigDraft, _: RulePath) -> Question:
         ("By how they are held; the others stay where they are.",),
         ", ".join(draft.orientation),
         apply,
+        tuple((choice, "") for choice in choices),
+        several=True,
     )
 
 
 def _mov(draft: ConfigDraft, _: RulePath) -> Question:
+    choices = (
+        ("remux", "into .mp4 where nothing is lost by it, and the .mov is kept for 30 days; else they stay .mov"),
+        ("transcode", "pictures encoded anew: plays everywhere, takes long; the .mov is kept for ever"),
+        ("never", "they stay .mov"),
+    )
     return Question(
         (About.MOV, ()),
         "What shall become of .mov files? (remux, transcode, never)",
-        (
-            "remux      into .mp4 where nothing is lost by it, and the .mov is kept for 30 days; else they stay .mov",
-            "transcode  pictures encoded anew: plays everywhere, takes long; the .mov is kept for ever",
-            "never      they stay .mov",
-        ),
+        _listed(choices),
         draft.mov,
         lambda text: replace(draft, mov=_choice(text, ("remux", "transcode", "never"))),
+        choices,
     )
+
+
+def _listed(choices: Sequence[tuple[str, str]]) -> tuple[str, ...]:
+    """Return choices as lines, what each means below what the others do."""
+    width = max(len(name) for name, _ in choices) + 2
+    return tuple(f"{name:<{width}}{what}" for name, what in choices)
 
 
 _QUESTIONS: Final[dict[About, Callable[[ConfigDraft, RulePath], Question]]] = {

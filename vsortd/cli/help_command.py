@@ -1,0 +1,34 @@
+"""`vsortd help [COMMAND …]`: what `--help` of that command prints, or with --man its manual page."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from vsortd.cli.command_tree import context_of
+from vsortd.cli.completing import command_words
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("help")(help_)
+
+
+def help_(
+    ctx: typer.Context,
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[COMMAND…]", help="A command, such as: config init.", autocompletion=command_words),
+    ] = None,
+    man: Annotated[bool, typer.Option("--man", help="Print the manual page instead, as roff for man(7).")] = False,
+) -> None:
+    """Print the help of a command, as its --help does; without a command the overview."""
+    asked = context_of(ctx.find_root(), words or [])
+    if man:
+        from vsortd.cli.man_page import man_page
+
+        sys.stdout.write(man_page(asked))
+    else:
+        typer.echo(asked.command.get_help(asked))

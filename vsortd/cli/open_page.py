@@ -1,0 +1,83 @@
+"""`vsortd open` and `vsortd web`: the page in the browser, and its password."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vsortd.cli.common import JsonFlag, console, print_json, state_folder
+from vsortd.core.output import note
+from vsortd.errors import DaemonUnreachableError, UsageError
+
+_LEAST_CHARS = 8
+
+NoBrowser = Annotated[
+    bool, typer.Option("--no-browser", help="Print the address, which lets one browser in, once, within 5 minutes.")
+]
+To = Annotated[Path, typer.Option("--to", metavar="FILE", help="Where it is written; must not be there yet.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command("open")(open_page)
+    web = typer.Typer(help="The page: its password.", no_args_is_help=True)
+    web.command("password")(password)
+    app.add_typer(web, name="web")
+
+
+def open_page(ctx: typer.Context, no_browser: NoBrowser = False, as_json: JsonFlag = False) -> None:
+    """Show the page in the browser, logged in; starts the daemon if none runs.
+
+    Without a config, or with mistakes in it, the page helps to one first.
+    """
+    from vsortd.core.system.desktop_open import open_address
+
+    address = _way_in(ctx)
+    if as_json:
+        print_json({"schema_version": 1, "address": address})
+    elif no_browser:
+        typer.echo(address)
+    elif open_address(address, state_folder()):
+        note(console(), f"The page is in your browser. If it isn't: {address}")
+    else:
+        note(console(), f"There is no browser here that could be opened. The page: {address}")
+
+
+def _way_in(ctx: typer.Context) -> str:
+    from vsortd.service.client import Client
+
+    try:
+        return Client(state_folder()).way_in()
+    except DaemonUnreachableError as error:
+        if error.asked:
+            raise
+    from vsortd.cli.control import start_daemon
+
+    start_daemon(ctx, setup=True)
+    return Client(state_folder()).way_in()
+
+
+def password(to: To) -> None:
+    """Ask for a password, and write it hashed into a file for `web: {password_file: …}`."""
+    from vsortd.core.system.atomic_file import whole_file
+    from vsortd.web.sessions import hashed_password
+
+    if sys.stdin.isatty():
+        word = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
+    else:
+        word = sys.stdin.readline().rstrip("\r\n")
+    if len(word) < _LEAST_CHARS:
+        raise UsageError(f"A password has at least {_LEAST_CHARS} characters.")
+    try:
+        with whole_file(to.absolute(), replace=False) as file:
+            file.write(f"{hashed_password(word)}\n".encode())
+    except FileExistsError as error:
+        raise UsageError(
+            f"{to} is there already.", remedy="Name another file, or remove it first.", paths=[to]
+        ) from error
+    except OSError as error:
+        raise UsageError(f"{to} can't be written: {error.strerror}.", paths=[to]) from error
+    note(console(), f"Written to {to}. In the config: web: {{password_file: {to.absolute()}}}")

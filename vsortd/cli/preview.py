@@ -1,0 +1,132 @@
+"""`vsortd rules preview`: what other rules would change of all that is filed, before anything is moved."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vsortd.cli.common import (
+    SCHEMA_VERSION,
+    CsvFlag,
+    JsonFlag,
+    console,
+    load,
+    one_form,
+    print_json,
+    progress_bar,
+    state_folder,
+    telling_of_library,
+    write_csv_of,
+)
+from vsortd.cli.preview_view import FIELDS, print_changes, print_counts
+from vsortd.core.output import note
+from vsortd.core.paths import journal_path
+
+if TYPE_CHECKING:
+    from vsortd.config.settings import Settings
+    from vsortd.pipeline.rules_preview import PreviewItem, RulesPreview
+
+LimitOption = Annotated[
+    int | None,
+    typer.Option(
+        "--limit", metavar="N", min=0, help="List at most so many videos, 0 all; else 50, with --csv and --json all."
+    ),
+]
+SHOWN = 50  # videos of the table
+
+rules = typer.Typer(help="Ask what rules would do, before they do it.", no_args_is_help=True)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.add_typer(rules, name="rules")
+
+
+@rules.command("preview")
+def preview(
+    ctx: typer.Context,
+    look: Annotated[
+        bool, typer.Option("--look", help="Look at the videos of which too little is kept, and keep what is seen.")
+    ] = False,
+    all_of_them: Annotated[bool, typer.Option("--all", help="List those that stay, too.")] = False,
+    limit: LimitOption = None,
+    as_csv: CsvFlag = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Say what would become of everything that is filed by the rules of a config; nothing is touched.
+
+    `--config NEW.yaml` names the rules to try. Each video is decided on as `vsortd plan` would, by the frames that were
+    kept when it was sorted: nothing is decoded. One that changed since, or of which these rules need more than is kept,
+    is told apart, and --look looks at it. What you put somewhere yourself stays there.
+    """
+    one_form(as_csv=as_csv, as_json=as_json)
+    from vsortd.core.logs.sinks import set_up_logging
+
+    settings = load(ctx)
+    set_up_logging(verbose=ctx.obj.verbose, quiet=not ctx.obj.verbose)
+    with telling_of_library(settings):
+        found = _found(settings, look=look)
+    _print(found, look=look, everything=all_of_them, limit=limit, as_csv=as_csv, as_json=as_json)
+
+
+def _found(settings: Settings, *, look: bool) -> RulesPreview:
+    import threading
+
+    from vsortd.pipeline.rules_preview import RulesPreview, look_again
+    from vsortd.pipeline.rules_preview import preview as preview_rules
+    from vsortd.pipeline.services import Services
+
+    if not journal_path(state_folder()).exists():
+        return RulesPreview(())
+    cancel = threading.Event()  # Ctrl-C ends it: nothing is under way that would have to be put back
+    with Services.open(settings, state_folder(), keep_trying=False, recover_first=False, load_model=False) as services:
+        with progress_bar("deciding") as on_progress:
+            found = preview_rules(services, cancel=cancel, on_progress=on_progress)
+        if look:
+            with progress_bar("looking") as on_progress:
+                found = look_again(services, found, cancel=cancel, on_progress=on_progress)
+    return found
+
+
+def listed(found: RulesPreview, *, everything: bool) -> list[PreviewItem]:
+    """Return the videos that a list shows: those of which there is something to say, or all."""
+    from vsortd.pipeline.rules_preview import PreviewOutcome
+
+    return [item for item in found.items if everything or item.outcome is not PreviewOutcome.STAYS]
+
+
+def _print(
+    found: RulesPreview, *, look: bool, everything: bool, limit: int | None, as_csv: bool, as_json: bool
+) -> None:
+    items = listed(found, everything=everything)
+    if as_csv:
+        write_csv_of(FIELDS, [one.to_json() for one in _first(items, limit)])
+        return
+    if as_json:
+        counts = {outcome.value: count for outcome, count in found.counts.items()}
+        print_json(
+            {
+                "schema_version": SCHEMA_VERSION,
+                "videos": len(found.items),
+                "counts": counts,
+                "elsewhere": found.elsewhere,
+                "listed": len(items),
+                "items": [one.to_json() for one in _first(items, limit)],
+            }
+        )
+        return
+    out = console()
+    if not found.items:
+        note(out, "Nothing is filed yet.")
+        return
+    print_changes(out, items, limit=SHOWN if limit is None else limit)
+    print_counts(out, found, look=look, again="vsortd rules preview --look")
+    if found.changes:
+        note(out, "Nothing was touched. Once these are the rules of your config: vsortd refile", style="dim")
+    else:
+        note(out, "Nothing would move.", style="dim")
+
+
+def _first(items: list[PreviewItem], limit: int | None) -> list[PreviewItem]:
+    return items[:limit] if limit else items

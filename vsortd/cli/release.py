@@ -1,0 +1,107 @@
+"""Letting vsortd sort videos again that it leaves alone: `release` what was undone, `retry` what was refused."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vsortd.cli.common import (
+    SCHEMA_VERSION,
+    JsonFlag,
+    asking_the_daemon,
+    console,
+    open_journal,
+    print_json,
+)
+from vsortd.cli.completing import (
+    held_ids,
+    refused_ids,
+)
+from vsortd.core.output import note
+from vsortd.core.paths import as_on_disk
+from vsortd.core.text import storable
+from vsortd.errors import ExitCode, UsageError
+from vsortd.filing.release import ReleaseReport, ReleaseVerb, is_id, release_or_retry
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    for command in (release, retry):
+        app.command(command.__name__)(command)
+
+
+def release(
+    which: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[ID|FILE…]", help="Held items by id or path.", autocompletion=held_ids),
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Everything that is held.")] = False,
+    as_json: JsonFlag = False,
+) -> int:
+    """Let undone videos be sorted again."""
+    return _release_or_retry(ReleaseVerb.RELEASE, which, everything=everything, as_json=as_json)
+
+
+def retry(
+    which: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[ID|FILE…]", help="Failed items by id or path.", autocompletion=refused_ids),
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Everything failed or rejected.")] = False,
+    as_json: JsonFlag = False,
+) -> int:
+    """Try failed or rejected videos again, though they have not changed."""
+    return _release_or_retry(ReleaseVerb.RETRY, which, everything=everything, as_json=as_json)
+
+
+def _release_or_retry(verb: ReleaseVerb, which: list[str] | None, *, everything: bool, as_json: bool) -> int:
+    if bool(which) == everything:
+        raise UsageError(f"Say what to {verb}.", remedy="Ids or files, or --all; see `vsortd history`.")
+    names = [_named(word) for word in which or ()]
+    found = _free(verb, names, everything=everything)
+    shown = dict(zip(names, which or (), strict=True))
+    refused = [(shown.get(name, name), reason) for name, reason in found.refused]
+    _print_freed(verb, found.freed, refused, as_json=as_json)
+    return int(ExitCode.PARTIAL if refused else ExitCode.OK)
+
+
+def _named(word: str) -> str:
+    """Return the id or the absolute path that is meant: `#2` is always the id, `2` a file where one is called so."""
+    if word.startswith("#") and is_id(word[1:]):
+        return word[1:]
+    # of a name that is too long Path.exists() raises
+    return word if is_id(word) and not os.path.exists(word) else str(as_on_disk(Path(word).absolute()))  # noqa: PTH110
+
+
+def _free(verb: ReleaseVerb, names: Sequence[str], *, everything: bool) -> ReleaseReport:
+    """Ask the daemon where one runs, else do it here."""
+    with asking_the_daemon() as client:
+        return ReleaseReport.from_json(client.release_or_retry(verb, names, everything=everything))
+    return release_or_retry(open_journal(), verb, names, everything=everything)
+
+
+def _print_freed(
+    verb: ReleaseVerb, freed: Sequence[Path], refused: Sequence[tuple[str, str]], *, as_json: bool
+) -> None:
+    if as_json:
+        key = "released" if verb is ReleaseVerb.RELEASE else "retried"
+        print_json(
+            {
+                "schema_version": SCHEMA_VERSION,
+                key: [storable(path) for path in freed],
+                "refused": [{"what": storable(name), "reason": reason} for name, reason in refused],
+            }
+        )
+        return
+    for path in freed:
+        note(console(), f"{path} will be sorted again")
+    for name, reason in refused:
+        console().print(f"{name} refused: {reason}", style="red")
+    if not freed and not refused:
+        note(console(), f"Nothing to {verb}.")

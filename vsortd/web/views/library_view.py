@@ -1,0 +1,212 @@
+"""Library: what was filed, by folders and filters, with pictures; teaching, moving and undoing what is chosen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final
+
+from starlette.responses import RedirectResponse
+from starlette.routing import Route
+
+from vsortd.core.text import counted, printable
+from vsortd.core.video_facts import Orientation
+from vsortd.errors import UsageError, VsortdError
+from vsortd.learning.teaching import find_rule
+from vsortd.library.browsing.camera_names import CameraNames
+from vsortd.library.browsing.catalog import Catalog, CatalogOrder
+from vsortd.web.answers import Json
+from vsortd.web.library_filter import STATES, LibraryFilter, all_folders, folders_below
+from vsortd.web.page import is_fragment, item_id, view_address
+
+if TYPE_CHECKING:
+    from collections import Counter
+    from pathlib import Path
+
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from vsortd.learning.teaching import Lesson
+    from vsortd.web.page import Page, Posted
+    from vsortd.web.page_jobs import PageJob
+
+CARDS: Final = 48
+_MOST_FOLDERS: Final = 100  # shown of one level
+_MOST_NAMES: Final = 12
+
+
+def routes(page: Page) -> list[Route]:
+    """Return the addresses of this view."""
+    library = _Library(page)
+    return [
+        Route("/library", page.shown(library.show)),
+        Route("/library/folders", page.shown(library.folders)),
+        Route("/library/cameras", page.shown(library.cameras)),
+        Route("/library/ids", page.shown(library.ids)),
+        Route("/teach", page.shown(library.ask)),
+        Route("/teach/ask", page.action(library.ask_of_many), methods=["POST"]),
+        Route("/teach", page.action(library.teach), methods=["POST"]),
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    """The folders of a library with how many videos each holds, as the journal was at one commit."""
+
+    library: Path
+    commit: int
+    folders: Counter[str]
+
+
+class _Library:
+    def __init__(self, page: Page) -> None:
+        self._page = page
+        self._cameras = CameraNames()
+        self._counted: _Counted | None = None
+
+    @property
+    def _catalog(self) -> Catalog:
+        services = self._page.host.services
+        return Catalog(services.journal.db.path, services.index.path, services.settings.library, self._cameras)
+
+    def _folder_counts(self) -> Counter[str]:
+        """Return how many videos lie in each folder; counted anew when the journal has changed."""
+        services = self._page.host.services
+        library, commit = services.settings.library, services.journal.db.commits()
+        known = self._counted
+        if known is None or (known.library, known.commit) != (library, commit):
+            known = self._counted = _Counted(library, commit, self._catalog.folders())
+        return known.folders
+
+    # Looking
+
+    def show(self, request: Request) -> Response:
+        wanted = LibraryFilter.of(request.query_params)
+        counts, catalog = self._folder_counts(), self._catalog
+        query, fit = wanted.wanted(), sum(counts.values())
+        if not wanted.is_somewhere(counts):
+            found, fit = [], 0
+        elif wanted.after is not None or not (wanted.narrows or wanted.folder):
+            found = catalog.page(query, count=CARDS + 1, after=wanted.after)
+        else:
+            found, fit = catalog.page_with_count(query, count=CARDS + 1)
+        more = wanted.address(after=found[CARDS - 1].item.id) if len(found) > CARDS else ""
+        values: dict[str, Any] = {"videos": found[:CARDS], "more": more, "wanted": wanted}
+        if request.headers.get("x-fragment") == "cards":
+            return self._page.render(request, "_library_cards.html", **values)
+        values |= {"fit": fit, "total": sum(counts.values())}
+        if is_fragment(request):
+            return self._page.render(request, "_library_rows.html", **values)
+        tree = self._page.host.services.tree
+        return self._page.render(
+            request,
+            "library.html",
+            **values,
+            top=folders_below(counts, ""),
+            below=partial(folders_below, counts),
+            most_folders=_MOST_FOLDERS,
+            states=STATES,
+            orders=list(CatalogOrder),
+            orientations=list(Orientation),
+            rules=[rule.key for rule in tree.walk()],
+            tags=[tag.name for tag in tree.tags],
+        )
+
+    def folders(self, request: Request) -> Response:
+        """Show the folders below one."""
+        way, counts = request.query_params.get("at", ""), self._folder_counts()
+        if way and way not in all_folders(counts):
+            raise UsageError("There is no such folder with videos.", remedy="Load the page anew.")
+        wanted = LibraryFilter.of(request.query_params)
+        return self._page.render(
+            request,
+            "_library_folders.html",
+            level=folders_below(counts, way),
+            wanted=wanted,
+            most_folders=_MOST_FOLDERS,
+        )
+
+    def cameras(self, request: Request) -> Response:
+        """Show the cameras that can be chosen."""
+        return self._page.render(request, "_library_cameras.html", cameras=self._catalog.cameras())
+
+    def ids(self, request: Request) -> Response:
+        """Return the numbers of all videos that fit."""
+        wanted = LibraryFilter.of(request.query_params)
+        there = wanted.is_somewhere(self._folder_counts())
+        return Json({"ids": self._catalog.ids(wanted.wanted()) if there else []})
+
+    # Deciding
+
+    def ask(self, request: Request) -> Response:
+        """Ask where one video belongs."""
+        query = request.query_params
+        return self._ask(request, tuple(map(item_id, query.getlist("id"))), query.get("back", ""))
+
+    def ask_of_many(self, request: Request, posted: Posted) -> Response:
+        """Ask where the chosen videos belong."""
+        return self._ask(request, posted.chosen(), posted.one("back"))
+
+    def _ask(self, request: Request, ids: tuple[int, ...], back: str) -> Response:
+        _insist(ids)
+        journal = self._page.host.services.journal
+        items = [item for item in map(journal.item, ids[:_MOST_NAMES]) if item is not None]
+        rules = [rule.key for rule in self._page.host.services.tree.walk()]
+        return self._page.render(
+            request, "teach.html", ids=ids, items=items, rules=rules, back=view_address(back, "/library")
+        )
+
+    def teach(self, request: Request, posted: Posted) -> Response:
+        """File videos where a person says; several at once are a job."""
+        ids, rule, learn = posted.chosen(), self._rule(posted), bool(posted.one("learn"))
+        _insist(ids)
+        if len(ids) > 1:
+            title = f"{counted(len(ids), 'video')} to {rule or 'nowhere'}"
+            job = self._page.jobs.start(title, partial(self._teach_all, ids, rule, learn))
+            if is_fragment(request):
+                return self._page.render(request, "job.html", job=job)
+            return RedirectResponse(f"/jobs/{job.id}", status_code=HTTPStatus.SEE_OTHER)
+        lesson = self._page.host.teach(ids[0], rule, learn=learn)
+        back = view_address(posted.one("back"), "/library")
+        if back.startswith("/videos/"):  # it is told of by its newest item
+            return self._page.left(request, _said_of(lesson), f"/videos/{lesson.item or ids[0]}")
+        answer = self._page.done(request, _said_of(lesson), back)
+        answer.headers["X-Changed"] = "items"
+        return answer
+
+    def _rule(self, posted: Posted) -> str | None:
+        """Return the rule that is meant, as the tree has it; None for nowhere. Raises UsageError."""
+        if posted.one("nowhere"):
+            return None
+        wanted = posted.one("rule").strip()
+        if not wanted:
+            raise UsageError("No rule is chosen.", remedy="Choose one, or say that it belongs nowhere.")
+        return find_rule(self._page.host.services.tree, wanted)
+
+    def _teach_all(self, ids: tuple[int, ...], rule: str | None, learn: bool, job: PageJob) -> tuple[str, str]:  # noqa: FBT001 - for partial
+        refused: list[str] = []
+        for place, number in enumerate(ids):
+            job.progress(place, len(ids))
+            try:
+                self._page.host.teach(number, rule, learn=learn)
+            except VsortdError as error:
+                refused.append(error.title)
+        done = f"{counted(len(ids) - len(refused), 'video')} {f'filed as {rule}' if rule else 'to belong nowhere'}."
+        if refused:
+            done += f" {counted(len(refused), 'video')} not: {refused[0]}"
+        return done, "/library"
+
+
+def _insist(ids: tuple[int, ...]) -> None:
+    if not ids:
+        raise UsageError("No video is chosen.", remedy="Choose some by the boxes on their pictures.")
+
+
+def _said_of(lesson: Lesson) -> str:
+    name = printable(lesson.source.name)
+    if lesson.none:
+        return f"{name} belongs nowhere."
+    if lesson.destination == lesson.source:
+        return f"{name} stays where it is{', as an example of ' + lesson.rule if lesson.example else ''}."
+    return f"{name} filed as {lesson.rule}."
