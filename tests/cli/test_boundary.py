@@ -105,7 +105,7 @@ def test_json_is_pure(words: list[str]) -> None:
 def test_status_without_a_daemon_has_the_contracts_form() -> None:
     document = json.loads(vsortd("status", "--json").stdout)
     assert "stopped" == document["state"]
-    assert {"filed", "review", "rejected", "failed", "held"} == set(document["counts"])
+    assert {"filed", "review", "rejected", "failed", "held", "aside"} == set(document["counts"])
     assert {"name", "weights", "device"} <= set(document["model"])
     assert (0, 0, []) == (document["queued"], document["working"], document["inboxes"])
 

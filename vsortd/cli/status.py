@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 # A share that hangs does not answer at all.
 _PATIENCE_S = 2.0
 
+# A daemon that is being started holds its folder a moment before it answers.
+_STARTING_S = 2.0
+_BETWEEN_S = 0.1
 
 _COUNTED = {"review": "to review", "held": "on hold", "aside": "set aside"}
 
@@ -76,11 +79,16 @@ def current_status() -> StatusDocument:
     from vsortd.service.pauses import Pauses, pauses_path
 
     folder = state_folder()
-    try:
-        return Client(folder).status()
-    except DaemonUnreachableError:
-        if daemon_holds(folder):
-            raise
+    until = time.monotonic() + _STARTING_S
+    while True:
+        try:
+            return Client(folder).status()
+        except DaemonUnreachableError as error:
+            if not daemon_holds(folder):
+                break
+            if error.asked or time.monotonic() >= until:
+                raise
+        time.sleep(_BETWEEN_S)
     journal = open_journal()
     counts = journal.counts() if journal is not None else {}
     trouble = _library_trouble(journal)
