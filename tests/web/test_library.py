@@ -114,6 +114,32 @@ def test_a_thumbnail_is_looked_through_by_pointer_with_true_times(browser: Brows
         label.wait_for(state="detached")
 
 
+def test_pictures_that_have_not_come_make_way_for_a_filter_and_come_again_when_it_fails(
+    browser: Browser, home: PageHome
+) -> None:
+    with visit(browser, home) as seen:
+        page, called_off, asked = seen.page, list[str](), list[str]()
+        page.route("**/thumb/*", lambda _: None)  # none ever comes
+        page.on("requestfailed", lambda one: called_off.append(one.url) if "/thumb/" in one.url else None)
+        page.on("request", lambda one: asked.append(one.url) if "/thumb/" in one.url else None)
+        page.goto(f"{home.address}/library", wait_until="domcontentloaded")
+        page.locator("[data-tile] img[src]").first.wait_for(state="attached")
+        page.wait_for_timeout(300)
+        first, filtered = set(asked), re.compile(r"/library\?.*text=")
+        page.route(filtered, lambda one: one.abort())
+        page.locator("#filters [name=text]").fill("summit")
+        page.get_by_text("vsortd does not answer.").first.wait_for()
+        page.locator("[data-tile] img[src]").first.wait_for(state="attached")
+        assert first
+        assert first <= set(called_off)
+        page.wait_for_timeout(300)
+        assert first <= set(asked[len(first) :]), "they are asked for again"
+        page.unroute(filtered)
+        page.locator("#filters [name=text]").fill("summit.mp4")
+        page.locator("[data-fit]").get_by_text(re.compile("^1 of ")).wait_for()
+        seen.complaints[:] = [one for one in seen.complaints if "ERR_FAILED" not in one]  # what was aborted here
+
+
 def test_who_wants_no_motion_gets_none(browser: Browser, home: PageHome) -> None:
     with visit(browser, home, reduced_motion="reduce") as seen:
         page = seen.go("/library")

@@ -79,13 +79,21 @@ async function filter(form, { keep = false } = {}) {
   running?.abort();
   running = new AbortController();
   const begun = performance.now();
-  const found = await fetchPart(address, { signal: running.signal }, form.dataset.part);
-  if (!found) return;
-  form.dataset.tookMs = performance.now() - begun;
   const list = document.querySelector(form.dataset.filter);
+  const resume = stopPictures(list); // they would hold the connections that the answer comes by
+  const found = await fetchPart(address, { signal: running.signal, priority: "high" }, form.dataset.part);
+  if (!found) return resume();
   place(list, found.html);
+  form.dataset.tookMs = performance.now() - begun;
   list.dispatchEvent(new CustomEvent("filtered"));
   if (!keep && !("keep" in form.dataset)) history.replaceState(null, "", address);
+}
+
+/** Calls off the pictures of a part that haven't come; returns what asks for them again. */
+function stopPictures(part) {
+  const stopped = [...part.querySelectorAll("img[src]")].filter((one) => !one.complete).map((one) => [one, one.src]);
+  for (const [one] of stopped) one.removeAttribute("src");
+  return () => { for (const [one, src] of stopped) one.src = src; };
 }
 
 /** Lets go of what was typed into a form of filters and isn't shown yet. */
