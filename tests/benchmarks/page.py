@@ -2,8 +2,9 @@
 
 A journal and an index with so many videos are made; the real daemon serves the page, and a real Chromium looks at it:
 the first paint of Library, a filter as it is typed (until the new tiles stand there), an order that looks at every
-video, the next pages while scrolling, how many elements there are then, and a seek in a clip. The same requests are
-sent plainly as well: what is left of a time is the browser's. Prints a table, and writes a JSON file with `--out`.
+video, the next pages while scrolling, how many elements there are then, the next video in Review (until its first frame
+is there), and a seek in a clip. The same requests are sent plainly as well: what is left of a time is the browser's.
+Prints a table, and writes a JSON file with `--out`.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ WANTED: Final = {
     "filter by folder": 0.3,
     "order by name": 0.3,
     "order by recording": 0.3,
+    "next in Review": 0.2,
     "seek": 0.5,
 }
 _WANTED_ELEMENTS: Final = 2000
@@ -50,11 +52,23 @@ _FILTERS: Final = {
     "order by recording": ("order", "recorded"),
 }
 _TIMES: Final = 5
+# So high a bar leaves every clip to a person.
+_UNSURE: Final = "defaults: {min_score: 0.999}\n"
+_NEXT: Final = """new Promise((done) => {
+  const was = document.getElementById("card"), begun = performance.now();
+  const look = () => {
+    const film = document.getElementById("film");
+    if (document.getElementById("card") !== was && film?.readyState >= 2) done(performance.now() - begun);
+    else requestAnimationFrame(look);
+  };
+  document.querySelector("[data-later]").click();
+  look();
+})"""
 
 
 def measure(videos: int, clip: Path, scratch: Path) -> dict[str, Any]:
     """Return the figures: seconds, elements, and bytes a page."""
-    home = PageHome.prepared(scratch)
+    home = PageHome.prepared(scratch, more=_UNSURE)
     fill_library(home.home.folder / "state", home.home.library, videos)
     home.home.start()
     try:
@@ -64,6 +78,7 @@ def measure(videos: int, clip: Path, scratch: Path) -> dict[str, Any]:
             found["plain request"] = statistics.median(_plain(home) for _ in range(_TIMES))
             found["elements"] = _scrolled(seen)
             number = _dropped(home, clip)
+            found["next in Review"] = _reviewed(seen, videos)
             found["seek"] = _seek(seen, number)
     finally:
         home.stop()
@@ -117,6 +132,18 @@ def _dropped(home: PageHome, clip: Path) -> int:
     shutil.copy2(clip, home.home.inbox / clip.name)
     home.home.wait(lambda: _newest(home) > before, what="the clip is sorted")
     return _newest(home)
+
+
+def _reviewed(seen: Visit, videos: int) -> float:
+    """Return the median time from "later" until the next video's first frame is there, once a second."""
+    home = seen.home
+    waiting = 1 + sum(_dropped(home, one) > 0 for one in sorted(CLIPS.glob("*.mp4")) if one.name != "summit.mp4")
+    page, times = seen.go(f"/review?after={videos}"), []
+    for _ in range(waiting - 1):
+        until(page, "document.getElementById('film')?.readyState >= 2")
+        page.wait_for_timeout(1000)  # a person looks at least so long
+        times.append(page.evaluate(_NEXT) / 1000)
+    return float(statistics.median(times))
 
 
 def _newest(home: PageHome) -> int:
