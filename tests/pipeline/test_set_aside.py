@@ -392,7 +392,7 @@ def test_a_repair_without_its_entry_makes_it_again_or_tells_where_it_lies(home: 
             in found.lines()
         )
         with journal.db.write() as db:
-            assert 1 == rebuild(db, services.journal.operations(item.id))
+            assert 1 == rebuild(db, services.journal.operations(item.id), []).entries
         (again,) = journal.history()
         assert (ItemState.ASIDE, at(item), at(filed)) == (again.state, at(again), again.source)
         assert [again.id] == [one.id for one in undo(journal, Selection(all=True)).undone]
