@@ -19,10 +19,10 @@ from vsortd.core.text import storable
 from vsortd.errors import ChangedError, FilingError, UsageError, VideoError
 from vsortd.filing.follow import is_busy, standing_at
 from vsortd.filing.open_folder import HIDDEN, identity_of
+from vsortd.filing.open_media import item_video
 from vsortd.filing.placement import FilingRequest
 from vsortd.filing.records import IdentityMatch, likeness
 from vsortd.filing.staging import ASIDE
-from vsortd.filing.whereabouts import trace, whereabouts
 from vsortd.pipeline.gathering import inbox_of
 from vsortd.watch.open_writers import Writer, writer_of
 
@@ -118,12 +118,11 @@ def foresee_aside(services: Services, asked: AsideRequest) -> FilingRequest:
 
 def path_of_item(services: Services, number: int) -> Path:
     """Return where the video of an item is now. Raises UsageError where there is none, or it is gone; StoreError."""
-    item = services.journal.item(number)
-    now = None if item is None else whereabouts(trace(services.journal, item))
-    if now is None or now.path is None:
-        why = "there is no such item" if now is None else now.note
-        raise UsageError(f"#{number} can't be set aside: {why}.", remedy="`vsortd history` lists what there is.")
-    return now.path
+    try:
+        return item_video(services.journal, number).path
+    except ChangedError as error:
+        why = f"#{number} can't be set aside: {error.reason}."
+        raise UsageError(why, remedy="`vsortd history` lists what there is.") from error
 
 
 def _see_ours(services: Services, path: Path) -> None:
