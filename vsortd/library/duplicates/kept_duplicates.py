@@ -61,8 +61,7 @@ class FoundPair:
 
 def pair_id(one: GroupMember, other: GroupMember) -> str:
     """Return what to call a pair: the same for the same two files, whichever comes first."""
-    identities = (one.identity, other.identity)
-    files = sorted(f"{identity.inode}:{identity.size_bytes}:{identity.mtime_ns}" for identity in identities)
+    files = sorted((one.identity.fingerprint, other.identity.fingerprint))
     return hashlib.sha256("|".join(files).encode()).hexdigest()[:16]
 
 
