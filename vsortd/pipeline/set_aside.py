@@ -5,14 +5,12 @@ It goes as a filing does: with its sidecars, journalled, as one transaction. Not
 
 from __future__ import annotations
 
-import contextlib
 import os
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from vsortd.config.place_options import Place
-from vsortd.core.identity import Identity
 from vsortd.core.media_endings import VIDEO_ENDINGS
 from vsortd.core.outcomes import ItemState
 from vsortd.core.text import storable
@@ -24,12 +22,14 @@ from vsortd.filing.placement import FilingRequest
 from vsortd.filing.records import IdentityMatch, likeness
 from vsortd.filing.staging import ASIDE
 from vsortd.pipeline.gathering import inbox_of
+from vsortd.pipeline.note_placed import note_placed
 from vsortd.watch.open_writers import Writer, writer_of
 
 if TYPE_CHECKING:
     import threading
     from pathlib import Path
 
+    from vsortd.core.identity import Identity
     from vsortd.core.video_facts import Clip
     from vsortd.filing.records import Item
     from vsortd.pipeline.services import Services
@@ -73,10 +73,7 @@ def set_aside(services: Services, asked: AsideRequest, *, cancel: threading.Even
             remedy="Try again when it is at rest.",
             paths=[asked.path],
         ) from error
-    if item.destination is not None:
-        with contextlib.suppress(OSError):  # a disk that goes this moment costs the index its new name
-            if (now := Identity.of(item.destination)) is not None:
-                services.index.moved(request.identity, now, item.destination)
+    note_placed(services, request.identity, item.destination)
     return item
 
 
