@@ -128,6 +128,11 @@ class VideoError(Exception):
         super().__init__(reason)
         self.reason = reason
 
+    @property
+    def sentence(self) -> str:
+        """The reason where it stands alone, as titles of other errors do: with a capital and a full stop."""
+        return f"{self.reason[:1].upper()}{self.reason[1:].rstrip('.')}."
+
 
 class BrokenError(VideoError):
     """The bytes are no playable video; only a changed file is worth another try."""

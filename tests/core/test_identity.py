@@ -77,3 +77,11 @@ def test_two_times_beyond_the_range_are_two(tmp_path: Path) -> None:
         found.append(identity)
     assert found[0] != found[1]
     assert not found[0].same_content(found[1])
+
+
+def test_a_fingerprint_stays_when_a_disk_is_another_device_and_is_written_as_ever() -> None:
+    """Ids of pairs, of pictures and of the page are made of it, and kept."""
+    before, after = Identity(1, 23, 4567, -89), Identity(2, 23, 4567, -89)
+    assert "23:4567:-89" == before.fingerprint == after.fingerprint
+    others = (Identity(1, 24, 4567, -89), Identity(1, 23, 4568, -89), Identity(1, 23, 4567, -88))
+    assert before.fingerprint not in {one.fingerprint for one in others}

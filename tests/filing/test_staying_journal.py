@@ -30,7 +30,7 @@ def test_an_entry_that_is_made_again_of_its_operations_knows_that_the_source_sta
         operations = journal.operations(item.id)
     bench.state = bench.state.with_name("repaired")
     with bench.journal() as journal, journal.db.write() as db:
-        assert 1 == rebuild(db, operations)
+        assert 1 == rebuild(db, operations, []).entries
     with bench.journal() as journal:
         assert [item.how] == [one.how for one in journal.history()]
     assert is_done(bench, video)

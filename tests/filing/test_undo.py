@@ -354,6 +354,58 @@ def test_originals_of_another_kind_of_conversion_stay(bench: Any) -> None:
     assert "removed" in line
 
 
+def go_on(bench: Any, path: Any, folder: str = "sea") -> Any:
+    """Move what lies in the library on, as a refile does."""
+    with bench.filer() as (filer, _):
+        return filer.place(bench.request(path, folder=(folder,), rule=folder), by_hand=lambda _item: None)
+
+
+def test_an_original_goes_when_what_was_made_of_it_went_on_in_the_library(bench: Any) -> None:
+    first = file_converted(bench)
+    second = go_on(bench, first.destination)
+    third = go_on(bench, second.destination, "lake")
+    (line,) = expire(bench, 31)
+    assert "was removed" in line
+    assert [] == kept(bench)
+    assert b"mp4 of film a.mov" == third.destination.read_bytes()
+    assert [third.id, second.id, first.id] == [item.id for item in take_back(bench).undone]
+    assert b"mp4 of film a.mov" == (bench.inbox / "a.mp4").read_bytes()
+
+
+def test_the_way_of_what_was_made_of_an_original_is_told_from_that_of_another_video(bench: Any) -> None:
+    first = file_converted(bench)
+    go_on(bench, first.destination)
+    other = bench.drop("a.mp4", b"another", mtime_ns=1_800_000_000_000_000_000)
+    with bench.filer() as (filer, _):
+        there = filer.place(bench.request(other))
+    assert first.destination == there.destination
+    go_on(bench, there.destination, "lake")
+    (line,) = expire(bench, 31)
+    assert "was removed" in line
+
+
+@pytest.mark.parametrize("what", ["deleted", "edited", "another"])
+def test_an_original_stays_where_what_was_made_of_it_went_on_and_is_lost(bench: Any, what: str) -> None:
+    item = go_on(bench, file_converted(bench).destination)
+    if what != "edited":
+        item.destination.unlink()
+    if what != "deleted":
+        item.destination.write_bytes(b"half of it")
+    assert [f"{item.destination} is no longer what was made of it"] == [
+        line.partition(" is kept: ")[2] for line in expire(bench, 31)
+    ]
+    assert ["a.mov"] == kept(bench)
+
+
+def test_an_original_stays_while_what_was_made_of_it_is_aside(bench: Any) -> None:
+    item = go_on(bench, file_converted(bench).destination)
+    with bench.filer() as (filer, _):
+        aside = filer.place(bench.aside_request(item.destination), by_hand=lambda _item: None)
+    assert ([], ["a.mov"]) == (expire(bench, 31), kept(bench))
+    take_back(bench, Selection(ids=(aside.id,)))
+    assert "was removed" in expire(bench, 31)[0]
+
+
 @pytest.mark.parametrize("what", ["deleted", "edited"])
 def test_the_last_copy_is_never_removed(bench: Any, what: str) -> None:
     item = file_converted(bench)

@@ -208,8 +208,11 @@ def test_what_is_aside_already_stays_so(home: FiledHome, services: Services) -> 
     item = aside(services, at(home.file("Film.mp4")))
     with pytest.raises(UsageError, match="is aside already"):
         aside(services, path_of_item(services, item.id))
-    with pytest.raises(UsageError, match="there is no such item"):
+    with pytest.raises(UsageError, match="There is no item 99"):
         path_of_item(services, 99)
+    at(item).unlink()
+    with pytest.raises(UsageError, match=f"#{item.id} can't be set aside: it is no longer at"):
+        path_of_item(services, item.id)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells who has a file open")
@@ -392,7 +395,7 @@ def test_a_repair_without_its_entry_makes_it_again_or_tells_where_it_lies(home: 
             in found.lines()
         )
         with journal.db.write() as db:
-            assert 1 == rebuild(db, services.journal.operations(item.id))
+            assert 1 == rebuild(db, services.journal.operations(item.id), []).entries
         (again,) = journal.history()
         assert (ItemState.ASIDE, at(item), at(filed)) == (again.state, at(again), again.source)
         assert [again.id] == [one.id for one in undo(journal, Selection(all=True)).undone]

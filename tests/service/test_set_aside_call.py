@@ -77,7 +77,7 @@ def test_by_path_or_id_and_counted_and_taken_back(home: FiledHome, client: TestC
     [
         ({}, "The request names no video."),
         ({"id": 1, "path": "/a.mp4"}, "The request names no video."),
-        ({"id": 99}, "#99 can't be set aside: there is no such item."),
+        ({"id": 99}, "There is no item 99."),
         ({"path": "a.mp4"}, "an absolute path"),
         ({"path": "/nowhere/a.mp4"}, "/nowhere/a.mp4 is not there."),
         ({"id": 1, "expire": True}, "which is not known here"),

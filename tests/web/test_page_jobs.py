@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from tests.support.waiting import PATIENCE_S
-from vsortd.errors import UsageError
+from vsortd.errors import ChangedError, UsageError
 from vsortd.web.page_jobs import JobState, PageJob, PageJobs
 
 
@@ -44,6 +44,16 @@ def test_other_work_is_not_taken_for_what_is_asked_for() -> None:
     go_on.set()
     _ended(job)
     assert (JobState.DONE, "It is filed.") == (job.state, job.result)
+
+
+@pytest.mark.parametrize("reason", ["the file is gone, or é", "the file is gone, or é."])
+def test_what_a_video_keeps_it_from_is_said_in_a_sentence(reason: str) -> None:
+    def run(_job: PageJob) -> tuple[str, str]:
+        raise ChangedError(reason)
+
+    job = PageJobs().start("Filing", run)
+    _ended(job)
+    assert (JobState.FAILED, "The file is gone, or é.") == (job.state, job.result)
 
 
 def _ended(job: PageJob) -> None:

@@ -66,6 +66,14 @@ class Identity:
         return signed_64(self.device), signed_64(self.inode), size_bytes, signed_64(self.mtime_ns)
 
     @property
+    def fingerprint(self) -> str:
+        """What tells a file from others, also once it moved or its disk is mounted again, as another device.
+
+        It is in what was kept and in addresses: a name that is made of it is another one if this is.
+        """
+        return f"{self.inode}:{self.size_bytes}:{self.mtime_ns}"
+
+    @property
     def modified_ns(self) -> int:
         """When the file was changed, nanoseconds of Unix time.
 

@@ -95,7 +95,7 @@ def item_video(journal: Journal, number: int) -> ItemVideo:
     """
     item = journal.item(number)
     if item is None:
-        raise UsageError(f"There is no item {number}.")
+        raise UsageError(f"There is no item {number}.", remedy="`vsortd history` lists what there is.")
     # by itself first: to look for what became of it afterwards goes through the whole history
     alone = TracedVideo((item,), {item.id: journal.operations(item.id)}, {})
     if (there := _as_expected(alone)) is not None:

@@ -9,6 +9,7 @@ from vsortd.core.outcomes import ItemState
 from vsortd.core.system.fault_points import Point
 from vsortd.core.text import storable
 from vsortd.errors import ChangedError, FilingError, VsortdError, named
+from vsortd.filing import queries
 from vsortd.filing.journal import numbered
 from vsortd.filing.open_folder import HIDDEN, Folders, identity_of, is_folder
 from vsortd.filing.passed_time import passed_s
@@ -83,24 +84,35 @@ def _expire(journal: Journal, kept: Operation, kind: str) -> str:
     if item is None or item.item_state not in {ItemState.FILED, ItemState.REVIEW} or kind not in {"", item.converted}:
         return ""
     try:
-        converted = _converted(journal, item)
+        holder, converted = _converted(journal, item)
+        if converted is None or not _as_put(converted):
+            there = holder.destination if converted is None else converted.target
+            return f"{kept.target} is kept: {there} is no longer what was made of it"
     except FilingError as error:
         return f"{kept.target} is kept: {error}"
-    if converted is None:
-        later = None if item.destination is None else journal.placed_from(item.destination)
-        if later is not None and later.item_state is ItemState.ASIDE:
-            return ""  # as long as it is aside
-        return f"{kept.target} is kept: {item.destination} is no longer what was made of it"
+    if holder.item_state is ItemState.ASIDE:
+        return ""  # as long as it is aside
     with journal.at_work(item.transaction_id), Folders(item.library) as folders:
         return _remove(journal, item, kept, converted, Transfer(journal, folders))
 
 
-def _converted(journal: Journal, item: Item) -> Operation | None:
-    """Return the operation that published the converted file, if that file is still there as it was put."""
-    for one in journal.operations(item.id):
-        if one.kind is OperationKind.PUBLISH and one.state is OperationState.DONE and _as_put(one):
-            return one
-    return None
+def _converted(journal: Journal, item: Item) -> tuple[Item, Operation | None]:
+    """Return the item and the operation that put the converted file where it is to lie now, None where none did.
+
+    It may have gone on from where it was published, by other items: each takes up the very file that one before it put.
+    """
+    put = _done(journal, item, OperationKind.PUBLISH)
+    while put is not None and put.destination_identity is not None and not _as_put(put):
+        later = queries.placed_from(journal.db, put.target, put.destination_identity, after=item.id)
+        if later is None:
+            break
+        item, put = later, _done(journal, later, OperationKind.MOVE)
+    return item, put
+
+
+def _done(journal: Journal, item: Item, kind: OperationKind) -> Operation | None:
+    done = (one for one in journal.operations(item.id) if one.kind is kind and one.state is OperationState.DONE)
+    return next(done, None)
 
 
 def _as_put(one: Operation) -> bool:
@@ -122,7 +134,7 @@ def _remove(journal: Journal, item: Item, kept: Operation, converted: Operation,
     try:
         if not _as_put(converted):  # the last look before the last copy could go
             journal.finish(item, item.outcome, [one.taken_back() for one in claimed])
-            return f"{kept.target} is kept: {item.destination} changed just now"
+            return f"{kept.target} is kept: {converted.target} changed just now"
         done = transfer.carry_out(claimed, Conflict.ROLL_BACK)
     except (ChangedError, FilingError) as error:
         if not isinstance(error, StuckError):

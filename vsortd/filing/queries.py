@@ -25,6 +25,7 @@ from vsortd.filing.records import (
     item_of,
     operation_of,
     to_blob,
+    to_columns,
     utc,
 )
 from vsortd.filing.sidecar_paths import SIDECAR_COLUMN, item_with_sidecar, with_sidecars
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
     from pathlib import Path
 
+    from vsortd.core.identity import Identity
     from vsortd.filing.database import Database
 
 __all__ = ["Item", "counts", "item_by_id", "operations_of", "placed_at", "select_placed"]
@@ -159,11 +161,17 @@ def placed_at(db: Database, path: Path) -> Item | None:
     return found[0] if found else None
 
 
-def placed_from(db: Database, path: Path) -> Item | None:
-    """Return the newest item whose video came from `path` and was not taken back, or None."""
+def placed_from(db: Database, path: Path, content: Identity | None = None, *, after: int = 0) -> Item | None:
+    """Return the newest item whose video came from `path` and was not taken back, or None.
+
+    With `content` only a video of that size and time counts, and only an item younger than `after`.
+    """
+    which, values = "source = ? AND id > ?", list[Any]([to_blob(path), after])
+    if content is not None:
+        which, values = f"{which} AND (size_bytes, mtime_ns) = (?, ?)", [*values, *to_columns(content)[2:]]
     newest = "ORDER BY id DESC LIMIT 1"
-    found = _items(db, f"source = ? AND {_PLACED} {newest}", (to_blob(path),), index="item_placed")
-    found += _items(db, f"source = ? AND {_ASIDE} {newest}", (to_blob(path),), index="item_aside")
+    found = _items(db, f"{which} AND {_PLACED} {newest}", values, index="item_placed")
+    found += _items(db, f"{which} AND {_ASIDE} {newest}", values, index="item_aside")
     return max(found, key=lambda item: item.id, default=None)
 
 

@@ -163,13 +163,17 @@ def _merge(new: Path, found: Salvaged, before: Salvaged, done: Repaired, *, comm
     try:
         with database.write() as db:
             (done.from_copy,) = db.execute("SELECT count(*) FROM item").fetchone()
-            for table in ("item", "operation", "hold", *_APART):
+            for table in ("item", "operation", *_APART):
                 changed = [row for row in found.rows[table] if _put(db, table, row)]
                 done.salvaged += len(changed) if table == "item" else 0
             for table in ("item", "operation"):
                 missing = [row for row in before.rows[table] if _put(db, table, row, change=False)]
                 done.salvaged += len(missing) if table == "item" else 0
-            done.rebuilt = rebuild(db, [operation_of(_sealed("operation", row)) for row in found.rows["operation"]])
+            operations = [operation_of(_sealed("operation", row)) for row in found.rows["operation"]]
+            made = rebuild(db, operations, found.rows["hold"])
+            done.rebuilt = made.entries
+            for row in made.holds:
+                _put(db, "hold", row)
             if "hold" in found.whole and found.commits:
                 _drop_lifted(db, found)
             _count(db, seals.COMMITS, commits)

@@ -27,10 +27,10 @@ from vsortd.filing.records import (
 )
 from vsortd.filing.staging import ASIDE, ORIGINALS
 from vsortd.filing.staying import HOW, PUT_VIDEO, VIDEO_KINDS, leaves_source
-from vsortd.filing.undo_checks import returns_to_library
+from vsortd.filing.undo_checks import held_once_back
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from vsortd.filing.journal import Journal
 
@@ -72,11 +72,13 @@ def bring_up_to_date(journal: Journal, library: Path, review: str, *, lost: bool
     Without `holds_known` undone videos are held again that lie where they came from. Raises StoreError.
     """
     found = DiskFindings()
+    items = sorted(_items(journal), key=lambda item: item.id)
+    if not holds_known:
+        _hold_again(journal, items, found)
     if not (library / HIDDEN).is_dir():  # not mounted, or never used: it says nothing
         return found
     known: set[Path] = set()
     marks: set[str] = set()
-    items = sorted(_items(journal), key=lambda item: item.id)
     onward = [item for item in items if item.item_state in UNDOABLE and item.source != item.destination]
     last_from = {item.source: item.id for item in onward}
     for item in items:
@@ -87,9 +89,6 @@ def bring_up_to_date(journal: Journal, library: Path, review: str, *, lost: bool
                 continue  # it went on from there, which that item tells
             with _unseen(item.destination, found):
                 _hold_against(journal, item, found)
-        elif item.item_state is ItemState.UNDONE and not holds_known:
-            with _unseen(item.source, found):
-                _hold_again(journal, item)
     if lost:
         for path in _videos(library):
             if path not in known:
@@ -148,19 +147,33 @@ def _has_way(journal: Journal, item: Item) -> bool:
 def _came_back(journal: Journal, item: Item, back: Identity) -> None:
     reason = "; ".join(filter(None, (item.reason, _BACK)))
     with journal.db.write() as db:
-        db.execute("DELETE FROM hold WHERE item = ?", (item.id,))
-        if not returns_to_library(item):
+        was_held = db.execute("DELETE FROM hold WHERE item = ?", (item.id,)).rowcount > 0
+        if was_held or held_once_back(item):
             holds.add(db, item.id, item.source, back)
     journal.finish(item, ItemState.UNDONE, reason=reason, held=back)
 
 
-def _hold_again(journal: Journal, item: Item) -> None:
-    back = Identity.of(item.source)
-    if back is None or not item.identity.same_content(back) or returns_to_library(item):
-        return
-    with journal.db.write() as db:
-        if holds.find_hold(db, item.source, back) is None:
-            holds.add(db, item.id, item.source, back)
+def _hold_again(journal: Journal, items: Sequence[Item], found: DiskFindings) -> None:
+    """Hold the undone videos that lie where they came back to; whether their library is there is all the same."""
+    for item in items:
+        if item.item_state is not ItemState.UNDONE or not held_once_back(item):
+            continue
+        path, meant = _back_at(journal, item)
+        with _unseen(path, found):
+            back = Identity.of(path)
+            if back is None or not meant.same_content(back):
+                continue
+            with journal.db.write() as db:
+                if holds.find_hold(db, path, back) is None:
+                    holds.add(db, item.id, path, back)
+
+
+def _back_at(journal: Journal, item: Item) -> tuple[Path, Identity]:
+    """Return where an undone item's video came back to, and as which file: under another name, if need be."""
+    for one in journal.operations(item.id):
+        if one.kind is OperationKind.RESTORE and one.state is OperationState.DONE:
+            return one.target, one.destination_identity or one.identity
+    return item.source, item.identity
 
 
 def _enter(journal: Journal, library: Path, review: str, path: Path) -> None:

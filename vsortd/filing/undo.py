@@ -18,7 +18,6 @@ from vsortd.filing.open_folder import Folders
 from vsortd.filing.records import (
     FOUND,
     FOUND_REASON,
-    WAS_HELD,
     Item,
     Operation,
     OperationKind,
@@ -31,7 +30,7 @@ from vsortd.filing.staging import remove_empty_stores
 from vsortd.filing.staying import PUT_VIDEO, stayed
 from vsortd.filing.transaction_errors import NameRefusedError, StuckError, TakenError
 from vsortd.filing.transfer import Conflict, Transfer, reach_quietly
-from vsortd.filing.undo_checks import RefusedError, as_put, came_back, now_at, returns_to_library
+from vsortd.filing.undo_checks import RefusedError, as_put, came_back, held_once_back, now_at
 from vsortd.filing.undo_staying import plan_staying
 from vsortd.filing.unexpected import log_unexpected
 
@@ -129,7 +128,7 @@ class _Plan:
 
     def hold(self, item: Item) -> tuple[Path, Identity] | None:
         """Return the path and the identity of the file that is not to be sorted from now on."""
-        return None if returns_to_library(item) and not item.detail.get(WAS_HELD) else self.comes_to()
+        return self.comes_to() if held_once_back(item) else None
 
     def back_at(self, item: Item) -> Path:
         """Return where the video is afterwards."""

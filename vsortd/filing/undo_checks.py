@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from vsortd.core.outcomes import ItemState
 from vsortd.core.system.os_errors import explained
 from vsortd.filing.file_bytes import sha256_of
-from vsortd.filing.records import IdentityMatch, Operation, OperationKind, likeness
+from vsortd.filing.records import WAS_HELD, IdentityMatch, Operation, OperationKind, likeness
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,6 +25,11 @@ class RefusedError(Exception):
 def returns_to_library(item: Item) -> bool:
     """Tell whether undo brings a video back into its library: it was set aside from there, and is filed again."""
     return item.outcome is ItemState.ASIDE and item.library is not None and item.source.is_relative_to(item.library)
+
+
+def held_once_back(item: Item) -> bool:
+    """Tell whether a video is on hold once undo has brought it back."""
+    return not returns_to_library(item) or bool(item.detail.get(WAS_HELD))
 
 
 def now_at(path: Path, folders: Folders) -> Identity | None:

@@ -328,6 +328,7 @@ def _not_placed(item: Item) -> Step:
         ItemState.REJECTED: StepKind.REJECTED,
         ItemState.SET_ASIDE: StepKind.SET_ASIDE,
         ItemState.UNCLEAR: StepKind.UNCLEAR,
+        ItemState.UNDONE: StepKind.UNDONE,  # a repair of the journal knows no more of it
     }
     return Step(item.id, kinds.get(item.item_state, StepKind.FAILED), item.time, item.source, item.reason)
 

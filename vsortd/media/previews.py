@@ -324,11 +324,8 @@ def _undecodable() -> BrokenError:
 
 
 def _key(identity: Identity, kind: str, *details: int) -> str:
-    """Return what names a thing made of a video: by its inode, size and time, which a move keeps, not by its device.
-
-    A disk that is mounted again has another device number.
-    """
-    told = ":".join(map(str, (_VERSION, identity.inode, identity.size_bytes, identity.mtime_ns, *details)))
+    """Return what names a thing made of a video, which goes with it where it moves."""
+    told = ":".join(map(str, (_VERSION, identity.fingerprint, *details)))
     return f"{kind}-{hashlib.sha256(told.encode()).hexdigest()[:40]}"
 
 

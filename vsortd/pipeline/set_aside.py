@@ -5,31 +5,31 @@ It goes as a filing does: with its sidecars, journalled, as one transaction. Not
 
 from __future__ import annotations
 
-import contextlib
 import os
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from vsortd.config.place_options import Place
-from vsortd.core.identity import Identity
 from vsortd.core.media_endings import VIDEO_ENDINGS
 from vsortd.core.outcomes import ItemState
 from vsortd.core.text import storable
 from vsortd.errors import ChangedError, FilingError, UsageError, VideoError
 from vsortd.filing.follow import is_busy, standing_at
 from vsortd.filing.open_folder import HIDDEN, identity_of
+from vsortd.filing.open_media import item_video
 from vsortd.filing.placement import FilingRequest
 from vsortd.filing.records import IdentityMatch, likeness
 from vsortd.filing.staging import ASIDE
-from vsortd.filing.whereabouts import trace, whereabouts
 from vsortd.pipeline.gathering import inbox_of
+from vsortd.pipeline.note_placed import note_placed
 from vsortd.watch.open_writers import Writer, writer_of
 
 if TYPE_CHECKING:
     import threading
     from pathlib import Path
 
+    from vsortd.core.identity import Identity
     from vsortd.core.video_facts import Clip
     from vsortd.filing.records import Item
     from vsortd.pipeline.services import Services
@@ -73,10 +73,7 @@ def set_aside(services: Services, asked: AsideRequest, *, cancel: threading.Even
             remedy="Try again when it is at rest.",
             paths=[asked.path],
         ) from error
-    if item.destination is not None:
-        with contextlib.suppress(OSError):  # a disk that goes this moment costs the index its new name
-            if (now := Identity.of(item.destination)) is not None:
-                services.index.moved(request.identity, now, item.destination)
+    note_placed(services, request.identity, item.destination)
     return item
 
 
@@ -118,12 +115,11 @@ def foresee_aside(services: Services, asked: AsideRequest) -> FilingRequest:
 
 def path_of_item(services: Services, number: int) -> Path:
     """Return where the video of an item is now. Raises UsageError where there is none, or it is gone; StoreError."""
-    item = services.journal.item(number)
-    now = None if item is None else whereabouts(trace(services.journal, item))
-    if now is None or now.path is None:
-        why = "there is no such item" if now is None else now.note
-        raise UsageError(f"#{number} can't be set aside: {why}.", remedy="`vsortd history` lists what there is.")
-    return now.path
+    try:
+        return item_video(services.journal, number).path
+    except ChangedError as error:
+        why = f"#{number} can't be set aside: {error.reason}."
+        raise UsageError(why, remedy="`vsortd history` lists what there is.") from error
 
 
 def _see_ours(services: Services, path: Path) -> None:

@@ -35,6 +35,7 @@ from vsortd.pipeline.closer_look import closer_look
 from vsortd.pipeline.condition_meter import ConditionMeter
 from vsortd.pipeline.job import Job, PrefetchedFrames
 from vsortd.pipeline.look_plan import LookPlan, look_ranks, plan_looks
+from vsortd.pipeline.note_placed import note_placed
 from vsortd.pipeline.video_folders import folders_of, place_of
 
 _EVERYTHING = Accept()
@@ -323,13 +324,7 @@ def place(
     if job.converted is not None and item.state is ItemState.REJECTED:
         services.filer.discard(job.converted)  # a duplicate that is to be skipped
     destination = Path(item.destination) if item.destination else None
-    if destination is not None:
-        with contextlib.suppress(OSError):  # it is filed; a disk that goes this moment costs the index its new name
-            if (now := Identity.of(destination)) is not None:
-                services.index.moved(job.identity, now, destination, converted=job.converted is not None)
-                if job.converted is not None:  # its streams are others now
-                    with contextlib.suppress(VideoError):
-                        services.index.keep_clip(now, destination, services.media.probe(destination))
+    note_placed(services, job.identity, destination, converted=job.converted is not None)
     return replace(job, state=item.state, item_id=item.id, destination=destination, reason=item.reason, how=item.how)
 
 

@@ -80,6 +80,5 @@ def _roots(services: Services, path: Path) -> list[Path]:
 
 
 def _check(identity: Identity) -> str:
-    """Return what tells a file from others that had its number; a disk that is mounted again is another device."""
-    told = f"{identity.inode}:{identity.size_bytes}:{identity.mtime_ns}"
-    return hashlib.sha256(told.encode()).hexdigest()[:16]
+    """Return what tells a file from others that had its number."""
+    return hashlib.sha256(identity.fingerprint.encode()).hexdigest()[:16]

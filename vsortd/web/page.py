@@ -192,7 +192,7 @@ class Page:
         if isinstance(error, VsortdError):
             title, details, remedy = error.title, error.details, error.remedy
         elif isinstance(error, VideoError):
-            title, remedy = f"{error.reason[:1].upper()}{error.reason[1:]}.", ""
+            title, remedy = error.sentence, ""
         else:
             logger.opt(exception=error).error("the page: {} failed: {!r}", request.url.path, error)
             title, remedy, code = "vsortd met an error of its own.", "`vsortd logs --level error` tells more.", 500

@@ -104,7 +104,7 @@ class PageJobs:
             except VsortdError as error:
                 job.result, job.state = str(error), JobState.FAILED
             except VideoError as error:
-                job.result, job.state = error.reason, JobState.FAILED
+                job.result, job.state = error.sentence, JobState.FAILED
             except Exception as error:  # noqa: BLE001 - whatever it is, the job says so
                 logger.opt(exception=error).error("the page: {} failed: {!r}", job.title, error)
                 job.result, job.state = "vsortd met an error of its own: see the log.", JobState.FAILED

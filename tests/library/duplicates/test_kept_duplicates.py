@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from vsortd.core.identity import Identity
 from vsortd.library.duplicates.find import DuplicateReport
-from vsortd.library.duplicates.groups import DuplicateGroup, GroupMember, NearDuplicate
+from vsortd.library.duplicates.groups import DuplicateGroup, GroupMember, NearDuplicate, Pair, groups_of
 from vsortd.library.duplicates.kept_duplicates import FoundPair, KeptDuplicates, standing_group
-from vsortd.library.duplicates.pair_check import PairRelation
+from vsortd.library.duplicates.pair_check import PairLikeness, PairRelation
 
 
 def member(folder: Path, number: int, *, width_px: int = 640) -> GroupMember:
@@ -20,7 +21,7 @@ def member(folder: Path, number: int, *, width_px: int = 640) -> GroupMember:
 
 
 def group_in(folder: Path) -> DuplicateGroup:
-    keep, copy, small, part, odd = (member(folder, number, width_px=640 - number) for number in (0, 1, 2, 3, 9))
+    keep, copy, small, part, odd = (member(folder, number, width_px=640 - 40 * number) for number in (0, 1, 2, 3, 9))
     return DuplicateGroup(
         keep,
         (
@@ -59,7 +60,7 @@ def test_what_went_aside_is_not_shown_until_it_is_back(tmp_path: Path) -> None:
 
 
 def test_two_that_were_never_compared_are_not_surely_the_same(tmp_path: Path) -> None:
-    keep, *others = (member(tmp_path, number, width_px=640 - number) for number in range(3))
+    keep, *others = (member(tmp_path, number, width_px=640 - 40 * number) for number in range(3))
     told = {
         (PairRelation.SAME, PairRelation.SAME): PairRelation.ALIKE,
         (PairRelation.SAME, PairRelation.COPY): PairRelation.SAME,
@@ -72,6 +73,19 @@ def test_two_that_were_never_compared_are_not_surely_the_same(tmp_path: Path) ->
         left = standing_group(group, lambda one: one is not keep)
         assert left is not None
         assert [(others[1], others[0], kind)] == [(one.member, one.of, one.kind) for one in left.duplicates]
+
+
+def test_the_one_that_takes_the_place_of_the_kept_one_is_the_one_that_a_new_search_keeps(tmp_path: Path) -> None:
+    """A few pixels fewer mean nothing where there is more data a second."""
+    keep, wide, rich = (member(tmp_path, number, width_px=px) for number, px in ((0, 1920), (1, 641), (2, 640)))
+    pairs = [Pair(keep.number, other.number, PairLikeness(PairRelation.COPY, 1.0, 0.0)) for other in (wide, rich)]
+    (group,) = groups_of([keep, wide, rich], pairs, lambda _first, _second: None)
+    left = standing_group(group, lambda one: one is not keep)
+    assert left is not None
+    between = Pair(0, 1, PairLikeness(PairRelation.COPY, 1.0, 0.0))
+    again = [replace(one, number=number) for number, one in enumerate((wide, rich))]
+    (anew,) = groups_of(again, [between], lambda _first, _second: None)
+    assert rich.path == left.keep.path == anew.keep.path
 
 
 def test_both_stay_and_no_longer(tmp_path: Path) -> None:

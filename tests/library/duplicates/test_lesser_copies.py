@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vsortd.core.identity import Identity
-from vsortd.library.duplicates.groups import GroupMember, Pair, groups_of
+from vsortd.library.duplicates.groups import DuplicateGroup, GroupMember, NearDuplicate, Pair, groups_of
+from vsortd.library.duplicates.kept_duplicates import standing_group
 from vsortd.library.duplicates.lesser_copies import lesser_copies
 from vsortd.library.duplicates.pair_check import PairLikeness, PairRelation
 
@@ -63,6 +64,16 @@ def test_the_same_by_way_of_a_third_is_sure_only_where_that_has_the_very_bytes()
     assert {1: (0, ""), 2: (0, "it was compared with 1.mp4 alone")} == told([best, middle, last], *chain)
     twins = member(1, width_px=1280), member(2, width_px=1280)
     assert {1: (0, ""), 2: (0, "")} == told([best, *twins], pair(0, 1, SAME), pair(1, 2, COPY))
+
+
+def test_what_was_told_by_one_whose_own_other_is_gone_stays_and_the_rest_goes_on() -> None:
+    best, gone, middle, last, twin = (member(n, width_px=1920 - n) for n in range(5))
+    told_by = ((gone, best, SAME), (middle, gone, COPY), (last, middle, COPY), (twin, best, COPY))
+    group = DuplicateGroup(best, tuple(NearDuplicate(one, of, kind, 1.0, 0.0) for one, of, kind in told_by))
+    left = standing_group(group, lambda one: one is not gone)
+    assert left is not None
+    found = {copy.member.number: copy.why_not for copy in lesser_copies([left])}
+    assert {3: "it was compared with 2.mp4 alone", 4: ""} == found
 
 
 @given(st.data())

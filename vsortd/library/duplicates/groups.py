@@ -101,6 +101,16 @@ class DuplicateGroup:
         )
 
 
+def worth(one: GroupMember, share: float = 1.0) -> tuple[int, int, float, int, str]:
+    """Order videos by what is worth keeping, the best first: about the most pixels, then the most data a second.
+
+    Ties: the longest, then the older file, then the first by path. `share` of its picture, 0 to 1, is no black bar.
+    """
+    pixels = one.width_px * one.height_px * share
+    about = -round(pixels / _ABOUT_PIXELS)
+    return about, -round(one.bits_per_s), -one.duration_s, one.identity.mtime_ns, str(one.path)
+
+
 class Unions:
     """Sets of numbers that grow together; a number nobody joined is a set of its own."""
 
@@ -186,10 +196,7 @@ def _surest(pair: Pair, own: Pair | None) -> tuple[bool, bool, float]:
 
 
 def _worth_keeping(members: Sequence[GroupMember], numbers: Sequence[int], known: _Known) -> int:
-    """Return the number of the best one: no part of another, then the most pixels, then the most data a second.
-
-    Black bars don't count. Ties: the longest, then the older file, then the first by path.
-    """
+    """Return the number of the best one by its `worth`; no part of another, and black bars don't count."""
     inside = set(numbers)
     parts = {
         pair.shorter
@@ -201,13 +208,7 @@ def _worth_keeping(members: Sequence[GroupMember], numbers: Sequence[int], known
         for number, share in zip((pair.longer, pair.shorter), pair.likeness.shares, strict=True):
             shares[number] = min(shares.get(number, 1.0), share)
     whole = [members[number] for number in numbers if number not in parts] or [members[number] for number in numbers]
-
-    def worth(one: GroupMember) -> tuple[float, float, float, int, str]:
-        pixels = one.width_px * one.height_px * shares[one.number]
-        data, age_ns = -round(one.bits_per_s), one.identity.mtime_ns
-        return -round(pixels / _ABOUT_PIXELS), data, -one.duration_s, age_ns, str(one.path)
-
-    return min(whole, key=worth).number
+    return min(whole, key=lambda one: worth(one, shares[one.number])).number
 
 
 def _near_duplicate(members: Sequence[GroupMember], pair: Pair, number: int) -> NearDuplicate:

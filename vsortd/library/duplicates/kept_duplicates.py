@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from vsortd.core.identity import Identity
 from vsortd.core.system.atomic_file import write_whole
 from vsortd.errors import StoreError
-from vsortd.library.duplicates.groups import DuplicateGroup, GroupMember, NearDuplicate
+from vsortd.library.duplicates.groups import DuplicateGroup, GroupMember, NearDuplicate, worth
 from vsortd.library.duplicates.pair_check import PairRelation
 
 if TYPE_CHECKING:
@@ -61,8 +61,7 @@ class FoundPair:
 
 def pair_id(one: GroupMember, other: GroupMember) -> str:
     """Return what to call a pair: the same for the same two files, whichever comes first."""
-    identities = (one.identity, other.identity)
-    files = sorted(f"{identity.inode}:{identity.size_bytes}:{identity.mtime_ns}" for identity in identities)
+    files = sorted((one.identity.fingerprint, other.identity.fingerprint))
     return hashlib.sha256("|".join(files).encode()).hexdigest()[:16]
 
 
@@ -147,20 +146,13 @@ def standing_group(group: DuplicateGroup, stands: Callable[[GroupMember], bool])
         alike = [one for one in here if one.of.number == group.keep.number and one.kind in _ALL_OF_IT]
         if not alike:
             return None
-        best = min(alike, key=_worth)
+        best = min(alike, key=lambda one: worth(one.member))
         keep, left = best.member, [_told_by(best, one) for one in alike if one is not best]
     return DuplicateGroup(keep, tuple(left)) if left else None
 
 
 def _stands(member: GroupMember) -> bool:
     return member.identity.lies_at(member.path)
-
-
-def _worth(one: NearDuplicate) -> tuple[float, float, float, int, str]:
-    """Order by what is worth keeping, see `lesser_copies.RULE`."""
-    member = one.member
-    pixels = member.width_px * member.height_px
-    return -pixels, -round(member.bits_per_s), -member.duration_s, member.identity.mtime_ns, str(member.path)
 
 
 def _told_by(best: NearDuplicate, one: NearDuplicate) -> NearDuplicate:

@@ -52,12 +52,14 @@ def _why_not(group: DuplicateGroup, duplicate: NearDuplicate) -> str:
 
 
 def _sure(group: DuplicateGroup, duplicate: NearDuplicate) -> bool:
-    """Tell whether a video is known to be the same as the kept one: itself, or by others that have its very bytes."""
-    others = {one.member.number: one for one in group.duplicates}
-    seen: set[int] = set()
+    """Tell whether a video is known to be the same as the kept one: itself, or by others that have its very bytes.
+
+    Each of them is used once, and one may not be of the group any more: what it was like is gone.
+    """
+    others = {one.member.number: one for one in group.duplicates if one is not duplicate}
     while duplicate.of.number != group.keep.number:
-        if duplicate.kind is not PairRelation.COPY or duplicate.member.number in seen:
+        by = others.pop(duplicate.of.number, None)
+        if by is None or duplicate.kind is not PairRelation.COPY:
             return False
-        seen.add(duplicate.member.number)
-        duplicate = others[duplicate.of.number]
+        duplicate = by
     return duplicate.kind in {PairRelation.COPY, PairRelation.SAME}

@@ -125,7 +125,7 @@ def _refused(request: Request, error: BaseException) -> Response:
     if isinstance(error, VideoError):
         gone = isinstance(error, ChangedError)
         status = HTTPStatus.CONFLICT if gone else HTTPStatus.UNPROCESSABLE_ENTITY
-        return turned_away(status, f"{error.reason[:1].upper()}{error.reason[1:]}.")
+        return turned_away(status, error.sentence)
     if isinstance(error, Cancelled):
         return turned_away(HTTPStatus.SERVICE_UNAVAILABLE, "vsortd is stopping.")
     logger.opt(exception=error).error("the page: {} failed: {!r}", request.url.path, error)

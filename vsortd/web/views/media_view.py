@@ -129,9 +129,7 @@ def media_response(request: Request, opened: OpenedMedia, readers: anyio.Capacit
 
 def etag_of(opened: OpenedMedia) -> str:
     """Return what names this very content: another one for a file that was changed or replaced."""
-    identity = opened.identity
-    told = f"{identity.inode}:{identity.size_bytes}:{identity.mtime_ns}"
-    return f'"{hashlib.sha256(told.encode()).hexdigest()[:32]}"'
+    return f'"{hashlib.sha256(opened.identity.fingerprint.encode()).hexdigest()[:32]}"'
 
 
 class _FileResponse(StreamingResponse):

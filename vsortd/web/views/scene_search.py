@@ -98,7 +98,7 @@ class _Search:
         except VsortdError as error:
             shown["error"] = error
         except VideoError as error:
-            shown["error"] = UsageError(f"{error.reason[:1].upper()}{error.reason[1:]}.")
+            shown["error"] = UsageError(error.sentence)
         return shown
 
     def _chips(self, wish: SearchWish) -> list[Chip]:
