@@ -7,10 +7,9 @@ import tomllib
 from typing import TYPE_CHECKING
 
 import pytest
-import typer
 
 from tests.support.paths import REPOSITORY
-from vsortd.cli.app import app
+from vsortd.cli.app import command as command_line
 from vsortd.config.load import load_settings
 from vsortd.doctor import demo_run
 from vsortd.errors import ExitCode
@@ -23,7 +22,7 @@ README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
 
 def _commands() -> dict[str, list[str]]:
     """Return every command of the command line with its long options."""
-    root = typer.main.get_command(app)
+    root = command_line()
     found: dict[str, list[str]] = {}
     stack = [("", root)]
     while stack:

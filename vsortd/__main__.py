@@ -8,7 +8,7 @@ import os
 import sys
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NoReturn, cast
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from vsortd.core.home import with_tilde
 from vsortd.core.system.standard_streams import UnwritableOutputError, secure_standard_streams
@@ -27,7 +27,7 @@ _JOIN_S: Final = 1.0
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code; the console script exits with it."""
-    import typer
+    import click
 
     from vsortd.cli.app import command, hoist_config
     from vsortd.core.output import be_quiet
@@ -44,19 +44,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = ExitCode.OK if error.reader_gone else _say(error)
     except VsortdError as error:
         code = _say(error)
-    except typer.Exit as error:
+    except click.exceptions.Exit as error:
         code = int(error.exit_code)
-    except (typer.Abort, KeyboardInterrupt):
+    except (click.Abort, KeyboardInterrupt):
         sys.stderr.write("interrupted\n")
         code = ExitCode.INTERRUPTED
     except FileNotFoundError:
         if _folder_is_there():
             raise
         code = _say(VsortdError("The folder that you are in is gone.", remedy="Go to another one: cd"))
-    except Exception as error:
-        if not hasattr(error, "show"):  # not one of the command line parser's own
-            raise
-        _show(cast("click.ClickException", error))
+    except click.ClickException as error:  # the command line parser's own
+        _show(error)
         code = ExitCode.USAGE
     return int(code)
 

@@ -10,11 +10,10 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
-import typer
 
 from tests.support import harness
 from tests.support.forked_commands import run_forked
-from vsortd.cli.app import app
+from vsortd.cli.app import command as command_line
 from vsortd.cli.completion_answer import ASKED_WORDS
 from vsortd.cli.completion_scripts import SEPARATOR
 
@@ -59,7 +58,7 @@ JSON = ("history", "status", "undo --all --dry-run", "review", "corrections", "m
 
 
 def _leaves() -> set[str]:
-    found, stack = set(), [("", typer.main.get_command(app))]
+    found, stack = set(), [("", command_line())]
     while stack:
         prefix, command = stack.pop()
         children = getattr(command, "commands", {})

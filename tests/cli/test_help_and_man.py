@@ -9,21 +9,23 @@ import sys
 import zipfile
 from typing import TYPE_CHECKING, Annotated, Any
 
+import click
 import pytest
-import typer
 
 from tests.cli.test_quiet import every_command
 from tests.support import harness
 from tests.support.paths import REPOSITORY
-from vsortd.cli.app import app
+from vsortd.cli.app import command as command_line
 from vsortd.cli.command_tree import context_of
+from vsortd.cli.front.commands import command_of
+from vsortd.cli.front.declared import Option
 from vsortd.cli.man_page import ENVIRONMENT, man_page, page_name
 from vsortd.errors import ExitCode
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-ROOT: Any = typer.Context(typer.main.get_command(app), info_name="vsortd")
+ROOT: Any = click.Context(command_line(), info_name="vsortd")
 PAGES = REPOSITORY / "docs/man"
 # What vsortd's processes tell one another, or a test them.
 INTERNAL = {"VSORTD_MEDIA_PARENT", "VSORTD_MEDIA_TEST_OPS", "VSORTD_COMPLETE", "VSORTD_COMPLETE_WORDS"}
@@ -135,13 +137,11 @@ def _without_overstrikes(text: str) -> str:
 
 
 def _hostile_page() -> str:
-    one = typer.Typer()
-
-    @one.command(help=HOSTILE)
-    def hostile(name: Annotated[str, typer.Option("--na-me", help=HOSTILE)] = ".x\\") -> None:
+    def hostile(name: Annotated[str, Option("--na-me", help=HOSTILE)] = ".x\\") -> None:
         raise NotImplementedError(name)
 
-    return man_page(typer.Context(typer.main.get_command(one), info_name="evil.so"))  # type: ignore[arg-type]
+    hostile.__doc__ = HOSTILE
+    return man_page(click.Context(command_of("hostile", hostile), info_name="evil.so"))
 
 
 @needs_groff

@@ -9,11 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-import typer
 
 from tests.support import harness
 from tests.support.paths import REPOSITORY
-from vsortd.cli.app import app
+from vsortd.cli.app import command as command_line
 from vsortd.cli.examples import EXAMPLES
 from vsortd.cli.proposals import proposed
 from vsortd.cli.search_view import _print_foot
@@ -53,7 +52,7 @@ def prompts_of(words: list[str]) -> list[str]:
     if not words or words[0] not in asks or _NO_PICTURES & set(words):
         return []
     first, taking = asks[words[0]]
-    command: Any = typer.main.get_command(app).commands[words[0]]
+    command: Any = command_line().commands[words[0]]
     values = {name for one in command.params if not getattr(one, "is_flag", True) for name in one.opts}
     found: list[str] = []
     rest = iter(words[first:])

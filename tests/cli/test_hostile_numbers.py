@@ -6,10 +6,9 @@ import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import typer
 
 from tests.support import harness
-from vsortd.cli.app import app
+from vsortd.cli.app import command as command_line
 from vsortd.core.paths import journal_path
 from vsortd.filing.journal import Journal
 from vsortd.service.client import TOKEN_NAME
@@ -43,7 +42,7 @@ def _options() -> Iterator[tuple[str, Any]]:
         for name, below in getattr(command, "commands", {}).items():
             yield from walk(below, f"{path} {name}".strip())
 
-    yield from walk(typer.main.get_command(app), "")
+    yield from walk(command_line(), "")
 
 
 OPTIONS = list(_options())
@@ -57,7 +56,7 @@ def test_the_walk_finds_the_options() -> None:
 @pytest.mark.parametrize("text", NO_FLOATS)
 @pytest.mark.parametrize(("name", "option"), FLOATS, ids=[name for name, _ in FLOATS])
 def test_every_option_that_takes_a_number_refuses_what_is_none_at_once(name: str, option: Any, text: str) -> None:
-    context = typer.main.get_command(app).make_context("vsortd", ["status"], resilient_parsing=True)
+    context = command_line().make_context("vsortd", ["status"], resilient_parsing=True)
     with pytest.raises(Exception, match=r"is no number|not in the range|not a valid") as refused:
         option.process_value(context, text)
     assert hasattr(refused.value, "show"), f"{name}: told by the command line's parser"

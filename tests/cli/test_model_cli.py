@@ -8,9 +8,9 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
-from vsortd.cli.model import app
+from vsortd.cli.app import command as command_line
 from vsortd.errors import ModelError, UsageError
 from vsortd.vision.model_speeds import MeasuredSpeed, keep_speed, this_machine
 from vsortd.vision.models import RECOMMENDED, ModelUnavailableError
@@ -31,7 +31,7 @@ def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def run(*words: str) -> str:
     """Run the group; errors come through as they reach the boundary."""
-    result = CliRunner().invoke(app, list(words), catch_exceptions=False)
+    result = CliRunner().invoke(command_line(), ["model", *words], catch_exceptions=False)
     assert result.exit_code == 0
     return result.output
 
@@ -99,8 +99,7 @@ def test_every_pair_of_open_clip() -> None:
 def test_listing_needs_no_torch() -> None:
     """The recommended table comes without torch, open_clip and the hub's library."""
     code = (
-        "import sys; from typer.testing import CliRunner; from vsortd.cli.model import app;"
-        "assert CliRunner().invoke(app, ['list']).exit_code == 0;"
+        "import sys; from vsortd.__main__ import main; assert main(['model', 'list']) == 0;"
         "heavy = {'torch', 'open_clip', 'huggingface_hub', 'av', 'numpy'} & set(sys.modules);"
         "assert not heavy, heavy"
     )

@@ -10,20 +10,19 @@ import unittest.mock
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import typer
 
 from tests.cli.test_tables_everywhere import pseudo
 from tests.sample_model.canvas import Light
 from tests.sample_model.renderer import Subject
 from tests.support import harness
 from tests.support.clips import render_scene
-from vsortd.cli.app import app
+from vsortd.cli.app import command as command_line
 from vsortd.core.output import ColorChoice, choose_color
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-ROOT: Any = typer.main.get_command(app)
+ROOT: Any = command_line()
 HINT = re.compile(
     r"Next:|vsortd undo|Undo all|Take it back|Start it with|Nothing was touched|^Written|^Drawn into", re.MULTILINE
 )

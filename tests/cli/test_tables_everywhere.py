@@ -14,11 +14,10 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import typer
 from rich.cells import cell_len
 
 from tests.support import harness
-from vsortd.cli.app import app
+from vsortd.cli.app import command as command_line
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,7 +52,7 @@ NAME = '=1+1, a "quoted" Füße 日本 and more words than any narrow terminal h
 
 
 def _with_csv() -> set[str]:
-    found, stack = set(), [("", typer.main.get_command(app))]
+    found, stack = set(), [("", command_line())]
     while stack:
         prefix, command = stack.pop()
         stack += [(f"{prefix} {name}".strip(), child) for name, child in getattr(command, "commands", {}).items()]

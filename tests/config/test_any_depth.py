@@ -8,10 +8,9 @@ import shutil
 from typing import TYPE_CHECKING
 
 import pytest
-import typer.main
 
 from tests.support import harness
-from vsortd.cli.app import app
+from vsortd.cli.app import command as command_line
 from vsortd.config.yaml_lines import MAX_DEPTH
 
 if TYPE_CHECKING:
@@ -192,7 +191,7 @@ def test_the_depth_is_the_greatest_that_a_config_may_have() -> None:
 
 
 def test_every_command_is_asked() -> None:
-    assert set(commands(typer.main.get_command(app))) == ASKED.keys() | BY_THE_DAEMON | READS_NO_CONFIG
+    assert set(commands(command_line())) == ASKED.keys() | BY_THE_DAEMON | READS_NO_CONFIG
 
 
 def asked_of(command: str) -> list[tuple[int, str]]:

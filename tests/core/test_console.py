@@ -108,7 +108,7 @@ RAW = {
 }
 
 
-ROUND = ("sys.stdout.write", "sys.stderr.write", "typer.echo", "typer.confirm", "typer.prompt", "csv.writer", "print(")
+ROUND = ("sys.stdout.write", "sys.stderr.write", "click.echo", "click.confirm", "click.prompt", "csv.writer", "print(")
 
 
 def test_nothing_goes_round_the_console() -> None:

@@ -48,7 +48,7 @@ def test_what_lies_about_is_not_imported(tmp_path: Path, monkeypatch: pytest.Mon
     home.more_environment["HOME"] = str(tmp_path / "user")
     for place in (tmp_path / "user", tmp_path / "here"):
         place.mkdir()
-        for name in ("vsortd", "av", "torch", "typer", "numpy"):
+        for name in ("vsortd", "av", "torch", "click", "numpy"):
             (place / f"{name}.py").write_text(TRAP.format(marker=str(marker)))
     monkeypatch.chdir(tmp_path / "here")
     assert "running" == json.loads(as_installed(home, "start", "--json"))["state"]

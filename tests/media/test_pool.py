@@ -212,7 +212,7 @@ def test_a_worker_loads_neither_the_model_nor_the_command_line(own: MediaPool) -
         text=True,
         check=True,
     ).stdout.split()
-    assert not {"torch", "typer", "pydantic", "yaml", "PIL", "vsortd.config.settings"} & set(names)
+    assert not {"torch", "click", "pydantic", "yaml", "PIL", "vsortd.config.settings"} & set(names)
 
 
 def test_the_pool_does_not_load_the_decoders_into_the_daemon() -> None:

@@ -19,7 +19,7 @@ _PARENT = """
 import io, json, os, signal, sys
 import vsortd.cli.app, vsortd.config.check, vsortd.config.dump, vsortd.service.client
 import vsortd.learning.review_queue, vsortd.pipeline.batch, vsortd.pipeline.explanation
-import rich.console, rich.table, typer.rich_utils
+import rich.console, rich.table, vsortd.cli.front.help_form
 from vsortd.__main__ import script
 
 def run(case, number):

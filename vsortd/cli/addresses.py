@@ -13,7 +13,7 @@ from vsortd.fetching.address import checked_address, is_address
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import typer
+    import click
 
     from vsortd.config.settings import Settings
     from vsortd.fetching.cache import CachedVideo
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _MEGABYTE = 10**6
 
 
-def local_files(ctx: typer.Context, words: Sequence[str], settings: Settings | None) -> list[Path]:
+def local_files(ctx: click.Context, words: Sequence[str], settings: Settings | None) -> list[Path]:
     """Return the files that words name; what is an address is fetched into the cache, and kept there meanwhile.
 
     No address is fetched before all are seen to be ones. Raises UsageError, FetchError, StoreError.
@@ -40,12 +40,12 @@ def files_here(words: Sequence[str] | None, command: str) -> list[Path]:
     return [Path(word) for word in words or ()]
 
 
-def local_file(ctx: typer.Context, word: str, settings: Settings | None) -> Path:
+def local_file(ctx: click.Context, word: str, settings: Settings | None) -> Path:
     """Return the file that one word names; as `local_files`."""
     return local_files(ctx, [word], settings)[0]
 
 
-def files_in_inbox(ctx: typer.Context, words: Sequence[str], settings: Settings) -> list[Path]:
+def files_in_inbox(ctx: click.Context, words: Sequence[str], settings: Settings) -> list[Path]:
     """Return the files that words name; what is an address is fetched and put into the first inbox.
 
     As `local_files`, and FilingError.
@@ -60,7 +60,7 @@ def files_in_inbox(ctx: typer.Context, words: Sequence[str], settings: Settings)
 
 
 def _with_videos(
-    ctx: typer.Context, words: Sequence[str], settings: Settings | None
+    ctx: click.Context, words: Sequence[str], settings: Settings | None
 ) -> tuple[list[tuple[str, CachedVideo | None]], Fetcher | None]:
     """Return each word with the video that it is the address of, None for a file; and what fetched, if anything was."""
     addresses = [word for word in words if is_address(word)]
@@ -72,7 +72,7 @@ def _with_videos(
     return [(word, _fetched(fetcher, word) if is_address(word) else None) for word in words], fetcher
 
 
-def opened_fetcher(ctx: typer.Context, settings: Settings | None) -> Fetcher:
+def opened_fetcher(ctx: click.Context, settings: Settings | None) -> Fetcher:
     """Return what fetches into the cache; it is closed when the command ends. Raises StoreError."""
     from vsortd.config.fetch_options import Fetch
     from vsortd.fetching.fetcher import Fetcher

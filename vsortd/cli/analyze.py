@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
+import click
 
 from vsortd.analysis.part_names import USUAL_PARTS, AnalysisPart
 from vsortd.cli.addresses import local_files
@@ -44,6 +44,7 @@ from vsortd.cli.completing import model_words
 from vsortd.cli.detector_options import DetectLabels, DetectModel, detector_choice, opened_finder
 from vsortd.cli.edit_files import ExportOption, checked_exports, insist_on_another, write_exports, write_text
 from vsortd.cli.explain import insist_on_ending
+from vsortd.cli.front.declared import Argument, Option
 from vsortd.cli.numbers import finite
 from vsortd.core.media_endings import SOUND_ENDINGS, VIDEO_ENDINGS
 from vsortd.core.output import note
@@ -63,22 +64,17 @@ if TYPE_CHECKING:
 _ENDINGS = VIDEO_ENDINGS | SOUND_ENDINGS
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("analyze")(analyze)
-
-
 def analyze(
-    ctx: typer.Context,
+    ctx: click.Context,
     paths: Annotated[
         list[str] | None,
-        typer.Argument(
+        Argument(
             metavar="FILE|DIR…", help="Videos, sound or picture files, and folders of them; also https:// addresses."
         ),
     ] = None,
     only: Annotated[
         str | None,
-        typer.Option(
+        Option(
             "--only",
             metavar="PARTS",
             help="Some of facts, shots, sound, labels, summary, words, text, objects, with commas.",
@@ -86,25 +82,23 @@ def analyze(
     ] = None,
     scene_threshold: Annotated[
         float,
-        typer.Option(
-            "--scene-threshold", callback=finite, min=0.01, max=1.0, help="How a cut is told: smaller finds more."
-        ),
+        Option("--scene-threshold", callback=finite, min=0.01, max=1.0, help="How a cut is told: smaller finds more."),
     ] = 0.3,
     shots_csv: Annotated[
         Path | None,
-        typer.Option("--shots-csv", metavar="OUT.csv", help="Write one video's shots, with PySceneDetect's columns."),
+        Option("--shots-csv", metavar="OUT.csv", help="Write one video's shots, with PySceneDetect's columns."),
     ] = None,
     export: ExportOption = None,
     labels: Annotated[
-        Path | None, typer.Option("--labels", metavar="F", help="Look for these labels: a file with one on each line.")
+        Path | None, Option("--labels", metavar="F", help="Look for these labels: a file with one on each line.")
     ] = None,
     categories: Annotated[
         Path | None,
-        typer.Option("--categories", metavar="F", help="Look for these categories: a file as classify takes it."),
+        Option("--categories", metavar="F", help="Look for these categories: a file as classify takes it."),
     ] = None,
     model: Annotated[
         str | None,
-        typer.Option(
+        Option(
             "--model",
             metavar="M",
             help="That looks for labels. Else the config's; without a config the small one in the package.",
@@ -112,31 +106,29 @@ def analyze(
         ),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option("--out", metavar="DIR", help="Write each file's analysis into a folder, as JSON.")
+        Path | None, Option("--out", metavar="DIR", help="Write each file's analysis into a folder, as JSON.")
     ] = None,
     form: Annotated[
-        ForeignForm | None, typer.Option("--as", help="Write into --out what another program would write.")
+        ForeignForm | None, Option("--as", help="Write into --out what another program would write.")
     ] = None,
     stored: Annotated[
         list[Path] | None,
-        typer.Option(
+        Option(
             "--from",
             metavar="F",
             help="Tell the summary anew from what --out or --json wrote; or from DeepFFmpeg's technical JSON and, by "
             "another --from, its table of labels. No video is read.",
         ),
     ] = None,
-    objects: Annotated[bool, typer.Option("--objects", help="Find things, too, by a detector.")] = False,
+    objects: Annotated[bool, Option("--objects", help="Find things, too, by a detector.")] = False,
     detect_model: DetectModel = None,
     detect_labels: DetectLabels = None,
     confidence: Annotated[
         float,
-        typer.Option(
-            "--confidence", callback=finite, min=0.1, max=1.0, help="How sure a detector has to be of each thing."
-        ),
+        Option("--confidence", callback=finite, min=0.1, max=1.0, help="How sure a detector has to be of each thing."),
     ] = 0.3,
     private: Annotated[
-        bool, typer.Option("--private", help="Leave out places, persons and what people wrote into the file.")
+        bool, Option("--private", help="Leave out places, persons and what people wrote into the file.")
     ] = False,
     plot: PlotOption = None,
     sheet: SheetOption = None,

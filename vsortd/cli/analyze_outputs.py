@@ -10,7 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import typer
+import click
 
 from vsortd.cli.common import SCHEMA_VERSION, console, print_json
 from vsortd.cli.edit_files import write_text
@@ -125,7 +125,7 @@ def _foreign_texts(found: VideoAnalysis, scene_threshold: float) -> Iterator[str
 # From what was written before
 
 
-def refuse_beside_from(ctx: typer.Context) -> None:
+def refuse_beside_from(ctx: click.Context) -> None:
     """Refuse whatever was typed beside --from that speaks of measuring. Raises UsageError."""
     for parameter in ctx.command.params:
         name = parameter.name or ""

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
-import typer
-
 from vsortd.analysis.part_names import AnalysisPart
 from vsortd.cli.analyze_outputs import insist_on_folder, make_folder
 from vsortd.cli.common import console, progress_bar, waiting
 from vsortd.cli.edit_files import insist_on_another
 from vsortd.cli.explain import insist_on_ending
+from vsortd.cli.front.declared import Option
 from vsortd.core.output import note
 from vsortd.core.paths import as_on_disk
 from vsortd.core.text import counted
@@ -31,28 +30,26 @@ if TYPE_CHECKING:
     from vsortd.media.thumbnails import Pixels
 
 PlotOption = Annotated[
-    Path | None, typer.Option("--plot", metavar="OUT.png", help="Draw shots, arousal, loudness and speech over time.")
+    Path | None, Option("--plot", metavar="OUT.png", help="Draw shots, arousal, loudness and speech over time.")
 ]
 SheetOption = Annotated[
     Path | None,
-    typer.Option("--sheet", metavar="OUT.png", help="Draw each shot's key frame, with its time and length."),
+    Option("--sheet", metavar="OUT.png", help="Draw each shot's key frame, with its time and length."),
 ]
 ThumbsOption = Annotated[
-    Path | None, typer.Option("--thumbs", metavar="DIR", help="Write each shot's key frame as a picture.")
+    Path | None, Option("--thumbs", metavar="DIR", help="Write each shot's key frame as a picture.")
 ]
-SplitOption = Annotated[
-    Path | None, typer.Option("--split", metavar="DIR", help="Cut each shot into an MP4 of its own.")
-]
+SplitOption = Annotated[Path | None, Option("--split", metavar="DIR", help="Cut each shot into an MP4 of its own.")]
 OverlayOption = Annotated[
     Path | None,
-    typer.Option("--overlay", metavar="OUT.mp4", help="Draw shots, labels, boxes, loudness and speech on the video."),
+    Option("--overlay", metavar="OUT.mp4", help="Draw shots, labels, boxes, loudness and speech on the video."),
 ]
-PlayFlag = Annotated[bool, typer.Option("--play", help="Show that in mpv or ffplay instead of writing it.")]
-BoxColorOption = Annotated[str, typer.Option("--box-color", metavar="COLOUR", help="Of boxes: a name, or #rrggbb.")]
-TextColorOption = Annotated[str, typer.Option("--text-color", metavar="COLOUR", help="Of letters and the bar.")]
-BorderColorOption = Annotated[str, typer.Option("--border-color", metavar="COLOUR", help="Around letters.")]
+PlayFlag = Annotated[bool, Option("--play", help="Show that in mpv or ffplay instead of writing it.")]
+BoxColorOption = Annotated[str, Option("--box-color", metavar="COLOUR", help="Of boxes: a name, or #rrggbb.")]
+TextColorOption = Annotated[str, Option("--text-color", metavar="COLOUR", help="Of letters and the bar.")]
+BorderColorOption = Annotated[str, Option("--border-color", metavar="COLOUR", help="Around letters.")]
 FontSizeOption = Annotated[
-    int, typer.Option("--font-size", metavar="PX", min=6, max=400, help="Height of letters in the video.")
+    int, Option("--font-size", metavar="PX", min=6, max=400, help="Height of letters in the video.")
 ]
 
 _STRIP_PX: Final = 260

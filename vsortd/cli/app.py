@@ -1,99 +1,58 @@
-"""The root of the command line; each group lives in a file of its own and imports what is heavy when it runs."""
+"""The root of the command line."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
-import typer
+import click
 
-from vsortd.cli import (
-    analyze,
-    classify,
-    cluster,
-    completion,
-    config,
-    control,
-    demo,
-    doctor,
-    duplicates,
-    edit,
-    evaluate,
-    explain,
-    export,
-    fetch,
-    help_command,
-    history,
-    index,
-    logs,
-    model,
-    open_page,
-    preview,
-    refile,
-    release,
-    review,
-    run,
-    search,
-    service,
-    set_aside,
-    sort,
-    status,
-    teach,
-    timeline,
-    tray,
-    where,
-)
-from vsortd.cli.common import RootOptions
-from vsortd.cli.examples import EPILOG, HelpfulGroup
+from vsortd.cli.command_table import COMMANDS
+from vsortd.cli.front.commands import Entry, Group
+from vsortd.cli.front.declared import Option
 from vsortd.errors import UsageError
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
-app = typer.Typer(
-    name="vsortd",
-    cls=HelpfulGroup,
-    epilog=EPILOG,
-    help="Drop videos into a folder; they file themselves by what they show. Every move can be undone.",
-    no_args_is_help=True,
-    add_completion=False,  # typer's own scripts evaluate what they are answered: see vsortd.cli.completion_scripts
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+@dataclass(frozen=True, slots=True)
+class RootOptions:
+    """The options that stand before every command."""
+
+    config: Path | None = None
+    verbose: bool = False
 
 
-def _version(value: bool) -> None:  # noqa: FBT001 - typer's callback form
+def _version(value: bool) -> None:  # noqa: FBT001 - one switch
     if value:
         from vsortd import __version__
 
-        typer.echo(f"vsortd {__version__}")
-        raise typer.Exit
+        click.echo(f"vsortd {__version__}")
+        raise click.exceptions.Exit(0)
 
 
-@app.callback()
 def root(
-    ctx: typer.Context,
+    ctx: click.Context,
     config_file: Annotated[
         Path | None,
-        typer.Option("--config", help="The config file; else $VSORTD_CONFIG, else the user's, else the site's."),
+        Option("--config", help="The config file; else $VSORTD_CONFIG, else the user's, else the site's."),
     ] = None,
     verbose: Annotated[
-        bool, typer.Option("--verbose", "-v", help="Say more in the log, with the times of each stage.")
+        bool, Option("--verbose", "-v", help="Say more in the log, with the times of each stage.")
     ] = False,
     _: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+        bool, Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
-    """Drop videos into a folder; they file themselves by what they show. Every move can be undone."""
+    """Keep what stands before every command."""
     ctx.obj = RootOptions(config=config_file, verbose=verbose)
 
 
 @cache
-def command() -> Callable[..., object]:
-    """Return the whole command line as the parser has it; putting it together takes longer than most commands."""
-    built: Callable[..., object] = typer.main.get_command(app)
-    return built
+def command() -> Group:
+    """Return the whole command line; what is called is imported then."""
+    line = "Drop videos into a folder; they file themselves by what they show. Every move can be undone."
+    return Group(Entry("vsortd", line, below=COMMANDS), root)
 
 
 def hoist_config(argv: list[str]) -> list[str]:
@@ -118,40 +77,3 @@ def hoist_config(argv: list[str]) -> list[str]:
             rest.append(word)
         position += 1
     return front + rest
-
-
-run.register(app)
-status.register(app)
-control.register(app)
-open_page.register(app)
-sort.register(app)
-fetch.register(app)
-explain.register(app)
-evaluate.register(app)
-cluster.register(app)
-index.register(app)
-search.register(app)
-history.register(app)
-release.register(app)
-where.register(app)
-export.register(app)
-teach.register(app)
-review.register(app)
-preview.register(app)
-refile.register(app)
-timeline.register(app)
-classify.register(app)
-analyze.register(app)
-duplicates.register(app)
-set_aside.register(app)
-app.command("check")(config.check)
-app.add_typer(config.app, name="config")
-app.add_typer(model.app, name="model")
-doctor.register(app)
-logs.register(app)
-edit.register(app)
-completion.register(app)
-help_command.register(app)
-service.register(app)
-tray.register(app)
-demo.register(app)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
+import click
 
 from vsortd.analysis.label_reading import FramePace, LabelEnsemble, LabelReading
 from vsortd.cli.addresses import local_files
@@ -22,6 +22,7 @@ from vsortd.cli.common import (
 )
 from vsortd.cli.completing import model_words
 from vsortd.cli.detector_options import DetectLabels, DetectModel, opened_target
+from vsortd.cli.front.declared import Argument, Option
 from vsortd.cli.label_model import model_choice, model_temperature
 from vsortd.cli.numbers import finite
 from vsortd.core.media_endings import VIDEO_ENDINGS
@@ -38,44 +39,39 @@ if TYPE_CHECKING:
     from vsortd.config.settings import Settings
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("classify")(classify)
-
-
 def classify(
-    ctx: typer.Context,
+    ctx: click.Context,
     words: Annotated[
         list[str],
-        typer.Argument(
+        Argument(
             metavar="FILE… [PROMPT…]",
             help="Videos, wherever they lie, also at https:// addresses, and labels: what is neither is a label.",
             show_default=False,
         ),
     ],
     labels: Annotated[
-        Path | None, typer.Option("--labels", metavar="F", help="A text file with a label on each line.")
+        Path | None, Option("--labels", metavar="F", help="A text file with a label on each line.")
     ] = None,
     categories: Annotated[
         Path | None,
-        typer.Option(
+        Option(
             "--categories",
             metavar="F",
             help="A text file of [Unit], (Category) and prompts, each on a line; or [Unit] (Category) prompt, prompt.",
         ),
     ] = None,
     sound_labels: Annotated[
-        Path | None, typer.Option("--sound-labels", metavar="F", help="As --labels, of what is heard.")
+        Path | None, Option("--sound-labels", metavar="F", help="As --labels, of what is heard.")
     ] = None,
     sound_categories: Annotated[
-        Path | None, typer.Option("--sound-categories", metavar="F", help="As --categories, of what is heard.")
+        Path | None, Option("--sound-categories", metavar="F", help="As --categories, of what is heard.")
     ] = None,
     per: Annotated[
-        FramePace, typer.Option("--per", help="Look at one frame a second, at one of each shot, or at all.")
+        FramePace, Option("--per", help="Look at one frame a second, at one of each shot, or at all.")
     ] = FramePace.SECOND,
     confidence: Annotated[
         float,
-        typer.Option(
+        Option(
             "--confidence",
             callback=finite,
             min=0.0,
@@ -85,7 +81,7 @@ def classify(
     ] = 0.3,
     temperature: Annotated[
         float | None,
-        typer.Option(
+        Option(
             "--temperature",
             callback=finite,
             min=0.001,
@@ -97,7 +93,7 @@ def classify(
     ] = None,
     sound_temperature: Annotated[
         float,
-        typer.Option(
+        Option(
             "--sound-temperature",
             callback=finite,
             min=0.001,
@@ -106,19 +102,17 @@ def classify(
             help="As --temperature, of what is heard: 1 is the model as its makers left it.",
         ),
     ] = 1.0,
-    top: Annotated[
-        int | None, typer.Option("--top", metavar="N", min=1, help="Of each unit only the N best labels.")
-    ] = None,
+    top: Annotated[int | None, Option("--top", metavar="N", min=1, help="Of each unit only the N best labels.")] = None,
     no_none: Annotated[
-        bool, typer.Option("--no-none", help='Let "none of these" take no part: one of the labels has to be right.')
+        bool, Option("--no-none", help='Let "none of these" take no part: one of the labels has to be right.')
     ] = False,
     ensemble: Annotated[
         LabelEnsemble,
-        typer.Option("--ensemble", help="Of a category's prompts, take the mean of all in a frame, or the best."),
+        Option("--ensemble", help="Of a category's prompts, take the mean of all in a frame, or the best."),
     ] = LabelEnsemble.MEAN,
     target: Annotated[
         str | None,
-        typer.Option(
+        Option(
             "--target",
             metavar="CLASS",
             help="Label each thing of a class that a detector finds, such as person, in place of whole frames.",
@@ -128,7 +122,7 @@ def classify(
     detect_labels: DetectLabels = None,
     model: Annotated[
         str | None,
-        typer.Option(
+        Option(
             "--model",
             metavar="M",
             help="Else the config's; without a config the small one in the package. As in the config, or NAME/TAG, or "
@@ -138,7 +132,7 @@ def classify(
     ] = None,
     sound_model: Annotated[
         str | None,
-        typer.Option(
+        Option(
             "--sound-model",
             metavar="M",
             help="Else the config's: a CLAP model of the hub, such as laion/clap-htsat-unfused, or a folder.",
@@ -187,7 +181,7 @@ def classify(
 # What was typed
 
 
-def _with_files(ctx: typer.Context, words: Sequence[str], settings: Settings | None) -> list[str]:
+def _with_files(ctx: click.Context, words: Sequence[str], settings: Settings | None) -> list[str]:
     """Return the words with the files that addresses among them stand for. Raises UsageError, FetchError."""
     files = iter(local_files(ctx, [word for word in words if is_address(word)], settings))
     return [str(next(files)) if is_address(word) else word for word in words]

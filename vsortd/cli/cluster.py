@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
+import click
 
 from vsortd.cli.cluster_wishes import ClusterWishes, check_wishes, rename_pair
 from vsortd.cli.common import (
@@ -23,6 +23,7 @@ from vsortd.cli.common import (
     state_folder,
     write_csv_of,
 )
+from vsortd.cli.front.declared import Argument, Option
 from vsortd.cli.numbers import LARGEST_SEED, finite
 from vsortd.core.output import is_quiet, note
 from vsortd.core.paths import as_on_disk
@@ -40,55 +41,48 @@ if TYPE_CHECKING:
     from vsortd.pipeline.services import Services
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("cluster")(cluster)
-
-
 def cluster(
-    ctx: typer.Context,
+    ctx: click.Context,
     path: Annotated[
-        Path | None, typer.Argument(metavar="[PATH]", help="A folder; else the library and what `index` was given.")
+        Path | None, Argument(metavar="[PATH]", help="A folder; else the library and what `index` was given.")
     ] = None,
     min_size: Annotated[
-        int | None, typer.Option("--min-size", metavar="N", help="Videos of the smallest group; else by their number.")
+        int | None, Option("--min-size", metavar="N", help="Videos of the smallest group; else by their number.")
     ] = None,
     neighbors: Annotated[
         int | None,
-        typer.Option("--neighbors", metavar="N", help="Nearest videos that the map keeps together; else by number."),
+        Option("--neighbors", metavar="N", help="Nearest videos that the map keeps together; else by number."),
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", min=0, max=LARGEST_SEED, help="Of what is drawn by chance.")] = 0,
+    seed: Annotated[int, Option("--seed", min=0, max=LARGEST_SEED, help="Of what is drawn by chance.")] = 0,
     fps: Annotated[
         float,
-        typer.Option("--fps", callback=finite, metavar="F", help="Frames a second of what the index doesn't know yet."),
+        Option("--fps", callback=finite, metavar="F", help="Frames a second of what the index doesn't know yet."),
     ] = 1.0,
     out: Annotated[
-        Path | None, typer.Option("--out", metavar="DIR", help="Draw the map and a sheet of each group there.")
+        Path | None, Option("--out", metavar="DIR", help="Draw the map and a sheet of each group there.")
     ] = None,
-    preview: Annotated[bool, typer.Option("--preview", help="Show the folders that --apply would make.")] = False,
-    apply: Annotated[bool, typer.Option("--apply", help="File the groups into folders of the library.")] = False,
+    preview: Annotated[bool, Option("--preview", help="Show the folders that --apply would make.")] = False,
+    apply: Annotated[bool, Option("--apply", help="File the groups into folders of the library.")] = False,
     copy: Annotated[
-        bool, typer.Option("--copy", help="As --apply, but copy the videos; they stay where they are, too.")
+        bool, Option("--copy", help="As --apply, but copy the videos; they stay where they are, too.")
     ] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="With --apply or --copy: only say where each would go.")
-    ] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="With --apply or --copy: don't ask.")] = False,
+    dry_run: Annotated[bool, Option("--dry-run", help="With --apply or --copy: only say where each would go.")] = False,
+    yes: Annotated[bool, Option("--yes", "-y", help="With --apply or --copy: don't ask.")] = False,
     only: Annotated[
-        list[str] | None, typer.Option("--only", metavar="GROUPS", help="Only these groups, by number or name: 1,3")
+        list[str] | None, Option("--only", metavar="GROUPS", help="Only these groups, by number or name: 1,3")
     ] = None,
     rename: Annotated[
         list[str] | None,
-        typer.Option("--rename", metavar="N=NAME", help="Another name or folder/folder for a group."),
+        Option("--rename", metavar="N=NAME", help="Another name or folder/folder for a group."),
     ] = None,
     into: Annotated[
-        Path | None, typer.Option("--into", metavar="FOLDER", help="Make the folders in this one of the library.")
+        Path | None, Option("--into", metavar="FOLDER", help="Make the folders in this one of the library.")
     ] = None,
     to_rules: Annotated[
-        Path | None, typer.Option("--to-rules", metavar="FILE.yaml", help="Write the groups as rules, checked.")
+        Path | None, Option("--to-rules", metavar="FILE.yaml", help="Write the groups as rules, checked.")
     ] = None,
     teach: Annotated[
-        bool, typer.Option("--teach", help="With --to-rules: keep examples of each rule as corrections.")
+        bool, Option("--teach", help="With --to-rules: keep examples of each rule as corrections.")
     ] = False,
     as_csv: CsvFlag = False,
     as_json: JsonFlag = False,

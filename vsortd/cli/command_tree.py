@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+import click
 
+from vsortd.cli.front.commands import Group
 from vsortd.core.text import storable
 from vsortd.errors import UsageError
 
 
-def context_of(root: Any, words: list[str]) -> Any:  # noqa: ANN401 - typer's own types change their place
+def context_of(root: click.Context, words: list[str]) -> click.Context:
     """Return the context in which a command below the root would run. Raises UsageError where there is none."""
     found = root
     for number, word in enumerate(words):
-        command = found.command.get_command(found, word) if hasattr(found.command, "get_command") else None
-        if command is None:
-            raise _unknown(words[: number + 1], list(getattr(found.command, "commands", {})))
-        found = type(root)(command, info_name=word, parent=found)
+        below = found.command.commands if isinstance(found.command, Group) else {}
+        if word not in below:
+            raise _unknown(words[: number + 1], list(below))
+        found = click.Context(below[word], info_name=word, parent=found)
     return found
 
 

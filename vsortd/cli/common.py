@@ -8,12 +8,12 @@ import json
 import os
 import sys
 import threading
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
+import click
 
+from vsortd.cli.front.declared import Option
 from vsortd.core.home import with_tilde
 from vsortd.core.output import is_quiet, note
 from vsortd.core.text import counted, encodable_json, printable, printable_json
@@ -36,7 +36,6 @@ __all__ = [
     "AsRootFlag",
     "CsvFlag",
     "JsonFlag",
-    "RootOptions",
     "asking_the_daemon",
     "at_terminal",
     "confirm",
@@ -61,9 +60,9 @@ __all__ = [
     "write_json",
 ]
 
-AsRootFlag = Annotated[bool, typer.Option("--as-root", help="Say nothing about running as root.")]
-CsvFlag = Annotated[bool, typer.Option("--csv", help="Print the table as CSV on stdout instead of text.")]
-JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON on stdout instead of text.")]
+AsRootFlag = Annotated[bool, Option("--as-root", help="Say nothing about running as root.")]
+CsvFlag = Annotated[bool, Option("--csv", help="Print the table as CSV on stdout instead of text.")]
+JsonFlag = Annotated[bool, Option("--json", help="Print JSON on stdout instead of text.")]
 
 STATE_STYLES = {
     "filed": "green",
@@ -80,15 +79,7 @@ _MOST_RETRIED = 20  # named by a reload
 SCHEMA_VERSION = 1  # of what --json prints
 
 
-@dataclass(frozen=True, slots=True)
-class RootOptions:
-    """The options that stand before every command."""
-
-    config: Path | None = None
-    verbose: bool = False
-
-
-def load(ctx: typer.Context) -> Settings:
+def load(ctx: click.Context) -> Settings:
     """Load the config that the command line, the environment or the config folders name. Raises ConfigError."""
     from vsortd.config.load import load_settings
     from vsortd.core.paths import find_config
@@ -96,7 +87,7 @@ def load(ctx: typer.Context) -> Settings:
     return load_settings(find_config(ctx.obj.config))
 
 
-def load_if_any(ctx: typer.Context) -> Settings | None:
+def load_if_any(ctx: click.Context) -> Settings | None:
     """Load the config, None where there is none and none is named; as `load`."""
     from vsortd.core.paths import site_config, user_config
 
@@ -277,7 +268,7 @@ def at_terminal() -> bool:
 
 def confirm(question: str, *, default: bool = False, stderr: bool = False) -> bool:
     """Ask a yes-or-no question, escaped as all that is printed."""
-    return typer.confirm(with_tilde(printable(question)), default=default, err=stderr)
+    return click.confirm(with_tilde(printable(question)), default=default, err=stderr)
 
 
 @contextlib.contextmanager

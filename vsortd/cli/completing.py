@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import contextlib
 from functools import wraps
-from typing import TYPE_CHECKING, Any, Final, ParamSpec
+from typing import TYPE_CHECKING, Final, ParamSpec
 
-import typer
+import click
 
 from vsortd.cli.completion_scripts import SCRIPTS
 from vsortd.core.names import facet_tag
@@ -41,7 +41,7 @@ def _offered(find: Callable[_Given, Offers]) -> Callable[_Given, Offers]:
 
 
 @_offered
-def rule_names(ctx: typer.Context, incomplete: str) -> Offers:
+def rule_names(ctx: click.Context, incomplete: str) -> Offers:
     """Offer every rule of the config, as `forest/night`."""
     with contextlib.suppress(Exception):
         from vsortd.config.rules import build_rules
@@ -52,19 +52,19 @@ def rule_names(ctx: typer.Context, incomplete: str) -> Offers:
 
 
 @_offered
-def command_words(ctx: typer.Context, incomplete: str) -> Offers:
+def command_words(ctx: click.Context, incomplete: str) -> Offers:
     """Offer the commands below the words that stand there already."""
     with contextlib.suppress(Exception):
         from vsortd.cli.command_tree import context_of
 
         group = context_of(ctx.find_root(), list(ctx.params.get("words") or ())).command
-        below: dict[str, Any] = getattr(group, "commands", {})
-        return [(name, one.get_short_help_str()) for name, one in below.items() if name.startswith(incomplete)]
+        below: dict[str, str] = getattr(group, "lines", {})
+        return [(name, line) for name, line in below.items() if name.startswith(incomplete)]
     return []
 
 
 @_offered
-def inbox_paths(ctx: typer.Context, incomplete: str) -> Offers:
+def inbox_paths(ctx: click.Context, incomplete: str) -> Offers:
     """Offer the inboxes."""
     with contextlib.suppress(Exception):
         paths = [str(inbox.path) for inbox in _settings(ctx).inboxes]
@@ -73,7 +73,7 @@ def inbox_paths(ctx: typer.Context, incomplete: str) -> Offers:
 
 
 @_offered
-def tag_names(ctx: typer.Context, incomplete: str) -> Offers:
+def tag_names(ctx: click.Context, incomplete: str) -> Offers:
     """Offer the tags of the config."""
     with contextlib.suppress(Exception):
         settings = _settings(ctx)
@@ -158,7 +158,7 @@ def model_names(incomplete: str) -> Offers:
     return []
 
 
-def model_tags(ctx: typer.Context, incomplete: str) -> Offers:
+def model_tags(ctx: click.Context, incomplete: str) -> Offers:
     """Offer the recommended tags of the model that was named before."""
     with contextlib.suppress(Exception):
         from vsortd.vision.models import RECOMMENDED
@@ -191,7 +191,7 @@ def shells(incomplete: str) -> Offers:
 SHELLS = tuple(SCRIPTS)
 
 
-def _settings(ctx: typer.Context) -> Settings:
+def _settings(ctx: click.Context) -> Settings:
     """Load the config as the command would; while completing, no callback has run that would know the file."""
     from vsortd.config.load import load_settings
     from vsortd.core.paths import find_config

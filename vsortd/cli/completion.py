@@ -5,21 +5,15 @@ from __future__ import annotations
 import sys
 from typing import Annotated
 
-import typer
-
 from vsortd.cli.completing import SHELLS, shells
 from vsortd.cli.completion_scripts import SCRIPTS
+from vsortd.cli.front.declared import Argument
 from vsortd.errors import UsageError
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("completion")(completion)
 
 
 def completion(
     shell: Annotated[
-        str, typer.Argument(metavar="SHELL", help=f"One of {', '.join(SHELLS)}.", autocompletion=shells)
+        str, Argument(metavar="SHELL", help=f"One of {', '.join(SHELLS)}.", autocompletion=shells)
     ] = "bash",
 ) -> None:
     """Print the script that makes Tab complete commands, options, rules, inboxes and ids in a shell."""

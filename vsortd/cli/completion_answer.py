@@ -9,7 +9,7 @@ import contextlib
 import os
 import re
 import sys
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from vsortd.cli.completion_scripts import SEPARATOR
 from vsortd.core.text import printable
@@ -52,19 +52,17 @@ def answer(shell: str) -> int:
 
 def _offers(words: list[str], incomplete: str) -> list[_Offer]:
     """Return (word, description) of what may stand in place of the last word, as typed without its quotes."""
-    import typer
+    from click.shell_completion import ShellComplete
 
-    from vsortd.cli.app import app, hoist_config
+    from vsortd.cli.app import command, hoist_config
 
     head = ""
     if incomplete.startswith("--") and "=" in incomplete and "--" not in words:
         option, _, incomplete = incomplete.partition("=")
         words, head = [*words, option], f"{option}="
     words = hoist_config(words)
-    click = _clicks_completion()
-    context = click._resolve_context(typer.main.get_command(app), {}, "vsortd", words)  # noqa: SLF001 - nothing public
-    asked, incomplete = click._resolve_incomplete(context, words, incomplete)  # noqa: SLF001 - makes no lines of its own
-    found = [(str(one.value), str(one.help or "")) for one in asked.shell_complete(context, incomplete)]
+    offered = ShellComplete(command(), {}, "vsortd", ASKED_BY).get_completions(list(words), incomplete)
+    found = [(str(one.value), str(one.help or "")) for one in offered]
     # A name that begins with a dash is an option to the command, wherever no option waits for its value.
     dashed = "--" in words or incomplete.startswith("-") or (bool(words) and words[-1].startswith("-"))
     return [
@@ -72,14 +70,6 @@ def _offers(words: list[str], incomplete: str) -> list[_Offer]:
         for word, told in found
         if word and word == printable(word) and (dashed or not word.startswith("-"))
     ]
-
-
-def _clicks_completion() -> Any:  # noqa: ANN401 - it has changed its place
-    try:
-        from typer._click import shell_completion  # click, from typer 0.28 on
-    except ImportError:
-        from click import shell_completion  # type: ignore[no-redef]
-    return shell_completion
 
 
 def _told(text: str) -> str:

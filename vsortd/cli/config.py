@@ -6,10 +6,11 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
+import click
 
 from vsortd.analysis.label_reading import ImportAs
 from vsortd.cli.common import JsonFlag, at_terminal, console, print_json, progress_bar, write_json
+from vsortd.cli.front.declared import Argument, Option
 from vsortd.core.output import note
 from vsortd.core.text import counted, printable
 from vsortd.errors import ConfigError, ExitCode, UsageError
@@ -22,10 +23,8 @@ if TYPE_CHECKING:
     from vsortd.config.settings import Settings
     from vsortd.pipeline.batch import SortOutcome
 
-app = typer.Typer(help="Write, find and show the config file.", no_args_is_help=True)
 
-
-def check(ctx: typer.Context, as_json: JsonFlag = False) -> None:
+def check(ctx: click.Context, as_json: JsonFlag = False) -> None:
     """Check the config file: every mistake at once, each with its line and what is allowed."""
     from vsortd.config.check import check_file
     from vsortd.config.diagnostics import InvalidConfigError
@@ -97,15 +96,14 @@ def _print_summary(path: Path, settings: Settings, warnings: Sequence[Mistake]) 
         note(out, f"   {name:8}{value}")
 
 
-@app.command()
 def init(
-    ctx: typer.Context,
-    path: Annotated[Path | None, typer.Option("--path", help="Where to write; else where vsortd looks first.")] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace a config that is there.")] = False,
+    ctx: click.Context,
+    path: Annotated[Path | None, Option("--path", help="Where to write; else where vsortd looks first.")] = None,
+    force: Annotated[bool, Option("--force", help="Replace a config that is there.")] = False,
     source: Annotated[
-        Path | None, typer.Option("--from", metavar="FILE", help="Take the rules from a category file; ask nothing.")
+        Path | None, Option("--from", metavar="FILE", help="Take the rules from a category file; ask nothing.")
     ] = None,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Write the example with its comments; ask nothing.")] = False,
+    yes: Annotated[bool, Option("--yes", "-y", help="Write the example with its comments; ask nothing.")] = False,
     as_json: JsonFlag = False,
 ) -> int:
     """Answer a few questions at the terminal, see where your videos would go, and get a config with comments.
@@ -137,7 +135,7 @@ def init(
     return int(ExitCode.OK)
 
 
-def _ask(ctx: typer.Context, target: Path, *, force: bool) -> int:
+def _ask(ctx: click.Context, target: Path, *, force: bool) -> int:
     """Hold the dialogue, then write; until then nothing but a temporary folder is touched."""
     from vsortd.cli.wizard.draft_trial import ask_all, missing_folders
     from vsortd.cli.wizard.terminal import Terminal
@@ -152,10 +150,10 @@ def _ask(ctx: typer.Context, target: Path, *, force: bool) -> int:
         try:
             draft = ask_all(talk, lambda settings, videos: _foresee(settings, Path(state), videos))
             folders = missing_folders(talk, check_draft(draft).settings_or_raise())
-        except (KeyboardInterrupt, EOFError, typer.Abort) as error:
+        except (KeyboardInterrupt, EOFError, click.Abort) as error:
             out.print()
             out.print("Nothing was written.")
-            raise typer.Abort from error
+            raise click.Abort from error
     write_new_config(target, config_yaml(draft), force=force)
     out.print()
     note(out, f"Wrote {target}", style="green")
@@ -172,7 +170,7 @@ def _foresee(settings: Settings, state: Path, videos: Sequence[Path]) -> Sequenc
         return sort_paths(settings, state, videos, dry_run=True, on_progress=on_progress)
 
 
-def _print_next(ctx: typer.Context, target: Path) -> None:
+def _print_next(ctx: click.Context, target: Path) -> None:
     """Say how to go on; `--config` where vsortd would not find the file by itself."""
     from shlex import quote
 
@@ -198,22 +196,21 @@ def _make_wanted_folder(folder: Path) -> None:
         console(stderr=True).print(f"{folder} can't be made: {error.strerror or error}.")
 
 
-@app.command("import")
 def import_categories(
     file: Annotated[
         Path,
-        typer.Argument(
+        Argument(
             metavar="FILE",
             help="Lines of: [Category] (Name) prompt, prompt; or [Unit], (Category), prompts; or labels.",
         ),
     ],
     path: Annotated[
-        Path | None, typer.Option("--path", metavar="OUT", help="Write a whole config; else that part is printed.")
+        Path | None, Option("--path", metavar="OUT", help="Write a whole config; else that part is printed.")
     ] = None,
     wanted: Annotated[
-        ImportAs | None, typer.Option("--as", help="rules: folders that compete; facets: each [Unit] its own question.")
+        ImportAs | None, Option("--as", help="rules: folders that compete; facets: each [Unit] its own question.")
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace a config that is there.")] = False,
+    force: Annotated[bool, Option("--force", help="Replace a config that is there.")] = False,
     as_json: JsonFlag = False,
 ) -> int:
     """Make rules of a category file or a list of labels, or facets of several units that are questions of their own.
@@ -256,7 +253,7 @@ def _import(file: Path, target: Path | None, *, wanted: ImportAs | None, force: 
     if imported.note:
         note(notes, f"{file.name}: {imported.note}.", style="dim")
     if target is None:
-        typer.echo(facets_yaml(imported.facets) if imported.facets else rules_yaml(imported.rules), nl=False)
+        click.echo(facets_yaml(imported.facets) if imported.facets else rules_yaml(imported.rules), nl=False)
         return int(ExitCode.OK)
     out = console()
     count = counted(len(imported.facets), "facet") if imported.facets else counted(len(imported.rules), "rule")
@@ -287,8 +284,7 @@ def _print_imported(file: Path, target: Path | None, imported: Imported) -> None
     write_json(dump_json(document))  # of any depth, unlike print_json
 
 
-@app.command("path")
-def show_path(ctx: typer.Context, as_json: JsonFlag = False) -> None:
+def show_path(ctx: click.Context, as_json: JsonFlag = False) -> None:
     """Print which config file vsortd reads."""
     from vsortd.core.paths import find_config
 
@@ -296,11 +292,10 @@ def show_path(ctx: typer.Context, as_json: JsonFlag = False) -> None:
     if as_json:
         print_json({"schema_version": 1, "path": str(path)})
     else:
-        typer.echo(printable(path))  # in full: scripts read it, and no shell expands a ~ in quotes
+        click.echo(printable(path))  # in full: scripts read it, and no shell expands a ~ in quotes
 
 
-@app.command()
-def show(ctx: typer.Context, as_json: JsonFlag = False) -> None:
+def show(ctx: click.Context, as_json: JsonFlag = False) -> None:
     """Print the settings in effect, defaults included, as YAML that loads again."""
     from vsortd.config.dump import dump_json, dump_yaml, plain_settings
     from vsortd.config.load import load_settings
@@ -311,10 +306,9 @@ def show(ctx: typer.Context, as_json: JsonFlag = False) -> None:
     if as_json:
         write_json(dump_json({"schema_version": 1, "file": str(path), "settings": settings}))
     else:
-        typer.echo(dump_yaml(settings), nl=False)
+        click.echo(dump_yaml(settings), nl=False)
 
 
-@app.command()
 def schema(as_json: JsonFlag = False) -> None:  # noqa: ARG001 - a schema is JSON either way
     """Print the JSON schema of the config file, for editors."""
     from vsortd.config.dump import config_schema, dump_json

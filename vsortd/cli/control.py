@@ -9,10 +9,11 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
+import click
 
 from vsortd.cli.common import JsonFlag, asking_the_daemon, console, load, print_json, state_folder
 from vsortd.cli.completing import inbox_paths
+from vsortd.cli.front.declared import Option
 from vsortd.core.output import note
 from vsortd.core.paths import as_on_disk
 from vsortd.core.text import printable
@@ -26,19 +27,13 @@ _STOP_S = 15.0
 _TICK_S = 0.05
 _SAID = "start.log"  # what a daemon in the background prints
 
-For = Annotated[str | None, typer.Option("--for", metavar="TIME", help="Go on by itself after a time, such as 2h.")]
+For = Annotated[str | None, Option("--for", metavar="TIME", help="Go on by itself after a time, such as 2h.")]
 InboxOption = Annotated[
-    Path | None, typer.Option("--inbox", metavar="P", help="Only this inbox.", autocompletion=inbox_paths)
+    Path | None, Option("--inbox", metavar="P", help="Only this inbox.", autocompletion=inbox_paths)
 ]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    for command in (start, stop, pause, resume, metrics):
-        app.command(command.__name__)(command)
-
-
-def start(ctx: typer.Context, as_json: JsonFlag = False) -> None:
+def start(ctx: click.Context, as_json: JsonFlag = False) -> None:
     """Start the daemon in the background; `vsortd service install` has it started at each login instead."""
     document = start_daemon(ctx)
     if as_json:
@@ -47,7 +42,7 @@ def start(ctx: typer.Context, as_json: JsonFlag = False) -> None:
         note(console(), f"vsortd runs (process {document['pid']}). `vsortd status` shows it, `vsortd stop` ends it.")
 
 
-def start_daemon(ctx: typer.Context, *, setup: bool = False) -> StatusDocument:
+def start_daemon(ctx: click.Context, *, setup: bool = False) -> StatusDocument:
     """Start the daemon in the background, and return its status. Raises VsortdError where it doesn't come up.
 
     `setup`: without a config that can be used, start what serves the page that helps to one.

@@ -7,23 +7,15 @@ import tempfile
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from vsortd.cli.common import console
+from vsortd.cli.front.declared import Option
 from vsortd.core.output import is_quiet
 from vsortd.errors import ExitCode
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("demo")(demo)
-
-
 def demo(
-    keep: Annotated[bool, typer.Option("--keep", help="Leave the demo's folder behind to look at.")] = False,
-    picture: Annotated[
-        Path | None, typer.Option("--picture", metavar="SVG", help="Save what is shown as a picture.")
-    ] = None,
+    keep: Annotated[bool, Option("--keep", help="Leave the demo's folder behind to look at.")] = False,
+    picture: Annotated[Path | None, Option("--picture", metavar="SVG", help="Save what is shown as a picture.")] = None,
 ) -> int:
     """Drop a dozen clips, file them with the real daemon, show why, undo everything, and prove it by hashes."""
     from vsortd.doctor.demo_run import Demo

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from vsortd.cli.common import waiting
+from vsortd.cli.front.declared import Option
 
 if TYPE_CHECKING:
     from vsortd.analysis.objects import ObjectFinder
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 
 DetectModel = Annotated[
     str | None,
-    typer.Option(
+    Option(
         "--detect-model",
         metavar="M",
         help="A detector of torchvision's by name, NAME=WEIGHTS.pth, FILE.onnx, or OpenVINO's FILE.xml. Else the "
@@ -26,7 +25,7 @@ DetectModel = Annotated[
 ]
 DetectLabels = Annotated[
     Path | None,
-    typer.Option("--detect-labels", metavar="F", help="What the detector's classes are called: a name on each line."),
+    Option("--detect-labels", metavar="F", help="What the detector's classes are called: a name on each line."),
 ]
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
-import typer
+import click
 
 from vsortd.cli.common import CsvFlag, JsonFlag, console, load, one_form, print_json, state_folder, write_csv_of
+from vsortd.cli.front.declared import Option
 from vsortd.core.output import is_quiet, note
 from vsortd.core.text import counted
 from vsortd.errors import ExitCode
@@ -19,19 +20,14 @@ if TYPE_CHECKING:
 _STYLES = {"ok": "green", "warn": "yellow", "fail": "red"}
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("doctor")(doctor)
-
-
 def doctor(
-    ctx: typer.Context,
+    ctx: click.Context,
     quick: Annotated[
-        bool, typer.Option("--quick", help="Leave out what takes seconds: loading the models, sorting a clip.")
+        bool, Option("--quick", help="Leave out what takes seconds: loading the models, sorting a clip.")
     ] = False,
     repair: Annotated[
         bool,
-        typer.Option(
+        Option(
             "--repair", help="Mend a damaged journal: from its newest sound copy, what can still be read, and the disk."
         ),
     ] = False,
@@ -72,7 +68,7 @@ def doctor(
     return int(ExitCode.FAILURE if failed else ExitCode.OK)
 
 
-def _repair(ctx: typer.Context, *, as_json: bool) -> int:
+def _repair(ctx: click.Context, *, as_json: bool) -> int:
     settings = load(ctx)
     from vsortd.core.paths import journal_path
     from vsortd.filing.repair import repair

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
+import click
 
 from vsortd.cli.addresses import files_here
 from vsortd.cli.common import (
@@ -20,6 +20,7 @@ from vsortd.cli.common import (
     state_folder,
     write_csv,
 )
+from vsortd.cli.front.declared import Argument, Option
 from vsortd.cli.numbers import finite
 from vsortd.core.output import note
 from vsortd.core.paths import as_on_disk
@@ -36,29 +37,22 @@ if TYPE_CHECKING:
 _STYLES = {"copy": "green", "same": "green", "part": "cyan", "alike": "yellow"}
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("duplicates")(duplicates)
-
-
 def duplicates(
-    ctx: typer.Context,
+    ctx: click.Context,
     words: Annotated[
         list[str] | None,
-        typer.Argument(
+        Argument(
             metavar="[PATH]…",
             help="Folders or videos; else the library, and what `vsortd index` was given.",
             show_default=False,
         ),
     ] = None,
     pictures: Annotated[
-        Path | None, typer.Option("--pictures", metavar="FOLDER", help="Draw a PNG of each pair into a new folder.")
+        Path | None, Option("--pictures", metavar="FOLDER", help="Draw a PNG of each pair into a new folder.")
     ] = None,
     min_score: Annotated[
         float,
-        typer.Option(
-            "--min-score", callback=finite, min=0.0, max=1.0, help="Share of the shorter one that must agree."
-        ),
+        Option("--min-score", callback=finite, min=0.0, max=1.0, help="Share of the shorter one that must agree."),
     ] = 0.5,
     as_csv: CsvFlag = False,
     as_json: JsonFlag = False,

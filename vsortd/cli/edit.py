@@ -6,7 +6,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-import typer
+import click
 
 from vsortd.cli.common import at_terminal, confirm, console, say_retried, state_folder
 from vsortd.core.output import note
@@ -20,12 +20,7 @@ if TYPE_CHECKING:
     from vsortd.config.diagnostics import Mistake
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("edit")(edit)
-
-
-def edit(ctx: typer.Context) -> int:
+def edit(ctx: click.Context) -> int:
     """Open the config in your editor, check it when you close, and have a running daemon take it.
 
     $VISUAL and $EDITOR name the editor. With a mistake in it nothing is changed, and what you wrote is kept.

@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from vsortd.cli.explain import insist_on_ending
+from vsortd.cli.front.declared import Option
 from vsortd.core.paths import as_on_disk
 from vsortd.errors import UsageError
 
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 
 ExportOption = Annotated[
     list[Path] | None,
-    typer.Option(
+    Option(
         "--export",
         metavar="OUT",
         help="Write them for an editing program: .edl (CMX 3600), .fcpxml (Final Cut Pro, DaVinci Resolve), or .csv "

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
+import click
 
 from vsortd.cli.common import (
     SCHEMA_VERSION,
@@ -19,6 +19,7 @@ from vsortd.cli.common import (
     state_folder,
     write_csv_of,
 )
+from vsortd.cli.front.declared import Argument, Option
 from vsortd.cli.numbers import finite
 from vsortd.core.output import note
 from vsortd.core.paths import as_on_disk
@@ -33,34 +34,25 @@ _FIGURES = ("precision", "recall", "f1")
 _FIELDS = ("rule", "n", "filed", "right", *_FIGURES, *(f"{name}_{end}" for name in _FIGURES for end in ("low", "high")))
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("eval")(evaluate)
-
-
 def evaluate(
-    ctx: typer.Context,
+    ctx: click.Context,
     folder: Annotated[
         Path,
-        typer.Argument(metavar="FOLDER", help="Its subfolders are named like the rules, and hold videos of them."),
+        Argument(metavar="FOLDER", help="Its subfolders are named like the rules, and hold videos of them."),
     ],
-    compare: Annotated[bool, typer.Option("--compare", help="Also try the other ways to judge, one by one.")] = False,
+    compare: Annotated[bool, Option("--compare", help="Also try the other ways to judge, one by one.")] = False,
     calibrate: Annotated[
         bool,
-        typer.Option(
-            "--calibrate", help="Keep the temperature with which scores can be trusted most; takes 100 videos."
-        ),
+        Option("--calibrate", help="Keep the temperature with which scores can be trusted most; takes 100 videos."),
     ] = False,
     precision: Annotated[
         float,
-        typer.Option(
-            "--precision", callback=finite, min=0.0, max=1.0, help="Wished of every rule, for the suggestions."
-        ),
+        Option("--precision", callback=finite, min=0.0, max=1.0, help="Wished of every rule, for the suggestions."),
     ] = 0.95,
     out: Annotated[
-        Path | None, typer.Option("--out", metavar="DIR", help="Write plots, the worst mistakes and eval.json there.")
+        Path | None, Option("--out", metavar="DIR", help="Write plots, the worst mistakes and eval.json there.")
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Of what is drawn by chance.")] = 0,
+    seed: Annotated[int, Option("--seed", min=0, help="Of what is drawn by chance.")] = 0,
     as_csv: CsvFlag = False,
     as_json: JsonFlag = False,
 ) -> int:

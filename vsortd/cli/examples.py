@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from typer.core import TyperGroup
-
-from vsortd.cli.everywhere import add_everywhere
 from vsortd.errors import ExitCode
 
-__all__ = ["BEGINNINGS", "EPILOG", "EXAMPLES", "EXIT_MEANINGS", "Example", "HelpfulGroup"]
+__all__ = ["BEGINNINGS", "EXAMPLES", "EXIT_CODES", "EXIT_MEANINGS", "Example"]
 
 Example = tuple[str, str]
 """What to type, and what that does."""
@@ -294,43 +289,5 @@ EXIT_MEANINGS: dict[ExitCode, str] = {
     ExitCode.RUNNING: "a daemon already runs",
     ExitCode.INTERRUPTED: "interrupted",
 }
-
-
-class HelpfulGroup(TyperGroup):
-    """The root of the command line; puts the examples under the help of whichever command is asked for."""
-
-    def __init__(self, **attributes: Any) -> None:  # noqa: ANN401 - whatever typer has
-        super().__init__(**attributes)
-        add_everywhere(self)
-
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ANN401 - typer's own types change their place
-        """Return a command with its examples."""
-        command = super().get_command(ctx, cmd_name)
-        if command is not None:
-            _add(cmd_name, command)
-        return command
-
-
-def _add(path: str, command: object) -> None:
-    """Put the examples under a command and all below it, and the options that all of them take."""
-    add_everywhere(command)
-    if path in EXAMPLES and not getattr(command, "epilog", None):
-        command.epilog = epilog(EXAMPLES[path])  # type: ignore[attr-defined]
-    for name, child in getattr(command, "commands", {}).items():
-        _add(f"{path} {name}", child)
-
-
-def epilog(examples: tuple[Example, ...], heading: str = "Examples:") -> str:
-    """Return the examples as the help shows them: each on its line, what they do beside them."""
-    width = max(len(line) for line, _ in examples)
-    lines = [f"  {_plain(line)}{' ' * (width - len(line))}  [dim]{_plain(what)}[/]" for line, what in examples]
-    return "\n".join([heading, *lines])
-
-
-def _plain(text: str) -> str:
-    """Escape rich's markup; its own function takes longer to import than a light command may take."""
-    return text.replace("[", r"\[")
-
-
-_EXIT_CODES = ", ".join(f"{code:d} {what}" for code, what in EXIT_MEANINGS.items())
-EPILOG = f"{epilog(BEGINNINGS, 'Begin with:')}\n\nExit codes: {_EXIT_CODES}."
+_CODES = ", ".join(f"{code:d} {what}" for code, what in EXIT_MEANINGS.items())
+EXIT_CODES = f"Exit codes: {_CODES}."

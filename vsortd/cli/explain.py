@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
+import click
 
 from vsortd.cli.addresses import local_file
 from vsortd.cli.common import SCHEMA_VERSION, STATE_STYLES, JsonFlag, console, load, print_json, state_folder, waiting
+from vsortd.cli.front.declared import Argument, Option
 from vsortd.cli.video_argument import video_meant
 from vsortd.core.outcomes import PLACED, ItemState
 from vsortd.core.output import note
@@ -30,21 +31,14 @@ _BAR_CELLS = 20
 _MOST_SIBLINGS = 8  # shown of a level; the others have hardly a share
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("explain")(explain)
-
-
 def explain(
-    ctx: typer.Context,
+    ctx: click.Context,
     file: Annotated[
         str,
-        typer.Argument(
-            metavar="FILE", help="A video anywhere, a name of the history or an id; or at an https:// address."
-        ),
+        Argument(metavar="FILE", help="A video anywhere, a name of the history or an id; or at an https:// address."),
     ],
     image: Annotated[
-        Path | None, typer.Option("--image", metavar="OUT.png", help="Draw the frames and their scores into a PNG.")
+        Path | None, Option("--image", metavar="OUT.png", help="Draw the frames and their scores into a PNG.")
     ] = None,
     as_json: JsonFlag = False,
 ) -> int:

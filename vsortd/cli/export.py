@@ -10,9 +10,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from vsortd.cli.common import console, open_journal, opened_index, progress_bar, write_as_bytes
+from vsortd.cli.front.declared import Argument, Option
 from vsortd.core.output import note
 from vsortd.core.paths import as_on_disk, is_folder
 from vsortd.core.text import counted
@@ -35,29 +34,26 @@ class Exported(StrEnum):
     INDEX = "index"
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("export")(export)
-
-
 def export(
-    what: Annotated[Exported, typer.Argument(help="What was done with each video, or what was seen in each.")],
+    what: Annotated[
+        Exported, Argument(metavar="history|index", help="What was done with each video, or what was seen in each.")
+    ],
     out: Annotated[
         Path,
-        typer.Option("--out", metavar="FILE", help=".csv, .json, .jsonl (an object a line) or .parquet; - is stdout."),
+        Option("--out", metavar="FILE", help=".csv, .json, .jsonl (an object a line) or .parquet; - is stdout."),
     ],
-    form: Annotated[ExportFormat | None, typer.Option("--as", help="The format, if not by the name's ending.")] = None,
+    form: Annotated[ExportFormat | None, Option("--as", help="The format, if not by the name's ending.")] = None,
     vectors: Annotated[
-        bool, typer.Option("--vectors", help="With index: a row for each frame, with its time and embedding.")
+        bool, Option("--vectors", help="With index: a row for each frame, with its time and embedding.")
     ] = False,
     model: Annotated[
-        str | None, typer.Option("--model", metavar="KEY", help="With --vectors: whose, if several have looked.")
+        str | None, Option("--model", metavar="KEY", help="With --vectors: whose, if several have looked.")
     ] = None,
     numbers: Annotated[
         VectorType,
-        typer.Option("--dtype", help="With --vectors: the numbers of a .parquet; 16 bits is all that is kept."),
+        Option("--dtype", help="With --vectors: the numbers of a .parquet; 16 bits is all that is kept."),
     ] = VectorType.FLOAT32,
-    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
+    force: Annotated[bool, Option("--force", help="Replace a file that is there.")] = False,
 ) -> None:
     """Write the history or the index as a table, row by row; nothing is changed by it.
 

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
+import click
 
 from vsortd.cli.addresses import fetched, opened_fetcher
 from vsortd.cli.common import SCHEMA_VERSION, JsonFlag, console, load, print_json
 from vsortd.cli.completing import inbox_paths
+from vsortd.cli.front.declared import Argument, Option
 from vsortd.core.paths import as_on_disk
 from vsortd.core.text import storable
 from vsortd.errors import ExitCode, UsageError
@@ -44,19 +45,14 @@ class DeliveredVideo:
         }
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("fetch")(fetch)
-
-
 def fetch(
-    ctx: typer.Context,
+    ctx: click.Context,
     addresses: Annotated[
-        list[str], typer.Argument(metavar="ADDRESS…", help="Pages of videos, or videos: https://… in quotes.")
+        list[str], Argument(metavar="ADDRESS…", help="Pages of videos, or videos: https://… in quotes.")
     ],
     to: Annotated[
         str | None,
-        typer.Option(
+        Option(
             "--to",
             metavar="INBOX",
             help="The inbox, by its path or name; else the only one.",
@@ -64,9 +60,9 @@ def fetch(
         ),
     ] = None,
     playlist: Annotated[
-        bool, typer.Option("--playlist", help="Where an address holds several videos, fetch them all.")
+        bool, Option("--playlist", help="Where an address holds several videos, fetch them all.")
     ] = False,
-    anew: Annotated[bool, typer.Option("--anew", help="Fetch again what was fetched before.")] = False,
+    anew: Annotated[bool, Option("--anew", help="Fetch again what was fetched before.")] = False,
     as_json: JsonFlag = False,
 ) -> int:
     """Fetch videos of the web into an inbox, under their titles, with the subtitles that their sites have.

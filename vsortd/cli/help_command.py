@@ -5,24 +5,20 @@ from __future__ import annotations
 import sys
 from typing import Annotated
 
-import typer
+import click
 
 from vsortd.cli.command_tree import context_of
 from vsortd.cli.completing import command_words
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("help")(help_)
+from vsortd.cli.front.declared import Argument, Option
 
 
 def help_(
-    ctx: typer.Context,
+    ctx: click.Context,
     words: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[COMMAND…]", help="A command, such as: config init.", autocompletion=command_words),
+        Argument(metavar="[COMMAND…]", help="A command, such as: config init.", autocompletion=command_words),
     ] = None,
-    man: Annotated[bool, typer.Option("--man", help="Print the manual page instead, as roff for man(7).")] = False,
+    man: Annotated[bool, Option("--man", help="Print the manual page instead, as roff for man(7).")] = False,
 ) -> None:
     """Print the help of a command, as its --help does; without a command the overview."""
     asked = context_of(ctx.find_root(), words or [])
@@ -31,4 +27,6 @@ def help_(
 
         sys.stdout.write(man_page(asked))
     else:
-        typer.echo(asked.command.get_help(asked))
+        from vsortd.cli.front.help_form import print_help
+
+        print_help(asked)

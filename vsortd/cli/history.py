@@ -6,8 +6,6 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
 from vsortd.cli.common import (
     SCHEMA_VERSION,
     STATE_STYLES,
@@ -29,6 +27,7 @@ from vsortd.cli.completing import (
     tag_names,
     undoable_ids,
 )
+from vsortd.cli.front.declared import Argument, Option
 from vsortd.cli.interrupts import Interruption
 from vsortd.cli.video_argument import undoable_meant
 from vsortd.core.documents import ITEM_FIELDS
@@ -47,27 +46,19 @@ if TYPE_CHECKING:
     from vsortd.core.documents import ItemDocument, RefusedUndoDocument, UndoDocument, UndoneDocument
     from vsortd.core.outcomes import ItemState
 
-Last = Annotated[int | None, typer.Option("--last", metavar="N", min=1, help="Only the newest N.")]
-Since = Annotated[
-    str | None, typer.Option("--since", metavar="T", help="Only since a time or an age (2h, 2026-11-20).")
-]
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    for command in (history, undo):
-        app.command(command.__name__)(command)
+Last = Annotated[int | None, Option("--last", metavar="N", min=1, help="Only the newest N.")]
+Since = Annotated[str | None, Option("--since", metavar="T", help="Only since a time or an age (2h, 2026-11-20).")]
 
 
 def history(
     last: Last = None,
     since: Since = None,
     tag: Annotated[
-        str | None, typer.Option("--tag", metavar="NAME", help="Only videos with this tag.", autocompletion=tag_names)
+        str | None, Option("--tag", metavar="NAME", help="Only videos with this tag.", autocompletion=tag_names)
     ] = None,
     state: Annotated[
         str | None,
-        typer.Option(
+        Option(
             "--state",
             metavar="LIST",
             help="Only these, such as filed,review; there are also rejected, failed, aside, undone, held.",
@@ -76,18 +67,18 @@ def history(
     ] = None,
     rule: Annotated[
         str | None,
-        typer.Option("--rule", metavar="RULE", help="Only this rule and those below it.", autocompletion=rule_names),
+        Option("--rule", metavar="RULE", help="Only this rule and those below it.", autocompletion=rule_names),
     ] = None,
     text: Annotated[
         str | None,
-        typer.Option("--text", metavar="WORDS", help="Only with all these words in a name or in the reason."),
+        Option("--text", metavar="WORDS", help="Only with all these words in a name or in the reason."),
     ] = None,
     inbox: Annotated[
         Path | None,
-        typer.Option("--inbox", metavar="PATH", help="Only what came from this folder.", autocompletion=inbox_paths),
+        Option("--inbox", metavar="PATH", help="Only what came from this folder.", autocompletion=inbox_paths),
     ] = None,
     batch: Annotated[
-        str | None, typer.Option("--batch", metavar="B", help="Only this batch.", autocompletion=batches)
+        str | None, Option("--batch", metavar="B", help="Only this batch.", autocompletion=batches)
     ] = None,
     as_csv: CsvFlag = False,
     as_json: JsonFlag = False,
@@ -207,7 +198,7 @@ def _local(text: str) -> str:
 def undo(
     which: Annotated[
         list[str] | None,
-        typer.Argument(
+        Argument(
             metavar="[ID|FILE|NAME…]",
             help="Items by their id in `history`, or videos by a path or a name.",
             autocompletion=undoable_ids,
@@ -216,10 +207,10 @@ def undo(
     last: Last = None,
     since: Since = None,
     batch: Annotated[
-        str | None, typer.Option("--batch", metavar="B", help="Everything of one batch.", autocompletion=batches)
+        str | None, Option("--batch", metavar="B", help="Everything of one batch.", autocompletion=batches)
     ] = None,
-    everything: Annotated[bool, typer.Option("--all", help="Everything that can be undone.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be undone.")] = False,
+    everything: Annotated[bool, Option("--all", help="Everything that can be undone.")] = False,
+    dry_run: Annotated[bool, Option("--dry-run", help="Only show what would be undone.")] = False,
     as_json: JsonFlag = False,
 ) -> int:
     """Take filings back: each file returns to where it came from, byte for byte, and is held until released."""

@@ -7,7 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
+import click
 
 from vsortd.cli.addresses import files_here
 from vsortd.cli.common import (
@@ -24,6 +24,7 @@ from vsortd.cli.common import (
     state_folder,
     write_csv_of,
 )
+from vsortd.cli.front.declared import Argument, Option
 from vsortd.cli.numbers import finite
 from vsortd.cli.proposals import proposed
 from vsortd.core.output import note
@@ -50,52 +51,43 @@ class Engine(StrEnum):
     RAY = "ray"
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("index")(index)
-
-
 def index(
-    ctx: typer.Context,
+    ctx: click.Context,
     given: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[PATH…]", help="Videos, or folders to look through; by default the library."),
+        Argument(metavar="[PATH…]", help="Videos, or folders to look through; by default the library."),
     ] = None,
-    fps: Annotated[
-        float, typer.Option("--fps", callback=finite, metavar="N", help="Frames a second to look at.")
-    ] = 1.0,
+    fps: Annotated[float, Option("--fps", callback=finite, metavar="N", help="Frames a second to look at.")] = 1.0,
     jobs: Annotated[
         int | None,
-        typer.Option("--jobs", "-j", metavar="N", min=1, help="Videos at once; by default one a core and one."),
+        Option("--jobs", "-j", metavar="N", min=1, help="Videos at once; by default one a core and one."),
     ] = None,
     text: Annotated[
-        bool, typer.Option("--text", help="Read text in the picture, too: some seconds a minute (extra: ocr).")
+        bool, Option("--text", help="Read text in the picture, too: some seconds a minute (extra: ocr).")
     ] = False,
     verify: Annotated[
-        bool, typer.Option("--verify", help="Look at no video; hold the index against the disk and follow moved files.")
+        bool, Option("--verify", help="Look at no video; hold the index against the disk and follow moved files.")
     ] = False,
     prune: Annotated[
-        bool, typer.Option("--prune", help="Verify, and forget what is gone or has changed. Files are never touched.")
+        bool, Option("--prune", help="Verify, and forget what is gone or has changed. Files are never touched.")
     ] = False,
     forget: Annotated[
         list[Path] | None,
-        typer.Option(
-            "--forget", metavar="FOLDER", help="Take out what was given here before: no longer asked without --in."
-        ),
+        Option("--forget", metavar="FOLDER", help="Take out what was given here before: no longer asked without --in."),
     ] = None,
     list_it: Annotated[
         bool,
-        typer.Option("--list", help="List the folders that search, cluster and duplicates ask."),
+        Option("--list", help="List the folders that search, cluster and duplicates ask."),
     ] = False,
     cluster: Annotated[
-        Engine | None, typer.Option("--cluster", help="Spread the work over many machines (extra: cluster-engine).")
+        Engine | None, Option("--cluster", help="Spread the work over many machines (extra: cluster-engine).")
     ] = None,
     address: Annotated[
         str | None,
-        typer.Option("--address", metavar="HOST:PORT", help="The Ray cluster; by default one on this machine."),
+        Option("--address", metavar="HOST:PORT", help="The Ray cluster; by default one on this machine."),
     ] = None,
     workers: Annotated[
-        int | None, typer.Option("--workers", metavar="N", min=1, help="Models at work at once in the cluster.")
+        int | None, Option("--workers", metavar="N", min=1, help="Models at work at once in the cluster.")
     ] = None,
     as_csv: CsvFlag = False,
     as_json: JsonFlag = False,

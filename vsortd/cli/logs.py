@@ -5,10 +5,9 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from vsortd.cli.common import console, state_folder, write_json
 from vsortd.cli.completing import item_ids, levels
+from vsortd.cli.front.declared import Option
 from vsortd.core.moments import parse_since
 from vsortd.core.output import note
 from vsortd.errors import StoreError, UsageError
@@ -24,22 +23,15 @@ _LAST = 50
 _STYLES = {"debug": "dim", "warning": "yellow", "error": "red", "critical": "bold red", "success": "green"}
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("logs")(logs)
-
-
 def logs(
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on showing what comes; Ctrl-C ends it.")] = False,
+    follow: Annotated[bool, Option("--follow", "-f", help="Go on showing what comes; Ctrl-C ends it.")] = False,
     last: Annotated[
         int | None,
-        typer.Option(
-            "--last", "-n", metavar="N", min=0, help=f"The newest N; else {_LAST}, and all with --id or --since."
-        ),
+        Option("--last", "-n", metavar="N", min=0, help=f"The newest N; else {_LAST}, and all with --id or --since."),
     ] = None,
     id_: Annotated[
         str,
-        typer.Option(
+        Option(
             "--id",
             metavar="ID",
             help="Only one video's: its number in `history`, or the id on its lines.",
@@ -47,12 +39,12 @@ def logs(
         ),
     ] = "",
     since: Annotated[
-        str | None, typer.Option("--since", metavar="T", help="Only since a time or an age (2h, 2026-11-20).")
+        str | None, Option("--since", metavar="T", help="Only since a time or an age (2h, 2026-11-20).")
     ] = None,
     level: Annotated[
-        str, typer.Option("--level", metavar="LEVEL", help="Only this serious or more.", autocompletion=levels)
+        str, Option("--level", metavar="LEVEL", help="Only this serious or more.", autocompletion=levels)
     ] = "debug",
-    as_json: Annotated[bool, typer.Option("--json", help="Print the lines as they are: JSON, one a line.")] = False,
+    as_json: Annotated[bool, Option("--json", help="Print the lines as they are: JSON, one a line.")] = False,
 ) -> None:
     """Show the daemon's log, newest at the end; it need not run."""
     from vsortd.core.logs.reader import LEVELS, Choice, LogFollower, newest

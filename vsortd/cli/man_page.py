@@ -9,18 +9,21 @@ from __future__ import annotations
 import inspect
 import re
 import textwrap
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final, cast
 
-from vsortd.cli.everywhere import EVERYWHERE_PANEL
+import click
+
 from vsortd.cli.examples import BEGINNINGS, EXAMPLES, EXIT_MEANINGS
+from vsortd.cli.front.commands import Group
+from vsortd.cli.front.everywhere import EVERYWHERE_PANEL
+from vsortd.cli.front.parameters import ARGUMENTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from vsortd.cli.examples import Example
+    from vsortd.cli.front.parameters import Shown
 
-_Context = Any
-"""A command's context; typer's own types change their place."""
 _TITLE: Final = "file videos by what they show"
 _COLUMNS: Final = 79  # of the source's lines of text, as mandoc wants them
 _ESCAPES: Final = {
@@ -56,17 +59,17 @@ ENVIRONMENT: Final[tuple[Example, ...]] = (
 )
 
 
-def man_page(ctx: _Context) -> str:
+def man_page(ctx: click.Context) -> str:
     """Return the page of a command: of the root with all commands that are no groups, of a group with its own."""
     return "".join(f"{line}\n" for line in _page(ctx))
 
 
-def page_name(ctx: _Context) -> str:
+def page_name(ctx: click.Context) -> str:
     """Return the name of a command's page: `vsortd-config`."""
     return str(ctx.command_path).replace(" ", "-")
 
 
-def _page(ctx: _Context) -> Iterator[str]:
+def _page(ctx: click.Context) -> Iterator[str]:
     from vsortd import __version__
 
     children = _children(ctx)
@@ -89,7 +92,7 @@ def _page(ctx: _Context) -> Iterator[str]:
     yield from _see_also(ctx, groups)
 
 
-def _title(ctx: _Context) -> str:
+def _title(ctx: click.Context) -> str:
     """Return what stands behind the name: one line without a full stop, as `whatis` shows it."""
     if ctx.parent is None:
         return _TITLE
@@ -97,25 +100,23 @@ def _title(ctx: _Context) -> str:
     return text[:1].lower() + text[1:]
 
 
-def _children(ctx: _Context) -> list[_Context]:
+def _children(ctx: click.Context) -> list[click.Context]:
     """Return the commands below a group, as contexts, in their order; none of what is no group."""
-    group = ctx.command
-    names = group.list_commands(ctx) if hasattr(group, "list_commands") else []
-    found = [(name, group.get_command(ctx, name)) for name in names]
-    return [type(ctx)(command, info_name=name, parent=ctx) for name, command in found if not command.hidden]
+    below = ctx.command.commands if isinstance(ctx.command, Group) else {}
+    return [click.Context(command, info_name=name, parent=ctx) for name, command in below.items()]
 
 
-def _path(ctx: _Context) -> str:
+def _path(ctx: click.Context) -> str:
     """Return the words of a command behind `vsortd`."""
     return str(ctx.command_path).partition(" ")[2]
 
 
-def _usage(ctx: _Context) -> Iterator[str]:
+def _usage(ctx: click.Context) -> Iterator[str]:
     pieces = [_escaped(piece) for piece in ctx.command.collect_usage_pieces(ctx)]
     yield " ".join([rf"\fB{_escaped(ctx.command_path)}\fR", *pieces])
 
 
-def _command(ctx: _Context) -> Iterator[str]:
+def _command(ctx: click.Context) -> Iterator[str]:
     yield f".SS {_quoted(_path(ctx) if ctx.parent is None else ctx.command_path)}"
     yield from _usage(ctx)
     yield ".PP"
@@ -124,22 +125,27 @@ def _command(ctx: _Context) -> Iterator[str]:
     yield from _examples(_path(ctx), ".PP\nExamples:", beginnings=False)
 
 
-def _group(ctx: _Context) -> Iterator[str]:
+def _group(ctx: click.Context) -> Iterator[str]:
     yield f".SS {_quoted(ctx.command_path)}"
     yield from _prose(_paragraphs(ctx.command.help or ""))
     yield from _tagged("", [(child.command_path, _paragraphs(child.command.help or "")[0]) for child in _children(ctx)])
     yield from (".PP", f"See \\fB{_escaped(page_name(ctx))}\\fR(1).")
 
 
-def _options(ctx: _Context, heading: str, *, everywhere: bool) -> Iterator[str]:
+def _options(ctx: click.Context, heading: str, *, everywhere: bool) -> Iterator[str]:
     """Yield the arguments and options; those that every command takes only where they are asked for."""
-    wanted: list[Any] = [
+    wanted = [
         one
-        for one in ctx.command.get_params(ctx)
-        if everywhere or (getattr(one, "rich_help_panel", None) != EVERYWHERE_PANEL and one.name != "help")
+        for one in cast("list[Shown]", ctx.command.get_params(ctx))
+        if everywhere or (one.panel != EVERYWHERE_PANEL and one.name != "help")
     ]
-    records = [record for one in wanted if (record := one.get_help_record(ctx)) is not None]
-    yield from _tagged(heading, records)
+    yield from _tagged(heading, [(_tag(one), f"{one.told} {one.more}") for one in wanted])
+
+
+def _tag(one: Shown) -> str:
+    """Return the names, short ones first, and what stands for the value."""
+    names = sorted(one.shown_names, key=lambda name: name.startswith("--"))
+    return " ".join([", ".join(names), *([one.value] if one.panel != ARGUMENTS and one.value else [])])
 
 
 def _tagged(heading: str, entries: Sequence[Example]) -> Iterator[str]:
@@ -161,7 +167,7 @@ def _examples(path: str, heading: str, *, beginnings: bool) -> Iterator[str]:
         yield from _lines(what)
 
 
-def _see_also(ctx: _Context, groups: Sequence[_Context]) -> Iterator[str]:
+def _see_also(ctx: click.Context, groups: Sequence[click.Context]) -> Iterator[str]:
     others = [page_name(child) for child in groups] if ctx.parent is None else [page_name(ctx.find_root())]
     if others:
         yield ".SH SEE ALSO"

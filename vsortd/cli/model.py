@@ -5,9 +5,6 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
-from vsortd.cli import model_trials
 from vsortd.cli.common import (
     SCHEMA_VERSION,
     CsvFlag,
@@ -20,13 +17,13 @@ from vsortd.cli.common import (
     write_csv_of,
 )
 from vsortd.cli.completing import model_names, model_tags
+from vsortd.cli.front.declared import Argument, Option
 from vsortd.core.output import note
 
 if TYPE_CHECKING:
     from vsortd.vision.model_speeds import MeasuredSpeed
     from vsortd.vision.this_machine import ThisMachine
 
-app = typer.Typer(help="The models that look at the frames: list, fetch, measure, compare.", no_args_is_help=True)
 
 _PAIR_FIELDS = ("name", "tag", "cached")
 _FIELDS = (
@@ -36,11 +33,10 @@ _FIELDS = (
 )  # fmt: skip
 
 
-@app.command("list")
 def list_models(
     as_csv: CsvFlag = False,
     as_json: JsonFlag = False,
-    everything: Annotated[bool, typer.Option("--all", help="Every name and tag that open_clip knows.")] = False,
+    everything: Annotated[bool, Option("--all", help="Every name and tag that open_clip knows.")] = False,
 ) -> None:
     """Show the models worth choosing, what each needs, what this machine has, and whether their weights are here."""
     one_form(as_csv=as_csv, as_json=as_json)
@@ -59,21 +55,20 @@ def list_models(
         _print_recommended(entries, machine)
 
 
-@app.command("fetch")
 def fetch(
     name: Annotated[
         str,
-        typer.Argument(
+        Argument(
             help="A model name, such as ViT-B-32-256, or NAME/TAG; or auto, for both defaults.",
             autocompletion=model_names,
         ),
     ],
     tag: Annotated[
         str | None,
-        typer.Argument(help="Its pretrained tag; by default the recommended one.", autocompletion=model_tags),
+        Argument(help="Its pretrained tag; by default the recommended one.", autocompletion=model_tags),
     ] = None,
     sound: Annotated[
-        bool, typer.Option("--sound", help="It is a model that listens, such as laion/clap-htsat-unfused.")
+        bool, Option("--sound", help="It is a model that listens, such as laion/clap-htsat-unfused.")
     ] = False,
     as_json: JsonFlag = False,
 ) -> None:
@@ -270,7 +265,3 @@ def _machine_line(machine: ThisMachine) -> str:
     parts += [f"{gpu.name} with {about_size(gpu.memory_bytes)}" for gpu in machine.gpus] or ["no GPU"]
     free = "" if machine.cache_free_bytes is None else f", {about_size(machine.cache_free_bytes)} free"
     return f"{', '.join(parts)}; weights are kept in {machine.cache}{free}"
-
-
-app.command("bench")(model_trials.bench)
-app.command("compare")(model_trials.compare)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
+import click
 
 from vsortd.cli.common import (
     SCHEMA_VERSION,
@@ -21,6 +21,7 @@ from vsortd.cli.common import (
     write_csv_of,
 )
 from vsortd.cli.completing import model_words
+from vsortd.cli.front.declared import Argument, Option
 from vsortd.errors import ExitCode, ModelError, UsageError
 
 if TYPE_CHECKING:
@@ -42,17 +43,17 @@ _MODEL_HELP = "As in the config's `model:`, or NAME/TAG, or NAME=FILE for a chec
 
 
 def compare(
-    ctx: typer.Context,
+    ctx: click.Context,
     models: Annotated[
         list[str],
-        typer.Argument(
+        Argument(
             metavar="MODEL…",
             help=f"{_MODEL_HELP} One alone is held against the config's own.",
             autocompletion=model_words,
         ),
     ],
     folder: Annotated[
-        Path, typer.Option("--on", metavar="FOLDER", help="A folder of videos in subfolders named like the rules.")
+        Path, Option("--on", metavar="FOLDER", help="A folder of videos in subfolders named like the rules.")
     ],
     as_csv: CsvFlag = False,
     as_json: JsonFlag = False,
@@ -89,7 +90,7 @@ def compare(
 def bench(
     models: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[MODEL]…", help=f"{_MODEL_HELP} By default auto.", autocompletion=model_words),
+        Argument(metavar="[MODEL]…", help=f"{_MODEL_HELP} By default auto.", autocompletion=model_words),
     ] = None,
     as_csv: CsvFlag = False,
     as_json: JsonFlag = False,

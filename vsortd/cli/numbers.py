@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Final
 
-import typer
+import click
 
 from vsortd.errors import UsageError
 
@@ -16,7 +16,7 @@ LARGEST_SEED: Final = (1 << 32) - 1
 def finite(value: float | None) -> float | None:
     """Refuse `nan`, which is in every range, and what is without end. To be passed as an option's `callback`."""
     if value is not None and not math.isfinite(value):
-        raise typer.BadParameter(f"{value} is no number to reckon with.")
+        raise click.BadParameter(f"{value} is no number to reckon with.")
     return value
 
 

@@ -6,29 +6,22 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
-import typer
+import click
 
 from vsortd.cli.common import JsonFlag, console, print_json, state_folder
+from vsortd.cli.front.declared import Option
 from vsortd.core.output import note
 from vsortd.errors import DaemonUnreachableError, UsageError
 
 _LEAST_CHARS = 8
 
 NoBrowser = Annotated[
-    bool, typer.Option("--no-browser", help="Print the address, which lets one browser in, once, within 5 minutes.")
+    bool, Option("--no-browser", help="Print the address, which lets one browser in, once, within 5 minutes.")
 ]
-To = Annotated[Path, typer.Option("--to", metavar="FILE", help="Where it is written; must not be there yet.")]
+To = Annotated[Path, Option("--to", metavar="FILE", help="Where it is written; must not be there yet.")]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    app.command("open")(open_page)
-    web = typer.Typer(help="The page: its password.", no_args_is_help=True)
-    web.command("password")(password)
-    app.add_typer(web, name="web")
-
-
-def open_page(ctx: typer.Context, no_browser: NoBrowser = False, as_json: JsonFlag = False) -> None:
+def open_page(ctx: click.Context, no_browser: NoBrowser = False, as_json: JsonFlag = False) -> None:
     """Show the page in the browser, logged in; starts the daemon if none runs.
 
     Without a config, or with mistakes in it, the page helps to one first.
@@ -39,14 +32,14 @@ def open_page(ctx: typer.Context, no_browser: NoBrowser = False, as_json: JsonFl
     if as_json:
         print_json({"schema_version": 1, "address": address})
     elif no_browser:
-        typer.echo(address)
+        click.echo(address)
     elif open_address(address, state_folder()):
         note(console(), f"The page is in your browser. If it isn't: {address}")
     else:
         note(console(), f"There is no browser here that could be opened. The page: {address}")
 
 
-def _way_in(ctx: typer.Context) -> str:
+def _way_in(ctx: click.Context) -> str:
     from vsortd.service.client import Client
 
     try:
@@ -66,7 +59,7 @@ def password(to: To) -> None:
     from vsortd.web.sessions import hashed_password
 
     if sys.stdin.isatty():
-        word = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
+        word = click.prompt("Password", hide_input=True, confirmation_prompt=True)
     else:
         word = sys.stdin.readline().rstrip("\r\n")
     if len(word) < _LEAST_CHARS:

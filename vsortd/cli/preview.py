@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
-import typer
+import click
 
 from vsortd.cli.common import (
     SCHEMA_VERSION,
@@ -19,6 +19,7 @@ from vsortd.cli.common import (
     telling_of_library,
     write_csv_of,
 )
+from vsortd.cli.front.declared import Option
 from vsortd.cli.preview_view import FIELDS, print_changes, print_counts
 from vsortd.core.output import note
 from vsortd.core.paths import journal_path
@@ -29,27 +30,19 @@ if TYPE_CHECKING:
 
 LimitOption = Annotated[
     int | None,
-    typer.Option(
+    Option(
         "--limit", metavar="N", min=0, help="List at most so many videos, 0 all; else 50, with --csv and --json all."
     ),
 ]
 SHOWN = 50  # videos of the table
 
-rules = typer.Typer(help="Ask what rules would do, before they do it.", no_args_is_help=True)
 
-
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    app.add_typer(rules, name="rules")
-
-
-@rules.command("preview")
 def preview(
-    ctx: typer.Context,
+    ctx: click.Context,
     look: Annotated[
-        bool, typer.Option("--look", help="Look at the videos of which too little is kept, and keep what is seen.")
+        bool, Option("--look", help="Look at the videos of which too little is kept, and keep what is seen.")
     ] = False,
-    all_of_them: Annotated[bool, typer.Option("--all", help="List those that stay, too.")] = False,
+    all_of_them: Annotated[bool, Option("--all", help="List those that stay, too.")] = False,
     limit: LimitOption = None,
     as_csv: CsvFlag = False,
     as_json: JsonFlag = False,

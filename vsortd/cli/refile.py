@@ -6,7 +6,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
-import typer
+import click
 
 from vsortd.cli.common import (
     AsRootFlag,
@@ -22,6 +22,7 @@ from vsortd.cli.common import (
     telling_of_library,
 )
 from vsortd.cli.completing import rule_names
+from vsortd.cli.front.declared import Option
 from vsortd.cli.interrupts import Interruption
 from vsortd.cli.outcome_view import (
     exit_code,
@@ -88,16 +89,11 @@ def _is_below(key: str, rule: str) -> bool:
     return nfc(key) == nfc(rule) or nfc(key).startswith(f"{nfc(rule)}/")
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("refile")(refile)
-
-
 def refile(
-    ctx: typer.Context,
+    ctx: click.Context,
     rule: Annotated[
         str | None,
-        typer.Option(
+        Option(
             "--rule",
             metavar="RULE",
             help="Only videos that are filed under this rule, or one below it, or would be.",
@@ -105,12 +101,12 @@ def refile(
         ),
     ] = None,
     to_review: Annotated[
-        bool, typer.Option("--to-review/--no-review", help="Whether what the rules are unsure of now goes to review.")
+        bool, Option("--to-review/--no-review", help="Whether what the rules are unsure of now goes to review.")
     ] = True,
-    yours: Annotated[bool, typer.Option("--yours", help="Also those that you put where they lie yourself.")] = False,
-    look: Annotated[bool, typer.Option("--look", help="Look at the videos of which too little is kept.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would happen.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")] = False,
+    yours: Annotated[bool, Option("--yours", help="Also those that you put where they lie yourself.")] = False,
+    look: Annotated[bool, Option("--look", help="Look at the videos of which too little is kept.")] = False,
+    dry_run: Annotated[bool, Option("--dry-run", help="Only say what would happen.")] = False,
+    yes: Annotated[bool, Option("--yes", "-y", help="Don't ask.")] = False,
     limit: LimitOption = None,
     as_root: AsRootFlag = False,
     as_csv: CsvFlag = False,

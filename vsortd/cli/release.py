@@ -6,8 +6,6 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from vsortd.cli.common import (
     SCHEMA_VERSION,
     JsonFlag,
@@ -20,6 +18,7 @@ from vsortd.cli.completing import (
     held_ids,
     refused_ids,
 )
+from vsortd.cli.front.declared import Argument, Option
 from vsortd.core.output import note
 from vsortd.core.paths import as_on_disk
 from vsortd.core.text import storable
@@ -30,18 +29,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    for command in (release, retry):
-        app.command(command.__name__)(command)
-
-
 def release(
     which: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[ID|FILE…]", help="Held items by id or path.", autocompletion=held_ids),
+        Argument(metavar="[ID|FILE…]", help="Held items by id or path.", autocompletion=held_ids),
     ] = None,
-    everything: Annotated[bool, typer.Option("--all", help="Everything that is held.")] = False,
+    everything: Annotated[bool, Option("--all", help="Everything that is held.")] = False,
     as_json: JsonFlag = False,
 ) -> int:
     """Let undone videos be sorted again."""
@@ -51,9 +44,9 @@ def release(
 def retry(
     which: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[ID|FILE…]", help="Failed items by id or path.", autocompletion=refused_ids),
+        Argument(metavar="[ID|FILE…]", help="Failed items by id or path.", autocompletion=refused_ids),
     ] = None,
-    everything: Annotated[bool, typer.Option("--all", help="Everything failed or rejected.")] = False,
+    everything: Annotated[bool, Option("--all", help="Everything failed or rejected.")] = False,
     as_json: JsonFlag = False,
 ) -> int:
     """Try failed or rejected videos again, though they have not changed."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-import typer
+import click
 
 from vsortd.cli.common import (
     SCHEMA_VERSION,
@@ -47,12 +47,7 @@ _HELP = (
 _BAR_WIDTH = 10
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("review")(review)
-
-
-def review(ctx: typer.Context, as_csv: CsvFlag = False, as_json: JsonFlag = False) -> int:
+def review(ctx: click.Context, as_csv: CsvFlag = False, as_json: JsonFlag = False) -> int:
     """Decide on the videos that vsortd was unsure of; every choice files the video and is learned from."""
     from vsortd.cli.common import open_journal
     from vsortd.config.rules import build_rules
@@ -101,7 +96,7 @@ def _print_list(queue: Sequence[Waiting]) -> None:
     )
 
 
-def _interview(ctx: typer.Context, settings: Settings, queue: list[Waiting]) -> int:
+def _interview(ctx: click.Context, settings: Settings, queue: list[Waiting]) -> int:
     from vsortd.cli.keypress import keys_of_terminal
     from vsortd.core.logs.sinks import set_up_logging
     from vsortd.core.paths import find_config

@@ -7,7 +7,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Annotated
 
-import typer
+import click
 
 from vsortd.cli.common import (
     SCHEMA_VERSION,
@@ -20,6 +20,7 @@ from vsortd.cli.common import (
     say_retried,
     state_folder,
 )
+from vsortd.cli.front.declared import Option
 from vsortd.core.output import is_quiet, note
 from vsortd.errors import ConfigError, DaemonUnreachableError
 
@@ -33,20 +34,14 @@ _STOP_S = 10.0
 _TICK_S = 0.05
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    app.command("run")(run)
-    app.command("reload")(reload)
-
-
 def run(
-    ctx: typer.Context,
-    once: Annotated[bool, typer.Option("--once", help="Drain the inboxes, then exit.")] = False,
+    ctx: click.Context,
+    once: Annotated[bool, Option("--once", help="Drain the inboxes, then exit.")] = False,
     setup: Annotated[
         bool,
-        typer.Option("--setup", help="Without a config that can be used, serve the page that helps; then begin."),
+        Option("--setup", help="Without a config that can be used, serve the page that helps; then begin."),
     ] = False,
-    json_log: Annotated[bool, typer.Option("--json-log", help="Log JSON lines, for services.")] = False,
+    json_log: Annotated[bool, Option("--json-log", help="Log JSON lines, for services.")] = False,
     as_root: AsRootFlag = False,
 ) -> int:
     """Watch the inboxes and file what arrives, in the foreground.
@@ -71,13 +66,13 @@ def run(
         return _work(ctx, settings, once=once, as_root=as_root, handover=handover)
 
 
-def _begin_log(ctx: typer.Context, *, json_log: bool) -> None:
+def _begin_log(ctx: click.Context, *, json_log: bool) -> None:
     from vsortd.core.logs.sinks import set_up_logging
 
     set_up_logging(verbose=ctx.obj.verbose, as_json=json_log, quiet=is_quiet())
 
 
-def _work(ctx: typer.Context, settings: Settings, *, once: bool, as_root: bool, handover: Handover | None) -> int:
+def _work(ctx: click.Context, settings: Settings, *, once: bool, as_root: bool, handover: Handover | None) -> int:
     """Run the daemon to its end."""
     from loguru import logger
 
@@ -103,7 +98,7 @@ def _work(ctx: typer.Context, settings: Settings, *, once: bool, as_root: bool, 
     return int(code)
 
 
-def _set_up(ctx: typer.Context, held: contextlib.ExitStack) -> tuple[Handover | None, ExitCode]:
+def _set_up(ctx: click.Context, held: contextlib.ExitStack) -> tuple[Handover | None, ExitCode]:
     """Serve the page that helps to a config. Raises ConfigError where the page could not mend it."""
     from vsortd.config.check import check_file
     from vsortd.core.paths import config_to_mend

@@ -8,7 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
+import click
 
 from vsortd.cli.addresses import local_file
 from vsortd.cli.common import (
@@ -27,6 +27,7 @@ from vsortd.cli.common import (
 )
 from vsortd.cli.completing import orientations, rule_names, tag_names
 from vsortd.cli.explain import insist_on_ending
+from vsortd.cli.front.declared import Argument, Option
 from vsortd.cli.numbers import finite, seconds_of
 from vsortd.cli.proposals import proposed
 from vsortd.cli.scene_files import cut_out, open_scene_file
@@ -52,72 +53,63 @@ class ScenePace(StrEnum):
     SHOT = "shot"
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("search")(search)
-
-
 def search(
-    ctx: typer.Context,
+    ctx: click.Context,
     prompts: Annotated[
-        list[str] | None, typer.Argument(metavar="[PROMPT…]", help="What a scene shows; of several, all.")
+        list[str] | None, Argument(metavar="[PROMPT…]", help="What a scene shows; of several, all.")
     ] = None,
     sound: Annotated[
-        bool, typer.Option("--sound", help="The prompts say what is heard; needs a sound_model in the config.")
+        bool, Option("--sound", help="The prompts say what is heard; needs a sound_model in the config.")
     ] = False,
     said: Annotated[
         str | None,
-        typer.Option(
-            "--said", metavar="WORDS", help="What is said, by subtitles and transcripts, instead of a prompt."
-        ),
+        Option("--said", metavar="WORDS", help="What is said, by subtitles and transcripts, instead of a prompt."),
     ] = None,
     text: Annotated[
-        str | None, typer.Option("--text", metavar="WORDS", help="What is to be read in the picture, likewise.")
+        str | None, Option("--text", metavar="WORDS", help="What is to be read in the picture, likewise.")
     ] = None,
     inside: Annotated[
         str | None,
-        typer.Option(
+        Option(
             "--in", metavar="PATH", help="A folder, or one video, which need not be indexed; also an https:// address."
         ),
     ] = None,
     per: Annotated[
-        ScenePace, typer.Option("--per", help="Scenes by windows of time, or shots, of each its key frame.")
+        ScenePace, Option("--per", help="Scenes by windows of time, or shots, of each its key frame.")
     ] = ScenePace.WINDOW,
     window: Annotated[
         str | None,
-        typer.Option("--window", metavar="TIME", show_default="10s", help="How long scenes are at least."),
+        Option("--window", metavar="TIME", show_default="10s", help="How long scenes are at least."),
     ] = None,
-    top: Annotated[int, typer.Option("--top", "-n", metavar="N", help="How many scenes at most.")] = 20,
+    top: Annotated[int, Option("--top", "-n", metavar="N", help="How many scenes at most.")] = 20,
     min_score: Annotated[
         float | None,
-        typer.Option(
+        Option(
             "--min-score",
             metavar="N",
             callback=finite,
             help="Show no weaker ones, 0 to 1; else none that more likely shows something else.",
         ),
     ] = None,
-    everything: Annotated[bool, typer.Option("--all", help="Show the weaker ones, too: --min-score 0.")] = False,
+    everything: Annotated[bool, Option("--all", help="Show the weaker ones, too: --min-score 0.")] = False,
     against: Annotated[
-        list[str] | None, typer.Option("--not", metavar="PROMPT", help="What is not meant; may be repeated.")
+        list[str] | None, Option("--not", metavar="PROMPT", help="What is not meant; may be repeated.")
     ] = None,
-    any_of: Annotated[bool, typer.Option("--any", help="One of the prompts is enough.")] = False,
+    any_of: Annotated[bool, Option("--any", help="One of the prompts is enough.")] = False,
     like: Annotated[
         list[str] | None,
-        typer.Option("--like", metavar="FILE[@TIME]", help="A photo, a video, or its frame at 1:23; may be repeated."),
+        Option("--like", metavar="FILE[@TIME]", help="A photo, a video, or its frame at 1:23; may be repeated."),
     ] = None,
     since: Annotated[
-        str | None, typer.Option("--since", metavar="T", help="Recorded since: a date, or an age such as 30d.")
+        str | None, Option("--since", metavar="T", help="Recorded since: a date, or an age such as 30d.")
     ] = None,
     under: Annotated[
         str | None,
-        typer.Option(
-            "--under", metavar="RULE", help="Filed under this rule of the library.", autocompletion=rule_names
-        ),
+        Option("--under", metavar="RULE", help="Filed under this rule of the library.", autocompletion=rule_names),
     ] = None,
     orientation: Annotated[
         list[str] | None,
-        typer.Option(
+        Option(
             "--orientation",
             metavar="SHAPE",
             help="portrait, landscape or square; may be repeated.",
@@ -126,16 +118,14 @@ def search(
     ] = None,
     tag: Annotated[
         str | None,
-        typer.Option("--tag", metavar="NAME", help="Filed with this tag, such as mood:calm.", autocompletion=tag_names),
+        Option("--tag", metavar="NAME", help="Filed with this tag, such as mood:calm.", autocompletion=tag_names),
     ] = None,
-    sheet: Annotated[
-        Path | None, typer.Option("--sheet", metavar="OUT.png", help="Draw the scenes as one picture.")
-    ] = None,
+    sheet: Annotated[Path | None, Option("--sheet", metavar="OUT.png", help="Draw the scenes as one picture.")] = None,
     clip: Annotated[
         tuple[int, Path] | None,
-        typer.Option("--clip", metavar="N OUT.mp4", help="Cut scene N out, without re-encoding where that can be."),
+        Option("--clip", metavar="N OUT.mp4", help="Cut scene N out, without re-encoding where that can be."),
     ] = None,
-    open_it: Annotated[bool, typer.Option("--open", help="Open the best scene's video, or what --clip made.")] = False,
+    open_it: Annotated[bool, Option("--open", help="Open the best scene's video, or what --clip made.")] = False,
     as_csv: CsvFlag = False,
     as_json: JsonFlag = False,
 ) -> int:
@@ -234,7 +224,7 @@ def _absolute(example: str) -> str:
     return str(path)
 
 
-def _place(ctx: typer.Context, settings: Settings, inside: str | None, under: str | None) -> Path | None:
+def _place(ctx: click.Context, settings: Settings, inside: str | None, under: str | None) -> Path | None:
     """Return the folder, or the one file, to look through; None where none is named."""
     if inside is not None and under is not None:
         raise UsageError("--in and --under exclude one another.", remedy="A rule's folder can be named with --in, too.")

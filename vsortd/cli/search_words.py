@@ -24,7 +24,7 @@ from vsortd.errors import ExitCode, UsageError, VideoError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import typer
+    import click
 
     from vsortd.config.settings import Settings
     from vsortd.core.word_match import SoughtWords, TimedText
@@ -50,7 +50,7 @@ _TOP_MOST: Final = 10_000
 _MOST_SHOWN: Final = 160  # letters of a text in the table; --csv and --json have all
 
 
-def insist_on_words_alone(ctx: typer.Context) -> None:
+def insist_on_words_alone(ctx: click.Context) -> None:
     """Raise UsageError where words are looked for together with what only scenes have."""
     option = "--said" if ctx.params["said"] is not None else "--text"
     if ctx.params["said"] is not None and ctx.params["text"] is not None:
@@ -63,7 +63,7 @@ def insist_on_words_alone(ctx: typer.Context) -> None:
 
 
 def find_by_words(
-    ctx: typer.Context,
+    ctx: click.Context,
     settings: Settings,
     place: Path | None,
     clip: tuple[int, Path] | None,

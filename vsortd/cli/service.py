@@ -6,9 +6,10 @@ import shlex
 import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
+import click
 
 from vsortd.cli.common import SCHEMA_VERSION, JsonFlag, console, print_json
+from vsortd.cli.front.declared import Option
 from vsortd.core.output import is_quiet, note
 from vsortd.errors import AlreadyRunningError, DaemonUnreachableError, UsageError
 
@@ -17,25 +18,16 @@ if TYPE_CHECKING:
 
     from vsortd.service.install.program import InstallPlan, Manager, Scope, Setup
 
-app = typer.Typer(help="Have the system start vsortd, and keep it running.", no_args_is_help=True)
 
-System = Annotated[bool, typer.Option("--system", help="For the whole machine instead of your own login.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Print what would be written and run; change nothing.")]
-
-
-def register(root: typer.Typer) -> None:
-    """Add the group."""
-    root.add_typer(app, name="service")
+System = Annotated[bool, Option("--system", help="For the whole machine instead of your own login.")]
+DryRun = Annotated[bool, Option("--dry-run", help="Print what would be written and run; change nothing.")]
 
 
-@app.command()
 def install(
-    ctx: typer.Context,
+    ctx: click.Context,
     system: System = False,
-    account: Annotated[
-        str, typer.Option("--account", "--user", metavar="ACCOUNT", help="Who runs it; with --system.")
-    ] = "",
-    no_tray: Annotated[bool, typer.Option("--no-tray", help="Without the tray icon at login.")] = False,
+    account: Annotated[str, Option("--account", "--user", metavar="ACCOUNT", help="Who runs it; with --system.")] = "",
+    no_tray: Annotated[bool, Option("--no-tray", help="Without the tray icon at login.")] = False,
     dry_run: DryRun = False,
     as_json: JsonFlag = False,
 ) -> None:
@@ -55,7 +47,6 @@ def install(
     _do(manager, plan, "install", dry_run=dry_run, as_json=as_json)
 
 
-@app.command()
 def uninstall(system: System = False, dry_run: DryRun = False, as_json: JsonFlag = False) -> None:
     """Stop the service and remove everything that install wrote. Journal, config and library stay."""
     manager = _manager(system=system)
@@ -64,7 +55,6 @@ def uninstall(system: System = False, dry_run: DryRun = False, as_json: JsonFlag
     _do(manager, manager.uninstall(), "uninstall", dry_run=dry_run, as_json=as_json)
 
 
-@app.command()
 def status(system: System = False, as_json: JsonFlag = False) -> None:
     """Show whether the service is installed, enabled and active, and what the daemon says of itself."""
     manager = _manager(system=system)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
+import click
 
 from vsortd.cli.common import (
     SCHEMA_VERSION,
@@ -22,6 +22,7 @@ from vsortd.cli.common import (
     state_folder,
 )
 from vsortd.cli.completing import video_names
+from vsortd.cli.front.declared import Argument, Option
 from vsortd.cli.video_argument import video_meant
 from vsortd.core.batch_ids import new_batch_id
 from vsortd.core.output import is_quiet, note
@@ -35,11 +36,6 @@ if TYPE_CHECKING:
     from vsortd.core.documents import ItemDocument
     from vsortd.library.duplicates.lesser_copies import LesserCopy
     from vsortd.pipeline.services import Services
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("set-aside")(set_aside)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +63,10 @@ class _AsideVideo:
 
 
 def set_aside(
-    ctx: typer.Context,
+    ctx: click.Context,
     videos: Annotated[
         list[str] | None,
-        typer.Argument(
+        Argument(
             metavar="[VIDEO|ID…]",
             help="Videos by path, name or id; with --duplicates folders to look in.",
             autocompletion=video_names,
@@ -78,10 +74,10 @@ def set_aside(
         ),
     ] = None,
     duplicates: Annotated[
-        bool, typer.Option("--duplicates", help="The lesser copy of each pair that `vsortd duplicates` is sure of.")
+        bool, Option("--duplicates", help="The lesser copy of each pair that `vsortd duplicates` is sure of.")
     ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be set aside.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="With --duplicates: don't ask.")] = False,
+    dry_run: Annotated[bool, Option("--dry-run", help="Only show what would be set aside.")] = False,
+    yes: Annotated[bool, Option("--yes", "-y", help="With --duplicates: don't ask.")] = False,
     as_json: JsonFlag = False,
 ) -> int:
     """Put videos aside, with their sidecars, into .vsortd/aside below the library; undo brings them back.

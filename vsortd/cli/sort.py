@@ -8,7 +8,7 @@ import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
+import click
 
 from vsortd.cli.addresses import files_in_inbox, local_files
 from vsortd.cli.common import (
@@ -27,6 +27,7 @@ from vsortd.cli.common import (
 )
 from vsortd.cli.daemon_filing import as_the_daemon_filed
 from vsortd.cli.explain import bar, insist_on_ending
+from vsortd.cli.front.declared import Argument, Option
 from vsortd.cli.interrupts import Interruption
 from vsortd.cli.outcome_view import (
     exit_code,
@@ -59,27 +60,21 @@ if TYPE_CHECKING:
 
 _PAGE = (".html", ".htm")
 _WORDS = "Videos, or folders to look through; also videos at https:// addresses."
-OptionalPaths = Annotated[list[str] | None, typer.Argument(metavar="PATH…", help=_WORDS)]
-Paths = Annotated[list[str], typer.Argument(metavar="PATH…", help=_WORDS)]
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    app.command("sort")(sort)
-    app.command("plan")(plan)
+OptionalPaths = Annotated[list[str] | None, Argument(metavar="PATH…", help=_WORDS)]
+Paths = Annotated[list[str], Argument(metavar="PATH…", help=_WORDS)]
 
 
 def sort(
-    ctx: typer.Context,
+    ctx: click.Context,
     words: OptionalPaths = None,
     plan_file: Annotated[
         Path | None,
-        typer.Option("--plan", metavar="PLAN.csv", help="File as a plan says that `vsortd plan --out` wrote."),
+        Option("--plan", metavar="PLAN.csv", help="File as a plan says that `vsortd plan --out` wrote."),
     ] = None,
     learn: Annotated[
-        bool, typer.Option("--learn", help="With --plan: learn from rows that the model would have filed elsewhere.")
+        bool, Option("--learn", help="With --plan: learn from rows that the model would have filed elsewhere.")
     ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would happen.")] = False,
+    dry_run: Annotated[bool, Option("--dry-run", help="Only say what would happen.")] = False,
     as_root: AsRootFlag = False,
     as_csv: CsvFlag = False,
     as_json: JsonFlag = False,
@@ -156,14 +151,14 @@ def _print_outcomes(
 
 
 def plan(
-    ctx: typer.Context,
+    ctx: click.Context,
     words: Paths,
     html: Annotated[
-        Path | None, typer.Option("--html", metavar="REPORT.html", help="Write it as one web page with pictures, too.")
+        Path | None, Option("--html", metavar="REPORT.html", help="Write it as one web page with pictures, too.")
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(
+        Option(
             "--out",
             metavar="FILE",
             help="PLAN.csv: a table to edit, for `vsortd sort --plan`; REPORT.html: as --html.",
@@ -226,7 +221,7 @@ def _there_already(table: Path) -> UsageError:
 
 
 def _plan_with_files(
-    ctx: typer.Context, settings: Settings, paths: Sequence[Path], page: Path | None, table: Path | None
+    ctx: click.Context, settings: Settings, paths: Sequence[Path], page: Path | None, table: Path | None
 ) -> list[SortOutcome]:
     """Plan, and write what was gathered meanwhile."""
     from datetime import datetime
@@ -301,7 +296,7 @@ def _by_the_daemon(settings: Settings, paths: Sequence[Path], interruption: Inte
 
 
 def _run(
-    ctx: typer.Context,
+    ctx: click.Context,
     settings: Settings,
     paths: Sequence[Path],
     *,

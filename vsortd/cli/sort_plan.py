@@ -24,14 +24,14 @@ from vsortd.errors import ExitCode
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import typer
+    import click
 
     from vsortd.config.settings import Settings
     from vsortd.pipeline.plan_apply import AppliedPlan
 
 
 def sort_by_plan(
-    ctx: typer.Context,
+    ctx: click.Context,
     settings: Settings,
     plan: Path,
     *,

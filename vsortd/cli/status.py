@@ -5,9 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from vsortd.cli.common import JsonFlag, console, library_by_its_line, open_journal, print_json, state_folder
+from vsortd.cli.front.declared import Option
 from vsortd.core.documents import status_document
 from vsortd.core.moments import local_moment
 from vsortd.core.output import note
@@ -30,15 +29,10 @@ _BETWEEN_S = 0.1
 _COUNTED = {"review": "to review", "held": "on hold", "aside": "set aside"}
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("status")(status)
-
-
 def status(
     check: Annotated[
         bool,
-        typer.Option("--check", help="Exit code 1 when none answers, it has no model, or every inbox is missing."),
+        Option("--check", help="Exit code 1 when none answers, it has no model, or every inbox is missing."),
     ] = False,
     as_json: JsonFlag = False,
 ) -> int:

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
+import click
 
 from vsortd.cli.addresses import files_here
 from vsortd.cli.common import (
@@ -22,6 +22,7 @@ from vsortd.cli.common import (
     write_csv_of,
 )
 from vsortd.cli.completing import rule_names
+from vsortd.cli.front.declared import Argument, Option
 from vsortd.cli.video_argument import video_meant
 from vsortd.core.output import note
 from vsortd.core.paths import as_on_disk
@@ -38,33 +39,25 @@ if TYPE_CHECKING:
 
 _FIELDS = ("id", "time", "video", "rule", "none", "origin", "item", "model", "used", "why_not")
 
-corrections = typer.Typer(help="List what was taught; forget it, or restore it.", invoke_without_command=True)
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    app.command("teach")(teach)
-    app.add_typer(corrections, name="corrections")
-
 
 def teach(
-    ctx: typer.Context,
+    ctx: click.Context,
     file: Annotated[
         str,
-        typer.Argument(metavar="FILE", help="A video anywhere, a name of the history, or an id."),
+        Argument(metavar="FILE", help="A video anywhere, a name of the history, or an id."),
     ],
     rule: Annotated[
         str | None,
-        typer.Argument(metavar="[RULE]", help="Where it belongs, such as forest/night.", autocompletion=rule_names),
+        Argument(metavar="[RULE]", help="Where it belongs, such as forest/night.", autocompletion=rule_names),
     ] = None,
-    none: Annotated[bool, typer.Option("--none", help="It belongs nowhere: none of the rules fits.")] = False,
+    none: Annotated[bool, Option("--none", help="It belongs nowhere: none of the rules fits.")] = False,
     under: Annotated[
         str | None,
-        typer.Option(
+        Option(
             "--under", metavar="RULE", help="With --none: none of the rules below this one.", autocompletion=rule_names
         ),
     ] = None,
-    keep: Annotated[bool, typer.Option("--keep", help="Only learn; leave the video where it is.")] = False,
+    keep: Annotated[bool, Option("--keep", help="Only learn; leave the video where it is.")] = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Say where a video belongs: it is filed there (if it lies in an inbox or the library), and learned from.
@@ -130,8 +123,7 @@ def _poke_daemon() -> None:
         return  # none runs: the next start scans anyway
 
 
-@corrections.callback()
-def show(ctx: typer.Context, as_csv: CsvFlag = False, as_json: JsonFlag = False) -> None:
+def show(ctx: click.Context, as_csv: CsvFlag = False, as_json: JsonFlag = False) -> None:
     """List what was taught, newest first: used or why not, and whether it helps."""
     if ctx.invoked_subcommand is not None:
         return
@@ -272,20 +264,18 @@ def _numbers(numbers: Sequence[int]) -> str:
     return ", ".join(f"#{number}" for number in numbers)
 
 
-Ids = Annotated[list[int] | None, typer.Argument(metavar="[ID…]", help="By their id in `vsortd corrections`.")]
+Ids = Annotated[list[int] | None, Argument(metavar="[ID…]", help="By their id in `vsortd corrections`.")]
 
 
-@corrections.command()
 def forget(
     ids: Ids = None,
-    everything: Annotated[bool, typer.Option("--all", help="Everything that was taught.")] = False,
+    everything: Annotated[bool, Option("--all", help="Everything that was taught.")] = False,
     as_json: JsonFlag = False,
 ) -> int:
     """Judge without these from now on; the videos stay where they are."""
     return _switch(ids, everything=everything, active=False, as_json=as_json)
 
 
-@corrections.command()
 def restore(ids: Ids = None, as_json: JsonFlag = False) -> int:
     """Judge by forgotten ones again."""
     return _switch(ids, everything=False, active=True, as_json=as_json)

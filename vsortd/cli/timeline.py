@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
+import click
 
 from vsortd.cli.addresses import local_file
 from vsortd.cli.common import (
@@ -22,6 +22,7 @@ from vsortd.cli.common import (
     write_csv,
 )
 from vsortd.cli.edit_files import ExportOption, checked_exports, write_exports
+from vsortd.cli.front.declared import Argument, Option
 from vsortd.cli.numbers import finite
 from vsortd.cli.timeline_wish import (
     FINE_S,
@@ -59,52 +60,41 @@ _MOST_SPANS = 20  # shown of a prompt; --csv and --json have all
 _PICTURE_PX = 260
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("timeline")(timeline)
-
-
 def timeline(
-    ctx: typer.Context,
+    ctx: click.Context,
     file: Annotated[
         str,
-        typer.Argument(
-            metavar="FILE", help="A video anywhere, a name of the history or an id; or at an https:// address."
-        ),
+        Argument(metavar="FILE", help="A video anywhere, a name of the history or an id; or at an https:// address."),
     ],
-    prompts: Annotated[list[str], typer.Argument(metavar="PROMPT…", help='What to look for: "snow on mountains".')],
+    prompts: Annotated[list[str], Argument(metavar="PROMPT…", help='What to look for: "snow on mountains".')],
     against: Annotated[
-        list[str] | None, typer.Option("--vs", metavar="PROMPT", help="What it must not be taken for; may be repeated.")
+        list[str] | None, Option("--vs", metavar="PROMPT", help="What it must not be taken for; may be repeated.")
     ] = None,
     sound: Annotated[
-        bool, typer.Option("--sound", help="The prompts say what is heard; needs a sound_model in the config.")
+        bool, Option("--sound", help="The prompts say what is heard; needs a sound_model in the config.")
     ] = False,
-    said: Annotated[
-        bool, typer.Option("--said", help="The prompts are words that are said, by the subtitles.")
-    ] = False,
+    said: Annotated[bool, Option("--said", help="The prompts are words that are said, by the subtitles.")] = False,
     text: Annotated[
-        bool, typer.Option("--text", help="The prompts are words to be read in the picture (extra: ocr).")
+        bool, Option("--text", help="The prompts are words to be read in the picture (extra: ocr).")
     ] = False,
     per: Annotated[
         TimelinePace,
-        typer.Option("--per", help="Look at frames by the second, or at one of each shot: edges are cuts."),
+        Option("--per", help="Look at frames by the second, or at one of each shot: edges are cuts."),
     ] = TimelinePace.SECOND,
     fps: Annotated[
-        float | None, typer.Option("--fps", callback=finite, show_default="1.0", help="Frames looked at a second.")
+        float | None, Option("--fps", callback=finite, show_default="1.0", help="Frames looked at a second.")
     ] = None,
-    fine: Annotated[bool, typer.Option("--fine", help="Look closer around the edges: --precision 0.2s.")] = False,
+    fine: Annotated[bool, Option("--fine", help="Look closer around the edges: --precision 0.2s.")] = False,
     precision: Annotated[
-        str | None, typer.Option("--precision", metavar="TIME", help="Look closer until edges are right to this.")
+        str | None, Option("--precision", metavar="TIME", help="Look closer until edges are right to this.")
     ] = None,
     on: Annotated[
         float,
-        typer.Option(
-            "--on", callback=finite, min=0.01, max=0.99, help="A span begins where the probability rises to this."
-        ),
+        Option("--on", callback=finite, min=0.01, max=0.99, help="A span begins where the probability rises to this."),
     ] = 0.6,
     off: Annotated[
         float | None,
-        typer.Option(
+        Option(
             "--off",
             callback=finite,
             min=0.01,
@@ -114,7 +104,7 @@ def timeline(
     ] = None,
     smooth: Annotated[
         str | None,
-        typer.Option(
+        Option(
             "--smooth",
             metavar="TIME",
             show_default="3s",
@@ -123,22 +113,22 @@ def timeline(
     ] = None,
     bridge: Annotated[
         str | None,
-        typer.Option("--bridge", metavar="TIME", show_default="1.5s", help="Gaps shorter than this are bridged."),
+        Option("--bridge", metavar="TIME", show_default="1.5s", help="Gaps shorter than this are bridged."),
     ] = None,
     least: Annotated[
         str | None,
-        typer.Option("--least", metavar="TIME", show_default="0.5s", help="Spans shorter than this are dropped."),
+        Option("--least", metavar="TIME", show_default="0.5s", help="Spans shorter than this are dropped."),
     ] = None,
     plot: Annotated[
-        Path | None, typer.Option("--plot", metavar="OUT.png", help="Draw scores over time, with the spans.")
+        Path | None, Option("--plot", metavar="OUT.png", help="Draw scores over time, with the spans.")
     ] = None,
     chapters: Annotated[
         Path | None,
-        typer.Option("--chapters", metavar="OUT", help="Write chapters: .ffmeta or .txt for ffmpeg, or .vtt."),
+        Option("--chapters", metavar="OUT", help="Write chapters: .ffmeta or .txt for ffmpeg, or .vtt."),
     ] = None,
     export: ExportOption = None,
     as_csv: CsvFlag = False,
-    scores: Annotated[bool, typer.Option("--scores", help="With --json: every frame's score as well.")] = False,
+    scores: Annotated[bool, Option("--scores", help="With --json: every frame's score as well.")] = False,
     as_json: JsonFlag = False,
 ) -> int:
     """Say whether a video shows something, from when to when, how long in all, and how sure that is.

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    import typer
+    import click
 
     from vsortd.config.settings import Settings
     from vsortd.library.search.words import WordsKind
@@ -24,7 +24,7 @@ _TAKEN: Final = frozenset({"file", "prompts", "said", "text", "as_csv", "as_json
 _MOST_SPANS: Final = 20  # shown of a prompt; --csv and --json have all
 
 
-def follow_words(ctx: typer.Context, settings: Settings, file: Path, prompts: Sequence[str]) -> int:
+def follow_words(ctx: click.Context, settings: Settings, file: Path, prompts: Sequence[str]) -> int:
     """Say when words are said or shown in a video, as it was typed; the video is read where that was not done."""
     from vsortd.core.word_match import SoughtWords, find_words
     from vsortd.library.search.words import WordsKind
@@ -57,7 +57,7 @@ def follow_words(ctx: typer.Context, settings: Settings, file: Path, prompts: Se
     return int(ExitCode.OK)
 
 
-def _insist_on_words_alone(ctx: typer.Context, kind: WordsKind) -> None:
+def _insist_on_words_alone(ctx: click.Context, kind: WordsKind) -> None:
     """Raise UsageError for options that are about frames and their scores."""
     if ctx.params["said"] and ctx.params["text"]:
         raise UsageError("--said and --text exclude one another.", remedy="Ask for one after the other.")

@@ -5,22 +5,18 @@ from __future__ import annotations
 import functools
 from typing import Annotated
 
-import typer
+import click
 
 from vsortd.cli.common import state_folder
+from vsortd.cli.front.declared import Option
 from vsortd.core.output import is_quiet
 from vsortd.errors import UsageError
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("tray")(tray)
-
-
 def tray(
-    ctx: typer.Context,
+    ctx: click.Context,
     wait: Annotated[
-        str, typer.Option("--wait", metavar="TIME", help="How long to wait for the desktop's tray, as at login.")
+        str, Option("--wait", metavar="TIME", help="How long to wait for the desktop's tray, as at login.")
     ] = "2s",
 ) -> int:
     """Show the daemon's state as an icon in the tray, with a menu to pause, undo and look; and tell of each batch."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
-import typer
+import click
 
 from vsortd.cli.common import (
     SCHEMA_VERSION,
@@ -16,6 +16,7 @@ from vsortd.cli.common import (
     print_json,
 )
 from vsortd.cli.completing import video_names
+from vsortd.cli.front.declared import Argument, Option
 from vsortd.cli.video_argument import near_names, videos_meant
 from vsortd.core.text import counted, storable
 from vsortd.errors import ConfigError, ExitCode
@@ -36,22 +37,17 @@ _MOST_TRACED = 50  # with --all
 _MOST_LISTED = 20
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("where")(where)
-
-
 def where(
-    ctx: typer.Context,
+    ctx: click.Context,
     video: Annotated[
         str,
-        typer.Argument(
+        Argument(
             metavar="FILE|NAME|ID",
             help="A path that it has or ever had, its name with or without ending, or its id in `history`.",
             autocompletion=video_names,
         ),
     ],
-    everything: Annotated[bool, typer.Option("--all", help="Of several that are called so, tell of each.")] = False,
+    everything: Annotated[bool, Option("--all", help="Of several that are called so, tell of each.")] = False,
     as_json: JsonFlag = False,
 ) -> int:
     """Say what became of a video: every step from where it was dropped to where it is now."""
@@ -96,7 +92,7 @@ def _traced(journal: Journal, meant: MeantVideos, *, everything: bool) -> tuple[
     return traced, others
 
 
-def _keep_s(ctx: typer.Context) -> Mapping[ConversionKind, float | None] | None:
+def _keep_s(ctx: click.Context) -> Mapping[ConversionKind, float | None] | None:
     """Return for how long the config keeps originals; None where there is no config, or one with mistakes."""
     from vsortd.core.outcomes import ConversionKind
 

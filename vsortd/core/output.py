@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from rich.console import Console
 
-# What rich, typer and loguru go by, and the programs that are started from here.
+# What rich, click and loguru go by, and the programs that are started from here.
 _NO_COLOR: Final = "NO_COLOR"
 _FORCE_COLOR: Final = "FORCE_COLOR"
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from shlex import quote
 from typing import TYPE_CHECKING
 
-from loguru import logger
-
+from vsortd.core.logs.lazy_logger import logger
 from vsortd.core.system.mount_points import why_not_made
 from vsortd.core.system.os_errors import explained
 from vsortd.errors import FilingError

@@ -17,7 +17,6 @@ from vsortd.filing.open_folder import Folders, close_reading
 from vsortd.filing.placement import MadeSidecar
 from vsortd.filing.records import IdentityMatch, likeness
 from vsortd.filing.transaction_errors import StuckError
-from vsortd.filing.xmp import LARGEST_BYTES, ForeignXmpError, XmpMarks, amended, new_sidecar
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
 
     from vsortd.filing.placement import FilingRequest
     from vsortd.filing.staging import Staging
+    from vsortd.filing.xmp import XmpMarks
 
 ENDING = ".xmp"
 
@@ -59,6 +59,8 @@ def made_sidecar(request: FilingRequest, staging: Staging, *, wanted: bool) -> I
 
 
 def _make(request: FilingRequest, staging: Staging) -> FilingRequest:
+    from vsortd.filing.xmp import ForeignXmpError, amended, new_sidecar  # with lxml, which undo can do without
+
     marks, present = _marks(request), _present(request)
     if present is None:
         if not marks:
@@ -77,6 +79,8 @@ def _make(request: FilingRequest, staging: Staging) -> FilingRequest:
 
 
 def _marks(request: FilingRequest) -> XmpMarks:
+    from vsortd.filing.xmp import XmpMarks
+
     return XmpMarks(request.rule, request.tags, request.score)
 
 
@@ -91,6 +95,8 @@ def _present(request: FilingRequest) -> Path | None:
 
 def _read(path: Path) -> tuple[bytes, Identity]:
     """Return a file's bytes, at most one too many to amend it, and its identity. Raises ChangedError, FilingError."""
+    from vsortd.filing.xmp import LARGEST_BYTES
+
     with Folders(None) as folders, explained("Could not read", path):
         try:
             descriptor = folders.get(path.parent).open_file(path.name)

@@ -10,8 +10,7 @@ import time
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
-from loguru import logger
-
+from vsortd.core.logs.lazy_logger import logger
 from vsortd.core.names import nfc
 from vsortd.core.system.atomic_file import write_whole
 from vsortd.core.system.private_files import private_folder

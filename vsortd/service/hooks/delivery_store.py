@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-from loguru import logger
-
+from vsortd.core.logs.lazy_logger import logger
 from vsortd.core.system.damaged_files import set_aside
 from vsortd.errors import DamagedError, StoreError
 from vsortd.filing.database import Database
