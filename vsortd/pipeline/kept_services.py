@@ -59,7 +59,7 @@ class _PrefetchedIndex:
 
 
 def by_other_rules(services: Services, settings: Settings, *, cancel: threading.Event) -> Services:
-    """Return services that would decide by other settings, and leave these as they are; close them with `let_go`.
+    """Return services that would decide by other settings, and leave these as they are; `retire` them for these.
 
     What is loaded serves both, but for another model. Raises ModelError, Cancelled.
     """
@@ -91,14 +91,6 @@ def by_other_rules(services: Services, settings: Settings, *, cancel: threading.
         detector=services.detector if same_detector else ResidentDetector.of(settings, keep_trying=False),
         foreseen=set(),
     )
-
-
-def let_go(other: Services, services: Services) -> None:
-    """Let go what `by_other_rules` made beside some services."""
-    other.model.close()
-    other.filer.close()
-    if other.detector is not None and other.detector is not services.detector:
-        other.detector.close()
 
 
 def knowing_only(services: Services, videos: Mapping[Identity, StoredVideo]) -> Services:

@@ -33,7 +33,7 @@ from vsortd.pipeline.batch import SortSession
 from vsortd.pipeline.flow import Stage, build_stages
 from vsortd.pipeline.gathering import inbox_of
 from vsortd.pipeline.job import Job
-from vsortd.pipeline.kept_services import NotKeptError, by_other_rules, knowing_only, let_go
+from vsortd.pipeline.kept_services import NotKeptError, by_other_rules, knowing_only
 from vsortd.pipeline.video_folders import place_of
 
 if TYPE_CHECKING:
@@ -169,7 +169,7 @@ def preview(
         with no_collections():
             return _Previewer(other, cancel).preview(on_progress)
     finally:
-        let_go(other, services)
+        other.retire(services)
 
 
 @dataclass(slots=True)
@@ -414,7 +414,7 @@ def look_again(
         ).run()
     finally:
         if other is not services:
-            let_go(other, services)
+            other.retire(services)
     return replace(found, items=tuple(seen.get(item.id, item) for item in found.items))
 
 
