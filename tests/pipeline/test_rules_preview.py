@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import sqlite3
@@ -23,6 +24,8 @@ from vsortd.config.load import load_settings
 from vsortd.core.paths import index_path
 from vsortd.errors import Cancelled
 from vsortd.filing.own_decisions import DecidedBy
+from vsortd.judging.resident_model import ResidentModel
+from vsortd.pipeline import rules_preview
 from vsortd.pipeline.batch import sort_paths
 from vsortd.pipeline.rules_preview import (
     CHANGED,
@@ -39,6 +42,7 @@ if TYPE_CHECKING:
     from vsortd.config.settings import Settings
     from vsortd.pipeline.batch import SortOutcome
     from vsortd.pipeline.rules_preview import RulesPreview
+    from vsortd.vision.encoder import Encoder
 
 pytestmark = [pytest.mark.timeout(300), pytest.mark.slow]
 
@@ -274,3 +278,24 @@ def test_another_model_is_loaded_once_to_decide_and_to_look_again(home: harness.
         assert services.model.classifier is not None
     (load,) = loads
     assert "tiny.safetensors" in load
+
+
+def test_garbage_is_collected_while_it_waits_for_the_model_and_between_its_steps(
+    home: harness.Here, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A daemon does other things meanwhile, and a model may be long in coming."""
+    seen: list[bool] = []
+    load = ResidentModel._load
+
+    def watched(model: ResidentModel) -> Encoder:
+        seen.append(gc.isenabled())
+        return load(model)
+
+    monkeypatch.setattr(ResidentModel, "_load", watched)
+    monkeypatch.setattr(rules_preview, "_AT_ONCE", 3)
+    with Services.open(
+        load_settings(home.config), home.folder / "state", keep_trying=False, recover_first=False, load_model=False
+    ) as services:  # it is loaded because the preview asks for it
+        preview(services, cancel=threading.Event(), on_progress=lambda *_: seen.append(gc.isenabled()))
+    assert len(seen) > 2
+    assert {True} == set(seen)

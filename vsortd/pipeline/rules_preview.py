@@ -156,8 +156,7 @@ def preview(
     For other rules than those in effect they come from `Services.tried`. Nothing is decoded, moved or journalled.
     `on_progress` gets how many are through and how many there are. Raises ModelError, StoreError, Cancelled.
     """
-    with no_collections():
-        return _Previewer(services, cancel).preview(on_progress)
+    return _Previewer(services, cancel).preview(on_progress)
 
 
 @dataclass(slots=True)
@@ -185,13 +184,15 @@ class _Previewer:
             return RulesPreview((), elsewhere)
         resident = self._services.model.get(self._cancel)
         kept = StoredVideos(self._services.index, resident.key)
-        entries = list(self._entries(videos, kept))
+        with no_collections():
+            entries = list(self._entries(videos, kept))
         clips = self._needs_container(resident)
         for begin in range(0, len(entries), _AT_ONCE):
             if self._cancel.is_set():
                 raise Cancelled
             some = entries[begin : begin + _AT_ONCE]
-            self._ask(resident, some, list(kept.of([entry.number for entry in some], clips=clips)), clips=clips)
+            with no_collections():
+                self._ask(resident, some, list(kept.of([entry.number for entry in some], clips=clips)), clips=clips)
             if on_progress is not None:
                 on_progress(len(self._found), len(videos))
         return RulesPreview(tuple(self._found[video.item] for video in videos), elsewhere)
