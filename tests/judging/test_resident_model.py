@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from tests.support.ears import PitchEncoder
 from tests.support.waiting import PATIENCE_S, until
 from vsortd.config.rules import build_rules
 from vsortd.config.settings import Settings
@@ -17,6 +18,7 @@ from vsortd.judging import resident_model
 from vsortd.judging.corrections import Corrections
 from vsortd.judging.example_store import ExampleStore, examples_path
 from vsortd.judging.resident_model import Classifier, ResidentModel
+from vsortd.judging.resident_sound import ResidentSound
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -26,13 +28,13 @@ if TYPE_CHECKING:
     from vsortd.vision.encoder import Encoder
 
 
-def settings_of(folder: Path, *names: str) -> Settings:
-    rules = [{"name": name} for name in names]
+def settings_of(folder: Path, *names: str | dict[str, Any]) -> Settings:
+    rules = [{"name": name} if isinstance(name, str) else name for name in names]
     values = {"inboxes": [{"path": str(folder / "in")}], "library": str(folder / "lib"), "rules": rules}
     return Settings.model_validate(values | {"model": "sample"})
 
 
-def tree_of(folder: Path, *names: str) -> RuleTree:
+def tree_of(folder: Path, *names: str | dict[str, Any]) -> RuleTree:
     return build_rules(settings_of(folder, *names))
 
 
@@ -75,6 +77,29 @@ def test_a_model_that_nobody_uses_is_gone_when_letting_go_returns(
     model._thread.join(10)  # the loader has it in hand a moment longer
     let_go(model)
     assert [] == encoder_threads()
+
+
+@pytest.mark.parametrize("let_go", [ResidentModel.unload, ResidentModel.close])
+def test_rules_tried_beside_it_leave_the_models_that_it_holds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, let_go: Callable[[ResidentModel], None]
+) -> None:
+    hears = {3000.0: "thunder"}
+    monkeypatch.setattr("vsortd.hearing.sound_factory.load_sound_encoder", lambda *_, **__: PitchEncoder(hears))
+    sound = ResidentSound("some/clap")
+    tree = tree_of(tmp_path, {"name": "forest"}, {"name": "loud", "prompts": ["sea"], "sound": ["thunder"]})
+    model = ResidentModel("sample", tree, keep_trying=False, sound=sound)
+    try:
+        before = model.get(threading.Event())
+        tried = model.beside(tree, None, cancel=threading.Event())
+        heard = tried.get(threading.Event()).listening
+        assert before.listening is not None
+        assert heard is not None
+        assert before.listening.encoder is heard.encoder is sound.get()
+        let_go(tried)
+        assert (before, heard.encoder) == (model.classifier, sound.get())
+    finally:
+        model.close()
+    assert heard.encoder is not sound.get()  # its own holder does let it go
 
 
 def test_what_knows_the_examples_does_not_keep_the_model(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import sqlite3
@@ -11,16 +12,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from loguru import logger
 
 from tests.sample_model.canvas import Light
 from tests.sample_model.renderer import Subject, render_clip
 from tests.support import harness
 from tests.support.clips import encode, render_scene
 from tests.support.takes import render_takes
+from tests.support.tiny_models import make_tiny
 from vsortd.config.load import load_settings
 from vsortd.core.paths import index_path
 from vsortd.errors import Cancelled
 from vsortd.filing.own_decisions import DecidedBy
+from vsortd.judging.resident_model import ResidentModel
+from vsortd.pipeline import rules_preview
 from vsortd.pipeline.batch import sort_paths
 from vsortd.pipeline.rules_preview import (
     CHANGED,
@@ -37,6 +42,7 @@ if TYPE_CHECKING:
     from vsortd.config.settings import Settings
     from vsortd.pipeline.batch import SortOutcome
     from vsortd.pipeline.rules_preview import RulesPreview
+    from vsortd.vision.encoder import Encoder
 
 pytestmark = [pytest.mark.timeout(300), pytest.mark.slow]
 
@@ -117,9 +123,15 @@ def settings_of(home: harness.Here, rules: str) -> Settings:
 def previewed(home: harness.Here, settings: Settings, state: Path | None = None, *, look: bool = False) -> RulesPreview:
     with Services.open(
         load_settings(home.config), state or home.folder / "state", keep_trying=False, recover_first=False
-    ) as services:
-        found = preview(services, settings, cancel=threading.Event())
-        return look_again(services, found, settings, cancel=threading.Event()) if look else found
+    ) as own:
+        return asked(own, settings, look=look)
+
+
+def asked(own: Services, settings: Settings, *, look: bool = False) -> RulesPreview:
+    cancel = threading.Event()
+    with own.tried(settings, cancel=cancel) as services:
+        found = preview(services, cancel=cancel)
+        return look_again(services, found, cancel=cancel) if look else found
 
 
 def planned(home: harness.Here, settings: Settings, found: RulesPreview, state: Path) -> dict[str, SortOutcome]:
@@ -223,7 +235,7 @@ def test_the_services_go_on_by_their_own_rules(home: harness.Here) -> None:
         load_settings(home.config), home.folder / "state", keep_trying=False, recover_first=False
     ) as services:
         before = services.model.get(threading.Event())
-        found = preview(services, settings, cancel=threading.Event())
+        found = asked(services, settings)
         assert "ocean" in {item.rule for item in found.items}
         after = services.model.get(threading.Event())
         assert (before.tree, before.vectors) == (after.tree, after.vectors)
@@ -233,3 +245,57 @@ def test_the_services_go_on_by_their_own_rules(home: harness.Here) -> None:
         cancel.set()
         with pytest.raises(Cancelled):
             preview(services, cancel=cancel)
+
+
+def test_the_command_loads_the_model_once_though_it_looks_at_videos_again(home: harness.Here, tmp_path: Path) -> None:
+    settings_of(home, CHANGES["more frames"])
+    own = harness.Here(home.folder, more_environment={"VSORTD_STATE_DIR": str(tmp_path / "state")})
+    shutil.copytree(home.folder / "state", tmp_path / "state")
+    asked = ("--verbose", "--config", home.folder / "other.yaml", "rules", "preview")
+    assert "have to be looked at again" in own.run(*asked).stdout
+    done = own.run(*asked, "--look")
+    assert "looked at again" not in done.stdout
+    assert 1 == done.stderr.count("loading the model")
+
+
+def test_another_model_is_loaded_once_to_decide_and_to_look_again(home: harness.Here, tmp_path: Path) -> None:
+    """Also where none of the videos was looked at with it, and the former one stays loaded beside it."""
+    make_tiny(tmp_path / "tiny.safetensors")
+    shutil.copytree(home.folder / "state", tmp_path / "state")
+    own = load_settings(home.config)
+    path = home.folder / "tiny.yaml"
+    tiny = f"model: {{name: RN50, weights: {tmp_path}/tiny.safetensors}}"
+    path.write_text(home.config.read_text().replace("model: sample", tiny))
+    loads: list[str] = []
+    with Services.open(own, tmp_path / "state", keep_trying=False, recover_first=False) as services:
+        services.model.get(threading.Event())
+        handler = logger.add(lambda told: loads.append(str(told)), filter=lambda one: "loading" in one["message"])
+        try:
+            found = asked(services, load_settings(path), look=True)
+        finally:
+            logger.remove(handler)
+        assert all(item.is_certain for item in found.items)
+        assert services.model.classifier is not None
+    (load,) = loads
+    assert "tiny.safetensors" in load
+
+
+def test_garbage_is_collected_while_it_waits_for_the_model_and_between_its_steps(
+    home: harness.Here, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A daemon does other things meanwhile, and a model may be long in coming."""
+    seen: list[bool] = []
+    load = ResidentModel._load
+
+    def watched(model: ResidentModel) -> Encoder:
+        seen.append(gc.isenabled())
+        return load(model)
+
+    monkeypatch.setattr(ResidentModel, "_load", watched)
+    monkeypatch.setattr(rules_preview, "_AT_ONCE", 3)
+    with Services.open(
+        load_settings(home.config), home.folder / "state", keep_trying=False, recover_first=False, load_model=False
+    ) as services:  # it is loaded because the preview asks for it
+        preview(services, cancel=threading.Event(), on_progress=lambda *_: seen.append(gc.isenabled()))
+    assert len(seen) > 2
+    assert {True} == set(seen)

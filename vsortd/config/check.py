@@ -57,15 +57,16 @@ def check_file(path: Path) -> CheckReport:
             remedy="Make it readable, or name another with --config.",
             paths=[path],
         ) from error
-    return _checked(path, document)
+    return check_document(path, document)
 
 
 def check_bytes(path: Path, data: bytes) -> CheckReport:
     """Check what a config file at `path` would hold."""
-    return _checked(path, read_bytes(data))
+    return check_document(path, read_bytes(data))
 
 
-def _checked(path: Path, document: Document) -> CheckReport:
+def check_document(path: Path, document: Document) -> CheckReport:
+    """Check what was read of a config file at `path`, or would be."""
     mistakes = list(document.mistakes)
     settings = None
     if document.root is not None and document.root.kind is not NodeKind.MAPPING:

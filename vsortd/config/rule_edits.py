@@ -12,7 +12,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
 from vsortd.config.rule_text import RuleText, entry_of, in_one_line, insert_rule, take_rule
-from vsortd.config.yaml_lines import plain, read_bytes
+from vsortd.config.yaml_lines import plain, read_bytes, read_text
 from vsortd.config.yaml_spans import comments, spans
 from vsortd.errors import ConfigError
 
@@ -132,7 +132,7 @@ def _keeps(before: str, after: str, may_lose: Callable[[str], str] | None) -> bo
 
 
 def _plain(text: str) -> dict[str, Any]:
-    document = read_bytes(text.encode("utf-8", "replace"))
+    document = read_text(text)
     if document.root is None or document.mistakes:
         raise EditByHandError
     found = plain(document.root)

@@ -104,6 +104,11 @@ class Document:
     root: Node | None
     mistakes: tuple[Mistake, ...] = ()
 
+    @property
+    def options(self) -> Node | None:
+        """The root where it is a mapping of options, as that of a config is."""
+        return self.root if self.root is not None and self.root.kind is NodeKind.MAPPING else None
+
 
 def read_document(path: Path) -> Document:
     """Read the YAML file at `path`; what is wrong inside is a mistake, an OSError the caller's."""
@@ -125,6 +130,11 @@ def read_bytes(data: bytes) -> Document:
         message = f"byte {error.start} (0x{data[error.start]:02x}) is not valid UTF-8"
         return Document(None, (Mistake(line, "", None, message, "a text file in UTF-8"),))
     return _NodeBuilder(text).read()
+
+
+def read_text(text: str) -> Document:
+    """Read one YAML document out of a text."""
+    return read_bytes(text.encode("utf-8", "replace"))
 
 
 @dataclass(slots=True)

@@ -90,6 +90,7 @@ class ResidentModel:
     ) -> None:
         self._choice = choice
         self._sound = sound
+        self._sound_is_own = True
         self._texts_path = texts_path
         self._tree = tree
         self._keep_trying = keep_trying
@@ -200,12 +201,14 @@ class ResidentModel:
     ) -> ResidentModel:
         """Return a model that judges by other rules with what is loaded here; this one goes on by its own.
 
-        Waits for the model. Raises like `get`; texts are embedded as in `change_rules`.
+        Waits for the model. Raises like `get`; texts are embedded as in `change_rules`. Closing it lets go nothing that
+        is loaded here.
         """
         encoder = self.get(cancel).encoder
         other = ResidentModel(
             self._choice, tree, keep_trying=False, texts_path=self._texts_path, sound=self._sound, refine=refine
         )
+        other._sound_is_own = False
         other._classifier = _classifier(encoder, tree, self._sound, cancel)
         return other
 
@@ -232,8 +235,7 @@ class ResidentModel:
             dropped, self._classifier = self._classifier, None
             self._thread = self._new_thread()
             self._started = False
-        if self._sound is not None:
-            self._sound.unload()
+        self._unload_sound()
         del dropped  # outside the lock: where nobody else has it, this waits for the end of the encoder's thread
         gc.collect()  # and what only a cycle still holds
 
@@ -250,7 +252,10 @@ class ResidentModel:
             dropped, self._classifier = self._classifier, None
             self._changed.notify_all()
         del dropped
-        if self._sound is not None:
+        self._unload_sound()
+
+    def _unload_sound(self) -> None:
+        if self._sound is not None and self._sound_is_own:
             self._sound.unload()
 
     def _work(self) -> None:

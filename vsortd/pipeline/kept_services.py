@@ -5,19 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NoReturn, cast
 
-from vsortd.config.rules import build_rules
-from vsortd.core.paths import texts_path
-from vsortd.filing.place import Filer
-from vsortd.judging.corrections import Corrections
-from vsortd.judging.resident_detector import ResidentDetector
-from vsortd.judging.resident_model import ResidentModel
-from vsortd.pipeline.services import sound_model
-
 if TYPE_CHECKING:
-    import threading
     from collections.abc import Mapping
 
-    from vsortd.config.settings import Settings
     from vsortd.core.identity import Identity
     from vsortd.index.kept_looks import StoredVideo
     from vsortd.index.store import Index
@@ -56,49 +46,6 @@ class _PrefetchedIndex:
 
     def __getattr__(self, name: str) -> object:
         return getattr(self._index, name)
-
-
-def by_other_rules(services: Services, settings: Settings, *, cancel: threading.Event) -> Services:
-    """Return services that would decide by other settings, and leave these as they are; close them with `let_go`.
-
-    What is loaded serves both, but for another model. Raises ModelError, Cancelled.
-    """
-    tree = build_rules(settings)
-    corrections = Corrections(settings, services.state_folder, services.examples, services.journal, tries=True)
-    before = services.settings
-    if (settings.model, settings.sound_model) == (before.model, before.sound_model):
-        model, sound = services.model.beside(tree, corrections.applied, cancel=cancel), services.sound
-    else:
-        texts = texts_path(services.state_folder)
-        sound = sound_model(settings, texts)
-        model = ResidentModel(
-            settings.model,
-            tree,
-            keep_trying=False,
-            refine=corrections.applied,
-            texts_path=texts,
-            sound=sound,
-        )
-    same_detector = settings.detector == before.detector
-    return replace(
-        services,
-        settings=settings,
-        tree=tree,
-        model=model,
-        sound=sound,
-        filer=Filer(services.journal, settings.library, settings.place),
-        corrections=corrections,
-        detector=services.detector if same_detector else ResidentDetector.of(settings, keep_trying=False),
-        foreseen=set(),
-    )
-
-
-def let_go(other: Services, services: Services) -> None:
-    """Let go what `by_other_rules` made beside some services."""
-    other.model.close()
-    other.filer.close()
-    if other.detector is not None and other.detector is not services.detector:
-        other.detector.close()
 
 
 def knowing_only(services: Services, videos: Mapping[Identity, StoredVideo]) -> Services:

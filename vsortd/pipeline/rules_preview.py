@@ -33,7 +33,7 @@ from vsortd.pipeline.batch import SortSession
 from vsortd.pipeline.flow import Stage, build_stages
 from vsortd.pipeline.gathering import inbox_of
 from vsortd.pipeline.job import Job
-from vsortd.pipeline.kept_services import NotKeptError, by_other_rules, knowing_only, let_go
+from vsortd.pipeline.kept_services import NotKeptError, knowing_only
 from vsortd.pipeline.video_folders import place_of
 
 if TYPE_CHECKING:
@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Generator, Iterator, Sequence
     from pathlib import Path
 
-    from vsortd.config.settings import Settings
     from vsortd.filing.queries import StandingVideo
     from vsortd.index.kept_looks import StoredVideo
     from vsortd.judging.decide import Decision, SeenVideo
@@ -150,26 +149,14 @@ class RulesPreview:
 
 
 def preview(
-    services: Services,
-    settings: Settings | None = None,
-    *,
-    cancel: threading.Event,
-    on_progress: Callable[[int, int], None] | None = None,
+    services: Services, *, cancel: threading.Event, on_progress: Callable[[int, int], None] | None = None
 ) -> RulesPreview:
-    """Return what would become of everything that is filed if it were decided by `settings`, by default the services'.
+    """Return what would become of everything that is filed if it were decided by these services.
 
-    Nothing is decoded, moved or journalled; what the services decide by stays as it is. `on_progress` gets how many are
-    through and how many there are. Raises ModelError, StoreError, Cancelled.
+    For other rules than those in effect they come from `Services.tried`. Nothing is decoded, moved or journalled.
+    `on_progress` gets how many are through and how many there are. Raises ModelError, StoreError, Cancelled.
     """
-    if settings is None or settings == services.settings:
-        with no_collections():
-            return _Previewer(services, cancel).preview(on_progress)
-    other = by_other_rules(services, settings, cancel=cancel)
-    try:
-        with no_collections():
-            return _Previewer(other, cancel).preview(on_progress)
-    finally:
-        let_go(other, services)
+    return _Previewer(services, cancel).preview(on_progress)
 
 
 @dataclass(slots=True)
@@ -197,13 +184,15 @@ class _Previewer:
             return RulesPreview((), elsewhere)
         resident = self._services.model.get(self._cancel)
         kept = StoredVideos(self._services.index, resident.key)
-        entries = list(self._entries(videos, kept))
+        with no_collections():
+            entries = list(self._entries(videos, kept))
         clips = self._needs_container(resident)
         for begin in range(0, len(entries), _AT_ONCE):
             if self._cancel.is_set():
                 raise Cancelled
             some = entries[begin : begin + _AT_ONCE]
-            self._ask(resident, some, list(kept.of([entry.number for entry in some], clips=clips)), clips=clips)
+            with no_collections():
+                self._ask(resident, some, list(kept.of([entry.number for entry in some], clips=clips)), clips=clips)
             if on_progress is not None:
                 on_progress(len(self._found), len(videos))
         return RulesPreview(tuple(self._found[video.item] for video in videos), elsewhere)
@@ -379,42 +368,35 @@ def _outcome(video: StandingVideo, by: DecidedBy, state: ItemState, *, stays: bo
 def look_again(
     services: Services,
     found: RulesPreview,
-    settings: Settings | None = None,
     *,
     cancel: threading.Event,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> RulesPreview:
-    """Return a preview with those videos looked at of which not enough was kept; what is seen is kept.
+    """Return a preview by these services with those videos looked at of which not enough was kept; that is kept then.
 
     Raises ModelError, StoreError; what was seen until `cancel` was set is in what is returned.
     """
     unknown = {item.path: item for item in found.items if item.outcome is PreviewOutcome.UNKNOWN}
     if not unknown:
         return found
-    same = settings is None or settings == services.settings
-    other = services if same or settings is None else by_other_rules(services, settings, cancel=cancel)
     seen: dict[int, PreviewItem] = {}
-    videos, _ = standing_videos(services.journal.db, other.settings.library)
+    videos, _ = standing_videos(services.journal.db, services.settings.library)
     standing = {video.path: video for video in videos}
-    places = _Places(other)
+    places = _Places(services)
 
     def take(_: Services, job: Job) -> None:
         if (video := standing.get(job.path)) is not None:
             seen[video.item] = places.concluded(video, job)
 
-    try:
-        SortSession(
-            other,
-            [(path, inbox_of(other.settings, path), True) for path in unknown],
-            dry_run=True,
-            on_progress=on_progress,
-            on_job=take,
-            cancel=cancel,
-            stages=_looking(other),
-        ).run()
-    finally:
-        if other is not services:
-            let_go(other, services)
+    SortSession(
+        services,
+        [(path, inbox_of(services.settings, path), True) for path in unknown],
+        dry_run=True,
+        on_progress=on_progress,
+        on_job=take,
+        cancel=cancel,
+        stages=_looking(services),
+    ).run()
     return replace(found, items=tuple(seen.get(item.id, item) for item in found.items))
 
 

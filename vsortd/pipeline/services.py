@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -38,6 +38,7 @@ from vsortd.watch.candidates import is_private
 from vsortd.watch.sidecar_cache import Companions
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from types import TracebackType
 
     from vsortd.config.settings import Settings
@@ -202,25 +203,52 @@ class Services:
         model is loaded when it is started, or asked for. Raises ModelError when the rules can't be embedded, Cancelled
         when `cancel` is set meanwhile; nothing has changed then.
         """
+        services = self._by(settings, tries=False, cancel=cancel)
+        if settings.library != self.settings.library:
+            services.follow_library()
+        return services
+
+    @contextmanager
+    def tried(self, settings: Settings, *, cancel: threading.Event) -> Iterator[Services]:
+        """Yield services that decide by other settings, and let go afterwards what was opened for them alone.
+
+        These go on by their own. What is loaded serves both; where the settings name another model, that is loaded when
+        it is asked for. For the same settings they are these. Raises ModelError, Cancelled.
+        """
+        if settings == self.settings:
+            yield self
+            return
+        services = self._by(settings, tries=True, cancel=cancel)
+        try:
+            yield services
+        finally:
+            services.retire(self)
+
+    def _by(self, settings: Settings, *, tries: bool, cancel: threading.Event | None) -> Services:
+        """Return services for other settings that share what these leave as it is.
+
+        With `tries` the model goes on by its rules here, and is waited for; else it judges by the new ones, here too.
+        """
         before = self.settings
         tree = build_rules(settings)
-        corrections = Corrections(settings, self.state_folder, self.examples, self.journal)
-        model, sound = self.model, self.sound
+        corrections = Corrections(settings, self.state_folder, self.examples, self.journal, tries=tries)
+        model, sound, filer, detector = self.model, self.sound, self.filer, self.detector
         if (settings.model, settings.sound_model) != (before.model, before.sound_model):
             texts = texts_path(self.state_folder)
             sound = sound_model(settings, texts)
+            refine = corrections.applied
             model = ResidentModel(
-                settings.model, tree, keep_trying=True, refine=corrections.applied, texts_path=texts, sound=sound
+                settings.model, tree, keep_trying=not tries, refine=refine, texts_path=texts, sound=sound
             )
+        elif tries:
+            model = model.beside(tree, corrections.applied, cancel=cancel or threading.Event())
         else:
             model.change_rules(tree, corrections.applied, cancel=cancel)
-        filer = self.filer
         if (settings.library, settings.place) != (before.library, before.place):
             filer = Filer(self.journal, settings.library, settings.place)
-        detector = self.detector
         if settings.detector != before.detector:
-            detector = ResidentDetector.of(settings, keep_trying=True)
-        services = replace(
+            detector = ResidentDetector.of(settings, keep_trying=not tries)
+        return replace(
             self,
             settings=settings,
             tree=tree,
@@ -231,9 +259,6 @@ class Services:
             detector=detector,
             foreseen=set(),
         )
-        if settings.library != before.library:
-            services.follow_library()
-        return services
 
     def retire(self, successor: Services) -> None:
         """Let go what the services that came after don't share; nothing may be under way in these."""

@@ -318,10 +318,8 @@ class Controller:
 
     def preview_rules(self, settings: Settings, cancel: threading.Event) -> RulesPreview:
         """Return what would become of all that is filed by other settings; see `pipeline.rules_preview`."""
-        with self._stops_with(cancel):
-            found = preview(self._workflow.services, settings, cancel=cancel)
-        self._wake()  # the model's memory is to be given back some time
-        return found
+        with self.borrowed(cancel) as (own, _), own.tried(settings, cancel=cancel) as services:
+            return preview(services, cancel=cancel)
 
     def refile(self, items: Sequence[PreviewItem], progress: Progress, cancel: threading.Event) -> list[SortOutcome]:
         """Move videos of a preview to where the rules in effect have them; see `pipeline.refiling`."""

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from vsortd.config.check import check_bytes
+from vsortd.config.check import check_document
+from vsortd.config.yaml_lines import read_text
 from vsortd.core.system.atomic_file import beside, sync_folder
 from vsortd.errors import ConfigError
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from vsortd.config.diagnostics import Mistake
     from vsortd.config.settings import Settings
+    from vsortd.config.yaml_lines import Document
 
 _LOCK: Final = threading.Lock()
 
@@ -44,6 +46,7 @@ class ConfigText:
 class CheckedText:
     """The text of a config as the check sees it; `settings` is None as soon as there is any mistake."""
 
+    document: Document
     settings: Settings | None
     mistakes: Sequence[Mistake]
     warnings: Sequence[Mistake]
@@ -67,16 +70,16 @@ def etag_of(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()[:32]
 
 
-def check_config_text(path: Path, text: str) -> CheckedText:
-    """Check what a config file at `path` would hold, as `vsortd check` does."""
+def check_config_text(path: Path, text: str | Document) -> CheckedText:
+    """Check what a config file at `path` would hold, as `vsortd check` does; a text, or what was read of it already."""
     from vsortd.config.warnings import warnings_of
     from vsortd.vision.config_check import model_mistakes
     from vsortd.vision.sample import unknown_words
 
-    report = check_bytes(path, text.encode("utf-8", "replace"))
+    report = check_document(path, read_text(text) if isinstance(text, str) else text)
     mistakes = (*report.mistakes, *model_mistakes(report))
     warnings = warnings_of(report, unknown_words) if not mistakes else ()
-    return CheckedText(None if mistakes else report.settings, mistakes, tuple(warnings))
+    return CheckedText(report.document, None if mistakes else report.settings, mistakes, tuple(warnings))
 
 
 def save_config_text(path: Path, text: str, etag: str) -> Path:

@@ -15,23 +15,25 @@ if TYPE_CHECKING:
 
     from vsortd.config.diagnostics import Mistake
     from vsortd.config.settings import Settings
+    from vsortd.config.yaml_lines import Document
     from vsortd.web.page import Posted
 
 
 @dataclass(frozen=True, slots=True)
 class EditedText:
-    """A text in the editor, as its templates show it."""
+    """A text in the editor, as its templates show it; `document` is what was read of it, once for all who ask."""
 
     text: str
+    document: Document
     mistakes: Sequence[Mistake] = ()
     warnings: Sequence[Mistake] = ()
     settings: Settings | None = None
 
     @classmethod
-    def checked(cls, path: Path, text: str) -> EditedText:
-        """Return a text with what is wrong with it as the config at `path`."""
-        found = check_config_text(path, text)
-        return cls(text, found.mistakes, found.warnings, found.settings)
+    def checked(cls, path: Path, text: str, document: Document | None = None) -> EditedText:
+        """Return a text with what is wrong with it as the config at `path`; `document` is what was read of it."""
+        found = check_config_text(path, text if document is None else document)
+        return cls(text, found.document, found.mistakes, found.warnings, found.settings)
 
     def without(self, paths: re.Pattern[str]) -> EditedText:
         """Return it without the warnings about these options, which are dealt with elsewhere."""

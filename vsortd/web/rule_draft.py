@@ -7,18 +7,19 @@ from typing import TYPE_CHECKING, Any, Final
 
 from vsortd.config.rule_edits import add_rule_text, delete_rule, move_rule, place_after, set_options
 from vsortd.config.rules import build_rules
-from vsortd.config.yaml_lines import Node, NodeKind, read_bytes
+from vsortd.config.yaml_lines import NodeKind, read_text
 from vsortd.core.names import nfc
 from vsortd.errors import UsageError
 from vsortd.web.editing import EditedText, posted_text
 from vsortd.web.rule_form import RuleForm, changed_options, rule_at
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from vsortd.config.rule_edits import RuleAt
     from vsortd.config.rules import Rule
+    from vsortd.config.yaml_lines import Document, Node
     from vsortd.web.page import Posted
 
 _NOWHERE: Final = {
@@ -50,9 +51,20 @@ class RuleDraft:
     at: RuleAt = ()
 
     @classmethod
-    def of(cls, path: Path, text: str, at: RuleAt = ()) -> RuleDraft:
-        """Check a text; without a rule in hand it is the first one. While it can't be read, `at` stays."""
-        edited, root = EditedText.checked(path, text), _root(text)
+    def of_key(cls, path: Path, text: str, key: str) -> RuleDraft:
+        """Check a text, with the rule of a key such as "forest/night" in hand, as far as there is one."""
+        document = read_text(text)
+        at = next((read_at(row.at) for row in _rows(document.options) if nfc(row.key) == nfc(key)), ())
+        return cls.of(path, text, at, document)
+
+    @classmethod
+    def of(cls, path: Path, text: str, at: RuleAt = (), document: Document | None = None) -> RuleDraft:
+        """Check a text; without a rule in hand it is the first one. While it can't be read, `at` stays.
+
+        `document` is what was read of the text already.
+        """
+        edited = EditedText.checked(path, text, document)
+        root = edited.document.options
         if root is None:
             return cls(edited, at)
         at = at if rule_at(root, at) is not None else (0,)
@@ -61,18 +73,21 @@ class RuleDraft:
     @property
     def rows(self) -> list[RuleRow]:
         """The tree, parents before children; [] where the text can't be read as rules."""
-        return _rows(_root(self.edited.text))
+        return _rows(self.edited.document.options)
+
+    @property
+    def row(self) -> RuleRow | None:
+        """The rule in hand."""
+        return _row_at(self.rows, self.at)
 
     def values(self) -> dict[str, Any]:
         """Return what the templates need."""
-        root = _root(self.edited.text)
-        rule, rows = rule_at(root, self.at), _rows(root)
-        at = written_at(self.at)
-        row = next((one for one in rows if one.at == at), None)
+        rule, rows = rule_at(self.edited.document.options, self.at), self.rows
+        row = _row_at(rows, self.at)
         return {
             "edited": self.edited,
             "rows": rows,
-            "at": at,
+            "at": written_at(self.at),
             "row": row,
             "form": None if rule is None else RuleForm.of(rule),
             "now": self._in_effect(row),
@@ -87,35 +102,35 @@ class RuleDraft:
 def posted_draft(path: Path, posted: Posted) -> RuleDraft:
     """Return a form's text with what its fields and its button change. Raises UsageError, EditByHandError."""
     text, at = posted_text(posted), read_at(posted.one("at"))
-    root = _root(text)
-    rule = rule_at(root, at)
+    document = read_text(text)
+    rule = rule_at(document.options, at)
     if rule is not None and (options := changed_options(rule, posted)):
         text = set_options(text, at, options)
+        document = read_text(text)
     do = posted.one("do")
     if select := posted.one("select"):
-        return RuleDraft.of(path, text, read_at(select))
+        return RuleDraft.of(path, text, read_at(select), document)
     if do == "add":
-        return _added(path, text, at, posted)
+        return _added(path, text, document, at, posted)
     if do == "delete" and rule is not None:
         return RuleDraft.of(path, delete_rule(text, at), (*at[:-1], max(0, at[-1] - 1)))
     if do in _NOWHERE and rule is not None:
-        return _moved(path, text, at, do)
-    return RuleDraft.of(path, text, at)
+        return _moved(path, text, document, at, do)
+    return RuleDraft.of(path, text, at, document)
 
 
-def _added(path: Path, text: str, at: RuleAt, posted: Posted) -> RuleDraft:
+def _added(path: Path, text: str, document: Document, at: RuleAt, posted: Posted) -> RuleDraft:
     name = posted.one("new_name").strip()
     if not name:
         raise UsageError("The new rule has no name.", remedy="Type one into New rule.")
     below = at if posted.one("new_below") else ()
-    text = add_rule_text(text, below, {"name": name})
-    return RuleDraft.of(path, text, (*below, _count(_root(text), below) - 1))
+    last = _count(document.options, below)
+    return RuleDraft.of(path, add_rule_text(text, below, {"name": name}), (*below, last))
 
 
-def _moved(path: Path, text: str, at: RuleAt, way: str) -> RuleDraft:
-    root = _root(text)
+def _moved(path: Path, text: str, document: Document, at: RuleAt, way: str) -> RuleDraft:
     into = (*at[:-1], at[-1] - 1)
-    to = place_after(at, way, _count(root, into if way == "in" else at[:-1]))
+    to = place_after(at, way, _count(document.options, into if way == "in" else at[:-1]))
     if to is None:
         raise UsageError(_NOWHERE[way])
     return RuleDraft.of(path, move_rule(text, at, to), to)
@@ -141,14 +156,9 @@ def written_at(at: RuleAt) -> str:
     return ".".join(map(str, at))
 
 
-def at_of_key(text: str, key: str) -> RuleAt:
-    """Return the rule of a key such as "forest/night", () where there is none."""
-    return next((read_at(row.at) for row in _rows(_root(text)) if nfc(row.key) == nfc(key)), ())
-
-
-def _root(text: str) -> Node | None:
-    root = read_bytes(text.encode("utf-8", "replace")).root
-    return root if root is not None and root.kind is NodeKind.MAPPING else None
+def _row_at(rows: Sequence[RuleRow], at: RuleAt) -> RuleRow | None:
+    written = written_at(at)
+    return next((one for one in rows if one.at == written), None)
 
 
 def _rows(root: Node | None) -> list[RuleRow]:

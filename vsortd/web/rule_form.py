@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from vsortd.config.dump import dump_yaml
 from vsortd.config.rule_text import in_one_line
-from vsortd.config.yaml_lines import NodeKind, Odd, plain, read_bytes
+from vsortd.config.yaml_lines import NodeKind, Odd, plain, read_text
 from vsortd.errors import UsageError
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def _meant(name: str, text: str) -> object:
 
 
 def _yaml(name: str, text: str) -> Any:  # noqa: ANN401 - YAML holds anything
-    document = read_bytes(text.encode("utf-8", "replace"))
+    document = read_text(text)
     if document.root is None or document.mistakes:
         raise UsageError(f"{name}: {document.mistakes[0].message if document.mistakes else 'not valid YAML'}.")
     return plain(document.root)

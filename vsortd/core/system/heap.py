@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _pausing = threading.Lock()
 _paused = 0  # how many are at it
+_was_on = True  # before the first of them began
 
 
 def trim_heap() -> None:
@@ -25,18 +26,22 @@ def trim_heap() -> None:
 
 @contextlib.contextmanager
 def no_collections() -> Iterator[None]:
-    """Look for no reference cycles meanwhile: for a few seconds in which very many objects come and none makes a cycle.
+    """Look for no reference cycles meanwhile: for a moment in which very many objects come and none makes a cycle.
 
-    Each collection goes through all objects there are: a quarter of a second where torch is loaded.
+    Each collection goes through all objects there are: a quarter of a second where torch is loaded. The collector is
+    the process's, so wait for nothing in here, and come out of it again and again: other threads may make cycles. Once
+    the last one is out it is as it was before the first, whatever was raised.
     """
-    global _paused  # noqa: PLW0603 - the collector is the process's
+    global _paused, _was_on  # noqa: PLW0603 - the collector is the process's
     with _pausing:
+        if not _paused:
+            _was_on = gc.isenabled()
         _paused += 1
-        gc.disable()
     try:
+        gc.disable()
         yield
     finally:
         with _pausing:
             _paused -= 1
-            if not _paused:
+            if not _paused and _was_on:
                 gc.enable()

@@ -138,8 +138,8 @@ def preview_rules(call: Call[ConfigTextRequest]) -> JobDocument:
     settings, host = _sound_settings(call, _config_path(call)), call.page.host
 
     def run(job: PageJob) -> tuple[str, str]:
-        with host.borrowed(job.cancel) as (services, cancel):
-            found = preview(services, settings, cancel=cancel, on_progress=job.progress)
+        with host.borrowed(job.cancel) as (own, cancel), own.tried(settings, cancel=cancel) as services:
+            found = preview(services, cancel=cancel, on_progress=job.progress)
         job.answer = {
             "videos": len(found.items),
             "counts": {outcome.value: count for outcome, count in found.counts.items()},

@@ -19,7 +19,7 @@ from vsortd.setup.config_files import former_text, read_config_text, save_config
 from vsortd.web.access import SESSION
 from vsortd.web.editing import difference
 from vsortd.web.page import is_fragment, item_id
-from vsortd.web.rule_draft import RuleDraft, at_of_key, posted_draft, read_at
+from vsortd.web.rule_draft import RuleDraft, posted_draft, read_at
 from vsortd.web.rule_previews import RulePreviews, ShownPreview
 from vsortd.web.views.settings_view import said_of_reload
 
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from vsortd.config.settings import Settings
     from vsortd.pipeline.batch import SortOutcome
     from vsortd.pipeline.rules_preview import PreviewItem
+    from vsortd.setup.config_files import ConfigText
     from vsortd.web.page import Page, Posted
     from vsortd.web.page_jobs import PageJob
 
@@ -70,10 +71,9 @@ class _RulesView:
         return path
 
     def show(self, request: Request) -> Response:
-        text = read_config_text(self._path).text
-        return self._show(
-            request, RuleDraft.of(self._path, text, at_of_key(text, request.query_params.get("rule", "")))
-        )
+        now = read_config_text(self._path)
+        draft = RuleDraft.of_key(self._path, now.text, request.query_params.get("rule", ""))
+        return self._show(request, draft, now=now)
 
     def _show(
         self,
@@ -82,9 +82,14 @@ class _RulesView:
         etag: str = "",
         problem: str = "",
         shown: ShownPreview | None = None,
+        *,
+        now: ConfigText | None = None,
     ) -> Response:
-        """Show a draft; `etag` is of the file that it began with, `problem` why something was not done."""
-        now = read_config_text(self._path)
+        """Show a draft; `etag` is of the file that it began with, `problem` why something was not done.
+
+        `now` is the file, if it was read already.
+        """
+        now = now or read_config_text(self._path)
         theirs = now.text if etag and etag != now.etag else ""
         former = former_text(self._path)
         return self._page.render(
@@ -175,7 +180,8 @@ class _RulesView:
         shown = self.previews.get(_session(request), request.query_params.get("of", ""))
         if is_fragment(request):
             return self._page.render(request, "_rules_changes.html", **self._values_of(shown, request))
-        return self._show(request, RuleDraft.of(self._path, read_config_text(self._path).text), shown=shown)
+        now = read_config_text(self._path)
+        return self._show(request, RuleDraft.of(self._path, now.text), shown=shown, now=now)
 
     def save(self, request: Request, posted: Posted) -> Response:
         """Write a text that has no mistakes, and have the daemon work by it; what is filed stays where it is."""
@@ -209,7 +215,7 @@ class _RulesView:
 
 
 def _address(draft: RuleDraft) -> str:
-    row = draft.values()["row"]
+    row = draft.row
     return _HERE if row is None else f"{_HERE}?{urlencode({'rule': row.key})}"
 
 

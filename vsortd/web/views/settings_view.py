@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Final
 from starlette.routing import Route
 
 import vsortd
-from vsortd.config.check import check_bytes
 from vsortd.config.dump import fingerprint
 from vsortd.config.running_options import NEEDS_RESTART
 from vsortd.core.text import counted
@@ -62,7 +61,7 @@ class _SettingsView:
         """Show the file, or what somebody made of it; with both texts where the file is no longer that of `etag`."""
         path, settings = self._path, self._page.host.services.settings
         now = read_config_text(path)
-        there = EditedText.checked(path, now.text)
+        there = edited if edited is not None and edited.text == now.text else EditedText.checked(path, now.text)
         theirs = now.text if etag and etag != now.etag else ""
         mine = edited or there
         code = HTTPStatus.UNPROCESSABLE_ENTITY if problem else HTTPStatus.OK
@@ -78,7 +77,7 @@ class _SettingsView:
             difference=difference(theirs, mine.text) if theirs else "",
             broken=bool(there.mistakes),
             unread=there.settings is not None and fingerprint(there.settings) != fingerprint(settings),
-            options=effective_options(settings, check_bytes(path, now.text.encode()).document),
+            options=effective_options(settings, there.document),
             page_form=self._page.host.status()["page"],
             sessions=self._page.sessions.count,
             versions=_versions(),
