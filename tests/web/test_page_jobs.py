@@ -37,13 +37,39 @@ def test_other_work_is_not_taken_for_what_is_asked_for() -> None:
         go_on.wait(PATIENCE_S)
         return "It is filed.", ""
 
-    job = jobs.start("Filing", run)
-    job.see_same("Filing")
+    job = jobs.start("Filing", run, alone="groups")
+    assert job is jobs.start("Filing", run, alone="groups")
     with pytest.raises(UsageError, match=r"Filing still goes on\."):
-        job.see_same("Finding groups")
+        jobs.start("Finding groups", run, alone="groups")
+    elsewhere = jobs.start("Filing", run, alone="pairs")
+    assert job is not elsewhere
     go_on.set()
     _ended(job)
     assert (JobState.DONE, "It is filed.") == (job.state, job.result)
+    assert [elsewhere, job] == jobs.all()
+    assert "Finding groups" == jobs.start("Finding groups", run, alone="groups").title
+
+
+def test_work_that_is_asked_for_by_many_at_once_is_begun_once() -> None:
+    jobs, go_on, begun = PageJobs(), threading.Event(), list[PageJob]()
+    together = threading.Barrier(8)
+
+    def run(_job: PageJob) -> tuple[str, str]:
+        go_on.wait(PATIENCE_S)
+        return "It is filed.", ""
+
+    def ask() -> None:
+        together.wait(PATIENCE_S)
+        begun.append(jobs.start("Filing", run, alone="groups"))
+
+    asking = [threading.Thread(target=ask) for _ in range(8)]
+    for one in asking:
+        one.start()
+    for one in asking:
+        one.join(PATIENCE_S)
+    go_on.set()
+    assert [begun[0]] * 8 == begun
+    _ended(begun[0])
 
 
 def _ended(job: PageJob) -> None:

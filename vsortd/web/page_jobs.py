@@ -35,12 +35,14 @@ class JobState(StrEnum):
 class PageJob:
     """One piece of work: what it is, how far it is (`done` of `total`, None where nobody knows), what came of it.
 
-    `result` is a sentence, `address` where the result is looked at, "" where there is nothing to look at; `link` says
-    what that does. `answer` is what a script gets of it, None where the address says all.
+    Of those with the same `alone` one goes on at a time; "" hinders none. `result` is a sentence, `address` where the
+    result is looked at, "" where there is nothing to look at; `link` says what that does. `answer` is what a script
+    gets of it, None where the address says all.
     """
 
     id: str
     title: str
+    alone: str = ""
     cancel: threading.Event = field(default_factory=threading.Event)
     state: JobState = JobState.WAITING
     note: str = ""
@@ -78,12 +80,20 @@ class PageJobs:
         self._room = threading.Semaphore(_AT_ONCE)
         self._closed = False
 
-    def start(self, title: str, run: Callable[[PageJob], tuple[str, str]]) -> PageJob:
-        """Begin a piece of work; `run` returns what came of it: a sentence, and an address to look at, or ""."""
-        job = PageJob(secrets.token_hex(8), title)
+    def start(self, title: str, run: Callable[[PageJob], tuple[str, str]], *, alone: str = "") -> PageJob:
+        """Begin a piece of work; `run` returns what came of it: a sentence, and an address to look at, or "".
+
+        Of the jobs with the same `alone` one goes on at a time: the same work is begun once, and its job returned.
+        Raises UsageError where other work still goes on in its place.
+        """
+        job = PageJob(secrets.token_hex(8), title, alone)
         with self._lock:
             if self._closed:
                 raise UsageError("vsortd is stopping.")
+            for other in self._jobs.values():
+                if alone and other.alone == alone and other.under_way:
+                    other.see_same(title)
+                    return other
             ended = [one.id for one in self._jobs.values() if not one.under_way]
             for one in ended[: max(0, len(self._jobs) - _MOST_KEPT + 1)]:
                 del self._jobs[one]

@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from vsortd.web.page_jobs import PageJob
 
 _HERE: Final = "/clusters"
+_LOOKING: Final = "_looking.html"
 _ROWS: Final = 60
 _STRANGERS: Final = 200  # videos of no group that rules are checked on
 _REFUSED_SHOWN: Final = 20
@@ -157,13 +158,8 @@ class _Clusters:
         return self._begin(request, "Finding groups", self._look, "It looks for groups.")
 
     def _begin(self, request: Request, title: str, run: Callable[[PageJob], tuple[str, str]], said: str) -> Response:
-        if self._work.job is None or not self._work.job.under_way:
-            self._work.job = self._page.jobs.start(title, run)
-        job = self._work.job
-        job.see_same(title)
-        if is_fragment(request):
-            return self._page.render(request, "_looking.html", job=job)
-        return self._page.done(request, said, f"/jobs/{job.id}")
+        self._work.job = self._page.jobs.start(title, run, alone=_HERE)
+        return self._page.begun(request, self._work.job, said, _LOOKING)
 
     def _look(self, job: PageJob) -> tuple[str, str]:
         return look_for_groups(self._page.host, self._kept, job)
@@ -180,7 +176,7 @@ class _Clusters:
         to = f"{_HERE}/preview" if wanted == "preview" else _HERE
         if not is_fragment(request):
             return RedirectResponse(to, status_code=HTTPStatus.SEE_OTHER)
-        answer = self._page.render(request, "_looking.html", job=self._job())
+        answer = self._page.render(request, _LOOKING, job=self._job())
         if wanted == "preview":
             answer.headers["X-Go"] = to
         return answer

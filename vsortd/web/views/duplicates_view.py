@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 _LISTED: Final = 200
 _HERE: Final = "/duplicates"
+_LOOKING: Final = "_looking.html"
 
 
 def routes(page: Page) -> list[Route]:
@@ -111,17 +112,11 @@ class _Duplicates:
 
     def look(self, request: Request, _posted: Posted) -> Response:
         """Begin to look for duplicates; what was found before stays until then."""
-        if self._work.looking is None or not self._work.looking.under_way:
-            self._work.looking = self._page.jobs.start("Looking for duplicates", self._look)
-        return self._begun(request, self._work.looking, "It looks for duplicates.")
+        self._work.looking = self._page.jobs.start("Looking for duplicates", self._look, alone=_HERE)
+        return self._page.begun(request, self._work.looking, "It looks for duplicates.", _LOOKING)
 
     def _look(self, job: PageJob) -> tuple[str, str]:
         return look_for_duplicates(self._page.host, self._kept, job)
-
-    def _begun(self, request: Request, job: PageJob, said: str) -> Response:
-        if is_fragment(request):
-            return self._page.render(request, "_looking.html", job=job)
-        return self._page.done(request, said, f"/jobs/{job.id}")
 
     # Deciding
 
@@ -195,10 +190,8 @@ class _Duplicates:
     def _start_sure(
         self, request: Request, title: str, run: Callable[[PageJob], tuple[str, str]], said: str
     ) -> Response:
-        if self._work.sure is None or not self._work.sure.under_way:
-            self._work.sure = self._page.jobs.start(title, run)
-        self._work.sure.see_same(title)
-        return self._begun(request, self._work.sure, said)
+        self._work.sure = self._page.jobs.start(title, run, alone=f"{_HERE}/sure")
+        return self._page.begun(request, self._work.sure, said, _LOOKING)
 
     def _look_for_sure(self, job: PageJob) -> tuple[str, str]:
         search = self._kept.search()

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, Self
 from urllib.parse import urlencode
 
-from starlette.responses import RedirectResponse
 from starlette.routing import Route
 
 from vsortd.core.outcomes import PLACED, ItemState
@@ -19,7 +17,7 @@ from vsortd.filing.history_query import HistoryQuery, parse_states
 from vsortd.filing.item_ids import LARGEST_ID
 from vsortd.filing.release import ReleaseVerb
 from vsortd.filing.undo import Selection, UndoReport
-from vsortd.web.page import is_fragment, item_id, view_address
+from vsortd.web.page import item_id, view_address
 from vsortd.web.shown_plans import insist_on_shown, undo_mark
 
 if TYPE_CHECKING:
@@ -173,10 +171,7 @@ class _History:
                 whole.missing.update(part.missing)
             return said_of(whole), "/history"
 
-        job = self._page.jobs.start(f"Undo of {counted(len(ids), 'video')}", run)
-        if is_fragment(request):
-            return self._page.render(request, "job.html", job=job)
-        return RedirectResponse(f"/jobs/{job.id}", status_code=HTTPStatus.SEE_OTHER)
+        return self._page.begun(request, self._page.jobs.start(f"Undo of {counted(len(ids), 'video')}", run))
 
     def release(self, request: Request, _posted: Posted) -> Response:
         number = item_id(request.path_params["id"])

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
-from starlette.responses import RedirectResponse
 from starlette.routing import Route
 
 from vsortd.core.text import counted, printable
@@ -164,9 +162,7 @@ class _Library:
         if len(ids) > 1:
             title = f"{counted(len(ids), 'video')} to {rule or 'nowhere'}"
             job = self._page.jobs.start(title, partial(self._teach_all, ids, rule, learn))
-            if is_fragment(request):
-                return self._page.render(request, "job.html", job=job)
-            return RedirectResponse(f"/jobs/{job.id}", status_code=HTTPStatus.SEE_OTHER)
+            return self._page.begun(request, job)
         lesson = self._page.host.teach(ids[0], rule, learn=learn)
         back = view_address(posted.one("back"), "/library")
         if back.startswith("/videos/"):  # it is told of by its newest item

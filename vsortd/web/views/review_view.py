@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from functools import partial
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
-from starlette.responses import HTMLResponse, RedirectResponse
+from starlette.responses import HTMLResponse
 from starlette.routing import Route
 
 from vsortd.core.identity import Identity
@@ -161,9 +160,7 @@ class _Review:
         if len(ids) > 1:
             title = f"{counted(len(ids), 'video')} to {rule or 'nowhere'}"
             job = self._page.jobs.start(title, partial(self._decide_all, session, ids, rule))
-            if is_fragment(request):
-                return self._page.render(request, "job.html", job=job)
-            return RedirectResponse(f"/jobs/{job.id}", status_code=HTTPStatus.SEE_OTHER)
+            return self._page.begun(request, job)
         back = f"/review?{urlencode({'after': ids[0]})}"
         try:
             lesson = self._page.host.decide(ids[0], rule)

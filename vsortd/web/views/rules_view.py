@@ -264,9 +264,7 @@ class _Refiling:
 
         job = self._page.jobs.start(f"Re-filing {counted(len(chosen), 'video')}", run)
         job.link = "Undo"
-        if is_fragment(request):
-            return self._page.render(request, "job.html", job=job)
-        return self._page.done(request, "It has begun.", f"/jobs/{job.id}")
+        return self._page.begun(request, job)
 
 
 def _tell(job: PageJob, done: int, total: int) -> None:
