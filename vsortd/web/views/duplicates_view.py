@@ -10,7 +10,7 @@ from starlette.routing import Route
 
 from vsortd.core.batch_ids import new_batch_id
 from vsortd.core.text import counted, printable
-from vsortd.errors import FilingError, UsageError
+from vsortd.errors import Cancelled, FilingError, UsageError
 from vsortd.filing.undo import Selection
 from vsortd.library.duplicates.aside_checks import checked_copies, why_it_stays
 from vsortd.library.duplicates.kept_duplicates import KeptDuplicates, pair_id
@@ -20,7 +20,6 @@ from vsortd.web import pair_facts
 from vsortd.web.access import session_of
 from vsortd.web.duplicate_pairs import look_for_duplicates, set_other_aside
 from vsortd.web.page import is_fragment
-from vsortd.web.page_jobs import JobState
 from vsortd.web.pair_decisions import PairDecision, PairDecisions
 from vsortd.web.shown_plans import copies_mark, insist_on_shown
 
@@ -93,7 +92,7 @@ class _Duplicates:
             pairs=pairs[:_LISTED],
             count=len(pairs),
             place=place,
-            job=_worth_showing(self._work.looking),
+            job=self._work.looking,
             can_undo=decided is not None,
             **shown,
         )
@@ -179,7 +178,7 @@ class _Duplicates:
             going=going,
             plan=copies_mark(going),
             staying=[one for one in copies or () if one.why_not][:_LISTED],
-            job=_worth_showing(self._work.sure),
+            job=self._work.sure,
             rule=RULE,
         )
 
@@ -198,9 +197,10 @@ class _Duplicates:
         groups = [] if search is None else search.standing()
         found: list[LesserCopy] = []
         with self._page.host.borrowed(job.cancel) as (services, _):
-            for done, group in enumerate(groups):
-                job.progress(done, len(groups))
+            for group in job.each(groups, "group"):
                 found += map(self._unless_both_stay, checked_copies(services, [group], cancel=job.cancel))
+        if job.cancel.is_set():
+            raise Cancelled
         self._work.copies = tuple(found)
         going = sum(not one.why_not for one in found)
         return f"{counted(going, 'video')} can be set aside, {len(found) - going} stay.", f"{_HERE}/sure"
@@ -225,10 +225,7 @@ class _Duplicates:
 
     def _set_aside(self, job: PageJob, going: Sequence[LesserCopy]) -> tuple[str, str]:
         self._work.copies, batch, gone, stays = None, new_batch_id(), 0, list[str]()
-        for done, copy in enumerate(going):
-            if job.cancel.is_set():
-                break  # what is aside by now is told
-            job.done, job.total = done, len(going)
+        for copy in job.each(going):
             why = self._set_one_aside(copy, batch)
             gone += not why
             stays += [f"{copy.member.path.name} stays: {why}"] if why else []
@@ -246,8 +243,3 @@ class _Duplicates:
         except (UsageError, FilingError) as error:
             return error.title.rstrip(".")
         return ""
-
-
-def _worth_showing(job: PageJob | None) -> PageJob | None:
-    """Return a job that still goes on, or of which there is something to say that nothing else shows."""
-    return job if job is not None and (job.under_way or job.state is JobState.FAILED) else None

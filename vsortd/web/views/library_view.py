@@ -182,16 +182,17 @@ class _Library:
 
     def _teach_all(self, ids: tuple[int, ...], rule: str | None, learn: bool, job: PageJob) -> tuple[str, str]:  # noqa: FBT001 - for partial
         refused: list[str] = []
-        for place, number in enumerate(ids):
-            job.progress(place, len(ids))
+        taught = 0
+        for number in job.each(ids):
             try:
                 self._page.host.teach(number, rule, learn=learn)
+                taught += 1
             except VsortdError as error:
                 refused.append(error.title)
-        done = f"{counted(len(ids) - len(refused), 'video')} {f'filed as {rule}' if rule else 'to belong nowhere'}."
+        said = f"{counted(taught, 'video')} {f'filed as {rule}' if rule else 'to belong nowhere'}."
         if refused:
-            done += f" {counted(len(refused), 'video')} not: {refused[0]}"
-        return done, "/library"
+            said += f" {counted(len(refused), 'video')} not: {refused[0]}"
+        return said, "/library"
 
 
 def _insist(ids: tuple[int, ...]) -> None:

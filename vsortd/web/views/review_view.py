@@ -189,8 +189,7 @@ class _Review:
         made: list[Decided] = []
         gone = 0
         try:
-            for place, number in enumerate(ids):
-                job.progress(place, len(ids))
+            for number in job.each(ids):
                 try:
                     made.append(Decided(number, self._page.host.decide(number, rule)))
                 except NotWaitingError:
