@@ -20,7 +20,7 @@ from vsortd.web import pair_facts
 from vsortd.web.access import session_of
 from vsortd.web.duplicate_pairs import look_for_duplicates, set_other_aside
 from vsortd.web.page import is_fragment
-from vsortd.web.pair_decisions import PairDecision, PairDecisions
+from vsortd.web.session_log import SessionLog
 from vsortd.web.shown_plans import copies_mark, insist_on_shown
 
 if TYPE_CHECKING:
@@ -53,6 +53,14 @@ def routes(page: Page) -> list[Route]:
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class PairDecision:
+    """A decision: on which pair, and the item of what was set aside, None where both stay."""
+
+    pair: str
+    item: int | None = None
+
+
 @dataclass
 class _Work:
     """The jobs of this view that began last, and the copies that the last one was sure of."""
@@ -65,7 +73,7 @@ class _Work:
 class _Duplicates:
     def __init__(self, page: Page) -> None:
         self._page = page
-        self._decisions = PairDecisions()
+        self._decisions = SessionLog[PairDecision]()
         self._work = _Work()
 
     @cached_property
