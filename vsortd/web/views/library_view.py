@@ -82,18 +82,20 @@ class _Library:
     def show(self, request: Request) -> Response:
         wanted = LibraryFilter.of(request.query_params)
         counts, catalog = self._folder_counts(), self._catalog
-        query, fit = wanted.wanted(), sum(counts.values())
+        query, of_cards = wanted.wanted(), request.headers.get("x-fragment") == "cards"
+        everything = not (wanted.narrows or wanted.folder or wanted.after is not None)
+        fit, before = sum(counts.values()), 0
         if not wanted.is_somewhere(counts):
             found, fit = [], 0
-        elif wanted.after is not None or not (wanted.narrows or wanted.folder):
+        elif of_cards or everything:
             found = catalog.page(query, count=CARDS + 1, after=wanted.after)
         else:
-            found, fit = catalog.page_with_count(query, count=CARDS + 1)
+            found, fit, before = catalog.page_with_count(query, count=CARDS + 1, after=wanted.after)
         more = wanted.address(after=found[CARDS - 1].item.id) if len(found) > CARDS else ""
         values: dict[str, Any] = {"videos": found[:CARDS], "more": more, "wanted": wanted}
-        if request.headers.get("x-fragment") == "cards":
+        if of_cards:
             return self._page.render(request, "_library_cards.html", **values)
-        values |= {"fit": fit, "total": sum(counts.values())}
+        values |= {"fit": fit, "before": before, "total": sum(counts.values())}
         if is_fragment(request):
             return self._page.render(request, "_library_rows.html", **values)
         tree = self._page.host.services.tree
