@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
+import html
 import re
 import socket
 import subprocess
@@ -13,7 +14,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
-from urllib.parse import quote
+from urllib.parse import quote, urljoin, urlsplit
 
 import pytest
 
@@ -169,6 +170,52 @@ def test_a_code_works_once_and_its_cookie_is_for_this_page_alone(home: PageHome)
     assert 403 == home.post("/enter", {"code": code}, cookie="").status
     answer = home.post("/enter", {"code": home.way_in().partition("#")[2], "to": "//evil.example/"}, cookie="")
     assert "/" == answer.headers["location"]
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    ["/history?state=failed&text=a%26b%3Dc", "/library?folder=sea%2Fcalm&text=m%C3%B6we", "/search?q=1%25+%23"],
+)
+def test_who_logs_in_comes_to_what_was_asked_for(home: PageHome, wanted: str) -> None:
+    answer = home.ask(wanted, cookie="", accept="text/html")
+    shown = home.ask(answer.headers["location"], cookie="").text
+    to = re.search(r'name="to" value="([^"]*)"', shown)
+    assert to is not None
+    code = home.way_in().partition("#")[2]
+    answer = home.post("/enter", {"code": code, "to": html.unescape(to[1])}, cookie="")
+    assert (303, wanted) == (answer.status, answer.headers["location"])
+
+
+@pytest.mark.parametrize(
+    "to",
+    [
+        *("//evil.example", "/\\evil.example", "\\\\evil.example", "https://evil.example", "evil.example", ""),
+        *("/\t/evil.example", "/\n/evil.example", "\t//evil.example", " //evil.example", "javascript:alert(1)"),
+    ],
+)
+def test_who_logs_in_is_sent_to_no_other_place(home: PageHome, to: str) -> None:
+    assert 'name="to" value="/"' in home.ask(f"/enter?to={quote(to)}", cookie="").text
+    answer = home.post("/enter", {"code": home.way_in().partition("#")[2], "to": to}, cookie="")
+    assert (303, "/") == (answer.status, answer.headers["location"])
+
+
+@pytest.mark.parametrize("to", ["/%2Fevil.example", "/%5Cevil.example", "/%09/evil.example", "/.//evil.example"])
+def test_what_only_looks_like_another_place_stays_here(home: PageHome, to: str) -> None:
+    answer = home.post("/enter", {"code": home.way_in().partition("#")[2], "to": to}, cookie="")
+    assert (303, to) == (answer.status, answer.headers["location"])
+    assert f"127.0.0.1:{home.port}" == urlsplit(urljoin(home.address, to)).netloc
+
+
+def test_a_script_that_is_no_longer_let_in_leads_back_to_where_it_was(browser: Browser, home: PageHome) -> None:
+    with visit(browser, home) as seen:
+        page = seen.go("/history?state=filed")
+        page.context.clear_cookies()
+        page.get_by_label("Words").fill("summit")
+        page.wait_for_url(re.compile(r"/enter\?to=%2Fhistory%3Fstate%3Dfiled$"))
+        page.goto(f"{page.url}#{home.way_in().partition('#')[2]}")
+        page.reload()
+        page.wait_for_url(f"{home.address}/history?state=filed")
+        seen.complaints.clear()  # that it was not let in
 
 
 def test_log_out_everywhere_ends_every_session(browser: Browser, home: PageHome) -> None:

@@ -49,7 +49,7 @@ def test_they_can_be_called_off_and_work_without_script(browser: Browser, home: 
         page.get_by_text("It is being called off.").wait_for()
 
         def ended() -> bool:
-            return "called off." in home.ask("/doctor").text
+            return "Called off." in home.ask("/doctor").text
 
         home.home.wait(ended, what="they are called off")
 

@@ -215,6 +215,26 @@ def test_of_many_videos_the_page_holds_few_elements(browser: Browser, many: Page
 
 
 @pytest.mark.parametrize(
+    ("address", "first", "second"),
+    [
+        ("/library", "50,?000 videos, 1 to 48 shown", "50,?000 videos, 49 to 96 shown"),
+        ("/library?text=0499&order=name", "115 of 50,?000 videos, 1 to 48 shown", "115 of .* videos, 49 to 96 shown"),
+        ("/library?folder=rule+3&text=0499", "18 of 50,?000 videos in rule 3", ""),
+    ],
+)
+def test_without_script_each_page_says_which_videos_it_shows(
+    browser: Browser, many: PageHome, address: str, first: str, second: str
+) -> None:
+    with visit(browser, many, script=False) as seen:
+        page = seen.go(address)
+        assert re.fullmatch(first, page.locator("[data-fit]").inner_text())
+        assert bool(second) == page.locator("[data-more]").is_visible()
+        if second:
+            page.locator("[data-more]").click()
+            assert re.fullmatch(second, page.locator("[data-fit]").inner_text())
+
+
+@pytest.mark.parametrize(
     ("address", "said"),
     [
         ("/library/folders?at=..", "There is no such folder"),

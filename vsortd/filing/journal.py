@@ -275,6 +275,10 @@ class Journal:
         """Return the items whose refusal stands: rejected, failed or set aside."""
         return queries.refused(self.db)
 
+    def standing_failures(self, *, without: Collection[int] = (), most: int) -> tuple[list[Item], int]:
+        """Return the newest `most` items that failed, and stand so, `without` some; and how many such there are."""
+        return queries.standing_failures(self.db, without=without, most=most)
+
     def counts(self) -> dict[str, int]:
         """Return how many videos are filed, in review, rejected, failed, held and aside now."""
         return queries.counts(self.db)

@@ -135,6 +135,16 @@ def refused(db: Database) -> list[Item]:
     return _items(db, REFUSED, ())
 
 
+def standing_failures(db: Database, *, without: Collection[int] = (), most: int) -> tuple[list[Item], int]:
+    """Return the newest `most` items that failed, and stand so, `without` some; and how many such there are in all."""
+    where = f"{REFUSED} AND state <> 'rejected' AND id NOT IN (SELECT value FROM json_each(?))"  # noqa: S608 - constants
+    without_ids = json.dumps(sorted(without))
+    with db.read() as connection:
+        sql = f"SELECT count(*) FROM item INDEXED BY item_refused WHERE {where}"  # noqa: S608 - constants
+        (count,) = connection.execute(sql, (without_ids,)).fetchone()
+    return _items(db, f"{where} ORDER BY id DESC LIMIT ?", (without_ids, most), index="item_refused"), int(count)
+
+
 def item_by_id(db: Database, number: int) -> Item | None:
     """Return an item, whatever its state; None for a number that none has."""
     if not is_possible_id(number):

@@ -240,14 +240,23 @@ class Controller:
             return meant
         raise UsageError(f"{path} is not an inbox.", remedy=f"There are: {', '.join(map(str, inboxes))}.", paths=[path])
 
-    def undo(self, selection: Selection, *, dry_run: bool) -> UndoReport:
+    def undo(
+        self,
+        selection: Selection,
+        *,
+        dry_run: bool,
+        on_progress: Progress | None = None,
+        cancel: threading.Event | None = None,
+    ) -> UndoReport:
         """Take filings back; see `filing.undo.undo`."""
-        workflow, services = self._workflow, self._workflow.services
-        report = undo_items(services.journal, selection, dry_run=dry_run, cancel=workflow.runner.cancel)
-        if report.undone and not dry_run:
-            follow(services.index.path, report.moves)
-            workflow.watcher.scan_now()
-            workflow.tell(*(item.id for item in report.undone))
+        stop = self._workflow.runner.cancel if cancel is None else cancel
+        with contextlib.nullcontext() if cancel is None else self._stops_with(cancel):
+            workflow, services = self._workflow, self._workflow.services
+            report = undo_items(services.journal, selection, dry_run=dry_run, cancel=stop, on_progress=on_progress)
+            if report.undone and not dry_run:
+                follow(services.index.path, report.moves)
+                workflow.watcher.scan_now()
+                workflow.tell(*(item.id for item in report.undone))
         return report
 
     def nowhere(self, number: int) -> LessonDocument:

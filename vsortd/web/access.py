@@ -124,7 +124,7 @@ class OwnPageOnly:
         if any(path == one or (one.endswith("/") and path.startswith(one)) for one in _OPEN):
             return None
         if scope["method"] in _SAFE and "text/html" in headers.get("accept", "") and "x-fragment" not in headers:
-            return RedirectResponse(f"{ENTER}?to={quote(path)}", status_code=HTTPStatus.SEE_OTHER)
+            return RedirectResponse(f"{ENTER}?to={quote(_wanted(scope))}", status_code=HTTPStatus.SEE_OTHER)
         return refused(HTTPStatus.UNAUTHORIZED, "Nobody is logged in here.", "`vsortd open` lets you in.")
 
 
@@ -136,6 +136,12 @@ def session_of(scope: Scope) -> PageSession:
     """Return the session of a request that was let in."""
     session: PageSession = scope["state"][SESSION]
     return session
+
+
+def _wanted(scope: Scope) -> bytes:
+    """Return the address that is asked for, with its query, as it stands in a link."""
+    query = scope.get("query_string", b"")
+    return quote(scope["path"]).encode("ascii") + (b"?" + query if query else b"")
 
 
 def _is_visit(scope: Scope, headers: Headers) -> bool:

@@ -96,8 +96,15 @@ class PageHost(Protocol):
     def resume(self, inbox: Path | None = None) -> StatusDocument:
         """End a pause."""
 
-    def undo(self, selection: Selection, *, dry_run: bool) -> UndoReport:
-        """Take filings back."""
+    def undo(
+        self,
+        selection: Selection,
+        *,
+        dry_run: bool,
+        on_progress: Progress | None = None,
+        cancel: threading.Event | None = None,
+    ) -> UndoReport:
+        """Take filings back; once `cancel` is set, the item in hand and those after it stay as they are."""
 
     def decide(self, number: int, rule: str | None) -> Lesson:
         """Decide on an item that waits for review: a rule's key, None for nowhere."""

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from vsortd.web.host import PageHost, SetupHost
+    from vsortd.web.page_jobs import PageJob
     from vsortd.web.sessions import PageSession, PageSessions
 
 _FRAGMENT: Final = "x-fragment"
@@ -154,6 +155,12 @@ class Page:
         session: PageSession = request.scope["state"][SESSION]
         session.said.append(said)
         return RedirectResponse(back, status_code=HTTPStatus.SEE_OTHER)
+
+    def begun(self, request: Request, job: PageJob, said: str = "It has begun.", part: str = "job.html") -> Response:
+        """Answer that a piece of work goes on: a script gets how far it is, as `part` says; a browser goes there."""
+        if is_fragment(request):
+            return self.render(request, part, job=job)
+        return self.done(request, said, f"/jobs/{job.id}")
 
     def left(self, request: Request, said: str, to: str) -> Response:
         """Answer what was done where the page that is shown is no longer right: go to another, which says it."""

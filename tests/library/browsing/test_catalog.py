@@ -64,7 +64,7 @@ def numbers(catalog: Catalog, query: CatalogQuery) -> list[int]:
 def test_what_fits_is_found(catalog: Catalog, query: CatalogQuery, fits: Callable[[int], bool]) -> None:
     wanted = [n for n in range(COUNT, 0, -1) if fits(n)]
     assert wanted == numbers(catalog, query)
-    page, count = catalog.page_with_count(query, count=5)
+    page, count, _ = catalog.page_with_count(query, count=5)
     assert wanted[:5] == [one.item.id for one in page]
     assert len(wanted) == count
 
@@ -74,6 +74,7 @@ def test_pages_hold_each_video_once_in_every_order(catalog: Catalog, order: Cata
     query = CatalogQuery(order=order)
     found: list[int] = []
     while part := catalog.page(query, count=7, after=found[-1] if found else None):
+        assert (part, COUNT, len(found)) == catalog.page_with_count(query, count=7, after=found[-1] if found else None)
         found += [one.item.id for one in part]
     assert numbers(catalog, query) == found
     assert set(range(1, COUNT + 1)) == set(found)

@@ -13,7 +13,7 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from vsortd.core.names import nfc
 from vsortd.core.outcomes import PLACED, ItemState
@@ -114,6 +114,14 @@ class CatalogVideo:
         return orientation_of(self.width_px, self.height_px) if self.width_px and self.height_px else None
 
 
+class CountedPage(NamedTuple):
+    """Some of the videos that fit: how many fit in all, and how many of them come before these."""
+
+    videos: list[CatalogVideo]
+    fit: int
+    before: int
+
+
 class Catalog:
     """The videos of one library; every call raises StoreError."""
 
@@ -127,11 +135,12 @@ class Catalog:
         with self._reading() as db:
             return self._videos(db, self._ordered(db, query, after, count))
 
-    def page_with_count(self, query: CatalogQuery, *, count: int) -> tuple[list[CatalogVideo], int]:
-        """Return the first `count` videos that fit, and how many do, by one look at all of them."""
+    def page_with_count(self, query: CatalogQuery, *, count: int, after: int | None = None) -> CountedPage:
+        """Return a page as `page` does, with how many videos fit, by one look at all of them (two behind an item)."""
         with self._reading() as db:
-            numbers = self._ordered(db, query, None, -1)
-            return self._videos(db, numbers[:count]), len(numbers)
+            coming = self._ordered(db, query, after, -1)
+            fit = len(coming) if after is None else len(self._ordered(db, query, None, -1))
+            return CountedPage(self._videos(db, coming[:count]), fit, fit - len(coming))
 
     def _ordered(self, db: sqlite3.Connection, query: CatalogQuery, after: int | None, most: int) -> list[int]:
         """Return the items that fit, in their order; all of them for -1."""

@@ -43,7 +43,7 @@ def job(call: Call[NothingMore]) -> JobDocument:
 def cancel(call: Call[NothingMore]) -> JobDocument:
     """Call a job off."""
     found = call.page.jobs.get(call.placed["job"])
-    found.cancel.set()
+    call.page.jobs.call_off(found)
     return job_document(found)
 
 

@@ -1,5 +1,5 @@
 // Long work: looked at once a second while it goes on and the page is visible.
-import { fetchPart, replaceParts } from "./parts.js";
+import { fetchPart, refresh, replaceParts } from "./parts.js";
 import { say } from "./say.js";
 
 const EVERY_MS = 700;
@@ -27,3 +27,6 @@ async function look() {
 }
 
 document.addEventListener("visibilitychange", followJobs);
+document.addEventListener("job-ended", () => {
+  if (document.querySelector("[data-items]")) refresh(); // where items are listed, what became of them is shown
+});

@@ -1,6 +1,6 @@
 // Library: choosing by mouse and keyboard, pages that come and go as one scrolls, folders, and what is done with the chosen.
 import { key } from "./keys.js";
-import { fetchPart, place, refresh, showDialog } from "./parts.js";
+import { fetchPart, place, showDialog } from "./parts.js";
 import { say } from "./say.js";
 import { scrubbing } from "./scrub.js";
 
@@ -279,7 +279,6 @@ for (const field of form.querySelectorAll("[data-options]")) {
     if (found) place(field.list, found.html);
   }, { once: true });
 }
-document.addEventListener("job-ended", () => refresh());
 if (matchMedia("(max-width: 56rem)").matches) document.querySelector(".folders").open = false;
 scrubbing(rows);
 begin();

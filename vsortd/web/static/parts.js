@@ -20,7 +20,7 @@ export async function fetchPart(address, options = {}, part = "1") {
     return null;
   }
   if (answer.status === 401) {
-    location.assign(`/enter?to=${encodeURIComponent(location.pathname)}`);
+    location.assign(`/enter?to=${encodeURIComponent(location.pathname + location.search)}`);
     return null;
   }
   if (!answer.ok) {

@@ -15,6 +15,7 @@ from vsortd.core.moments import local_text, utc_now
 from vsortd.core.names import folder_name_problem, nfc
 from vsortd.core.text import counted, printable
 from vsortd.errors import Cancelled, UsageError
+from vsortd.filing.history_query import HistoryQuery
 from vsortd.library.clusters.apply import Fate, file_piles, foresee
 from vsortd.library.clusters.cluster_folders import arrange
 from vsortd.library.clusters.kept_clusters import (
@@ -32,7 +33,6 @@ from vsortd.web.cluster_marks import NO_GROUP, mark_of
 from vsortd.web.group_search import look_for_groups
 from vsortd.web.media_ids import indexed_id
 from vsortd.web.page import is_fragment
-from vsortd.web.page_jobs import JobState
 from vsortd.web.shown_plans import folders_mark, insist_on_shown
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from vsortd.web.page_jobs import PageJob
 
 _HERE: Final = "/clusters"
+_LOOKING: Final = "_looking.html"
 _ROWS: Final = 60
 _STRANGERS: Final = 200  # videos of no group that rules are checked on
 _REFUSED_SHOWN: Final = 20
@@ -115,7 +116,7 @@ class _Clusters:
             no_group=NO_GROUP,
             media=_media,
             batch=self._work.batch,
-            job=self._job(),
+            job=self._work.job,
         )
 
     def map(self, _request: Request) -> Response:
@@ -157,13 +158,8 @@ class _Clusters:
         return self._begin(request, "Finding groups", self._look, "It looks for groups.")
 
     def _begin(self, request: Request, title: str, run: Callable[[PageJob], tuple[str, str]], said: str) -> Response:
-        if self._work.job is None or not self._work.job.under_way:
-            self._work.job = self._page.jobs.start(title, run)
-        job = self._work.job
-        job.see_same(title)
-        if is_fragment(request):
-            return self._page.render(request, "_looking.html", job=job)
-        return self._page.done(request, said, f"/jobs/{job.id}")
+        self._work.job = self._page.jobs.start(title, run, alone=_HERE)
+        return self._page.begun(request, self._work.job, said, _LOOKING)
 
     def _look(self, job: PageJob) -> tuple[str, str]:
         return look_for_groups(self._page.host, self._kept, job)
@@ -180,15 +176,10 @@ class _Clusters:
         to = f"{_HERE}/preview" if wanted == "preview" else _HERE
         if not is_fragment(request):
             return RedirectResponse(to, status_code=HTTPStatus.SEE_OTHER)
-        answer = self._page.render(request, "_looking.html", job=self._job())
+        answer = self._page.render(request, _LOOKING, job=self._work.job)
         if wanted == "preview":
             answer.headers["X-Go"] = to
         return answer
-
-    def _job(self) -> PageJob | None:
-        """Return the job that goes on, or that failed; of another there is nothing to say here."""
-        job = self._work.job
-        return job if job is not None and (job.under_way or job.state is JobState.FAILED) else None
 
     def add_own(self, request: Request, posted: Posted) -> Response:
         """Make a group of videos that somebody chose."""
@@ -246,10 +237,13 @@ class _Clusters:
         try:
             with self._page.host.borrowed(job.cancel) as (services, _):
                 applied = file_piles(
-                    services, piles, batch=batch, dry_run=False, cancel=job.cancel, on_progress=job.progress
+                    services, piles, batch=batch, dry_run=False, cancel=job.cancel, on_progress=job.count
                 )
         except Cancelled:
-            return f"Called off after {counted(int(job.done), 'video')}. Undo takes back what was filed.", address
+            items = [item.id for item in self._services.journal.history(HistoryQuery(batch=batch))]
+            self._work.batch = batch if items else ""
+            self._page.host.tell(*items)
+            return f"{counted(len(items), 'video')} filed. Undo takes them back.", address if items else ""
         filed, refused = applied.of(Fate.FILED), applied.of(Fate.REFUSED)
         self._work.batch = batch if filed else ""
         self._page.host.tell(*(one.item for one in filed if one.item is not None))

@@ -50,18 +50,18 @@ class _Doctor:
         tools = self._page.host.tools
         if tools is None:
             raise UsageError("The checks can't be run from here.", remedy="At a terminal: vsortd doctor")
-        if self._job is None or not self._job.under_way:
-            config, found = self._page.host.config_path, list[dict[str, str]]()
+        config, found = self._page.host.config_path, list[dict[str, str]]()
 
-            def run(job: PageJob) -> tuple[str, str]:
-                with contextlib.closing(tools.examine(config)) as findings:
-                    for one in findings:
-                        found.append(one)
-                        job.progress(len(found), None, one["name"])
-                return said_of(found), "/doctor"
+        def run(job: PageJob) -> tuple[str, str]:
+            with contextlib.closing(tools.examine(config)) as findings:
+                for one in findings:
+                    found.append(one)
+                    job.progress(len(found), None, one["name"])
+            return said_of(found), "/doctor"
 
-            self._found = found
-            self._job = self._page.jobs.start("Checking", run)
+        job = self._page.jobs.start("Checking", run, alone="/doctor")
+        if job is not self._job:
+            self._job, self._found = job, found
         if is_fragment(request):
             return self.parts(request)
         return self._page.done(request, "The checks have begun.", "/doctor")

@@ -10,7 +10,7 @@ from starlette.routing import Route
 
 from vsortd.core.batch_ids import new_batch_id
 from vsortd.core.text import counted, printable
-from vsortd.errors import FilingError, UsageError
+from vsortd.errors import Cancelled, FilingError, UsageError
 from vsortd.filing.undo import Selection
 from vsortd.library.duplicates.aside_checks import checked_copies, why_it_stays
 from vsortd.library.duplicates.kept_duplicates import KeptDuplicates, pair_id
@@ -20,8 +20,7 @@ from vsortd.web import pair_facts
 from vsortd.web.access import session_of
 from vsortd.web.duplicate_pairs import look_for_duplicates, set_other_aside
 from vsortd.web.page import is_fragment
-from vsortd.web.page_jobs import JobState
-from vsortd.web.pair_decisions import PairDecision, PairDecisions
+from vsortd.web.session_log import SessionLog
 from vsortd.web.shown_plans import copies_mark, insist_on_shown
 
 if TYPE_CHECKING:
@@ -37,6 +36,7 @@ if TYPE_CHECKING:
 
 _LISTED: Final = 200
 _HERE: Final = "/duplicates"
+_LOOKING: Final = "_looking.html"
 
 
 def routes(page: Page) -> list[Route]:
@@ -53,6 +53,14 @@ def routes(page: Page) -> list[Route]:
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class PairDecision:
+    """A decision: on which pair, and the item of what was set aside, None where both stay."""
+
+    pair: str
+    item: int | None = None
+
+
 @dataclass
 class _Work:
     """The jobs of this view that began last, and the copies that the last one was sure of."""
@@ -65,7 +73,7 @@ class _Work:
 class _Duplicates:
     def __init__(self, page: Page) -> None:
         self._page = page
-        self._decisions = PairDecisions()
+        self._decisions = SessionLog[PairDecision]()
         self._work = _Work()
 
     @cached_property
@@ -92,7 +100,7 @@ class _Duplicates:
             pairs=pairs[:_LISTED],
             count=len(pairs),
             place=place,
-            job=_worth_showing(self._work.looking),
+            job=self._work.looking,
             can_undo=decided is not None,
             **shown,
         )
@@ -111,17 +119,11 @@ class _Duplicates:
 
     def look(self, request: Request, _posted: Posted) -> Response:
         """Begin to look for duplicates; what was found before stays until then."""
-        if self._work.looking is None or not self._work.looking.under_way:
-            self._work.looking = self._page.jobs.start("Looking for duplicates", self._look)
-        return self._begun(request, self._work.looking, "It looks for duplicates.")
+        self._work.looking = self._page.jobs.start("Looking for duplicates", self._look, alone=_HERE)
+        return self._page.begun(request, self._work.looking, "It looks for duplicates.", _LOOKING)
 
     def _look(self, job: PageJob) -> tuple[str, str]:
         return look_for_duplicates(self._page.host, self._kept, job)
-
-    def _begun(self, request: Request, job: PageJob, said: str) -> Response:
-        if is_fragment(request):
-            return self._page.render(request, "_looking.html", job=job)
-        return self._page.done(request, said, f"/jobs/{job.id}")
 
     # Deciding
 
@@ -184,7 +186,7 @@ class _Duplicates:
             going=going,
             plan=copies_mark(going),
             staying=[one for one in copies or () if one.why_not][:_LISTED],
-            job=_worth_showing(self._work.sure),
+            job=self._work.sure,
             rule=RULE,
         )
 
@@ -195,19 +197,18 @@ class _Duplicates:
     def _start_sure(
         self, request: Request, title: str, run: Callable[[PageJob], tuple[str, str]], said: str
     ) -> Response:
-        if self._work.sure is None or not self._work.sure.under_way:
-            self._work.sure = self._page.jobs.start(title, run)
-        self._work.sure.see_same(title)
-        return self._begun(request, self._work.sure, said)
+        self._work.sure = self._page.jobs.start(title, run, alone=f"{_HERE}/sure")
+        return self._page.begun(request, self._work.sure, said, _LOOKING)
 
     def _look_for_sure(self, job: PageJob) -> tuple[str, str]:
         search = self._kept.search()
         groups = [] if search is None else search.standing()
         found: list[LesserCopy] = []
         with self._page.host.borrowed(job.cancel) as (services, _):
-            for done, group in enumerate(groups):
-                job.progress(done, len(groups))
+            for group in job.each(groups, "group"):
                 found += map(self._unless_both_stay, checked_copies(services, [group], cancel=job.cancel))
+        if job.cancel.is_set():
+            raise Cancelled
         self._work.copies = tuple(found)
         going = sum(not one.why_not for one in found)
         return f"{counted(going, 'video')} can be set aside, {len(found) - going} stay.", f"{_HERE}/sure"
@@ -232,10 +233,7 @@ class _Duplicates:
 
     def _set_aside(self, job: PageJob, going: Sequence[LesserCopy]) -> tuple[str, str]:
         self._work.copies, batch, gone, stays = None, new_batch_id(), 0, list[str]()
-        for done, copy in enumerate(going):
-            if job.cancel.is_set():
-                break  # what is aside by now is told
-            job.done, job.total = done, len(going)
+        for copy in job.each(going):
             why = self._set_one_aside(copy, batch)
             gone += not why
             stays += [f"{copy.member.path.name} stays: {why}"] if why else []
@@ -253,8 +251,3 @@ class _Duplicates:
         except (UsageError, FilingError) as error:
             return error.title.rstrip(".")
         return ""
-
-
-def _worth_showing(job: PageJob | None) -> PageJob | None:
-    """Return a job that still goes on, or of which there is something to say that nothing else shows."""
-    return job if job is not None and (job.under_way or job.state is JobState.FAILED) else None

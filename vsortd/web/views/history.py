@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
-from http import HTTPStatus
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Self
 from urllib.parse import urlencode
 
-from starlette.responses import RedirectResponse
 from starlette.routing import Route
 
 from vsortd.core.outcomes import PLACED, ItemState
@@ -19,7 +18,7 @@ from vsortd.filing.history_query import HistoryQuery, parse_states
 from vsortd.filing.item_ids import LARGEST_ID
 from vsortd.filing.release import ReleaseVerb
 from vsortd.filing.undo import Selection, UndoReport
-from vsortd.web.page import is_fragment, item_id, view_address
+from vsortd.web.page import item_id, view_address
 from vsortd.web.shown_plans import insist_on_shown, undo_mark
 
 if TYPE_CHECKING:
@@ -28,12 +27,14 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
+    from vsortd.web.host import PageHost
     from vsortd.web.page import Page, Posted
     from vsortd.web.page_jobs import PageJob
 
 ROWS: Final = 60
 _SHOWN_PLAN: Final = 50
-_AT_ONCE: Final = 100  # more are a job
+_AT_ONCE: Final = 10  # more are a job
+_PART: Final = 100  # after so many the index and whoever listens hear of them
 _STATES: Final = (
     ItemState.FILED,
     ItemState.REVIEW,
@@ -141,17 +142,18 @@ class _History:
             plan=undo_mark(report),
             ids=selection.ids,
             batch=selection.batch or "",
+            long=_is_long(report),
             back=back,
         )
 
     def undo(self, request: Request, posted: Posted) -> Response:
         """Take filings back, as it was shown; many at once are a job."""
-        selection = _selection(posted.chosen(), posted.one("batch"))
-        insist_on_shown(posted.one("plan"), undo_mark(self._page.host.undo(selection, dry_run=True)))
-        if len(selection.ids) > _AT_ONCE:
-            return self._undo_all(request, selection.ids)
-        report = self._page.host.undo(selection, dry_run=False)
+        shown = self._page.host.undo(_selection(posted.chosen(), posted.one("batch")), dry_run=True)
+        insist_on_shown(posted.one("plan"), undo_mark(shown))
         back = view_address(posted.one("back"))
+        if _is_long(shown):
+            return self._undo_as_job(request, shown, back)
+        report = take_back(self._page.host, shown)
         if back.startswith("/videos/"):
             return self._page.left(request, said_of(report), back)
         answer = self._page.done(request, said_of(report), back)
@@ -159,24 +161,12 @@ class _History:
             answer.headers["X-Changed"] = "items"
         return answer
 
-    def _undo_all(self, request: Request, ids: tuple[int, ...]) -> Response:
-        """Take many filings back, as a job."""
-
+    def _undo_as_job(self, request: Request, shown: UndoReport, back: str) -> Response:
         def run(job: PageJob) -> tuple[str, str]:
-            whole = UndoReport()
-            newest_first = sorted(ids, reverse=True)
-            for begin in range(0, len(ids), _AT_ONCE):
-                job.progress(begin, len(ids))
-                part = self._page.host.undo(Selection(ids=tuple(newest_first[begin : begin + _AT_ONCE])), dry_run=False)
-                whole.undone.extend(part.undone)
-                whole.refused.extend(part.refused)
-                whole.missing.update(part.missing)
-            return said_of(whole), "/history"
+            return said_of(take_back(self._page.host, shown, job)), back
 
-        job = self._page.jobs.start(f"Undo of {counted(len(ids), 'video')}", run)
-        if is_fragment(request):
-            return self._page.render(request, "job.html", job=job)
-        return RedirectResponse(f"/jobs/{job.id}", status_code=HTTPStatus.SEE_OTHER)
+        title = f"Undo of {counted(len(shown.undone), 'video')}"
+        return self._page.begun(request, self._page.jobs.start(title, run))
 
     def release(self, request: Request, _posted: Posted) -> Response:
         number = item_id(request.path_params["id"])
@@ -184,6 +174,39 @@ class _History:
         if not report.freed:
             raise UsageError("This video isn't held any more.")
         return self._page.done(request, "It is sorted again.", "/history")
+
+
+def take_back(host: PageHost, shown: UndoReport, job: PageJob | None = None) -> UndoReport:
+    """Take back what a dry run has shown, and nothing else; return what was done of it, with what it had refused.
+
+    A job says how far it is; once that is called off, the item in hand and those after it stay as they are.
+    """
+    ids = [item.id for item in shown.undone]
+    whole = UndoReport(refused=list(shown.refused))
+    for begin in range(0, len(ids), _PART):
+        part = host.undo(
+            Selection(ids=tuple(ids[begin : begin + _PART])),
+            dry_run=False,
+            on_progress=None if job is None else partial(_tell, job, begin, len(ids)),
+            cancel=None if job is None else job.cancel,
+        )
+        whole.undone.extend(part.undone)
+        whole.refused.extend(part.refused)
+        whole.missing.update(part.missing)
+        if part.left:
+            return whole
+    if job is not None:
+        job.count(len(ids), len(ids))
+    return whole
+
+
+def _tell(job: PageJob, before: int, total: int, done: int, _of_part: int) -> None:
+    job.count(before + done, total)
+
+
+def _is_long(shown: UndoReport) -> bool:
+    """Tell whether an undo takes longer than somebody looks at a page that doesn't answer."""
+    return len(shown.undone) > _AT_ONCE
 
 
 def said_of(report: UndoReport) -> str:

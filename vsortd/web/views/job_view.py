@@ -21,8 +21,9 @@ def routes(page: Page) -> list[Route]:
 
     def cancel(request: Request, _posted: Posted) -> Response:
         job = page.jobs.get(request.path_params["id"])
-        job.cancel.set()
-        return page.done(request, "It is being called off.", f"/jobs/{job.id}")
+        page.jobs.call_off(job)
+        said = "It is being called off." if job.under_way else job.result
+        return page.done(request, said, f"/jobs/{job.id}")
 
     return [
         Route("/jobs/{id}", page.shown(show)),

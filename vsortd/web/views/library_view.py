@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
-from starlette.responses import RedirectResponse
 from starlette.routing import Route
 
 from vsortd.core.text import counted, printable
@@ -84,18 +82,20 @@ class _Library:
     def show(self, request: Request) -> Response:
         wanted = LibraryFilter.of(request.query_params)
         counts, catalog = self._folder_counts(), self._catalog
-        query, fit = wanted.wanted(), sum(counts.values())
+        query, of_cards = wanted.wanted(), request.headers.get("x-fragment") == "cards"
+        everything = not (wanted.narrows or wanted.folder or wanted.after is not None)
+        fit, before = sum(counts.values()), 0
         if not wanted.is_somewhere(counts):
             found, fit = [], 0
-        elif wanted.after is not None or not (wanted.narrows or wanted.folder):
+        elif of_cards or everything:
             found = catalog.page(query, count=CARDS + 1, after=wanted.after)
         else:
-            found, fit = catalog.page_with_count(query, count=CARDS + 1)
+            found, fit, before = catalog.page_with_count(query, count=CARDS + 1, after=wanted.after)
         more = wanted.address(after=found[CARDS - 1].item.id) if len(found) > CARDS else ""
         values: dict[str, Any] = {"videos": found[:CARDS], "more": more, "wanted": wanted}
-        if request.headers.get("x-fragment") == "cards":
+        if of_cards:
             return self._page.render(request, "_library_cards.html", **values)
-        values |= {"fit": fit, "total": sum(counts.values())}
+        values |= {"fit": fit, "before": before, "total": sum(counts.values())}
         if is_fragment(request):
             return self._page.render(request, "_library_rows.html", **values)
         tree = self._page.host.services.tree
@@ -164,9 +164,7 @@ class _Library:
         if len(ids) > 1:
             title = f"{counted(len(ids), 'video')} to {rule or 'nowhere'}"
             job = self._page.jobs.start(title, partial(self._teach_all, ids, rule, learn))
-            if is_fragment(request):
-                return self._page.render(request, "job.html", job=job)
-            return RedirectResponse(f"/jobs/{job.id}", status_code=HTTPStatus.SEE_OTHER)
+            return self._page.begun(request, job)
         lesson = self._page.host.teach(ids[0], rule, learn=learn)
         back = view_address(posted.one("back"), "/library")
         if back.startswith("/videos/"):  # it is told of by its newest item
@@ -186,16 +184,17 @@ class _Library:
 
     def _teach_all(self, ids: tuple[int, ...], rule: str | None, learn: bool, job: PageJob) -> tuple[str, str]:  # noqa: FBT001 - for partial
         refused: list[str] = []
-        for place, number in enumerate(ids):
-            job.progress(place, len(ids))
+        taught = 0
+        for number in job.each(ids):
             try:
                 self._page.host.teach(number, rule, learn=learn)
+                taught += 1
             except VsortdError as error:
                 refused.append(error.title)
-        done = f"{counted(len(ids) - len(refused), 'video')} {f'filed as {rule}' if rule else 'to belong nowhere'}."
+        said = f"{counted(taught, 'video')} {f'filed as {rule}' if rule else 'to belong nowhere'}."
         if refused:
-            done += f" {counted(len(refused), 'video')} not: {refused[0]}"
-        return done, "/library"
+            said += f" {counted(len(refused), 'video')} not: {refused[0]}"
+        return said, "/library"
 
 
 def _insist(ids: tuple[int, ...]) -> None:

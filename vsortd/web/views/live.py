@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Final
 from starlette.responses import StreamingResponse
 from starlette.routing import Route
 
-from vsortd.core.outcomes import ItemState
 from vsortd.core.text import counted
 from vsortd.core.units import about_duration, parse_duration
 from vsortd.errors import UsageError
@@ -56,14 +55,14 @@ class _Live:
     def _state(self) -> dict[str, Any]:
         host = self._page.host
         journal, status = host.services.journal, host.status()
-        failed = journal.history(HistoryQuery(last=_FAILED, states=frozenset({ItemState.FAILED})))
-        standing = {item.id for item in journal.refused()}
         away = Dismissed(host.services.state_folder).ids()
+        failed, failed_count = journal.standing_failures(without=away, most=_FAILED)
         return {
             "status": status,
             "work": host.in_hand(),
             "last": [item.to_json() for item in journal.history(HistoryQuery(last=_LAST))],
-            "failed": [item.to_json() for item in failed if item.id in standing and item.id not in away],
+            "failed": [item.to_json() for item in failed],
+            "failed_more": failed_count - len(failed),
             "left_alone": _left_alone([one["left_alone"] for one in status["inboxes"]]),
         }
 

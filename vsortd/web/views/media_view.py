@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import anyio
 from anyio.to_thread import run_sync
-from starlette.responses import RedirectResponse, Response, StreamingResponse
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from vsortd.core.byte_reader import ByteReader
@@ -20,7 +20,6 @@ from vsortd.errors import ChangedError, UsageError, VideoError, VsortdError
 from vsortd.filing.open_media import OpenedMedia
 from vsortd.web.byte_ranges import UnsatisfiableError, asked_part, is_known
 from vsortd.web.media_ids import open_found
-from vsortd.web.page import is_fragment
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -91,9 +90,7 @@ class _Media:
             return "A copy that plays is made.", f"/copy/{named}"
 
         job = self._page.jobs.start(f"Making a copy of {printable(path.name)} that plays", run)
-        if is_fragment(request):
-            return self._page.render(request, "job.html", job=job)
-        return RedirectResponse(f"/jobs/{job.id}", status_code=HTTPStatus.SEE_OTHER)
+        return self._page.begun(request, job)
 
 
 def media_response(request: Request, opened: OpenedMedia, readers: anyio.CapacityLimiter) -> Response:

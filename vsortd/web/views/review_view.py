@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from functools import partial
-from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import urlencode
 
-from starlette.responses import HTMLResponse, RedirectResponse
+from starlette.responses import HTMLResponse
 from starlette.routing import Route
 
 from vsortd.core.identity import Identity
@@ -21,7 +20,7 @@ from vsortd.learning.review_queue import FOUND, NotWaitingError, waiting_item
 from vsortd.learning.teaching import find_rule, none_of
 from vsortd.web.access import session_of
 from vsortd.web.page import is_fragment, item_id
-from vsortd.web.review_decisions import Decided, DecisionLog
+from vsortd.web.session_log import SessionLog
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -54,10 +53,17 @@ def routes(page: Page) -> list[Route]:
     ]
 
 
+class Decided(NamedTuple):
+    """What came of deciding on an item that waited, by its number."""
+
+    item: int
+    lesson: Lesson
+
+
 class _Review:
     def __init__(self, page: Page) -> None:
         self._page = page
-        self._log = DecisionLog()
+        self._log = SessionLog[tuple[Decided, ...]]()
         self._likeness = WaitingLikeness()
 
     @property
@@ -161,15 +167,13 @@ class _Review:
         if len(ids) > 1:
             title = f"{counted(len(ids), 'video')} to {rule or 'nowhere'}"
             job = self._page.jobs.start(title, partial(self._decide_all, session, ids, rule))
-            if is_fragment(request):
-                return self._page.render(request, "job.html", job=job)
-            return RedirectResponse(f"/jobs/{job.id}", status_code=HTTPStatus.SEE_OTHER)
+            return self._page.begun(request, job)
         back = f"/review?{urlencode({'after': ids[0]})}"
         try:
             lesson = self._page.host.decide(ids[0], rule)
         except NotWaitingError:
             return self._page.done(request, self._gone(ids[0]), back)
-        self._log.add(session, [Decided(ids[0], lesson)])
+        self._log.add(session, (Decided(ids[0], lesson),))
         return self._page.done(request, _said_of(lesson), back)
 
     def _rule(self, posted: Posted) -> str | None:
@@ -192,14 +196,14 @@ class _Review:
         made: list[Decided] = []
         gone = 0
         try:
-            for place, number in enumerate(ids):
-                job.progress(place, len(ids))
+            for number in job.each(ids):
                 try:
                     made.append(Decided(number, self._page.host.decide(number, rule)))
                 except NotWaitingError:
                     gone += 1
         finally:
-            self._log.add(session, made)
+            if made:
+                self._log.add(session, tuple(made), len(made))
         elsewhere = f" {counted(gone, 'other')} no longer waited." if gone else ""
         return (
             f"{counted(len(made), 'video')} {f'filed as {rule}' if rule else 'to belong nowhere'}.{elsewhere}",
@@ -212,9 +216,9 @@ class _Review:
         made = self._log.last(session)
         if not made:
             raise UsageError("There is nothing to undo here.", remedy="History undoes what was decided before.")
-        for one in reversed(made):
-            self._page.host.take_back(one.lesson)
-            self._log.taken_back(session, one)
+        for count in range(len(made), 0, -1):
+            self._page.host.take_back(made[count - 1].lesson)
+            self._log.taken_back(session, made[:count], made[: count - 1] or None)
         number, lesson = made[0]
         said = f"{printable(lesson.source.name)} is back, and no longer an example."
         if len(made) > 1:
@@ -243,7 +247,7 @@ class _Review:
         self._page.host.add_rule(new)
         lesson = self._page.host.decide(number, new.key)
         session = session_of(request.scope)
-        self._log.add(session, [Decided(number, lesson)])
+        self._log.add(session, (Decided(number, lesson),))
         back = f"/review?{urlencode({'after': number})}"
         unknown = unknown_words_said(self._services.settings, new)
         said = " ".join(filter(None, (f"The rule {new.key} is in the config.", unknown, _said_of(lesson))))

@@ -265,18 +265,12 @@ class _Refiling:
         chosen = self._chosen(request, posted.one("of"), posted.all("id"))
 
         def run(job: PageJob) -> tuple[str, str]:
-            outcomes = self._page.host.refile(chosen, lambda done, total: _tell(job, done, total), job.cancel)
+            outcomes = self._page.host.refile(chosen, job.count, job.cancel)
             return said_of_refiling(outcomes), _way_back(outcomes)
 
         job = self._page.jobs.start(f"Re-filing {counted(len(chosen), 'video')}", run)
         job.link = "Undo"
-        if is_fragment(request):
-            return self._page.render(request, "job.html", job=job)
-        return self._page.done(request, "It has begun.", f"/jobs/{job.id}")
-
-
-def _tell(job: PageJob, done: int, total: int) -> None:
-    job.done, job.total = done, total
+        return self._page.begun(request, job)
 
 
 def said_of_refiling(outcomes: Sequence[SortOutcome]) -> str:

@@ -22,7 +22,6 @@ from vsortd.web.cut_scenes import CutScenes, SceneToCut
 from vsortd.web.example_photos import ExamplePhotos
 from vsortd.web.found_scenes import find_wish
 from vsortd.web.media_ids import find_media, insist_on_same, media_id, open_found
-from vsortd.web.page import is_fragment
 from vsortd.web.search_wish import SearchBy, SearchWish
 from vsortd.web.web_fetch import fetch_video
 
@@ -167,7 +166,7 @@ class _Search:
             inside = media_id(host.services, video)
             return f"{video.name} is here.", SearchWish(q=wish.words, inside=inside).address()
 
-        return self._begun(request, self._page.jobs.start("Fetching the video", run), "It is being fetched.")
+        return self._page.begun(request, self._page.jobs.start("Fetching the video", run), "It is being fetched.")
 
     def cut(self, request: HttpRequest, posted: Posted) -> Response:
         """Begin to cut a scene out of its video, for the browser to take."""
@@ -184,12 +183,7 @@ class _Search:
             return f"Cut out, {about_size(made.size_bytes)}. {made.note}", f"/cuts/{job.id}"
 
         title = f"Cutting {about_clock(scene.begin_s)} to {about_clock(scene.end_s)}"
-        return self._begun(request, self._page.jobs.start(title, run), "It is being cut out.")
-
-    def _begun(self, request: HttpRequest, job: PageJob, said: str) -> Response:
-        if is_fragment(request):
-            return self._page.render(request, "job.html", job=job)
-        return self._page.done(request, said, f"/jobs/{job.id}")
+        return self._page.begun(request, self._page.jobs.start(title, run), "It is being cut out.")
 
     def scene(self, request: HttpRequest) -> Response:
         """Hand out a scene that was cut out."""

@@ -190,10 +190,7 @@ class _Setup:
         videos, own = videos_to_try(settings, self._host.tools.clips)
 
         def run(job: PageJob) -> tuple[str, str]:
-            def told(done: int, total: int) -> None:
-                job.done, job.total = done, total
-
-            found = foresee(settings, videos, on_progress=told, cancel=job.cancel)
+            found = foresee(settings, videos, on_progress=job.count, cancel=job.cancel)
             if job.cancel.is_set():
                 raise Cancelled
             first.tried = found

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
-from starlette.responses import RedirectResponse
 from starlette.routing import Route
 
 from vsortd.core.names import nfc
@@ -16,7 +14,7 @@ from vsortd.errors import UsageError
 from vsortd.library.timeline.by_rules import MOST_PROMPTS, is_looked_through, timeline_by_rules
 from vsortd.library.usual_analysis import analyze_now, analyzed_before
 from vsortd.pipeline.explanation import explain_within
-from vsortd.web.page import is_fragment, item_id
+from vsortd.web.page import item_id
 from vsortd.web.video_page import ShownAnalysis, found_video, shown_video, timeline_rows
 
 if TYPE_CHECKING:
@@ -128,7 +126,7 @@ class _Video:
             self._looked_through(path, identity, added, job.cancel)
             return "It was looked through.", _address(number, added)
 
-        return self._job(request, self._page.jobs.start("Looking through the video", run))
+        return self._page.begun(request, self._page.jobs.start("Looking through the video", run))
 
     def _looked_through(
         self, path: Path, identity: Identity, added: tuple[str, ...], cancel: threading.Event | None
@@ -148,12 +146,7 @@ class _Video:
                 analyze_now(services, path, cancel=stop)
             return "It was measured.", f"/videos/{number}"
 
-        return self._job(request, self._page.jobs.start("Measuring shots, sound and labels", run))
-
-    def _job(self, request: Request, job: PageJob) -> Response:
-        if is_fragment(request):
-            return self._page.render(request, "job.html", job=job)
-        return RedirectResponse(f"/jobs/{job.id}", status_code=HTTPStatus.SEE_OTHER)
+        return self._page.begun(request, self._page.jobs.start("Measuring shots, sound and labels", run))
 
     def why(self, request: Request) -> Response:
         """Say why the video goes where it would go now."""
