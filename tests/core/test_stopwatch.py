@@ -58,3 +58,14 @@ def test_times_measured_elsewhere_add_up() -> None:
     clock.note("waiting", 1.25)
     clock.note("waiting", 2.0)
     assert clock.spent_ms() == {"waiting": 3.2}
+
+
+def test_how_far_it_is_holds_for_what_is_timed_alone() -> None:
+    clock = Clock()
+    with clock.time("convert"):
+        assert clock.part is None
+        clock.reach(0.4)
+        assert 0.4 == clock.part
+    assert clock.part is None
+    with clock.time("place"):
+        assert clock.part is None

@@ -20,6 +20,7 @@ class Clock:
         self._spent_ms: dict[str, float] = {}
         self._inside_ms: list[float] = []
         self._names: list[str] = []
+        self._part: float | None = None
 
     @property
     def current(self) -> str:
@@ -27,15 +28,26 @@ class Clock:
         names = self._names[-1:]
         return names[0] if names else ""
 
+    @property
+    def part(self) -> float | None:
+        """How much is done of what is being timed, 0 to 1, None where nobody said; may be asked for on any thread."""
+        return self._part
+
+    def reach(self, part: float) -> None:
+        """Say how much is done of what is being timed now, 0 to 1."""
+        self._part = part
+
     @contextmanager
     def time(self, name: str) -> Iterator[None]:
         """Add the time of the context, however it ends."""
         began_s = time.perf_counter()
         self._inside_ms.append(0.0)
         self._names.append(name)
+        self._part = None
         try:
             yield
         finally:
+            self._part = None
             self._names.pop()
             took_ms = (time.perf_counter() - began_s) * 1000
             self.note(name, took_ms - self._inside_ms.pop())

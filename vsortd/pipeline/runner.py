@@ -83,12 +83,16 @@ class _QueueEntry:
 
 @dataclass(frozen=True, slots=True)
 class WorkInHand:
-    """A video in work: the stage that it is at, "" before the first, and for how long it has been in hand, seconds."""
+    """A video in work: the stage that it is at, "" before the first, and for how long it has been in hand, seconds.
+
+    `part` is how much of that stage is done, 0 to 1, None where that isn't known.
+    """
 
     path: Path
     batch: str
     stage: str
     for_s: float
+    part: float | None = None
 
 
 class Runner:
@@ -215,7 +219,9 @@ class Runner:
         with self._wake:
             jobs = list(self._jobs.values())
         now_s = time.monotonic()
-        return [WorkInHand(job.path, job.batch, job.clock.current, now_s - since_s) for job, since_s in jobs]
+        return [
+            WorkInHand(job.path, job.batch, job.clock.current, now_s - since_s, job.clock.part) for job, since_s in jobs
+        ]
 
     @property
     def trouble(self) -> dict[Path, str]:

@@ -272,7 +272,8 @@ def convert(services: Services, job: Job, *, dry_run: bool) -> Job:
         if services.filer.method_for(job.path, _place_of(services, job)) is PlaceMethod.MOVE:
             services.filer.see_movable(job.path)
         target = services.filer.staging_path(job.path)
-        convert_clip(job.path, target, plan, job.clip, movie, services.media, cancel=job.cancel)
+        told = job.clock.reach
+        convert_clip(job.path, target, plan, job.clip, movie, services.media, cancel=job.cancel, progress=told)
     except (VideoError, ToolError) as error:
         if isinstance(error, ChangedError) or Identity.of(job.path) != job.identity:
             raise ChangedError("the file changed or went away while it was converted") from error

@@ -5,7 +5,9 @@ import { say } from "./say.js";
 const TOGETHER_MS = 400; // what happens within this time is shown, and said, together
 const SAID_EACH = 3;
 let source = null;
+const WORK_MS = 2000; // what is in work is looked at again after so long: nobody tells how far it is
 let waiting = 0;
+let again = 0;
 let outcomes = [];
 
 /** Follows the daemon's events where the page shows something live. */
@@ -38,6 +40,8 @@ async function tell() {
   for (const item of told.slice(0, SAID_EACH)) say(sentence(item));
   if (told.length > SAID_EACH) say(`${told.length - SAID_EACH} more videos.`);
   await refresh();
+  clearTimeout(again);
+  if (source && document.querySelector("[data-live] progress")) again = setTimeout(() => source && soon(), WORK_MS);
 }
 
 function sentence(item) {
