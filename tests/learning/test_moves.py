@@ -23,6 +23,7 @@ from vsortd.config.settings import Learn
 from vsortd.core.identity import Identity
 from vsortd.core.outcomes import ItemState
 from vsortd.core.system.fault_points import Point, hooked
+from vsortd.filing.follow import standing_at
 from vsortd.filing.journal import Journal
 from vsortd.filing.own_decisions import DecidedBy, decided_by
 from vsortd.filing.place import Filer
@@ -206,6 +207,41 @@ def test_alike_videos_of_a_renamed_folder_are_each_its_own(told: tuple[bool, boo
     (world.library / "forest").rename(world.library / "old")
     assert {f"old/{name}": MoveCheck.FOLLOWED for name in names} == world.scan()
     assert [world.library / "old" / name for name in names] == [world.now(item).destination for item in items]
+
+
+def test_of_many_videos_of_one_size_each_is_looked_for_by_itself(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = [f"{number}.mp4" for number in range(12)]
+    items = [world.file(name, "forest", source=world.alike(name), told=False) for name in names]
+    asked: list[Path] = []
+
+    def counted(journal: Journal, path: Path) -> tuple[Item, Identity] | None:
+        asked.append(path)
+        return standing_at(journal, path)
+
+    monkeypatch.setattr("vsortd.learning.moves.standing_at", counted)
+    (world.library / "forest").rename(world.library / "old")
+    assert dict.fromkeys((f"old/{name}" for name in names), MoveCheck.FOLLOWED) == world.scan()
+    assert [world.library / "old" / name for name in names] == [world.now(item).destination for item in items]
+    assert len(asked) <= 3 * len(names)
+
+
+def test_a_video_that_is_placed_while_others_of_its_size_are_looked_for_is_found(world: World) -> None:
+    """The journal is not read anew for each; what was in work when it was read is."""
+    follower, put = world.follower(), world.library / "forest"
+    seen: list[MoveCheck] = []
+
+    def file_another(point: Point) -> None:
+        if point is Point.PLACE_BEFORE_DONE and not seen:
+            seen.append(MoveCheck.NOTHING)
+            second = world.file("b.mp4", "forest", source=world.alike("b.mp4"), told=False)
+            seen.append(follower.look(world.move(second, "old")))
+
+    with hooked(file_another):
+        first = world.file("a.mp4", "forest", source=world.alike("a.mp4"), told=False)
+    assert MoveCheck.FOLLOWED is seen[-1]
+    assert MoveCheck.FOLLOWED is follower.look(world.move(first, "old"))
+    assert MoveCheck.FOLLOWED is follower.look(world.move(world.now(first), "older"))
+    assert [] == list(put.iterdir())
 
 
 def test_alike_videos_that_were_copied_and_deleted_are_told_apart_by_their_names(world: World) -> None:

@@ -36,9 +36,12 @@ def test_a_locked_card_waits_and_an_exfat_library_gets_names_that_fit(tmp_path: 
             (inbox,) = troubles.status(home)["inboxes"]
             assert "degraded" == inbox["health"]
             assert "read-only" in inbox["reason"]
+            assert inbox["waits"]
+            home.run("status", "--check", code=1)
             subprocess.run(["mount", "-o", "remount,bind,rw", home.inbox], check=True)
             home.wait(target.exists, what="the card's video is filed")
             home.wait(lambda: not (card / "What: a?.mp4").exists(), what="it is gone from the card")
+            home.run("status", "--check")
             assert data == target.read_bytes()
             assert "takes no `:` and `?`" in home.items()[0]["reason"]
             (again,) = home.json("sort", target)["items"]

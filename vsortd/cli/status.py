@@ -32,7 +32,7 @@ _COUNTED = {"review": "to review", "held": "on hold", "aside": "set aside"}
 def status(
     check: Annotated[
         bool,
-        Option("--check", help="Exit code 1 when none answers, it has no model, or every inbox is missing."),
+        Option("--check", help="Exit code 1 when none answers, it has no model, or no inbox can be worked in."),
     ] = False,
     as_json: JsonFlag = False,
 ) -> int:
@@ -58,8 +58,13 @@ def unanswered() -> StatusDocument:
 def can_work(document: StatusDocument) -> bool:
     """Tell whether a daemon runs that can file something; paused is no illness."""
     inboxes = document["inboxes"]
-    all_missing = bool(inboxes) and all(inbox["health"] == "missing" for inbox in inboxes)
-    return document["state"] != "stopped" and not document["model"]["reason"] and not all_missing
+    none_works = bool(inboxes) and all(map(_waits, inboxes))
+    return document["state"] != "stopped" and not document["model"]["reason"] and not none_works
+
+
+def _waits(inbox: InboxDocument) -> bool:
+    """Tell whether nothing of an inbox can be sorted; a daemon of before an update says only which are missing."""
+    return inbox.get("waits", inbox["health"] == "missing")
 
 
 def current_status() -> StatusDocument:

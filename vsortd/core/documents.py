@@ -41,11 +41,15 @@ LeftAlone = dict[str, int]
 
 
 class InboxDocument(TypedDict):
-    """How an inbox is; `health` is a value of `watch.types.Health`, `extensions` are the endings that it takes."""
+    """How an inbox is; `health` is a value of `watch.types.Health`, `extensions` are the endings that it takes.
+
+    `waits`: nothing of it is sorted for now, for its health; another that is degraded is worked in.
+    """
 
     path: str
     health: str
     reason: str
+    waits: bool
     paused: bool
     extensions: list[str]
     left_alone: LeftAlone

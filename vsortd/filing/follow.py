@@ -17,6 +17,7 @@ from vsortd.filing.records import (
     ITEM_COLUMNS,
     IdentityMatch,
     Item,
+    from_blob,
     from_columns,
     item_of,
     likeness,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from vsortd.filing.journal import Journal
 
 _PUT = "put_device, put_inode, put_size_bytes, put_mtime_ns"
+_File = tuple[int, int, int]
 _MOVED = (
     "phase = 'place' AND kind IN ('move', 'publish_converted', 'copy', 'hardlink', 'reflink')"
     " AND operation.state = 'done'"
@@ -74,6 +76,44 @@ def is_known(journal: Journal, path: Path, identity: Identity) -> bool:
         IdentityMatch.ALIKE,
         IdentityMatch.EDITED,
     }
+
+
+class PutFiles:
+    """Where the journal put which file, known by the file: read once for each size, and then only what is new of it.
+
+    It is a hint, for as long as one look at a library takes: what stands at a place now, `standing_at` says.
+    """
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._read: dict[int, int] = {}  # by size: up to which item all were read
+        self._places: dict[_File, dict[Path, None]] = {}
+
+    def places(self, identity: Identity) -> list[Path]:
+        """Return where items put this very file, the oldest item first."""
+        size_bytes = identity.size_bytes
+        with self._journal.db.read() as db:
+            (working,) = db.execute("SELECT min(id) FROM item WHERE owner IS NOT NULL").fetchone()
+            rows = db.execute(
+                f"SELECT item.id, item.destination, {_PUT} FROM item JOIN operation ON operation.item = item.id"  # noqa: S608 - constants
+                f" AND {_MOVED} AND operation.destination = item.destination WHERE item.size_bytes = ? AND item.id > ?"
+                " AND item.state IN ('filed', 'review') ORDER BY item.id",
+                (size_bytes, self._read.get(size_bytes, 0)),
+            ).fetchall()
+        for number, place, *columns in rows:
+            if working is None or number < working:  # what is in work may be placed by then, and is read again
+                self._read[size_bytes] = number
+            if (put := from_columns(*columns)) is not None:
+                self.note(put, from_blob(place))
+        return list(self._places.get(_file_of(identity), ()))
+
+    def note(self, identity: Identity, path: Path) -> None:
+        """Note that a file was put, or followed, to a place."""
+        self._places.setdefault(_file_of(identity), {})[path] = None
+
+
+def _file_of(identity: Identity) -> _File:
+    return identity.inode, identity.size_bytes, identity.mtime_ns  # devices change, see `likeness`
 
 
 def is_busy(journal: Journal, path: Path, identity: Identity | None = None) -> bool:

@@ -24,8 +24,7 @@ from vsortd.core.identity import Identity
 from vsortd.core.names import nfc, portable
 from vsortd.core.outcomes import ItemState
 from vsortd.errors import ChangedError, ModelError, VideoError, VsortdError
-from vsortd.filing import queries
-from vsortd.filing.follow import MovedSidecar, adopt, follow, has_items, is_busy, is_known, standing_at
+from vsortd.filing.follow import MovedSidecar, PutFiles, adopt, follow, has_items, is_busy, is_known, standing_at
 from vsortd.filing.open_folder import HIDDEN
 from vsortd.filing.own_decisions import FOLDER_IS, MOVED_TO
 from vsortd.filing.records import IdentityMatch, Item, OperationKind, OperationState, likeness
@@ -108,6 +107,7 @@ class MoveFollower:
         self._cancel = cancel
         self._library = services.settings.library
         self._suffixes = tuple(f".{ending}" for ending in ENDINGS)  # any that was filed by its name
+        self._put = PutFiles(services.journal)
         self._rules = RuleFolders(services.tree, services.settings.place)
 
     def takes(self, name: str) -> bool:
@@ -190,12 +190,10 @@ class MoveFollower:
 
     def _known_to_journal(self, path: Path, identity: Identity) -> _Origin | None:
         """Return the item that put this very file: the index hears a moment later of a video that was filed."""
-        for item in queries.placed_with_size(self._services.journal.db, identity.size_bytes):
-            if item.destination is None or item.destination == path:
-                continue
-            found = standing_at(self._services.journal, item.destination)
+        for place in self._put.places(identity):
+            found = None if place == path else standing_at(self._services.journal, place)
             if found is not None and likeness(found[1], identity) is IdentityMatch.SAME:
-                return _Origin(found[0], item.destination, identity)
+                return _Origin(found[0], place, identity)
         return None
 
     def _follow(self, path: Path, identity: Identity, origin: _Origin) -> MoveCheck:
@@ -227,6 +225,7 @@ class MoveFollower:
         succeeds = whole and self._succeeds(rule, path.parent, origin)
         if not follow(services.journal, item, path, identity, rule, note, decided=decided, sidecars=sidecars):
             return MoveCheck.BUSY  # an undo or another filing was quicker
+        self._put.note(identity, path)
         services.index.moved(origin.identity, identity, path)
         if succeeds and rule is not None:
             self._rename(item.rule, rule)

@@ -143,6 +143,7 @@ class Controller:
                     "path": str(one.path),
                     "health": str(one.health),
                     "reason": one.reason,
+                    "waits": one.waits,
                     "paused": workflow.pauses.holds(one.path),
                     "extensions": extensions.get(one.path, []),
                     "left_alone": dict(one.left_alone),
