@@ -16,9 +16,10 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 import vsortd
-from vsortd.errors import UsageError, VideoError, VsortdError
+from vsortd.errors import Cancelled, UsageError, VideoError, VsortdError
 from vsortd.web import wording
 from vsortd.web.access import SESSION
+from vsortd.web.answers import STOPPING
 from vsortd.web.page_jobs import PageJobs
 
 if TYPE_CHECKING:
@@ -169,7 +170,7 @@ class Page:
         async def answer(request: Request) -> Response:
             try:
                 return await run_in_threadpool(run, request)
-            except Exception as error:  # noqa: BLE001 - whatever it is, who asked is told
+            except (Exception, Cancelled) as error:  # noqa: BLE001 - whatever it is, who asked is told
                 return self.trouble(request, error)
 
         return answer
@@ -181,18 +182,22 @@ class Page:
             try:
                 posted = Posted.of(await request.body())
                 return await run_in_threadpool(run, request, posted)
-            except Exception as error:  # noqa: BLE001 - whatever it is, who asked is told
+            except (Exception, Cancelled) as error:  # noqa: BLE001 - whatever it is, who asked is told
                 return self.trouble(request, error)
 
         return answer
 
-    def trouble(self, request: Request, error: Exception, code: int = HTTPStatus.UNPROCESSABLE_ENTITY) -> Response:
+    def trouble(
+        self, request: Request, error: Exception | Cancelled, code: int = HTTPStatus.UNPROCESSABLE_ENTITY
+    ) -> Response:
         """Show an error, with its remedy."""
         details: Sequence[str] = ()
         if isinstance(error, VsortdError):
             title, details, remedy = error.title, error.details, error.remedy
         elif isinstance(error, VideoError):
             title, remedy = f"{error.reason[:1].upper()}{error.reason[1:]}.", ""
+        elif isinstance(error, Cancelled):
+            title, remedy, code = STOPPING, "", HTTPStatus.SERVICE_UNAVAILABLE
         else:
             logger.opt(exception=error).error("the page: {} failed: {!r}", request.url.path, error)
             title, remedy, code = "vsortd met an error of its own.", "`vsortd logs --level error` tells more.", 500

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from loguru import logger
 
 from vsortd.errors import Cancelled, UsageError, VideoError, VsortdError
-from vsortd.web.answers import NotThereError
+from vsortd.web.answers import STOPPING, NotThereError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -83,7 +83,7 @@ class PageJobs:
         job = PageJob(secrets.token_hex(8), title)
         with self._lock:
             if self._closed:
-                raise UsageError("vsortd is stopping.")
+                raise UsageError(STOPPING)
             ended = [one.id for one in self._jobs.values() if not one.under_way]
             for one in ended[: max(0, len(self._jobs) - _MOST_KEPT + 1)]:
                 del self._jobs[one]

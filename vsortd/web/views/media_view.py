@@ -16,7 +16,7 @@ from vsortd.core.byte_reader import ByteReader
 from vsortd.core.identity import Identity
 from vsortd.core.media_types import MP4
 from vsortd.core.text import printable
-from vsortd.errors import ChangedError, UsageError, VideoError, VsortdError
+from vsortd.errors import Cancelled, ChangedError, UsageError, VideoError, VsortdError
 from vsortd.filing.open_media import OpenedMedia
 from vsortd.web.byte_ranges import UnsatisfiableError, asked_part, is_known
 from vsortd.web.media_ids import open_found
@@ -68,6 +68,8 @@ class _Media:
             return self._page.trouble(request, error, HTTPStatus.NOT_FOUND)
         except (VsortdError, VideoError) as error:
             return self._page.trouble(request, error, HTTPStatus.FORBIDDEN)
+        except Cancelled as error:
+            return self._page.trouble(request, error)
         return media_response(request, media, self._readers)
 
     def _opened(self, named: str) -> OpenedMedia:

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from vsortd.errors import Cancelled, UsageError, VideoError, VsortdError
-from vsortd.web.answers import Json, refusal, turned_away
+from vsortd.web.answers import Json, called_off, refusal, turned_away
 from vsortd.web.media_ids import open_found
 from vsortd.web.page import asset
 
@@ -57,7 +57,7 @@ def _endpoint(page: Page, make: _Make) -> Callable[[Request], Awaitable[Response
         except VideoError as error:
             return _no_picture(request, error)
         except Cancelled:
-            return turned_away(HTTPStatus.SERVICE_UNAVAILABLE, "vsortd is stopping.")
+            return called_off()
         except Exception as error:  # noqa: BLE001 - whatever it is, who asked is told
             logger.opt(exception=error).error("the page: {} failed: {!r}", request.url.path, error)
             return turned_away(HTTPStatus.INTERNAL_SERVER_ERROR, "vsortd met an error of its own.")

@@ -14,10 +14,10 @@ from vsortd.config.own_words import own_prompts
 from vsortd.core.names import facet_tag
 from vsortd.core.units import about_clock, about_size
 from vsortd.core.video_facts import Orientation
-from vsortd.errors import UsageError, VideoError, VsortdError
+from vsortd.errors import Cancelled, UsageError, VideoError, VsortdError
 from vsortd.fetching.address import checked_address
 from vsortd.media.playable import plays_in_browser
-from vsortd.web.answers import Json, refusal
+from vsortd.web.answers import Json, called_off, refusal
 from vsortd.web.cut_scenes import CutScenes, SceneToCut
 from vsortd.web.example_photos import ExamplePhotos
 from vsortd.web.found_scenes import find_wish
@@ -151,6 +151,8 @@ class _Search:
             name = await run_in_threadpool(ExamplePhotos(services.state_folder).add, body, services.media)
         except VsortdError as error:
             return refusal(error)
+        except Cancelled:
+            return called_off()
         wish = SearchWish.of(request.query_params)
         return Json({"ok": True, "address": wish.address(like=(*wish.like, f"photo-{name}"))})
 
