@@ -21,6 +21,7 @@ from vsortd.web import wording
 from vsortd.web.access import SESSION
 from vsortd.web.answers import STOPPING
 from vsortd.web.page_jobs import PageJobs
+from vsortd.web.plain_numbers import whole_or_none
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -101,7 +102,7 @@ def item_id(text: str) -> int:
     """Return the id that a text names. Raises UsageError."""
     from vsortd.filing.item_ids import LARGEST_ID
 
-    if text.isascii() and text.isdigit() and 0 < (number := int(text[:20])) <= LARGEST_ID:
+    if (number := whole_or_none(text, 1, LARGEST_ID)) is not None:
         return number
     raise UsageError("No video has this id.", remedy="History lists those that there are.")
 

@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
 
 from vsortd.filing.item_ids import LARGEST_ID
 from vsortd.web.answers import NotThereError
+from vsortd.web.plain_numbers import is_whole
 from vsortd.web.request_model import RequestModel
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ VERSION: Final = "/v1"
 
 def _digits(text: object) -> object:
     """Refuse what Python takes for a number besides the digits 0 to 9."""
-    if not (isinstance(text, str) and text.isascii() and text.isdigit()):
+    if not (isinstance(text, str) and is_whole(text)):
         raise ValueError("it is no number")
     return text
 

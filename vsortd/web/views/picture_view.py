@@ -14,6 +14,7 @@ from vsortd.errors import Cancelled, UsageError, VideoError, VsortdError
 from vsortd.web.answers import Json, called_off, refusal, turned_away
 from vsortd.web.media_ids import open_found
 from vsortd.web.page import asset
+from vsortd.web.plain_numbers import whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 # An id means the same pictures for good: a number may come to name a converted video, which shows them, too.
 _LASTING: Final = {"Cache-Control": "private, max-age=86400, immutable"}
 _HEIGHT_PX: Final = 360
+_HIGHEST_PX: Final = 9999
+_LAST_MS: Final = 9_999_999_999
 # Asks for a picture that says that there is none: a list of many is no trouble to be told of.
 _INSTEAD: Final = "instead"
 
@@ -92,8 +95,9 @@ def _sprite_times(previews: Previews, path: Path, identity: Identity, _request: 
 
 def _still(previews: Previews, path: Path, identity: Identity, request: Request) -> Response:
     """Answer with the frame at a moment (ms); `?h=` is how high it is, px."""
-    moment, height = request.path_params["ms"], request.query_params.get("h", "")
-    if not (moment.isascii() and moment.isdigit()):
-        raise UsageError("That is no moment of a video.")
-    height_px = int(height[:4]) if height.isascii() and height.isdigit() else _HEIGHT_PX
-    return _jpeg(previews.still(path, identity, int(moment[:10]) / 1000, height_px))
+    moment_ms = whole_number(request.path_params["ms"], 0, _LAST_MS, what="A moment (ms)")
+    try:
+        height_px = whole_number(request.query_params.get("h") or str(_HEIGHT_PX), 1, _HIGHEST_PX, what="h")
+    except UsageError as error:
+        return refusal(error)  # the video is there: what is asked of it is wrong
+    return _jpeg(previews.still(path, identity, moment_ms / 1000, height_px))

@@ -19,6 +19,7 @@ from vsortd.setup.config_files import former_text, read_config_text, save_config
 from vsortd.web.access import SESSION
 from vsortd.web.editing import difference
 from vsortd.web.page import is_fragment, item_id
+from vsortd.web.plain_numbers import whole_number
 from vsortd.web.rule_draft import RuleDraft, at_of_key, posted_draft, read_at
 from vsortd.web.rule_previews import RulePreviews, ShownPreview
 from vsortd.web.views.settings_view import said_of_reload
@@ -117,9 +118,9 @@ class _RulesView:
         if shown is None:
             return {"preview": None, "uncertain": "", "refiles": False}
         query = request.query_params
-        outcome, rule, begin = query.get("outcome", ""), query.get("about", ""), query.get("begin", "")
+        outcome, rule = query.get("outcome", ""), query.get("about", "")
         found = shown.items(outcome, rule)
-        first = int(begin[:9]) if begin.isascii() and begin.isdigit() else 0
+        first = whole_number(query.get("begin") or "0", 0, len(shown.found.items), what="begin")
         more = ""
         if len(found) > first + _ROWS:
             wanted = {"of": shown.id, "outcome": outcome, "about": rule, "begin": first + _ROWS}

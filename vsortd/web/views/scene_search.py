@@ -23,6 +23,7 @@ from vsortd.web.example_photos import ExamplePhotos
 from vsortd.web.found_scenes import find_wish
 from vsortd.web.media_ids import find_media, insist_on_same, media_id, open_found
 from vsortd.web.page import is_fragment
+from vsortd.web.plain_numbers import plain_number
 from vsortd.web.search_wish import SearchBy, SearchWish
 from vsortd.web.web_fetch import fetch_video
 
@@ -200,10 +201,4 @@ class _Search:
 
 
 def _seconds(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value <= _LONGEST_S:
-        raise UsageError("That is no moment of a video.")
-    return value
+    return plain_number(text, 0, _LONGEST_S, what="A moment of a video (s)")
