@@ -15,7 +15,7 @@ from vsortd.errors import Cancelled, UsageError, VideoError, VsortdError
 from vsortd.web.answers import STOPPING, NotThereError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Hashable
 
 _MOST_KEPT: Final = 50
 _AT_ONCE: Final = 2
@@ -36,7 +36,8 @@ class PageJob:
     """One piece of work: what it is, how far it is (`done` of `total`, None where nobody knows), what came of it.
 
     `result` is a sentence, `address` where the result is looked at, "" where there is nothing to look at; `link` says
-    what that does. `answer` is what a script gets of it, None where the address says all.
+    what that does. `answer` is what a script gets of it, None where the address says all. `key` is the kind of work and
+    what it is about, () for work that is never the same as other work.
     """
 
     id: str
@@ -50,6 +51,7 @@ class PageJob:
     address: str = ""
     link: str = "Show"
     answer: dict[str, Any] | None = None
+    key: tuple[Hashable, ...] = ()
     since_s: float = field(default_factory=time.monotonic)
 
     @property
@@ -78,12 +80,21 @@ class PageJobs:
         self._room = threading.Semaphore(_AT_ONCE)
         self._closed = False
 
-    def start(self, title: str, run: Callable[[PageJob], tuple[str, str]]) -> PageJob:
-        """Begin a piece of work; `run` returns what came of it: a sentence, and an address to look at, or ""."""
-        job = PageJob(secrets.token_hex(8), title)
+    def start(
+        self, title: str, run: Callable[[PageJob], tuple[str, str]], *, key: tuple[Hashable, ...] = ()
+    ) -> PageJob:
+        """Begin a piece of work; `run` returns what came of it: a sentence, and an address to look at, or "".
+
+        Where work of the same `key` waits or goes on, that job is returned: a button that is pressed twice, or in two
+        windows, does its work once.
+        """
+        job = PageJob(secrets.token_hex(8), title, key=key)
         with self._lock:
             if self._closed:
                 raise UsageError(STOPPING)
+            for known in self._jobs.values() if key else ():
+                if known.key == key and known.under_way and not known.cancel.is_set():
+                    return known
             ended = [one.id for one in self._jobs.values() if not one.under_way]
             for one in ended[: max(0, len(self._jobs) - _MOST_KEPT + 1)]:
                 del self._jobs[one]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from starlette.responses import StreamingResponse
 
+from vsortd.config.dump import fingerprint
 from vsortd.core.documents import StatusDocument
 from vsortd.core.logs.reader import Choice, LogCursor, newest_before
 from vsortd.core.paths import log_path
@@ -148,7 +149,7 @@ def preview_rules(call: Call[ConfigTextRequest]) -> JobDocument:
         }
         return f"{counted(len(found.changes), 'video')} of {len(found.items)} would move; nothing was touched.", ""
 
-    return job_document(call.page.jobs.start("Previewing rules", run))
+    return job_document(call.page.jobs.start("Previewing rules", run, key=("preview", fingerprint(settings))))
 
 
 def _sound_settings(call: Call[ConfigTextRequest], path: Path) -> Settings:

@@ -77,7 +77,9 @@ def look_through(call: Call[TimelineRequest]) -> JobDocument:
             job.answer = timeline_by_rules(services, path, prompts, cancel=cancel).to_json()
         return "It was looked through.", f"/videos/{number}"
 
-    return job_document(call.page.jobs.start("Looking through the video", run))
+    return job_document(
+        call.page.jobs.start("Looking through the video", run, key=("answered timeline", number, prompts))
+    )
 
 
 def plan(call: Call[PlanRequest]) -> JobDocument:
@@ -104,7 +106,7 @@ def plan(call: Call[PlanRequest]) -> JobDocument:
         job.answer = {"items": found}
         return f"{counted(len(found), 'video')} decided on; nothing was moved.", ""
 
-    return job_document(call.page.jobs.start("Planning", run))
+    return job_document(call.page.jobs.start("Planning", run, key=("plan", *places)))
 
 
 def _inbox(services: Services, place: int) -> Path:

@@ -158,7 +158,7 @@ class _Clusters:
 
     def _begin(self, request: Request, title: str, run: Callable[[PageJob], tuple[str, str]], said: str) -> Response:
         if self._work.job is None or not self._work.job.under_way:
-            self._work.job = self._page.jobs.start(title, run)
+            self._work.job = self._page.jobs.start(title, run, key=("clusters", title))
         job = self._work.job
         job.see_same(title)
         if is_fragment(request):

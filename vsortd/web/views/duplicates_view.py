@@ -18,7 +18,7 @@ from vsortd.library.duplicates.lesser_copies import RULE
 from vsortd.library.duplicates.pair_sheet import shown_moments, verdict_of
 from vsortd.web import pair_facts
 from vsortd.web.access import session_of
-from vsortd.web.duplicate_pairs import look_for_duplicates, set_other_aside
+from vsortd.web.duplicate_pairs import LOOKING, look_for_duplicates, set_other_aside
 from vsortd.web.page import is_fragment
 from vsortd.web.page_jobs import JobState
 from vsortd.web.pair_decisions import PairDecision, PairDecisions
@@ -112,7 +112,7 @@ class _Duplicates:
     def look(self, request: Request, _posted: Posted) -> Response:
         """Begin to look for duplicates; what was found before stays until then."""
         if self._work.looking is None or not self._work.looking.under_way:
-            self._work.looking = self._page.jobs.start("Looking for duplicates", self._look)
+            self._work.looking = self._page.jobs.start("Looking for duplicates", self._look, key=LOOKING)
         return self._begun(request, self._work.looking, "It looks for duplicates.")
 
     def _look(self, job: PageJob) -> tuple[str, str]:
@@ -196,7 +196,7 @@ class _Duplicates:
         self, request: Request, title: str, run: Callable[[PageJob], tuple[str, str]], said: str
     ) -> Response:
         if self._work.sure is None or not self._work.sure.under_way:
-            self._work.sure = self._page.jobs.start(title, run)
+            self._work.sure = self._page.jobs.start(title, run, key=("sure copies", title))
         self._work.sure.see_same(title)
         return self._begun(request, self._work.sure, said)
 

@@ -173,7 +173,7 @@ class _History:
                 whole.missing.update(part.missing)
             return said_of(whole), "/history"
 
-        job = self._page.jobs.start(f"Undo of {counted(len(ids), 'video')}", run)
+        job = self._page.jobs.start(f"Undo of {counted(len(ids), 'video')}", run, key=("undo", frozenset(ids)))
         if is_fragment(request):
             return self._page.render(request, "job.html", job=job)
         return RedirectResponse(f"/jobs/{job.id}", status_code=HTTPStatus.SEE_OTHER)

@@ -163,7 +163,9 @@ class _Library:
         _insist(ids)
         if len(ids) > 1:
             title = f"{counted(len(ids), 'video')} to {rule or 'nowhere'}"
-            job = self._page.jobs.start(title, partial(self._teach_all, ids, rule, learn))
+            job = self._page.jobs.start(
+                title, partial(self._teach_all, ids, rule, learn), key=("teach", ids, rule, learn)
+            )
             if is_fragment(request):
                 return self._page.render(request, "job.html", job=job)
             return RedirectResponse(f"/jobs/{job.id}", status_code=HTTPStatus.SEE_OTHER)

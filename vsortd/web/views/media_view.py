@@ -92,7 +92,9 @@ class _Media:
             previews.playable(path, identity, on_progress=lambda part: job.progress(part, 1), cancel=job.cancel)
             return "A copy that plays is made.", f"/copy/{named}"
 
-        job = self._page.jobs.start(f"Making a copy of {printable(path.name)} that plays", run)
+        job = self._page.jobs.start(
+            f"Making a copy of {printable(path.name)} that plays", run, key=("copy", named, identity)
+        )
         if is_fragment(request):
             return self._page.render(request, "job.html", job=job)
         return RedirectResponse(f"/jobs/{job.id}", status_code=HTTPStatus.SEE_OTHER)

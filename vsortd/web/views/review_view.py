@@ -160,7 +160,7 @@ class _Review:
         session = session_of(request.scope)
         if len(ids) > 1:
             title = f"{counted(len(ids), 'video')} to {rule or 'nowhere'}"
-            job = self._page.jobs.start(title, partial(self._decide_all, session, ids, rule))
+            job = self._page.jobs.start(title, partial(self._decide_all, session, ids, rule), key=("decide", ids, rule))
             if is_fragment(request):
                 return self._page.render(request, "job.html", job=job)
             return RedirectResponse(f"/jobs/{job.id}", status_code=HTTPStatus.SEE_OTHER)

@@ -263,7 +263,8 @@ class _Refiling:
             outcomes = self._page.host.refile(chosen, lambda done, total: _tell(job, done, total), job.cancel)
             return said_of_refiling(outcomes), _way_back(outcomes)
 
-        job = self._page.jobs.start(f"Re-filing {counted(len(chosen), 'video')}", run)
+        key = ("re-file", frozenset(one.id for one in chosen))
+        job = self._page.jobs.start(f"Re-filing {counted(len(chosen), 'video')}", run, key=key)
         job.link = "Undo"
         if is_fragment(request):
             return self._page.render(request, "job.html", job=job)

@@ -170,7 +170,8 @@ class _Search:
             inside = media_id(host.services, video)
             return f"{video.name} is here.", SearchWish(q=wish.words, inside=inside).address()
 
-        return self._begun(request, self._page.jobs.start("Fetching the video", run), "It is being fetched.")
+        job = self._page.jobs.start("Fetching the video", run, key=("fetch", address, wish.words))
+        return self._begun(request, job, "It is being fetched.")
 
     def cut(self, request: HttpRequest, posted: Posted) -> Response:
         """Begin to cut a scene out of its video, for the browser to take."""
@@ -187,7 +188,9 @@ class _Search:
             return f"Cut out, {about_size(made.size_bytes)}. {made.note}", f"/cuts/{job.id}"
 
         title = f"Cutting {about_clock(scene.begin_s)} to {about_clock(scene.end_s)}"
-        return self._begun(request, self._page.jobs.start(title, run), "It is being cut out.")
+        return self._begun(
+            request, self._page.jobs.start(title, run, key=("cut", named, scene)), "It is being cut out."
+        )
 
     def _begun(self, request: HttpRequest, job: PageJob, said: str) -> Response:
         if is_fragment(request):

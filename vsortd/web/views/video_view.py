@@ -128,7 +128,9 @@ class _Video:
             self._looked_through(path, identity, added, job.cancel)
             return "It was looked through.", _address(number, added)
 
-        return self._job(request, self._page.jobs.start("Looking through the video", run))
+        return self._job(
+            request, self._page.jobs.start("Looking through the video", run, key=("timeline", number, added))
+        )
 
     def _looked_through(
         self, path: Path, identity: Identity, added: tuple[str, ...], cancel: threading.Event | None
@@ -148,7 +150,9 @@ class _Video:
                 analyze_now(services, path, cancel=stop)
             return "It was measured.", f"/videos/{number}"
 
-        return self._job(request, self._page.jobs.start("Measuring shots, sound and labels", run))
+        return self._job(
+            request, self._page.jobs.start("Measuring shots, sound and labels", run, key=("analyze", number))
+        )
 
     def _job(self, request: Request, job: PageJob) -> Response:
         if is_fragment(request):
