@@ -22,12 +22,14 @@ from vsortd.web.cut_scenes import CutScenes, SceneToCut
 from vsortd.web.example_photos import ExamplePhotos
 from vsortd.web.found_scenes import find_wish
 from vsortd.web.media_ids import find_media, insist_on_same, media_id, open_found
-from vsortd.web.page import is_fragment
-from vsortd.web.plain_numbers import plain_number
+from vsortd.web.page import is_fragment, item_id
+from vsortd.web.plain_numbers import is_whole, plain_number
 from vsortd.web.search_wish import SearchBy, SearchWish
 from vsortd.web.web_fetch import fetch_video
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from starlette.requests import Request as HttpRequest
     from starlette.responses import Response
 
@@ -141,8 +143,23 @@ class _Search:
         plays = copied or plays_in_browser(host.previews.facts(path, identity), media_type)
         source = f"/{'copy' if copied else 'media'}/{named}"
         return self._page.render(
-            request, "play.html", id=named, path=path, begin_s=begin_s, end_s=end_s, plays=plays, source=source
+            request,
+            "play.html",
+            id=named,
+            path=path,
+            begin_s=begin_s,
+            end_s=end_s,
+            plays=plays,
+            source=source,
+            item=self._item_of(named, path),
         )
+
+    def _item_of(self, named: str, path: Path) -> int | None:
+        """Return the number by which a video has a page of its own, None where the history doesn't know it."""
+        if is_whole(named):
+            return item_id(named)
+        item = self._page.host.services.journal.placed_at(path)
+        return None if item is None else item.id
 
     async def photo(self, request: HttpRequest) -> Response:
         """Take a photo, the body itself, to search by; answer with the address of that search."""
