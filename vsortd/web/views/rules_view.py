@@ -52,6 +52,7 @@ def routes(page: Page) -> list[Route]:
         Route(f"{_HERE}/draft", page.action(view.draft), methods=["POST"]),
         Route(f"{_HERE}/preview", page.action(view.preview), methods=["POST"]),
         Route(f"{_HERE}/changes", page.shown(view.changes)),
+        Route(f"{_HERE}/look", page.action(view.look_again), methods=["POST"]),
         Route(f"{_HERE}/former", page.action(view.take_former), methods=["POST"]),
         Route(f"{_HERE}/refile", page.shown(refiling.ask)),
         Route(f"{_HERE}/refile", page.action(refiling.begin), methods=["POST"]),
@@ -177,6 +178,23 @@ class _RulesView:
         if is_fragment(request):
             return self._page.render(request, "_rules_changes.html", **self._values_of(shown, request))
         return self._show(request, RuleDraft.of(self._path, read_config_text(self._path).text), shown=shown)
+
+    def look_again(self, request: Request, posted: Posted) -> Response:
+        """Begin to look at the videos of which a preview can't tell."""
+        session, host, alone = _session(request), self._page.host, is_fragment(request)
+        shown = self.previews.get(session, posted.one("of"))
+        if not shown.uncertain:
+            raise UsageError("No video of this preview is uncertain.")
+
+        def run(job: PageJob) -> tuple[str, str]:
+            said, address = self.previews.look_again(session, shown.id, host, job)
+            return said, "" if alone else address  # a script asks for the preview anew
+
+        title = f"Looking again at {counted(shown.uncertain, 'video')}"
+        job = self._page.jobs.start(title, run, key=("look again", shown.id))
+        if alone:
+            return self._page.render(request, "job.html", job=job)
+        return self._page.done(request, "It has begun.", f"/jobs/{job.id}")
 
     def save(self, request: Request, posted: Posted) -> Response:
         """Write a text that has no mistakes, and have the daemon work by it; what is filed stays where it is."""
