@@ -74,8 +74,9 @@ class Call(Generic[Brought_co]):
 class ApiOperation(Generic[Asked]):
     """One operation. `answers` is the type of its JSON, None for an answer of another `media_type`.
 
-    `run` may answer by itself, with headers. `refusals` says by which other statuses it may answer, and when. With
-    `elsewhere` a view has the route already, and the operation is only described.
+    `run` may answer by itself, with headers. `refusals` says by which other statuses it may answer, and when. `brings`
+    is the type of a body that is no JSON, "" where it is. With `elsewhere` a view has the route already, and the
+    operation is only described.
     """
 
     name: str
@@ -89,6 +90,7 @@ class ApiOperation(Generic[Asked]):
     media_type: str = "application/json"
     refusals: Mapping[int, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
+    brings: str = ""
     elsewhere: bool = False
     stream: Callable[[Page, Request], Response] | None = None
 

@@ -120,7 +120,7 @@ def search(call: Call[SearchScenesRequest]) -> FoundScenesDocument:
     """Look for scenes."""
     wish = call.asked.wish
     if wish.web_address:
-        raise UsageError("An address is not searched for.", remedy="The page fetches it first; see the view Search.")
+        raise UsageError("An address is not searched for.", remedy="POST /v1/fetch fetches it: search inside it then.")
     if not wish.asks:
         raise UsageError("The request looks for nothing.", remedy="It takes words, or `like`.")
     return _found(find_wish(call.page.host, wish))
