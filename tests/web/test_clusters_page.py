@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import pytest
 
@@ -193,6 +194,13 @@ def test_a_name_that_leads_elsewhere_is_refused(home: PageHome, name: str) -> No
     told = home.ask("/clusters/preview").text + home.post("/clusters/own", {"row": ["0"], "name": name}).text
     assert str(home.home.library.parent / "etc") not in told
     assert before == lying(home)
+
+
+@pytest.mark.parametrize("row", ["00000000099999999", "-1", "1_0", "\uff19", "9" * 5000])
+def test_a_row_that_is_none_is_refused(home: PageHome, row: str) -> None:
+    answer = home.post("/clusters/own", {"row": ["0", row], "name": "Own"})
+    assert (422, True) == (answer.status, "whole number" in answer.text)
+    assert 422 == home.ask(f"/clusters/0?after={quote(row)}").status
 
 
 @pytest.mark.parametrize("number", ["..%2f..", "-1", "99999", "x"])

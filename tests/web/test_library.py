@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import re
 import sqlite3
 from typing import TYPE_CHECKING
@@ -264,3 +265,19 @@ def test_nothing_is_filed_for_strangers_nor_where_no_rule_is(home: PageHome) -> 
     assert 403 == home.post("/teach", {"id": 1, "rule": "sea"}, origin="http://evil.example").status
     assert "There is no rule" in home.post("/teach", {"id": 1, "rule": "../../etc"}).text
     assert "No video is chosen." in home.post("/teach", {"rule": "sea"}).text
+
+
+def test_of_how_many_videos_the_camera_is_known_is_said(home: PageHome) -> None:
+    total = sum(json.loads(home.ask("/v1/library/folders").body)["folders"].values())
+    said = f"known for 0 of {total} videos: <code>vsortd analyze</code> asks the others"
+    assert said in home.ask("/library/cameras").text
+    assert said in home.ask("/library?camera=pixel").text
+    assert "known for" not in home.ask("/library").text, "it costs a look at each"
+
+
+def test_what_is_played_leads_to_its_page(home: PageHome) -> None:
+    scene = json.loads(home.ask("/v1/search?words=flames&floor=0").body)["scenes"][0]
+    for named in (scene["video"], str(scene["item"])):
+        played = home.ask(f"/search/play?id={named}&begin=0.5&end=1").text
+        assert f'href="/videos/{scene["item"]}#t=0.5">Its page</a>' in played
+    assert 200 == home.ask(f"/videos/{scene['item']}").status

@@ -84,7 +84,7 @@ def asked_schema(document: Described, operation: ApiOperation[Any]) -> Described
     found = described(document, operation)
     if operation.method != "GET":
         content = found.get("requestBody", {}).get("content", {"application/json": {"schema": {"properties": {}}}})
-        schema: Described = content["application/json"]["schema"]
+        schema: Described = content.get("application/json", {"schema": {"properties": {}}})["schema"]
         return schema
     fields = [one for one in found["parameters"] if one["in"] == "query"]
     return {

@@ -99,6 +99,23 @@ def test_a_scene_is_found_by_words(other: PageHome) -> None:
         assert 422 == call(other, "GET", f"/v1/search?words=x&{wrong_one}".replace("words=x&words", "words")).status
 
 
+def test_a_scene_is_found_by_a_photo_and_cut_out(other: PageHome) -> None:
+    best = said(call(other, "GET", "/v1/search?words=flames&floor=0"))["scenes"][0]
+    photo = call(other, "GET", f"/still/{best['video']}/{round(best['peak_s'] * 1000)}").body
+    kept = said(other.ask("/search/photo", "POST", body=photo, origin=other.address, content_type="image/jpeg"))
+    assert best["file"] == said(call(other, "GET", f"/v1/search?like={kept['like']}&floor=0"))["scenes"][0]["file"]
+    assert 422 == other.ask("/search/photo", "POST", body=b"no photo", origin=other.address).status
+    asked = {"video": best["video"], "begin_s": 0.5, "end_s": 1.5}
+    job = ended(other, said(call(other, "POST", "/v1/cut", asked), 202))
+    assert ("done", f"/cuts/{job['id']}") == (job["state"], job["address"]), job
+    made = call(other, "GET", job["address"])
+    assert (200, "video/mp4", b"ftyp") == (made.status, made.headers["content-type"], made.body[4:8])
+    for wrong in ({"video": "v1-0123456789abcdef"}, {"begin_s": -1}, {"end_s": 1e8}, {"video": "../x"}):
+        assert 422 == call(other, "POST", "/v1/cut", asked | wrong).status
+    for address in ("http://example.org/x", "file:///etc/passwd", "https://", "x"):
+        assert 422 == call(other, "POST", "/v1/fetch", {"address": address}).status
+
+
 def test_a_video_is_taught_and_set_aside(other: PageHome) -> None:
     filed = said(call(other, "GET", "/v1/items?state=filed&rule=city"))["items"]
     number = filed[0]["id"]
@@ -151,6 +168,11 @@ def test_other_rules_are_previewed(other: PageHome) -> None:
     assert "done" == job["state"], job
     assert "fire" in {one["rule_before"] for one in job["answer"]["items"]}, job["answer"]
     assert 422 == call(other, "POST", "/v1/rules/preview", {"text": "version: 2\n"}).status
+    more = {"text": text.replace("rules:\n", "sampling: {max_frames: 64}\nrules:\n", 1)}
+    unsure = ended(other, said(call(other, "POST", "/v1/rules/preview", more), 202))
+    assert unsure["answer"]["counts"]["unknown"] > 0
+    looked = ended(other, said(call(other, "POST", "/v1/rules/preview", more | {"look": True}), 202))
+    assert 0 == looked["answer"]["counts"]["unknown"]
     assert before == state_of(other)
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from tests.support import harness
 from tests.support.browser import visit
+from tests.support.page_api import ended
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -213,6 +214,42 @@ def test_the_numbers_are_those_of_the_command(home: PageHome, tmp_path: Path, be
     other.write_text(text)
     told = json.loads(home.home.run("--config", other, "rules", "preview", "--json").stdout)
     assert {name: count for name, count in told["counts"].items() if count} == _numbers(answer.text)
+
+
+def test_what_is_uncertain_is_looked_at_again_and_shown(home: PageHome) -> None:
+    text, before = _more_frames(_text(home), 64), _filed(home)
+    html = home.post("/rules/preview", {"text": text}, x_fragment="1").text
+    of, count = re.findall(r'data-of="(\w+)"', html)[0], _numbers(html)["unknown"]
+    assert f"Look again at {count} video" in html
+    begun = home.post("/rules/look", {"of": of})
+    assert (303, "/jobs/") == (begun.status, begun.headers["location"][:6])
+    job = ended(home, {"id": begun.headers["location"][6:], "title": "looking again"})
+    assert ("done", f"/rules/changes?of={of}") == (job["state"], job["address"]), job
+    assert count == job["done"] == job["total"]
+    assert "unknown" not in _numbers(home.ask(job["address"]).text)
+    assert "unknown" not in _numbers(home.post("/rules/preview", {"text": text}, x_fragment="1").text), "it is kept"
+    assert 422 == home.post("/rules/look", {"of": of}).status, "it is no longer the newest"
+    assert before == _filed(home)
+
+
+def test_looking_again_from_the_list_that_shows_it_then(browser: Browser, home: PageHome) -> None:
+    with visit(browser, home) as seen:
+        page = seen.go("/rules")
+        _shows(page, "6 stay")
+        page.get_by_text("The YAML itself").click()
+        page.get_by_label("The config").fill(_more_frames(_text(home), 128))
+        _shows(page, "uncertain")
+        page.locator("#preview summary").click()
+        page.get_by_role("button", name="Look again at").click()
+        page.locator(".job").get_by_text("certain now.").wait_for()
+        _shows(page, "6 stay, 0 would move, 0 to review")
+        page.locator("#numbers").filter(has_not_text="uncertain").wait_for()
+        page.get_by_role("link", name="Start over").click()
+
+
+def _more_frames(text: str, number: int) -> str:
+    """Return a config that asks for more frames than were looked at when all was sorted."""
+    return text.replace("rules:\n", f"sampling: {{max_frames: {number}}}\nrules:\n", 1)
 
 
 def test_what_somebody_else_saved_is_not_written_over(home: PageHome) -> None:

@@ -19,6 +19,7 @@ from tests.sample_model.renderer import Subject
 from tests.support.browser import CLIPS, PageHome, free_port, visit
 from tests.support.clips import render_scene
 from tests.support.harness import RULES, Home
+from tests.support.page_api import call, ended, said
 from tests.support.video_site import VideoSite
 from tests.support.waiting import until
 from vsortd.config.running_options import Workers
@@ -424,3 +425,14 @@ def test_a_bomb_of_a_photo_is_refused_by_its_size(home: PageHome) -> None:
     refused = home.ask("/search/photo", "POST", body=made.getvalue(), origin=home.address)
     assert 422 == refused.status
     assert "more pixels" in json.loads(refused.body)["error"]
+
+
+def test_a_script_fetches_an_address_and_searches_within(home: PageHome, site: VideoSite) -> None:
+    job = ended(home, said(call(home, "POST", "/v1/fetch", {"address": site.url("/watch")}), 202))
+    assert "done" == job["state"], job
+    inside = job["answer"]["video"]
+    scenes = said(call(home, "GET", f"/v1/search?words=forest&floor=0&inside={inside}"))["scenes"]
+    assert {job["answer"]["file"]} == {one["file"] for one in scenes}
+    assert (
+        "failed" == ended(home, said(call(home, "POST", "/v1/fetch", {"address": site.url("/nothing")}), 202))["state"]
+    )

@@ -51,10 +51,11 @@ def file_moment(modified_ns: int) -> datetime | None:
     return local_moment(modified_s)
 
 
-def parse_since(text: str) -> float:
+def parse_since(text: str, *, option: str = "--since") -> float:
     """Turn `--since` into Unix seconds: an ISO date or time (local where no offset is given), or an age like 2h.
 
-    What lies beyond all dates is the first or the last of them. Raises UsageError for anything else.
+    What lies beyond all dates is the first or the last of them. Raises UsageError for anything else; `option` is where
+    it was typed.
     """
     try:
         moment = datetime.fromisoformat(text)
@@ -66,7 +67,7 @@ def parse_since(text: str) -> float:
         return max(time.time() - parse_duration(text), FIRST_MOMENT_S)
     except ValueError as error:
         raise UsageError(
-            f"--since {text!r} is neither a time nor an age.",
+            f"{option} {text!r} is neither a time nor an age.",
             remedy="Write 2026-11-20, 2026-11-20T18:30, or an age such as 30m, 2h, 7d.",
         ) from error
 

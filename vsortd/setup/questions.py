@@ -188,6 +188,7 @@ def _listed(choices: Sequence[tuple[str, str]]) -> tuple[str, ...]:
     return tuple(f"{name:<{width}}{what}" for name, what in choices)
 
 
+_NUMBER_CHARS: Final = 6  # of a rule's number, as people count them
 _QUESTIONS: Final[dict[About, Callable[[ConfigDraft, RulePath], Question]]] = {
     About.INBOX: _inbox,
     About.LIBRARY: _library,
@@ -255,9 +256,8 @@ def rule_named(rules: Sequence[RulePath], given: str) -> RulePath | None:
         fitting = [path for path in rules if nfc(("/".join(path) if whole else path[-1]).casefold()) == wanted]
         if len(fitting) == 1:
             return fitting[0]
-    if given.isdecimal() and 1 <= int(given) <= len(rules):
-        return rules[int(given) - 1]
-    return None
+    number = int(given) if given.isdecimal() and len(given) <= _NUMBER_CHARS else 0
+    return rules[number - 1] if 1 <= number <= len(rules) else None
 
 
 def split_change(given: str) -> tuple[str, str | None]:

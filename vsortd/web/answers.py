@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from starlette.responses import Response
 
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from vsortd.errors import VsortdError
+
+
+STOPPING: Final = "vsortd is stopping."
 
 
 class NotThereError(UsageError):
@@ -50,3 +53,8 @@ def turned_away(
         status_code=status,
         headers=dict(headers or {}),
     )
+
+
+def called_off() -> Response:
+    """Return the answer to a request whose work was called off: nobody waits for it any more, or the daemon ends."""
+    return turned_away(HTTPStatus.SERVICE_UNAVAILABLE, STOPPING)

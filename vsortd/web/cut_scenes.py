@@ -5,14 +5,17 @@ from __future__ import annotations
 import contextlib
 import shutil
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from vsortd.core.names import cut as shortened
 from vsortd.core.system.private_files import private_folder
-from vsortd.core.units import about_clock
-from vsortd.errors import StoreError, UsageError
+from vsortd.core.units import about_clock, about_size
+from vsortd.errors import StoreError
 from vsortd.media.cut import cut
 from vsortd.media.pool import MediaPool
+from vsortd.web.answers import NotThereError
+from vsortd.web.media_ids import insist_on_same, open_found
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,8 +23,11 @@ if TYPE_CHECKING:
 
     from vsortd.config.running_options import Workers
     from vsortd.media.cut import Cut
+    from vsortd.web.page import Page
     from vsortd.web.page_jobs import PageJob
 
+LAST_S: Final = 1e7
+"""No scene begins or ends later than this."""
 _KEPT: Final = 8
 _NAME_BYTES: Final = 150
 
@@ -90,13 +96,34 @@ class CutScenes:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def file(self, job_id: str) -> Path:
-        """Return the scene that a job cut out. Raises UsageError where it isn't kept any more."""
+        """Return the scene that a job cut out. Raises NotThereError where it isn't kept any more."""
         if job_id.isascii() and job_id.isalnum():
             for path in sorted((self._folder / job_id).glob("[!.]*.mp4")):
                 return path
-        raise UsageError("This scene isn't kept any more.", remedy="Cut it out again.")
+        raise NotThereError("This scene isn't kept any more.", remedy="Cut it out again.")
 
     def _drop_old(self) -> None:
         found = sorted(self._folder.iterdir(), key=lambda one: one.stat().st_mtime, reverse=True)
         for one in found[_KEPT - 1 :]:
             shutil.rmtree(one, ignore_errors=True)
+
+
+def begin_to_cut(page: Page, named: str, begin_s: float, end_s: float) -> PageJob:
+    """Begin to cut a scene out of the video that the page calls `named`; the job's address is where it is handed out.
+
+    Raises UsageError where there is none, ChangedError where it is gone, StoreError.
+    """
+    host = page.host
+    with open_found(host.services, named) as opened:
+        path, identity = opened.path, opened.identity
+    scene = SceneToCut(path, begin_s, end_s)
+
+    def run(job: PageJob) -> tuple[str, str]:
+        with host.borrowed(job.cancel) as (services, _):
+            insist = partial(insist_on_same, services, named, path, identity)
+            made = CutScenes(services.state_folder).make(scene, job, services.settings.workers, insist)
+        job.link = "Download"
+        return f"Cut out, {about_size(made.size_bytes)}. {made.note}", f"/cuts/{job.id}"
+
+    title = f"Cutting {about_clock(begin_s)} to {about_clock(end_s)}"
+    return page.jobs.start(title, run, alone=("cut", named, scene))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from vsortd.core.text import counted, printable
 from vsortd.errors import FilingError, UsageError
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from vsortd.library.duplicates.kept_duplicates import FoundPair, KeptDuplicates
     from vsortd.web.host import PageHost
     from vsortd.web.page_jobs import PageJob
+
+LOOKING: Final = "duplicates"
+"""What the job that looks for duplicates has as `alone`."""
 
 
 def look_for_duplicates(host: PageHost, kept: KeptDuplicates, job: PageJob) -> tuple[str, str]:

@@ -128,7 +128,7 @@ def find_by_words(services: Services, wish: SearchWish) -> FoundScenes:
         kind,
         under=asked_places(services.settings.library, services.index) if place is None else _extent(place),
         top=wish.first + ROWS,
-        since_s=parse_since(wish.since) if wish.since else None,
+        since_s=parse_since(wish.since, option="Since") if wish.since else None,
     )
     shown, having = _shown(services), "subtitles" if kind is WordsKind.SAID else "text in the picture"
     scenes = tuple(
@@ -162,7 +162,7 @@ def _request(services: Services, wish: SearchWish) -> Request:
         top=wish.first + ROWS,
         min_score=None if wish.floor == LIKELY else wish.floor / 100,
         under=None if place is None else str(place),
-        since_s=parse_since(wish.since) if wish.since else None,
+        since_s=parse_since(wish.since, option="Since") if wish.since else None,
         orientation=(wish.orientation,) if wish.orientation else (),
         sound=wish.by is SearchBy.SOUND,
         tag=wish.tag or None,

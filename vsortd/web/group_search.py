@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from vsortd.core.text import counted
 from vsortd.errors import UsageError
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from vsortd.library.clusters.kept_clusters import KeptClusters
     from vsortd.web.host import PageHost
     from vsortd.web.page_jobs import PageJob
+
+FINDING: Final = "groups"
+"""What the jobs over the kept groups have as `alone`."""
 
 
 def look_for_groups(host: PageHost, kept: KeptClusters, job: PageJob) -> tuple[str, str]:

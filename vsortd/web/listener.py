@@ -17,6 +17,7 @@ from vsortd.web.app import page_app
 from vsortd.web.connections import BACKLOG, LibraryLog, Teller
 from vsortd.web.http_server import SleepingServer, server_config
 from vsortd.web.page import Page
+from vsortd.web.plain_numbers import whole_or_none
 from vsortd.web.sessions import PageSessions, read_password_file
 
 if TYPE_CHECKING:
@@ -43,9 +44,8 @@ def page_port(web: Web | Literal["off"]) -> Web | None:
     asked = os.environ.get("VSORTD_WEB", "")
     if asked == "off" or web == "off":
         return None
-    if asked.isascii() and asked.isdigit() and 0 < int(asked) <= _LAST_PORT:
-        return web.model_copy(update={"port": int(asked)})
-    return web
+    port = whole_or_none(asked, 1, _LAST_PORT)
+    return web if port is None else web.model_copy(update={"port": port})
 
 
 class PageListener:

@@ -18,6 +18,7 @@ from vsortd.errors import ChangedError, UsageError
 from vsortd.fetching.cache import fetched_folder
 from vsortd.filing.item_ids import LARGEST_ID
 from vsortd.filing.open_media import ItemVideo, OpenedMedia, item_video, media_roots, open_video
+from vsortd.web.plain_numbers import whole_or_none
 
 if TYPE_CHECKING:
     from vsortd.pipeline.services import Services
@@ -45,7 +46,7 @@ def find_media(services: Services, named: str) -> ItemVideo:
 
     Raises UsageError where it names none, ChangedError where the video is gone, StoreError.
     """
-    if named.isascii() and named.isdigit() and 0 < (number := int(named[:20])) <= LARGEST_ID:
+    if (number := whole_or_none(named, 1, LARGEST_ID)) is not None:
         return item_video(services.journal, number)
     match = _INDEXED.fullmatch(named)
     known = None if match is None or int(match[1]) > LARGEST_ID else services.index.numbered(int(match[1]))

@@ -16,10 +16,12 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 import vsortd
-from vsortd.errors import UsageError, VideoError, VsortdError
+from vsortd.errors import Cancelled, UsageError, VideoError, VsortdError
 from vsortd.web import wording
 from vsortd.web.access import SESSION
+from vsortd.web.answers import STOPPING
 from vsortd.web.page_jobs import PageJobs
+from vsortd.web.plain_numbers import whole_or_none
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -101,7 +103,7 @@ def item_id(text: str) -> int:
     """Return the id that a text names. Raises UsageError."""
     from vsortd.filing.item_ids import LARGEST_ID
 
-    if text.isascii() and text.isdigit() and 0 < (number := int(text[:20])) <= LARGEST_ID:
+    if (number := whole_or_none(text, 1, LARGEST_ID)) is not None:
         return number
     raise UsageError("No video has this id.", remedy="History lists those that there are.")
 
@@ -176,7 +178,7 @@ class Page:
         async def answer(request: Request) -> Response:
             try:
                 return await run_in_threadpool(run, request)
-            except Exception as error:  # noqa: BLE001 - whatever it is, who asked is told
+            except (Exception, Cancelled) as error:  # noqa: BLE001 - whatever it is, who asked is told
                 return self.trouble(request, error)
 
         return answer
@@ -188,18 +190,22 @@ class Page:
             try:
                 posted = Posted.of(await request.body())
                 return await run_in_threadpool(run, request, posted)
-            except Exception as error:  # noqa: BLE001 - whatever it is, who asked is told
+            except (Exception, Cancelled) as error:  # noqa: BLE001 - whatever it is, who asked is told
                 return self.trouble(request, error)
 
         return answer
 
-    def trouble(self, request: Request, error: Exception, code: int = HTTPStatus.UNPROCESSABLE_ENTITY) -> Response:
+    def trouble(
+        self, request: Request, error: Exception | Cancelled, code: int = HTTPStatus.UNPROCESSABLE_ENTITY
+    ) -> Response:
         """Show an error, with its remedy."""
         details: Sequence[str] = ()
         if isinstance(error, VsortdError):
             title, details, remedy = error.title, error.details, error.remedy
         elif isinstance(error, VideoError):
             title, remedy = error.sentence, ""
+        elif isinstance(error, Cancelled):
+            title, remedy, code = STOPPING, "", HTTPStatus.SERVICE_UNAVAILABLE
         else:
             logger.opt(exception=error).error("the page: {} failed: {!r}", request.url.path, error)
             title, remedy, code = "vsortd met an error of its own.", "`vsortd logs --level error` tells more.", 500

@@ -14,10 +14,10 @@ from loguru import logger
 
 from vsortd.core.text import counted
 from vsortd.errors import Cancelled, UsageError, VideoError, VsortdError
-from vsortd.web.answers import NotThereError
+from vsortd.web.answers import STOPPING, NotThereError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Hashable, Iterator, Sequence
 
 _MOST_KEPT: Final = 50
 _AT_ONCE: Final = 2
@@ -43,15 +43,15 @@ Work: TypeAlias = "Callable[[PageJob], tuple[str, str]]"
 class PageJob:
     """One piece of work: what it is, how far it is (`done` of `total`, None where nobody knows), what came of it.
 
-    Of those with the same `alone` one goes on at a time; "" hinders none. `result` is a sentence, `address` where the
-    result is looked at, "" where there is nothing to look at; `link` says what that does. `answer` is what a script
-    gets of it, None where the address says all. `counts` is what `done` and `total` are numbers of, "" for parts,
-    bytes or seconds.
+    Of those with the same `alone` one goes on at a time: the kind of work, and what it is about; "" hinders none.
+    `result` is a sentence, `address` where the result is looked at, "" where there is nothing to look at; `link` says
+    what that does. `answer` is what a script gets of it, None where the address says all. `counts` is what `done` and
+    `total` are numbers of, "" for parts, bytes or seconds.
     """
 
     id: str
     title: str
-    alone: str = ""
+    alone: Hashable = ""
     cancel: threading.Event = field(default_factory=threading.Event)
     state: JobState = JobState.WAITING
     note: str = ""
@@ -116,18 +116,19 @@ class PageJobs:
         self._running = 0
         self._closed = False
 
-    def start(self, title: str, run: Work, *, alone: str = "") -> PageJob:
+    def start(self, title: str, run: Work, *, alone: Hashable = "") -> PageJob:
         """Begin a piece of work; `run` returns what came of it: a sentence, and an address to look at, or "".
 
-        Of the jobs with the same `alone` one goes on at a time: the same work is begun once, and its job returned.
-        Raises UsageError where other work still goes on in its place.
+        Of the jobs with the same `alone` one goes on at a time: the same work is begun once, and its job returned, so a
+        button that is pressed twice, or in two windows, does its work once. Raises UsageError where other work still
+        goes on in its place.
         """
         job = PageJob(secrets.token_hex(8), title, alone)
         with self._lock:
             if self._closed:
-                raise UsageError("vsortd is stopping.")
+                raise UsageError(STOPPING)
             for other in self._jobs.values():
-                if alone and other.alone == alone and other.under_way:
+                if alone and other.alone == alone and other.under_way and not other.cancel.is_set():
                     other.see_same(title)
                     return other
             ended = [one.id for one in self._jobs.values() if not one.under_way]

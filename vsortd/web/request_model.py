@@ -12,6 +12,7 @@ from vsortd.core.units import FIRST_MOMENT_S, LAST_MOMENT_S
 from vsortd.errors import UsageError
 from vsortd.filing.history_query import parse_states
 from vsortd.filing.item_ids import LARGEST_ID
+from vsortd.web.plain_numbers import is_whole, plain_or_none
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,6 +46,10 @@ class RequestModel(BaseModel):
     @classmethod
     def of_query(cls, query: Mapping[str, object]) -> Self:
         """Read a query's parameters, where numbers come as texts. Raises UsageError."""
+        for name, text in query.items():
+            field = cls.model_fields.get(name)
+            if field is not None and isinstance(text, str) and _is_wrong_number(field.annotation, text):
+                raise UsageError(printable(f"{name} is {_shortened(repr(text))}: it is no number."))
         return _validated(cls, dict(query), strict=False)
 
     @classmethod
@@ -77,6 +82,19 @@ def _validated(model: type[_Model], values: dict[str, Any], *, strict: bool) -> 
         wrong = error.errors(include_url=False)
         more = f"; and {len(wrong) - _SHOWN_ERRORS} more" if len(wrong) > _SHOWN_ERRORS else ""
         raise UsageError(f"{'; '.join(map(_sentence, wrong[:_SHOWN_ERRORS]))}{more}.") from None
+
+
+def _is_wrong_number(kind: Any, text: str) -> bool:  # noqa: ANN401 - an annotation
+    """Tell whether a number is wanted where a text is none, though pydantic might take it for one."""
+    kinds = _plain_kinds(kind)
+    return str not in kinds and (
+        (int in kinds and not is_whole(text)) or (float in kinds and plain_or_none(text) is None)
+    )
+
+
+def _plain_kinds(kind: Any) -> set[Any]:  # noqa: ANN401 - an annotation
+    inside = getattr(kind, "__args__", ())
+    return set().union(*map(_plain_kinds, inside)) if inside else {kind}
 
 
 def _sentence(wrong: ErrorDetails) -> str:

@@ -11,6 +11,7 @@ from vsortd.config.yaml_lines import NodeKind, read_text
 from vsortd.core.names import nfc
 from vsortd.errors import UsageError
 from vsortd.web.editing import EditedText, posted_text
+from vsortd.web.plain_numbers import whole_or_none
 from vsortd.web.rule_form import RuleForm, changed_options, rule_at
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from vsortd.config.yaml_lines import Document, Node
     from vsortd.web.page import Posted
 
+_MOST_RULES: Final = 999_999  # of one level
 _NOWHERE: Final = {
     "up": "It is the first one already: Out takes it further up.",
     "down": "It is the last one already.",
@@ -145,10 +147,9 @@ def _count(root: Node | None, at: RuleAt) -> int:
 
 def read_at(text: str) -> RuleAt:
     """Return which rule is meant, such as "2.0"; () for what names none."""
-    steps = text.split(".") if text else []
-    if any(not (step.isascii() and step.isdigit() and len(step) < 7) for step in steps):  # noqa: PLR2004 - digits
-        return ()
-    return tuple(map(int, steps))
+    steps = [whole_or_none(step, 0, _MOST_RULES) for step in text.split(".")] if text else []
+    known = tuple(step for step in steps if step is not None)
+    return known if len(known) == len(steps) else ()
 
 
 def written_at(at: RuleAt) -> str:

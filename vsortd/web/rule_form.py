@@ -10,6 +10,7 @@ from vsortd.config.dump import dump_yaml
 from vsortd.config.rule_text import in_one_line
 from vsortd.config.yaml_lines import NodeKind, Odd, plain, read_text
 from vsortd.errors import UsageError
+from vsortd.web.plain_numbers import plain_or_none
 
 if TYPE_CHECKING:
     from vsortd.config.yaml_lines import Node
@@ -87,10 +88,8 @@ def _meant(name: str, text: str) -> object:
     if not text:
         return "" if name == "name" else None
     if name in _NUMBERS:
-        try:
-            return float(text)
-        except ValueError:
-            return text  # the check says what is wanted
+        number = plain_or_none(text)
+        return text if number is None else number  # of a text the check says what is wanted
     return _yaml(name, text) if name in _IN_BRACES else text
 
 

@@ -5,18 +5,21 @@ from __future__ import annotations
 import secrets
 import threading
 from collections import Counter, OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlencode
 
 from vsortd.config.dump import fingerprint
 from vsortd.core.names import nfc
-from vsortd.errors import UsageError
-from vsortd.pipeline.rules_preview import CHANGES, PreviewOutcome
+from vsortd.core.text import counted
+from vsortd.errors import Cancelled, UsageError
+from vsortd.pipeline.rules_preview import CHANGES, PreviewOutcome, look_again
 
 if TYPE_CHECKING:
     from vsortd.config.settings import Settings
     from vsortd.pipeline.rules_preview import PreviewItem, RulesPreview
     from vsortd.web.host import PageHost
+    from vsortd.web.page_jobs import PageJob
 
 _MOST_KEPT: Final = 3  # each holds some hundred bytes a filed video
 WORDS: Final = {
@@ -33,11 +36,16 @@ WORDS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class ShownPreview:
-    """One answer; `config` is the fingerprint of the settings that it is of."""
+    """One answer, and the settings that it is of."""
 
     id: str
-    config: str
+    settings: Settings
     found: RulesPreview
+
+    @property
+    def config(self) -> str:
+        """The fingerprint of the settings."""
+        return fingerprint(self.settings)
 
     @property
     def counts(self) -> list[tuple[PreviewOutcome, str, int]]:
@@ -45,6 +53,11 @@ class ShownPreview:
         first = (PreviewOutcome.STAYS, PreviewOutcome.MOVES, PreviewOutcome.TO_REVIEW)
         counts = self.found.counts
         return [(one, words, counts[one]) for one, words in WORDS.items() if counts[one] or one in first]
+
+    @property
+    def uncertain(self) -> int:
+        """Of how many it is not known."""
+        return self.found.counts[PreviewOutcome.UNKNOWN]
 
     @property
     def reasons(self) -> list[tuple[str, int]]:
@@ -93,7 +106,7 @@ class RulePreviews:
             with self._lock:
                 if self._running.get(session) is cancel:
                     del self._running[session]
-        made = ShownPreview(secrets.token_hex(8), fingerprint(settings), found)
+        made = ShownPreview(secrets.token_hex(8), settings, found)
         with self._lock:
             self._kept[session] = made
             self._kept.move_to_end(session)
@@ -108,3 +121,26 @@ class RulePreviews:
         if kept is None or kept.id != named:
             raise UsageError("This preview is no longer the newest.", remedy="Ask for it once more, on Rules.")
         return kept
+
+    def look_again(self, session: bytes, named: str, host: PageHost, job: PageJob) -> tuple[str, str]:
+        """Look at the videos of which a preview can't tell, as a job; what is seen is kept, and told by it then.
+
+        Returns what to say of it, and where to look at it. Raises UsageError, ModelError, StoreError, Cancelled.
+        """
+        shown = self.get(session, named)
+
+        def tell(done: int, total: int) -> None:  # what was seen until it is called off is to be told
+            job.done, job.total = done, total
+
+        with host.borrowed(job.cancel) as (own, cancel), own.tried(shown.settings, cancel=cancel) as services:
+            found = look_again(services, shown.found, cancel=cancel, on_progress=tell)
+        seen = replace(shown, found=found)
+        with self._lock:
+            if self._kept.get(session) is shown:
+                self._kept[session] = seen
+        if job.cancel.is_set():
+            raise Cancelled
+        known = shown.uncertain - seen.uncertain
+        left = f"; {counted(seen.uncertain, 'is', 'are')} uncertain still" if seen.uncertain else ""
+        said = f"{counted(known, 'video is', 'videos are')} certain now{left}."
+        return said, f"/rules/changes?{urlencode({'of': named})}"

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 from vsortd.errors import UsageError
 from vsortd.fetching.address import is_address
+from vsortd.web.plain_numbers import whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -77,8 +78,8 @@ class SearchWish:
             by=by,
             against=tuple(one for text in query.getlist("not") for one in map(str.strip, text.split(",")) if one),
             like=tuple(dict.fromkeys(one for one in query.getlist("like") if one))[:_MOST_EXAMPLES],
-            floor=_number(query.get("floor", ""), LIKELY, 100),
-            first=_number(query.get("from", ""), 0, MOST_SHOWN),
+            floor=whole_number(query.get("floor") or str(LIKELY), 0, 100, what="The floor"),
+            first=whole_number(query.get("from") or "0", 0, MOST_SHOWN, what="from"),
         )
 
     @property
@@ -126,10 +127,6 @@ class SearchWish:
 
 
 _TEXTS: Final = ("q", "inside", "under", "since", "orientation", "tag")
-
-
-def _number(text: str, default: int, most: int) -> int:
-    return min(int(text[:9]), most) if text.isascii() and text.isdigit() else default
 
 
 def _example(text: str) -> LikeExample:

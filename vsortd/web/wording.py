@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from vsortd.core.moments import local_text
 from vsortd.core.outcomes import ItemState
 from vsortd.core.text import counted, printable
-from vsortd.core.units import about_clock, about_duration, about_size
+from vsortd.core.units import about_clock, about_duration
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -88,11 +88,6 @@ def plural(number: int, one: str, many: str = "") -> str:
     return counted(number, one, many)
 
 
-def paragraphs(text: str) -> Markup:
-    """Return a text with its line breaks."""
-    return Markup("<br>").join(escape(line) for line in text.splitlines())
-
-
 FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "name": name,
     "path": path,
@@ -101,10 +96,8 @@ FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "state": state,
     "percent": percent,
     "counted": plural,
-    "size": about_size,
     "playtime": playtime,
     "lasting": about_duration,
     "clock": about_clock,
     "printable": printable,
-    "paragraphs": paragraphs,
 }

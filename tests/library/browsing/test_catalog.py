@@ -110,3 +110,4 @@ def test_folders_are_counted(catalog: Catalog) -> None:
 
 def test_cameras_are_told_by_what_was_measured(catalog: Catalog) -> None:
     assert ["GoPro Hero", "Pixel 8"] == catalog.cameras()
+    assert 2 == catalog.with_camera()

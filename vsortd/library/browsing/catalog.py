@@ -185,6 +185,17 @@ class Catalog:
         with self._reading() as db:
             return sorted(set(self._cameras.by_video(db).values()), key=str.casefold)
 
+    def with_camera(self) -> int:
+        """Return of how many videos the index knows the camera."""
+        with self._reading() as db:
+            where, values = self._conditions(db, CatalogQuery())
+            known = [str(list(self._cameras.by_video(db)))]
+            sql = (
+                f"SELECT count(*) FROM {_ITEMS} {_FILM} WHERE {' AND '.join(where)}"  # noqa: S608 - constants
+                " AND film.id IN (SELECT value FROM json_each(?))"
+            )
+            return int(db.execute(sql, values + known).fetchone()[0])
+
     def _key_of(self, db: sqlite3.Connection, key: str, item: int) -> object:
         """Return the value by which an item has its place in an order."""
         row = db.execute(f"SELECT {key} FROM item {_FILM} WHERE item.id = ?", (item,)).fetchone()  # noqa: S608 - constants

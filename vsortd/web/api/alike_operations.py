@@ -21,8 +21,8 @@ from vsortd.web.api.told import (
     PairsDocument,
     PairSideDocument,
 )
-from vsortd.web.duplicate_pairs import look_for_duplicates, set_other_aside
-from vsortd.web.group_search import look_for_groups
+from vsortd.web.duplicate_pairs import LOOKING, look_for_duplicates, set_other_aside
+from vsortd.web.group_search import FINDING, look_for_groups
 from vsortd.web.media_ids import indexed_id, media_id
 from vsortd.web.request_model import NothingMore
 
@@ -62,7 +62,7 @@ def find_groups(call: Call[NothingMore]) -> JobDocument:
     def run(job: PageJob) -> tuple[str, str]:
         return look_for_groups(host, kept, job)
 
-    return job_document(call.page.jobs.start("Finding groups", run))
+    return job_document(call.page.jobs.start("Finding groups", run, alone=FINDING))
 
 
 def duplicates(call: Call[NothingMore]) -> PairsDocument:
@@ -105,7 +105,7 @@ def find_pairs(call: Call[NothingMore]) -> JobDocument:
     def run(job: PageJob) -> tuple[str, str]:
         return look_for_duplicates(host, kept, job)
 
-    return job_document(call.page.jobs.start("Looking for duplicates", run))
+    return job_document(call.page.jobs.start("Looking for duplicates", run, alone=LOOKING))
 
 
 def decide(call: Call[KeepRequest]) -> PairDecidedDocument:

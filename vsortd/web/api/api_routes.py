@@ -22,7 +22,7 @@ from vsortd.errors import (
 )
 from vsortd.learning.review_queue import NotWaitingError
 from vsortd.setup.config_files import ConfigChangedError
-from vsortd.web.answers import Json, NotThereError, refusal, turned_away
+from vsortd.web.answers import Json, NotThereError, called_off, refusal, turned_away
 from vsortd.web.api.daemon_operations import MatchWantedError
 from vsortd.web.api.openapi import openapi_document
 from vsortd.web.api.operation import VERSION, Call, placed
@@ -127,7 +127,7 @@ def _refused(request: Request, error: BaseException) -> Response:
         status = HTTPStatus.CONFLICT if gone else HTTPStatus.UNPROCESSABLE_ENTITY
         return turned_away(status, error.sentence)
     if isinstance(error, Cancelled):
-        return turned_away(HTTPStatus.SERVICE_UNAVAILABLE, "vsortd is stopping.")
+        return called_off()
     logger.opt(exception=error).error("the page: {} failed: {!r}", request.url.path, error)
     return turned_away(
         HTTPStatus.INTERNAL_SERVER_ERROR, "vsortd met an error of its own.", "`vsortd logs --level error` tells more."

@@ -10,7 +10,8 @@ from pydantic import AfterValidator, Field
 from vsortd.core.units import parse_duration
 from vsortd.filing.history_query import HistoryQuery, parse_states
 from vsortd.filing.item_ids import LARGEST_ID
-from vsortd.web.api.operation import ItemId
+from vsortd.web.api.operation import ItemId, VideoId
+from vsortd.web.cut_scenes import LAST_S
 from vsortd.web.library_filter import LibraryFilter
 from vsortd.web.request_model import Moment, RequestModel, States
 from vsortd.web.search_wish import LIKELY, MOST_SHOWN, SearchBy, SearchWish
@@ -24,6 +25,7 @@ Words = Annotated[str, Field(max_length=1000)]
 RuleKey = Annotated[str, Field(min_length=1, max_length=1000)]
 Sentence = Annotated[str, Field(min_length=1, max_length=300)]
 Like = Annotated[str, Field(max_length=100)]
+Second = Annotated[float, Field(ge=0, le=LAST_S, allow_inf_nan=False)]
 Rows = Annotated[int, Field(ge=1, le=MOST_ROWS)]
 ItemIds = Annotated[list[ItemId], Field(min_length=1, max_length=_MOST_IDS)]
 
@@ -154,7 +156,8 @@ class TimelineRequest(RequestModel):
 class SearchScenesRequest(RequestModel):
     """What to look for, as the view Search has it: `floor` in percent, `first` are passed over.
 
-    `like` are videos, `ID` or `ID@seconds`; `inside` is a video; `since` a day, a time or an age such as 7d.
+    `like` are videos, `ID` or `ID@seconds`, or what `POST /search/photo` answers; `inside` is a video; `since` a day, a
+    time or an age such as 7d.
     """
 
     words: Words = ""
@@ -200,6 +203,26 @@ class ConfigTextRequest(RequestModel):
     """The text of a config."""
 
     text: Annotated[str, Field(max_length=1 << 20), AfterValidator(_writable)]
+
+
+class PreviewRequest(ConfigTextRequest):
+    """The text of a config; with `look` those videos are looked at again of which what is kept can't tell."""
+
+    look: bool = False
+
+
+class FetchRequest(RequestModel):
+    """Where on the web a video is: an address that begins with https://."""
+
+    address: Annotated[str, Field(min_length=1, max_length=4000)]
+
+
+class CutRequest(RequestModel):
+    """A scene: a video as `search` names it, and from when to when, seconds."""
+
+    video: VideoId
+    begin_s: Second
+    end_s: Second
 
 
 class KeepRequest(RequestModel):

@@ -6,15 +6,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 from starlette.responses import StreamingResponse
 
+from vsortd.config.dump import fingerprint
 from vsortd.core.documents import StatusDocument
 from vsortd.core.logs.reader import Choice, LogCursor, newest_before
 from vsortd.core.paths import log_path
 from vsortd.core.text import counted, storable
 from vsortd.errors import StoreError, UsageError, VsortdError
-from vsortd.pipeline.rules_preview import preview
+from vsortd.pipeline.rules_preview import look_again, preview
 from vsortd.setup.config_files import check_config_text, read_config_text, save_config_text
 from vsortd.web.answers import Json, NotThereError
-from vsortd.web.api.asked import ROWS, ConfigTextRequest, LogRequest, PauseAllRequest
+from vsortd.web.api.asked import ROWS, ConfigTextRequest, LogRequest, PauseAllRequest, PreviewRequest
 from vsortd.web.api.job_operations import job_document
 from vsortd.web.api.operation import ApiOperation, Call
 from vsortd.web.api.told import (
@@ -133,13 +134,15 @@ def _mistake(mistake: Mistake, path: Path) -> Any:  # noqa: ANN401
     return mistake.to_json(storable(path))
 
 
-def preview_rules(call: Call[ConfigTextRequest]) -> JobDocument:
+def preview_rules(call: Call[PreviewRequest]) -> JobDocument:
     """Begin to find out what other rules would change of all that is filed; nothing is written or moved."""
-    settings, host = _sound_settings(call, _config_path(call)), call.page.host
+    settings, host, look = _sound_settings(call, _config_path(call)), call.page.host, call.asked.look
 
     def run(job: PageJob) -> tuple[str, str]:
         with host.borrowed(job.cancel) as (own, cancel), own.tried(settings, cancel=cancel) as services:
             found = preview(services, cancel=cancel, on_progress=job.progress)
+            if look:
+                found = look_again(services, found, cancel=cancel, on_progress=job.progress)
         job.answer = {
             "videos": len(found.items),
             "counts": {outcome.value: count for outcome, count in found.counts.items()},
@@ -148,10 +151,10 @@ def preview_rules(call: Call[ConfigTextRequest]) -> JobDocument:
         }
         return f"{counted(len(found.changes), 'video')} of {len(found.items)} would move; nothing was touched.", ""
 
-    return job_document(call.page.jobs.start("Previewing rules", run))
+    return job_document(call.page.jobs.start("Previewing rules", run, alone=("preview", fingerprint(settings), look)))
 
 
-def _sound_settings(call: Call[ConfigTextRequest], path: Path) -> Settings:
+def _sound_settings(call: Call[ConfigTextRequest] | Call[PreviewRequest], path: Path) -> Settings:
     """Return the settings of a text. Raises UsageError that lists its mistakes."""
     found = check_config_text(path, call.asked.text)
     if found.settings is None:
@@ -229,7 +232,7 @@ OPERATIONS: Final = (
         "POST",
         "/v1/rules/preview",
         "What a config's rules would change of all that is filed: a job",
-        ConfigTextRequest,
+        PreviewRequest,
         JobDocument,
         preview_rules,
         status=202,

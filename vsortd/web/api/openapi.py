@@ -55,7 +55,9 @@ def _described(operation: ApiOperation[Any], schemas: AnswerSchemas) -> dict[str
         "parameters": [*map(_placeholder, operation.placeholders), *_query(operation), *_if_match(operation)],
         "responses": _answers(operation, schemas),
     }
-    if not operation.in_query and operation.asks is not NothingMore:
+    if operation.brings:
+        described["requestBody"] = {"required": True, "content": {operation.brings: {}}}
+    elif not operation.in_query and operation.asks is not NothingMore:
         schema = _schema_of(operation)
         needed = bool(schema.get("required"))
         described["requestBody"] = {"required": needed, "content": {_JSON: {"schema": schema}}}

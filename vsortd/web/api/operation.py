@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
 
 from vsortd.filing.item_ids import LARGEST_ID
 from vsortd.web.answers import NotThereError
+from vsortd.web.plain_numbers import is_whole
 from vsortd.web.request_model import RequestModel
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ VERSION: Final = "/v1"
 
 def _digits(text: object) -> object:
     """Refuse what Python takes for a number besides the digits 0 to 9."""
-    if not (isinstance(text, str) and text.isascii() and text.isdigit()):
+    if not (isinstance(text, str) and is_whole(text)):
         raise ValueError("it is no number")
     return text
 
@@ -73,8 +74,9 @@ class Call(Generic[Brought_co]):
 class ApiOperation(Generic[Asked]):
     """One operation. `answers` is the type of its JSON, None for an answer of another `media_type`.
 
-    `run` may answer by itself, with headers. `refusals` says by which other statuses it may answer, and when. With
-    `elsewhere` a view has the route already, and the operation is only described.
+    `run` may answer by itself, with headers. `refusals` says by which other statuses it may answer, and when. `brings`
+    is the type of a body that is no JSON, "" where it is. With `elsewhere` a view has the route already, and the
+    operation is only described.
     """
 
     name: str
@@ -88,6 +90,7 @@ class ApiOperation(Generic[Asked]):
     media_type: str = "application/json"
     refusals: Mapping[int, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
+    brings: str = ""
     elsewhere: bool = False
     stream: Callable[[Page, Request], Response] | None = None
 

@@ -10,6 +10,7 @@ from vsortd.web.api import (
     item_operations,
     job_operations,
     review_operations,
+    scene_operations,
     video_operations,
 )
 
@@ -21,6 +22,7 @@ OPERATIONS: Final[tuple[ApiOperation[Any], ...]] = (
     *item_operations.OPERATIONS,
     *review_operations.OPERATIONS,
     *video_operations.OPERATIONS,
+    *scene_operations.OPERATIONS,
     *alike_operations.OPERATIONS,
     *job_operations.OPERATIONS,
 )

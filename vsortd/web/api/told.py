@@ -128,6 +128,21 @@ class FoundScenesDocument(TypedDict):
     notes: list[str]
 
 
+class PhotoDocument(TypedDict):
+    """A photo that is kept for a while: `like` is what a search takes, `address` the view that searches by it."""
+
+    ok: bool
+    address: str
+    like: str
+
+
+class FetchedDocument(TypedDict):
+    """A video that was fetched: what a search takes as `inside`, and /media and /v1/cut."""
+
+    video: str
+    file: str
+
+
 class PlanDocument(TypedDict):
     """What would become of videos: as `vsortd plan --json` has it."""
 
@@ -313,7 +328,7 @@ class JobDocument(TypedDict):
     total: float | None
     result: str
     address: str
-    answer: PlanDocument | TimelineDocument | PreviewDocument | None
+    answer: PlanDocument | TimelineDocument | PreviewDocument | FetchedDocument | None
 
 
 class JobsDocument(TypedDict):

@@ -77,7 +77,9 @@ def look_through(call: Call[TimelineRequest]) -> JobDocument:
             job.answer = timeline_by_rules(services, path, prompts, cancel=cancel).to_json()
         return "It was looked through.", f"/videos/{number}"
 
-    return job_document(call.page.jobs.start("Looking through the video", run))
+    return job_document(
+        call.page.jobs.start("Looking through the video", run, alone=("answered timeline", number, prompts))
+    )
 
 
 def plan(call: Call[PlanRequest]) -> JobDocument:
@@ -104,7 +106,7 @@ def plan(call: Call[PlanRequest]) -> JobDocument:
         job.answer = {"items": found}
         return f"{counted(len(found), 'video')} decided on; nothing was moved.", ""
 
-    return job_document(call.page.jobs.start("Planning", run))
+    return job_document(call.page.jobs.start("Planning", run, alone=("plan", *places)))
 
 
 def _inbox(services: Services, place: int) -> Path:
@@ -118,7 +120,7 @@ def search(call: Call[SearchScenesRequest]) -> FoundScenesDocument:
     """Look for scenes."""
     wish = call.asked.wish
     if wish.web_address:
-        raise UsageError("An address is not searched for.", remedy="The page fetches it first; see the view Search.")
+        raise UsageError("An address is not searched for.", remedy="POST /v1/fetch fetches it: search inside it then.")
     if not wish.asks:
         raise UsageError("The request looks for nothing.", remedy="It takes words, or `like`.")
     return _found(find_wish(call.page.host, wish))

@@ -22,7 +22,7 @@ export function bindKeys(root) {
 }
 
 /** Tells whether what is typed is meant for a field. */
-export function isTyping(target) {
+function isTyping(target) {
   return target.closest("input:not([type=checkbox], [type=radio], [type=range], [type=button]), textarea, select, [contenteditable]") !== null;
 }
 

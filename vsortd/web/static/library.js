@@ -1,6 +1,6 @@
 // Library: choosing by mouse and keyboard, pages that come and go as one scrolls, folders, and what is done with the chosen.
 import { key } from "./keys.js";
-import { fetchPart, place, showDialog } from "./parts.js";
+import { fetchPart, replaceParts, showDialog } from "./parts.js";
 import { say } from "./say.js";
 import { scrubbing } from "./scrub.js";
 
@@ -276,7 +276,7 @@ document.getElementById("folders").addEventListener("click", async (event) => {
 for (const field of form.querySelectorAll("[data-options]")) {
   field.addEventListener("focus", async () => {
     const found = await fetchPart(field.dataset.options);
-    if (found) place(field.list, found.html);
+    if (found) replaceParts(found.html);
   }, { once: true });
 }
 if (matchMedia("(max-width: 56rem)").matches) document.querySelector(".folders").open = false;

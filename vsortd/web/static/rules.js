@@ -80,13 +80,15 @@ form.addEventListener("submit", (event) => {
   else take(event.submitter);
 });
 document.addEventListener("submit", async (event) => {
-  if (!event.target.matches("[data-refile]")) return;
+  if (!event.target.matches("[data-begins]")) return;
   event.preventDefault();
   const fields = new URLSearchParams([...new FormData(event.target)]);
-  const found = await fetchPart("/rules/refile", { method: "POST", body: fields });
+  const found = await fetchPart(event.target.getAttribute("action"), { method: "POST", body: fields });
   if (!found) return;
   document.getElementById("dialog").close();
-  document.getElementById("preview").insertAdjacentHTML("beforebegin", found.html);
+  const job = new DOMParser().parseFromString(found.html, "text/html").querySelector(".job");
+  document.getElementById(job.id)?.remove(); // pressed twice
+  document.getElementById("preview").before(job);
   enliven(document);
 });
 const first = "changed" in form.dataset ? null : area.value;

@@ -30,9 +30,10 @@ from vsortd.library.clusters.to_rules import draft_rules
 from vsortd.web.access import session_of
 from vsortd.web.answers import Json
 from vsortd.web.cluster_marks import NO_GROUP, mark_of
-from vsortd.web.group_search import look_for_groups
+from vsortd.web.group_search import FINDING, look_for_groups
 from vsortd.web.media_ids import indexed_id
 from vsortd.web.page import is_fragment
+from vsortd.web.plain_numbers import whole_number
 from vsortd.web.shown_plans import folders_mark, insist_on_shown
 
 if TYPE_CHECKING:
@@ -139,8 +140,7 @@ class _Clusters:
         kept = self._groups()
         group = _group(kept, request.path_params["number"])
         films = kept.grouping.noise if group is None else tuple(one.film for one in group.members)
-        after = request.query_params.get("after", "0")
-        begin = int(after[:9]) if after.isascii() and after.isdigit() else 0
+        begin = whole_number(request.query_params.get("after") or "0", 0, len(films), what="after")
         rows = {film.id: row for row, film in enumerate(kept.grouping.films)}
         return self._page.render(
             request,
@@ -158,7 +158,7 @@ class _Clusters:
         return self._begin(request, "Finding groups", self._look, "It looks for groups.")
 
     def _begin(self, request: Request, title: str, run: Callable[[PageJob], tuple[str, str]], said: str) -> Response:
-        self._work.job = self._page.jobs.start(title, run, alone=_HERE)
+        self._work.job = self._page.jobs.start(title, run, alone=FINDING)
         return self._page.begun(request, self._work.job, said, _LOOKING)
 
     def _look(self, job: PageJob) -> tuple[str, str]:
@@ -186,7 +186,7 @@ class _Clusters:
         kept = self._groups()
         name = _name_of(posted.one("name"))
         count = len(kept.grouping.films)
-        rows = [int(row) for row in posted.all("row") if row.isascii() and row.isdigit() and int(row[:9]) < count]
+        rows = [whole_number(row, 0, count - 1, what="A video's row") for row in posted.all("row")]
         if not name:
             raise UsageError("The group needs a name.")
         grouping = with_own_group(kept.grouping, rows, name, self._services.index)

@@ -18,7 +18,7 @@ from vsortd.library.duplicates.lesser_copies import RULE
 from vsortd.library.duplicates.pair_sheet import shown_moments, verdict_of
 from vsortd.web import pair_facts
 from vsortd.web.access import session_of
-from vsortd.web.duplicate_pairs import look_for_duplicates, set_other_aside
+from vsortd.web.duplicate_pairs import LOOKING, look_for_duplicates, set_other_aside
 from vsortd.web.page import is_fragment
 from vsortd.web.session_log import SessionLog
 from vsortd.web.shown_plans import copies_mark, insist_on_shown
@@ -119,7 +119,7 @@ class _Duplicates:
 
     def look(self, request: Request, _posted: Posted) -> Response:
         """Begin to look for duplicates; what was found before stays until then."""
-        self._work.looking = self._page.jobs.start("Looking for duplicates", self._look, alone=_HERE)
+        self._work.looking = self._page.jobs.start("Looking for duplicates", self._look, alone=LOOKING)
         return self._page.begun(request, self._work.looking, "It looks for duplicates.", _LOOKING)
 
     def _look(self, job: PageJob) -> tuple[str, str]:
@@ -197,7 +197,7 @@ class _Duplicates:
     def _start_sure(
         self, request: Request, title: str, run: Callable[[PageJob], tuple[str, str]], said: str
     ) -> Response:
-        self._work.sure = self._page.jobs.start(title, run, alone=f"{_HERE}/sure")
+        self._work.sure = self._page.jobs.start(title, run, alone="sure copies")
         return self._page.begun(request, self._work.sure, said, _LOOKING)
 
     def _look_for_sure(self, job: PageJob) -> tuple[str, str]:

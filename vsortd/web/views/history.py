@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -10,9 +9,9 @@ from urllib.parse import urlencode
 
 from starlette.routing import Route
 
+from vsortd.core.moments import parse_since
 from vsortd.core.outcomes import PLACED, ItemState
 from vsortd.core.text import counted
-from vsortd.core.units import parse_duration
 from vsortd.errors import UsageError
 from vsortd.filing.history_query import HistoryQuery, parse_states
 from vsortd.filing.item_ids import LARGEST_ID
@@ -83,13 +82,9 @@ class HistoryFilter:
             states = parse_states(self.state) if self.state else frozenset()
         except ValueError as error:
             raise UsageError(f"{error}.") from error
-        try:
-            since = time.time() - parse_duration(self.since) if self.since else None
-        except ValueError as error:
-            raise UsageError(f"{self.since} is no time.", remedy="Such as 2h or 7d.") from error
         return HistoryQuery(
             last=rows + 1,
-            since=since,
+            since=parse_since(self.since, option="Since") if self.since else None,
             tag=self.tag or None,
             states=states,
             rule=self.rule or None,
@@ -166,7 +161,8 @@ class _History:
             return said_of(take_back(self._page.host, shown, job)), back
 
         title = f"Undo of {counted(len(shown.undone), 'video')}"
-        return self._page.begun(request, self._page.jobs.start(title, run))
+        alone = ("undo", frozenset(one.id for one in shown.undone))
+        return self._page.begun(request, self._page.jobs.start(title, run, alone=alone))
 
     def release(self, request: Request, _posted: Posted) -> Response:
         number = item_id(request.path_params["id"])

@@ -57,6 +57,15 @@ class _Counted:
     folders: Counter[str]
 
 
+@dataclass(frozen=True, slots=True)
+class _Cameras:
+    """The cameras that can be chosen, and of how many videos among all they are known."""
+
+    names: list[str]
+    videos: int
+    total: int
+
+
 class _Library:
     def __init__(self, page: Page) -> None:
         self._page = page
@@ -111,6 +120,7 @@ class _Library:
             orientations=list(Orientation),
             rules=[rule.key for rule in tree.walk()],
             tags=[tag.name for tag in tree.tags],
+            cameras=self._known_cameras() if wanted.camera else None,
         )
 
     def folders(self, request: Request) -> Response:
@@ -129,7 +139,11 @@ class _Library:
 
     def cameras(self, request: Request) -> Response:
         """Show the cameras that can be chosen."""
-        return self._page.render(request, "_library_cameras.html", cameras=self._catalog.cameras())
+        return self._page.render(request, "_library_cameras.html", cameras=self._known_cameras())
+
+    def _known_cameras(self) -> _Cameras:
+        catalog = self._catalog
+        return _Cameras(catalog.cameras(), catalog.with_camera(), sum(self._folder_counts().values()))
 
     def ids(self, request: Request) -> Response:
         """Return the numbers of all videos that fit."""
@@ -163,7 +177,9 @@ class _Library:
         _insist(ids)
         if len(ids) > 1:
             title = f"{counted(len(ids), 'video')} to {rule or 'nowhere'}"
-            job = self._page.jobs.start(title, partial(self._teach_all, ids, rule, learn))
+            job = self._page.jobs.start(
+                title, partial(self._teach_all, ids, rule, learn), alone=("teach", ids, rule, learn)
+            )
             return self._page.begun(request, job)
         lesson = self._page.host.teach(ids[0], rule, learn=learn)
         back = view_address(posted.one("back"), "/library")

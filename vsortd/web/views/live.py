@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-    from vsortd.core.documents import ItemDocument
     from vsortd.web.page import Page, Posted
 
 _LAST: Final = 12
@@ -114,9 +113,3 @@ def _left_alone(counts: list[dict[str, int]]) -> str:
     if not total:
         return ""
     return f"{counted(sum(total.values()), 'other video')} left alone ({', '.join(sorted(total))})"
-
-
-def sentence(item: ItemDocument) -> str:
-    """Say what became of a video, in one line."""
-    name = item["source"].rpartition("/")[2]
-    return f"{name}: {item['reason']}"

@@ -18,6 +18,7 @@ from vsortd.core.moments import local_moment
 from vsortd.core.paths import log_path
 from vsortd.errors import StoreError, UsageError
 from vsortd.filing.history_query import HistoryQuery
+from vsortd.web.plain_numbers import is_whole
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -101,7 +102,7 @@ class _Logs:
 
     def _id_of(self, video: str) -> str:
         """Return the id that the lines of a video carry: what is no number is looked for in the history first."""
-        if not video or video.isdigit() or self._page.setup is not None:
+        if not video or is_whole(video) or self._page.setup is not None:
             return video
         found = self._page.host.services.journal.history(HistoryQuery(last=1, text=video))
         return str(found[0].id) if found else video

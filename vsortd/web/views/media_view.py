@@ -16,7 +16,7 @@ from vsortd.core.byte_reader import ByteReader
 from vsortd.core.identity import Identity
 from vsortd.core.media_types import MP4
 from vsortd.core.text import printable
-from vsortd.errors import ChangedError, UsageError, VideoError, VsortdError
+from vsortd.errors import Cancelled, ChangedError, UsageError, VideoError, VsortdError
 from vsortd.filing.open_media import OpenedMedia
 from vsortd.web.byte_ranges import UnsatisfiableError, asked_part, is_known
 from vsortd.web.media_ids import open_found
@@ -67,6 +67,8 @@ class _Media:
             return self._page.trouble(request, error, HTTPStatus.NOT_FOUND)
         except (VsortdError, VideoError) as error:
             return self._page.trouble(request, error, HTTPStatus.FORBIDDEN)
+        except Cancelled as error:
+            return self._page.trouble(request, error)
         return media_response(request, media, self._readers)
 
     def _opened(self, named: str) -> OpenedMedia:
@@ -89,7 +91,9 @@ class _Media:
             previews.playable(path, identity, on_progress=lambda part: job.progress(part, 1), cancel=job.cancel)
             return "A copy that plays is made.", f"/copy/{named}"
 
-        job = self._page.jobs.start(f"Making a copy of {printable(path.name)} that plays", run)
+        job = self._page.jobs.start(
+            f"Making a copy of {printable(path.name)} that plays", run, alone=("copy", named, identity)
+        )
         return self._page.begun(request, job)
 
 

@@ -11,9 +11,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from vsortd.errors import Cancelled, UsageError, VideoError, VsortdError
-from vsortd.web.answers import Json, refusal, turned_away
+from vsortd.web.answers import Json, called_off, refusal, turned_away
 from vsortd.web.media_ids import open_found
 from vsortd.web.page import asset
+from vsortd.web.plain_numbers import whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 # An id means the same pictures for good: a number may come to name a converted video, which shows them, too.
 _LASTING: Final = {"Cache-Control": "private, max-age=86400, immutable"}
 _HEIGHT_PX: Final = 360
+_HIGHEST_PX: Final = 9999
+_LAST_MS: Final = 9_999_999_999
 # Asks for a picture that says that there is none: a list of many is no trouble to be told of.
 _INSTEAD: Final = "instead"
 
@@ -57,7 +60,7 @@ def _endpoint(page: Page, make: _Make) -> Callable[[Request], Awaitable[Response
         except VideoError as error:
             return _no_picture(request, error)
         except Cancelled:
-            return turned_away(HTTPStatus.SERVICE_UNAVAILABLE, "vsortd is stopping.")
+            return called_off()
         except Exception as error:  # noqa: BLE001 - whatever it is, who asked is told
             logger.opt(exception=error).error("the page: {} failed: {!r}", request.url.path, error)
             return turned_away(HTTPStatus.INTERNAL_SERVER_ERROR, "vsortd met an error of its own.")
@@ -92,8 +95,9 @@ def _sprite_times(previews: Previews, path: Path, identity: Identity, _request: 
 
 def _still(previews: Previews, path: Path, identity: Identity, request: Request) -> Response:
     """Answer with the frame at a moment (ms); `?h=` is how high it is, px."""
-    moment, height = request.path_params["ms"], request.query_params.get("h", "")
-    if not (moment.isascii() and moment.isdigit()):
-        raise UsageError("That is no moment of a video.")
-    height_px = int(height[:4]) if height.isascii() and height.isdigit() else _HEIGHT_PX
-    return _jpeg(previews.still(path, identity, int(moment[:10]) / 1000, height_px))
+    moment_ms = whole_number(request.path_params["ms"], 0, _LAST_MS, what="A moment (ms)")
+    try:
+        height_px = whole_number(request.query_params.get("h") or str(_HEIGHT_PX), 1, _HIGHEST_PX, what="h")
+    except UsageError as error:
+        return refusal(error)  # the video is there: what is asked of it is wrong
+    return _jpeg(previews.still(path, identity, moment_ms / 1000, height_px))

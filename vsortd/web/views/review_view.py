@@ -166,7 +166,9 @@ class _Review:
         session = session_of(request.scope)
         if len(ids) > 1:
             title = f"{counted(len(ids), 'video')} to {rule or 'nowhere'}"
-            job = self._page.jobs.start(title, partial(self._decide_all, session, ids, rule))
+            job = self._page.jobs.start(
+                title, partial(self._decide_all, session, ids, rule), alone=("decide", ids, rule)
+            )
             return self._page.begun(request, job)
         back = f"/review?{urlencode({'after': ids[0]})}"
         try:

@@ -19,6 +19,7 @@ from vsortd.setup.config_files import former_text, read_config_text, save_config
 from vsortd.web.access import SESSION
 from vsortd.web.editing import difference
 from vsortd.web.page import is_fragment, item_id
+from vsortd.web.plain_numbers import whole_number
 from vsortd.web.rule_draft import RuleDraft, posted_draft, read_at
 from vsortd.web.rule_previews import RulePreviews, ShownPreview
 from vsortd.web.views.settings_view import said_of_reload
@@ -52,6 +53,7 @@ def routes(page: Page) -> list[Route]:
         Route(f"{_HERE}/draft", page.action(view.draft), methods=["POST"]),
         Route(f"{_HERE}/preview", page.action(view.preview), methods=["POST"]),
         Route(f"{_HERE}/changes", page.shown(view.changes)),
+        Route(f"{_HERE}/look", page.action(view.look_again), methods=["POST"]),
         Route(f"{_HERE}/former", page.action(view.take_former), methods=["POST"]),
         Route(f"{_HERE}/refile", page.shown(refiling.ask)),
         Route(f"{_HERE}/refile", page.action(refiling.begin), methods=["POST"]),
@@ -122,9 +124,9 @@ class _RulesView:
         if shown is None:
             return {"preview": None, "uncertain": "", "refiles": False}
         query = request.query_params
-        outcome, rule, begin = query.get("outcome", ""), query.get("about", ""), query.get("begin", "")
+        outcome, rule = query.get("outcome", ""), query.get("about", "")
         found = shown.items(outcome, rule)
-        first = int(begin[:9]) if begin.isascii() and begin.isdigit() else 0
+        first = whole_number(query.get("begin") or "0", 0, len(shown.found.items), what="begin")
         more = ""
         if len(found) > first + _ROWS:
             wanted = {"of": shown.id, "outcome": outcome, "about": rule, "begin": first + _ROWS}
@@ -182,6 +184,21 @@ class _RulesView:
             return self._page.render(request, "_rules_changes.html", **self._values_of(shown, request))
         now = read_config_text(self._path)
         return self._show(request, RuleDraft.of(self._path, now.text), shown=shown, now=now)
+
+    def look_again(self, request: Request, posted: Posted) -> Response:
+        """Begin to look at the videos of which a preview can't tell."""
+        session, host, alone = _session(request), self._page.host, is_fragment(request)
+        shown = self.previews.get(session, posted.one("of"))
+        if not shown.uncertain:
+            raise UsageError("No video of this preview is uncertain.")
+
+        def run(job: PageJob) -> tuple[str, str]:
+            said, address = self.previews.look_again(session, shown.id, host, job)
+            return said, "" if alone else address  # a script asks for the preview anew
+
+        title = f"Looking again at {counted(shown.uncertain, 'video')}"
+        job = self._page.jobs.start(title, run, alone=("look again", shown.id))
+        return self._page.begun(request, job)
 
     def save(self, request: Request, posted: Posted) -> Response:
         """Write a text that has no mistakes, and have the daemon work by it; what is filed stays where it is."""
@@ -268,7 +285,8 @@ class _Refiling:
             outcomes = self._page.host.refile(chosen, job.count, job.cancel)
             return said_of_refiling(outcomes), _way_back(outcomes)
 
-        job = self._page.jobs.start(f"Re-filing {counted(len(chosen), 'video')}", run)
+        key = ("re-file", frozenset(one.id for one in chosen))
+        job = self._page.jobs.start(f"Re-filing {counted(len(chosen), 'video')}", run, alone=key)
         job.link = "Undo"
         return self._page.begun(request, job)
 

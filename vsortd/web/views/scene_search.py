@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
 from starlette.concurrency import run_in_threadpool
@@ -12,29 +12,31 @@ from starlette.routing import Route
 
 from vsortd.config.own_words import own_prompts
 from vsortd.core.names import facet_tag
-from vsortd.core.units import about_clock, about_size
+from vsortd.core.units import about_clock
 from vsortd.core.video_facts import Orientation
-from vsortd.errors import UsageError, VideoError, VsortdError
+from vsortd.errors import Cancelled, UsageError, VideoError, VsortdError
 from vsortd.fetching.address import checked_address
 from vsortd.media.playable import plays_in_browser
-from vsortd.web.answers import Json, refusal
-from vsortd.web.cut_scenes import CutScenes, SceneToCut
+from vsortd.web.answers import Json, NotThereError, called_off, refusal
+from vsortd.web.cut_scenes import LAST_S, CutScenes, begin_to_cut
 from vsortd.web.example_photos import ExamplePhotos
 from vsortd.web.found_scenes import find_wish
-from vsortd.web.media_ids import find_media, insist_on_same, media_id, open_found
+from vsortd.web.media_ids import find_media, open_found
+from vsortd.web.page import item_id
+from vsortd.web.plain_numbers import is_whole, plain_number
 from vsortd.web.search_wish import SearchBy, SearchWish
-from vsortd.web.web_fetch import fetch_video
+from vsortd.web.web_fetch import begin_to_fetch
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from starlette.requests import Request as HttpRequest
     from starlette.responses import Response
 
     from vsortd.web.page import Page, Posted
-    from vsortd.web.page_jobs import PageJob
 
 _PROPOSED: Final = 6
 _SINCE: Final = (("1d", "a day"), ("7d", "a week"), ("30d", "a month"), ("365d", "a year"))
-_LONGEST_S: Final = 1e7
 
 
 def routes(page: Page) -> list[Route]:
@@ -139,8 +141,23 @@ class _Search:
         plays = copied or plays_in_browser(host.previews.facts(path, identity), media_type)
         source = f"/{'copy' if copied else 'media'}/{named}"
         return self._page.render(
-            request, "play.html", id=named, path=path, begin_s=begin_s, end_s=end_s, plays=plays, source=source
+            request,
+            "play.html",
+            id=named,
+            path=path,
+            begin_s=begin_s,
+            end_s=end_s,
+            plays=plays,
+            source=source,
+            item=self._item_of(named, path),
         )
+
+    def _item_of(self, named: str, path: Path) -> int | None:
+        """Return the number by which a video has a page of its own, None where the history doesn't know it."""
+        if is_whole(named):
+            return item_id(named)
+        item = self._page.host.services.journal.placed_at(path)
+        return None if item is None else item.id
 
     async def photo(self, request: HttpRequest) -> Response:
         """Take a photo, the body itself, to search by; answer with the address of that search."""
@@ -150,52 +167,31 @@ class _Search:
             name = await run_in_threadpool(ExamplePhotos(services.state_folder).add, body, services.media)
         except VsortdError as error:
             return refusal(error)
-        wish = SearchWish.of(request.query_params)
-        return Json({"ok": True, "address": wish.address(like=(*wish.like, f"photo-{name}"))})
+        except Cancelled:
+            return called_off()
+        wish, like = SearchWish.of(request.query_params), f"photo-{name}"
+        return Json({"ok": True, "address": wish.address(like=(*wish.like, like)), "like": like})
 
     def fetch(self, request: HttpRequest, posted: Posted) -> Response:
         """Begin to fetch the video of an address, in which it is searched then."""
         wish = SearchWish(q=posted.one("q"))
         address = checked_address(wish.web_address or posted.one("q"))
-
-        def run(job: PageJob) -> tuple[str, str]:
-            host = self._page.host
-            video = fetch_video(host.services, address, job)
-            job.note = "looking at it"
-            host.look_at(video, job.cancel)
-            inside = media_id(host.services, video)
-            return f"{video.name} is here.", SearchWish(q=wish.words, inside=inside).address()
-
-        return self._page.begun(request, self._page.jobs.start("Fetching the video", run), "It is being fetched.")
+        return self._page.begun(request, begin_to_fetch(self._page, address, wish.words), "It is being fetched.")
 
     def cut(self, request: HttpRequest, posted: Posted) -> Response:
         """Begin to cut a scene out of its video, for the browser to take."""
-        host, named = self._page.host, posted.one("id")
-        with open_found(host.services, named) as opened:
-            path, identity = opened.path, opened.identity
-        scene = SceneToCut(path, _seconds(posted.one("begin")), _seconds(posted.one("end")))
-
-        def run(job: PageJob) -> tuple[str, str]:
-            with host.borrowed(job.cancel) as (services, _):
-                insist = partial(insist_on_same, services, named, path, identity)
-                made = CutScenes(services.state_folder).make(scene, job, services.settings.workers, insist)
-            job.link = "Download"
-            return f"Cut out, {about_size(made.size_bytes)}. {made.note}", f"/cuts/{job.id}"
-
-        title = f"Cutting {about_clock(scene.begin_s)} to {about_clock(scene.end_s)}"
-        return self._page.begun(request, self._page.jobs.start(title, run), "It is being cut out.")
+        begin_s, end_s = _seconds(posted.one("begin")), _seconds(posted.one("end"))
+        job = begin_to_cut(self._page, posted.one("id"), begin_s, end_s)
+        return self._page.begun(request, job, "It is being cut out.")
 
     def scene(self, request: HttpRequest) -> Response:
         """Hand out a scene that was cut out."""
-        path = CutScenes(self._page.host.services.state_folder).file(request.path_params["job"])
+        try:
+            path = CutScenes(self._page.host.services.state_folder).file(request.path_params["job"])
+        except NotThereError as error:
+            return self._page.trouble(request, error, HTTPStatus.NOT_FOUND)
         return FileResponse(path, media_type="video/mp4", filename=path.name)
 
 
 def _seconds(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value <= _LONGEST_S:
-        raise UsageError("That is no moment of a video.")
-    return value
+    return plain_number(text, 0, LAST_S, what="A moment of a video (s)")

@@ -197,7 +197,7 @@ class _Setup:
             return "That is where they would go. Nothing was moved.", f"{_LOOK}&tried={job.id}#trial"
 
         what = "of your videos" if own else "of the clips that come with vsortd"
-        self._job = self._page.jobs.start(f"Looking at {len(videos)} {what}", run).id
+        self._job = self._page.jobs.start(f"Looking at {len(videos)} {what}", run, alone=("trial", edited.text)).id
         return RedirectResponse(f"{_LOOK}#trial", status_code=HTTPStatus.SEE_OTHER)
 
     def save(self, request: Request, posted: Posted) -> Response:

@@ -126,7 +126,8 @@ class _Video:
             self._looked_through(path, identity, added, job.cancel)
             return "It was looked through.", _address(number, added)
 
-        return self._page.begun(request, self._page.jobs.start("Looking through the video", run))
+        job = self._page.jobs.start("Looking through the video", run, alone=("timeline", number, added))
+        return self._page.begun(request, job)
 
     def _looked_through(
         self, path: Path, identity: Identity, added: tuple[str, ...], cancel: threading.Event | None
@@ -146,7 +147,8 @@ class _Video:
                 analyze_now(services, path, cancel=stop)
             return "It was measured.", f"/videos/{number}"
 
-        return self._page.begun(request, self._page.jobs.start("Measuring shots, sound and labels", run))
+        job = self._page.jobs.start("Measuring shots, sound and labels", run, alone=("analyze", number))
+        return self._page.begun(request, job)
 
     def why(self, request: Request) -> Response:
         """Say why the video goes where it would go now."""
