@@ -167,16 +167,16 @@ def test_the_same_work_is_done_once_while_it_goes_on() -> None:
         go_on.wait(PATIENCE_S)
         return "It is here.", ""
 
-    pressed = [jobs.start("Fetching", run, key=("fetch", "a")) for _ in range(3)]
+    pressed = [jobs.start("Fetching", run, alone=("fetch", "a")) for _ in range(3)]
     assert [pressed[0]] * 3 == pressed
-    other, without = jobs.start("Fetching", run, key=("fetch", "b")), [jobs.start("Fetching", run) for _ in range(2)]
+    other, without = jobs.start("Fetching", run, alone=("fetch", "b")), [jobs.start("Fetching", run) for _ in range(2)]
     assert 4 == len({pressed[0].id, other.id, *(one.id for one in without)})
     pressed[0].cancel.set()
-    anew = jobs.start("Fetching", run, key=("fetch", "a"))
+    anew = jobs.start("Fetching", run, alone=("fetch", "a"))
     assert pressed[0] is not anew, "what is called off does it no more"
     go_on.set()
     _ended(anew)
-    once_more = jobs.start("Fetching", run, key=("fetch", "a"))
+    once_more = jobs.start("Fetching", run, alone=("fetch", "a"))
     assert anew is not once_more, "what has ended is done anew"
     _ended(once_more)
     assert len(begun) == len(set(begun))
