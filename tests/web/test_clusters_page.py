@@ -10,6 +10,7 @@ from urllib.parse import quote
 import pytest
 
 from tests.support.browser import CLIPS, PageHome, visit
+from tests.support.page_api import call, ended, said
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -207,3 +208,34 @@ def test_a_row_that_is_none_is_refused(home: PageHome, row: str) -> None:
 def test_a_group_that_is_none(home: PageHome, number: str) -> None:
     assert home.ask(f"/clusters/{number}").status in {404, 422}
     assert 401 == home.ask("/clusters/map", cookie="vsortd=no").status
+
+
+def test_a_script_names_looks_and_files(home: PageHome) -> None:
+    before = lying(home)
+    first, *rest = [one["number"] for one in said(call(home, "GET", "/v1/clusters"))["groups"]]
+    assert "Scripted/One" == said(call(home, "POST", f"/v1/clusters/{first}", {"name": "Scripted/One"}))["name"]
+    for number in rest:
+        assert not said(call(home, "POST", f"/v1/clusters/{number}", {"chosen": False}))["chosen"]
+    for name in ("../etc", ".vsortd", "a\x00b"):
+        assert 422 == call(home, "POST", f"/v1/clusters/{first}", {"name": name}).status
+    assert 404 == call(home, "POST", "/v1/clusters/999", {"chosen": True}).status
+    found = said(call(home, "GET", "/v1/clusters/folders"))
+    assert [("Scripted/One", [first])] == [(one["folder"], one["groups"]) for one in found["folders"]]
+    assert 422 == call(home, "POST", "/v1/clusters/file", {"plan": "0" * 32}).status
+    assert before == lying(home), "so far nothing was moved"
+    job = ended(home, said(call(home, "POST", "/v1/clusters/file", {"plan": found["plan"]}), 202))
+    going = len(found["folders"][0]["going"])
+    assert ("done", going) == (job["state"], len([one for one in lying(home) if one.startswith("Scripted/One/")])), job
+    undone = said(call(home, "POST", "/v1/undo", {"batch": job["answer"]["batch"]}))["undone"]
+    assert going == len(undone)
+    assert before == lying(home)
+    for number in (first, *rest):
+        said(call(home, "POST", f"/v1/clusters/{number}", {"name": "", "chosen": True}))
+
+
+def test_a_script_makes_a_group_of_its_own(home: PageHome) -> None:
+    some = said(call(home, "GET", "/v1/clusters"))["groups"][0]["videos"][:2]
+    groups = said(call(home, "POST", "/v1/clusters/own", {"name": "By script", "videos": some}))["groups"]
+    assert [sorted(some)] == [sorted(one["videos"]) for one in groups if one["name"] == "By script"]
+    unknown = {"name": "Other", "videos": ["v1-0123456789abcdef"]}
+    assert 422 == call(home, "POST", "/v1/clusters/own", unknown).status

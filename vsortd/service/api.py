@@ -24,7 +24,7 @@ from starlette.routing import Route
 
 import vsortd
 from vsortd.core.text import printable
-from vsortd.errors import VsortdError
+from vsortd.errors import Cancelled, VsortdError
 from vsortd.filing.release import ReleaseVerb
 from vsortd.filing.undo import Selection
 from vsortd.service.access import LocalOnly
@@ -42,7 +42,7 @@ from vsortd.service.request_models import (
     StopSortingRequest,
     UndoRequest,
 )
-from vsortd.web.answers import Json, error_document, refusal, turned_away
+from vsortd.web.answers import STOPPING, Json, called_off, error_document, refusal, turned_away
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
@@ -183,6 +183,8 @@ def _call(name: str, run: Callable[[Any], Response]) -> Route:
             return await run_in_threadpool(run, asked)
         except VsortdError as error:
             return refusal(error)
+        except Cancelled:
+            return called_off()
 
     return Route(f"/v1/{name}", answer, methods=[method])
 
@@ -299,6 +301,8 @@ async def _sorting(
             say({"other_config": True} if outcomes is None else {"outcomes": outcomes})
         except VsortdError as error:
             say(error_document(error))
+        except Cancelled:
+            say(error_document(VsortdError(STOPPING)))
         except BaseException as error:  # noqa: BLE001 - who waits must hear of it
             say(error_document(VsortdError(f"internal error: {error!r}")))
 

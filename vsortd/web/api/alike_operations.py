@@ -1,20 +1,16 @@
-"""Videos that are alike: groups of them, and pairs of duplicates."""
+"""Pairs of duplicates: looking for them, and deciding on one."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
 from vsortd.core.text import storable
-from vsortd.library.clusters.kept_clusters import KeptClusters
-from vsortd.library.clusters.projection import insist_on_libraries
 from vsortd.library.duplicates.kept_duplicates import FoundPair, KeptDuplicates
 from vsortd.web.answers import NotThereError
 from vsortd.web.api.asked import KeepRequest
 from vsortd.web.api.job_operations import job_document
 from vsortd.web.api.operation import ApiOperation, Call
 from vsortd.web.api.told import (
-    GroupDocument,
-    GroupsDocument,
     JobDocument,
     PairDecidedDocument,
     PairDocument,
@@ -22,47 +18,13 @@ from vsortd.web.api.told import (
     PairSideDocument,
 )
 from vsortd.web.duplicate_pairs import LOOKING, look_for_duplicates, set_other_aside
-from vsortd.web.group_search import FINDING, look_for_groups
-from vsortd.web.media_ids import indexed_id, media_id
+from vsortd.web.media_ids import media_id
 from vsortd.web.request_model import NothingMore
 
 if TYPE_CHECKING:
-    from vsortd.library.clusters.grouping import Cluster
-    from vsortd.library.clusters.kept_clusters import KeptGroups
     from vsortd.library.duplicates.groups import GroupMember
     from vsortd.pipeline.services import Services
     from vsortd.web.page_jobs import PageJob
-
-
-def clusters(call: Call[NothingMore]) -> GroupsDocument:
-    """Return the groups that were found last."""
-    kept = KeptClusters(call.services.state_folder).groups(call.services.index)
-    if kept is None:
-        return {"found_s": None, "groups": [], "alone": 0}
-    groups = [_group(kept, group) for group in kept.grouping.groups]
-    return {"found_s": kept.found_s, "groups": groups, "alone": len(kept.grouping.noise)}
-
-
-def _group(kept: KeptGroups, group: Cluster) -> GroupDocument:
-    return {
-        "number": group.number,
-        "name": kept.choice.name_of(group),
-        "chosen": group.number not in kept.choice.left_out,
-        "tightness": group.tightness,
-        "rule": group.rule,
-        "videos": [indexed_id(member.film.id, member.film.identity) for member in group.members],
-    }
-
-
-def find_groups(call: Call[NothingMore]) -> JobDocument:
-    """Begin to find groups; those that were found before stay until then."""
-    insist_on_libraries(["sklearn", "umap"])
-    host, kept = call.page.host, KeptClusters(call.services.state_folder)
-
-    def run(job: PageJob) -> tuple[str, str]:
-        return look_for_groups(host, kept, job)
-
-    return job_document(call.page.jobs.start("Finding groups", run, alone=FINDING))
 
 
 def duplicates(call: Call[NothingMore]) -> PairsDocument:
@@ -122,10 +84,6 @@ def decide(call: Call[KeepRequest]) -> PairDecidedDocument:
 
 
 OPERATIONS: Final = (
-    ApiOperation("clusters", "GET", "/v1/clusters", "Groups of alike videos", NothingMore, GroupsDocument, clusters),
-    ApiOperation(
-        "findClusters", "POST", "/v1/clusters", "Find groups: a job", NothingMore, JobDocument, find_groups, status=202
-    ),
     ApiOperation("duplicates", "GET", "/v1/duplicates", "Pairs to decide on", NothingMore, PairsDocument, duplicates),
     ApiOperation(
         "findDuplicates",

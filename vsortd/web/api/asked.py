@@ -12,6 +12,7 @@ from vsortd.filing.history_query import HistoryQuery, parse_states
 from vsortd.filing.item_ids import LARGEST_ID
 from vsortd.web.api.operation import ItemId, VideoId
 from vsortd.web.cut_scenes import LAST_S
+from vsortd.web.group_filing import LONGEST_NAME
 from vsortd.web.library_filter import LibraryFilter
 from vsortd.web.request_model import Moment, RequestModel, States
 from vsortd.web.search_wish import LIKELY, MOST_SHOWN, SearchBy, SearchWish
@@ -229,6 +230,26 @@ class KeepRequest(RequestModel):
     """Which of a pair is kept."""
 
     keep: Literal["left", "right", "both"]
+
+
+class GroupRequest(RequestModel):
+    """What is wanted of a group: another name (`folder/folder` is one, "" its own again), and whether it is filed."""
+
+    name: Annotated[str, Field(max_length=LONGEST_NAME)] | None = None
+    chosen: bool | None = None
+
+
+class OwnGroupRequest(RequestModel):
+    """A group of one's own: its name, and its videos, as the groups name them."""
+
+    name: Annotated[str, Field(min_length=1, max_length=LONGEST_NAME)]
+    videos: Annotated[list[VideoId], Field(min_length=1, max_length=_MOST_IDS)]
+
+
+class FileGroupsRequest(RequestModel):
+    """The plan that was looked at: its mark."""
+
+    plan: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
 
 
 class LogRequest(RequestModel):

@@ -43,6 +43,7 @@ PLACEHOLDERS: Final[Mapping[str, TypeAdapter[Any]]] = {
     "item": TypeAdapter(Annotated[ItemId, BeforeValidator(_digits)]),
     "job": TypeAdapter(HexId),
     "pair": TypeAdapter(HexId),
+    "group": TypeAdapter(Annotated[ItemId, BeforeValidator(_digits)]),
     "id": TypeAdapter(VideoId),
     "ms": TypeAdapter(Annotated[Millisecond, BeforeValidator(_digits)]),
 }

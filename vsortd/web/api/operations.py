@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from vsortd.web.api import (
     alike_operations,
     daemon_operations,
+    group_operations,
     item_operations,
     job_operations,
     review_operations,
@@ -23,6 +24,7 @@ OPERATIONS: Final[tuple[ApiOperation[Any], ...]] = (
     *review_operations.OPERATIONS,
     *video_operations.OPERATIONS,
     *scene_operations.OPERATIONS,
+    *group_operations.OPERATIONS,
     *alike_operations.OPERATIONS,
     *job_operations.OPERATIONS,
 )

@@ -213,6 +213,40 @@ class GroupsDocument(TypedDict):
     alone: int
 
 
+class StaysDocument(TypedDict):
+    """A video that stays where it is, and why."""
+
+    video: str
+    reason: str
+
+
+class GroupFolderDocument(TypedDict):
+    """A folder of the library as it would be: the videos that would go there, and those that stay, as /media has them.
+
+    `there` are so many that lie there already; `groups` are the numbers of those that would be filed into it.
+    """
+
+    folder: str
+    new: bool
+    groups: list[int]
+    going: list[str]
+    there: int
+    stays: list[StaysDocument]
+
+
+class GroupFoldersDocument(TypedDict):
+    """What filing the chosen groups would do; `plan` is what `POST /v1/clusters/file` takes."""
+
+    plan: str
+    folders: list[GroupFolderDocument]
+
+
+class FiledGroupsDocument(TypedDict):
+    """What was filed: the batch that `POST /v1/undo` takes back."""
+
+    batch: str
+
+
 class PairSideDocument(TypedDict):
     """One video of a pair; `video` is what `/media` takes, "" where it can't be shown."""
 
@@ -328,7 +362,7 @@ class JobDocument(TypedDict):
     total: float | None
     result: str
     address: str
-    answer: PlanDocument | TimelineDocument | PreviewDocument | FetchedDocument | None
+    answer: PlanDocument | TimelineDocument | PreviewDocument | FetchedDocument | FiledGroupsDocument | None
 
 
 class JobsDocument(TypedDict):

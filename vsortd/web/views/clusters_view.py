@@ -12,11 +12,9 @@ from starlette.routing import Route
 
 from vsortd.core.batch_ids import new_batch_id
 from vsortd.core.moments import local_text, utc_now
-from vsortd.core.names import folder_name_problem, nfc
 from vsortd.core.text import counted, printable
-from vsortd.errors import Cancelled, UsageError
-from vsortd.filing.history_query import HistoryQuery
-from vsortd.library.clusters.apply import Fate, file_piles, foresee
+from vsortd.errors import UsageError
+from vsortd.library.clusters.apply import foresee
 from vsortd.library.clusters.cluster_folders import arrange
 from vsortd.library.clusters.kept_clusters import (
     ClusterChoice,
@@ -30,6 +28,7 @@ from vsortd.library.clusters.to_rules import draft_rules
 from vsortd.web.access import session_of
 from vsortd.web.answers import Json
 from vsortd.web.cluster_marks import NO_GROUP, mark_of
+from vsortd.web.group_filing import FILING, file_groups, group_name, wanted_piles
 from vsortd.web.group_search import FINDING, look_for_groups
 from vsortd.web.media_ids import indexed_id
 from vsortd.web.page import is_fragment
@@ -55,7 +54,6 @@ _LOOKING: Final = "_looking.html"
 _ROWS: Final = 60
 _STRANGERS: Final = 200  # videos of no group that rules are checked on
 _REFUSED_SHOWN: Final = 20
-_LONGEST_NAME: Final = 200
 _NOT_FOUND: Final = "There are no groups yet."
 
 
@@ -184,7 +182,7 @@ class _Clusters:
     def add_own(self, request: Request, posted: Posted) -> Response:
         """Make a group of videos that somebody chose."""
         kept = self._groups()
-        name = _name_of(posted.one("name"))
+        name = group_name(posted.one("name"))
         count = len(kept.grouping.films)
         rows = [whole_number(row, 0, count - 1, what="A video's row") for row in posted.all("row")]
         if not name:
@@ -200,8 +198,7 @@ class _Clusters:
 
     def _piles(self) -> tuple[KeptGroups, list[Pile]]:
         kept = self._groups()
-        wanted = kept.choice.selection(kept.grouping.groups)
-        return kept, arrange(kept.grouping.groups, wanted, self._services.settings)
+        return kept, wanted_piles(kept, self._services.settings)
 
     def preview(self, request: Request) -> Response:
         """Show which video would go into which folder; nothing is touched."""
@@ -228,27 +225,14 @@ class _Clusters:
         def run(job: PageJob) -> tuple[str, str]:
             return self._file(job, piles)
 
-        return self._begin(request, "Filing", run, "They are being filed.")
+        return self._begin(request, FILING, run, "They are being filed.")
 
     def _file(self, job: PageJob, piles: Sequence[Pile]) -> tuple[str, str]:
         batch = new_batch_id()
         self._work.batch = batch
-        address = f"/history?batch={batch}"
-        try:
-            with self._page.host.borrowed(job.cancel) as (services, _):
-                applied = file_piles(
-                    services, piles, batch=batch, dry_run=False, cancel=job.cancel, on_progress=job.count
-                )
-        except Cancelled:
-            items = [item.id for item in self._services.journal.history(HistoryQuery(batch=batch))]
-            self._work.batch = batch if items else ""
-            self._page.host.tell(*items)
-            return f"{counted(len(items), 'video')} filed. Undo takes them back.", address if items else ""
-        filed, refused = applied.of(Fate.FILED), applied.of(Fate.REFUSED)
+        said, filed = file_groups(self._page.host, piles, job, batch)
         self._work.batch = batch if filed else ""
-        self._page.host.tell(*(one.item for one in filed if one.item is not None))
-        stays = f", {len(refused)} stay where they are: {printable(refused[0].reason)}" if refused else ""
-        return f"{counted(len(filed), 'video')} filed{stays}. Undo takes them back.", address
+        return said, f"/history?batch={batch}" if filed else ""
 
     def _make_rules(self, job: PageJob) -> tuple[str, str]:
         with self._page.host.borrowed(job.cancel) as (services, _):
@@ -292,15 +276,6 @@ def _group(kept: KeptGroups, number: str) -> Cluster | None:
 
 def _choice_of(groups: Sequence[Cluster], posted: Posted) -> ClusterChoice:
     taken = set(posted.all("take"))
-    names = {group.number: _name_of(posted.one(f"name-{group.number}")) for group in groups}
+    names = {group.number: group_name(posted.one(f"name-{group.number}")) for group in groups}
     renamed = {group.number: names[group.number] for group in groups if names[group.number] not in {"", group.name}}
     return ClusterChoice(renamed, frozenset(group.number for group in groups if str(group.number) not in taken))
-
-
-def _name_of(text: str) -> str:
-    """Return a name or `folder/folder` as somebody typed it. Raises UsageError for what can't be folders."""
-    name = nfc(text).strip("/ ")[:_LONGEST_NAME]
-    for part in name.split("/") if name else ():
-        if problem := folder_name_problem(part.strip()):
-            raise UsageError(f"{printable(name)} can't be a folder: {problem}.", remedy="Give it another name.")
-    return name
