@@ -6,13 +6,13 @@ from dataclasses import dataclass, fields, replace
 from datetime import date
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
-from urllib.parse import urlencode
 
 from vsortd.core.names import nfc
 from vsortd.core.outcomes import PLACED, ItemState
 from vsortd.core.video_facts import Orientation
 from vsortd.errors import UsageError
 from vsortd.library.browsing.catalog import CatalogOrder, CatalogQuery
+from vsortd.web.addresses import address_of
 from vsortd.web.page import item_id
 
 if TYPE_CHECKING:
@@ -76,9 +76,7 @@ class LibraryFilter:
     def address(self, **changes: Any) -> str:  # noqa: ANN401
         """Return the address of this filter with changes."""
         changed = replace(self, **changes)
-        values = {one.name: getattr(changed, one.name) for one in fields(changed)}
-        query = urlencode({name: value for name, value in values.items() if value})
-        return f"{_ADDRESS}?{query}" if query else _ADDRESS
+        return address_of(_ADDRESS, *((one.name, getattr(changed, one.name)) for one in fields(changed)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Self
-from urllib.parse import urlencode
 
 from starlette.routing import Route
 
@@ -17,7 +16,9 @@ from vsortd.filing.history_query import HistoryQuery, parse_states
 from vsortd.filing.item_ids import LARGEST_ID
 from vsortd.filing.release import ReleaseVerb
 from vsortd.filing.undo import Selection, UndoReport
+from vsortd.web.addresses import address_of
 from vsortd.web.page import item_id, view_address
+from vsortd.web.rule_choice import insist_on_some
 from vsortd.web.shown_plans import insist_on_shown, undo_mark
 
 if TYPE_CHECKING:
@@ -96,9 +97,8 @@ class HistoryFilter:
     def address(self, **changes: Any) -> str:  # noqa: ANN401
         """Return the address of this filter with changes."""
         changed = replace(self, **changes)
-        fields = {name: getattr(changed, name) for name in ("state", "rule", "text", "tag", "since", "batch", "before")}
-        query = urlencode({name: value for name, value in fields.items() if value})
-        return f"/history?{query}" if query else "/history"
+        names = ("state", "rule", "text", "tag", "since", "batch", "before")
+        return address_of("/history", *((name, getattr(changed, name)) for name in names))
 
 
 class _History:
@@ -218,6 +218,5 @@ def said_of(report: UndoReport) -> str:
 
 
 def _selection(ids: tuple[int, ...], batch: str) -> Selection:
-    if not ids and not batch:
-        raise UsageError("No video is chosen.", remedy="Choose some by the boxes before their names.")
+    insist_on_some(ids or batch)
     return Selection(ids=ids) if ids else Selection(batch=batch)

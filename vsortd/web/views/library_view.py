@@ -11,12 +11,12 @@ from starlette.routing import Route
 from vsortd.core.text import counted, printable
 from vsortd.core.video_facts import Orientation
 from vsortd.errors import UsageError, VsortdError
-from vsortd.learning.teaching import find_rule
 from vsortd.library.browsing.camera_names import CameraNames
 from vsortd.library.browsing.catalog import Catalog, CatalogOrder
 from vsortd.web.answers import Json
 from vsortd.web.library_filter import STATES, LibraryFilter, all_folders, folders_below
 from vsortd.web.page import is_fragment, item_id, view_address
+from vsortd.web.rule_choice import chosen_rule, insist_on_some, said_of_filing, title_of
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 CARDS: Final = 48
 _MOST_FOLDERS: Final = 100  # shown of one level
 _MOST_NAMES: Final = 12
+_BOXES: Final = "on their pictures"
 
 
 def routes(page: Page) -> list[Route]:
@@ -163,7 +164,7 @@ class _Library:
         return self._ask(request, posted.chosen(), posted.one("back"))
 
     def _ask(self, request: Request, ids: tuple[int, ...], back: str) -> Response:
-        _insist(ids)
+        insist_on_some(ids, _BOXES)
         journal = self._page.host.services.journal
         items = [item for item in map(journal.item, ids[:_MOST_NAMES]) if item is not None]
         rules = [rule.key for rule in self._page.host.services.tree.walk()]
@@ -173,13 +174,12 @@ class _Library:
 
     def teach(self, request: Request, posted: Posted) -> Response:
         """File videos where a person says; several at once are a job."""
-        ids, rule, learn = posted.chosen(), self._rule(posted), bool(posted.one("learn"))
-        _insist(ids)
+        ids, learn = posted.chosen(), bool(posted.one("learn"))
+        rule = chosen_rule(posted, self._page.host.services.tree)
+        insist_on_some(ids, _BOXES)
         if len(ids) > 1:
-            title = f"{counted(len(ids), 'video')} to {rule or 'nowhere'}"
-            job = self._page.jobs.start(
-                title, partial(self._teach_all, ids, rule, learn), alone=("teach", ids, rule, learn)
-            )
+            work, alone = partial(self._teach_all, ids, rule, learn), ("teach", ids, rule, learn)
+            job = self._page.jobs.start(title_of(len(ids), rule), work, alone=alone)
             return self._page.begun(request, job)
         lesson = self._page.host.teach(ids[0], rule, learn=learn)
         back = view_address(posted.one("back"), "/library")
@@ -188,15 +188,6 @@ class _Library:
         answer = self._page.done(request, _said_of(lesson), back)
         answer.headers["X-Changed"] = "items"
         return answer
-
-    def _rule(self, posted: Posted) -> str | None:
-        """Return the rule that is meant, as the tree has it; None for nowhere. Raises UsageError."""
-        if posted.one("nowhere"):
-            return None
-        wanted = posted.one("rule").strip()
-        if not wanted:
-            raise UsageError("No rule is chosen.", remedy="Choose one, or say that it belongs nowhere.")
-        return find_rule(self._page.host.services.tree, wanted)
 
     def _teach_all(self, ids: tuple[int, ...], rule: str | None, learn: bool, job: PageJob) -> tuple[str, str]:  # noqa: FBT001 - for partial
         refused: list[str] = []
@@ -207,15 +198,10 @@ class _Library:
                 taught += 1
             except VsortdError as error:
                 refused.append(error.title)
-        said = f"{counted(taught, 'video')} {f'filed as {rule}' if rule else 'to belong nowhere'}."
+        said = said_of_filing(taught, rule)
         if refused:
             said += f" {counted(len(refused), 'video')} not: {refused[0]}"
         return said, "/library"
-
-
-def _insist(ids: tuple[int, ...]) -> None:
-    if not ids:
-        raise UsageError("No video is chosen.", remedy="Choose some by the boxes on their pictures.")
 
 
 def _said_of(lesson: Lesson) -> str:

@@ -8,7 +8,6 @@ import hashlib
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Self
-from urllib.parse import urlencode
 
 from starlette.responses import StreamingResponse
 from starlette.routing import Route
@@ -18,6 +17,7 @@ from vsortd.core.moments import local_moment
 from vsortd.core.paths import log_path
 from vsortd.errors import StoreError, UsageError
 from vsortd.filing.history_query import HistoryQuery
+from vsortd.web.addresses import address_of
 from vsortd.web.plain_numbers import is_whole
 
 if TYPE_CHECKING:
@@ -68,8 +68,7 @@ class LogFilter:
 
     def address(self, before: LogCursor) -> str:
         """Return the address of the lines before a place."""
-        fields = {"level": self.level, "video": self.video, "before": str(before)}
-        return f"/logs?{urlencode({name: value for name, value in fields.items() if value})}"
+        return address_of("/logs", ("level", self.level), ("video", self.video), ("before", str(before)))
 
 
 class _Logs:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
-from urllib.parse import urlencode
 
 from starlette.responses import HTMLResponse
 from starlette.routing import Route
@@ -19,7 +18,9 @@ from vsortd.learning.new_rule import NewRule, new_name_problem, unknown_words_sa
 from vsortd.learning.review_queue import FOUND, NotWaitingError, waiting_item
 from vsortd.learning.teaching import find_rule, none_of
 from vsortd.web.access import session_of
+from vsortd.web.addresses import address_of
 from vsortd.web.page import is_fragment, item_id
+from vsortd.web.rule_choice import chosen_rule, insist_on_some, said_of_filing, title_of
 from vsortd.web.session_log import SessionLog
 
 if TYPE_CHECKING:
@@ -160,32 +161,20 @@ class _Review:
 
     def decide(self, request: Request, posted: Posted) -> Response:
         """File a video, or say that it belongs nowhere; of several at once that is a job."""
-        ids, rule = posted.ids(), self._rule(posted)
-        if not ids:
-            raise UsageError("No video is chosen.", remedy="Choose some by the boxes before their names.")
+        ids, rule = posted.ids(), chosen_rule(posted, self._services.tree)
+        insist_on_some(ids)
         session = session_of(request.scope)
         if len(ids) > 1:
-            title = f"{counted(len(ids), 'video')} to {rule or 'nowhere'}"
-            job = self._page.jobs.start(
-                title, partial(self._decide_all, session, ids, rule), alone=("decide", ids, rule)
-            )
+            work, alone = partial(self._decide_all, session, ids, rule), ("decide", ids, rule)
+            job = self._page.jobs.start(title_of(len(ids), rule), work, alone=alone)
             return self._page.begun(request, job)
-        back = f"/review?{urlencode({'after': ids[0]})}"
+        back = address_of("/review", ("after", ids[0]))
         try:
             lesson = self._page.host.decide(ids[0], rule)
         except NotWaitingError:
             return self._page.done(request, self._gone(ids[0]), back)
         self._log.add(session, (Decided(ids[0], lesson),))
         return self._page.done(request, _said_of(lesson), back)
-
-    def _rule(self, posted: Posted) -> str | None:
-        """Return the rule that is meant, as the tree has it; None for nowhere. Raises UsageError."""
-        if posted.one("nowhere"):
-            return None
-        wanted = posted.one("rule").strip()
-        if not wanted:
-            raise UsageError("No rule is chosen.", remedy="Choose one, or say that it belongs nowhere.")
-        return find_rule(self._services.tree, wanted)
 
     def _gone(self, number: int) -> str:
         item = self._services.journal.item(number)
@@ -207,10 +196,7 @@ class _Review:
             if made:
                 self._log.add(session, tuple(made), len(made))
         elsewhere = f" {counted(gone, 'other')} no longer waited." if gone else ""
-        return (
-            f"{counted(len(made), 'video')} {f'filed as {rule}' if rule else 'to belong nowhere'}.{elsewhere}",
-            "/review",
-        )
+        return f"{said_of_filing(len(made), rule)}{elsewhere}", "/review"
 
     def undo(self, request: Request, _posted: Posted) -> Response:
         """Take the last decision back; its video is shown again."""
@@ -227,7 +213,7 @@ class _Review:
             said = f"{counted(len(made), 'video')} are back, and no longer examples."
         ids = list(review_places(self._services.journal.db))
         part = self._card(request, self._waiting(ids, number, 0), ids) if is_fragment(request) else None
-        return self._page.done(request, said, f"/review?{urlencode({'id': number})}", part)
+        return self._page.done(request, said, address_of("/review", ("id", number)), part)
 
     # A new rule
 
@@ -250,7 +236,7 @@ class _Review:
         lesson = self._page.host.decide(number, new.key)
         session = session_of(request.scope)
         self._log.add(session, (Decided(number, lesson),))
-        back = f"/review?{urlencode({'after': number})}"
+        back = address_of("/review", ("after", number))
         unknown = unknown_words_said(self._services.settings, new)
         said = " ".join(filter(None, (f"The rule {new.key} is in the config.", unknown, _said_of(lesson))))
         if not is_fragment(request):

@@ -20,6 +20,7 @@ from vsortd.web.access import SESSION
 from vsortd.web.editing import difference
 from vsortd.web.page import is_fragment, item_id
 from vsortd.web.plain_numbers import whole_number
+from vsortd.web.rule_choice import insist_on_some
 from vsortd.web.rule_draft import RuleDraft, posted_draft, read_at
 from vsortd.web.rule_previews import RulePreviews, ShownPreview
 from vsortd.web.views.settings_view import said_of_reload
@@ -252,8 +253,8 @@ class _Refiling:
         """Show what would move where, before it does."""
         query = request.query_params
         of, ids = query.get("of", ""), query.getlist("id")
-        if query.get("chosen") and not ids:
-            raise UsageError("No video is chosen.", remedy="Choose some by the boxes before their names.")
+        if query.get("chosen"):
+            insist_on_some(ids)
         chosen = self._chosen(request, of, ids)
         return self._page.render(
             request,

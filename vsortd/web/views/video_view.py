@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlencode
 
 from starlette.routing import Route
 
@@ -14,6 +13,7 @@ from vsortd.errors import UsageError
 from vsortd.library.timeline.by_rules import MOST_PROMPTS, is_looked_through, timeline_by_rules
 from vsortd.library.usual_analysis import analyze_now, analyzed_before
 from vsortd.pipeline.explanation import explain_within
+from vsortd.web.addresses import address_of
 from vsortd.web.page import item_id
 from vsortd.web.video_page import ShownAnalysis, found_video, shown_video, timeline_rows
 
@@ -178,5 +178,4 @@ def _prompts(texts: Iterable[str]) -> tuple[str, ...]:
 
 
 def _address(number: int, added: tuple[str, ...]) -> str:
-    query = urlencode([("prompt", one) for one in added])
-    return f"/videos/{number}{f'?{query}' if query else ''}"
+    return address_of(f"/videos/{number}", *(("prompt", one) for one in added))
