@@ -188,11 +188,16 @@ def test_a_filed_video_is_explained_where_it_lies_with_what_the_journal_knows(tm
     text = home.run("explain", item["destination"]).stdout
     assert f"journal #{item['id']}: filed" in text
     assert f"from {source}" in text
+    assert "would" not in text.splitlines()[1], "it lies there"
 
     home.run("undo", "--all")
     found = home.json("explain", source)
     assert found["held"]
     assert item["rule"] == found["decision"]["rule"]
+    assert ("filed", True) == (
+        found["decision"]["state"],
+        "would be filed → " in home.run("explain", source).stdout,
+    )
 
 
 @pytest.mark.timeout(120)
@@ -231,6 +236,10 @@ def test_a_refused_video_says_why_and_has_no_frames(tmp_path: Path, clips: Path)
     )
     assert "portrait" in found["decision"]["reason"]
     assert not (tmp_path / "out.png").exists()
+    for words in (("explain", source), ("sort", "--dry-run", source)):
+        assert "would be rejected" in home.run(*words).stdout
+    said = home.run("sort", source).stdout
+    assert ("rejected" in said, "would" in said) == (True, False)
 
 
 @pytest.mark.timeout(120)
@@ -242,7 +251,8 @@ def test_a_broken_video_ends_like_sort_does(home: harness.Home, clips: Path, tmp
     assert "failed" == found["decision"]["state"]
     assert "missing at its end" in found["decision"]["reason"]
     assert home.run("sort", "--dry-run", broken, code=None).returncode == 1
-    assert "missing at its end" in home.run("explain", broken, code=1).stdout
+    said = home.run("explain", broken, code=1).stdout
+    assert ("missing at its end" in said, "would fail" in said) == (True, True)
 
 
 @pytest.mark.parametrize(

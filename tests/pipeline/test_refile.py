@@ -73,6 +73,7 @@ def test_it_is_shown_first_then_moved_and_undo_takes_it_back_to_where_it_lay(tmp
     shown = one.run("refile", "--dry-run").stdout
     assert "wave.mp4" in shown
     assert "waves: its conditions hold" in shown
+    assert "would be filed" in shown
     (planned,) = one.json("refile", "--dry-run")["items"]
     assert str(one.library / "waves" / "wave.mp4") == planned["destination"]
     assert "Nobody can be asked" in one.run("refile", "--json", code=2).stderr

@@ -10,6 +10,7 @@ import click
 from vsortd.cli.addresses import local_file
 from vsortd.cli.common import SCHEMA_VERSION, STATE_STYLES, JsonFlag, console, load, print_json, state_folder, waiting
 from vsortd.cli.front.declared import Argument, Option
+from vsortd.cli.outcome_view import foreseen_state
 from vsortd.cli.video_argument import video_meant
 from vsortd.core.outcomes import PLACED, ItemState
 from vsortd.core.output import note
@@ -106,7 +107,7 @@ def _print(explained: Explanation) -> None:
     out, outcome = console(), explained.outcome
     line = Text(Path(outcome.source).name, style="bold")
     out.print(line.append(f"  {_facts(explained)}", style="dim not bold"))
-    line = Text(outcome.state, style=STATE_STYLES.get(outcome.state, ""))
+    line = Text(foreseen_state(outcome), style=STATE_STYLES.get(outcome.state, ""))
     if outcome.destination:
         line.append(" → ", style="dim").append(outcome.destination, style="bold")
     out.print(line.append("" if outcome.destination else f"  {outcome.reason}"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from vsortd.cli.common import SCHEMA_VERSION, STATE_STYLES, console, print_json, state_folder, write_csv_of
 from vsortd.core.documents import OUTCOME_FIELDS
@@ -19,6 +19,13 @@ if TYPE_CHECKING:
     from vsortd.pipeline.batch import SortOutcome
 
 _SHOWN_FAILURES = 5
+_WOULD: Final = {
+    ItemState.FILED: "would be filed",
+    ItemState.REVIEW: "would go to review",
+    ItemState.REJECTED: "would be rejected",
+    ItemState.HELD: "would be on hold",
+    ItemState.FAILED: "would fail",
+}
 
 
 def print_items(outcomes: Sequence[SortOutcome], *, as_csv: bool, **more: Any) -> None:  # noqa: ANN401 - of a document
@@ -40,11 +47,18 @@ def print_lines(outcomes: Sequence[SortOutcome], *, dry_run: bool) -> None:
     for one in outcomes:
         if is_quiet() and not dry_run and one.state is not ItemState.FAILED:
             continue
-        state = Text(one.state, style=STATE_STYLES.get(one.state, ""))
+        state = Text(foreseen_state(one) if dry_run else one.state, style=STATE_STYLES.get(one.state, ""))
         where = Text("→ ", style="dim").append(one.destination) if one.destination else ""
         why = "; ".join(filter(None, (one.reason, placed_words(one.how))))
         rows.append((state, one.source, where, Text(why, style="dim")))
     print_table(console(), columns, rows)
+
+
+def foreseen_state(outcome: SortOutcome) -> str:
+    """Return what would become of a video, in words; one that lies where it is to be is what it is."""
+    if outcome.state in PLACED and not outcome.destination:
+        return outcome.state
+    return _WOULD.get(outcome.state, outcome.state)
 
 
 def print_way_back(outcomes: Sequence[SortOutcome], *, dry_run: bool) -> None:
