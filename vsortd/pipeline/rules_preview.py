@@ -24,12 +24,12 @@ from vsortd.filing.holds import let_alone
 from vsortd.filing.own_decisions import DecidedBy, decided_by
 from vsortd.filing.queries import standing_videos
 from vsortd.filing.records import FOUND_REASON
-from vsortd.index.kept_looks import StoredVideos
 from vsortd.judging.closer_look import looks_closer
 from vsortd.judging.conditions import asks_container
 from vsortd.judging.decide import DecisionOutcome, decide_all
 from vsortd.pipeline import stages
 from vsortd.pipeline.batch import SortSession
+from vsortd.pipeline.filed_memory import NoMemory
 from vsortd.pipeline.flow import Stage, build_stages
 from vsortd.pipeline.gathering import inbox_of
 from vsortd.pipeline.job import Job
@@ -42,9 +42,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from vsortd.filing.queries import StandingVideo
-    from vsortd.index.kept_looks import StoredVideo
+    from vsortd.index.kept_looks import StoredVideo, StoredVideos
     from vsortd.judging.decide import Decision, SeenVideo
     from vsortd.judging.resident_model import Classifier
+    from vsortd.pipeline.filed_memory import FiledMemory
     from vsortd.pipeline.services import Services
 
     Steps = Generator[SeenVideo, Decision, Job]
@@ -149,14 +150,19 @@ class RulesPreview:
 
 
 def preview(
-    services: Services, *, cancel: threading.Event, on_progress: Callable[[int, int], None] | None = None
+    services: Services,
+    *,
+    cancel: threading.Event,
+    on_progress: Callable[[int, int], None] | None = None,
+    memory: FiledMemory | None = None,
 ) -> RulesPreview:
     """Return what would become of everything that is filed if it were decided by these services.
 
     For other rules than those in effect they come from `Services.tried`. Nothing is decoded, moved or journalled.
-    `on_progress` gets how many are through and how many there are. Raises ModelError, StoreError, Cancelled.
+    `on_progress` gets how many are through and how many there are; `memory` keeps for the next preview what no rules
+    change. Raises ModelError, StoreError, Cancelled.
     """
-    return _Previewer(services, cancel).preview(on_progress)
+    return _Previewer(services, cancel, memory or NoMemory()).preview(on_progress)
 
 
 @dataclass(slots=True)
@@ -171,19 +177,20 @@ class _Entry:
 class _Previewer:
     """Asks the stages of some services about everything that is filed."""
 
-    def __init__(self, services: Services, cancel: threading.Event) -> None:
+    def __init__(self, services: Services, cancel: threading.Event, memory: FiledMemory | NoMemory) -> None:
         self._services = services
         self._cancel = cancel
+        self._memory = memory
         self._batch = new_batch_id()
         self._found: dict[int, PreviewItem] = {}
         self._places = _Places(services)
 
     def preview(self, on_progress: Callable[[int, int], None] | None) -> RulesPreview:
-        videos, elsewhere = standing_videos(self._services.journal.db, self._services.settings.library)
+        videos, elsewhere = self._memory.standing(self._services.journal.db, self._services.settings.library)
         if not videos:
             return RulesPreview((), elsewhere)
         resident = self._services.model.get(self._cancel)
-        kept = StoredVideos(self._services.index, resident.key)
+        kept = self._memory.videos(self._services.index, resident.key)
         with no_collections():
             entries = list(self._entries(videos, kept))
         clips = self._needs_container(resident)

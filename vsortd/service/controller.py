@@ -26,6 +26,7 @@ from vsortd.library.indexing.embed import dense_film
 from vsortd.library.search.requests import Searcher
 from vsortd.media.previews import LIMIT_BYTES, Previews
 from vsortd.pipeline.batch import sort_within
+from vsortd.pipeline.filed_memory import FiledMemory
 from vsortd.pipeline.refiling import refile
 from vsortd.pipeline.rules_preview import preview
 from vsortd.pipeline.set_aside import AsideRequest, path_of_item, set_aside
@@ -88,6 +89,7 @@ class Controller:
         self.tools = tools
         self.page: PageListener | None = None  # once it is served
         self.searcher = Searcher(workflow.services.index)
+        self.filed = FiledMemory()
         self._previews = _previews(workflow.services)
         self._pictured_s: float | None = None  # when one was asked for last; None: what makes them has ended
         self._workflow = workflow
@@ -308,18 +310,22 @@ class Controller:
         That is `cancel`, if it is given. The model may be asked for.
         """
         cancel = threading.Event() if cancel is None else cancel
-        with self._stops_with(cancel):
-            yield self._workflow.services, cancel
-        self._wake()  # the model's memory is to be given back some time
+        try:
+            with self._stops_with(cancel):
+                yield self._workflow.services, cancel
+        finally:
+            self._wake()  # the model's memory is to be given back some time
 
     def tell(self, *items: int) -> None:
         """Tell whoever listens of items that such work made or took back."""
         self._workflow.tell(*items)
 
-    def preview_rules(self, settings: Settings, cancel: threading.Event) -> RulesPreview:
+    def preview_rules(
+        self, settings: Settings, cancel: threading.Event, on_progress: Progress | None = None
+    ) -> RulesPreview:
         """Return what would become of all that is filed by other settings; see `pipeline.rules_preview`."""
         with self.borrowed(cancel) as (own, _), own.tried(settings, cancel=cancel) as services:
-            return preview(services, cancel=cancel)
+            return preview(services, cancel=cancel, on_progress=on_progress, memory=self.filed)
 
     def refile(self, items: Sequence[PreviewItem], progress: Progress, cancel: threading.Event) -> list[SortOutcome]:
         """Move videos of a preview to where the rules in effect have them; see `pipeline.refiling`."""
@@ -408,6 +414,7 @@ class Controller:
     def close(self) -> None:
         """Let go of what the answers took."""
         self.searcher.close()
+        self.filed.close()
         self._previews.close()
 
     @contextlib.contextmanager

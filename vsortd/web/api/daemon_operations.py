@@ -11,7 +11,6 @@ from vsortd.core.logs.reader import Choice, LogCursor, newest_before
 from vsortd.core.paths import log_path
 from vsortd.core.text import counted, storable
 from vsortd.errors import StoreError, UsageError, VsortdError
-from vsortd.pipeline.rules_preview import preview
 from vsortd.setup.config_files import check_config_text, read_config_text, save_config_text
 from vsortd.web.answers import Json, NotThereError
 from vsortd.web.api.asked import ROWS, ConfigTextRequest, LogRequest, PauseAllRequest
@@ -138,8 +137,7 @@ def preview_rules(call: Call[ConfigTextRequest]) -> JobDocument:
     settings, host = _sound_settings(call, _config_path(call)), call.page.host
 
     def run(job: PageJob) -> tuple[str, str]:
-        with host.borrowed(job.cancel) as (own, cancel), own.tried(settings, cancel=cancel) as services:
-            found = preview(services, cancel=cancel, on_progress=job.progress)
+        found = host.preview_rules(settings, job.cancel, job.progress)
         job.answer = {
             "videos": len(found.items),
             "counts": {outcome.value: count for outcome, count in found.counts.items()},
