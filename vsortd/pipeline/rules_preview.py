@@ -11,6 +11,7 @@ import os
 from collections import Counter
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from vsortd.core.batch_ids import new_batch_id
@@ -39,7 +40,6 @@ from vsortd.pipeline.video_folders import place_of
 if TYPE_CHECKING:
     import threading
     from collections.abc import Callable, Collection, Generator, Iterator, Sequence
-    from pathlib import Path
 
     from vsortd.filing.queries import StandingVideo
     from vsortd.index.kept_looks import StoredVideo, StoredVideos
@@ -103,6 +103,18 @@ class PreviewItem:
     def is_certain(self) -> bool:
         """Whether it is known what the rules say of it."""
         return self.outcome not in {PreviewOutcome.UNKNOWN, PreviewOutcome.GONE}
+
+    @classmethod
+    def from_json(cls, item: dict[str, Any]) -> PreviewItem:
+        """Take an item out of what `to_json` made of it, for who only shows it: `found` is not told there."""
+        fields = {name: value for name, value in item.items() if name != "certain"}
+        fields["path"] = Path(item["path"])
+        fields["outcome"] = PreviewOutcome(item["outcome"])
+        fields["state_before"] = ItemState(item["state_before"])
+        fields["decided_by"] = DecidedBy(item["decided_by"])
+        fields["state"] = None if item["state"] is None else ItemState(item["state"])
+        fields["folder"] = tuple(item["folder"].split("/")) if item["folder"] else ()
+        return cls(**fields)
 
     def to_json(self) -> dict[str, Any]:
         """Return it as `rules preview --json` prints it."""

@@ -30,6 +30,7 @@ from vsortd.pipeline.filed_memory import FiledMemory
 from vsortd.pipeline.refiling import refile
 from vsortd.pipeline.rules_preview import preview
 from vsortd.pipeline.set_aside import AsideRequest, path_of_item, set_aside
+from vsortd.service.asked_previews import answer
 from vsortd.service.metrics import exposition
 from vsortd.watch.types import Health
 
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
         ItemDocument,
         LessonDocument,
         OutcomeDocument,
+        PreviewDocument,
         ReloadDocument,
         SearchDocument,
         StatusDocument,
@@ -58,6 +60,7 @@ if TYPE_CHECKING:
     from vsortd.pipeline.rules_preview import PreviewItem, RulesPreview
     from vsortd.pipeline.runner import WorkInHand
     from vsortd.pipeline.services import Services
+    from vsortd.service.request_models import PreviewRulesRequest
     from vsortd.service.workflow import Workflow
     from vsortd.web.host import PageTools
     from vsortd.web.listener import PageListener
@@ -326,6 +329,13 @@ class Controller:
         """Return what would become of all that is filed by other settings; see `pipeline.rules_preview`."""
         with self.borrowed(cancel) as (own, _), own.tried(settings, cancel=cancel) as services:
             return preview(services, cancel=cancel, on_progress=on_progress, memory=self.filed)
+
+    def preview_text(
+        self, asked: PreviewRulesRequest, on_progress: Progress, cancel: threading.Event
+    ) -> PreviewDocument | None:
+        """Return what a config would change of all that is filed; None for what the asker has to do, see `answer`."""
+        with self.borrowed(cancel) as (services, _):
+            return answer(services, asked, memory=self.filed, on_progress=on_progress, cancel=cancel)
 
     def refile(self, items: Sequence[PreviewItem], progress: Progress, cancel: threading.Event) -> list[SortOutcome]:
         """Move videos of a preview to where the rules in effect have them; see `pipeline.refiling`."""
