@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from vsortd.core.outcomes import ItemState
-from vsortd.errors import ConfigError, DaemonUnreachableError, UsageError
+from vsortd.errors import ConfigError, DaemonUnreachableError, ModelError, UsageError, VsortdError
 from vsortd.filing.history_query import HistoryQuery
 from vsortd.filing.release import ReleaseReport, ReleaseVerb
 from vsortd.filing.undo import Selection, UndoReport
@@ -27,7 +27,8 @@ from vsortd.service.server import ControlServer
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 
-    from vsortd.core.documents import ReloadDocument
+    from vsortd.core.documents import PreviewDocument, ReloadDocument
+    from vsortd.service.request_models import PreviewRulesRequest
 
 
 class Fake:
@@ -91,6 +92,18 @@ class Fake:
         if config == "bad":
             raise UsageError("it is not there.", remedy="Name videos.")
         return None if config == "other" else [{"source": str(path)} for path in paths]
+
+    def preview_text(
+        self, asked: PreviewRulesRequest, on_progress: Callable[[int, int], None], cancel: threading.Event
+    ) -> PreviewDocument | None:
+        if asked.config == "slow":
+            self.asked.append("deciding")
+            cancel.wait(10)
+            self.asked.append("cancelled" if cancel.is_set() else "in vain")
+        on_progress(1, 2)
+        if asked.config == "bad":
+            raise ModelError("it is not there.", remedy="Fetch it.")
+        return None if asked.config == "other" else {"items": [], "elsewhere": 3 if asked.look else 0}
 
     def scan(self) -> None:
         self.asked.append("scan")
@@ -204,11 +217,33 @@ def test_a_search_arrives_as_it_was_asked_or_is_left_to_the_command(served: tupl
         Client(folder).search({**request.to_json(), "window_s": "long"}, "mine")
 
 
-def test_sorting_ends_when_nobody_listens(served: tuple[Fake, Path]) -> None:
+def test_rules_are_previewed_step_by_step(served: tuple[Fake, Path]) -> None:
+    client, steps = Client(served[1]), list[tuple[int, int]]()
+
+    def asked(config: str, *, look: bool = False) -> PreviewDocument | None:
+        path = Path("/a/config.yaml")
+        return client.preview_rules(path, "x", config, look=look, on_progress=lambda *step: steps.append(step))
+
+    assert {"items": [], "elsewhere": 0} == asked("mine")
+    assert {"items": [], "elsewhere": 3} == asked("mine", look=True)
+    assert asked("other") is None
+    with pytest.raises(VsortdError, match="it is not there"):
+        asked("bad")
+    assert [(1, 2)] * 4 == steps
+
+
+@pytest.mark.parametrize(
+    ("call", "body", "begun"),
+    [
+        ("sort", b'{"paths": [], "config": "slow"}', "sorting"),
+        ("preview_rules", b'{"config": "slow"}', "deciding"),
+    ],
+)
+def test_long_work_ends_when_nobody_listens(served: tuple[Fake, Path], call: str, body: bytes, begun: str) -> None:
     fake, folder = served
     connection, headers = Client(folder)._connection(5.0)
-    connection.request("POST", "/v1/sort", b'{"paths": [], "config": "slow"}', headers)
-    assert eventually(lambda: "sorting" in fake.asked)
+    connection.request("POST", f"/v1/{call}", body, headers)
+    assert eventually(lambda: begun in fake.asked)
     connection.close()
     assert eventually(lambda: "cancelled" in fake.asked)
 

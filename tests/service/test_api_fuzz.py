@@ -45,7 +45,7 @@ often = settings(
 )
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300 + COUNT)]
 # Those that stream; what comes first is enough of them.
-STREAMS = {"events", "sort"}
+STREAMS = {"events", "preview_rules", "sort"}
 
 
 class Served:

@@ -22,9 +22,12 @@ from vsortd.cli.common import (
 from vsortd.cli.front.declared import Option
 from vsortd.cli.preview_view import FIELDS, print_changes, print_counts
 from vsortd.core.output import note
-from vsortd.core.paths import journal_path
+from vsortd.core.paths import find_config, journal_path
+from vsortd.errors import DaemonUnreachableError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from vsortd.config.settings import Settings
     from vsortd.pipeline.rules_preview import PreviewItem, RulesPreview
 
@@ -59,11 +62,11 @@ def preview(
     settings = load(ctx)
     set_up_logging(verbose=ctx.obj.verbose, quiet=not ctx.obj.verbose)
     with telling_of_library(settings):
-        found = _found(settings, look=look)
+        found = _found(find_config(ctx.obj.config), settings, look=look)
     _print(found, look=look, everything=all_of_them, limit=limit, as_csv=as_csv, as_json=as_json)
 
 
-def _found(settings: Settings, *, look: bool) -> RulesPreview:
+def _found(config: Path, settings: Settings, *, look: bool) -> RulesPreview:
     import threading
 
     from vsortd.pipeline.rules_preview import RulesPreview, look_again
@@ -72,6 +75,8 @@ def _found(settings: Settings, *, look: bool) -> RulesPreview:
 
     if not journal_path(state_folder()).exists():
         return RulesPreview(())
+    if (told := _by_the_daemon(config, settings, look=look)) is not None:
+        return told
     cancel = threading.Event()  # Ctrl-C ends it: nothing is under way that would have to be put back
     with Services.open(settings, state_folder(), keep_trying=False, recover_first=False, load_model=False) as services:
         with progress_bar("deciding") as on_progress:
@@ -80,6 +85,25 @@ def _found(settings: Settings, *, look: bool) -> RulesPreview:
             with progress_bar("looking") as on_progress:
                 found = look_again(services, found, cancel=cancel, on_progress=on_progress)
     return found
+
+
+def _by_the_daemon(config: Path, settings: Settings, *, look: bool) -> RulesPreview | None:
+    """Let a daemon tell that has the model loaded; None if none runs, or one that can't. Ctrl-C ends its work, too."""
+    from vsortd.config.dump import fingerprint
+    from vsortd.pipeline.rules_preview import PreviewItem, RulesPreview
+    from vsortd.service.client import Client
+
+    try:
+        text = config.read_text("utf-8-sig")
+        with progress_bar("looking" if look else "deciding") as on_progress:
+            found = Client(state_folder()).preview_rules(
+                config.absolute(), text, fingerprint(settings), look=look, on_progress=on_progress
+            )
+    except (OSError, ValueError, DaemonUnreachableError):  # none runs, or it ended meanwhile; the config just went away
+        return None
+    if found is None:
+        return None
+    return RulesPreview(tuple(map(PreviewItem.from_json, found["items"])), found["elsewhere"])
 
 
 def listed(found: RulesPreview, *, everything: bool) -> list[PreviewItem]:

@@ -6,7 +6,7 @@ breaks whoever reads them.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Literal, NotRequired, TypedDict
+from typing import TYPE_CHECKING, Any, Final, Literal, NotRequired, TypedDict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -313,6 +313,13 @@ class SearchDocument(TypedDict):
     gone: list[str]
     unseen_shots: int
     unmeasured: int
+
+
+class PreviewDocument(TypedDict):
+    """What other rules would make of all that is filed; `items` as `rules preview --json` prints them."""
+
+    items: list[dict[str, Any]]
+    elsewhere: int
 
 
 class SearchRequestDocument(TypedDict):

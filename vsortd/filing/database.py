@@ -56,6 +56,8 @@ class Database:
         self._connections: weakref.WeakSet[_Connection] = weakref.WeakSet()
         self._last = LastCommit(path)
         self._writers = Writers(self._begin, self._committed)
+        self._watching = threading.Lock()
+        self._watch: sqlite3.Connection | None = None  # writes nothing, so that it is told of every commit
         with self._explained():
             _release(path)
             if not path.exists():
@@ -69,6 +71,10 @@ class Database:
 
     def close(self) -> None:
         """Close every thread's connection; nothing may be under way."""
+        with self._watching:
+            if self._watch is not None:  # first: the log goes with the last connection that may write
+                self._watch.close()
+                self._watch = None
         with self._explained(), self._writers.stopped():
             for connection in list(self._connections):
                 connection.close()
@@ -84,6 +90,14 @@ class Database:
         """Return the number of the last commit that lasts."""
         with self.read() as db:
             return seals.counters(db).get(seals.COMMITS, 0)
+
+    def changes(self) -> int:
+        """Return a number that is another one once anything was committed, by whatever thread or process."""
+        with self._explained(), self._watching:
+            if self._watch is None:
+                self._watch = _reader(self.path, self._busy_s, check_same_thread=False)
+            (number,) = self._watch.execute("PRAGMA data_version").fetchone()
+        return int(number)
 
     @contextmanager
     def read(self) -> Iterator[sqlite3.Connection]:
@@ -304,10 +318,10 @@ class _Connection:
                 self.db.close()
 
 
-def _reader(path: Path, busy_s: float) -> sqlite3.Connection:
+def _reader(path: Path, busy_s: float, *, check_same_thread: bool = True) -> sqlite3.Connection:
     """Open a connection that can't write; the file is as it was when it is closed, and so is its log."""
     name = f"file:{quote(os.fsencode(path))}?mode=ro"
-    db = sqlite3.connect(name, uri=True, timeout=busy_s, isolation_level=None)
+    db = sqlite3.connect(name, uri=True, timeout=busy_s, isolation_level=None, check_same_thread=check_same_thread)
     seals.teach(db)
     return db
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 
 _AT_ONCE: Final = 500  # values of one statement
+_ROW_BYTES: Final = 1000  # of a video besides its frames
 _OF_VIDEOS: Final = (
     "SELECT video.id, duration_s, width_px, height_px, looks, dim, dtype, times_ms, vectors, checksum FROM video"
     " LEFT JOIN frames ON frames.video = video.id AND frames.model = ? WHERE video.id IN"
@@ -42,6 +43,12 @@ class StoredVideo:
     height_px: int
     clip: Clip | None
     unpacked: Unpacked | None
+
+    @property
+    def held_bytes(self) -> int:
+        """About the memory that this takes."""
+        frames = 0 if self.unpacked is None else sum(part.nbytes for part in self.unpacked[1:])
+        return _ROW_BYTES + frames
 
     def look(self, name: str) -> Embedded | None:
         """Return what was kept of one look, in the order of its frames, or None."""

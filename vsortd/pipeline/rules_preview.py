@@ -11,6 +11,7 @@ import os
 from collections import Counter
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from vsortd.core.batch_ids import new_batch_id
@@ -24,12 +25,12 @@ from vsortd.filing.holds import let_alone
 from vsortd.filing.own_decisions import DecidedBy, decided_by
 from vsortd.filing.queries import standing_videos
 from vsortd.filing.records import FOUND_REASON
-from vsortd.index.kept_looks import StoredVideos
 from vsortd.judging.closer_look import looks_closer
 from vsortd.judging.conditions import asks_container
 from vsortd.judging.decide import DecisionOutcome, decide_all
 from vsortd.pipeline import stages
 from vsortd.pipeline.batch import SortSession
+from vsortd.pipeline.filed_memory import NoMemory
 from vsortd.pipeline.flow import Stage, build_stages
 from vsortd.pipeline.gathering import inbox_of
 from vsortd.pipeline.job import Job
@@ -39,12 +40,12 @@ from vsortd.pipeline.video_folders import place_of
 if TYPE_CHECKING:
     import threading
     from collections.abc import Callable, Collection, Generator, Iterator, Sequence
-    from pathlib import Path
 
     from vsortd.filing.queries import StandingVideo
-    from vsortd.index.kept_looks import StoredVideo
+    from vsortd.index.kept_looks import StoredVideo, StoredVideos
     from vsortd.judging.decide import Decision, SeenVideo
     from vsortd.judging.resident_model import Classifier
+    from vsortd.pipeline.filed_memory import FiledMemory
     from vsortd.pipeline.services import Services
 
     Steps = Generator[SeenVideo, Decision, Job]
@@ -103,6 +104,18 @@ class PreviewItem:
         """Whether it is known what the rules say of it."""
         return self.outcome not in {PreviewOutcome.UNKNOWN, PreviewOutcome.GONE}
 
+    @classmethod
+    def from_json(cls, item: dict[str, Any]) -> PreviewItem:
+        """Take an item out of what `to_json` made of it, for who only shows it: `found` is not told there."""
+        fields = {name: value for name, value in item.items() if name != "certain"}
+        fields["path"] = Path(item["path"])
+        fields["outcome"] = PreviewOutcome(item["outcome"])
+        fields["state_before"] = ItemState(item["state_before"])
+        fields["decided_by"] = DecidedBy(item["decided_by"])
+        fields["state"] = None if item["state"] is None else ItemState(item["state"])
+        fields["folder"] = tuple(item["folder"].split("/")) if item["folder"] else ()
+        return cls(**fields)
+
     def to_json(self) -> dict[str, Any]:
         """Return it as `rules preview --json` prints it."""
         return {
@@ -149,14 +162,19 @@ class RulesPreview:
 
 
 def preview(
-    services: Services, *, cancel: threading.Event, on_progress: Callable[[int, int], None] | None = None
+    services: Services,
+    *,
+    cancel: threading.Event,
+    on_progress: Callable[[int, int], None] | None = None,
+    memory: FiledMemory | None = None,
 ) -> RulesPreview:
     """Return what would become of everything that is filed if it were decided by these services.
 
     For other rules than those in effect they come from `Services.tried`. Nothing is decoded, moved or journalled.
-    `on_progress` gets how many are through and how many there are. Raises ModelError, StoreError, Cancelled.
+    `on_progress` gets how many are through and how many there are; `memory` keeps for the next preview what no rules
+    change. Raises ModelError, StoreError, Cancelled.
     """
-    return _Previewer(services, cancel).preview(on_progress)
+    return _Previewer(services, cancel, memory or NoMemory()).preview(on_progress)
 
 
 @dataclass(slots=True)
@@ -171,19 +189,20 @@ class _Entry:
 class _Previewer:
     """Asks the stages of some services about everything that is filed."""
 
-    def __init__(self, services: Services, cancel: threading.Event) -> None:
+    def __init__(self, services: Services, cancel: threading.Event, memory: FiledMemory | NoMemory) -> None:
         self._services = services
         self._cancel = cancel
+        self._memory = memory
         self._batch = new_batch_id()
         self._found: dict[int, PreviewItem] = {}
         self._places = _Places(services)
 
     def preview(self, on_progress: Callable[[int, int], None] | None) -> RulesPreview:
-        videos, elsewhere = standing_videos(self._services.journal.db, self._services.settings.library)
+        videos, elsewhere = self._memory.standing(self._services.journal.db, self._services.settings.library)
         if not videos:
             return RulesPreview((), elsewhere)
         resident = self._services.model.get(self._cancel)
-        kept = StoredVideos(self._services.index, resident.key)
+        kept = self._memory.videos(self._services.index, resident.key)
         with no_collections():
             entries = list(self._entries(videos, kept))
         clips = self._needs_container(resident)

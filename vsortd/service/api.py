@@ -34,6 +34,7 @@ from vsortd.service.request_models import (
     HistoryRequest,
     NowhereRequest,
     PauseRequest,
+    PreviewRulesRequest,
     ReleaseRequest,
     ResumeRequest,
     SceneSearchRequest,
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
         ItemDocument,
         LessonDocument,
         OutcomeDocument,
+        PreviewDocument,
         ReloadDocument,
         SearchDocument,
         StatusDocument,
@@ -112,6 +114,11 @@ class Controlled(Protocol):
     def search(self, request: SearchRequest, config: str) -> SearchDocument | None:
         """Return the scenes that are looked for, None where the daemon works by another config."""
 
+    def preview_text(
+        self, asked: PreviewRulesRequest, on_progress: Callable[[int, int], None], cancel: threading.Event
+    ) -> PreviewDocument | None:
+        """Return what a config would change of all that is filed, None where the asker has to find out itself."""
+
     def scan(self) -> None:
         """Look through the inboxes now, asking the journal anew about every file."""
 
@@ -132,6 +139,7 @@ def control_app(daemon: Controlled, token: str = "") -> Starlette:
         Route("/", _about),
         Route("/v1/events", calls.events),
         Route("/v1/sort", calls.sort, methods=["POST"]),
+        Route("/v1/preview_rules", calls.preview_rules, methods=["POST"]),
         _call("status", calls.status),
         _call("health", calls.health),
         _call("metrics", calls.metrics),
@@ -268,11 +276,31 @@ class _Calls:
         if ticket is not None:
             self._sorting[ticket] = cancel
         try:
-            async for line in _sorting(self._daemon, files, asked.config or "", cancel):
+            async for line in _told(partial(self._sorted, files, asked.config or ""), "sort-now", cancel):
                 yield line
         finally:
             if ticket is not None and self._sorting.get(ticket) is cancel:
                 del self._sorting[ticket]
+
+    def _sorted(
+        self, files: Sequence[Path], config: str, on_progress: Callable[[int, int], None], cancel: threading.Event
+    ) -> dict[str, Any]:
+        outcomes = self._daemon.sort(files, config, on_progress, cancel)
+        return {"other_config": True} if outcomes is None else {"outcomes": outcomes}
+
+    async def preview_rules(self, request: Request) -> Response:
+        try:
+            asked = PreviewRulesRequest.of_body(await request.body())
+        except VsortdError as error:
+            return refusal(error)
+        lines = _told(partial(self._previewed, asked), "preview-rules", threading.Event())
+        return StreamingResponse(lines, media_type="application/x-ndjson")
+
+    def _previewed(
+        self, asked: PreviewRulesRequest, on_progress: Callable[[int, int], None], cancel: threading.Event
+    ) -> dict[str, Any]:
+        found = self._daemon.preview_text(asked, on_progress, cancel)
+        return {"other_config": True} if found is None else {"preview": found}
 
     def stop_sorting(self, asked: StopSortingRequest) -> Response:
         cancel = self._sorting.get(asked.ticket or "")
@@ -281,13 +309,13 @@ class _Calls:
         return Json({"ok": cancel is not None})
 
 
-async def _sorting(
-    daemon: Controlled, paths: Sequence[Path], config: str, cancel: threading.Event
+async def _told(
+    run: Callable[[Callable[[int, int], None], threading.Event], dict[str, Any]], name: str, cancel: threading.Event
 ) -> AsyncIterator[str]:
-    """Yield a line a step, {"done", "total"}, then {"outcomes"}, {"error", …} or {"other_config"}.
+    """Yield a line a step of work, {"done", "total"}, then what it returns, or {"error", …}.
 
-    Work ends when nobody listens any more, or `cancel` is set: the file in hand is put back, and the outcomes are of
-    what was done.
+    It is run on a thread of this name. Work ends when nobody listens any more, or `cancel` is set: a sort puts the file
+    in hand back, and its outcomes are of what was done.
     """
     loop, lines = asyncio.get_running_loop(), asyncio.Queue[dict[str, Any]]()
 
@@ -297,8 +325,7 @@ async def _sorting(
 
     def work() -> None:
         try:
-            outcomes = daemon.sort(paths, config, lambda done, total: say({"done": done, "total": total}), cancel)
-            say({"other_config": True} if outcomes is None else {"outcomes": outcomes})
+            say(run(lambda done, total: say({"done": done, "total": total}), cancel))
         except VsortdError as error:
             say(error_document(error))
         except Cancelled:
@@ -306,7 +333,7 @@ async def _sorting(
         except BaseException as error:  # noqa: BLE001 - who waits must hear of it
             say(error_document(VsortdError(f"internal error: {error!r}")))
 
-    threading.Thread(target=work, name="sort-now", daemon=True).start()
+    threading.Thread(target=work, name=name, daemon=True).start()
     try:
         while True:
             line = await lines.get()

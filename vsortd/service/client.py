@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         ItemDocument,
         LessonDocument,
         OutcomeDocument,
+        PreviewDocument,
         ReleaseDocument,
         ReloadDocument,
         SearchDocument,
@@ -149,17 +150,35 @@ class Client:
         `ticket` is what `stop_sorting` may call it off with.
         """
         body = {"paths": [os.fspath(path) for path in paths], "config": config, "ticket": ticket or None}
-        with self._answer("POST", "/v1/sort", body, timeout_s=None) as response:
+        said = self._told("/v1/sort", body, on_progress)
+        return None if "other_config" in said else list(said["outcomes"])
+
+    def preview_rules(
+        self, path: Path, text: str, config: str, *, look: bool, on_progress: Callable[[int, int], None] | None = None
+    ) -> PreviewDocument | None:
+        """Return what the rules of a config would change of all that is filed; None where the daemon can't tell.
+
+        `config` is the fingerprint of what was read at `path`; with `look` it looks at videos of which too little is
+        kept. Who hangs up ends the daemon's work.
+        """
+        body = {"path": os.fspath(path), "text": text, "config": config, "look": look}
+        said = self._told("/v1/preview_rules", body, on_progress)
+        found: PreviewDocument | None = None if "other_config" in said else said["preview"]
+        return found
+
+    def _told(
+        self, path: str, body: Mapping[str, Any], on_progress: Callable[[int, int], None] | None
+    ) -> dict[str, Any]:
+        """Return the last line of an answer that begins with the steps of long work. Raises the error that it tells."""
+        with self._answer("POST", path, body, timeout_s=None) as response:
             for line in response:
-                said = json.loads(line)
-                if "done" in said and on_progress is not None:
-                    on_progress(said["done"], said["total"])
-                elif "error" in said:
+                said: dict[str, Any] = json.loads(line)
+                if "error" in said:
                     raise _error(said)
-                elif "other_config" in said:
-                    return None
-                elif "outcomes" in said:
-                    return list(said["outcomes"])
+                if "done" not in said:
+                    return said
+                if on_progress is not None:
+                    on_progress(said["done"], said["total"])
         raise self._unreachable(asked=True)
 
     def stop_sorting(self, ticket: str) -> None:

@@ -26,9 +26,11 @@ from vsortd.library.indexing.embed import dense_film
 from vsortd.library.search.requests import Searcher
 from vsortd.media.previews import LIMIT_BYTES, Previews
 from vsortd.pipeline.batch import sort_within
+from vsortd.pipeline.filed_memory import FiledMemory
 from vsortd.pipeline.refiling import refile
 from vsortd.pipeline.rules_preview import preview
 from vsortd.pipeline.set_aside import AsideRequest, path_of_item, set_aside
+from vsortd.service.asked_previews import answer
 from vsortd.service.metrics import exposition
 from vsortd.watch.types import Health
 
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
         ItemDocument,
         LessonDocument,
         OutcomeDocument,
+        PreviewDocument,
         ReloadDocument,
         SearchDocument,
         StatusDocument,
@@ -57,6 +60,7 @@ if TYPE_CHECKING:
     from vsortd.pipeline.rules_preview import PreviewItem, RulesPreview
     from vsortd.pipeline.runner import WorkInHand
     from vsortd.pipeline.services import Services
+    from vsortd.service.request_models import PreviewRulesRequest
     from vsortd.service.workflow import Workflow
     from vsortd.web.host import PageTools
     from vsortd.web.listener import PageListener
@@ -88,6 +92,7 @@ class Controller:
         self.tools = tools
         self.page: PageListener | None = None  # once it is served
         self.searcher = Searcher(workflow.services.index)
+        self.filed = FiledMemory()
         self._previews = _previews(workflow.services)
         self._pictured_s: float | None = None  # when one was asked for last; None: what makes them has ended
         self._workflow = workflow
@@ -318,18 +323,29 @@ class Controller:
         That is `cancel`, if it is given. The model may be asked for.
         """
         cancel = threading.Event() if cancel is None else cancel
-        with self._stops_with(cancel):
-            yield self._workflow.services, cancel
-        self._wake()  # the model's memory is to be given back some time
+        try:
+            with self._stops_with(cancel):
+                yield self._workflow.services, cancel
+        finally:
+            self._wake()  # the model's memory is to be given back some time
 
     def tell(self, *items: int) -> None:
         """Tell whoever listens of items that such work made or took back."""
         self._workflow.tell(*items)
 
-    def preview_rules(self, settings: Settings, cancel: threading.Event) -> RulesPreview:
+    def preview_rules(
+        self, settings: Settings, cancel: threading.Event, on_progress: Progress | None = None
+    ) -> RulesPreview:
         """Return what would become of all that is filed by other settings; see `pipeline.rules_preview`."""
         with self.borrowed(cancel) as (own, _), own.tried(settings, cancel=cancel) as services:
-            return preview(services, cancel=cancel)
+            return preview(services, cancel=cancel, on_progress=on_progress, memory=self.filed)
+
+    def preview_text(
+        self, asked: PreviewRulesRequest, on_progress: Progress, cancel: threading.Event
+    ) -> PreviewDocument | None:
+        """Return what a config would change of all that is filed; None for what the asker has to do, see `answer`."""
+        with self.borrowed(cancel) as (services, _):
+            return answer(services, asked, memory=self.filed, on_progress=on_progress, cancel=cancel)
 
     def refile(self, items: Sequence[PreviewItem], progress: Progress, cancel: threading.Event) -> list[SortOutcome]:
         """Move videos of a preview to where the rules in effect have them; see `pipeline.refiling`."""
@@ -418,6 +434,7 @@ class Controller:
     def close(self) -> None:
         """Let go of what the answers took."""
         self.searcher.close()
+        self.filed.close()
         self._previews.close()
 
     @contextlib.contextmanager

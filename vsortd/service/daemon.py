@@ -283,6 +283,7 @@ class DaemonRun:
             RETIRING_S if self._reloader.replaced else None,
             self._unload(),
             self._controller.searcher.rest(),
+            self._controller.filed.rest(),
             self._controller.rest_pictures(),
             self._workflow.pauses.next_end_s(),
             self._tell_manager(),

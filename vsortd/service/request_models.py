@@ -139,6 +139,15 @@ class SortFilesRequest(RequestModel):
     ticket: Ticket | None = None
 
 
+class PreviewRulesRequest(RequestModel):
+    """A config's path, its text, and the fingerprint of what was read there; `look`: look again where need be."""
+
+    path: AbsolutePath | None = None
+    text: str | None = None
+    config: str | None = None
+    look: bool | None = None
+
+
 class StopSortingRequest(RequestModel):
     """Which sort to call off: the ticket that it was asked for with."""
 
@@ -198,6 +207,7 @@ CALLS: Final[Mapping[str, tuple[str, type[RequestModel]]]] = {
     "release": ("POST", ReleaseRequest),
     "retry": ("POST", ReleaseRequest),
     "search": ("POST", SceneSearchRequest),
+    "preview_rules": ("POST", PreviewRulesRequest),
     "sort": ("POST", SortFilesRequest),
     "stop_sorting": ("POST", StopSortingRequest),
     "scan": ("POST", NothingMore),

@@ -121,7 +121,9 @@ class PageHost(Protocol):
     def add_rule(self, new: NewRule) -> None:
         """Write a new rule into the config, and sort by it."""
 
-    def preview_rules(self, settings: Settings, cancel: threading.Event) -> RulesPreview:
+    def preview_rules(
+        self, settings: Settings, cancel: threading.Event, on_progress: Progress | None = None
+    ) -> RulesPreview:
         """Return what would become of all that is filed by other settings; nothing is touched."""
 
     def refile(self, items: Sequence[PreviewItem], progress: Progress, cancel: threading.Event) -> list[SortOutcome]:

@@ -12,7 +12,7 @@ from vsortd.core.logs.reader import Choice, LogCursor, newest_before
 from vsortd.core.paths import log_path
 from vsortd.core.text import counted, storable
 from vsortd.errors import StoreError, UsageError, VsortdError
-from vsortd.pipeline.rules_preview import look_again, preview
+from vsortd.pipeline.rules_preview import look_again
 from vsortd.setup.config_files import check_config_text, read_config_text, save_config_text
 from vsortd.web.answers import Json, NotThereError
 from vsortd.web.api.asked import ROWS, ConfigTextRequest, LogRequest, PauseAllRequest, PreviewRequest
@@ -139,9 +139,9 @@ def preview_rules(call: Call[PreviewRequest]) -> JobDocument:
     settings, host, look = _sound_settings(call, _config_path(call)), call.page.host, call.asked.look
 
     def run(job: PageJob) -> tuple[str, str]:
-        with host.borrowed(job.cancel) as (own, cancel), own.tried(settings, cancel=cancel) as services:
-            found = preview(services, cancel=cancel, on_progress=job.progress)
-            if look:
+        found = host.preview_rules(settings, job.cancel, job.progress)
+        if look:
+            with host.borrowed(job.cancel) as (own, cancel), own.tried(settings, cancel=cancel) as services:
                 found = look_again(services, found, cancel=cancel, on_progress=job.progress)
         job.answer = {
             "videos": len(found.items),
