@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
     from vsortd.config.settings import Settings
+    from vsortd.core.lines import Lines
     from vsortd.filing.journal import Journal
     from vsortd.index.store import Index
     from vsortd.pipeline.left_alone import LeftAloneVideos
@@ -40,6 +41,7 @@ __all__ = [
     "at_terminal",
     "confirm",
     "console",
+    "lines",
     "load",
     "load_if_any",
     "one_form",
@@ -140,7 +142,7 @@ def telling_of_library(settings: Settings) -> Iterator[None]:
     there = settings.library.is_dir()
     yield
     if not there and settings.library.is_dir():
-        note(console(stderr=True), f"Made the folder {settings.library}.", style="dim")
+        note(lines(stderr=True), f"Made the folder {settings.library}.", style="dim")
 
 
 def _follow_library(journal: Journal) -> None:
@@ -165,7 +167,7 @@ def _follow_library(journal: Journal) -> None:
         from vsortd.pipeline.moved_places import follow_everywhere
 
         for line in follow_everywhere(journal, state_folder(), library):
-            note(console(stderr=True), line, style="dim")
+            note(lines(stderr=True), line, style="dim")
     except (ConfigError, FilingError, OSError):
         return
 
@@ -210,6 +212,13 @@ def asking_the_daemon(*, alone: bool = False) -> Iterator[Client]:
     except DaemonUnreachableError as error:
         if error.asked or (alone and daemon_holds(folder)):
             raise
+
+
+def lines(*, stderr: bool = False) -> Lines:
+    """Return what prints lines and no tables, without rich."""
+    from vsortd.core.lines import Lines
+
+    return Lines(stderr=stderr)
 
 
 def print_json(document: Mapping[str, Any]) -> None:
@@ -321,7 +330,7 @@ def say_retried(paths: Sequence[str]) -> None:
     """Name the rejected videos that a changed config may take, and that are looked at again."""
     if not paths:
         return
-    out = console()
+    out = lines()
     looked_at = "are" if len(paths) > 1 else "is"
     note(out, f"{counted(len(paths), 'rejected video')} may fit now, and {looked_at} looked at again:")
     for path in paths[:_MOST_RETRIED]:
@@ -333,7 +342,7 @@ def say_retried(paths: Sequence[str]) -> None:
 def say_left_alone(others: LeftAloneVideos, *, on_stderr: bool = False) -> None:
     """Say how many videos were passed over for their endings, and what would take them; nothing where none were."""
     if others.line:
-        note(console(stderr=on_stderr), f"{others.line}.", style="dim")
+        note(lines(stderr=on_stderr), f"{others.line}.", style="dim")
 
 
 def root_warning(*, as_root: bool) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import click
 
-from vsortd.cli.common import JsonFlag, asking_the_daemon, console, load, print_json, state_folder
+from vsortd.cli.common import JsonFlag, asking_the_daemon, lines, load, print_json, state_folder
 from vsortd.cli.completing import inbox_paths
 from vsortd.cli.front.declared import Option
 from vsortd.core.output import note
@@ -39,7 +39,7 @@ def start(ctx: click.Context, as_json: JsonFlag = False) -> None:
     if as_json:
         print_json(document)
     else:
-        note(console(), f"vsortd runs (process {document['pid']}). `vsortd status` shows it, `vsortd stop` ends it.")
+        note(lines(), f"vsortd runs (process {document['pid']}). `vsortd status` shows it, `vsortd stop` ends it.")
 
 
 def start_daemon(ctx: click.Context, *, setup: bool = False) -> StatusDocument:
@@ -130,7 +130,7 @@ def stop(as_json: JsonFlag = False) -> None:
 
         print_json(current_status())
     else:
-        note(console(), "vsortd has stopped.")
+        note(lines(), "vsortd has stopped.")
 
 
 def pause(for_: For = None, inbox: InboxOption = None, as_json: JsonFlag = False) -> None:
@@ -187,6 +187,6 @@ def _say(document: StatusDocument, *, as_json: bool) -> None:
     from vsortd.cli.status import pause_lines
 
     for line in pause_lines(document["paused"]) or ["Nothing is paused."]:
-        note(console(), line)
+        note(lines(), line)
     if document["state"] == "stopped":
-        note(console(), "No daemon runs: this counts from the next start on.", style="dim")
+        note(lines(), "No daemon runs: this counts from the next start on.", style="dim")

@@ -13,6 +13,7 @@ from vsortd.cli.common import (
     JsonFlag,
     asking_the_daemon,
     console,
+    lines,
     one_form,
     open_journal,
     print_json,
@@ -101,7 +102,7 @@ def history(
     elif as_csv:
         write_csv_of(ITEM_FIELDS, items)
     elif not items:
-        note(console(), _nothing(query))
+        note(lines(), _nothing(query))
     else:
         _table(items)
 
@@ -249,7 +250,7 @@ def undo(
         _print_undone(undone, refused, dry_run=dry_run)
     if left:
         said = f"interrupted: {len(undone)} undone, {len(left)} left as they were"
-        console(stderr=True).print(f"{said}. The same command goes on with them.")
+        lines(stderr=True).print(f"{said}. The same command goes on with them.")
         return int(ExitCode.INTERRUPTED)
     return int(ExitCode.PARTIAL if refused else ExitCode.OK)
 
@@ -286,13 +287,13 @@ def _undo(wanted: dict[str, Any], interruption: Interruption, *, dry_run: bool) 
 
 
 def _say_that_the_daemon_goes_on() -> None:
-    console(stderr=True).print(
+    lines(stderr=True).print(
         "The daemon goes on with it; Ctrl-C again leaves it to that, `vsortd history` says what it did."
     )
 
 
 def _print_undone(undone: Sequence[UndoneDocument], refused: Sequence[RefusedUndoDocument], *, dry_run: bool) -> None:
-    out = console()
+    out = lines()
     for item in undone:
         if is_quiet() and not dry_run and not item["missing"]:
             continue

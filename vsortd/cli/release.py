@@ -10,7 +10,7 @@ from vsortd.cli.common import (
     SCHEMA_VERSION,
     JsonFlag,
     asking_the_daemon,
-    console,
+    lines,
     open_journal,
     print_json,
 )
@@ -93,8 +93,8 @@ def _print_freed(
         )
         return
     for path in freed:
-        note(console(), f"{path} will be sorted again")
+        note(lines(), f"{path} will be sorted again")
     for name, reason in refused:
-        console().print(f"{name} refused: {reason}", style="red")
+        lines().print(f"{name} refused: {reason}", style="red")
     if not freed and not refused:
-        note(console(), f"Nothing to {verb}.")
+        note(lines(), f"Nothing to {verb}.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Annotated
 
-from vsortd.cli.common import JsonFlag, console, library_by_its_line, open_journal, print_json, state_folder
+from vsortd.cli.common import JsonFlag, library_by_its_line, lines, open_journal, print_json, state_folder
 from vsortd.cli.front.declared import Option
 from vsortd.core.documents import status_document
 from vsortd.core.moments import local_moment
@@ -14,9 +14,8 @@ from vsortd.core.text import counted
 from vsortd.errors import DaemonUnreachableError, ExitCode
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from vsortd.core.documents import AfterDocument, InboxDocument, PageDocument, PausesDocument, StatusDocument
+    from vsortd.core.lines import Lines
     from vsortd.filing.journal import Journal
 
 # A share that hangs does not answer at all.
@@ -107,12 +106,10 @@ def _library_trouble(journal: Journal | None) -> list[str]:
 
 
 def _print(document: StatusDocument) -> None:
-    from vsortd.core.console import Text
-
-    out = console()
+    out = lines()
     state = document["state"]
     pid = f" (process {document['pid']})" if document["pid"] else ""
-    out.print(Text("vsortd is ").append(state, "bold").append(pid))
+    out.print("vsortd is ", (state, "bold"), pid)
     if line := model_line(document):
         out.print(f"model    {line}")
     if document["model"]["reason"]:
@@ -136,12 +133,12 @@ def _print(document: StatusDocument) -> None:
         note(out, "Start it with: vsortd run", style="dim")
 
 
-def _print_page(out: Console, page: PageDocument | None) -> None:
+def _print_page(out: Lines, page: PageDocument | None) -> None:
     if page is not None and (line := page["address"] or page["reason"]):
         out.print(f"page     {line}", style="yellow" if page["reason"] else None)
 
 
-def _print_inbox(out: Console, inbox: InboxDocument) -> None:
+def _print_inbox(out: Lines, inbox: InboxDocument) -> None:
     from vsortd.watch.other_videos import left_alone_line
 
     style = None if inbox["health"] == "ok" else "yellow"

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import os
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final
-
-if TYPE_CHECKING:
-    from rich.console import Console
+from typing import Any, Final, Protocol
 
 # What rich, click and loguru go by, and the programs that are started from here.
 _NO_COLOR: Final = "NO_COLOR"
@@ -20,6 +17,13 @@ class ColorChoice(StrEnum):
     AUTO = "auto"
     ALWAYS = "always"
     NEVER = "never"
+
+
+class Printer(Protocol):
+    """A console of rich's, or `Lines`."""
+
+    def print(self, *objects: Any, **options: Any) -> object:  # noqa: ANN401 - rich's own
+        """Print a line."""
 
 
 class _Output:
@@ -36,7 +40,7 @@ def is_quiet() -> bool:
     return _Output.quiet
 
 
-def note(out: Console, *objects: object, **options: Any) -> None:  # noqa: ANN401 - rich's own
+def note(out: Printer, *objects: object, **options: Any) -> None:  # noqa: ANN401 - rich's own
     """Print what nobody asked for: what was done, what to type next. Nothing where it is to be quiet."""
     if not _Output.quiet:
         out.print(*objects, **options)

@@ -1,14 +1,11 @@
-"""The other side of the control API, on the standard library alone, so that commands start quickly."""
+"""The other side of the control API; commands start quickly: what speaks HTTP is imported once there is a daemon."""
 
 from __future__ import annotations
 
 import contextlib
-import http.client
 import json
 import os
-import socket
 import sys
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -16,6 +13,7 @@ from vsortd.core.text import storable
 from vsortd.errors import ConfigError, DaemonUnreachableError, UsageError, VsortdError
 
 if TYPE_CHECKING:
+    import http.client
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
@@ -39,38 +37,6 @@ TOKEN_NAME = "control.json"  # noqa: S105 - a file's name. Port and token, where
 TIMEOUT_S = 5.0
 WORK_TIMEOUT_S = 3600.0  # many files are put back, or the prompts of a large rule set embedded meanwhile
 EVENTS_TIMEOUT_S = 75.0  # the daemon says something every half minute
-# The kernel's limit for a socket's name is 107 bytes; longer ones go through the folder's descriptor.
-NAME_BYTES = 100
-
-
-class _UnixConnection(http.client.HTTPConnection):
-    """HTTP over a Unix socket."""
-
-    def __init__(self, path: Path, timeout_s: float | None) -> None:
-        super().__init__("localhost", timeout=timeout_s)
-        self._path = path
-
-    def connect(self) -> None:
-        """Connect to the socket file."""
-        if sys.platform == "win32":
-            raise OSError("no Unix sockets here")
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
-        with short_socket_path(self._path) as name:
-            self.sock.connect(name)
-
-
-@contextlib.contextmanager
-def short_socket_path(path: Path) -> Iterator[str]:
-    """Yield a name for a socket path that fits the kernel's 107 bytes, through the folder's descriptor if need be."""
-    if len(os.fsencode(path)) <= NAME_BYTES or not sys.platform.startswith("linux"):
-        yield str(path)
-        return
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        yield f"/proc/self/fd/{folder}/{path.name}"
-    finally:
-        os.close(folder)
 
 
 class Client:
@@ -253,6 +219,9 @@ class Client:
     ) -> Iterator[http.client.HTTPResponse]:
         """Yield the daemon's answer to a request; what goes wrong on the way is the daemon's absence."""
         connection, headers = self._connection(timeout_s)
+        from http import HTTPStatus
+        from http.client import HTTPException
+
         asked = False
         try:
             connection.connect()
@@ -264,15 +233,17 @@ class Client:
             if response.status not in {HTTPStatus.OK, HTTPStatus.SERVICE_UNAVAILABLE}:
                 raise self._unreachable()
             yield response
-        except (OSError, http.client.HTTPException, ValueError, LookupError) as error:
+        except (OSError, HTTPException, ValueError, LookupError) as error:
             raise self._unreachable(asked=asked) from error
         finally:
             connection.close()
 
     def _connection(self, timeout_s: float | None) -> tuple[http.client.HTTPConnection, dict[str, str]]:
         # a folder that can't be looked into holds no socket for us; Path.exists would raise
-        if hasattr(socket, "AF_UNIX") and os.path.exists(self._path):  # noqa: PTH110
-            return _UnixConnection(self._path, timeout_s), {}
+        if sys.platform != "win32" and os.path.exists(self._path):  # noqa: PTH110
+            from vsortd.service.local_connection import UnixConnection
+
+            return UnixConnection(self._path, timeout_s), {}
         try:
             known = json.loads(self._token_path.read_text("utf-8"))
             port, token = int(known["port"]), str(known["token"])
@@ -280,7 +251,9 @@ class Client:
                 raise ValueError("no port")  # noqa: TRY301 - all that is wrong with the file ends in one place
         except (OSError, ValueError, LookupError, TypeError, ArithmeticError) as error:
             raise self._unreachable() from error
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout_s)
+        from http.client import HTTPConnection
+
+        connection = HTTPConnection("127.0.0.1", port, timeout=timeout_s)
         return connection, {"Authorization": f"Bearer {token}"}
 
     def _unreachable(self, *, asked: bool = False) -> DaemonUnreachableError:

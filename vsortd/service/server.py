@@ -15,7 +15,8 @@ from vsortd.core.system.atomic_file import write_whole
 from vsortd.core.system.descriptors import REMEDY, is_shortage
 from vsortd.errors import StoreError
 from vsortd.service.api import control_app
-from vsortd.service.client import SOCKET_NAME, TOKEN_NAME, short_socket_path
+from vsortd.service.client import SOCKET_NAME, TOKEN_NAME
+from vsortd.service.local_connection import short_socket_path
 from vsortd.web.connections import BACKLOG, LibraryLog, Teller
 from vsortd.web.http_server import SleepingServer, server_config
 

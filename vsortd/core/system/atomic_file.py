@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final
@@ -62,6 +61,8 @@ def beside(path: Path, data: bytes) -> Iterator[Path]:
 
 @contextmanager
 def _written_beside(path: Path) -> Iterator[tuple[Path, BinaryIO]]:
+    import tempfile  # with all archives' modules, for commands that write nothing
+
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:_LONGEST_PREFIX]}.")
     temporary = Path(name)
     try:

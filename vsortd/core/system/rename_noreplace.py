@@ -97,7 +97,6 @@ if sys.platform == "win32":
         return True
 
 else:
-    import ctypes
     from functools import cache
     from typing import Any
 
@@ -109,6 +108,8 @@ else:
     @cache
     def _call() -> Any:  # noqa: ANN401 - ctypes makes its functions' types at run time
         """Return the C library's function, or None where it is older than the call (glibc before 2.28)."""
+        import ctypes  # by whoever renames; most commands only look
+
         function = getattr(ctypes.CDLL(None, use_errno=True), _CALL, None)
         if function is not None:
             function.argtypes = (ctypes.c_int, ctypes.c_char_p, ctypes.c_int, ctypes.c_char_p, ctypes.c_uint)
@@ -124,7 +125,9 @@ else:
         new = (_CWD if destination_fd is None else destination_fd, os.fsencode(destination))
         if function(*old, *new, _FLAG) == 0:
             return True
-        code = ctypes.get_errno()
+        from ctypes import get_errno
+
+        code = get_errno()
         if code in _UNSUPPORTED:
             return False
         raise OSError(code, os.strerror(code), source, None, destination)
