@@ -99,6 +99,7 @@ def test_groups_are_found_named_drawn_and_nothing_is_looked_at_twice(
     assert 4 == len(list(out.glob("*.png")))
     again = vsortd.json("cluster", old)
     assert groups == again["groups"]
+    assert {"reading", "naming"} == again["seconds"].keys()  # the rest is kept
     table = list(csv.DictReader(io.StringIO(vsortd("cluster", old, "--csv"), newline="")))
     assert [group["name"] for group in groups] == [row["name"] for row in table]
     assert table[0].keys() <= groups[0].keys()

@@ -172,6 +172,7 @@ class _Command:
 
         from vsortd.library.clusters.collect import collect
         from vsortd.library.clusters.grouping import group_films
+        from vsortd.library.clusters.kept_layouts import KeptLayouts
         from vsortd.library.clusters.naming import name_groups
 
         wishes = self.wishes
@@ -185,6 +186,7 @@ class _Command:
                 min_size=wishes.min_size,
                 neighbors=wishes.neighbors,
                 seed=wishes.seed,
+                layouts=KeptLayouts(self.services.state_folder),
                 on_progress=None if status is None else lambda step: status.update(f"{step} …"),
             )
             grouping = name_groups(grouping, classifier.encoder, self.services.tree)

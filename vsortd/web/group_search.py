@@ -8,6 +8,7 @@ from vsortd.core.text import counted
 from vsortd.errors import UsageError
 from vsortd.library.clusters.collect import collect
 from vsortd.library.clusters.grouping import group_films
+from vsortd.library.clusters.kept_layouts import KeptLayouts
 from vsortd.library.clusters.naming import name_groups
 
 if TYPE_CHECKING:
@@ -32,7 +33,8 @@ def look_for_groups(host: PageHost, kept: KeptClusters, job: PageJob) -> tuple[s
         def step(name: str) -> None:
             job.progress(0, None, name)
 
-        grouping = group_films(collected.films(), model=classifier.key, on_progress=step)
+        layouts = KeptLayouts(services.state_folder)
+        grouping = group_films(collected.films(), model=classifier.key, layouts=layouts, on_progress=step)
         step("naming")
         grouping = name_groups(grouping, classifier.encoder, services.tree)
     if not grouping.films:

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
+from vsortd.library.clusters.kept_layouts import Layout, layout_key
 from vsortd.library.clusters.projection import all_the_same, gathered, plan_for, space_of, without_strangers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from vsortd.index.video import IndexedVideo
+    from vsortd.library.clusters.kept_layouts import KeptLayouts
     from vsortd.library.clusters.projection import GroupingPlan
 
 # Frames that are kept in memory for the sheets and for whoever makes rules; beyond, films keep fewer of them. They
@@ -97,14 +99,16 @@ def group_films(
     min_size: int | None = None,
     neighbors: int | None = None,
     seed: int = 0,
+    layouts: KeptLayouts | None = None,
     on_progress: Callable[[str], None] | None = None,
 ) -> Grouping:
     """Group videos of one model by what they show; the order in which they come makes no difference.
 
     `model` is the model's key, `min_size` the fewest videos of a group, `neighbors` how many each video is compared
     with (more: fewer, broader groups); None suits their number, see `plan_for`. Below 20 videos HDBSCAN groups the
-    vectors themselves, and `neighbors` does nothing. `on_progress` hears the name of each step as it begins. Raises
-    UsageError for numbers that can't be, and where scikit-learn or umap-learn is missing.
+    vectors themselves, and `neighbors` does nothing. What `layouts` keep of the very same question is not worked out
+    again, and what is worked out they keep. `on_progress` hears the name of each step as it begins. Raises UsageError
+    for numbers that can't be, and where scikit-learn or umap-learn is missing.
     """
     watch = _Watch(on_progress)
     with watch("reading"):
@@ -115,15 +119,8 @@ def group_films(
     plan = plan_for(len(kept), min_size=min_size, neighbors=neighbors)
     if not kept:
         return Grouping((), (), model, plan.min_size, plan.neighbors, seed, (), np.zeros((0, 2), np.float32), _none(0))
-    with watch("finding neighbours"):
-        space = space_of(vectors, plan, seed)
-    with watch("laying out"):
-        points = vectors if all_the_same(vectors) else space.laid_out()
-    with watch("grouping"):
-        labels, strengths = _labels(vectors, points, plan)
-        groups, labels = _groups(kept, vectors, labels, strengths)
-    with watch("drawing the map"):
-        map_xy = space.map()
+    layout = _layout(vectors, plan, seed, layouts, watch)
+    groups, labels = _groups(kept, vectors, layout.labels, layout.strengths)
     return Grouping(
         groups=groups,
         noise=tuple(film for film, label in zip(kept, labels, strict=True) if label < 0),
@@ -132,10 +129,31 @@ def group_films(
         neighbors=plan.neighbors,
         seed=seed,
         films=kept,
-        map_xy=map_xy,
+        map_xy=layout.map_xy,
         labels=labels,
         seconds=watch.seconds,
     )
+
+
+def _layout(
+    vectors: npt.NDArray[np.float32], plan: GroupingPlan, seed: int, layouts: KeptLayouts | None, watch: _Watch
+) -> Layout:
+    """Return which videos are together and where each stands, as it was kept or else worked out and kept."""
+    key = layout_key(vectors, plan, seed)
+    kept = None if layouts is None else layouts.recall(key, len(vectors))
+    if kept is not None:
+        return kept
+    with watch("finding neighbours"):
+        space = space_of(vectors, plan, seed)
+    with watch("laying out"):
+        points = vectors if all_the_same(vectors) else space.laid_out()
+    with watch("grouping"):
+        labels, strengths = _labels(vectors, points, plan)
+    with watch("drawing the map"):
+        layout = Layout(labels, strengths, space.map())
+    if layouts is not None:
+        layouts.keep(key, layout)
+    return layout
 
 
 def _labels(
