@@ -40,7 +40,7 @@ def test_what_waits_for_its_turn_is_called_off_at_once() -> None:
 
     under_way = [jobs.start("first", run), jobs.start("second", run)]
     waits, waits_too = jobs.start("third", run), jobs.start("fourth", run)
-    assert JobState.WAITING is waits.state
+    assert [JobState.RUNNING] * 2 + [JobState.WAITING] * 2 == [job.state for job in (*under_way, waits, waits_too)]
     jobs.call_off(waits)
     assert (JobState.CANCELLED, "Called off before it began.") == (waits.state, waits.result)
     jobs.call_off(waits)
