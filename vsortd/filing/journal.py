@@ -261,6 +261,10 @@ class Journal:
 
     def history(self, query: HistoryQuery = EVERYTHING) -> list[Item]:
         """Return the items that people see and that fit, newest first."""
+        return list(history(self.db, query))
+
+    def history_items(self, query: HistoryQuery = EVERYTHING) -> Iterator[Item]:
+        """Yield what `history` returns, in memory one at a time."""
         return history(self.db, query)
 
     def shown_items(self) -> Iterator[Item]:
