@@ -7,7 +7,6 @@ import io
 import json
 import os
 import sys
-import textwrap
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -230,6 +229,8 @@ def print_json(document: Mapping[str, Any]) -> None:
 
 def print_json_list(head: Mapping[str, Any], name: str, entries: Iterable[Mapping[str, Any]]) -> None:
     """Print what `print_json` would of `{**head, name: [*entries]}`, in memory one entry at a time."""
+    import textwrap
+
     begin = json.dumps({**head, name: []}, ensure_ascii=False, indent=2).removesuffix("]\n}")
     written = False
     for entry in entries:

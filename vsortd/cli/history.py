@@ -306,7 +306,6 @@ def _undo(wanted: dict[str, Any], interruption: Interruption, *, dry_run: bool) 
     from vsortd.core.paths import index_path, state_folder
     from vsortd.filing.undo import Selection, UndoReport
     from vsortd.filing.undo import undo as undo_items
-    from vsortd.index.relocate import follow
 
     journal = open_journal()
     batch = wanted["batch"]
@@ -322,7 +321,9 @@ def _undo(wanted: dict[str, Any], interruption: Interruption, *, dry_run: bool) 
         report = undo_items(
             journal, Selection(**wanted), dry_run=dry_run, cancel=interruption.cancel, on_progress=on_progress
         )
-    if not dry_run:
+    if not dry_run and report.moves:
+        from vsortd.index.relocate import follow
+
         follow(index_path(state_folder()), report.moves)
     return report.to_json()
 
