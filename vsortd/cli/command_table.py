@@ -66,7 +66,7 @@ COMMANDS: Final = (
     ),
     Entry(
         "history",
-        "List what was done with each video, newest first; of several conditions all hold.",
+        "List what was done with each video, the newest at the end; of several conditions all hold.",
         "history:history",
     ),
     Entry(

@@ -48,6 +48,7 @@ __all__ = [
     "open_journal",
     "opened_index",
     "print_json",
+    "print_json_list",
     "progress_bar",
     "root_warning",
     "say_left_alone",
@@ -226,11 +227,27 @@ def print_json(document: Mapping[str, Any]) -> None:
     write_json(json.dumps(document, ensure_ascii=False, indent=2))
 
 
+def print_json_list(head: Mapping[str, Any], name: str, entries: Iterable[Mapping[str, Any]]) -> None:
+    """Print what `print_json` would of `{**head, name: [*entries]}`, in memory one entry at a time."""
+    import textwrap
+
+    begin = json.dumps({**head, name: []}, ensure_ascii=False, indent=2).removesuffix("]\n}")
+    written = False
+    for entry in entries:
+        text = textwrap.indent(json.dumps(entry, ensure_ascii=False, indent=2), "    ")
+        _write_json(f",\n{text}" if written else f"{begin}\n{text}")
+        written = True
+    write_json("\n  ]\n}" if written else f"{begin}]\n}}")
+
+
 def write_json(text: str) -> None:
     """Write JSON on stdout so that no name in it steers a terminal; what it says stays the same in any encoding."""
-    encoding = sys.stdout.encoding or "utf-8"
-    sys.stdout.write(encodable_json(printable_json(text), encoding) + "\n")
+    _write_json(f"{text}\n")
     sys.stdout.flush()
+
+
+def _write_json(text: str) -> None:
+    sys.stdout.write(encodable_json(printable_json(text), sys.stdout.encoding or "utf-8"))
 
 
 def write_csv(columns: Sequence[str], rows: Iterable[Iterable[object]]) -> None:

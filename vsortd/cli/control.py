@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -20,6 +19,8 @@ from vsortd.core.text import printable
 from vsortd.errors import AlreadyRunningError, ConfigError, DaemonUnreachableError, UsageError, VsortdError
 
 if TYPE_CHECKING:
+    import subprocess
+
     from vsortd.core.documents import StatusDocument
 
 _START_S = 60.0  # until a daemon answers; the model is loaded later, in the background
@@ -47,6 +48,8 @@ def start_daemon(ctx: click.Context, *, setup: bool = False) -> StatusDocument:
 
     `setup`: without a config that can be used, start what serves the page that helps to one.
     """
+    import subprocess
+
     from vsortd.core.paths import config_to_mend
     from vsortd.core.system.private_files import FILE_MODE, NO_FOLLOW, private_folder
     from vsortd.service.lock import daemon_holds

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,6 +19,7 @@ from vsortd.cli.common import (
     one_form,
     open_journal,
     print_json,
+    print_json_list,
     progress_bar,
     write_csv_of,
 )
@@ -42,17 +45,26 @@ from vsortd.filing.history_query import HistoryQuery, parse_states
 from vsortd.filing.item_ids import LARGEST_ID, is_possible_id
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
+    from vsortd.core.console import Text
     from vsortd.core.documents import ItemDocument, RefusedUndoDocument, UndoDocument, UndoneDocument
     from vsortd.core.outcomes import ItemState
+
+_LAST = 50  # items, where nobody says how many
 
 Last = Annotated[int | None, Option("--last", metavar="N", min=1, help="Only the newest N.")]
 Since = Annotated[str | None, Option("--since", metavar="T", help="Only since a time or an age (2h, 2026-11-20).")]
 
 
 def history(
-    last: Last = None,
+    last: Annotated[
+        int | None,
+        Option(
+            "--last", "-n", metavar="N", min=0, help="Only the newest N, 0 all; else 50, with --csv and --json all."
+        ),
+    ] = None,
+    everything: Annotated[bool, Option("--all", help="All, however many there are.")] = False,
     since: Since = None,
     tag: Annotated[
         str | None, Option("--tag", metavar="NAME", help="Only videos with this tag.", autocompletion=tag_names)
@@ -84,10 +96,13 @@ def history(
     as_csv: CsvFlag = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """List what was done with each video, newest first; of several conditions all hold."""
+    """List what was done with each video, the newest at the end; of several conditions all hold.
+
+    With --csv and --json the newest comes first.
+    """
     one_form(as_csv=as_csv, as_json=as_json)
     query = HistoryQuery(
-        last=last and min(last, LARGEST_ID),
+        last=_wished(last, everything=everything, table=not as_csv and not as_json),
         since=parse_since(since) if since else None,
         tag=tag,
         states=_states(state),
@@ -96,15 +111,39 @@ def history(
         inbox=None if inbox is None else as_on_disk(Path(os.path.abspath(inbox.expanduser()))),  # noqa: PTH100
         batch=batch,
     )
-    items = _items(query)
     if as_json:
-        print_json({"schema_version": SCHEMA_VERSION, "items": items})
+        print_json_list({"schema_version": SCHEMA_VERSION}, "items", _items(query))
     elif as_csv:
-        write_csv_of(ITEM_FIELDS, items)
-    elif not items:
-        note(lines(), _nothing(query))
+        write_csv_of(ITEM_FIELDS, _items(query))
     else:
-        _table(items)
+        _print(query, default=last is None and not everything)
+
+
+def _wished(last: int | None, *, everything: bool, table: bool) -> int | None:
+    """Return how many items are to be listed; None is all."""
+    if last is not None and everything:
+        raise UsageError("--last and --all exclude one another.", remedy="Take one of them.")
+    if last is None:
+        return _LAST if table and not everything else None
+    return min(last, LARGEST_ID) or None
+
+
+def _print(query: HistoryQuery, *, default: bool) -> None:
+    """Print the table; `default`: nobody said how many, and where there are older ones that is said."""
+    if query.last is None:
+        items: Iterator[ItemDocument] = _items(replace(query, oldest_first=True))
+        more = False
+    else:
+        newest = list(_items(replace(query, last=min(query.last + 1, LARGEST_ID))))
+        more = default and len(newest) > query.last
+        items = reversed(newest[: query.last])
+    first = next(items, None)
+    if first is None:
+        note(lines(), _nothing(query))
+        return
+    _table(itertools.chain((first,), items))
+    if more:
+        note(lines(stderr=True), f"These are the newest {query.last}; all are listed by --all.", style="dim")
 
 
 def _states(text: str | None) -> frozenset[ItemState]:
@@ -124,16 +163,17 @@ def _nothing(query: HistoryQuery) -> str:
         return "Nothing has been filed yet." if query.since is None else "Nothing was filed since then."
     return (
         f"No video has the tag {query.tag}."
-        if query == HistoryQuery(tag=query.tag)
+        if replace(query, last=None) == HistoryQuery(tag=query.tag)
         else "Nothing in the history is so."
     )
 
 
-def _items(query: HistoryQuery) -> list[ItemDocument]:
-    """Ask the daemon where one runs, else the journal itself."""
-    if query.inbox is None or storable(query.inbox) == str(query.inbox):  # other bytes are in no address
+def _items(query: HistoryQuery) -> Iterator[ItemDocument]:
+    """Ask the daemon for some where one runs; all are read from the journal itself, in memory one at a time."""
+    # other bytes are in no address
+    if query.last is not None and (query.inbox is None or storable(query.inbox) == str(query.inbox)):
         with asking_the_daemon() as client:
-            return client.history(
+            found = client.history(
                 last=query.last,
                 since=query.since,
                 tag=query.tag,
@@ -143,17 +183,14 @@ def _items(query: HistoryQuery) -> list[ItemDocument]:
                 inbox=None if query.inbox is None else str(query.inbox),
                 batch=query.batch,
             )
+            return iter(found)
     journal = open_journal()
-    found = journal.history(query) if journal is not None else []
-    return [item.to_json() for item in found]
+    return iter(()) if journal is None else (item.to_json() for item in journal.history_items(query))
 
 
-def _table(items: Sequence[ItemDocument]) -> None:
+def _table(items: Iterable[ItemDocument]) -> None:
     """Print the items: the video by its name, where it went within the library, and why."""
-    from vsortd.config.choices import PlaceMethod
-    from vsortd.core.console import Text
     from vsortd.core.tables import Column, ColumnKind, print_table
-    from vsortd.filing.second_opinion import Opinion
 
     columns = (
         Column("id", ColumnKind.NUMBER, first=True),
@@ -163,21 +200,25 @@ def _table(items: Sequence[ItemDocument]) -> None:
         Column("where", ColumnKind.NAME),
         Column("why", ColumnKind.PROSE),
     )
-    rows = []
-    for item in items:
-        why = Text(item["reason"], style="dim")
-        if item["how"] and (how := PlaceMethod(item["how"]).words):
-            why.append(f"  {how}", style="cyan")
-        if item["tags"]:
-            why.append(f"  [{', '.join(item['tags'])}]", style="cyan")
-        if item["second_opinion"] and item["state"] == "review":  # one that was filed by it says so in its reason
-            why.append(f"  {Opinion(**item['second_opinion']).sentence}", style="cyan")
-        if item["origin"]:
-            why.append(f"  {WebOrigin(**item['origin']).sentence}", style="cyan")
-        state = Text(item["state"], style=STATE_STYLES.get(item["state"], ""))
-        row = (str(item["id"]), _local(item["time"]), state, Path(item["source"]).name, _within_library(item), why)
-        rows.append(row)
-    print_table(console(), columns, rows)
+    print_table(console(), columns, map(_row, items))
+
+
+def _row(item: ItemDocument) -> tuple[str | Text, ...]:
+    from vsortd.config.choices import PlaceMethod
+    from vsortd.core.console import Text
+    from vsortd.filing.second_opinion import Opinion
+
+    why = Text(item["reason"], style="dim")
+    if item["how"] and (how := PlaceMethod(item["how"]).words):
+        why.append(f"  {how}", style="cyan")
+    if item["tags"]:
+        why.append(f"  [{', '.join(item['tags'])}]", style="cyan")
+    if item["second_opinion"] and item["state"] == "review":  # one that was filed by it says so in its reason
+        why.append(f"  {Opinion(**item['second_opinion']).sentence}", style="cyan")
+    if item["origin"]:
+        why.append(f"  {WebOrigin(**item['origin']).sentence}", style="cyan")
+    state = Text(item["state"], style=STATE_STYLES.get(item["state"], ""))
+    return (str(item["id"]), _local(item["time"]), state, Path(item["source"]).name, _within_library(item), why)
 
 
 def _within_library(item: ItemDocument) -> str:
@@ -265,7 +306,6 @@ def _undo(wanted: dict[str, Any], interruption: Interruption, *, dry_run: bool) 
     from vsortd.core.paths import index_path, state_folder
     from vsortd.filing.undo import Selection, UndoReport
     from vsortd.filing.undo import undo as undo_items
-    from vsortd.index.relocate import follow
 
     journal = open_journal()
     batch = wanted["batch"]
@@ -281,7 +321,9 @@ def _undo(wanted: dict[str, Any], interruption: Interruption, *, dry_run: bool) 
         report = undo_items(
             journal, Selection(**wanted), dry_run=dry_run, cancel=interruption.cancel, on_progress=on_progress
         )
-    if not dry_run:
+    if not dry_run and report.moves:
+        from vsortd.index.relocate import follow
+
         follow(index_path(state_folder()), report.moves)
     return report.to_json()
 

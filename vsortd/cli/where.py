@@ -11,6 +11,7 @@ from vsortd.cli.common import (
     STATE_STYLES,
     JsonFlag,
     console,
+    lines,
     load_if_any,
     open_journal,
     print_json,
@@ -207,7 +208,7 @@ def _say_unknown(journal: Journal | None, meant: MeantVideos, *, as_json: bool) 
             }
         )
         return int(ExitCode.FAILURE)
-    out = console(stderr=True)
+    out = lines(stderr=True)
     if meant.file is not None:
         out.print(f"{meant.file} is there, and the history knows nothing of it.")
         out.print("Where it would go, says: vsortd plan FILE", style="dim")

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 NARROW_CELLS: Final = 60
 _LEAST_CELLS: Final = 10  # of a terminal that says it has less, or none
 _GAP: Final = "  "
+_IN_PART: Final = 500  # rows whose widths are looked at together
 _AT_ONCE: Final = 200  # lines that rich gets together: one by one costs twice the time
 
 
@@ -51,15 +52,41 @@ class Column:
 def print_table(
     out: Console, columns: Sequence[Column], rows: Iterable[Sequence[str | Text]], *, header: str = "bold"
 ) -> None:
-    """Print a table in the form that fits; `header` is the style of the headings, which stand over one line an item."""
-    cells = [[one if isinstance(one, Text) else Text(one) for one in row] for row in rows]
-    widths = [max(cell_len(one.heading), *(cell_len(row[at].plain) for row in cells)) if cells else 0
-              for at, one in enumerate(columns)]  # fmt: skip
+    """Print a table in the form that fits; `header` is the style of the headings, which stand over one line an item.
+
+    Of an iterator a part of the rows is in memory at a time, and columns become wider from one part to the next only.
+    """
+    widths = [0] * len(columns)
+    begun = False
+    for part in _parts(rows):
+        cells = [[one if isinstance(one, Text) else Text(one) for one in row] for row in part]
+        widths = [max(width, cell_len(one.heading), *(cell_len(row[at].plain) for row in cells))
+                  for at, (one, width) in enumerate(zip(columns, widths, strict=True))]  # fmt: skip
+        _print_part(out, columns, cells, widths, header=None if begun else header)
+        begun = True
+
+
+def _parts(rows: Iterable[Sequence[str | Text]]) -> Iterator[list[Sequence[str | Text]]]:
+    left = iter(rows)
+    while part := list(itertools.islice(left, _IN_PART)):
+        yield part
+
+
+def _print_part(
+    out: Console,
+    columns: Sequence[Column],
+    cells: Sequence[Sequence[Text]],
+    widths: Sequence[int],
+    *,
+    header: str | None,
+) -> None:
+    """Print some rows, with the headings over them unless `header` is None."""
     width = max(_LEAST_CELLS, out.width) if is_shown(out) else None
     if width is None or sum(widths) + len(_GAP) * (len(widths) - 1) <= width:
-        headings = [Text(one.heading, style=header) for one in columns]
-        lines = (_grid(columns, row, widths) for row in
-                 ((headings, *cells) if any(one.heading for one in columns) else cells))  # fmt: skip
+        headings = [] if header is None or not any(one.heading for one in columns) else [
+            [Text(one.heading, style=header) for one in columns]
+        ]  # fmt: skip
+        lines = (_grid(columns, row, widths) for row in (*headings, *cells))
     else:
         dots = _dots(out)
         lines = (line for row in cells for line in _two_lines(columns, row, widths, width, dots))

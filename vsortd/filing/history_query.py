@@ -17,11 +17,11 @@ from vsortd.core.outcomes import ItemState
 from vsortd.core.paths import below
 from vsortd.core.text import storable
 from vsortd.filing.item_ids import LARGEST_ID
-from vsortd.filing.records import ITEM_COLUMNS, Item, item_of, utc
-from vsortd.filing.sidecar_paths import with_sidecars
+from vsortd.filing.records import ITEM_COLUMNS, Item, utc
+from vsortd.filing.sidecar_paths import SIDECAR_COLUMN, item_with_sidecar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from vsortd.filing.database import Database
 
@@ -49,7 +49,7 @@ class HistoryQuery:
     `last` is the newest N of those that fit, `since` in Unix seconds, `states` as people see them (HELD: undone, and on
     hold now). `rule` is a rule's key with all below it, with `/*` behind it only those; `text` are words that all stand
     in the video's names or in the reason, in whatever case; `inbox` is a folder that the video came from; `before`
-    asks for items with lesser ids than this one, the largest first.
+    asks for items with lesser ids than this one, the largest first; `oldest_first` turns the order round.
     """
 
     last: int | None = None
@@ -61,6 +61,7 @@ class HistoryQuery:
     inbox: Path | None = None
     batch: str | None = None
     before: int | None = None
+    oldest_first: bool = False
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -91,22 +92,27 @@ def has_tag(item: Item, tag: str) -> bool:
     return nfc(storable(tag)) in map(nfc, item.tags)
 
 
-def history(db: Database, query: HistoryQuery = EVERYTHING) -> list[Item]:
-    """Return the items that people see and that fit, newest first. Raises StoreError."""
+def history(db: Database, query: HistoryQuery = EVERYTHING) -> Iterator[Item]:
+    """Yield the items that people see and that fit, newest first, in memory one at a time. Raises StoreError.
+
+    They are as they were at one moment: until the last one is taken, the journal is kept from being tidied up.
+    """
     where, values, index, order = _where(query)
     limit = -1 if query.last is None or query.tag is not None else min(query.last, LARGEST_ID)
-    sql = f"SELECT {ITEM_COLUMNS} FROM item {index} WHERE {where} ORDER BY {order} LIMIT ?"  # noqa: S608 - constants
-    found: list[Item] = []
+    if query.oldest_first:
+        order = order.replace("DESC", "ASC")
+    sql = f"SELECT {ITEM_COLUMNS}, {SIDECAR_COLUMN} FROM item {index} WHERE {where} ORDER BY {order} LIMIT ?"  # noqa: S608 - constants
+    count = 0
     with db.read() as connection:
         connection.create_function(HAVE_WORDS, 3, words_comparison(query.words))
         for row in connection.execute(sql, (*values, limit)):
-            item = item_of(row)
+            item = item_with_sidecar(row)
             # not by SQL, which would leave out an item whose tags are not what was written
             if query.tag is None or has_tag(item, query.tag):
-                found.append(item)
-                if len(found) == query.last:
+                yield item
+                count += 1
+                if count == query.last:
                     break
-    return with_sidecars(db, found)
 
 
 def words_comparison(words: Sequence[str]) -> Callable[[bytes, bytes | None, str], bool]:

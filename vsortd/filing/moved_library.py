@@ -10,7 +10,7 @@ is known by its files.
 from __future__ import annotations
 
 import contextlib
-import secrets
+import os
 from typing import TYPE_CHECKING, Final
 
 from vsortd.core.identity import Identity
@@ -114,7 +114,7 @@ def _mark_of(library: Path) -> str:
 
 def _give_mark(library: Path) -> str:
     """Mark a library; "" where it can't be written to, so that nothing is filed into it either."""
-    folder = library / HIDDEN / f"{_MARK}{secrets.token_hex(8)}"
+    folder = library / HIDDEN / f"{_MARK}{os.urandom(8).hex()}"
     try:
         with explained("Could not mark the library", folder), Folders(library) as folders:
             folders.get(folder, create=True)

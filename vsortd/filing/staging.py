@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import secrets
+import os
 import threading
 from typing import TYPE_CHECKING
 
@@ -46,7 +46,7 @@ class Staging:
             if self._folder is None or not is_folder(self._folder):
                 self._folder = self._make()
         stem = cut(portable(component(source.stem, "video")), STEM_BYTES)  # nobody sees it: fits every disk
-        return self._folder / f"{stem}-{secrets.token_hex(4)}{suffix}"
+        return self._folder / f"{stem}-{os.urandom(4).hex()}{suffix}"
 
     def discard(self, path: Path) -> None:
         """Remove a file of ours from the staging folder; what can't be removed is left to `close` or recovery."""
