@@ -39,7 +39,7 @@ def test_one_video_by_its_name_its_number_or_its_job(browser: Browser, home: Pag
         page.keyboard.press("/")
         page.keyboard.type("summit.mp4")
         rows.filter(has_text="downtown.mp4").first.wait_for(state="hidden")
-        assert 0 < rows.filter(has_text=f"#{number} filed").count()
+        rows.filter(has_text=f"#{number} filed").first.wait_for()
         page.get_by_role("link", name="Only this video").first.click()
         rows.filter(has_text=f"#{number} filed").first.wait_for()
         assert 0 == rows.filter(has_text="downtown.mp4").count()

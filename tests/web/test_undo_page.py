@@ -63,8 +63,9 @@ def test_the_request_itself_waits_for_none_of_them(home: PageHome) -> None:
     assert plan is not None
     answer = home.post("/undo", {"batch": "one", "plan": plan[1]})
     assert (303, "/jobs/") == (answer.status, answer.headers["location"][:6])
-    home.home.wait(lambda: NAMES == lying(home.home.inbox), what="they are back")
-    assert f"{MANY} videos back where they came from." in home.ask(answer.headers["location"]).text
+    said, job = f"{MANY} videos back where they came from.", answer.headers["location"]
+    home.home.wait(lambda: said in home.ask(job).text, what="the job says that they are back")
+    assert NAMES == lying(home.home.inbox)
 
 
 def test_what_is_back_when_it_is_called_off_stays_back_and_is_told(tmp_path: Path) -> None:
