@@ -69,9 +69,12 @@ def test_every_example_parses(example: str) -> None:
         context, command, rest = None, ROOT, hoist_config(words)
         while True:
             context = command.make_context("vsortd", rest, parent=context)
-            if not getattr(command, "commands", None) or not context._protected_args + context.args:
+            left = (
+                context._protected_args if hasattr(context, "_protected_args") else context.protected_args
+            ) + context.args
+            if not getattr(command, "commands", None) or not left:
                 break
-            name, command, rest = command.resolve_command(context, context._protected_args + context.args)
+            name, command, rest = command.resolve_command(context, left)
             assert command is not None, f"there is no command {name}"
 
 
