@@ -56,7 +56,7 @@ def _group(kept: KeptGroups, group: Cluster) -> GroupDocument:
 
 def find_groups(call: Call[NothingMore]) -> JobDocument:
     """Begin to find groups; those that were found before stay until then."""
-    insist_on_libraries(["sklearn", "umap"])
+    insist_on_libraries()
     host, kept = call.page.host, KeptClusters(call.services.state_folder)
 
     def run(job: PageJob) -> tuple[str, str]:
