@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 pytestmark = [pytest.mark.timeout(120), pytest.mark.slow]
-# fewer than it takes for UMAP, whose first use takes long
 SUBJECTS = {"fireworks": Light.NIGHT, "road": Light.DAY, "text slides": Light.DAY}
 EACH = 5
 

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser
 
-pytest.importorskip("umap", reason="umap-learn is not installed")
 pytest.importorskip("sklearn", reason="scikit-learn is not installed")
 pytestmark = pytest.mark.timeout(400)
 KINDS = {"peak": "summit.mp4", "street": "downtown.mp4", "wood": "walk in the woods.mp4"}

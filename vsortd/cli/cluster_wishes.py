@@ -94,7 +94,7 @@ def check_wishes(wishes: ClusterWishes) -> None:
 def _insist_on_libraries(out: Path | None) -> None:
     from vsortd.library.clusters.projection import insist_on_libraries
 
-    insist_on_libraries(["sklearn", "umap", *(["matplotlib"] if out is not None else [])])
+    insist_on_libraries(["sklearn", *(["matplotlib"] if out is not None else [])])
     if out is not None:
         try:
             out.mkdir(parents=True, exist_ok=True)

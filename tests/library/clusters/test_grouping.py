@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
+import subprocess
+import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -10,6 +13,7 @@ import pytest
 
 from vsortd.errors import UsageError
 from vsortd.library.clusters import grouping as module
+from vsortd.library.clusters import projection
 from vsortd.library.clusters.grouping import Grouping, group_films
 from vsortd.library.clusters.projection import plan_for
 
@@ -20,7 +24,7 @@ if TYPE_CHECKING:
 
     Maker = Callable[..., list[IndexedVideo]]
 
-# UMAP is compiled when it is first used: 6 s of a free core
+# umap-learn is compiled when it is first used: 6 s of a free core
 pytestmark = pytest.mark.timeout(180)
 
 
@@ -30,7 +34,7 @@ def folders_of(found: Grouping) -> list[dict[str, int]]:
 
 @pytest.fixture(scope="module")
 def large(made_films: Maker) -> Grouping:
-    """Return groups of enough videos for UMAP."""
+    """Return groups of enough videos to be laid out."""
     return group_films(made_films(25, 20, 15, spread=0.15), model="m")
 
 
@@ -71,7 +75,7 @@ def test_copies_of_one_video_are_one_group(made_films: Maker, count: int) -> Non
 
 
 @pytest.mark.parametrize("sizes", [(2, 1), (5, 5), (8, 6, 5)], ids=str)
-def test_few_videos_are_grouped_without_umap(made_films: Maker, sizes: tuple[int, ...]) -> None:
+def test_few_videos_are_grouped_by_their_vectors(made_films: Maker, sizes: tuple[int, ...]) -> None:
     found = group_films(made_films(*sizes), model="m", min_size=2)
     wanted = [{f"/{number}": size} for number, size in enumerate(sizes) if size > 1]
     if sizes == (2, 1):  # a pair beside a single one is no denser than the three
@@ -79,6 +83,49 @@ def test_few_videos_are_grouped_without_umap(made_films: Maker, sizes: tuple[int
     assert wanted == folders_of(found)
     assert 0 == found.neighbors
     assert (sum(sizes), 2) == found.map_xy.shape
+
+
+@pytest.fixture
+def many_are(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Return what says from how many videos on they are many."""
+    return lambda least: monkeypatch.setattr(projection, "MOST_WITHOUT_UMAP", least - 1)
+
+
+def test_many_videos_are_laid_out_by_umap_learn_into_the_same_groups(
+    large: Grouping, made_films: Maker, many_are: Callable[[int], None]
+) -> None:
+    pytest.importorskip("umap", reason="umap-learn is not installed")
+    many_are(60)
+    found = group_films(made_films(25, 20, 15, spread=0.15), model="m")
+    np.testing.assert_array_equal(large.labels, found.labels)
+    assert not np.array_equal(large.map_xy, found.map_xy)
+    middles = np.array([found.map_xy[found.labels == label].mean(axis=0) for label in range(3)])
+    nearest = np.linalg.norm(found.map_xy[:, None] - middles, axis=2).argmin(axis=1)
+    np.testing.assert_array_equal(found.labels, nearest)
+
+
+def test_only_many_videos_need_umap_learn(
+    made_films: Maker, many_are: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "umap" else found(name))
+    films = made_films(25, 20, 15, spread=0.15)
+    assert 3 == len(group_films(films, model="m").groups)
+    many_are(60)
+    with pytest.raises(UsageError, match="Grouping 60 videos needs umap-learn, which is not installed"):
+        group_films(films, model="m")
+    assert 3 == len(group_films(films[:-1], model="m").groups)
+
+
+def test_nothing_is_compiled_for_few_videos() -> None:
+    code = (
+        "import sys\n"
+        "from tests.library.clusters.conftest import make_films\n"
+        "from vsortd.library.clusters.grouping import group_films\n"
+        "assert 3 == len(group_films(make_films(25, 20, 15), model='m').groups)\n"
+        "assert not {'umap', 'pynndescent', 'numba'} & sys.modules.keys()\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_a_video_like_no_other_belongs_to_no_group(made_films: Maker) -> None:

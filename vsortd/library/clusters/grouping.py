@@ -108,7 +108,7 @@ def group_films(
     with (more: fewer, broader groups); None suits their number, see `plan_for`. Below 20 videos HDBSCAN groups the
     vectors themselves, and `neighbors` does nothing. What `layouts` keep of the very same question is not worked out
     again, and what is worked out they keep. `on_progress` hears the name of each step as it begins. Raises UsageError
-    for numbers that can't be, and where scikit-learn or umap-learn is missing.
+    for numbers that can't be, and where scikit-learn or, for many videos, umap-learn is missing.
     """
     watch = _Watch(on_progress)
     with watch("reading"):

@@ -2,8 +2,9 @@
 
 UMAP (McInnes 2018, 1802.03426) lays the vectors out in few dimensions so that neighbours stay neighbours, HDBSCAN
 (Campello 2013) finds what is dense there, without being told how many groups there are; who is unlike the rest of a
-group is then put out of it. Everything is seeded: the same vectors give the same groups on the same machine. What was
-measured stands in tests/benchmarks/NOTES.md.
+group is then put out of it. For few videos `few_layout` does what umap-learn does for many, which is compiled first.
+Everything is seeded: the same vectors give the same groups on the same machine. What was measured stands in
+tests/benchmarks/NOTES.md.
 """
 
 from __future__ import annotations
@@ -12,21 +13,26 @@ import contextlib
 import importlib.util
 import warnings
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
+from vsortd.core.text import counted
 from vsortd.errors import UsageError
+from vsortd.library.clusters import few_layout
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 Floats = npt.NDArray[np.float32]
 
-# From this many videos on UMAP is used. Rendered clips of known subjects, adjusted Rand index of the groups: with 12
-# videos 0.83 directly against 0.70, with 20 equal, with 30 0.78 against 0.92, with 60 0.64 against 0.97.
-LEAST_FOR_UMAP: Final = 20
+# From this many videos on they are laid out. Rendered clips of known subjects, adjusted Rand index of the groups: with
+# 12 videos 0.83 directly against 0.70, with 20 equal, with 30 0.78 against 0.92, with 60 0.64 against 0.97.
+LEAST_TO_LAY_OUT: Final = 20
+# Up to here without umap-learn: groups as good (NOTES.md), and 1,000 take 4 CPU-s, where compiling alone takes 7.
+MOST_WITHOUT_UMAP: Final = 1_000
 # Dimensions that are grouped in: 5 and 10 gave the same groups, and HDBSCAN's trees like few.
 _DIMS: Final = 5
 # Up to here neighbours are found by comparing all pairs; beyond, by NN-descent (Dong 2011), compiled first for
@@ -45,7 +51,11 @@ _MOST_SAMPLES: Final = 30
 # taken for one. Of 362 rendered and real clips 20 go, and 14 of them had been in a wrong group.
 _STRANGE_DEVIATIONS: Final = 4.0
 _LEAST_DEVIATION: Final = 0.01
-_MAP_GAP: Final = 0.8  # UMAP's `min_dist` for the map: dots should not lie upon one another
+# umap-learn takes 500 rounds for up to 10,000 videos, 200 beyond. Made vectors, adjusted Rand index with 100 and with
+# its own: 10,000 videos 0.995 and 0.997 (0.991 with 200), 20,000 0.948 and 0.943.
+_ROUNDS: Final = 100
+# UMAP's `min_dist`, as it is for few: what is dense is to be found, but dots of a map should not lie upon one another.
+_MIN_DISTS: Final = {few_layout.CLUMPED: 0.0, few_layout.SPREAD: 0.8}
 
 _UMAP_WARNINGS: Final = (
     r"n_jobs value .* overridden to 1 by setting random_state",  # asked for: seeded is what is wanted
@@ -56,7 +66,7 @@ _UMAP_WARNINGS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class GroupingPlan:
-    """How a number of videos is grouped: `neighbors` is 0 where UMAP isn't used."""
+    """How a number of videos is grouped: `neighbors` is 0 where they aren't laid out."""
 
     min_size: int
     neighbors: int
@@ -73,14 +83,14 @@ def plan_for(count: int, *, min_size: int | None = None, neighbors: int | None =
     if neighbors is not None and neighbors < 2:  # noqa: PLR2004 - UMAP's own bound
         raise UsageError(f"--neighbors {neighbors}: too few to compare with.", remedy="Say 2 or a larger number.")
     size = min_size or max(2 if count < 12 else 3, round(0.5 * count**0.5))  # noqa: PLR2004 - see above
-    if count < LEAST_FOR_UMAP:
+    if count < LEAST_TO_LAY_OUT:
         return GroupingPlan(size, 0)
     return GroupingPlan(size, min(neighbors or min(15, max(5, 2 * count // 5)), count - 1))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Space:
-    """The vectors made ready: unit rows float32 [n, dim], and, for many, each one's neighbours."""
+    """The vectors made ready: unit rows float32 [n, dim], and, where they are laid out, each one's neighbours."""
 
     vectors: Floats
     plan: GroupingPlan
@@ -89,37 +99,54 @@ class Space:
 
     def laid_out(self) -> Floats:
         """Return the points that are grouped, float32 [n, dims]."""
-        return self._umap(min(_DIMS, self.vectors.shape[1]), 0.0) if self.plan.neighbors else self.vectors
+        return self._umap(_DIMS, few_layout.CLUMPED) if self.knn else self.vectors
 
     def map(self) -> Floats:
         """Return where each video stands on a map, float32 [n, 2]."""
-        if self.plan.neighbors and not all_the_same(self.vectors):
-            return self._umap(2, _MAP_GAP)
-        return _widest_two(self.vectors)
+        return self._umap(2, few_layout.SPREAD) if self.knn else self._widest[:, :2]
 
-    def _umap(self, dims: int, gap: float) -> Floats:
+    @cached_property
+    def _widest(self) -> Floats:
+        """The directions in which the vectors differ the most (PCA), [n, dims]; the signs are settled."""
+        import torch  # its threads sleep while they wait (`vision.factory`); those of NumPy's SVD spin
+
+        rest = (self.vectors - self.vectors.mean(axis=0)).astype(np.float64)
+        left, lengths, _ = (part.numpy() for part in torch.linalg.svd(torch.from_numpy(rest), full_matrices=False))
+        flat = np.zeros((len(rest), _DIMS), dtype=np.float32)
+        for axis in range(min(_DIMS, len(lengths))):
+            column = left[:, axis] * lengths[axis]
+            flat[:, axis] = column * (np.sign(column[np.abs(column).argmax()]) or 1)
+        return flat
+
+    def _umap(self, dims: int, closeness: few_layout.Closeness) -> Floats:
+        if self.knn and len(self.vectors) <= MOST_WITHOUT_UMAP:
+            graph = few_layout.neighbour_graph(*self.knn[:2])
+            return few_layout.laid_out(graph, self._widest[:, :dims], closeness)
         with _quiet():
             from umap.umap_ import UMAP
 
             model = UMAP(
                 n_neighbors=self.plan.neighbors,
-                n_components=dims,
-                min_dist=gap,
+                n_components=min(dims, self.vectors.shape[1]),
+                min_dist=_MIN_DISTS[closeness],
                 metric="cosine",
                 # as good as the default, spectral, and it can't fail to converge
                 init="pca",
+                n_epochs=_ROUNDS,
                 random_state=self.seed,
                 n_jobs=1,
-                **({"precomputed_knn": self.knn} if self.knn else {}),
+                precomputed_knn=self.knn,
             )
             return np.asarray(model.fit_transform(self.vectors), dtype=np.float32)
 
 
 def space_of(vectors: Floats, plan: GroupingPlan, seed: int) -> Space:
-    """Make the vectors ready: unit rows float32 [n, dim]. Raises UsageError where the libraries are missing."""
+    """Make the vectors ready: unit rows float32 [n, dim]. Raises UsageError where a library is missing."""
     insist_on_libraries()
     if not plan.neighbors or all_the_same(vectors):
         return Space(vectors, plan, seed)
+    if len(vectors) > MOST_WITHOUT_UMAP:
+        insist_on_libraries(["umap"], count=len(vectors))
     if len(vectors) <= _ALL_PAIRS:
         return Space(vectors, plan, seed, _nearest(vectors, plan.neighbors))
     with _quiet():
@@ -185,26 +212,16 @@ def all_the_same(vectors: Floats) -> bool:
     return bool((vectors @ vectors[0]).min() >= _SAME_COSINE)
 
 
-def insist_on_libraries(names: Sequence[str] = ("sklearn", "umap")) -> None:
-    """Raise UsageError where a library for grouping is not installed."""
+def insist_on_libraries(names: Sequence[str] = ("sklearn",), *, count: int = 0) -> None:
+    """Raise UsageError where a library for grouping is not installed; `count` videos need it, 0: any number does."""
     missing = {"sklearn": "scikit-learn", "umap": "umap-learn", "matplotlib": "matplotlib"}
+    videos = counted(count, "video") if count else "videos"
     for name in names:
         if importlib.util.find_spec(name) is None:
             raise UsageError(
-                f"Grouping videos needs {missing[name]}, which is not installed.",
+                f"Grouping {videos} needs {missing[name]}, which is not installed.",
                 remedy="pip install 'vsortd[library]'",
             )
-
-
-def _widest_two(vectors: Floats) -> Floats:
-    """Return the two directions in which the vectors differ the most (PCA), [n, 2]; the signs are settled."""
-    rest = (vectors - vectors.mean(axis=0)).astype(np.float64)
-    left, lengths, _ = np.linalg.svd(rest, full_matrices=False)
-    flat = np.zeros((len(vectors), 2))
-    for axis in range(min(2, len(lengths))):
-        column = left[:, axis] * lengths[axis]
-        flat[:, axis] = column * (np.sign(column[np.abs(column).argmax()]) or 1)
-    return flat.astype(np.float32)
 
 
 @contextlib.contextmanager

@@ -49,7 +49,7 @@ def clusters(call: Call[NothingMore]) -> GroupsDocument:
 
 def find_groups(call: Call[NothingMore]) -> JobDocument:
     """Begin to find groups; those that were found before stay until then."""
-    insist_on_libraries(["sklearn", "umap"])
+    insist_on_libraries()
     host, store = call.page.host, _store(call)
 
     def run(job: PageJob) -> tuple[str, str]:

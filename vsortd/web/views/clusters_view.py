@@ -152,7 +152,7 @@ class _Clusters:
 
     def look(self, request: Request, _posted: Posted) -> Response:
         """Begin to find groups; those that were found before stay until then."""
-        insist_on_libraries(["sklearn", "umap"])
+        insist_on_libraries()
         return self._begin(request, "Finding groups", self._look, "It looks for groups.")
 
     def _begin(self, request: Request, title: str, run: Callable[[PageJob], tuple[str, str]], said: str) -> Response:
