@@ -11,9 +11,11 @@ import pytest
 
 from tests.support import harness
 from tests.support.many_rows import fill_journal
+from vsortd.cli.common import print_json_list, write_csv_of
 from vsortd.core.console import PlainConsole
 from vsortd.core.paths import journal_path
 from vsortd.core.tables import Column, print_table
+from vsortd.errors import StoreError
 from vsortd.filing.history_query import HistoryQuery
 from vsortd.filing.journal import Journal
 
@@ -97,3 +99,15 @@ def test_the_journal_gives_items_one_at_a_time(tmp_path: Path) -> None:
         assert 1 == next(found).id
         found.close()  # type: ignore[attr-defined] - a generator, as it is
         assert list(range(10, 0, -1)) == [item.id for item in journal.history()]
+
+
+def test_an_answer_to_a_program_is_whole_or_none(capsys: pytest.CaptureFixture[str]) -> None:
+    def entries() -> Iterator[dict[str, int]]:
+        for number in range(200_000):
+            yield {"id": number}
+        raise StoreError("The journal is damaged.")
+
+    for tell in (lambda: print_json_list({}, "items", entries()), lambda: write_csv_of(["id"], entries())):
+        with pytest.raises(StoreError):
+            tell()
+        assert "" == capsys.readouterr().out

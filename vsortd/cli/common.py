@@ -9,7 +9,7 @@ import os
 import sys
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final, TextIO, cast
 
 import click
 
@@ -17,7 +17,7 @@ from vsortd.cli.front.declared import Option
 from vsortd.core.home import with_tilde
 from vsortd.core.output import is_quiet, note
 from vsortd.core.text import counted, encodable_json, printable, printable_json
-from vsortd.errors import DaemonUnreachableError, UsageError
+from vsortd.errors import DaemonUnreachableError, StoreError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -66,6 +66,8 @@ __all__ = [
 AsRootFlag = Annotated[bool, Option("--as-root", help="Say nothing about running as root.")]
 CsvFlag = Annotated[bool, Option("--csv", help="Print the table as CSV on stdout instead of text.")]
 JsonFlag = Annotated[bool, Option("--json", help="Print JSON on stdout instead of text.")]
+
+_IN_MEMORY: Final = 32 << 20  # bytes of an answer, before a file takes it
 
 STATE_STYLES = {
     "filed": "green",
@@ -228,16 +230,40 @@ def print_json(document: Mapping[str, Any]) -> None:
 
 
 def print_json_list(head: Mapping[str, Any], name: str, entries: Iterable[Mapping[str, Any]]) -> None:
-    """Print what `print_json` would of `{**head, name: [*entries]}`, in memory one entry at a time."""
+    """Print what `print_json` would of `{**head, name: [*entries]}` once all are there, in memory one at a time."""
     import textwrap
 
     begin = json.dumps({**head, name: []}, ensure_ascii=False, indent=2).removesuffix("]\n}")
     written = False
-    for entry in entries:
-        text = textwrap.indent(json.dumps(entry, ensure_ascii=False, indent=2), "    ")
-        _write_json(f",\n{text}" if written else f"{begin}\n{text}")
-        written = True
-    write_json("\n  ]\n}" if written else f"{begin}]\n}}")
+    with _whole() as out:
+        for entry in entries:
+            text = textwrap.indent(json.dumps(entry, ensure_ascii=False, indent=2), "    ")
+            _write_json(f",\n{text}" if written else f"{begin}\n{text}", out)
+            written = True
+        _write_json("\n  ]\n}\n" if written else f"{begin}]\n}}\n", out)
+
+
+@contextlib.contextmanager
+def _whole() -> Iterator[TextIO]:
+    """Yield what takes output for stdout, which gets all of it at the end: where something fails before, nothing.
+
+    A part would be another answer: a program may not look at the exit code. What is long lies in a temporary file.
+    Raises StoreError where that can't be written.
+    """
+    import shutil
+    import tempfile
+
+    with tempfile.SpooledTemporaryFile(_IN_MEMORY, "w+", encoding="utf-8", newline="") as out:
+        try:
+            yield cast("TextIO", out)
+            out.seek(0)
+        except OSError as error:
+            raise StoreError(
+                f"The answer can't be put together: {error.strerror or error}.",
+                remedy=f"Make room in {tempfile.gettempdir()}, or name another folder by TMPDIR.",
+            ) from error
+        shutil.copyfileobj(out, sys.stdout)
+    sys.stdout.flush()
 
 
 def write_json(text: str) -> None:
@@ -246,8 +272,8 @@ def write_json(text: str) -> None:
     sys.stdout.flush()
 
 
-def _write_json(text: str) -> None:
-    sys.stdout.write(encodable_json(printable_json(text), sys.stdout.encoding or "utf-8"))
+def _write_json(text: str, out: TextIO | None = None) -> None:
+    (out or sys.stdout).write(encodable_json(printable_json(text), sys.stdout.encoding or "utf-8"))
 
 
 def write_csv(columns: Sequence[str], rows: Iterable[Iterable[object]]) -> None:
@@ -257,8 +283,8 @@ def write_csv(columns: Sequence[str], rows: Iterable[Iterable[object]]) -> None:
     shown = sys.stdout.isatty()
     if not shown:
         write_as_bytes()
-    write_table(sys.stdout, columns, rows, shown=shown)
-    sys.stdout.flush()
+    with _whole() as out:
+        write_table(out, columns, rows, shown=shown)
 
 
 def write_as_bytes() -> None:
