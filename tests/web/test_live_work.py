@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 pytestmark = pytest.mark.timeout(240)
-SECONDS = 20  # to encode for long enough that it is seen
+SECONDS = 14  # of 720p: encoded for long enough that it is seen
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def test_a_conversion_has_its_part_and_a_name(browser: Browser, home: PageHome, 
         "-f",
         "lavfi",
         "-i",
-        f"testsrc2=s=320x240:r=24:d={SECONDS}",
+        f"testsrc2=s=1280x720:r=24:d={SECONDS}",
         "-c:v",
         "prores",
         "-pix_fmt",
