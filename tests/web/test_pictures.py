@@ -45,6 +45,16 @@ def indexed(home: PageHome, folder: Path) -> str:
     return named
 
 
+def test_while_videos_are_in_work_live_has_no_picture_made(home: PageHome) -> None:
+    number = number_of(home, "downtown.mp4")
+    shutil.rmtree(home.home.folder / "state" / "previews", ignore_errors=True)
+    before = home.ask(f"/thumb/{number}?kept")
+    assert ("image/svg+xml", "no-store") == (before.headers["content-type"], before.headers["cache-control"])
+    made = home.ask(f"/thumb/{number}")
+    assert made.body == home.ask(f"/thumb/{number}?kept").body
+    assert f"/thumb/{number}?instead" in home.ask("/live/parts").text, "nothing is in work now"
+
+
 def test_stills_thumbnails_and_sprites_are_pictures_of_the_video(home: PageHome) -> None:
     number = number_of(home, "summit.mp4")
     width, height = size_of(home, f"/still/{number}/1000?h=180")

@@ -109,6 +109,10 @@ class Previews:
 
         return self._picture(path, identity, _key(identity, "thumb", THUMB_PX), make, cancel)
 
+    def kept_thumb(self, identity: Identity) -> Path | None:
+        """Return what `thumb` does if it is there already."""
+        return self._pictures.find(_key(identity, "thumb", THUMB_PX))
+
     def sprite(
         self, path: Path, identity: Identity, *, cancel: threading.Event | None = None
     ) -> tuple[Path, SpriteTimes]:

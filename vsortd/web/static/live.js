@@ -3,11 +3,13 @@ import { refresh } from "./parts.js";
 import { say } from "./say.js";
 
 const TOGETHER_MS = 400; // what happens within this time is shown, and said, together
+const EACH_MS = 3000; // while much happens it is shown so often: looking takes of the time that filing has
 const SAID_EACH = 3;
 let source = null;
 const WORK_MS = 2000; // what is in work is looked at again after so long: nobody tells how far it is
 let waiting = 0;
 let again = 0;
+let shown = 0; // when it was shown last
 let outcomes = [];
 
 /** Follows the daemon's events where the page shows something live. */
@@ -30,7 +32,7 @@ function listen() {
 }
 
 function soon() {
-  waiting ||= setTimeout(tell, TOGETHER_MS);
+  waiting ||= setTimeout(tell, Math.max(TOGETHER_MS, shown + EACH_MS - performance.now()));
 }
 
 async function tell() {
@@ -40,6 +42,7 @@ async function tell() {
   for (const item of told.slice(0, SAID_EACH)) say(sentence(item));
   if (told.length > SAID_EACH) say(`${told.length - SAID_EACH} more videos.`);
   await refresh();
+  shown = performance.now();
   clearTimeout(again);
   if (source && document.querySelector("[data-live] progress")) again = setTimeout(() => source && soon(), WORK_MS);
 }

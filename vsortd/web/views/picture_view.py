@@ -35,6 +35,8 @@ _HIGHEST_PX: Final = 9999
 _LAST_MS: Final = 9_999_999_999
 # Asks for a picture that says that there is none: a list of many is no trouble to be told of.
 _INSTEAD: Final = "instead"
+# … and so does this, which has none made either.
+_KEPT: Final = "kept"
 
 
 def routes(page: Page) -> list[Route]:
@@ -73,15 +75,23 @@ def _endpoint(page: Page, make: _Make) -> Callable[[Request], Awaitable[Response
 
 def _no_picture(request: Request, error: VideoError) -> Response:
     if _INSTEAD in request.query_params:
-        return Response(asset("no-picture.svg"), media_type="image/svg+xml", headers={"Cache-Control": "no-store"})
+        return _placeholder()
     return turned_away(HTTPStatus.NOT_FOUND, f"There is no picture: {error.reason}.")
+
+
+def _placeholder() -> Response:
+    return Response(asset("no-picture.svg"), media_type="image/svg+xml", headers={"Cache-Control": "no-store"})
 
 
 def _jpeg(path: Path) -> Response:
     return Response(path.read_bytes(), media_type="image/jpeg", headers=_LASTING)
 
 
-def _thumb(previews: Previews, path: Path, identity: Identity, _request: Request) -> Response:
+def _thumb(previews: Previews, path: Path, identity: Identity, request: Request) -> Response:
+    """Answer with a thumbnail; with `?kept` only if there is one already."""
+    if _KEPT in request.query_params:
+        kept = previews.kept_thumb(identity)
+        return _placeholder() if kept is None else _jpeg(kept)
     return _jpeg(previews.thumb(path, identity))
 
 
