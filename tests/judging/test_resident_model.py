@@ -286,13 +286,16 @@ def test_a_model_is_loading_from_the_start_of_the_load_to_its_end(
 
     monkeypatch.setattr("vsortd.vision.factory.load_encoder", refused)
     model = ResidentModel("sample", tree_of(tmp_path, "forest", "sea"), keep_trying=False)
-    assert not model.loading
+    assert (False, None) == (model.loading, model.loading_s)
     model.start()
     assert model.loading
+    first_s = model.loading_s
+    assert first_s is not None
+    assert first_s < (model.loading_s or 0)
     go_on.set()
     with pytest.raises(ModelError):
         model.get(threading.Event())
-    assert not model.loading
+    assert (False, None) == (model.loading, model.loading_s)
     model.close()
 
 

@@ -103,6 +103,7 @@ class ResidentModel:
         self._replaced = False
         self._poked = False
         self._started = False
+        self._begun_s = 0.0
         self._used_s = time.monotonic()
         self._thread = self._new_thread()
 
@@ -110,7 +111,7 @@ class ResidentModel:
         """Begin to load, unless that has begun."""
         with self._changed:
             if not (self._started or self._stopping or self._replaced):
-                self._started = True
+                self._started, self._begun_s = True, time.monotonic()
                 self._thread.start()
 
     def when_half_loaded(self, tell: Callable[[HalfLoadedError], None]) -> None:
@@ -158,6 +159,11 @@ class ResidentModel:
         """Whether there is no model yet, and it is on its way: no load failed, and it was not let go."""
         with self._changed:
             return self._started and not self._stopping and self._classifier is None and self._error is None
+
+    @property
+    def loading_s(self) -> float | None:
+        """For how long it has been on its way, seconds; None where it isn't."""
+        return time.monotonic() - self._begun_s if self.loading else None
 
     @property
     def replaced(self) -> bool:

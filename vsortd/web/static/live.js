@@ -44,7 +44,7 @@ async function tell() {
   await refresh();
   shown = performance.now();
   clearTimeout(again);
-  if (source && document.querySelector("[data-live] progress")) again = setTimeout(() => source && soon(), WORK_MS);
+  if (source && document.querySelector("[data-live] :is(progress, [data-loading])")) again = setTimeout(() => source && soon(), WORK_MS);
 }
 
 function sentence(item) {

@@ -58,6 +58,7 @@ class _Live:
         failed, failed_count = journal.standing_failures(without=away, most=_FAILED)
         return {
             "status": status,
+            "loading_s": host.services.model.loading_s,
             "work": host.in_hand(),
             "last": [item.to_json() for item in journal.history(HistoryQuery(last=_LAST))],
             "failed": [item.to_json() for item in failed],
