@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 def test_what_happens_is_shown_and_said_as_it_happens(browser: Browser, home: PageHome) -> None:
     with visit(browser, home) as seen:
         page = seen.page
+        with page.expect_response("**/events"):  # what happens before it listens is shown, but not said
+            page.reload()
         page.get_by_role("heading", name="Live").wait_for()
         home.drop("flowers.mp4")
         page.get_by_role("status").get_by_text("flowers.mp4 filed as nature/meadow, undo with u").wait_for()
