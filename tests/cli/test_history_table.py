@@ -111,3 +111,13 @@ def test_an_answer_to_a_program_is_whole_or_none(capsys: pytest.CaptureFixture[s
         with pytest.raises(StoreError):
             tell()
         assert "" == capsys.readouterr().out
+
+
+def test_an_answer_without_room_says_where_and_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "gone"))
+    with pytest.raises(StoreError, match="The answer can't be put together") as raised:
+        write_csv_of(["text"], ({"text": "x" * 2**20} for _ in range(40)))
+    assert str(tmp_path / "gone") in str(raised.value.remedy)
+    assert "" == capsys.readouterr().out

@@ -8,8 +8,9 @@ import json
 import os
 import sys
 import threading
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, TextIO, cast
+from typing import IO, TYPE_CHECKING, Annotated, Any, Final, TextIO, cast
 
 import click
 
@@ -253,17 +254,29 @@ def _whole() -> Iterator[TextIO]:
     import shutil
     import tempfile
 
-    with tempfile.SpooledTemporaryFile(_IN_MEMORY, "w+", encoding="utf-8", newline="") as out:
+    with tempfile.SpooledTemporaryFile(_IN_MEMORY, "w+", encoding="utf-8", newline="") as spool:
+        yield cast("TextIO", _Gathering(spool))
+        spool.seek(0)
+        shutil.copyfileobj(spool, sys.stdout)
+    sys.stdout.flush()
+
+
+@dataclass(frozen=True, slots=True)
+class _Gathering:
+    """Writes into a temporary file; what goes wrong there is told as that, and nothing else is."""
+
+    spool: IO[str]
+
+    def write(self, text: str) -> int:
         try:
-            yield cast("TextIO", out)
-            out.seek(0)
+            return self.spool.write(text)
         except OSError as error:
+            import tempfile
+
             raise StoreError(
                 f"The answer can't be put together: {error.strerror or error}.",
-                remedy=f"Make room in {tempfile.gettempdir()}, or name another folder by TMPDIR.",
+                remedy=f"Make room in {tempfile.tempdir}, or name another folder by TMPDIR.",
             ) from error
-        shutil.copyfileobj(out, sys.stdout)
-    sys.stdout.flush()
 
 
 def write_json(text: str) -> None:
