@@ -15,7 +15,7 @@ from vsortd.cli.app import command as command_line
 from vsortd.cli.command_table import COMMANDS
 from vsortd.cli.completion_answer import ASKED_BY, ASKED_WORDS
 from vsortd.cli.completion_scripts import SEPARATOR
-from vsortd.cli.front.commands import Entry, Group
+from vsortd.cli.front.commands import CommandEntry, Group
 from vsortd.core.paths import journal_path
 from vsortd.filing.journal import Journal
 
@@ -39,7 +39,7 @@ script()
 """
 
 
-def leaves(entries: tuple[Entry, ...] = COMMANDS, path: str = "") -> Iterator[tuple[str, Entry]]:
+def leaves(entries: tuple[CommandEntry, ...] = COMMANDS, path: str = "") -> Iterator[tuple[str, CommandEntry]]:
     """Yield every command that does something, with its words."""
     for entry in entries:
         words = f"{path} {entry.name}".strip()
@@ -60,7 +60,7 @@ def found(words: str) -> Any:
 
 
 @pytest.mark.parametrize(("words", "entry"), list(leaves()), ids=[words for words, _ in leaves()])
-def test_the_one_line_of_the_table_is_that_of_the_command(words: str, entry: Entry) -> None:
+def test_the_one_line_of_the_table_is_that_of_the_command(words: str, entry: CommandEntry) -> None:
     """It stands there twice: a group tells it without importing the command."""
     command = found(words)
     if not isinstance(command, Group):

@@ -11,7 +11,7 @@ from yt_dlp.extractor.common import InfoExtractor
 from yt_dlp.utils import DownloadError, ExtractorError, GeoRestrictedError, UserNotLive
 
 from vsortd.fetching.guard import Guard
-from vsortd.fetching.site_errors import SiteError, Told
+from vsortd.fetching.site_errors import SiteError, SiteErrors
 from vsortd.fetching.site_videos import SiteVideos, SiteWish
 
 if TYPE_CHECKING:
@@ -180,5 +180,5 @@ def test_what_is_too_large_by_the_sites_own_word_is_not_begun() -> None:
 )
 def test_errors_become_sentences_without_advice_that_there_is_none_of_here(error: Exception, said: str) -> None:
     told = DownloadError(str(error), (type(error), error, None))
-    with pytest.raises(SiteError, match=said), Told(Guard()):
+    with pytest.raises(SiteError, match=said), SiteErrors(Guard()):
         raise told from error

@@ -27,7 +27,7 @@ from vsortd.service.server import ControlServer
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 
-    from vsortd.core.documents import PreviewDocument, ReloadDocument
+    from vsortd.core.documents import PreviewAnswerDocument, ReloadDocument
     from vsortd.service.request_models import PreviewRulesRequest
 
 
@@ -95,7 +95,7 @@ class Fake:
 
     def preview_text(
         self, asked: PreviewRulesRequest, on_progress: Callable[[int, int], None], cancel: threading.Event
-    ) -> PreviewDocument | None:
+    ) -> PreviewAnswerDocument | None:
         if asked.config == "slow":
             self.asked.append("deciding")
             cancel.wait(10)
@@ -220,7 +220,7 @@ def test_a_search_arrives_as_it_was_asked_or_is_left_to_the_command(served: tupl
 def test_rules_are_previewed_step_by_step(served: tuple[Fake, Path]) -> None:
     client, steps = Client(served[1]), list[tuple[int, int]]()
 
-    def asked(config: str, *, look: bool = False) -> PreviewDocument | None:
+    def asked(config: str, *, look: bool = False) -> PreviewAnswerDocument | None:
         path = Path("/a/config.yaml")
         return client.preview_rules(path, "x", config, look=look, on_progress=lambda *step: steps.append(step))
 

@@ -29,7 +29,7 @@ from vsortd.service.workflow import Workflow
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from vsortd.core.documents import PreviewDocument
+    from vsortd.core.documents import PreviewAnswerDocument
     from vsortd.service.api import Controlled
     from vsortd.service.request_models import PreviewRulesRequest
     from vsortd.vision.encoder import Encoder
@@ -131,7 +131,7 @@ class _Deciding:
 
     def preview_text(
         self, _asked: PreviewRulesRequest, _on_progress: Callable[[int, int], None], cancel: threading.Event
-    ) -> PreviewDocument | None:
+    ) -> PreviewAnswerDocument | None:
         self.begun.set()
         if cancel.wait(PATIENCE_S):
             self.called_off.set()

@@ -83,7 +83,7 @@ def text_document(pictures: Sequence[PictureText], duration_s: float) -> Documen
 
 
 @dataclass(slots=True)
-class TextSpan:
+class SeenText:
     """A text and when it is shown (s); `line` is its surest reading, `pictures` how many show it."""
 
     begin_s: float
@@ -115,7 +115,7 @@ class TextSpan:
         return self._missed > _MISSES
 
 
-def merged(pictures: Sequence[PictureText], duration_s: float) -> list[TextSpan]:
+def merged(pictures: Sequence[PictureText], duration_s: float) -> list[SeenText]:
     """Return the texts of pictures in the order of time as spans, by their begin and then from the top down.
 
     What is read alike in pictures that follow one another is one text, wherever it stands: it may move.
@@ -125,8 +125,8 @@ def merged(pictures: Sequence[PictureText], duration_s: float) -> list[TextSpan]
     times = [picture.at_s for picture in pictures]
     edges = [0.0, *((one + other) / 2 for one, other in pairwise(times))]
     edges.append(max(duration_s, times[-1]))
-    found: list[TextSpan] = []
-    running: list[TextSpan] = []
+    found: list[SeenText] = []
+    running: list[SeenText] = []
     for picture, (begin_s, end_s) in zip(pictures, pairwise(edges), strict=True):
         waiting = list(running)
         for line in picture.lines:
@@ -134,7 +134,7 @@ def merged(pictures: Sequence[PictureText], duration_s: float) -> list[TextSpan]
                 continue
             span = _same(line, waiting)
             if span is None:
-                span = TextSpan(begin_s, end_s, line)
+                span = SeenText(begin_s, end_s, line)
                 found.append(span)
                 running.append(span)
             else:
@@ -145,11 +145,11 @@ def merged(pictures: Sequence[PictureText], duration_s: float) -> list[TextSpan]
     return sorted(found, key=lambda span: (span.begin_s, span.line.box.top, span.line.box.left))
 
 
-def _same(line: TextLine, spans: Sequence[TextSpan]) -> TextSpan | None:
+def _same(line: TextLine, spans: Sequence[SeenText]) -> SeenText | None:
     """Return the span that is read most alike, None where none is alike."""
     letters = "".join(tokens_of(line.text))
     matcher = difflib.SequenceMatcher(b=letters, autojunk=False)
-    best: tuple[float, float, TextSpan] | None = None
+    best: tuple[float, float, SeenText] | None = None
     for span in spans:
         matcher.set_seq1("".join(tokens_of(span.line.text)))
         if matcher.real_quick_ratio() < _ALIKE or matcher.quick_ratio() < _ALIKE:

@@ -10,7 +10,7 @@ from typing import Annotated
 import click
 
 from vsortd.cli.command_table import COMMANDS
-from vsortd.cli.front.commands import Entry, Group
+from vsortd.cli.front.commands import CommandEntry, Group
 from vsortd.cli.front.declared import Option
 from vsortd.errors import UsageError
 
@@ -52,7 +52,7 @@ def root(
 def command() -> Group:
     """Return the whole command line; what is called is imported then."""
     line = "Drop videos into a folder; they file themselves by what they show. Every move can be undone."
-    return Group(Entry("vsortd", line, below=COMMANDS), root)
+    return Group(CommandEntry("vsortd", line, below=COMMANDS), root)
 
 
 def hoist_config(argv: list[str]) -> list[str]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from vsortd.cli.examples import Example
-    from vsortd.cli.front.parameters import Shown
+    from vsortd.cli.front.parameters import ShownParameter
 
 _TITLE: Final = "file videos by what they show"
 _COLUMNS: Final = 79  # of the source's lines of text, as mandoc wants them
@@ -136,13 +136,13 @@ def _options(ctx: click.Context, heading: str, *, everywhere: bool) -> Iterator[
     """Yield the arguments and options; those that every command takes only where they are asked for."""
     wanted = [
         one
-        for one in cast("list[Shown]", ctx.command.get_params(ctx))
+        for one in cast("list[ShownParameter]", ctx.command.get_params(ctx))
         if everywhere or (one.panel != EVERYWHERE_PANEL and one.name != "help")
     ]
     yield from _tagged(heading, [(_tag(one), f"{one.told} {one.more}") for one in wanted])
 
 
-def _tag(one: Shown) -> str:
+def _tag(one: ShownParameter) -> str:
     """Return the names, short ones first, and what stands for the value."""
     names = sorted(one.shown_names, key=lambda name: name.startswith("--"))
     return " ".join([", ".join(names), *([one.value] if one.panel != ARGUMENTS and one.value else [])])

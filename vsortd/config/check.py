@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from vsortd.config.cross_checks import cross_check
 from vsortd.config.diagnostics import InvalidConfigError, Location, Mistake, dotted
-from vsortd.config.error_messages import Option, explain, value_of
+from vsortd.config.error_messages import OptionType, explain, value_of
 from vsortd.config.settings import RuleSettings, Settings
 from vsortd.config.yaml_lines import Document, Node, NodeKind, plain, read_bytes, read_document, walk_to
 from vsortd.errors import ConfigError
@@ -167,7 +167,7 @@ def _nothings(root: Node, said: Sequence[Mistake]) -> list[Mistake]:
     """Report options that are there but hold nothing, which the models would take for 'not set'."""
     known = {mistake.path for mistake in said}
     found: list[Mistake] = []
-    work: list[tuple[Node, Location, Option]] = [(root, (), Option(Settings))]
+    work: list[tuple[Node, Location, OptionType]] = [(root, (), OptionType(Settings))]
     while work:
         node, location, holder = work.pop()
         for key, (line, value) in node.entries.items():

@@ -47,41 +47,41 @@ _WANTED: dict[str, str] = {
 class FreeKeys:
     """A mapping whose keys the user chooses: what a key may be, and what may stand under it."""
 
-    key: Option
-    value: Option
+    key: OptionType
+    value: OptionType
 
 
 @dataclass(frozen=True, slots=True)
-class Option:
+class OptionType:
     """What may stand at a place: a type with its kinds and bounds."""
 
     annotation: Any
     metadata: tuple[object, ...] = ()
 
     @classmethod
-    def of(cls, annotation: Any, metadata: Iterable[object] = ()) -> Option:  # noqa: ANN401
+    def of(cls, annotation: Any, metadata: Iterable[object] = ()) -> OptionType:  # noqa: ANN401
         """Take `Annotated[…]` apart."""
         if get_origin(annotation) is typing.Annotated:
             inner, *more = get_args(annotation)
             return cls.of(inner, (*more, *metadata))
         return cls(annotation, tuple(metadata))
 
-    def ways(self) -> list[Option]:
+    def ways(self) -> list[OptionType]:
         """Return the options that a union stands for (without None), else itself alone."""
         if get_origin(self.annotation) not in {typing.Union, types.UnionType}:
             return [self]
-        ways = (Option.of(way) for way in get_args(self.annotation) if way is not type(None))
+        ways = (OptionType.of(way) for way in get_args(self.annotation) if way is not type(None))
         return [one for way in ways for one in way.ways()]
 
     def kind(self) -> ValueKind | None:
         """Return the option's own kind, if it has one."""
         return next((item for item in self.metadata if isinstance(item, ValueKind)), None)
 
-    def item(self) -> Option | None:
+    def item(self) -> OptionType | None:
         """Return what the items of a list may be, None if this is no list."""
         for way in self.ways():
             if get_origin(way.annotation) is tuple:
-                return Option.of(get_args(way.annotation)[0])
+                return OptionType.of(get_args(way.annotation)[0])
         return None
 
     def free_keys(self) -> FreeKeys | None:
@@ -92,9 +92,9 @@ class Option:
         if get_origin(annotation) is not dict:
             return None
         key, value = get_args(annotation)
-        return FreeKeys(Option.of(key), Option.of(value))
+        return FreeKeys(OptionType.of(key), OptionType.of(value))
 
-    def under(self, key: str) -> Option | None:
+    def under(self, key: str) -> OptionType | None:
         """Return what may stand under a key of a mapping, None where that is not known."""
         model, free = self.model(), self.free_keys()
         known = keys_of(model).get(key) if model else None
@@ -134,7 +134,7 @@ class Option:
             return self._allowed_list(item)
         return ", or ".join(text for way in self.ways() if (text := way.allowed_one()))
 
-    def _allowed_list(self, item: Option) -> str:
+    def _allowed_list(self, item: OptionType) -> str:
         """Say it for a list."""
         for mark in self.metadata + tuple(mark for way in self.ways() for mark in way.metadata):
             if isinstance(mark, OneOrMany):
@@ -166,16 +166,17 @@ class Option:
         return f"names, each with {free.value.allowed()}" if free else ""
 
 
-def keys_of(model: type[BaseModel]) -> Mapping[str, Option]:
+def keys_of(model: type[BaseModel]) -> Mapping[str, OptionType]:
     """Return the keys that a model takes in YAML, in order, with what each may hold."""
     return {
-        field.alias or name: Option.of(field.annotation, field.metadata) for name, field in model.model_fields.items()
+        field.alias or name: OptionType.of(field.annotation, field.metadata)
+        for name, field in model.model_fields.items()
     }
 
 
-def option_at(model: type[BaseModel], location: Location) -> Option | None:
+def option_at(model: type[BaseModel], location: Location) -> OptionType | None:
     """Return what may stand at a location below `model`, None where nothing is known."""
-    option: Option | None = Option(model)
+    option: OptionType | None = OptionType(model)
     for step in location:
         if option is None:
             return None
@@ -238,7 +239,7 @@ def _explain_one(
         return None  # the items that were wrong have mistakes of their own
     if node.kind is NodeKind.SCALAR:
         location = reached  # a single text that stands for a list has no index
-    option = option_at(model, location) or Option(object)
+    option = option_at(model, location) or OptionType(object)
     own = option.kind() or (inner.kind() if (inner := option.item()) is not None else None)
     return Mistake(
         line,
@@ -277,7 +278,7 @@ def _the_keys(known: Sequence[str]) -> str:
     return f"{'the keys' if len(known) != 1 else 'the key'} {', '.join(known)}"
 
 
-def _message(error: Mapping[str, Any], node: Node, option: Option) -> str:
+def _message(error: Mapping[str, Any], node: Node, option: OptionType) -> str:
     """Say what is wrong with the value of `node`."""
     kind = error["type"]
     if node.kind is NodeKind.SCALAR and node.value is None:
@@ -294,7 +295,7 @@ def _message(error: Mapping[str, Any], node: Node, option: Option) -> str:
     return wanted if wanted.startswith("this") else f"{wanted}, not {node.shape()}"
 
 
-def _no_choice(option: Option, node: Node) -> str:
+def _no_choice(option: OptionType, node: Node) -> str:
     """Say what is wrong with what stands in the place of a few words; "" where lists or mappings are wanted, too."""
     model = option.model()
     if model is not None and issubclass(model, Options) and model.no_word:
@@ -302,7 +303,7 @@ def _no_choice(option: Option, node: Node) -> str:
     return "this is not one of the choices" if option.literals() and node.kind is NodeKind.SCALAR else ""
 
 
-def _is_list_of_texts(option: Option) -> bool:
+def _is_list_of_texts(option: OptionType) -> bool:
     """Tell whether a single text may stand for the list that is wanted."""
     item = option.item()
     return item is not None and item.kind() is not None

@@ -315,7 +315,7 @@ class SearchDocument(TypedDict):
     unmeasured: int
 
 
-class PreviewDocument(TypedDict):
+class PreviewAnswerDocument(TypedDict):
     """What other rules would make of all that is filed; `items` as `rules preview --json` prints them."""
 
     items: list[dict[str, Any]]

@@ -35,7 +35,7 @@ class SiteError(Exception):
         self.kind = kind
 
 
-class Told:
+class SiteErrors:
     """A context in which the errors of yt-dlp, and what the guard refused, become one SiteError with a sentence."""
 
     def __init__(self, guard: Guard) -> None:

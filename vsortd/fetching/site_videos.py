@@ -15,7 +15,7 @@ from yt_dlp.utils import DownloadCancelled
 
 from vsortd.core.units import about_size
 from vsortd.fetching.guard import READ_ONLY_FILES, Guard
-from vsortd.fetching.site_errors import SiteError, Told
+from vsortd.fetching.site_errors import SiteError, SiteErrors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -204,8 +204,8 @@ class SiteVideos:
             raise DownloadCancelled(self._too_large(max(done, int(total or 0))))
         self._say("progress", done=done, total=int(total or now.get("total_bytes_estimate") or 0))
 
-    def _told(self) -> Told:
-        return Told(self._guard)
+    def _told(self) -> SiteErrors:
+        return SiteErrors(self._guard)
 
     def _options(self) -> Info:
         joined = "bv*[ext=mp4]+ba[ext=m4a]"

@@ -54,7 +54,7 @@ if TYPE_CHECKING:
         ItemDocument,
         LessonDocument,
         OutcomeDocument,
-        PreviewDocument,
+        PreviewAnswerDocument,
         ReloadDocument,
         SearchDocument,
         StatusDocument,
@@ -116,7 +116,7 @@ class Controlled(Protocol):
 
     def preview_text(
         self, asked: PreviewRulesRequest, on_progress: Callable[[int, int], None], cancel: threading.Event
-    ) -> PreviewDocument | None:
+    ) -> PreviewAnswerDocument | None:
         """Return what a config would change of all that is filed, None where the asker has to find out itself."""
 
     def scan(self) -> None:

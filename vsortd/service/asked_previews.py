@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import threading
 
     from vsortd.config.settings import Settings
-    from vsortd.core.documents import PreviewDocument
+    from vsortd.core.documents import PreviewAnswerDocument
     from vsortd.pipeline.batch import Progress
     from vsortd.pipeline.filed_memory import FiledMemory
     from vsortd.pipeline.services import Services
@@ -29,7 +29,7 @@ def answer(
     memory: FiledMemory,
     on_progress: Progress,
     cancel: threading.Event,
-) -> PreviewDocument | None:
+) -> PreviewAnswerDocument | None:
     """Return what the rules of a config would change of all that is filed; None for what the command does better.
 
     That is a config that reads otherwise here than there, or names another model, and what a reload or the daemon's

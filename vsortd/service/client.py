@@ -22,7 +22,7 @@ if TYPE_CHECKING:
         ItemDocument,
         LessonDocument,
         OutcomeDocument,
-        PreviewDocument,
+        PreviewAnswerDocument,
         ReleaseDocument,
         ReloadDocument,
         SearchDocument,
@@ -121,7 +121,7 @@ class Client:
 
     def preview_rules(
         self, path: Path, text: str, config: str, *, look: bool, on_progress: Callable[[int, int], None] | None = None
-    ) -> PreviewDocument | None:
+    ) -> PreviewAnswerDocument | None:
         """Return what the rules of a config would change of all that is filed; None where the daemon can't tell.
 
         `config` is the fingerprint of what was read at `path`; with `look` it looks at videos of which too little is
@@ -129,7 +129,7 @@ class Client:
         """
         body = {"path": os.fspath(path), "text": text, "config": config, "look": look}
         said = self._told("/v1/preview_rules", body, on_progress)
-        found: PreviewDocument | None = None if "other_config" in said else said["preview"]
+        found: PreviewAnswerDocument | None = None if "other_config" in said else said["preview"]
         return found
 
     def _told(

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
         ItemDocument,
         LessonDocument,
         OutcomeDocument,
-        PreviewDocument,
+        PreviewAnswerDocument,
         ReloadDocument,
         SearchDocument,
         StatusDocument,
@@ -342,7 +342,7 @@ class Controller:
 
     def preview_text(
         self, asked: PreviewRulesRequest, on_progress: Progress, cancel: threading.Event
-    ) -> PreviewDocument | None:
+    ) -> PreviewAnswerDocument | None:
         """Return what a config would change of all that is filed; None for what the asker has to do, see `answer`."""
         with self.borrowed(cancel) as (services, _):
             return answer(services, asked, memory=self.filed, on_progress=on_progress, cancel=cancel)

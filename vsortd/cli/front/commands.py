@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from click.shell_completion import CompletionItem
 
-__all__ = ["Command", "Entry", "Group", "command_of"]
+__all__ = ["CliCommand", "CommandEntry", "Group", "command_of"]
 
 _SETTINGS: Final[dict[str, Any]] = {"help_option_names": ["-h", "--help"]}
 _PACKAGE: Final = "vsortd.cli"
@@ -29,7 +29,7 @@ _MEANT: Final = 3  # commands that are named where one is not known
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class CommandEntry:
     """A command before it is imported, or a group and what is below it."""
 
     name: str
@@ -37,7 +37,7 @@ class Entry:
     """Its one line of help: the first paragraph of the function's docstring; of a group all that its help says."""
     where: str = ""
     """`module:function` within this room; of a group what is done where no command of it is named, if anything."""
-    below: tuple[Entry, ...] = ()
+    below: tuple[CommandEntry, ...] = ()
 
 
 class _Own(click.Command):
@@ -68,14 +68,14 @@ def _help(value: bool) -> None:  # noqa: FBT001 - one switch
         context.exit()
 
 
-class Command(_Own):
+class CliCommand(_Own):
     """A command that does something."""
 
 
 class Group(_Own, click.Group):
     """A command that has others below it."""
 
-    def __init__(self, entry: Entry, function: Callable[..., Any] | None, path: str = "") -> None:
+    def __init__(self, entry: CommandEntry, function: Callable[..., Any] | None, path: str = "") -> None:
         below = _Below(entry.below, path)
         super().__init__(
             entry.name,
@@ -124,7 +124,7 @@ class Group(_Own, click.Group):
 class _Below(Mapping[str, click.Command]):
     """The commands of a group by their names, each imported when it is looked up."""
 
-    def __init__(self, entries: tuple[Entry, ...], path: str) -> None:
+    def __init__(self, entries: tuple[CommandEntry, ...], path: str) -> None:
         self._entries = {one.name: one for one in entries}
         self._path = path
         self._made: dict[str, click.Command] = {}
@@ -143,7 +143,7 @@ class _Below(Mapping[str, click.Command]):
         return len(self._entries)
 
 
-def _imported(entry: Entry) -> Callable[..., Any] | None:
+def _imported(entry: CommandEntry) -> Callable[..., Any] | None:
     if not entry.where:
         return None
     module, _, name = entry.where.partition(":")
@@ -151,15 +151,15 @@ def _imported(entry: Entry) -> Callable[..., Any] | None:
     return found
 
 
-def _command(entry: Entry) -> Command:
+def _command(entry: CommandEntry) -> CliCommand:
     function = _imported(entry)
     assert function is not None
     return command_of(entry.name, function)
 
 
-def command_of(name: str, function: Callable[..., Any]) -> Command:
+def command_of(name: str, function: Callable[..., Any]) -> CliCommand:
     """Return the command that a function is, which declares what it takes."""
-    return Command(
+    return CliCommand(
         name,
         params=_parameters(function),
         callback=_called(function),

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Argument", "Declared", "Option", "Told"]
+__all__ = ["Argument", "Declared", "Option", "ParameterWords"]
 
 
-class Told(TypedDict, total=False):
+class ParameterWords(TypedDict, total=False):
     """What is told of a parameter besides its type, its name and its default."""
 
     help: str
@@ -26,7 +26,7 @@ class Told(TypedDict, total=False):
 class Declared:
     """A parameter of the command line."""
 
-    def __init__(self, *names: str, **told: Unpack[Told]) -> None:
+    def __init__(self, *names: str, **told: Unpack[ParameterWords]) -> None:
         self.names = names
         self.told = told
 

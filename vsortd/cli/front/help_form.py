@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import click
 
     from vsortd.cli.examples import Example
-    from vsortd.cli.front.parameters import Shown
+    from vsortd.cli.front.parameters import ShownParameter
 
 _LEAST_COLUMNS: Final = 40
 _LEAST_PROSE: Final = 16
@@ -40,8 +40,8 @@ def print_help(ctx: click.Context) -> None:
     for paragraph in more:
         shown += ["", *_prose(out, paragraph, columns, "dim")]
     shown.append("")
-    panels: dict[str, list[Shown]] = {ARGUMENTS: [], OPTIONS: []}
-    for one in cast("list[Shown]", command.get_params(ctx)):
+    panels: dict[str, list[ShownParameter]] = {ARGUMENTS: [], OPTIONS: []}
+    for one in cast("list[ShownParameter]", command.get_params(ctx)):
         panels.setdefault(one.panel, []).append(one)
     for title, parameters in panels.items():
         shown += _box(out, title, _rows(parameters), columns)
@@ -88,7 +88,7 @@ def _box(out: Lines, title: str, rows: Sequence[Sequence[_Cell]], columns: int) 
     yield out.styled(f"{ends[0]}{dash * (columns - 2)}{ends[1]}", "dim")
 
 
-def _rows(parameters: Iterable[Shown]) -> list[list[_Cell]]:
+def _rows(parameters: Iterable[ShownParameter]) -> list[list[_Cell]]:
     """Return the rows: whether it is required, long and short names, what its value is, what it does."""
     rows = []
     for one in parameters:

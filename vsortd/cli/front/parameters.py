@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
     from click.shell_completion import CompletionItem
 
-    from vsortd.cli.front.declared import Declared, Told
+    from vsortd.cli.front.declared import Declared, ParameterWords
 
 ARGUMENTS: Final = "Arguments"
 OPTIONS: Final = "Options"
 
 
-class Shown(Protocol):
+class ShownParameter(Protocol):
     """A parameter as the help shows it."""
 
     name: str | None
@@ -44,7 +44,7 @@ class ShownOption(click.Option):
 
     panel = OPTIONS
 
-    def __init__(self, names: list[str], *, kind: str, told: Told, **attributes: Any) -> None:  # noqa: ANN401 - click's
+    def __init__(self, names: list[str], *, kind: str, told: ParameterWords, **attributes: Any) -> None:  # noqa: ANN401 - click's
         super().__init__(names, help=told.get("help"), metavar=told.get("metavar"), **attributes)
         self.kind = "" if self.is_flag else kind
         self.value = "" if self.is_flag else (told.get("metavar") or kind)
@@ -61,7 +61,7 @@ class ShownArgument(click.Argument):
 
     panel = ARGUMENTS
 
-    def __init__(self, names: list[str], *, kind: str, told: Told, **attributes: Any) -> None:  # noqa: ANN401 - click's
+    def __init__(self, names: list[str], *, kind: str, told: ParameterWords, **attributes: Any) -> None:  # noqa: ANN401 - click's
         super().__init__(names, metavar=told.get("metavar"), **attributes)
         self.kind = self.value = kind
         self.shown_names = [told.get("metavar") or names[0]]
@@ -106,7 +106,7 @@ def argument_of(name: str, kind: Any, default: Any, declared: Declared) -> Shown
     )
 
 
-def _common(default: Any, told: Told) -> dict[str, Any]:  # noqa: ANN401 - of any type
+def _common(default: Any, told: ParameterWords) -> dict[str, Any]:  # noqa: ANN401 - of any type
     words = told.get("autocompletion")
     return {
         "required": default is ...,
@@ -129,7 +129,7 @@ def _single(kind: Any) -> tuple[Any, bool]:  # noqa: ANN401 - any annotation
     return kind, False
 
 
-def _more(told: Told, default: Any, *, required: bool, switch: bool) -> str:  # noqa: ANN401 - of any type
+def _more(told: ParameterWords, default: Any, *, required: bool, switch: bool) -> str:  # noqa: ANN401 - of any type
     """Return what the help says behind its text."""
     notes, shown = [], told.get("show_default", True)
     if isinstance(shown, str):

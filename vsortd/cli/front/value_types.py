@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, get_args, get_origin
 import click
 
 if TYPE_CHECKING:
-    from vsortd.cli.front.declared import Told
+    from vsortd.cli.front.declared import ParameterWords
 
     _Type = click.ParamType[Any]
 else:
@@ -44,7 +44,7 @@ class _ChoiceType(_Type):
         return [click.shell_completion.CompletionItem(one) for one in self._members if one.startswith(incomplete)]
 
 
-def value_type(kind: Any, told: Told) -> click.ParamType[Any]:  # noqa: ANN401 - any annotation
+def value_type(kind: Any, told: ParameterWords) -> click.ParamType[Any]:  # noqa: ANN401 - any annotation
     """Return what click makes values of a Python type with."""
     if get_origin(kind) is tuple:
         return click.Tuple([value_type(one, told) for one in get_args(kind)])
@@ -64,7 +64,7 @@ def _whole(number: float | None) -> int | None:
     return None if number is None else int(number)
 
 
-def type_name(kind: Any, told: Told) -> str:  # noqa: ANN401 - any annotation
+def type_name(kind: Any, told: ParameterWords) -> str:  # noqa: ANN401 - any annotation
     """Return how the help calls a type: `<path>`, `<float range>`, `<second|shot>`."""
     if get_origin(kind) is tuple:
         return f"<{','.join(one.__name__.lower() for one in get_args(kind))}>"
@@ -73,7 +73,7 @@ def type_name(kind: Any, told: Told) -> str:  # noqa: ANN401 - any annotation
     return f"<{kind.__name__.lower()}{' range' if _is_bounded(told) else ''}>"
 
 
-def bounds(told: Told) -> str:
+def bounds(told: ParameterWords) -> str:
     """Return which numbers are taken: `0.1<=x<=1.0`; "" where all are."""
     least, most = told.get("min"), told.get("max")
     if least is None:
@@ -81,5 +81,5 @@ def bounds(told: Told) -> str:
     return f"x>={least}" if most is None else f"{least}<=x<={most}"
 
 
-def _is_bounded(told: Told) -> bool:
+def _is_bounded(told: ParameterWords) -> bool:
     return "min" in told or "max" in told

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
-from vsortd.library.clusters.kept_layouts import Layout, layout_key
+from vsortd.library.clusters.kept_layouts import KeptLayout, layout_key
 from vsortd.library.clusters.projection import all_the_same, gathered, plan_for, space_of, without_strangers
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ def group_films(
 
 def _layout(
     vectors: npt.NDArray[np.float32], plan: GroupingPlan, seed: int, layouts: KeptLayouts | None, watch: _Watch
-) -> Layout:
+) -> KeptLayout:
     """Return which videos are together and where each stands, as it was kept or else worked out and kept."""
     key = layout_key(vectors, plan, seed)
     kept = None if layouts is None else layouts.recall(key, len(vectors))
@@ -150,7 +150,7 @@ def _layout(
     with watch("grouping"):
         labels, strengths = _labels(vectors, points, plan)
     with watch("drawing the map"):
-        layout = Layout(labels, strengths, space.map())
+        layout = KeptLayout(labels, strengths, space.map())
     if layouts is not None:
         layouts.keep(key, layout)
     return layout

@@ -38,7 +38,7 @@ _ROW: Final = np.dtype([("label", "<i4"), ("strength", "<f8"), ("x", "<f4"), ("y
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Layout:
+class KeptLayout:
     """Which group each video is in and where it stands.
 
     `labels` is int64 [n], -1 for none, `strengths` float64 [n], how strongly it belongs there, `map_xy` float32 [n, 2].
@@ -66,7 +66,7 @@ class KeptLayouts:
     def __init__(self, state_folder: Path) -> None:
         self._folder = state_folder / _FOLDER
 
-    def recall(self, key: str, count: int) -> Layout | None:
+    def recall(self, key: str, count: int) -> KeptLayout | None:
         """Return what was kept under a key of so many videos, None where that is nothing, or damaged."""
         path = self._path(key)
         try:
@@ -86,7 +86,7 @@ class KeptLayouts:
             os.utime(path)
         return layout
 
-    def keep(self, key: str, layout: Layout) -> None:
+    def keep(self, key: str, layout: KeptLayout) -> None:
         """Keep a layout, and let go what is too much."""
         path = self._path(key)
         try:
@@ -113,7 +113,7 @@ class KeptLayouts:
                 path.unlink(missing_ok=True)
 
 
-def _data_of(layout: Layout) -> bytes:
+def _data_of(layout: KeptLayout) -> bytes:
     rows = np.empty(len(layout.labels), _ROW)
     rows["label"], rows["strength"] = layout.labels, layout.strengths
     rows["x"], rows["y"] = layout.map_xy.T
@@ -121,11 +121,11 @@ def _data_of(layout: Layout) -> bytes:
     return hashlib.sha256(data).digest() + data
 
 
-def _layout_of(data: bytes, count: int) -> Layout | None:
+def _layout_of(data: bytes, count: int) -> KeptLayout | None:
     """Return a layout of its bytes, None where they are not what was written, or of another number of videos."""
     check, body = data[:_CHECK_BYTES], data[_CHECK_BYTES:]
     if len(body) != count * _ROW.itemsize or hashlib.sha256(body).digest() != check:
         return None
     rows = np.frombuffer(body, _ROW)
     map_xy = np.stack([rows["x"], rows["y"]], axis=1).astype(np.float32)
-    return Layout(rows["label"].astype(np.int64), rows["strength"].astype(np.float64), map_xy)
+    return KeptLayout(rows["label"].astype(np.int64), rows["strength"].astype(np.float64), map_xy)
