@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -258,14 +258,21 @@ def test_it_stays_when_the_other_goes_at_the_last_moment(home: FiledHome, servic
     assert {"filed": 2, "aside": 0, "held": 0} == counts(services)
 
 
-def test_of_two_that_go_for_one_another_at_once_one_stays(home: FiledHome, services: Services) -> None:
+def test_of_two_that_go_for_one_another_at_once_one_stays(
+    home: FiledHome, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
     one, other = at(home.file("One.mp4")), at(home.file("Other.mp4"))
     told: list[str] = []
-    meet = threading.Barrier(2, timeout=20)
+    both_looked, both_intend = threading.Barrier(2, timeout=20), threading.Barrier(2, timeout=20)
+    place = services.filer.place
+
+    def begin(*args: Any, **options: Any) -> Item:
+        both_looked.wait()  # neither is in work when the other is looked at first
+        return place(*args, **options)
 
     def wait(point: Point) -> None:
         if point is Point.PLACE_AFTER_INTENT:
-            meet.wait()  # both intents are written before either looks again
+            both_intend.wait()  # both intents are written before either looks again
 
     def go(path: Path, keep: Path) -> None:
         try:
@@ -273,6 +280,7 @@ def test_of_two_that_go_for_one_another_at_once_one_stays(home: FiledHome, servi
         except FilingError as error:
             told.append(str(error))
 
+    monkeypatch.setattr(services.filer, "place", begin)
     with hooked(wait):
         threads = [threading.Thread(target=go, args=pair) for pair in ((one, other), (other, one))]
         for thread in threads:

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
     from tests.support.browser import PageHome
 
-TIME = "document.getElementById('player').currentTime"
+PLAYER = "document.getElementById('player')"
+TIME = f"{PLAYER}.currentTime"
 
 
 def number_of(home: PageHome, name: str) -> int:
@@ -56,7 +57,7 @@ def test_by_keyboard_it_plays_seeks_and_is_taught(browser: Browser, home: PageHo
         page.keyboard.press("ArrowRight")
         until(page, f"{TIME} > 2.5")
         page.keyboard.press("j")
-        until(page, f"{TIME} === 0")
+        until(page, f"{TIME} === 0 && !{PLAYER}.seeking")
         page.keyboard.press(" ")
         until(page, f"{TIME} > 0.2")
         page.keyboard.press(" ")
