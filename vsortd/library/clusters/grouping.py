@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
+from vsortd.library.clusters.dense_groups import gathered
 from vsortd.library.clusters.kept_layouts import KeptLayout, layout_key
-from vsortd.library.clusters.projection import all_the_same, gathered, plan_for, space_of, without_strangers
+from vsortd.library.clusters.projection import all_the_same, plan_for, space_of, without_strangers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

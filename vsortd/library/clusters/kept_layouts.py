@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _FOLDER: Final = "layouts"
 _ENDING: Final = ".layout"
 # Counts up with every change of how videos are laid out or grouped: what was kept before is worked out anew.
-_WAY: Final = 3
+_WAY: Final = 4
 # The entries that were asked for last stay, within this: 20 bytes a video, so three libraries of a million.
 _MOST_ENTRIES: Final = 32
 _MOST_BYTES: Final = 64 << 20

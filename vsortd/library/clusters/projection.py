@@ -1,10 +1,9 @@
-"""Where videos lie beside one another, and which lie together: UMAP and HDBSCAN over one vector a video.
+"""Where videos lie beside one another: UMAP over one vector a video.
 
-UMAP (McInnes 2018, 1802.03426) lays the vectors out in few dimensions so that neighbours stay neighbours, HDBSCAN
-(Campello 2013) finds what is dense there, without being told how many groups there are; who is unlike the rest of a
-group is then put out of it. For few videos `few_layout` does what umap-learn does for many, which is compiled first.
-Everything is seeded: the same vectors give the same groups on the same machine. What was measured stands in
-tests/benchmarks/NOTES.md.
+UMAP (McInnes 2018, 1802.03426) lays the vectors out in few dimensions so that neighbours stay neighbours; what is dense
+there is a group (`dense_groups`), and who is unlike the rest of a group is then put out of it. For few videos
+`few_layout` does what umap-learn does for many, which is compiled first. Everything is seeded: the same vectors give
+the same groups on the same machine. What was measured stands in tests/benchmarks/NOTES.md.
 """
 
 from __future__ import annotations
@@ -42,9 +41,6 @@ _ALL_PAIRS: Final = 20_000
 _BLOCK: Final = 1024  # rows that are compared with all others at a time
 # Vectors as near as this to one another are copies of one video: there is nothing to lay out. float16 rounds at 1e-3.
 _SAME_COSINE: Final = 1 - 1e-4
-# HDBSCAN's `min_samples` is `min_size`, as its authors have it, but no more than this: it costs time, and smooths away
-# what is dense.
-_MOST_SAMPLES: Final = 30
 # A member is a stranger when it is this many deviations less like its group's centre than the median member; deviations
 # are at least this much of a cosine, or copies would make a stranger of everything else. UMAP draws nearly all that is
 # alone to some group: of 314 made strangers among 3,000 vectors HDBSCAN saw 22, with this rule 314, and no other was
@@ -171,21 +167,6 @@ def _nearest(vectors: Floats, neighbors: int) -> tuple[npt.NDArray[np.int64], Fl
         places[begin : begin + _BLOCK] = nearest.numpy()
         distances[begin : begin + _BLOCK] = np.maximum(1 - cosines.numpy(), 0)
     return places, distances
-
-
-def gathered(points: Floats, min_size: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
-    """Return which group each point is in, -1 for none, and how strongly it belongs there, 0 to 1.
-
-    The time grows with the square of the points (HDBSCAN's spanning tree is exact), the memory does not.
-    """
-    from sklearn.cluster import HDBSCAN
-
-    count = len(points)
-    if count < min_size:
-        return np.full(count, -1), np.zeros(count)
-    samples = min(min_size, _MOST_SAMPLES)
-    found = HDBSCAN(min_cluster_size=min_size, min_samples=samples, algorithm="auto", copy=True).fit(points)
-    return found.labels_.astype(np.int64), found.probabilities_.astype(np.float64)
 
 
 def without_strangers(vectors: Floats, labels: npt.NDArray[np.int64], min_size: int) -> npt.NDArray[np.int64]:
