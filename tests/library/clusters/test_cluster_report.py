@@ -27,7 +27,7 @@ def test_every_video_is_in_the_report_once(made_films: Callable[..., list[Indexe
 def test_the_report_says_how_the_groups_came_about(made_films: Callable[..., list[IndexedVideo]]) -> None:
     report = cluster_report(group_films(made_films(6, 5), model="m", min_size=4, seed=4))
     assert {"min_size": 4, "neighbors": 0, "seed": 4} == report["parameters"]
-    assert ("m", 1) == (report["model"], report["schema_version"])
+    assert ("m", 1, 11) == (report["model"], report["schema_version"], report["sampled"])
     assert {"reading", "grouping", "drawing the map"} <= report["seconds"].keys()
 
 

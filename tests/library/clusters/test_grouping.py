@@ -6,15 +6,16 @@ import importlib.util
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
 from vsortd.errors import UsageError
-from vsortd.library.clusters import grouping as module
-from vsortd.library.clusters import projection
+from vsortd.library.clusters import film_vectors, projection
 from vsortd.library.clusters.grouping import Grouping, group_films
+from vsortd.library.clusters.kept_layouts import KeptLayouts
 from vsortd.library.clusters.projection import plan_for
 
 if TYPE_CHECKING:
@@ -164,11 +165,41 @@ def test_each_step_is_told_and_timed(made_films: Maker) -> None:
 
 def test_frames_are_left_out_where_there_is_no_room(made_films: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = group_films(made_films(5, 5, frames=8), model="m")
-    monkeypatch.setattr(module, "_ROOM_BYTES", 10 * 3 * 32)
+    monkeypatch.setattr(film_vectors, "_ROOM_BYTES", 10 * 3 * 32)
     thin = group_films(made_films(5, 5, frames=8), model="m")
     assert {2} == {len(film.times_ms) for film in thin.films}
     np.testing.assert_array_equal(whole.labels, thin.labels)
     assert [group.tightness for group in whole.groups] == [group.tightness for group in thin.groups]
+
+
+def test_of_very_many_a_sample_is_grouped_and_the_others_join(made_films: Maker, tmp_path: Path) -> None:
+    films = made_films(90, 60, 50, spread=0.1, strangers=6)
+    found = group_films(films, model="m", most_together=80, layouts=KeptLayouts(tmp_path))
+    assert [{"/0": 90}, {"/1": 60}, {"/2": 50}] == folders_of(found)
+    assert {"/x"} == {str(film.path.parent) for film in found.noise}
+    assert (80, 7) == (found.sampled, found.min_size)
+    middles = np.array([found.map_xy[found.labels == label].mean(axis=0) for label in range(3)])
+    placed = found.labels >= 0
+    nearest = np.linalg.norm(found.map_xy[placed, None] - middles, axis=2).argmin(axis=1)
+    np.testing.assert_array_equal(found.labels[placed], nearest)
+    assert all(0 <= member.strength <= 1 for group in found.groups for member in group.members)
+    again = group_films(reversed(films), model="m", most_together=80, layouts=KeptLayouts(tmp_path))
+    assert {"reading"} == again.seconds.keys()
+    np.testing.assert_array_equal(found.labels, again.labels)
+    assert "joining the others" in group_films(films, model="m", most_together=81).seconds
+
+
+def test_a_group_of_a_sample_that_stays_too_small_is_none(made_films: Maker) -> None:
+    films = made_films(100, 60, 12, spread=0.15)
+    found = group_films(films, model="m", most_together=100, min_size=15)
+    assert [{"/0": 100}, {"/1": 60}] == folders_of(found)
+    assert [0, 1, -1] == [found.labels[0], found.labels[100], found.labels[-1]]
+
+
+def test_copies_alone_are_one_group_also_where_a_sample_is_grouped(made_films: Maker) -> None:
+    copy = made_films(1)[0]
+    films = [replace(copy, id=number, path=Path(f"/copies/{number}.mp4")) for number in range(50)]
+    assert [{"/copies": 50}] == folders_of(group_films(films, model="m", most_together=30))
 
 
 @pytest.mark.parametrize(

@@ -104,6 +104,6 @@ def test_a_group_of_ones_own_takes_videos_from_others(grouping: Grouping, index:
 
 
 def test_a_damaged_file_counts_as_none(tmp_path: Path, index: Index) -> None:
-    for content in (b"", b"{}", b"[]", b'{"version":1,"found_s":1,"films":[[1]]}'):
+    for content in (b"", b"{}", b"[]", b'{"version":2,"found_s":1,"films":[[1]]}'):
         (tmp_path / "clusters.json").write_bytes(content)
         assert KeptClusters(tmp_path).groups(index) is None

@@ -14,7 +14,8 @@ def cluster_report(grouping: Grouping) -> dict[str, Any]:
     """Return the grouping as a JSON document: groups, the largest first, with all members, the most typical first.
 
     `tightness` is the mean cosine of the members to their group's centre, `strength` HDBSCAN's probability, `at` the
-    place on the map; `score` is in bits, see `clusters.naming`. `neighbors` is 0 where UMAP was not used.
+    place on the map; `score` is in bits, see `clusters.naming`. `neighbors` is 0 where UMAP was not used, `sampled`
+    how many of the videos the groups were found among, where the others joined them.
     """
     at = {film.path: place for film, place in zip(grouping.films, grouping.map_xy.tolist(), strict=True)}
     places = {path: [round(value, 3) for value in place] for path, place in at.items()}
@@ -23,6 +24,7 @@ def cluster_report(grouping: Grouping) -> dict[str, Any]:
         "model": grouping.model,
         "parameters": {"min_size": grouping.min_size, "neighbors": grouping.neighbors, "seed": grouping.seed},
         "videos": len(grouping.films),
+        "sampled": grouping.sampled or len(grouping.films),
         "seconds": {step: round(seconds, 3) for step, seconds in grouping.seconds.items()},
         "groups": [_group(group, places) for group in grouping.groups],
         "noise": [{"path": str(film.path), "at": places[film.path]} for film in grouping.noise],

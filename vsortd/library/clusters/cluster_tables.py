@@ -75,6 +75,8 @@ def _sum(grouping: Grouping, collected: Collected) -> str:
     count = len(grouping.groups)
     groups = counted(count, "group") if count else "no group: too few videos look alike"
     said = f"{counted(len(grouping.films), 'video')}: {groups}, {len(grouping.noise)} in none."
+    if grouping.sampled:
+        said += f" Groups were found among {grouping.sampled:,} of them, by chance; the others joined by their nearest."
     if collected.looked_at:
         said += f" {counted(collected.looked_at, 'was', 'were')} new to the index."
     if collected.gone:

@@ -5,26 +5,29 @@ from __future__ import annotations
 import contextlib
 import time
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from vsortd.library.clusters.dense_groups import gathered
+from vsortd.library.clusters.film_vectors import FilmVectors
 from vsortd.library.clusters.kept_layouts import KeptLayout, layout_key
 from vsortd.library.clusters.projection import all_the_same, plan_for, space_of, without_strangers
+from vsortd.library.clusters.sampled_groups import joined, plan_of_sample, sample_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from vsortd.index.video import IndexedVideo
+    from vsortd.library.clusters.film_vectors import Vectors
     from vsortd.library.clusters.kept_layouts import KeptLayouts
-    from vsortd.library.clusters.projection import GroupingPlan
+    from vsortd.library.clusters.projection import GroupingPlan, Space
 
-# Frames that are kept in memory for the sheets and for whoever makes rules; beyond, films keep fewer of them. They
-# are a gigabyte of a library of 100,000 films with ten frames each.
-_ROOM_BYTES: Final = 1 << 30
+# More videos are not laid out together: groups are found among so many of them, by chance, and the others join. A
+# million would take twelve minutes of CPU and 15 GB; so they take five, and 5 GB.
+MOST_TOGETHER: Final = 100_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,6 +94,7 @@ class Grouping:
     map_xy: npt.NDArray[np.float32]
     labels: npt.NDArray[np.int64]
     seconds: dict[str, float] = field(default_factory=dict)
+    sampled: int = 0
 
 
 def group_films(
@@ -102,25 +106,25 @@ def group_films(
     seed: int = 0,
     layouts: KeptLayouts | None = None,
     on_progress: Callable[[str], None] | None = None,
+    most_together: int = MOST_TOGETHER,
 ) -> Grouping:
     """Group videos of one model by what they show; the order in which they come makes no difference.
 
     `model` is the model's key, `min_size` the fewest videos of a group, `neighbors` how many each video is compared
     with (more: fewer, broader groups); None suits their number, see `plan_for`. Below 20 videos HDBSCAN groups the
     vectors themselves, and `neighbors` does nothing. What `layouts` keep of the very same question is not worked out
-    again, and what is worked out they keep. `on_progress` hears the name of each step as it begins. Raises UsageError
-    for numbers that can't be, and where scikit-learn or, for many videos, umap-learn is missing.
+    again, and what is worked out they keep. Of more than `most_together` videos so many, by chance, are grouped, and
+    the others join the groups of those that are nearest to them. `on_progress` hears the name of each step as it
+    begins. Raises UsageError for numbers that can't be, and where scikit-learn or, for many videos, umap-learn is
+    missing.
     """
     watch = _Watch(on_progress)
     with watch("reading"):
-        cache = _Shelf()
-        for film in films:
-            cache.add(film)
-        kept, vectors = cache.sorted()
+        kept, vectors = FilmVectors(most_together).read(films)
     plan = plan_for(len(kept), min_size=min_size, neighbors=neighbors)
     if not kept:
         return Grouping((), (), model, plan.min_size, plan.neighbors, seed, (), np.zeros((0, 2), np.float32), _none(0))
-    layout = _layout(vectors, plan, seed, layouts, watch)
+    layout = _layout(vectors, plan, seed, layouts, watch, most_together)
     groups, labels = _groups(kept, vectors, layout.labels, layout.strengths)
     return Grouping(
         groups=groups,
@@ -133,17 +137,36 @@ def group_films(
         map_xy=layout.map_xy,
         labels=labels,
         seconds=watch.seconds,
+        sampled=most_together if len(kept) > most_together else 0,
     )
 
 
-def _layout(
-    vectors: npt.NDArray[np.float32], plan: GroupingPlan, seed: int, layouts: KeptLayouts | None, watch: _Watch
+def _layout(  # noqa: PLR0917 - cut off for its length
+    vectors: Vectors, plan: GroupingPlan, seed: int, layouts: KeptLayouts | None, watch: _Watch, most_together: int
 ) -> KeptLayout:
     """Return which videos are together and where each stands, as it was kept or else worked out and kept."""
-    key = layout_key(vectors, plan, seed)
-    kept = None if layouts is None else layouts.recall(key, len(vectors))
-    if kept is not None:
-        return kept
+    key = layout_key(vectors, plan, seed, most_together)
+    layout = None if layouts is None else layouts.recall(key, len(vectors))
+    if layout is not None:
+        return layout
+    count = len(vectors)
+    if count <= most_together:
+        layout, _ = _laid_out(vectors.astype(np.float32, copy=False), plan, seed, watch)
+    else:
+        rows = sample_of(count, most_together, seed)
+        part = plan_of_sample(plan, count, most_together)
+        sample, space = _laid_out(vectors[rows].astype(np.float32), part, seed, watch)
+        with watch("joining the others"):
+            layout = joined(vectors, rows, sample, space, plan.min_size)
+    if layouts is not None:
+        layouts.keep(key, layout)
+    return layout
+
+
+def _laid_out(
+    vectors: npt.NDArray[np.float32], plan: GroupingPlan, seed: int, watch: _Watch
+) -> tuple[KeptLayout, Space]:
+    """Lay out vectors, and find which are together."""
     with watch("finding neighbours"):
         space = space_of(vectors, plan, seed)
     with watch("laying out"):
@@ -151,10 +174,7 @@ def _layout(
     with watch("grouping"):
         labels, strengths = _labels(vectors, points, plan)
     with watch("drawing the map"):
-        layout = KeptLayout(labels, strengths, space.map())
-    if layouts is not None:
-        layouts.keep(key, layout)
-    return layout
+        return KeptLayout(labels, strengths, space.map()), space
 
 
 def _labels(
@@ -172,7 +192,7 @@ def _labels(
 
 def _groups(
     films: tuple[IndexedVideo, ...],
-    vectors: npt.NDArray[np.float32],
+    vectors: Vectors,
     labels: npt.NDArray[np.int64],
     strengths: npt.NDArray[np.float64],
 ) -> tuple[tuple[Cluster, ...], npt.NDArray[np.int64]]:
@@ -191,13 +211,14 @@ def _groups(
 def _group(
     number: int,
     films: tuple[IndexedVideo, ...],
-    vectors: npt.NDArray[np.float32],
+    vectors: Vectors,
     rows: npt.NDArray[np.int64],
     strengths: npt.NDArray[np.float64],
 ) -> Cluster:
-    centre = vectors[rows].mean(axis=0, dtype=np.float64)
+    own = vectors[rows].astype(np.float32)
+    centre = own.mean(axis=0, dtype=np.float64)
     centre /= max(float(np.linalg.norm(centre)), 1e-12)
-    cosines = vectors[rows] @ centre
+    cosines = own @ centre
     # rounded, so that copies stand in the order of their paths whatever the last bit says
     typical = rows[np.argsort(-np.round(cosines, 6), kind="stable")]
     folders = Counter(str(films[row].path.parent) for row in rows)
@@ -216,44 +237,6 @@ def _group(
 
 def _none(count: int) -> npt.NDArray[np.int64]:
     return np.full(count, -1, np.int64)
-
-
-class _Shelf:
-    """Films and their vectors. A hundred thousand films don't fit into memory whole: then frames are left out."""
-
-    def __init__(self) -> None:
-        self._room = _ROOM_BYTES
-        self._films: list[IndexedVideo] = []
-        self._vectors: list[npt.NDArray[np.float32]] = []
-        self._bytes = 0
-        self._most: int | None = None  # frames of a film
-
-    def add(self, film: IndexedVideo) -> None:
-        """Take the film's vector, over all frames, and then as many of them as there is room for."""
-        self._vectors.append(film.vector())
-        thin = _thinned(film, self._most)
-        self._films.append(thin)
-        self._bytes += thin.vectors.nbytes
-        while self._bytes > self._room and self._most != 1:
-            longest = self._most or max(len(kept.times_ms) for kept in self._films)
-            self._most = max(1, longest // 2)
-            self._films = [_thinned(kept, self._most) for kept in self._films]
-            self._bytes = sum(kept.vectors.nbytes for kept in self._films)
-
-    def sorted(self) -> tuple[tuple[IndexedVideo, ...], npt.NDArray[np.float32]]:
-        """Return the films by path and their vectors, float32 [n, dim]."""
-        order = sorted(range(len(self._films)), key=lambda row: (str(self._films[row].path), self._films[row].id))
-        vectors = [self._vectors[row] for row in order]
-        return tuple(self._films[row] for row in order), np.stack(vectors) if vectors else np.zeros((0, 0), np.float32)
-
-
-def _thinned(film: IndexedVideo, most: int | None) -> IndexedVideo:
-    """Return the film with at most so many of its frames, spread over it."""
-    count = len(film.times_ms)
-    if most is None or count <= most:
-        return film
-    rows = ((np.arange(most) + 0.5) * count / most).astype(np.int64)
-    return replace(film, times_ms=film.times_ms[rows], vectors=film.vectors[rows].copy())
 
 
 class _Watch:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from vsortd.index.store import Index
     from vsortd.library.clusters.cluster_folders import Parts
 
-_VERSION: Final = 1
+_VERSION: Final = 2
 _LOCK: Final = threading.Lock()
 _NO_TIMES: Final = np.zeros(0, np.int64)
 _NO_FRAMES: Final = np.zeros((0, 0), np.float16)
@@ -206,6 +206,7 @@ def _grouping_form(grouping: Grouping, found_s: float) -> dict[str, Any]:
         "min_size": grouping.min_size,
         "neighbors": grouping.neighbors,
         "seed": grouping.seed,
+        "sampled": grouping.sampled,
         "films": [_film_form(film) for film in grouping.films],
         "map": np.round(grouping.map_xy.astype(float), 4).tolist(),
         "labels": grouping.labels.tolist(),
@@ -244,6 +245,7 @@ def _grouping_of(form: dict[str, Any]) -> Grouping:
         min_size=form["min_size"],
         neighbors=form["neighbors"],
         seed=form["seed"],
+        sampled=form["sampled"],
         films=films,
         map_xy=np.asarray(form["map"], np.float32).reshape(len(films), 2),
         labels=labels,

@@ -49,11 +49,11 @@ class KeptLayout:
     map_xy: npt.NDArray[np.float32]
 
 
-def layout_key(vectors: npt.NDArray[np.float32], plan: GroupingPlan, seed: int) -> str:
-    """Return what tells the layout of these vectors (float32 [n, dim]), grouped in this way, from every other."""
-    way = [_WAY, *vectors.shape, plan.min_size, plan.neighbors, seed]
+def layout_key(vectors: npt.NDArray[np.floating], plan: GroupingPlan, seed: int, most_together: int) -> str:
+    """Return what tells the layout of these vectors [n, dim], grouped in this way, from every other."""
+    way = [_WAY, *vectors.shape, plan.min_size, plan.neighbors, seed, most_together]
     digest = hashlib.sha256(json.dumps(way).encode())
-    digest.update(np.ascontiguousarray(vectors, "<f4").data)
+    digest.update(np.ascontiguousarray(vectors, vectors.dtype.newbyteorder("<")).data)
     return digest.hexdigest()
 
 

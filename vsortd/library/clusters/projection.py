@@ -101,6 +101,15 @@ class Space:
         """Return where each video stands on a map, float32 [n, 2]."""
         return self._umap(2, few_layout.SPREAD) if self.knn else self._widest[:, :2]
 
+    def nearest_to(self, others: Floats, count: int) -> npt.NDArray[np.int64]:
+        """Return which rows are the nearest to other unit rows [m, dim], the nearest first: [m, count]."""
+        if self.knn and len(self.knn) > 2:  # noqa: PLR2004 - NN-descent's index comes with what it found
+            return np.asarray(self.knn[2].query(others, k=count)[0], np.int64)
+        import torch
+
+        cosines = torch.from_numpy(others) @ torch.from_numpy(self.vectors).T
+        return cosines.topk(count, dim=1).indices.numpy()
+
     @cached_property
     def _widest(self) -> Floats:
         """The directions in which the vectors differ the most (PCA), [n, dims]; the signs are settled."""
@@ -169,7 +178,9 @@ def _nearest(vectors: Floats, neighbors: int) -> tuple[npt.NDArray[np.int64], Fl
     return places, distances
 
 
-def without_strangers(vectors: Floats, labels: npt.NDArray[np.int64], min_size: int) -> npt.NDArray[np.int64]:
+def without_strangers(
+    vectors: npt.NDArray[np.floating], labels: npt.NDArray[np.int64], min_size: int
+) -> npt.NDArray[np.int64]:
     """Return the labels with -1 for members that are far less like their group than its others, as cosines of vectors.
 
     Deviations are taken from the median, as 1.4826 times the median absolute deviation. A group that would have less
@@ -178,8 +189,9 @@ def without_strangers(vectors: Floats, labels: npt.NDArray[np.int64], min_size: 
     kept = labels.copy()
     for label in range(int(labels.max(initial=-1)) + 1):
         rows = np.flatnonzero(labels == label)
-        centre = vectors[rows].mean(axis=0)
-        cosines = vectors[rows] @ (centre / max(float(np.linalg.norm(centre)), 1e-12))
+        own = vectors[rows].astype(np.float32)
+        centre = own.mean(axis=0)
+        cosines = own @ (centre / max(float(np.linalg.norm(centre)), 1e-12))
         middle = float(np.median(cosines))
         deviation = max(1.4826 * float(np.median(np.abs(cosines - middle))), _LEAST_DEVIATION)
         strange = rows[cosines < middle - _STRANGE_DEVIATIONS * deviation]
