@@ -2,7 +2,7 @@
 
 Vectors are made, not embedded: groups of uneven sizes and spreads below a few topics, a tenth of the videos in no
 group, 512 dimensions, eight frames a video. Each size runs in a process of its own, because the time includes what a
-command pays beyond its start: importing scikit-learn, and for many videos compiling UMAP; torch is there by then.
+command pays beyond its start: importing scikit-learn, and for many videos compiling UMAP.
 `again` is what the same question costs, from what was kept. Prints a table, and writes a JSON file with `--out`.
 `found` is the adjusted Rand index of the groups against those that were made, over the videos that are in one by both.
 """
@@ -92,13 +92,10 @@ class Making:
 def measure(count: int) -> dict[str, Any]:
     """Group a made library and return what it cost; meant for a fresh process."""
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # as the command does before torch is imported
-    import torch
-
     from vsortd.library.clusters.cluster_plots import map_picture
     from vsortd.library.clusters.grouping import group_films
     from vsortd.library.clusters.kept_layouts import KeptLayouts
 
-    torch.ones(64, 64) @ torch.ones(64, 64)
     truth = truth_of(count)
     making = Making()
     held = list(made_films(truth)) if count <= MOST_HELD else None

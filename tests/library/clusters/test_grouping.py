@@ -118,13 +118,13 @@ def test_only_many_videos_need_umap_learn(
     assert 3 == len(group_films(films[:-1], model="m").groups)
 
 
-def test_nothing_is_compiled_for_few_videos() -> None:
+def test_for_few_videos_nothing_is_compiled_nor_torch_imported() -> None:
     code = (
         "import sys\n"
         "from tests.library.clusters.conftest import make_films\n"
         "from vsortd.library.clusters.grouping import group_films\n"
-        "assert 3 == len(group_films(make_films(25, 20, 15), model='m').groups)\n"
-        "assert not {'umap', 'pynndescent', 'numba'} & sys.modules.keys()\n"
+        "assert 3 == len(group_films(make_films(200, 180, 120), model='m').groups)\n"
+        "assert not {'umap', 'pynndescent', 'numba', 'torch'} & sys.modules.keys()\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
 

@@ -105,21 +105,21 @@ class Space:
         """Return which rows are the nearest to other unit rows [m, dim], the nearest first: [m, count]."""
         if self.knn and len(self.knn) > 2:  # noqa: PLR2004 - NN-descent's index comes with what it found
             return np.asarray(self.knn[2].query(others, k=count)[0], np.int64)
-        import torch
-
-        cosines = torch.from_numpy(others) @ torch.from_numpy(self.vectors).T
-        return cosines.topk(count, dim=1).indices.numpy()
+        if not self.knn and all_the_same(self.vectors):  # none is nearer than another
+            return np.broadcast_to(np.arange(count), (len(others), count))
+        return _nearest_among(others, self.vectors, count)[0]
 
     @cached_property
     def _widest(self) -> Floats:
         """The directions in which the vectors differ the most (PCA), [n, dims]; the signs are settled."""
-        import torch  # its threads sleep while they wait (`vision.factory`); those of NumPy's SVD spin
-
         rest = (self.vectors - self.vectors.mean(axis=0)).astype(np.float64)
-        left, lengths, _ = (part.numpy() for part in torch.linalg.svd(torch.from_numpy(rest), full_matrices=False))
-        flat = np.zeros((len(rest), _DIMS), dtype=np.float32)
-        for axis in range(min(_DIMS, len(lengths))):
-            column = left[:, axis] * lengths[axis]
+        count, dim = rest.shape
+        with _one_thread():  # by the smaller of both products: a decomposition of `rest` takes ten times as long
+            squares, axes = np.linalg.eigh(rest @ rest.T if count <= dim else rest.T @ rest)
+            columns = axes * np.sqrt(np.maximum(squares, 0)) if count <= dim else rest @ axes[:, -_DIMS:]
+        flat = np.zeros((count, _DIMS), dtype=np.float32)
+        for axis in range(min(_DIMS, columns.shape[1])):
+            column = columns[:, -1 - axis]
             flat[:, axis] = column * (np.sign(column[np.abs(column).argmax()]) or 1)
         return flat
 
@@ -163,18 +163,30 @@ def space_of(vectors: Floats, plan: GroupingPlan, seed: int) -> Space:
 
 def _nearest(vectors: Floats, neighbors: int) -> tuple[npt.NDArray[np.int64], Floats]:
     """Return the nearest of each row, itself first, and their cosine distances: [n, neighbors] both."""
-    import torch
+    return _nearest_among(vectors, vectors, neighbors, themselves=True)
 
-    rows = torch.from_numpy(vectors)
-    places = np.empty((len(vectors), neighbors), np.int64)
-    distances = np.empty((len(vectors), neighbors), np.float32)
-    for begin in range(0, len(rows), _BLOCK):
-        block = rows[begin : begin + _BLOCK] @ rows.T
-        own = torch.arange(len(block))
-        block[own, begin + own] = 3.0  # above any cosine: copies don't come before the row itself
-        cosines, nearest = block.topk(neighbors, dim=1)
-        places[begin : begin + _BLOCK] = nearest.numpy()
-        distances[begin : begin + _BLOCK] = np.maximum(1 - cosines.numpy(), 0)
+
+def _nearest_among(
+    rows: Floats, vectors: Floats, count: int, *, themselves: bool = False
+) -> tuple[npt.NDArray[np.int64], Floats]:
+    """Return which vectors are the nearest to each row, the nearest first, and their cosine distances: [n, count] both.
+
+    Where the rows are the vectors `themselves`, each is its own nearest, also among copies.
+    """
+    places = np.empty((len(rows), count), np.int64)
+    distances = np.empty((len(rows), count), np.float32)
+    with _one_thread():
+        for begin in range(0, len(rows), _BLOCK):
+            block = slice(begin, begin + _BLOCK)
+            cosines = rows[block] @ vectors.T
+            if themselves:
+                own = np.arange(len(cosines))
+                cosines[own, begin + own] = 3.0  # above any cosine
+            near = np.argpartition(cosines, -count, axis=1)[:, -count:]
+            away = -np.take_along_axis(cosines, near, axis=1)
+            order = np.argsort(away, axis=1, kind="stable")
+            places[block] = np.take_along_axis(near, order, axis=1)
+            distances[block] = np.maximum(1 + np.take_along_axis(away, order, axis=1), 0)
     return places, distances
 
 
@@ -215,6 +227,16 @@ def insist_on_libraries(names: Sequence[str] = ("sklearn",), *, count: int = 0) 
                 f"Grouping {videos} needs {missing[name]}, which is not installed.",
                 remedy="pip install 'vsortd[library]'",
             )
+
+
+def _one_thread() -> contextlib.AbstractContextManager[object]:
+    """Keep NumPy's products to this thread: the others would spin while they wait, and a share of work is small.
+
+    Torch's would sleep, but to import it takes longer than to group some hundred videos.
+    """
+    from threadpoolctl import threadpool_limits  # scikit-learn brings it
+
+    return threadpool_limits(1, "blas")
 
 
 @contextlib.contextmanager
