@@ -66,6 +66,16 @@ def test_many_copies_of_two_videos_are_two_groups(made_films: Maker) -> None:
     assert [30, 15] == [len(group.members) for group in group_films(films, model="m").groups]
 
 
+@pytest.mark.parametrize("most_together", [1000, 120])
+def test_copies_among_other_videos_stay_one_group(made_films: Maker, most_together: int) -> None:
+    films = made_films(1, 60, 60, 60, spread=0.15)
+    copies = [replace(films[0], id=1000 + number, path=Path(f"/c/{number}.mp4")) for number in range(400)]
+    found = group_films([*copies, *films[1:]], model="m", min_size=5, most_together=most_together)
+    assert [{"/c": 400}, {"/1": 60}, {"/2": 60}, {"/3": 60}] == folders_of(found)
+    assert (120 if most_together == 120 else 0) == found.sampled
+    assert 1 == len({tuple(place) for place in found.map_xy[found.labels == 0][15:].tolist()})
+
+
 @pytest.mark.parametrize("count", [3, 40])
 def test_copies_of_one_video_are_one_group(made_films: Maker, count: int) -> None:
     (film,) = made_films(1)

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from vsortd.library.clusters.dense_groups import gathered
 from vsortd.library.clusters.film_vectors import FilmVectors
+from vsortd.library.clusters.identical_vectors import few_of_each, first_equals, with_all_copies
 from vsortd.library.clusters.kept_layouts import KeptLayout, layout_key
 from vsortd.library.clusters.projection import all_the_same, plan_for, space_of, without_strangers
 from vsortd.library.clusters.sampled_groups import joined, plan_of_sample, sample_of
@@ -124,7 +125,7 @@ def group_films(
     plan = plan_for(len(kept), min_size=min_size, neighbors=neighbors)
     if not kept:
         return Grouping((), (), model, plan.min_size, plan.neighbors, seed, (), np.zeros((0, 2), np.float32), _none(0))
-    layout = _layout(vectors, plan, seed, layouts, watch, most_together)
+    layout, sampled = _layout(vectors, plan, seed, layouts, watch, most_together)
     groups, labels = _groups(kept, vectors, layout.labels, layout.strengths)
     return Grouping(
         groups=groups,
@@ -137,36 +138,42 @@ def group_films(
         map_xy=layout.map_xy,
         labels=labels,
         seconds=watch.seconds,
-        sampled=most_together if len(kept) > most_together else 0,
+        sampled=sampled,
     )
 
 
 def _layout(  # noqa: PLR0917 - cut off for its length
     vectors: Vectors, plan: GroupingPlan, seed: int, layouts: KeptLayouts | None, watch: _Watch, most_together: int
-) -> KeptLayout:
-    """Return which videos are together and where each stands, as it was kept or else worked out and kept."""
-    key = layout_key(vectors, plan, seed, most_together)
-    layout = None if layouts is None else layouts.recall(key, len(vectors))
-    if layout is not None:
-        return layout
-    count = len(vectors)
-    if count <= most_together:
-        layout, _ = _laid_out(vectors.astype(np.float32, copy=False), plan, seed, watch)
-    else:
-        rows = sample_of(count, most_together, seed)
-        part = plan_of_sample(plan, count, most_together)
-        sample, space = _laid_out(vectors[rows].astype(np.float32), part, seed, watch)
-        with watch("joining the others"):
-            layout = joined(vectors, rows, sample, space, plan.min_size)
-    if layouts is not None:
-        layouts.keep(key, layout)
-    return layout
+) -> tuple[KeptLayout, int]:
+    """Return which videos are together and where each stands, kept or worked out and kept, and how many were sampled.
+
+    Copies of one video are in one group (`identical_vectors`).
+    """
+    count, key = len(vectors), layout_key(vectors, plan, seed, most_together)
+    first = first_equals(vectors)
+    rows = few_of_each(first, max(plan.min_size, plan.neighbors) if plan.neighbors else count)
+    sampled = most_together if len(rows) > most_together else 0
+    layout = None if layouts is None else layouts.recall(key, count)
+    if layout is None:
+        few = vectors if len(rows) == count else vectors[rows]
+        found = _sampled(few, plan, seed, sampled, watch) if sampled else _laid_out(few, plan, seed, watch)[0]
+        layout = with_all_copies(found, rows, first, plan.min_size)
+        if layouts is not None:
+            layouts.keep(key, layout)
+    return layout, sampled
 
 
-def _laid_out(
-    vectors: npt.NDArray[np.float32], plan: GroupingPlan, seed: int, watch: _Watch
-) -> tuple[KeptLayout, Space]:
+def _sampled(vectors: Vectors, plan: GroupingPlan, seed: int, most: int, watch: _Watch) -> KeptLayout:
+    """Lay out so many of the vectors, and have the others join them."""
+    rows = sample_of(len(vectors), most, seed)
+    sample, space = _laid_out(vectors[rows], plan_of_sample(plan, len(vectors), most), seed, watch)
+    with watch("joining the others"):
+        return joined(vectors, rows, sample, space, plan.min_size)
+
+
+def _laid_out(kept: Vectors, plan: GroupingPlan, seed: int, watch: _Watch) -> tuple[KeptLayout, Space]:
     """Lay out vectors, and find which are together."""
+    vectors = kept.astype(np.float32, copy=False)
     with watch("finding neighbours"):
         space = space_of(vectors, plan, seed)
     with watch("laying out"):

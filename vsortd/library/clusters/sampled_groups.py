@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
+from vsortd.library.clusters.identical_vectors import renumbered
 from vsortd.library.clusters.kept_layouts import KeptLayout
 from vsortd.library.clusters.projection import without_strangers
 
@@ -59,11 +60,4 @@ def joined(
         strengths[part] = (sample.strengths[near] * agree).sum(axis=1) / near.shape[1]
         map_xy[part] = (sample.map_xy[near] * agree[:, :, None]).sum(axis=1) / agree.sum(axis=1)[:, None]
     labels = without_strangers(vectors, labels, min_size)
-    return KeptLayout(_renumbered(labels, min_size), strengths, map_xy)
-
-
-def _renumbered(labels: Places, min_size: int) -> Places:
-    """Return the labels without those of fewer than `min_size`, from 0 on without gaps."""
-    counts = np.bincount(labels[labels >= 0], minlength=int(labels.max(initial=-1)) + 1)
-    places = np.where(counts >= min_size, np.cumsum(counts >= min_size) - 1, -1)
-    return np.where(labels >= 0, places[labels], -1) if len(places) else labels
+    return KeptLayout(renumbered(labels, min_size), strengths, map_xy)
