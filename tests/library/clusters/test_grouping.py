@@ -76,6 +76,14 @@ def test_copies_among_other_videos_stay_one_group(made_films: Maker, most_togeth
     assert 1 == len({tuple(place) for place in found.map_xy[found.labels == 0][15:].tolist()})
 
 
+def test_a_video_of_no_direction_belongs_to_no_group_and_harms_none(made_films: Maker) -> None:
+    films = made_films(25, 20, 15, spread=0.15)
+    odd = replace(films[0], id=99, path=Path("/odd.mp4"), vectors=np.full_like(films[0].vectors, np.nan))
+    found = group_films([*films, odd], model="m")
+    assert [25, 20, 15] == [len(group.members) for group in found.groups]
+    assert (odd.path,) == tuple(film.path for film in found.noise)
+
+
 @pytest.mark.parametrize("count", [3, 40])
 def test_copies_of_one_video_are_one_group(made_films: Maker, count: int) -> None:
     (film,) = made_films(1)

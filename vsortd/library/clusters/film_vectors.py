@@ -52,7 +52,7 @@ class FilmVectors:
     def _add(self, film: IndexedVideo) -> None:
         """Take the film's vector, over all frames, and then as many of them as there is room for."""
         row = len(self._films)
-        vector = film.vector()
+        vector = np.nan_to_num(film.vector(), posinf=0.0, neginf=0.0)  # of what is no direction, none: like no other
         if row == self._most_exact:
             self._vectors = self._vectors.astype(np.float16)
         if row >= len(self._vectors):  # in place where the system can: the two halves are never there at once
