@@ -13,7 +13,7 @@ import importlib.util
 import warnings
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,7 @@ import numpy.typing as npt
 from vsortd.core.text import counted
 from vsortd.errors import UsageError
 from vsortd.library.clusters import few_layout
+from vsortd.library.clusters.nearest import InvertedLists, nearest_among, one_thread
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -34,11 +35,8 @@ LEAST_TO_LAY_OUT: Final = 20
 MOST_WITHOUT_UMAP: Final = 1_000
 # Dimensions that are grouped in: 5 and 10 gave the same groups, and HDBSCAN's trees like few.
 _DIMS: Final = 5
-# Up to here neighbours are found by comparing all pairs; beyond, by NN-descent (Dong 2011), compiled first for
-# 20 s and more. All pairs of 20,000 vectors take 4 to 8 s, of 100,000 130 s; NN-descent then 5 to 20 s, and it finds 88
-# to 92 % of the true neighbours.
+# Up to here neighbours are found by comparing all pairs, which takes 4 to 8 s; beyond, among near lists (`nearest`).
 _ALL_PAIRS: Final = 20_000
-_BLOCK: Final = 1024  # rows that are compared with all others at a time
 # Vectors as near as this to one another are copies of one video: there is nothing to lay out. float16 rounds at 1e-3.
 _SAME_COSINE: Final = 1 - 1e-4
 # A member is a stranger when it is this many deviations less like its group's centre than the median member; deviations
@@ -91,7 +89,8 @@ class Space:
     vectors: Floats
     plan: GroupingPlan
     seed: int
-    knn: tuple[Any, ...] | None = None
+    knn: tuple[npt.NDArray[np.int64], Floats] | None = None
+    lists: InvertedLists | None = None
 
     def laid_out(self) -> Floats:
         """Return the points that are grouped, float32 [n, dims]."""
@@ -103,18 +102,18 @@ class Space:
 
     def nearest_to(self, others: Floats, count: int) -> npt.NDArray[np.int64]:
         """Return which rows are the nearest to other unit rows [m, dim], the nearest first: [m, count]."""
-        if self.knn and len(self.knn) > 2:  # noqa: PLR2004 - NN-descent's index comes with what it found
-            return np.asarray(self.knn[2].query(others, k=count)[0], np.int64)
+        if self.lists is not None:
+            return self.lists.nearest(others, count)[0]
         if not self.knn and all_the_same(self.vectors):  # none is nearer than another
             return np.broadcast_to(np.arange(count), (len(others), count))
-        return _nearest_among(others, self.vectors, count)[0]
+        return nearest_among(others, self.vectors, count)[0]
 
     @cached_property
     def _widest(self) -> Floats:
         """The directions in which the vectors differ the most (PCA), [n, dims]; the signs are settled."""
         rest = (self.vectors - self.vectors.mean(axis=0)).astype(np.float64)
         count, dim = rest.shape
-        with _one_thread():  # by the smaller of both products: a decomposition of `rest` takes ten times as long
+        with one_thread():  # by the smaller of both products: a decomposition of `rest` takes ten times as long
             squares, axes = np.linalg.eigh(rest @ rest.T if count <= dim else rest.T @ rest)
             columns = axes * np.sqrt(np.maximum(squares, 0)) if count <= dim else rest @ axes[:, -_DIMS:]
         flat = np.zeros((count, _DIMS), dtype=np.float32)
@@ -125,7 +124,7 @@ class Space:
 
     def _umap(self, dims: int, closeness: few_layout.Closeness) -> Floats:
         if self.knn and len(self.vectors) <= MOST_WITHOUT_UMAP:
-            graph = few_layout.neighbour_graph(*self.knn[:2])
+            graph = few_layout.neighbour_graph(*self.knn)
             return few_layout.laid_out(graph, self._widest[:, :dims], closeness)
         with _quiet():
             from umap.umap_ import UMAP
@@ -153,41 +152,10 @@ def space_of(vectors: Floats, plan: GroupingPlan, seed: int) -> Space:
     if len(vectors) > MOST_WITHOUT_UMAP:
         insist_on_libraries(["umap"], count=len(vectors))
     if len(vectors) <= _ALL_PAIRS:
-        return Space(vectors, plan, seed, _nearest(vectors, plan.neighbors))
-    with _quiet():
-        from pynndescent.pynndescent_ import NNDescent
-
-        index = NNDescent(vectors, n_neighbors=plan.neighbors, metric="cosine", random_state=seed)
-        return Space(vectors, plan, seed, (*index.neighbor_graph, index))
-
-
-def _nearest(vectors: Floats, neighbors: int) -> tuple[npt.NDArray[np.int64], Floats]:
-    """Return the nearest of each row, itself first, and their cosine distances: [n, neighbors] both."""
-    return _nearest_among(vectors, vectors, neighbors, themselves=True)
-
-
-def _nearest_among(
-    rows: Floats, vectors: Floats, count: int, *, themselves: bool = False
-) -> tuple[npt.NDArray[np.int64], Floats]:
-    """Return which vectors are the nearest to each row, the nearest first, and their cosine distances: [n, count] both.
-
-    Where the rows are the vectors `themselves`, each is its own nearest, also among copies.
-    """
-    places = np.empty((len(rows), count), np.int64)
-    distances = np.empty((len(rows), count), np.float32)
-    with _one_thread():
-        for begin in range(0, len(rows), _BLOCK):
-            block = slice(begin, begin + _BLOCK)
-            cosines = rows[block] @ vectors.T
-            if themselves:
-                own = np.arange(len(cosines))
-                cosines[own, begin + own] = 3.0  # above any cosine
-            near = np.argpartition(cosines, -count, axis=1)[:, -count:]
-            away = -np.take_along_axis(cosines, near, axis=1)
-            order = np.argsort(away, axis=1, kind="stable")
-            places[block] = np.take_along_axis(near, order, axis=1)
-            distances[block] = np.maximum(1 + np.take_along_axis(away, order, axis=1), 0)
-    return places, distances
+        knn = nearest_among(vectors, vectors, plan.neighbors, themselves=True)
+        return Space(vectors, plan, seed, knn)
+    lists = InvertedLists(vectors, seed)
+    return Space(vectors, plan, seed, lists.neighbours(plan.neighbors), lists)
 
 
 def without_strangers(
@@ -227,16 +195,6 @@ def insist_on_libraries(names: Sequence[str] = ("sklearn",), *, count: int = 0) 
                 f"Grouping {videos} needs {missing[name]}, which is not installed.",
                 remedy="pip install 'vsortd[library]'",
             )
-
-
-def _one_thread() -> contextlib.AbstractContextManager[object]:
-    """Keep NumPy's products to this thread: the others would spin while they wait, and a share of work is small.
-
-    Torch's would sleep, but to import it takes longer than to group some hundred videos.
-    """
-    from threadpoolctl import threadpool_limits  # scikit-learn brings it
-
-    return threadpool_limits(1, "blas")
 
 
 @contextlib.contextmanager

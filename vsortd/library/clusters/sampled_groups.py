@@ -21,7 +21,7 @@ Places = npt.NDArray[np.int64]
 _VOTERS: Final = 5
 # Of the sample, so many videos make a group at least, however few of all would.
 _LEAST_OF_SAMPLE: Final = 5
-_AT_ONCE: Final = 20_000
+_AT_ONCE: Final = 100_000
 
 
 def sample_of(count: int, most: int, seed: int) -> Places:
