@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from vsortd.library.clusters.kept_layouts import KeptLayouts
     from vsortd.library.clusters.projection import GroupingPlan, Space
 
-# More videos are not laid out together: groups are found among so many of them, by chance, and the others join. A
-# million would take twelve minutes of CPU and 15 GB; so they take five, and 5 GB.
+# More videos are not laid out together: groups are found among so many of them, by chance, and the others join:
+# memory and time of a layout would be without bound.
 MOST_TOGETHER: Final = 100_000
 
 
