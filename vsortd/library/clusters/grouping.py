@@ -82,7 +82,7 @@ class Grouping:
     `groups` are the largest first; `noise` are the videos that belong to none. `map_xy` is float32 [n, 2] and `labels`
     int64 [n] (index into `groups`, -1 for noise), both in the order of `films`, which is that of their paths. Films of
     very large libraries hold fewer frames than the index has. `neighbors` is 0 where there were too few videos for
-    UMAP. `seconds` says how long each step took.
+    UMAP. `seconds` says how long each step took. `sampled` is how many were grouped first, 0 for all.
     """
 
     groups: tuple[Cluster, ...]
