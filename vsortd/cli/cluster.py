@@ -17,6 +17,7 @@ from vsortd.cli.common import (
     confirm,
     console,
     load,
+    models,
     print_json,
     progress_bar,
     shows_progress,
@@ -120,7 +121,7 @@ def cluster(
 
     set_up_logging(verbose=ctx.obj.verbose, quiet=not ctx.obj.verbose)
     fills = wishes.fills and not dry_run
-    with Services.open(settings, state_folder(), keep_trying=False, recover_first=fills) as services:
+    with Services.open(settings, state_folder(), keep_trying=False, recover_first=fills, models=models()) as services:
         return _Command(services, wishes).run()
 
 

@@ -17,6 +17,7 @@ from vsortd.cli.common import (
     JsonFlag,
     console,
     load,
+    models,
     one_form,
     opened_index,
     print_json,
@@ -277,7 +278,12 @@ def _ask(settings: Settings, request: Request) -> SearchDocument:
     with (
         waiting("searching"),
         Services.open(
-            settings, state_folder(), keep_trying=False, recover_first=False, load_model=not request.sound
+            settings,
+            state_folder(),
+            keep_trying=False,
+            recover_first=False,
+            load_model=not request.sound,
+            models=models(),
         ) as services,
     ):
         searcher = Searcher(services.index)
