@@ -76,7 +76,7 @@ def opened_labeller(
 
     def load() -> Encoder:
         Path.cwd()  # in a folder that is gone MKL does not find its own files, and aborts the process (MKL 2024)
-        return models().encoder(ask.choice, texts=texts_path(state_folder()))
+        return models(late=True).encoder(ask.choice, texts=texts_path(state_folder()))
 
     def temperature_of(key: str) -> float:
         return model_temperature(ask.settings, ask.choice, key)

@@ -121,7 +121,9 @@ def cluster(
 
     set_up_logging(verbose=ctx.obj.verbose, quiet=not ctx.obj.verbose)
     fills = wishes.fills and not dry_run
-    with Services.open(settings, state_folder(), keep_trying=False, recover_first=fills, models=models()) as services:
+    with Services.open(
+        settings, state_folder(), keep_trying=False, recover_first=fills, models=models(late=True)
+    ) as services:
         return _Command(services, wishes).run()
 
 

@@ -110,11 +110,15 @@ def state_folder() -> Path:
     return folder()
 
 
-def models() -> ModelSource:
-    """Return where models come from: a daemon that has them loaded, else this process."""
+def models(*, late: bool = False) -> ModelSource:
+    """Return where models come from: a daemon that has them loaded, else this process.
+
+    `late` is for what may well be answered without: they are loaded for what is neither indexed nor known of texts.
+    """
+    from vsortd.judging.model_source import LateModels
     from vsortd.service.borrowed_models import BorrowedModels
 
-    return BorrowedModels(state_folder())
+    return BorrowedModels(state_folder(), LateModels() if late else None)
 
 
 def open_journal() -> Journal | None:

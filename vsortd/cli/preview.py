@@ -80,7 +80,7 @@ def _found(config: Path, settings: Settings, *, look: bool) -> RulesPreview:
         return told
     cancel = threading.Event()  # Ctrl-C ends it: nothing is under way that would have to be put back
     with Services.open(
-        settings, state_folder(), keep_trying=False, recover_first=False, load_model=False, models=models()
+        settings, state_folder(), keep_trying=False, recover_first=False, load_model=False, models=models(late=True)
     ) as services:
         with progress_bar("deciding") as on_progress:
             found = preview_rules(services, cancel=cancel, on_progress=on_progress)

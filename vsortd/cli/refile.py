@@ -156,7 +156,12 @@ def _refile(settings: Settings, wishes: _Wishes) -> int:
         hooks(settings) if effects else nullcontext() as do_what_comes_after,
         telling_of_library(settings),
         Services.open(
-            settings, state_folder(), keep_trying=False, recover_first=effects, load_model=False, models=models()
+            settings,
+            state_folder(),
+            keep_trying=False,
+            recover_first=effects,
+            load_model=False,
+            models=models(late=True),
         ) as services,
     ):
         found = _found(services, wishes)

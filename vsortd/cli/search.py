@@ -283,7 +283,7 @@ def _ask(settings: Settings, request: Request) -> SearchDocument:
             keep_trying=False,
             recover_first=False,
             load_model=not request.sound,
-            models=models(),
+            models=models(late=True),
         ) as services,
     ):
         searcher = Searcher(services.index)

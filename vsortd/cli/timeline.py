@@ -204,7 +204,12 @@ def _ask(settings: Settings, wish: Wish, *, pictures: bool, exported: bool) -> _
     with (
         waiting(f"looking at {wish.file.name}"),
         Services.open(
-            settings, state_folder(), keep_trying=False, recover_first=False, load_model=not wish.sound, models=models()
+            settings,
+            state_folder(),
+            keep_trying=False,
+            recover_first=False,
+            load_model=not wish.sound,
+            models=models(late=True),
         ) as services,
     ):
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from loguru import logger
@@ -49,3 +50,29 @@ class OwnModels:
             from vsortd.hearing.sound_factory import load_sound_encoder
 
             return load_sound_encoder(choice, texts=texts)
+
+
+class LateModels:
+    """Loads models only for what isn't known of them and of texts from before; see `ModelSource`.
+
+    For who may well need no more than that: a search of what is indexed, for what was looked for already.
+    """
+
+    def __init__(self) -> None:
+        self._own = OwnModels()
+
+    def encoder(self, choice: str | ModelChoice, *, texts: Path | None) -> Encoder:
+        """Return the encoder of pictures and texts; where the model is known it is not loaded yet."""
+        from vsortd.vision.known_model import recall_model
+
+        known = None if texts is None else recall_model(texts.parent, choice)
+        load = partial(self._own.encoder, choice, texts=texts)
+        if texts is None or known is None:
+            return load()
+        from vsortd.vision.known_encoder import KnownEncoder
+
+        return KnownEncoder(known, texts, load)
+
+    def sound_encoder(self, choice: str, *, texts: Path | None) -> SoundEncoder:
+        """Load the encoder of sounds and texts."""
+        return self._own.sound_encoder(choice, texts=texts)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from vsortd.config.settings import ModelChoice
     from vsortd.hearing.sound_encoder import SoundEncoder
+    from vsortd.judging.model_source import ModelSource
     from vsortd.vision.encoder import Encoder
 
     Rows = npt.NDArray[np.float32]
@@ -38,11 +39,14 @@ _Own = TypeVar("_Own", bound="Encoder | SoundEncoder")
 
 
 class BorrowedModels:
-    """Has the daemon of a state folder lend its models, and loads those that it doesn't; see `ModelSource`."""
+    """Has the daemon of a state folder lend its models, and takes those that it doesn't from `own`; see `ModelSource`.
 
-    def __init__(self, state_folder: Path) -> None:
+    By default they are loaded into this process.
+    """
+
+    def __init__(self, state_folder: Path, own: ModelSource | None = None) -> None:
         self._client = Client(state_folder)
-        self._own = OwnModels()
+        self._own = own or OwnModels()
 
     def encoder(self, choice: str | ModelChoice, *, texts: Path | None) -> Encoder:
         """Return the encoder of pictures and texts."""
