@@ -90,31 +90,35 @@ class _Loan(Generic[_Own]):
     def __init__(self, info: ModelInfo | SoundModelInfo, load: Callable[[], _Own]) -> None:
         self._info = info
         self._load = load
-        self._lock = threading.Lock()
+        self._turn = threading.Lock()  # the daemon takes one request of all after the other
+        self._loading = threading.Lock()
         self._own: _Own | None = None
+        self._lent = True
         self._closed = False
 
     def rows(self, ask: Callable[[], bytes], otherwise: Callable[[_Own], Rows]) -> Rows:
         """Return the rows [n, dim] that the daemon answers with, or those of the model here. Raises ModelError."""
         if self._closed:
             raise ModelError("The model is closed.")
-        if self._own is None:
-            try:
-                return np.frombuffer(ask(), "<f4").astype(np.float32, copy=False).reshape(-1, self._info.dim)
-            except (VsortdError, ValueError) as error:
-                logger.info("the daemon lends its model no longer ({}): it is loaded here", error)
+        with self._turn:
+            if self._lent:
+                try:
+                    return np.frombuffer(ask(), "<f4").astype(np.float32, copy=False).reshape(-1, self._info.dim)
+                except (VsortdError, ValueError) as error:
+                    logger.info("the daemon lends its model no longer: {}", error)
+                    self._lent = False
         return otherwise(self._loaded())
 
     def close(self) -> None:
         """Give the model back, and free the one that was loaded here."""
-        with self._lock:
+        with self._loading:
             self._closed = True
             own, self._own = self._own, None
         if own is not None:
             own.close()
 
     def _loaded(self) -> _Own:
-        with self._lock:
+        with self._loading:
             if self._own is None:
                 own = self._load()
                 if own.info.key != self._info.key:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 SOCKET_NAME = "control.sock"
 TOKEN_NAME = "control.json"  # noqa: S105 - a file's name. Port and token, where the daemon listens on loopback
 TIMEOUT_S = 5.0
-EMBED_TIMEOUT_S = 120.0  # a batch or two of a large model on a busy processor; then a model of one's own is quicker
+EMBED_TIMEOUT_S = 60.0  # a batch or two of a large model on a busy processor; then a model of one's own is quicker
 WORK_TIMEOUT_S = 3600.0  # many files are put back, or the prompts of a large rule set embedded meanwhile
 EVENTS_TIMEOUT_S = 75.0  # the daemon says something every half minute
 

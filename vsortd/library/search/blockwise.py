@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     import torch
 
+# So many rows are passed over by NumPy before torch, which takes a second to import, would be through with them.
+FEW: Final = 16_384
 _BLOCK: Final = 2048
 _THREADS_MOST: Final = 16
 
