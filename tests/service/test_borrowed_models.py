@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import signal
 import subprocess
 import sys
@@ -14,10 +13,9 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import pytest
 
-from tests.sample_model.canvas import Light
 from tests.sample_model.renderer import Subject
 from tests.support import harness
-from tests.support.clips import render_scene
+from tests.support.asking import Asking, video
 from tests.support.ears import PitchEncoder
 from tests.support.imports import run_telling_imports
 from tests.support.tiny_models import make_tiny
@@ -49,60 +47,6 @@ NEVER_TOLD = {"batch", "time", "id"}  # they differ from one run to the next
 HEAVY = {"torch", "open_clip", "transformers"}
 
 
-def video(folder: Path, subject: Subject, seed: int) -> Path:
-    """Render a video of a subject, 4 s long."""
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{subject.value}.mp4"
-    render_scene(path, subject, Light.DAY, seed=seed, frames=40, fps=10)
-    return path
-
-
-class Asking:
-    """A home with something filed and something taught, whose state can be put back, and commands for it."""
-
-    def __init__(self, folder: Path) -> None:
-        self.home = harness.Here.make(folder)
-        home, subjects = self.home, (Subject.FOREST, Subject.SEA, Subject.FIRE)
-        for number, subject in enumerate(subjects):
-            video(home.inbox, subject, number + 1)
-        home.run("sort", home.inbox)
-        for subject in subjects[1:]:
-            home.run("teach", video(folder / "taught", subject, 11), subject.value, "--keep")
-        truth, labels = folder / "truth", folder / "labels.txt"
-        labels.write_text("a forest\nthe sea\nfire\n")
-        for number, place in enumerate(("nature/forest", "sea", "fire")):
-            video(truth / place, subjects[number], number + 21)
-        renamed = folder / "renamed.yaml"
-        renamed.write_text(home.config.read_text().replace("{name: sea,", "{name: ocean,"))
-        sea = truth / "sea/sea.mp4"
-        self.commands: dict[str, tuple[str | Path, ...]] = {
-            "explain": ("explain", sea, "--json"),
-            "plan": ("plan", truth, "--json"),
-            "sort": ("sort", "--dry-run", truth, "--json"),
-            "corrections": ("corrections", "--json"),
-            "timeline": ("timeline", sea, "the sea", "--json"),
-            "classify": ("classify", sea, "--labels", labels, "--json"),
-            "analyze": ("analyze", sea, "--labels", labels, "--json"),
-            "eval": ("eval", truth, "--json"),
-            "teach": ("teach", sea, "sea", "--keep", "--json"),
-            "refile": ("--config", renamed, "refile", "--dry-run", "--json"),
-            "search": ("--config", renamed, "search", "the sea", "--all", "--json"),
-            "duplicates": ("duplicates", "--json"),
-        }
-        self._before = folder / "before"
-        shutil.copytree(self.state, self._before)
-
-    @property
-    def state(self) -> Path:
-        """The state folder."""
-        return self.home.folder / "state"
-
-    def put_back(self) -> None:
-        """Forget what commands have kept."""
-        shutil.rmtree(self.state)
-        shutil.copytree(self._before, self.state)
-
-
 @pytest.fixture(scope="module")
 def asking(tmp_path_factory: pytest.TempPathFactory) -> Asking:
     return Asking(tmp_path_factory.mktemp("asking") / "home")
@@ -116,7 +60,7 @@ def alone(asking: Asking) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def daemon(asking: Asking, alone: dict[str, Any]) -> Iterator[harness.Home]:
+def daemon(asking: Asking, alone: dict[str, Any]) -> Iterator[harness.Here]:
     """Run a daemon with the state as it was before those."""
     del alone
     asking.put_back()
@@ -177,7 +121,7 @@ def serving(home: harness.Here) -> Iterator[tuple[Controller, Services]]:
 
 @pytest.fixture
 def home(tmp_path: Path) -> harness.Here:
-    return harness.Here.make(tmp_path / "home", more="sound_model: some/clap\n")
+    return harness.Here(harness.Home.make(tmp_path / "home", more="sound_model: some/clap\n").folder)
 
 
 def pictures(count: int, side: int) -> npt.NDArray[np.uint8]:
@@ -241,7 +185,7 @@ def test_a_model_that_the_daemon_can_not_have_is_looked_for_here(home: harness.H
         assert bool(services.model.trouble) is (not folder)
 
 
-def test_a_command_goes_on_when_the_daemon_is_killed(asking: Asking, daemon: harness.Home) -> None:
+def test_a_command_goes_on_when_the_daemon_is_killed(asking: Asking, daemon: harness.Here) -> None:
     lent = BorrowedModels(asking.state).encoder("sample", texts=None)
     assert isinstance(lent, BorrowedEncoder)
     shown = pictures(8, lent.info.preprocess.side_px)
