@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import pytest
 
-from tests.sample_model.renderer import Subject
 from tests.support import harness
-from tests.support.asking import Asking, video
+from tests.support.asking import Asking
 from tests.support.ears import PitchEncoder
 from tests.support.imports import run_telling_imports
 from tests.support.tiny_models import make_tiny
@@ -302,10 +301,11 @@ def test_of_all_that_is_lent_one_request_is_at_the_model(home: harness.Here, mon
 
 
 class _Stuck:
-    """A daemon that lends its model, and never comes to an answer."""
+    """A daemon that lends its model, and never comes to an answer to one kind of request."""
 
-    def __init__(self, info: ModelInfo) -> None:
+    def __init__(self, info: ModelInfo, kind: str) -> None:
         self._info = info
+        self._kind = kind
         self.asked, self.end = threading.Event(), threading.Event()
         self.lender = self
 
@@ -313,25 +313,40 @@ class _Stuck:
         return self._info.to_json()
 
     def texts(self, asked: Any) -> npt.NDArray[np.float32]:
+        self._never("texts")
         return np.eye(self._info.dim, dtype=np.float32)[: len(asked.texts)]
 
     def pictures(self, _key: str, _body: bytes) -> None:
-        self.asked.set()
-        self.end.wait(PATIENCE_S)
+        self._never("pictures")
+
+    def _never(self, kind: str) -> None:
+        if kind == self._kind:
+            self.asked.set()
+            self.end.wait(PATIENCE_S)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
-@pytest.mark.parametrize("name", ["explain", "plan"])
-def test_ctrl_c_ends_a_command_that_waits_for_the_daemon(home: harness.Here, name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        *((name, "pictures") for name in ("explain", "plan", "sort", "timeline", "classify", "analyze", "eval")),
+        *((name, "texts") for name in ("teach", "corrections")),
+    ],
+)
+def test_ctrl_c_ends_a_command_that_waits_for_the_daemon(asking: Asking, name: str, kind: str) -> None:
+    if asking.home.daemon is not None:
+        asking.home.stop()
+    asking.put_back()
     own = OwnModels().encoder("sample", texts=None)
-    stuck = _Stuck(own.info)
+    stuck = _Stuck(own.info, kind)
     own.close()
-    server = ControlServer(cast("Controlled", stuck), home.folder / "state")
-    command = [sys.executable, "-m", "vsortd", name, str(video(home.folder, Subject.SEA, 1))]
-    (home.folder / "state").mkdir()
+    server = ControlServer(cast("Controlled", stuck), asking.state)
+    command = [sys.executable, "-m", "vsortd", *map(str, asking.commands[name])]
     server.start()
     try:
-        with subprocess.Popen(command, env=home.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as waiting:
+        with subprocess.Popen(
+            command, env=asking.home.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        ) as waiting:
             until(stuck.asked.is_set, what="the daemon is asked")
             waiting.send_signal(signal.SIGINT)
             waiting.communicate(timeout=PATIENCE_S)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 import numpy as np
 from loguru import logger
 
+from vsortd.core.interrupted_waits import was_interrupted
 from vsortd.errors import ModelError, VsortdError
 from vsortd.hearing.sound_encoder import SoundModelInfo
 from vsortd.judging.model_source import OwnModels
@@ -67,10 +68,17 @@ class BorrowedModels:
         try:
             found = self._client.lend_model(name, weights, sound=sound)
         except VsortdError:  # none runs, or it ends just now
+            _go_on()
             return None
         if found is not None:
             logger.info("the daemon lends its model {}", name)
         return found
+
+
+def _go_on() -> None:
+    """Raise ModelError where the daemon's answer is missing because of Ctrl-C: then nothing is loaded in its place."""
+    if was_interrupted():
+        raise ModelError("The command was interrupted.")
 
 
 def _is_relative(weights: str) -> bool:
@@ -101,6 +109,7 @@ class _Loan(Generic[_Own]):
                 try:
                     return np.frombuffer(ask(), "<f4").astype(np.float32, copy=False).reshape(-1, self._info.dim)
                 except (VsortdError, ValueError) as error:
+                    _go_on()
                     logger.info("the daemon lends its model no longer: {}", error)
                     self._lent = False
         return otherwise(self._loaded())
