@@ -255,12 +255,24 @@ def test_what_is_lent_has_bounds(home: harness.Here) -> None:
                 client.embed_pictures(key, memoryview(bytes(size)))
         with pytest.raises(VsortdError, match="texts"):
             client.embed_texts(key, ["a"] * (loan_limits.TEXTS + 1))
+        with pytest.raises(VsortdError, match=r"texts\[1\]"):
+            client.embed_texts(key, ["a", "a" * (loan_limits.TEXT_CHARACTERS + 1)])
         for ask in _with_another_key(client):
             with pytest.raises(DaemonUnreachableError):
                 ask()
         assert services.model.classifier is not None
         rows = client.embed_pictures(key, memoryview(bytes(one)))
         assert 4 * services.model.classifier.encoder.info.dim == len(rows)
+
+
+def test_a_text_that_is_too_long_to_be_lent_is_embedded_here(home: harness.Here) -> None:
+    own = OwnModels().encoder("sample", texts=None)
+    texts = ["a forest", "forest " * loan_limits.TEXT_CHARACTERS]
+    with serving(home):
+        lent = BorrowedModels(home.folder / "state").encoder("sample", texts=None)
+        assert own.encode_texts(texts) == pytest.approx(lent.encode_texts(texts), abs=1e-5)
+        lent.close()
+    own.close()
 
 
 def _with_another_key(client: Client) -> list[Callable[[], bytes]]:

@@ -219,21 +219,8 @@ def _texts_of(loan: _Loan[Any], client: Client, key: str, texts: list[str], *, s
     """Embed texts [n, dim], as many at once as may be, those of a length together: as they would be here."""
     order = sorted(range(len(texts)), key=lambda number: len(texts[number]))
     parts: list[Rows] = []
-    for some in _portions([texts[number] for number in order]):
+    for begin in range(0, len(texts), loan_limits.TEXTS):
+        some = [texts[number] for number in order[begin : begin + loan_limits.TEXTS]]
         ask = partial(client.embed_texts, key, some, sound=sound)
         parts.append(loan.rows(ask, lambda own, some=some: own.encode_texts(some)))  # type: ignore[misc]
     return np.concatenate(parts)[np.argsort(order)]
-
-
-def _portions(texts: Sequence[str]) -> list[list[str]]:
-    """Divide texts into what one request may bring."""
-    portions: list[list[str]] = [[]]
-    characters = 0
-    for text in texts:
-        full = len(portions[-1]) == loan_limits.TEXTS or characters + len(text) > loan_limits.TEXTS_CHARACTERS
-        if portions[-1] and full:
-            portions.append([])
-            characters = 0
-        portions[-1].append(text)
-        characters += len(text)
-    return portions
