@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 import numpy as np
 from loguru import logger
 
+from vsortd.core.interrupted_waits import was_interrupted
 from vsortd.errors import ModelError, VsortdError
 from vsortd.hearing.sound_encoder import SoundModelInfo
 from vsortd.judging.model_source import OwnModels
@@ -71,10 +72,17 @@ class BorrowedModels:
         try:
             found = self._client.lend_model(name, weights, sound=sound)
         except VsortdError:  # none runs, or it ends just now
+            _go_on()
             return None
         if found is not None:
             logger.info("the daemon lends its model {}", name)
         return found
+
+
+def _go_on() -> None:
+    """Raise ModelError where the daemon's answer is missing because of Ctrl-C: then nothing is loaded in its place."""
+    if was_interrupted():
+        raise ModelError("The command was interrupted.")
 
 
 def _is_relative(weights: str) -> bool:
@@ -105,6 +113,7 @@ class _Loan(Generic[_Own]):
                 try:
                     return np.frombuffer(ask(), "<f4").astype(np.float32, copy=False).reshape(-1, self._info.dim)
                 except (VsortdError, ValueError) as error:
+                    _go_on()
                     logger.info("the daemon lends its model no longer: {}", error)
                     self._lent = False
         return otherwise(self._loaded())
@@ -214,21 +223,8 @@ def _texts_of(loan: _Loan[Any], client: Client, key: str, texts: list[str], *, s
     """Embed texts [n, dim], as many at once as may be, those of a length together: as they would be here."""
     order = sorted(range(len(texts)), key=lambda number: len(texts[number]))
     parts: list[Rows] = []
-    for some in _portions([texts[number] for number in order]):
+    for begin in range(0, len(texts), loan_limits.TEXTS):
+        some = [texts[number] for number in order[begin : begin + loan_limits.TEXTS]]
         ask = partial(client.embed_texts, key, some, sound=sound)
         parts.append(loan.rows(ask, lambda own, some=some: own.encode_texts(some)))  # type: ignore[misc]
     return np.concatenate(parts)[np.argsort(order)]
-
-
-def _portions(texts: Sequence[str]) -> list[list[str]]:
-    """Divide texts into what one request may bring."""
-    portions: list[list[str]] = [[]]
-    characters = 0
-    for text in texts:
-        full = len(portions[-1]) == loan_limits.TEXTS or characters + len(text) > loan_limits.TEXTS_CHARACTERS
-        if portions[-1] and full:
-            portions.append([])
-            characters = 0
-        portions[-1].append(text)
-        characters += len(text)
-    return portions

@@ -6,14 +6,17 @@ import contextlib
 import json
 import os
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
+from vsortd.core.interrupted_waits import ended_by_interrupt
 from vsortd.core.text import storable
 from vsortd.errors import ConfigError, DaemonUnreachableError, UsageError, VsortdError
 
 if TYPE_CHECKING:
     import http.client
+    import socket
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
@@ -255,8 +258,9 @@ class Client:
             connection.connect()
             asked = True
             raw = body if body is None or isinstance(body, memoryview) else json.dumps(body).encode()
-            connection.request(method, path, raw, headers)
-            response = connection.getresponse()
+            with ended_by_interrupt(partial(_cut, connection.sock)):
+                connection.request(method, path, raw, headers)
+                response = connection.getresponse()
             if response.status == HTTPStatus.UNPROCESSABLE_ENTITY:
                 raise _error(json.loads(response.read()))
             if response.status not in {HTTPStatus.OK, HTTPStatus.SERVICE_UNAVAILABLE}:
@@ -299,6 +303,14 @@ class Client:
             remedy="Start one with `vsortd run`.",
             paths=[self._path],
         )
+
+
+def _cut(connection: socket.socket) -> None:
+    """End what is sent and waited for on a connection, whichever thread does; it meets the end of the stream."""
+    import socket
+
+    with contextlib.suppress(OSError):  # the daemon has ended it already
+        connection.shutdown(socket.SHUT_RDWR)
 
 
 def _error(said: Mapping[str, Any]) -> VsortdError:

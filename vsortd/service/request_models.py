@@ -40,6 +40,7 @@ def _absolute(text: str) -> str:
 FileName = Annotated[str, AfterValidator(_file_name)]
 AbsolutePath = Annotated[FileName, AfterValidator(_absolute)]
 Ticket = Annotated[str, Field(min_length=1, max_length=64)]
+LentText = Annotated[str, Field(max_length=loan_limits.TEXT_CHARACTERS)]
 
 
 class HistoryRequest(RequestModel):
@@ -210,7 +211,7 @@ class EmbedTextsRequest(RequestModel):
     """Texts to embed, and by which model; with `sound` that is the sound model."""
 
     model: str | None = None
-    texts: Annotated[list[str], Field(max_length=loan_limits.TEXTS)] | None = None
+    texts: Annotated[list[LentText], Field(max_length=loan_limits.TEXTS)] | None = None
     sound: bool | None = None
 
 
