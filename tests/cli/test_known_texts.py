@@ -39,10 +39,13 @@ script()
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> harness.Home:
-    """Return a home with three indexed videos."""
+    """Return a home with seven indexed videos, of which two show the same."""
     made = harness.Home.make(tmp_path_factory.mktemp("home") / "home")
-    for number, takes in enumerate((("sea", "fire"), ("city", "forest"), ("snow", "road"))):
+    for number, takes in enumerate(
+        (("sea", "fire"), ("city", "forest"), ("snow", "road"), ("sea",), ("sea",), ("city",))
+    ):
         render_takes(made.library / f"{number}.mp4", [(take, 3.0) for take in takes], seed=7 + number)
+    render_takes(made.library / "again.mp4", [("sea", 3.0), ("fire", 3.0), ("snow", 2.0)], seed=7)
     made.run("index", "--fps", "1")
     return made
 
@@ -77,6 +80,7 @@ def about(document: Any) -> Any:
         ("search", "a fire", "--not", "a city at night", "--all"),
         ("search", "a road", "snow", "--any"),
         ("timeline", "{library}/0.mp4", "a forest fire"),
+        ("classify", "{library}/0.mp4", "a sea at night", "a forest at night"),
     ],
     ids=" ".join,
 )
@@ -90,8 +94,23 @@ def test_a_sentence_that_is_known_needs_no_model(home: harness.Home, words: Sequ
 
 
 def test_what_was_grouped_before_needs_no_model(home: harness.Home) -> None:
-    asked(home, "cluster")
-    assert not MODEL & asked(home, "cluster")[1]
+    first, loaded = asked(home, "cluster", "--min-size", "2")
+    assert "torch" in loaded
+    assert first["groups"]
+    again, modules = asked(home, "cluster", "--min-size", "2", "--seed", "3")  # else what was found is kept, too
+    assert "sklearn" in modules
+    assert not {"torch", "open_clip", "timm", "transformers"} & modules
+    assert about(first["groups"]) == about(again["groups"])
+
+
+def test_what_was_compared_before_needs_no_model(home: harness.Home) -> None:
+    """It still decodes pictures: only they tell that two videos are the same."""
+    first, loaded = asked(home, "duplicates")
+    assert "torch" in loaded  # of one colour
+    assert first["groups"]
+    again, modules = asked(home, "duplicates")
+    assert not {"torch", "open_clip", "timm", "transformers"} & modules
+    assert about(first) == about(again)
 
 
 def test_weights_that_have_changed_are_loaded(tmp_path: Path) -> None:
@@ -169,6 +188,34 @@ def test_the_model_is_loaded_once_for_what_is_not_known(tmp_path: Path) -> None:
     encoder.close()
     with pytest.raises(ModelError):
         encoder.encode_texts(["a house"])
+
+
+def test_pictures_of_one_colour_are_asked_once(tmp_path: Path) -> None:
+    loads: list[int] = []
+
+    def load() -> Colours:
+        loads.append(1)
+        return Colours()
+
+    side = known().info.preprocess.side_px
+    plain = np.zeros((3, side, side, 3), np.uint8)
+    plain[1], plain[2] = (255, 0, 0), (0, 16, 255)
+    for _ in range(2):
+        encoder = KnownEncoder(known(), texts_path(tmp_path), load)
+        np.testing.assert_allclose(Colours().encode_images(plain), encoder.encode_images(plain), atol=1e-6)
+    assert [1] == loads
+    plain[2, 5, 7] = 1
+    np.testing.assert_allclose(Colours().encode_images(plain), encoder.encode_images(plain), atol=1e-6)
+    assert [1, 1] == loads
+
+
+class Colours(DictionaryEncoder):
+    """Sees the mean colour of a picture."""
+
+    def encode_images(self, pixels: Any) -> Any:
+        rows = np.zeros((len(pixels), self.info.dim), np.float32)
+        rows[:, :3] = 1 + pixels.reshape(len(pixels), -1, 3).mean(axis=1)
+        return rows / np.linalg.norm(rows, axis=1, keepdims=True)
 
 
 def test_numpy_and_torch_say_the_same_of_frames() -> None:

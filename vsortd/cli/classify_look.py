@@ -66,7 +66,7 @@ def open_senses(workers: Workers, choice: str | ModelChoice | None, ears: str) -
         opened.callback(media.close)
         encoder = listener = None
         texts = texts_path(state_folder())
-        source = models()
+        source = models(late=True)
         with waiting("loading the model"):
             if choice is not None:
                 encoder = source.encoder(choice, texts=texts)

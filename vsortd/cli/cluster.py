@@ -94,6 +94,8 @@ def cluster(
     """
     from vsortd.library.clusters.cluster_folders import parts_below
 
+    # matrices of few videos are small; threads of BLAS, which spin, take more time for them, not less
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     settings = load(ctx)
     wishes = ClusterWishes(
         path=None if path is None else as_on_disk(Path(os.path.abspath(path))),  # noqa: PTH100 - no links followed

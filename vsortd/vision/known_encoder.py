@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
 
 from vsortd.errors import ModelError
 from vsortd.vision.encoder import unknown_to
@@ -14,17 +16,23 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    import numpy as np
     import numpy.typing as npt
 
     from vsortd.vision.encoder import Encoder, ModelInfo
     from vsortd.vision.known_model import KnownModel
 
 
+# Under these names the file of texts keeps what a model makes of pictures of one colour: red, green, blue behind it.
+# Nobody types a zero.
+_PLAIN: Final = "\0plain picture"
+_MOST_PLAIN: Final = 32  # pictures of one call; more are frames, and not looked through for it
+
+
 class KnownEncoder:
     """An `Encoder` of a model that was loaded before; see there for the promises.
 
-    `load` loads it, once, for pictures and for texts that aren't in the file `texts`.
+    `load` loads it, once, for pictures and for texts that aren't in the file `texts`. Pictures of one colour, by which
+    it is told what shows nothing, are kept there, too.
     """
 
     def __init__(self, known: KnownModel, texts: Path, load: Callable[[], Encoder]) -> None:
@@ -35,6 +43,7 @@ class KnownEncoder:
         self._closed = False
         cache = TextCache(texts, known.texts_key, known.info.dim)
         self._texts = TextMemory(lambda missing: self._own().encode_texts(missing), known.info.dim, cache)
+        self._plain = TextMemory(lambda missing: self._own().encode_images(self._made(missing)), known.info.dim, cache)
 
     @property
     def info(self) -> ModelInfo:
@@ -42,7 +51,12 @@ class KnownEncoder:
         return self._info
 
     def encode_images(self, pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        """Embed RGB pictures, uint8 [n, side, side, 3]; returns [n, dim]. Loads the model first."""
+        """Embed RGB pictures, uint8 [n, side, side, 3]; returns [n, dim]. Loads the model first, but for known ones."""
+        if self._closed:
+            raise ModelError("The model is closed.")
+        if 0 < len(pixels) <= _MOST_PLAIN and bool((pixels == pixels[:, :1, :1]).all()):
+            colours = (" ".join(map(str, colour)) for colour in pixels[:, 0, 0].tolist())
+            return self._plain.rows([f"{_PLAIN} {colour}" for colour in colours])
         return self._own().encode_images(pixels)
 
     def encode_texts(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
@@ -62,6 +76,12 @@ class KnownEncoder:
             loaded, self._loaded = self._loaded, None
         if loaded is not None:
             loaded.close()
+
+    def _made(self, names: Sequence[str]) -> npt.NDArray[np.uint8]:
+        """Return the pictures of one colour that are called so."""
+        side = self._info.preprocess.side_px
+        colours = np.array([name.removeprefix(_PLAIN).split() for name in names]).astype(np.uint8)
+        return np.broadcast_to(colours[:, None, None], (len(names), side, side, 3)).copy()
 
     def _own(self) -> Encoder:
         """Return the loaded model. Raises ModelError, also when it is not what was known any more."""
