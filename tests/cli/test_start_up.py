@@ -99,6 +99,12 @@ def test_a_light_command_imports_its_own_module_alone(words: str, own: set[str],
     assert {f"vsortd.cli.{name}" for name in own} == MODULES & modules
 
 
+def test_a_dry_run_of_undo_imports_nothing_that_moves_files(environment: dict[str, str]) -> None:
+    modules = imported("undo", "--all", "--dry-run", environment=environment)
+    assert "vsortd.filing.undo" in modules
+    assert not {f"vsortd.filing.{name}" for name in ("transfer", "recover", "fsops", "placement", "name_fit")} & modules
+
+
 @pytest.mark.parametrize(
     ("line", "own"),
     [("vsortd ", set()), ("vsortd hist", set()), ("vsortd undo ", {"history"}), ("vsortd config ", set())],
