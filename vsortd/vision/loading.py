@@ -52,7 +52,8 @@ Untyped = Any
 class LoadedModel:
     """A model ready to run; `tokenizer` turns a list of n texts into int64 [n, context].
 
-    `architecture` is a digest of the config: the same weights give other vectors with another activation.
+    `architecture` is a digest of the config: the same weights give other vectors with another activation. `files` are
+    those that it was made of.
     """
 
     module: Untyped
@@ -62,6 +63,7 @@ class LoadedModel:
     info: ModelInfo
     unknown_words: Callable[[str], tuple[str, ...]]
     architecture: str = ""
+    files: tuple[Path, ...] = ()
 
 
 def load_model(
@@ -106,7 +108,14 @@ def build_model(source: Source, device: torch.device, dtype: torch.dtype) -> Loa
     )
     _try_out(module, tokenizer, info, device, dtype)
     return LoadedModel(
-        module, tokenizer, device, dtype, info, partial(unknown_to, source.family), _digest(source.model_cfg)
+        module,
+        tokenizer,
+        device,
+        dtype,
+        info,
+        partial(unknown_to, source.family),
+        _digest(source.model_cfg),
+        (source.path,) if source.config is None else (source.path, source.config),
     )
 
 

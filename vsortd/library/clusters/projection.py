@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+import sys
 import warnings
 from dataclasses import dataclass
 from functools import cached_property
@@ -108,10 +109,8 @@ class Space:
     @cached_property
     def _widest(self) -> Floats:
         """The directions in which the vectors differ the most (PCA), [n, dims]; the signs are settled."""
-        import torch  # its threads sleep while they wait (`vision.factory`); those of NumPy's SVD spin
-
         rest = (self.vectors - self.vectors.mean(axis=0)).astype(np.float64)
-        left, lengths, _ = (part.numpy() for part in torch.linalg.svd(torch.from_numpy(rest), full_matrices=False))
+        left, lengths = _directions(rest)
         flat = np.zeros((len(rest), _DIMS), dtype=np.float32)
         for axis in range(min(_DIMS, len(lengths))):
             column = left[:, axis] * lengths[axis]
@@ -140,6 +139,22 @@ class Space:
             return np.asarray(model.fit_transform(self.vectors), dtype=np.float32)
 
 
+def _numpy_will_do(count: int) -> bool:
+    """Tell whether NumPy is through with so many videos before torch, which takes a second or more, is imported."""
+    return count <= MOST_WITHOUT_UMAP and "torch" not in sys.modules
+
+
+def _directions(rest: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Return the left vectors of the SVD, [n, most], and its values, largest first."""
+    if _numpy_will_do(len(rest)):
+        left, lengths, _ = np.linalg.svd(rest, full_matrices=False)
+        return left, lengths
+    import torch  # its threads sleep while they wait (`vision.factory`); those of NumPy's SVD spin
+
+    left, lengths, _ = (part.numpy() for part in torch.linalg.svd(torch.from_numpy(rest), full_matrices=False))
+    return left, lengths
+
+
 def space_of(vectors: Floats, plan: GroupingPlan, seed: int) -> Space:
     """Make the vectors ready: unit rows float32 [n, dim]. Raises UsageError where a library is missing."""
     insist_on_libraries()
@@ -158,6 +173,8 @@ def space_of(vectors: Floats, plan: GroupingPlan, seed: int) -> Space:
 
 def _nearest(vectors: Floats, neighbors: int) -> tuple[npt.NDArray[np.int64], Floats]:
     """Return the nearest of each row, itself first, and their cosine distances: [n, neighbors] both."""
+    if _numpy_will_do(len(vectors)):
+        return _nearest_of_few(vectors, neighbors)
     import torch
 
     rows = torch.from_numpy(vectors)
@@ -171,6 +188,14 @@ def _nearest(vectors: Floats, neighbors: int) -> tuple[npt.NDArray[np.int64], Fl
         places[begin : begin + _BLOCK] = nearest.numpy()
         distances[begin : begin + _BLOCK] = np.maximum(1 - cosines.numpy(), 0)
     return places, distances
+
+
+def _nearest_of_few(vectors: Floats, neighbors: int) -> tuple[npt.NDArray[np.int64], Floats]:
+    cosines = vectors @ vectors.T
+    np.fill_diagonal(cosines, 3.0)
+    places = np.argsort(-cosines, axis=1, kind="stable")[:, :neighbors].astype(np.int64)
+    np.fill_diagonal(cosines, 1.0)
+    return places, np.maximum(1 - np.take_along_axis(cosines, places, axis=1), 0)
 
 
 def gathered(points: Floats, min_size: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
