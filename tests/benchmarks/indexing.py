@@ -7,7 +7,8 @@ loaded and warm before the clock starts:
 - `decode`: the same frames through the same worker processes and nothing else, each clip in one go.
 - `encode`: as many frames in full batches through the same encoder and nothing else.
 - `both`: these two at once, for where decoding and encoding share the processor no program is quicker than that.
-- `script`: what everybody writes, once: ffmpeg's `fps=1` into JPEG files, then one after the other through the model.
+- `script`: what everybody writes, once: ffmpeg's `fps=1` into JPEG files, then one after the other through the model;
+  of some of the clips only with `--script`, as if the others took as long for each frame.
 
 The slower floor is the longer one of `decode` and `encode`. Then, of a part of the clips, the CPU time of decoding by
 other ways: what keyframes alone would save, or skipping what no frame refers to. CPU seconds are those of all
@@ -78,7 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--real", type=Path, metavar="FOLDER", help="put the videos of a folder beside the made ones")
     parser.add_argument("--turns", type=int, default=3)
     parser.add_argument("--model", choices=MODELS, default="sample")
-    parser.add_argument("--no-script", action="store_true", help="leave out what everybody writes")
+    parser.add_argument("--script", type=int, default=1, metavar="N", help="the script, of each Nth clip; 0: no")
     parser.add_argument(
         "--ways", type=int, default=5, metavar="N", help="other ways of decoding, of each Nth clip; 0: no"
     )
@@ -130,8 +131,8 @@ def _measure(wishes: argparse.Namespace, scratch: Path) -> Figures:
         "turns": turns,
     }
     found["frames"] = frames
-    if not wishes.no_script:
-        found["script"] = _script(clips, choice(wishes.model, wishes.cache), scratch)
+    if wishes.script:
+        found["script"] = _script(clips[:: wishes.script], choice(wishes.model, wishes.cache), scratch)
     if wishes.ways:
         found["ways"] = _child("ways", {**task, "clips": task["clips"][:: wishes.ways]}, scratch)
     found["summary"] = _summary(found)
@@ -168,9 +169,9 @@ def _summary(found: Figures) -> Figures:
         "cpu_of_floors": median((d["cpu_s"] + e["cpu_s"]) / i["cpu_s"] for i, d, e, _ in each),
     }
     if "script" in found:
-        script = found["script"]["wall_s"]
-        ratios["times_the_script"] = script / median(one["wall_s"] for one in turns["index"])
-        ratios["cpu_of_the_script"] = median(one["cpu_s"] for one in turns["index"]) / found["script"]["cpu_s"]
+        script, part = found["script"], found["script"]["frames"] / found["frames"]
+        ratios["times_the_script"] = script["wall_s"] / part / median(one["wall_s"] for one in turns["index"])
+        ratios["times_the_script_by_cpu"] = script["cpu_s"] / part / median(one["cpu_s"] for one in turns["index"])
     return {name: round(value, 3) for name, value in ratios.items()}
 
 
