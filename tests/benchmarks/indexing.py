@@ -46,7 +46,7 @@ from tests.benchmarks.speed.processes import cpu_s, measured
 from vsortd.config.load import load_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from vsortd.config.settings import Settings
     from vsortd.core.video_facts import Clip
@@ -99,18 +99,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     }
     wishes.cache.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="indexing-", dir=wishes.cache) as scratch:
-        document.update(_measure(wishes, Path(scratch)))
-    document["machine"]["load_after"] = load()
+        for found in _measure(wishes, Path(scratch)):  # a run that is cut off leaves what it has
+            document.update(found)
+            document["machine"]["load_after"] = load()
+            if wishes.json is not None:
+                wishes.json.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
     out = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
     for table in _tables(document):
         out.print(table, "")
-    if wishes.json is not None:
-        wishes.json.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
     return 0
 
 
-def _measure(wishes: argparse.Namespace, scratch: Path) -> Figures:
-    """Make the library and take the turns."""
+def _measure(wishes: argparse.Namespace, scratch: Path) -> Iterator[Figures]:
+    """Make the library and take the turns; yield what is known after each part."""
     library = scratch / "library"
     clips = fill_library(library, wishes.clips, wishes.cache, lengths_s=wishes.lengths)
     if wishes.real is not None:
@@ -119,24 +120,25 @@ def _measure(wishes: argparse.Namespace, scratch: Path) -> Figures:
     config = write_config(scratch, library, choice(wishes.model, wishes.cache))
     task = {"config": str(config), "clips": [str(path) for path in clips]}
     turns: dict[str, list[Figures]] = {name: [] for name in _PARTS}
-    frames = 0
-    for number in range(wishes.turns):
-        for name in _PARTS:
-            state = scratch / f"state-{number}-{name}"
-            turns[name].append(_child(name, {**task, "state": str(state), "frames": frames}, scratch))
-            frames = frames or turns[name][-1]["frames"]
     found: Figures = {
         "clips": len(clips),
         "megabytes": round(sum(p.stat().st_size for p in clips) / 1e6),
+        "frames": 0,
         "turns": turns,
     }
-    found["frames"] = frames
+    for number in range(wishes.turns):
+        for name in _PARTS:
+            state = scratch / f"state-{number}-{name}"
+            turns[name].append(_child(name, {**task, "state": str(state), "frames": found["frames"]}, scratch))
+            found["frames"] = found["frames"] or turns[name][-1]["frames"]
+            yield found
     if wishes.script:
         found["script"] = _script(clips[:: wishes.script], choice(wishes.model, wishes.cache), scratch)
+        yield found
     if wishes.ways:
         found["ways"] = _child("ways", {**task, "clips": task["clips"][:: wishes.ways]}, scratch)
     found["summary"] = _summary(found)
-    return found
+    yield found
 
 
 def write_config(folder: Path, library: Path, model: str | dict[str, str], **workers: str) -> Path:
@@ -355,7 +357,7 @@ def _tables(document: Figures) -> list[Table]:
         ratios.add_row(name, f"{value:.2f}", f"≥ {WANTED}" if name == "of_slower_floor" else "")
     tables = [whole, ratios]
     if "ways" in document:
-        ways = dict(document["ways"])
+        ways = {name: one for name, one in document["ways"].items() if name != "peak_mb"}
         hardware = ", ".join(ways.pop("hardware")) or "none"
         title = f"Decoding {ways.pop('clips')} of the clips; hardware that could: {hardware}"
         table = Table("way", "CPU s", "frames", box=None, title=title, title_justify="left", pad_edge=False)
