@@ -123,7 +123,8 @@ def _idle(document: Document) -> str:
 def _index(document: Document) -> str:
     ratios = document["summary"]
     alone = f"{_percent(ratios['cpu_of_floors'])} of its CPU time is decoding and encoding"
-    script = f"{ratios['times_the_script_by_cpu']:.1f} times less of it than ffmpeg's `fps=1` into files and one by one"
+    times = f"{ratios['times_the_script_by_cpu']:.1f} times as much"
+    script = f"ffmpeg's `fps=1` into files, then one by one, takes {times}"
     return f"{alone}; {script} ({document['clips']} clips)"
 
 
