@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from vsortd.core.home import with_tilde
+from vsortd.core.interrupted_waits import interrupting_waits
 from vsortd.core.system.standard_streams import UnwritableOutputError, secure_standard_streams
 from vsortd.core.text import printable
 from vsortd.errors import ExitCode, VsortdError
@@ -37,7 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     try:
         argv = hoist_config(list(sys.argv[1:] if arguments is None else arguments))
-        result = command()(args=argv, standalone_mode=False, prog_name="vsortd")
+        with interrupting_waits():
+            result = command()(args=argv, standalone_mode=False, prog_name="vsortd")
         sys.stdout.flush()  # what it refuses is told of here, not at the interpreter's end
         code = int(result) if isinstance(result, int) else ExitCode.OK
     except UnwritableOutputError as error:  # a reader that has gone is not our error, and there is nobody to tell

@@ -18,6 +18,7 @@ import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import platformdirs
 
+from tests.benchmarks.speed.machine import facts
 from tests.sample_model import real_footage
 from tests.sample_model.canvas import Light
 from tests.sample_model.photos import Album, Share
@@ -272,6 +274,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     rendered_s = time.perf_counter() - started
     document = measure(chosen.folder or cache / "clips", chosen.config, cache / "state", chosen.plots)
     document["benchmark"] = {
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": facts(),
         "config": str(chosen.config),
         "rendering_s": round(rendered_s, 1),
         "measuring_s": round(time.perf_counter() - started - rendered_s, 1),

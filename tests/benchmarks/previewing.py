@@ -39,7 +39,7 @@ from vsortd.index.stored_looks import Embedded
 from vsortd.judging.conditions import ConditionFacts
 from vsortd.pipeline.filed_memory import FiledMemory
 from vsortd.pipeline.look_plan import LookPlan, look_ranks
-from vsortd.pipeline.rules_preview import preview
+from vsortd.pipeline.rules_preview import preview, remember_filed
 from vsortd.pipeline.services import Services
 from vsortd.pipeline.stages import decide_in_rounds
 
@@ -214,6 +214,8 @@ def measure(library: Library, videos: int) -> dict[str, Any]:
             with services.tried(changed, cancel=cancel) as tried:
                 return preview(tried, cancel=cancel, memory=memory)
 
+        # what opening Rules on the page does
+        opened_s = timed(lambda: remember_filed(services, memory, cancel=cancel))
         first_s = timed(changed_preview)
         anew_s = statistics.median(timed(lambda: changed_preview(None)) for _ in range(TRIES))
         same = (timed(lambda: preview(services, cancel=cancel, memory=memory)) for _ in range(TRIES))
@@ -229,6 +231,7 @@ def measure(library: Library, videos: int) -> dict[str, Any]:
     return {
         "videos": videos,
         "counts": counts,
+        "read when Rules is opened": opened_s,
         "first, with new prompts": first_s,
         "changed rules, nothing remembered": anew_s,
         "same rules": same_s,

@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -162,7 +163,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         figures = measure(wishes.hours, Path(scratch), wishes.cache)
     Console(width=None if sys.stdout.isatty() else 160).print(table_of(figures))
     if wishes.out is not None:
-        document = {"machine": facts(), "figures": figures, "wanted": WANTED}
+        day = datetime.now(UTC).isoformat(timespec="seconds")
+        document = {"benchmark": "searching", "date": day, "machine": facts(), "figures": figures, "wanted": WANTED}
         wishes.out.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
     return 0
 

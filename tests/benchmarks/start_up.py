@@ -47,6 +47,11 @@ COMMANDS: Final[dict[str, list[str]]] = {
     )
 }
 PROGRAM: Final = "from vsortd.__main__ import script; script()"  # what the installed `vsortd` does
+# JSON and CSV come whole at the end; the last ones look through all of it, and find nothing.
+FIRST_LINES: Final = (
+    *("history", "history --since 2h", "history --state failed", "history --text 77", "history --batch none"),
+    *("history --state filed", "history --rule none", "history --text none", "history --tag none"),
+)
 TABS: Final = ("vsortd ", "vsortd hist", "vsortd undo ")
 
 
@@ -92,7 +97,7 @@ def first_lines(home: Home, runs: int) -> dict[str, dict[str, float]]:
     """Return for ways to ask for the history when its first line is there, and how much memory it takes in all."""
     environment = _environment(home)
     found = {}
-    for words in ("history", "history --json", "history --csv", "history --state failed", "history --text 77 --json"):
+    for words in FIRST_LINES:
         command, times, most = [sys.executable, "-m", "vsortd", *words.split()], [], 0
         for _ in range(runs):
             begin = time.perf_counter()

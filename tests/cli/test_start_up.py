@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.support import harness
+from tests.support.imports import run_telling_imports
 from vsortd.cli.app import command as command_line
 from vsortd.cli.command_table import COMMANDS
 from vsortd.cli.completion_answer import ASKED_BY, ASKED_WORDS
@@ -30,13 +27,6 @@ HEAVY = {
 # What prints lines alone, and finds no daemon, needs neither of these.
 LINES_ALONE = HEAVY | {"rich", "http.client"}
 TABLES = {"where nothing.mp4", "logs"}
-_PROGRAM = """
-import atexit, json, sys
-sys.argv = ["vsortd", *sys.argv[1:]]
-atexit.register(lambda: print(json.dumps(sorted(sys.modules)), file=sys.stderr))
-from vsortd.__main__ import script
-script()
-"""
 
 
 def leaves(entries: tuple[CommandEntry, ...] = COMMANDS, path: str = "") -> Iterator[tuple[str, CommandEntry]]:
@@ -69,15 +59,7 @@ def test_the_one_line_of_the_table_is_that_of_the_command(words: str, entry: Com
 
 def imported(*words: str, environment: dict[str, str]) -> set[str]:
     """Run a command; return the names of all modules that are there at its end."""
-    done = subprocess.run(
-        [sys.executable, "-c", _PROGRAM, *words],
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    return set(json.loads(done.stderr.splitlines()[-1]))
+    return run_telling_imports(*words, environment=environment)[1]
 
 
 @pytest.fixture
@@ -115,6 +97,12 @@ def test_a_light_command_imports_its_own_module_alone(words: str, own: set[str],
     modules = imported(*words.split(), environment=environment)
     assert not (HEAVY if words in TABLES else LINES_ALONE) & modules
     assert {f"vsortd.cli.{name}" for name in own} == MODULES & modules
+
+
+def test_a_dry_run_of_undo_imports_nothing_that_moves_files(environment: dict[str, str]) -> None:
+    modules = imported("undo", "--all", "--dry-run", environment=environment)
+    assert "vsortd.filing.undo" in modules
+    assert not {f"vsortd.filing.{name}" for name in ("transfer", "recover", "fsops", "placement", "name_fit")} & modules
 
 
 @pytest.mark.parametrize(

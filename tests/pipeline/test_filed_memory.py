@@ -16,7 +16,7 @@ from vsortd.config.load import load_settings
 from vsortd.index import kept_looks
 from vsortd.pipeline import filed_memory
 from vsortd.pipeline.filed_memory import FiledMemory
-from vsortd.pipeline.rules_preview import PreviewOutcome, preview
+from vsortd.pipeline.rules_preview import PreviewOutcome, preview, remember_filed
 from vsortd.pipeline.services import Services
 
 if TYPE_CHECKING:
@@ -85,6 +85,20 @@ def test_nothing_is_read_twice_as_long_as_nothing_changes(
     assert 3 == len(read)
     assert first == preview(services, cancel=threading.Event(), memory=memory)
     assert 3 == len(read)
+
+
+def test_read_beforehand_the_first_preview_reads_nothing(
+    services: Services, memory: FiledMemory, read: list[int]
+) -> None:
+    cancel = threading.Event()
+    remember_filed(services, memory, cancel=cancel)
+    assert [] == read  # no model is loaded, so nobody knows of which one to read
+    services.model.get(cancel)
+    remember_filed(services, memory, cancel=cancel)
+    assert 3 == len(read)
+    found = preview(services, cancel=cancel, memory=memory)
+    assert 3 == len(read)
+    assert preview(services, cancel=cancel) == found
 
 
 def test_what_is_filed_undone_moved_or_indexed_meanwhile_is_seen(

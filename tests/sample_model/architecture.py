@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from open_clip.model import CLIP
-from open_clip.tokenizer import SimpleTokenizer
 from PIL import Image
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
 from vsortd.vision import sample
+from vsortd.vision.open_clip_parts import CLIP, SimpleTokenizer, bring_in
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,6 +33,7 @@ def read_config(path: Path | None = None) -> dict[str, Any]:
 def build() -> nn.Module:
     """Return the architecture with fresh weights, on the CPU."""
     config = read_config()["model_cfg"]
+    bring_in(config)
     model: nn.Module = CLIP(**config)
     return model
 

@@ -31,8 +31,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tests.support.harness import Home
+from tests.support.hearth import Hearth, Process, start_cold
 from tests.support.soak_files import Books, Dropped, Dropper, Eyes, Ledger, LostError, check, templates, walk
-from tests.support.soak_processes import ColdProcess, Hearth, Process
 from vsortd.core.system.fault_points import Point
 from vsortd.errors import DaemonUnreachableError, ExitCode
 from vsortd.service.client import Client
@@ -181,7 +181,7 @@ class Soak:
         log = self.home.folder / "daemon.log"
         self.starts += 1
         arguments = (["--verbose", *words], environment, log)
-        self.daemon = ColdProcess(*arguments) if cold or self.hearth is None else self.hearth.start(*arguments)
+        self.daemon = start_cold(*arguments) if cold or self.hearth is None else self.hearth.start(*arguments)
 
     def _fault(self) -> str:
         points = [point for point in Point if not point.startswith((*NEVER, *UNDOING))]
@@ -217,7 +217,7 @@ class Soak:
         assert self.daemon is not None
         deadline = time.monotonic() + within_s
         while time.monotonic() < deadline:
-            if self.daemon.dead() or condition():
+            if self.daemon.poll() is not None or condition():
                 return True
             time.sleep(0.002)
         return False
@@ -366,9 +366,9 @@ class Soak:
         self._start(["run"])
         assert self.daemon is not None
         drained = self._until(self._is_drained, DRAIN_S)
-        check(drained and not self.daemon.dead(), f"the daemon doesn't drain, or died:\n{self.home.log()[-3000:]}")
+        check(drained and self.daemon.poll() is None, f"the daemon doesn't drain, or died:\n{self.home.log()[-3000:]}")
         status = self.client.status()
-        self.daemon.kill(signal.SIGTERM)
+        self.daemon.send_signal(signal.SIGTERM)
         check(self.daemon.wait() == 0, "the daemon doesn't end well")
         self.daemon = None
         items = self.home.items()

@@ -6,8 +6,9 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import torch
-from open_clip.model import CLIP
 from safetensors.torch import save_file
+
+from vsortd.vision.open_clip_parts import CLIP
 
 if TYPE_CHECKING:
     from pathlib import Path

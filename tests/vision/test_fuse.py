@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
-from open_clip.model import CLIP
 from safetensors.torch import save_file
 from timm.layers import BatchNormAct2d, ConvNormAct
 from torch import nn
@@ -16,6 +15,7 @@ from tests.sample_model import architecture as building
 from tests.sample_model import evaluate
 from vsortd.vision.fuse import fold_batch_norm
 from vsortd.vision.loading import load_model
+from vsortd.vision.open_clip_parts import CLIP, bring_in
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -71,6 +71,7 @@ def test_a_folded_model_gives_the_vectors_of_the_saved_one(
     """Each kind of tower that open_clip has with batch norm, in fp32 and rounded."""
     model_config(tmp_path / "m.json", vision_cfg=TOWERS[tower])
     config = json.loads((tmp_path / "m.json").read_text(encoding="utf-8"))["model_cfg"]
+    bring_in(config)
     torch.manual_seed(3)
     module = stirred(CLIP(**config))
     save_file({key: value.contiguous() for key, value in module.state_dict().items()}, tmp_path / "m.safetensors")

@@ -34,6 +34,7 @@ from vsortd.cli.common import (
     JsonFlag,
     console,
     load_if_any,
+    models,
     one_form,
     print_json,
     progress_bar,
@@ -274,7 +275,7 @@ def _ears(settings: Settings | None) -> ResidentSound | None:
     from vsortd.core.paths import texts_path
     from vsortd.judging.resident_sound import ResidentSound
 
-    return ResidentSound(settings.sound_model, texts_path=texts_path(state_folder()))
+    return ResidentSound(settings.sound_model, texts_path=texts_path(state_folder()), models=models())
 
 
 def _measured(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vsortd.cli.common import state_folder
+from vsortd.cli.common import models, state_folder
 from vsortd.cli.label_model import model_choice, model_temperature
 from vsortd.core.paths import as_on_disk
 from vsortd.errors import UsageError
@@ -75,10 +75,8 @@ def opened_labeller(
     from vsortd.library.labelling import VideoLabeller
 
     def load() -> Encoder:
-        from vsortd.vision.factory import load_encoder
-
         Path.cwd()  # in a folder that is gone MKL does not find its own files, and aborts the process (MKL 2024)
-        return load_encoder(ask.choice, texts=texts_path(state_folder()))
+        return models(late=True).encoder(ask.choice, texts=texts_path(state_folder()))
 
     def temperature_of(key: str) -> float:
         return model_temperature(ask.settings, ask.choice, key)

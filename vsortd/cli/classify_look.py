@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from vsortd.analysis.label_reading import FramePace, LabelReading
-from vsortd.cli.common import opened_index, progress_bar, state_folder, waiting
+from vsortd.cli.common import models, opened_index, progress_bar, state_folder, waiting
 from vsortd.errors import ChangedError, VideoError
 
 if TYPE_CHECKING:
@@ -58,9 +58,7 @@ class Senses:
 def open_senses(workers: Workers, choice: str | ModelChoice | None, ears: str) -> Iterator[Senses]:
     """Yield the index, who decodes, and the models that are named; all are closed at the end."""
     from vsortd.core.paths import texts_path
-    from vsortd.hearing.sound_factory import load_sound_encoder
     from vsortd.media.pool import MediaPool
-    from vsortd.vision.factory import load_encoder
 
     with contextlib.ExitStack() as opened:
         index = opened.enter_context(opened_index())
@@ -68,12 +66,13 @@ def open_senses(workers: Workers, choice: str | ModelChoice | None, ears: str) -
         opened.callback(media.close)
         encoder = listener = None
         texts = texts_path(state_folder())
+        source = models(late=True)
         with waiting("loading the model"):
             if choice is not None:
-                encoder = load_encoder(choice, texts=texts)
+                encoder = source.encoder(choice, texts=texts)
                 opened.callback(encoder.close)
             if ears:
-                listener = load_sound_encoder(ears, texts=texts)
+                listener = source.sound_encoder(ears, texts=texts)
                 opened.callback(listener.close)
         yield Senses(index, media, encoder, listener)
 

@@ -17,6 +17,7 @@ from vsortd.cli.common import (
     confirm,
     console,
     load,
+    models,
     print_json,
     progress_bar,
     shows_progress,
@@ -93,6 +94,8 @@ def cluster(
     """
     from vsortd.library.clusters.cluster_folders import parts_below
 
+    # matrices of few videos are small; threads of BLAS, which spin, take more time for them, not less
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     settings = load(ctx)
     wishes = ClusterWishes(
         path=None if path is None else as_on_disk(Path(os.path.abspath(path))),  # noqa: PTH100 - no links followed
@@ -120,7 +123,9 @@ def cluster(
 
     set_up_logging(verbose=ctx.obj.verbose, quiet=not ctx.obj.verbose)
     fills = wishes.fills and not dry_run
-    with Services.open(settings, state_folder(), keep_trying=False, recover_first=fills) as services:
+    with Services.open(
+        settings, state_folder(), keep_trying=False, recover_first=fills, models=models(late=True)
+    ) as services:
         return _Command(services, wishes).run()
 
 

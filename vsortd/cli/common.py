@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from vsortd.core.lines import Lines
     from vsortd.filing.journal import Journal
     from vsortd.index.store import Index
+    from vsortd.judging.model_source import ModelSource
     from vsortd.pipeline.left_alone import LeftAloneVideos
     from vsortd.service.client import Client
 
@@ -45,6 +46,7 @@ __all__ = [
     "lines",
     "load",
     "load_if_any",
+    "models",
     "one_form",
     "open_journal",
     "opened_index",
@@ -106,6 +108,17 @@ def state_folder() -> Path:
     from vsortd.core.paths import state_folder as folder
 
     return folder()
+
+
+def models(*, late: bool = False) -> ModelSource:
+    """Return where models come from: a daemon that has them loaded, else this process.
+
+    `late` is for what may well be answered without: they are loaded for what is neither indexed nor known of texts.
+    """
+    from vsortd.judging.model_source import LateModels
+    from vsortd.service.borrowed_models import BorrowedModels
+
+    return BorrowedModels(state_folder(), LateModels() if late else None)
 
 
 def open_journal() -> Journal | None:

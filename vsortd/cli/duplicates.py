@@ -14,6 +14,7 @@ from vsortd.cli.common import (
     JsonFlag,
     console,
     load,
+    models,
     one_form,
     print_json,
     progress_bar,
@@ -103,7 +104,9 @@ def _find(
     from vsortd.library.duplicates.find import find_duplicates
     from vsortd.pipeline.services import Services
 
-    with Services.open(settings, state_folder(), keep_trying=False, recover_first=False) as services:
+    with Services.open(
+        settings, state_folder(), keep_trying=False, recover_first=False, models=models(late=True)
+    ) as services:
         found = find_duplicates(services, paths, min_score=min_score, bar=progress_bar)
         if pictures is None or not found.groups:
             return found, {}

@@ -13,6 +13,7 @@ from vsortd.cli.common import (
     JsonFlag,
     console,
     load,
+    models,
     one_form,
     print_json,
     progress_bar,
@@ -71,7 +72,7 @@ def evaluate(
 
     set_up_logging(verbose=ctx.obj.verbose, quiet=not ctx.obj.verbose)
     wishes = Wishes(precision=precision, calibrate=calibrate, compare=compare, out=out, seed=seed)
-    found = run(settings, state_folder(), folder, wishes, bar=progress_bar)
+    found = run(settings, state_folder(), folder, wishes, bar=progress_bar, models=models())
     document = {"schema_version": SCHEMA_VERSION, **found.to_json()}
     if out is not None:
         _write(out / "eval.json", document)

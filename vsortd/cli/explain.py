@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Annotated
 import click
 
 from vsortd.cli.addresses import local_file
-from vsortd.cli.common import SCHEMA_VERSION, STATE_STYLES, JsonFlag, console, load, print_json, state_folder, waiting
+from vsortd.cli.common import (
+    SCHEMA_VERSION,
+    STATE_STYLES,
+    JsonFlag,
+    console,
+    load,
+    models,
+    print_json,
+    state_folder,
+    waiting,
+)
 from vsortd.cli.front.declared import Argument, Option
 from vsortd.cli.outcome_view import foreseen_state
 from vsortd.cli.video_argument import video_meant
@@ -55,7 +65,8 @@ def explain(
     set_up_logging(verbose=ctx.obj.verbose, quiet=not ctx.obj.verbose)
     video = local_file(ctx, video_meant(file), settings)
     with waiting(f"looking at {video.name}"):
-        explained = explain_file(settings, state_folder(), video, picture_px=PICTURE_PX if image is not None else 0)
+        picture_px = PICTURE_PX if image is not None else 0
+        explained = explain_file(settings, state_folder(), video, picture_px=picture_px, models=models())
     drawn = image if image is not None and _draw(explained, image) else None
     if as_json:
         document = explained.to_json()

@@ -34,7 +34,6 @@ from vsortd.cli.completing import (
 from vsortd.cli.front.declared import Argument, Option
 from vsortd.cli.interrupts import Interruption
 from vsortd.cli.video_argument import undoable_meant
-from vsortd.core.documents import ITEM_FIELDS
 from vsortd.core.moments import parse_since
 from vsortd.core.origin import WebOrigin
 from vsortd.core.output import is_quiet, note
@@ -114,6 +113,8 @@ def history(
     if as_json:
         print_json_list({"schema_version": SCHEMA_VERSION}, "items", _items(query))
     elif as_csv:
+        from vsortd.core.documents import ITEM_FIELDS
+
         write_csv_of(ITEM_FIELDS, _items(query))
     else:
         _print(query, default=last is None and not everything)
@@ -303,25 +304,26 @@ def _impossible(ids: Sequence[int]) -> list[RefusedUndoDocument]:
 
 def _undo(wanted: dict[str, Any], interruption: Interruption, *, dry_run: bool) -> UndoDocument:
     """Have the daemon undo where one runs, else do it here; return what is undone and what was refused."""
-    from vsortd.core.paths import index_path, state_folder
-    from vsortd.filing.undo import Selection, UndoReport
-    from vsortd.filing.undo import undo as undo_items
-
     journal = open_journal()
     batch = wanted["batch"]
     if batch is not None and (journal is None or not journal.has_batch(batch)):
         raise UsageError(f"There is no batch {batch!r}.", remedy="`vsortd history --json` names each item's batch.")
     if journal is None:
-        return UndoReport(refused=[(number, "no such item") for number in wanted["ids"]]).to_json()
+        refused: list[RefusedUndoDocument] = [{"id": number, "reason": "no such item"} for number in wanted["ids"]]
+        return {"undone": [], "refused": refused, "left": []}
     with asking_the_daemon() as client:
         interruption.tell = _say_that_the_daemon_goes_on
         return client.undo(dry_run=dry_run, **wanted)
     interruption.tell = None
+    from vsortd.filing.undo import Selection  # with much that the daemon's answer can do without
+    from vsortd.filing.undo import undo as undo_items
+
     with progress_bar("undoing") as on_progress:
         report = undo_items(
             journal, Selection(**wanted), dry_run=dry_run, cancel=interruption.cancel, on_progress=on_progress
         )
     if not dry_run and report.moves:
+        from vsortd.core.paths import index_path, state_folder
         from vsortd.index.relocate import follow
 
         follow(index_path(state_folder()), report.moves)

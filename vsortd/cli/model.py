@@ -194,9 +194,8 @@ def _measured(speed: MeasuredSpeed | None) -> dict[str, Any]:
 
 
 def _all_pairs() -> list[dict[str, Any]]:
-    from open_clip.pretrained import list_pretrained
-
     from vsortd.vision.models import cached_weights
+    from vsortd.vision.open_clip_parts import list_pretrained
     from vsortd.vision.sources import repository_of
 
     return [

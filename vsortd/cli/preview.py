@@ -12,6 +12,7 @@ from vsortd.cli.common import (
     JsonFlag,
     console,
     load,
+    models,
     one_form,
     print_json,
     progress_bar,
@@ -78,7 +79,9 @@ def _found(config: Path, settings: Settings, *, look: bool) -> RulesPreview:
     if (told := _by_the_daemon(config, settings, look=look)) is not None:
         return told
     cancel = threading.Event()  # Ctrl-C ends it: nothing is under way that would have to be put back
-    with Services.open(settings, state_folder(), keep_trying=False, recover_first=False, load_model=False) as services:
+    with Services.open(
+        settings, state_folder(), keep_trying=False, recover_first=False, load_model=False, models=models(late=True)
+    ) as services:
         with progress_bar("deciding") as on_progress:
             found = preview_rules(services, cancel=cancel, on_progress=on_progress)
         if look:

@@ -15,6 +15,7 @@ from vsortd.cli.common import (
     confirm,
     console,
     load,
+    models,
     one_form,
     progress_bar,
     root_warning,
@@ -154,7 +155,14 @@ def _refile(settings: Settings, wishes: _Wishes) -> int:
     with (
         hooks(settings) if effects else nullcontext() as do_what_comes_after,
         telling_of_library(settings),
-        Services.open(settings, state_folder(), keep_trying=False, recover_first=effects, load_model=False) as services,
+        Services.open(
+            settings,
+            state_folder(),
+            keep_trying=False,
+            recover_first=effects,
+            load_model=False,
+            models=models(late=True),
+        ) as services,
     ):
         found = _found(services, wishes)
         chosen = [item for item in found.items if wishes.takes(item)]

@@ -14,6 +14,7 @@ from vsortd.cli.common import (
     at_terminal,
     console,
     load,
+    models,
     one_form,
     print_json,
     state_folder,
@@ -105,7 +106,7 @@ def _interview(ctx: click.Context, settings: Settings, queue: list[Waiting]) -> 
 
     set_up_logging(verbose=ctx.obj.verbose, quiet=not ctx.obj.verbose)
     config = find_config(ctx.obj.config)
-    with Services.open(settings, state_folder(), keep_trying=False, load_model=False) as services:
+    with Services.open(settings, state_folder(), keep_trying=False, load_model=False, models=models()) as services:
         session = Session(services, config, queue)
         try:
             with keys_of_terminal() as keys:

@@ -17,6 +17,7 @@ from vsortd.cli.common import (
     JsonFlag,
     console,
     load,
+    models,
     one_form,
     opened_index,
     print_json,
@@ -135,6 +136,8 @@ def search(
     Or by words that are said (--said) or to be read in the picture (--text): several may be said within --window, those
     in quotes follow one another ('"happy birthday"'), and birth* is the beginning of one.
     """
+    # the search shares its work out over the cores by itself; threads of BLAS, which spin, take thrice the time for it
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     settings = load(ctx)
     one_form(as_csv=as_csv, as_json=as_json)
     window_s = seconds_of("--window", "10s" if window is None else window, "5s, 30s or 1m")
@@ -277,7 +280,12 @@ def _ask(settings: Settings, request: Request) -> SearchDocument:
     with (
         waiting("searching"),
         Services.open(
-            settings, state_folder(), keep_trying=False, recover_first=False, load_model=not request.sound
+            settings,
+            state_folder(),
+            keep_trying=False,
+            recover_first=False,
+            load_model=not request.sound,
+            models=models(late=True),
         ) as services,
     ):
         searcher = Searcher(services.index)

@@ -18,6 +18,7 @@ from vsortd.cli.common import (
     JsonFlag,
     console,
     load,
+    models,
     one_form,
     progress_bar,
     root_warning,
@@ -310,7 +311,14 @@ def _run(
     set_up_logging(verbose=ctx.obj.verbose, quiet=not ctx.obj.verbose)
     with progress_bar("looking" if dry_run else "filing") as on_progress:
         return sort_paths(
-            settings, state_folder(), paths, dry_run=dry_run, on_progress=on_progress, on_job=on_job, cancel=cancel
+            settings,
+            state_folder(),
+            paths,
+            dry_run=dry_run,
+            on_progress=on_progress,
+            on_job=on_job,
+            cancel=cancel,
+            models=models(),
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
-from vsortd.cli.common import console, progress_bar, root_warning, state_folder, telling_of_library
+from vsortd.cli.common import console, models, progress_bar, root_warning, state_folder, telling_of_library
 from vsortd.cli.interrupts import Interruption
 from vsortd.cli.outcome_view import (
     exit_code,
@@ -62,6 +62,7 @@ def sort_by_plan(
                 learn=learn,
                 on_progress=on_progress,
                 cancel=interruption.cancel,
+                models=models(),
             )
         if as_csv or as_json:
             more = {"interrupted": True} if interruption.came else {}

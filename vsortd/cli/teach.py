@@ -15,6 +15,7 @@ from vsortd.cli.common import (
     JsonFlag,
     console,
     load,
+    models,
     one_form,
     print_json,
     state_folder,
@@ -84,7 +85,7 @@ def teach(
     path = as_on_disk(Path(os.path.abspath(video_meant(file, changes=True))))  # noqa: PTH100 - resolve() would follow symlinks
     with (
         waiting(f"looking at {path.name}"),
-        Services.open(settings, state_folder(), keep_trying=False, load_model=False) as services,
+        Services.open(settings, state_folder(), keep_trying=False, load_model=False, models=models()) as services,
     ):
         try:
             lesson = Teacher(services).teach(path, key, Origin.TEACH, none=none, keep=keep)
@@ -168,7 +169,9 @@ def _survey(settings: Settings) -> tuple[Sequence[Selected], LeaveOneOutResult |
         return [], None, ""
     rules = {rule.key for rule in build_rules(settings).walk()}
     trouble = ""
-    with Services.open(settings, state_folder(), keep_trying=False, recover_first=False, load_model=False) as services:
+    with Services.open(
+        settings, state_folder(), keep_trying=False, recover_first=False, load_model=False, models=models()
+    ) as services:
         model, verdict = services.corrections.known_verdict(rules)
         selected = services.corrections.selected(model, rules)
         if verdict is None and settings.learn.use and any(one.why_not in {"", UNKNOWN_MODEL} for one in selected):

@@ -15,6 +15,7 @@ from vsortd.cli.common import (
     JsonFlag,
     console,
     load,
+    models,
     one_form,
     print_json,
     state_folder,
@@ -203,7 +204,12 @@ def _ask(settings: Settings, wish: Wish, *, pictures: bool, exported: bool) -> _
     with (
         waiting(f"looking at {wish.file.name}"),
         Services.open(
-            settings, state_folder(), keep_trying=False, recover_first=False, load_model=not wish.sound
+            settings,
+            state_folder(),
+            keep_trying=False,
+            recover_first=False,
+            load_model=not wish.sound,
+            models=models(late=True),
         ) as services,
     ):
         try:

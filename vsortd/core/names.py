@@ -9,6 +9,8 @@ import sys
 import unicodedata
 from typing import TYPE_CHECKING
 
+from vsortd.core.late_pattern import LatePattern
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable
 
@@ -30,7 +32,7 @@ TEMPLATE_FIELDS: tuple[str, ...] = (
 
 COUNTER = "n"
 """The field of `place.name` that counts the files of one name in a folder: `{n}`, or `{n:04}` for 0001."""
-_DIGITS = re.compile(r"0[1-9]")  # what may follow its colon
+_DIGITS = LatePattern(r"0[1-9]")  # what may follow its colon
 
 SUB_FOLDER = "sub"
 """The field of `place.folder` for where a video lay below its inbox."""
@@ -45,7 +47,7 @@ NAME_MAX_BYTES = 200  # most filesystems allow 255; " (2)", ".mp4" and temporary
 _LONGEST_BYTES = 255  # of any name on ext4, APFS, NTFS
 OWN_FOLDER = ".vsortd"  # the library's own store of originals
 
-_RESERVED = re.compile(r"(?:con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])(?:\..*)?", re.IGNORECASE)
+_RESERVED = LatePattern(r"(?:con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])(?:\..*)?", re.IGNORECASE)
 _WINDOWS_FORBIDDEN = '<>:"|?*'
 _WITHOUT_FORBIDDEN = str.maketrans(dict.fromkeys(_WINDOWS_FORBIDDEN, "_"))
 _REFUSED = frozenset(f"{_WINDOWS_FORBIDDEN}/\\")
@@ -55,7 +57,7 @@ _REFUSED = frozenset(f"{_WINDOWS_FORBIDDEN}/\\")
 # breaks, blanks without width. The joiners U+200C and U+200D stay, with which Persian, Indian scripts and emoji are
 # written, and so do the tags that make a flag England's.
 _FLAG = "\U0001f3f4[\U000e0020-\U000e007e]+\U000e007f"
-_UNSEEN = re.compile(
+_UNSEEN = LatePattern(
     f"({_FLAG})|"
     "[\x00-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
     "\U000e0000-\U000e007f]"
@@ -84,7 +86,9 @@ def both_forms(name: str) -> set[str]:
 
 def without_unseen(text: str, instead: str = "_") -> str:
     """Return a name in which what can't be seen is replaced, so that it is read as it is."""
-    return text if text.isascii() and text.isprintable() else _UNSEEN.sub(lambda found: found[1] or instead, text)
+    return (
+        text if text.isascii() and text.isprintable() else _UNSEEN.compiled.sub(lambda found: found[1] or instead, text)
+    )
 
 
 def folder_name_problem(name: str) -> str | None:
@@ -112,7 +116,7 @@ _PROBLEMS: tuple[tuple[Callable[[str], bool], str], ...] = (
         lambda name: name[-1] in ". " or name[0] == " ",
         "a folder's name can't end with a dot or a space, nor begin with a space",
     ),
-    (lambda name: bool(_RESERVED.fullmatch(name)), "Windows reserves this name for a device"),
+    (lambda name: bool(_RESERVED.compiled.fullmatch(name)), "Windows reserves this name for a device"),
     (lambda name: len(name.encode()) > NAME_MAX_BYTES, f"the name is longer than {NAME_MAX_BYTES} bytes"),
     (lambda name: name.casefold() == OWN_FOLDER, "vsortd keeps its own files in a folder of this name"),
     (
@@ -128,7 +132,7 @@ def portable(name: str) -> str:
     So are bytes that are no text. Two names that differ may become one.
     """
     fitted = without_refused(name).rstrip(". ")
-    return f"_{fitted}" if _RESERVED.fullmatch(fitted) else fitted or "_"
+    return f"_{fitted}" if _RESERVED.compiled.fullmatch(fitted) else fitted or "_"
 
 
 def without_refused(text: str) -> str:
@@ -215,7 +219,7 @@ def template_problem(template: str, facets: Container[str] = ()) -> str | None:
 
 def _field_problem(field: str, spec: str | None, conversion: str | None, facets: Container[str]) -> str | None:
     if field == COUNTER:
-        sound = not conversion and (not spec or _DIGITS.fullmatch(spec))
+        sound = not conversion and (not spec or _DIGITS.compiled.fullmatch(spec))
         return None if sound else "a counter is written {n}, or {n:04} for four digits"
     if field not in TEMPLATE_FIELDS and field not in facets:
         return f'there is no field "{{{field}}}"'

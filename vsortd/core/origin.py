@@ -8,19 +8,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 from urllib.parse import unquote, urlsplit, urlunsplit
 
+from vsortd.core.late_pattern import LatePattern
 from vsortd.core.text import storable
 
 if TYPE_CHECKING:
     from vsortd.core.documents import OriginDocument
 
 # Of a query's names these carry rights rather than saying what is meant: keys, signatures, sessions.
-_SECRET: Final = re.compile(
+_SECRET: Final = LatePattern(
     r"(?:^|[][_.-])(?:key|apikey|token|sig|signature|secret|password|passwd|pass|pwd|auth|authorization|session|sessionid"
     r"|sid|jsessionid|phpsessid|credential|policy|jwt|code|hmac|hdnts|hdnea|hdntl)(?:$|[][_.-])|^x-(?:amz|goog)-",
     re.IGNORECASE,
 )
-_WORD_BEGINS: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
-_PATH_PARAMETERS: Final = re.compile(r";[^/]*")  # where servers of Java keep a session
+_WORD_BEGINS: Final = LatePattern(r"(?<=[a-z0-9])(?=[A-Z])")
+_PATH_PARAMETERS: Final = LatePattern(r";[^/]*")  # where servers of Java keep a session
 _LONGEST: Final = 2_000  # characters of an address or title that are kept
 
 
@@ -73,13 +74,13 @@ def without_credentials(address: str) -> str:
     if ":" in host:
         host = f"[{host}]"
     query = "&".join(one for one in parts.query.split("&") if one and not _is_secret(one.partition("=")[0]))
-    path = _PATH_PARAMETERS.sub("", parts.path)
+    path = _PATH_PARAMETERS.compiled.sub("", parts.path)
     return storable(urlunsplit((parts.scheme, host + port, path, query, "")))[:_LONGEST]
 
 
 def _is_secret(name: str) -> bool:
     """Tell whether a name of a query, as it stands in the address, is that of a secret (`accessToken`, `%74oken`)."""
-    return _SECRET.search(_WORD_BEGINS.sub("_", unquote(name))) is not None
+    return _SECRET.compiled.search(_WORD_BEGINS.compiled.sub("_", unquote(name))) is not None
 
 
 def one_line(text: object) -> str:

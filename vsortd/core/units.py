@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import math
-import re
-from decimal import Decimal
-from fractions import Fraction
+from typing import TYPE_CHECKING
 
-# Largest first; a compound duration names its units in this order.
-_DURATION_UNITS: dict[str, Fraction] = {
-    "w": Fraction(604_800),
-    "d": Fraction(86_400),
-    "h": Fraction(3_600),
-    "m": Fraction(60),
-    "s": Fraction(1),
-    "ms": Fraction(1, 1000),
+from vsortd.core.late_pattern import LatePattern
+
+if TYPE_CHECKING:  # at run time where something is read or written: commands import this that do neither
+    from fractions import Fraction
+
+# Milliseconds, largest first; a compound duration names its units in this order.
+_DURATION_UNITS_MS: dict[str, int] = {
+    "w": 604_800_000,
+    "d": 86_400_000,
+    "h": 3_600_000,
+    "m": 60_000,
+    "s": 1_000,
+    "ms": 1,
 }
 _SIZE_UNITS: dict[str, int] = {
     "TB": 10**12,
@@ -32,9 +35,9 @@ _SIZE_FACTORS = {unit.lower(): factor for unit, factor in _SIZE_UNITS.items()}
 _CLOCK_S = (1, 60, 3_600)
 
 _NUMBER = r"[0-9]+(?:\.[0-9]+)?"
-_DURATION_PART = re.compile(rf"({_NUMBER})\s*(ms|[wdhms])\s*")
-_PLAIN_NUMBER = re.compile(_NUMBER)
-_SIZE = re.compile(rf"({_NUMBER})\s*([A-Za-z]*)")
+_DURATION_PART = LatePattern(rf"({_NUMBER})\s*(ms|[wdhms])\s*")
+_PLAIN_NUMBER = LatePattern(_NUMBER)
+_SIZE = LatePattern(rf"({_NUMBER})\s*([A-Za-z]*)")
 
 FIRST_MOMENT_S = -62_135_596_800.0
 LAST_MOMENT_S = 253_402_300_799.0
@@ -56,16 +59,18 @@ def parse_duration(value: str | float) -> float:
         raise ValueError("not a duration")  # noqa: TRY004 - one kind of error for whoever asks
     if not isinstance(value, str):
         return _finite(value)
+    from fractions import Fraction
+
     text = value.strip()
-    if _PLAIN_NUMBER.fullmatch(text):
+    if _PLAIN_NUMBER.compiled.fullmatch(text):
         return _finite(Fraction(text))
     total, position, last_unit = Fraction(0), 0, ""
-    order = list(_DURATION_UNITS)
+    order = list(_DURATION_UNITS_MS)
     while position < len(text):
-        part = _DURATION_PART.match(text, position)
+        part = _DURATION_PART.compiled.match(text, position)
         if part is None or (last_unit and order.index(part[2]) <= order.index(last_unit)):
             raise ValueError("not a duration")
-        total += Fraction(part[1]) * _DURATION_UNITS[part[2]]
+        total += Fraction(part[1]) * _DURATION_UNITS_MS[part[2]] / 1000
         position, last_unit = part.end(), part[2]
     if not last_unit:
         raise ValueError("not a duration")
@@ -80,10 +85,12 @@ def parse_clock(value: str) -> float:
     parts = value.strip().split(":")
     if len(parts) == 1:
         return parse_duration(value)
-    if len(parts) > len(_CLOCK_S) or not all(_PLAIN_NUMBER.fullmatch(part) for part in parts):
+    if len(parts) > len(_CLOCK_S) or not all(_PLAIN_NUMBER.compiled.fullmatch(part) for part in parts):
         raise ValueError("not a time in a video")
     if not all(part.isdigit() for part in parts[:-1]) or any(float(part) >= 60 for part in parts[1:]):  # noqa: PLR2004
         raise ValueError("not a time in a video")
+    from fractions import Fraction
+
     return _finite(sum(Fraction(part) * unit_s for part, unit_s in zip(reversed(parts), _CLOCK_S, strict=False)))
 
 
@@ -110,11 +117,14 @@ def _finite(seconds: float | Fraction) -> float:
 
 def format_duration(seconds: float) -> str:
     """Write a duration (finite seconds ≥ 0) with its largest fitting unit; parses back to itself."""
-    exact = Fraction(Decimal(repr(float(seconds))))
-    if exact:
-        for unit, factor in _DURATION_UNITS.items():
-            if (exact / factor).denominator == 1:
-                return f"{exact / factor}{unit}"
+    from decimal import Decimal
+    from fractions import Fraction
+
+    exact_ms = Fraction(Decimal(repr(float(seconds)))) * 1000
+    if exact_ms:
+        for unit, factor in _DURATION_UNITS_MS.items():
+            if (exact_ms / factor).denominator == 1:
+                return f"{exact_ms / factor}{unit}"
     return f"{Decimal(repr(float(seconds))):f}".removesuffix(".0") + "s"
 
 
@@ -130,11 +140,13 @@ def parse_size(value: str | int) -> int:
         if value < 0:
             raise ValueError("a size can't be negative")
         return value
-    match = _SIZE.fullmatch(value.strip())
+    match = _SIZE.compiled.fullmatch(value.strip())
     unit = match[2].lower() if match else ""
     factor = _SIZE_FACTORS.get(unit or "b")
     if match is None or factor is None:
         raise ValueError("not a size")
+    from fractions import Fraction
+
     return round(Fraction(match[1]) * factor)
 
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from vsortd.evaluation.ablation import AblationRow
     from vsortd.evaluation.case_sampling import SampledCases
     from vsortd.evaluation.temperature import Fit
+    from vsortd.judging.model_source import ModelSource
     from vsortd.judging.resident_model import Classifier
     from vsortd.vision.prompts import Example
 
@@ -55,16 +56,18 @@ def evaluate(
     wishes: Wishes,
     *,
     bar: Bar = lambda _: nullcontext(),
+    models: ModelSource | None = None,
 ) -> Evaluation:
     """Judge the videos of a labelled folder and count; nothing is moved or journalled.
 
-    With `wishes.out` the plots are drawn there. `bar` shows how far something with a name has come. Raises UsageError
-    for a folder that can't be the truth, ModelError, StoreError, and VsortdError where no video could be looked at.
+    With `wishes.out` the plots are drawn there. `bar` shows how far something with a name has come. `models` is where
+    models come from, by default this process. Raises UsageError for a folder that can't be the truth, ModelError,
+    StoreError, and VsortdError where no video could be looked at.
     """
     tree = build_rules(settings)
     extensions = sorted(endings_among(one for inbox in settings.inboxes for one in inbox.extensions))
     cases = read_truth(folder, tree, place=settings.place, extensions=extensions)
-    with Services.open(settings, state_folder, keep_trying=False, recover_first=False) as services:
+    with Services.open(settings, state_folder, keep_trying=False, recover_first=False, models=models) as services:
         with bar("looking") as on_progress:
             classifier, sampled = sample_all(services, cases, on_progress=on_progress)
         if not sampled.seen:

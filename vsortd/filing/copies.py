@@ -18,6 +18,7 @@ from vsortd.core.system.private_files import private_file, private_folder
 from vsortd.errors import DamagedError, StoreError
 from vsortd.filing import seals
 from vsortd.filing.schema import JOURNAL, SEALS
+from vsortd.filing.verified_state import Verified, VerifiedState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -57,8 +58,9 @@ def make_copy(journal: Path, folder: Path, between: Callable[[], None] = lambda:
     """Copy the journal as it is now into a folder, and let older copies of it go but three.
 
     A folder elsewhere has to be there: made in the place of a disk that isn't mounted, it would not be that disk's.
-    `between` is called after each step, and may raise to end it. Raises DamagedError when the copy, and so the journal,
-    is not what was written, StoreError when it can't be made; then the older copies stay.
+    `between` is called after each step, and may raise to end it. A sound copy shows that the journal is whole, see
+    `verified_state`. Raises DamagedError when the copy, and so the journal, is not what was written, StoreError when
+    it can't be made; then the older copies stay.
     """
     try:
         if folder == copies_folder(journal.parent):
@@ -67,8 +69,13 @@ def make_copy(journal: Path, folder: Path, between: Callable[[], None] = lambda:
         temp = folder / f".journal-{os.getpid()}-{time.monotonic_ns()}.tmp"
         try:
             private_file(temp, create=True)
+            state, begun_s = VerifiedState(journal), time.time()
+            known = state.now()
             _copy(journal, temp, between)
             counted = _counters(temp)
+            looked = state.look()
+            if known is not None and state.now() == known:  # nobody else has written since
+                state.note(Verified(begun_s, every_row=True), looked=looked)
             sync_file(temp)
             name = f"journal-{counted[seals.JOURNAL_ID]:015x}-{counted[seals.COMMITS]}-{_now()}.sqlite3"
             temp.replace(folder / name)
@@ -77,6 +84,7 @@ def make_copy(journal: Path, folder: Path, between: Callable[[], None] = lambda:
             for suffix in ("", "-journal"):
                 Path(f"{temp}{suffix}").unlink(missing_ok=True)
     except (seals.UnsoundError, UnicodeDecodeError) as error:
+        VerifiedState(journal).forget()
         raise DamagedError(
             f"The journal {journal} is damaged: {error}.",
             remedy=f"The older copies stay. Stop the daemon (vsortd stop), then: {JOURNAL.repair}",

@@ -6,6 +6,7 @@ import contextlib
 import os
 import sqlite3
 import threading
+import time
 import uuid
 import weakref
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ from vsortd.filing import seals
 from vsortd.filing.group_commit import Writers
 from vsortd.filing.last_commit import LastCommit, leftovers
 from vsortd.filing.schema import JOURNAL, SEALS, Form
+from vsortd.filing.verified_state import Verified, VerifiedState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,7 +49,7 @@ class Database:
     def __init__(self, path: Path, form: Form = JOURNAL, *, busy_s: float = BUSY_S, thorough: bool = False) -> None:
         """Open the file, making it first where there is none, and see that it is sound; `thorough`: every row of it.
 
-        Raises StoreError.
+        Where it is known to be so, see `verified_state`, it is not read again but for `thorough`. Raises StoreError.
         """
         self.path = path
         self._form = form
@@ -55,6 +57,8 @@ class Database:
         self._local = threading.local()
         self._connections: weakref.WeakSet[_Connection] = weakref.WeakSet()
         self._last = LastCommit(path)
+        self._verified = VerifiedState(path)
+        self._handed_on: Verified | None = None  # by the transaction that is under way
         self._writers = Writers(self._begin, self._committed)
         self._watching = threading.Lock()
         self._watch: sqlite3.Connection | None = None  # writes nothing, so that it is told of every commit
@@ -67,7 +71,8 @@ class Database:
                 with contextlib.suppress(FileNotFoundError):  # another process ends, and its log with it
                     private_file(file)
             self._look(thorough=thorough)
-            self._check(self._connection())
+            with self._verified.handed_on():
+                self._check(self._connection())
 
     def close(self) -> None:
         """Close every thread's connection; nothing may be under way."""
@@ -75,11 +80,17 @@ class Database:
             if self._watch is not None:  # first: the log goes with the last connection that may write
                 self._watch.close()
                 self._watch = None
-        with self._explained(), self._writers.stopped():
+        with self._explained(), self._writers.stopped(), self._verified.handed_on():  # the last one empties the log
             for connection in list(self._connections):
                 connection.close()
             self._local = threading.local()
         self._last.close()
+
+    @property
+    def every_row_verified(self) -> bool:
+        """Whether each row is known to be what was written: then SQL leaves out none that the disk changed."""
+        known = self._verified.now()
+        return known is not None and known.every_row
 
     @property
     def journal_id(self) -> int:
@@ -122,12 +133,15 @@ class Database:
     def _begin(self, lasting: bool) -> _Connection:  # noqa: FBT001 - as Writers calls it
         mine = self._mine()
         mine.begin(lasting=lasting, counted=bool(self._form.sealed))
+        self._handed_on = self._verified.now()  # nobody else commits from here on
         return mine
 
     def _committed(self, lender: Lender) -> None:
         assert isinstance(lender, _Connection)
         if lender.number:
             self._last.note(lender.number)
+        if self._handed_on is not None:
+            self._verified.note(self._handed_on)
 
     def _connection(self) -> sqlite3.Connection:
         # who reads amid writing sees what was written, on whosever connection it was
@@ -180,6 +194,8 @@ class Database:
         if self.path.stat().st_size == 0:
             raise self._damaged("is empty (0 bytes)")
         last, _ = self._last.read()  # first: another process may commit meanwhile
+        looked = self._verified.look()
+        known = None if thorough else self._verified.now()
         form = self._form
         with contextlib.closing(_reader(self.path, self._busy_s)) as db:
             (application,) = db.execute("PRAGMA application_id").fetchone()
@@ -193,11 +209,15 @@ class Database:
                     paths=[self.path],
                 )
             db.execute("BEGIN")  # all that follows is of one moment
-            seals.check_pages(db)
+            if known is None:
+                seals.check_pages(db)
             if form.sealed and version >= SEALS:
-                counted = seals.verify(db, form.sealed_in(version), form.counted_in(version), thorough=thorough)
+                tables = form.sealed_in(version) if known is None else {}
+                counted = seals.verify(db, tables, form.counted_in(version), thorough=thorough)
                 if counted[seals.COMMITS] < last:
                     raise self._damaged("has lost its newest entries")
+        if known is None:
+            self._verified.note(Verified(time.time(), every_row=thorough), looked=looked)
 
     def _check(self, db: sqlite3.Connection) -> None:
         form = self._form
@@ -215,6 +235,7 @@ class Database:
             self._last.journal_id = seals.counters(db)[seals.JOURNAL_ID]
 
     def _damaged(self, what: str) -> DamagedError:
+        self._verified.forget()
         return DamagedError(
             storable(f"The {self._form.noun} {self.path} {what}."),
             remedy=f"Nothing was touched. Stop the daemon if one runs (vsortd stop), then: {self._form.repair}"

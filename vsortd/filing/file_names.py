@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from vsortd.core.late_pattern import LatePattern
 from vsortd.core.moments import file_moment, recorded_moment
 from vsortd.core.names import TEMPLATE_FIELDS, cut, nfc, without_unseen
 from vsortd.core.sidecar_forms import bond
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 MAX_BYTES = 255
 FALLBACK = "video"
 
-_RESERVED = re.compile(r"(?:con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])(?=\.|$)", re.IGNORECASE)
+_RESERVED = LatePattern(r"(?:con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])(?=\.|$)", re.IGNORECASE)
 _FORBIDDEN = frozenset('/\\<>:"|?*' if sys.platform == "win32" else "/\\")
 
 
@@ -120,7 +121,7 @@ def component(text: str, fallback: str = "_") -> str:
     The Unicode form is left as it is, and so are undecodable bytes: two names that differ stay two.
     """
     clean = fit(text).strip(". ")
-    if _RESERVED.match(clean):
+    if _RESERVED.compiled.match(clean):
         clean = f"_{clean}"
     return cut(clean, MAX_BYTES).rstrip(". ") or fallback
 

@@ -18,6 +18,8 @@ from vsortd.core.paths import below
 from vsortd.core.text import storable
 from vsortd.filing.item_ids import LARGEST_ID
 from vsortd.filing.records import ITEM_COLUMNS, Item, utc
+from vsortd.filing.schema import ITEM
+from vsortd.filing.seals import FUNCTION
 from vsortd.filing.sidecar_paths import SIDECAR_COLUMN, item_with_sidecar
 
 if TYPE_CHECKING:
@@ -39,6 +41,9 @@ _STATES: Final = {
 }
 _MOST_WORDS, _MOST_CHARS = 50, 1000  # of what SQL leaves out by; SQLite takes no endless statements and patterns
 HAVE_WORDS: Final = "have_words"
+_ESCAPED_IN_JSON: Final = '"\\' + "".join(map(chr, (*range(0x20), 0x7F)))
+_COMPOSED_TO: Final = "K;`"  # what Unicode takes for other characters, such as the Kelvin sign
+_ALL_COLUMNS: Final = ", ".join(f"item.{name}" for name in ITEM)
 _BELOW: Final = "/*"
 
 
@@ -97,7 +102,7 @@ def history(db: Database, query: HistoryQuery = EVERYTHING) -> Iterator[Item]:
 
     They are as they were at one moment: until the last one is taken, the journal is kept from being tidied up.
     """
-    where, values, index, order = _where(query)
+    where, values, index, order = _where(db, query)
     limit = -1 if query.last is None or query.tag is not None else min(query.last, LARGEST_ID)
     if query.oldest_first:
         order = order.replace("DESC", "ASC")
@@ -107,7 +112,6 @@ def history(db: Database, query: HistoryQuery = EVERYTHING) -> Iterator[Item]:
         connection.create_function(HAVE_WORDS, 3, words_comparison(query.words))
         for row in connection.execute(sql, (*values, limit)):
             item = item_with_sidecar(row)
-            # not by SQL, which would leave out an item whose tags are not what was written
             if query.tag is None or has_tag(item, query.tag):
                 yield item
                 count += 1
@@ -126,7 +130,7 @@ def words_comparison(words: Sequence[str]) -> Callable[[bytes, bytes | None, str
     return have
 
 
-def _where(query: HistoryQuery) -> tuple[str, list[Any], str, str]:
+def _where(db: Database, query: HistoryQuery) -> tuple[str, list[Any], str, str]:
     """Return the conditions, their values, the index to use, and the order.
 
     Without statistics the planner would walk all numbers to save itself sorting a few times.
@@ -146,6 +150,8 @@ def _where(query: HistoryQuery) -> tuple[str, list[Any], str, str]:
     if query.inbox is not None:
         found.append(_from_below(query.inbox))
     found += words_conditions(query.words)
+    if query.tag is not None:  # last: where it has to verify a row, that takes longest
+        found.append(tag_condition(db, query.tag))
     if query.before is not None:  # pages go by id, whatever the clock did
         found.append(("id < ?", [query.before]))
         index, order = "", "id DESC"
@@ -162,6 +168,19 @@ def rule_condition(rule: str) -> tuple[str, list[Any]]:
         conditions.append("rule = ?")
         values.append(key)
     return f"({' OR '.join(conditions)})", values
+
+
+def tag_condition(db: Database, tag: str) -> tuple[str, list[Any]]:
+    """Return the condition of what may have a tag, see `has_tag`, and its values.
+
+    An item whose tags are not what was written fits, too, so that reading it tells of the damage: where not every row
+    is known to be sound, each that seems to lack the tag is verified.
+    """
+    pattern = like_pattern(nfc(storable(tag)), unlike=_ESCAPED_IN_JSON + _COMPOSED_TO)
+    condition, values = "item.detail LIKE ? ESCAPE '\\'", [f'%"tags"%"{pattern}%']
+    if not db.every_row_verified:
+        condition = f"({condition} OR {FUNCTION}('item', {_ALL_COLUMNS}) IS NOT item.sum)"
+    return condition, values
 
 
 def _from_below(folder: Path) -> tuple[str, list[Any]]:
@@ -184,10 +203,14 @@ def _with_word(word: str) -> tuple[str, list[Any]]:
     return f"({' OR '.join(likes)})", [f"%{like_pattern(word)}%"] * len(likes)
 
 
-def like_pattern(text: str) -> str:
-    r"""Return a pattern of SQL's LIKE, escaped by `\\`, that fits at least each spelling of a text."""
+def like_pattern(text: str, *, unlike: str = "") -> str:
+    r"""Return a pattern of SQL's LIKE, escaped by `\\`, that fits at least each spelling of a text.
+
+    The characters of `unlike` may be written as anything, too.
+    """
     return "".join(
-        "%" if not char.isascii() else f"\\{char}" if char in "%_\\" else char for char in text[:_MOST_CHARS]
+        "%" if not char.isascii() or char in unlike else f"\\{char}" if char in "%_\\" else char
+        for char in text[:_MOST_CHARS]
     )
 
 

@@ -16,6 +16,7 @@ from vsortd.filing import fsops
 from vsortd.filing.open_folder import Folders, close_reading
 from vsortd.filing.placement import MadeSidecar
 from vsortd.filing.records import IdentityMatch, likeness
+from vsortd.filing.sidecar_paths import ENDING, sidecar_beside
 from vsortd.filing.transaction_errors import StuckError
 
 if TYPE_CHECKING:
@@ -25,13 +26,6 @@ if TYPE_CHECKING:
     from vsortd.filing.placement import FilingRequest
     from vsortd.filing.staging import Staging
     from vsortd.filing.xmp import XmpMarks
-
-ENDING = ".xmp"
-
-
-def sidecar_beside(video: Path) -> Path:
-    """Return the path of a sidecar that is made for a video: `Film.mp4.xmp`, so that two of one stem share none."""
-    return video.with_name(video.name + ENDING)
 
 
 def with_sidecar(request: FilingRequest) -> FilingRequest:

@@ -10,13 +10,12 @@ which goes to and fro gives nothing; only when it has said less for a day is it 
 
 from __future__ import annotations
 
-import functools
 import time
-import uuid
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from vsortd.core.system.machine_start import boot_name
 from vsortd.core.units import format_duration
 from vsortd.filing.records import utc
 
@@ -35,7 +34,6 @@ _BELIEVED_MS: Final = 86400 * 1000
 _ROW_MS: Final = _BELIEVED_MS // 2
 _MOST_MS: Final = 1 << 53  # what a wall clock says is cut off there: some 285,000 years
 _UPTIME: Final = Path("/proc/uptime")
-_BOOT: Final = Path("/proc/sys/kernel/random/boot_id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +53,7 @@ class Moment:
         """Look at the clocks."""
         wall_ms = max(-_MOST_MS, min(_MOST_MS, int(time.time() * 1000)))
         up_s = _up_s()
-        return cls(wall_ms, _boot(), int(1000 * (time.monotonic() if up_s is None else up_s)), up_s is not None)
-
-
-@functools.cache
-def _boot() -> str:
-    """Return what tells one start of the machine from another; where that isn't known, of this process."""
-    try:
-        return _BOOT.read_text("ascii").strip()
-    except (OSError, ValueError):
-        return uuid.uuid4().hex
+        return cls(wall_ms, boot_name(), int(1000 * (time.monotonic() if up_s is None else up_s)), up_s is not None)
 
 
 def _up_s() -> float | None:

@@ -11,7 +11,7 @@ from vsortd.core.outcomes import UNDOABLE, ItemState
 from vsortd.core.paths import below
 from vsortd.core.text import storable
 from vsortd.filing import seals
-from vsortd.filing.history_query import SHOWN, has_tag, like_pattern
+from vsortd.filing.history_query import SHOWN, has_tag, like_pattern, tag_condition
 from vsortd.filing.holds import REFUSED
 from vsortd.filing.item_ids import LARGEST_ID, is_possible_id
 from vsortd.filing.records import (
@@ -64,8 +64,8 @@ def shown_count(db: Database) -> int:
 
 def tagged(db: Database, tag: str) -> frozenset[Path]:
     """Return where the videos in the library lie that have a tag."""
-    found = _items(db, f"{_PLACED} AND standing", ())
-    # not by SQL, which would leave out an item whose tags are not what was written
+    condition, values = tag_condition(db, tag)
+    found = _items(db, f"{_PLACED} AND standing AND {condition}", values)
     return frozenset(item.destination for item in found if item.destination is not None and has_tag(item, tag))
 
 

@@ -11,14 +11,21 @@ from vsortd.filing.records import Item, Operation, OperationKind, OperationState
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from vsortd.filing.database import Database
 
+ENDING: Final = ".xmp"
 # Behind ITEM_COLUMNS: where the sidecar of an item's video lies, NULL for none.
 SIDECAR_COLUMN: Final = (
     "(SELECT operation.destination FROM operation WHERE operation.item = item.id AND kind = 'publish_sidecar'"
     " AND operation.state = 'done' AND item.state IN ('filed', 'review'))"
 )
+
+
+def sidecar_beside(video: Path) -> Path:
+    """Return the path of a sidecar that is made for a video: `Film.mp4.xmp`, so that two of one stem share none."""
+    return video.with_name(video.name + ENDING)
 
 
 def item_with_sidecar(row: tuple[Any, ...]) -> Item:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from vsortd.core.text import storable
 from vsortd.filing.file_bytes import sha256_of
-from vsortd.filing.made_sidecar import ENDING, sidecar_beside
 from vsortd.filing.records import IdentityMatch, Item, Operation, OperationKind, Phase, likeness
+from vsortd.filing.sidecar_paths import ENDING, sidecar_beside
 from vsortd.filing.undo_checks import now_at
 
 if TYPE_CHECKING:

@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING
 
 from vsortd.core.moments import local_text
 from vsortd.core.outcomes import UNDOABLE, ItemState
-from vsortd.core.system.fault_points import Point
 from vsortd.core.text import storable
-from vsortd.errors import Cancelled, ChangedError, FilingError, VsortdError, unexpected_reason
+from vsortd.errors import Cancelled, FilingError, VsortdError, unexpected_reason
 from vsortd.filing import queries
 from vsortd.filing.journal import numbered
-from vsortd.filing.name_fit import NameFit, notes, refused
 from vsortd.filing.open_folder import Folders
 from vsortd.filing.records import (
     FOUND,
@@ -24,13 +22,10 @@ from vsortd.filing.records import (
     OperationState,
     Phase,
 )
-from vsortd.filing.recover import recover
 from vsortd.filing.sidecar_return import sidecar_back
-from vsortd.filing.staging import remove_empty_stores
 from vsortd.filing.staying import PUT_VIDEO, stayed
-from vsortd.filing.transaction_errors import NameRefusedError, StuckError, TakenError
-from vsortd.filing.transfer import Conflict, Transfer, reach_quietly
-from vsortd.filing.undo_checks import RefusedError, as_put, came_back, held_once_back, now_at
+from vsortd.filing.undo_checks import RefusedError, as_put, now_at
+from vsortd.filing.undo_plan import MissingFile, UndoPlan
 from vsortd.filing.undo_staying import plan_staying
 from vsortd.filing.unexpected import log_unexpected
 
@@ -39,10 +34,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
     from pathlib import Path
 
-    from vsortd.core.documents import MissingFileDocument, UndoDocument
-    from vsortd.core.identity import Identity
+    from vsortd.core.documents import UndoDocument
     from vsortd.filing.journal import Journal
-    from vsortd.filing.staying import StayedSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,22 +47,6 @@ class Selection:
     since: float | None = None
     batch: str | None = None
     all: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class MissingFile:
-    """A file that undo could not bring back: where it came from, and why not."""
-
-    path: Path
-    reason: str
-
-    def sentence(self) -> str:
-        """Say it for the history."""
-        return f"{storable(self.path.name)} did not come back: {self.reason}"
-
-    def to_json(self) -> MissingFileDocument:
-        """Return it as `undo --json` prints it."""
-        return {"path": storable(self.path), "reason": self.reason}
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,34 +85,6 @@ class UndoReport:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    """`operations` bring the video and its sidecars back, the video first; none where all of it stays.
-
-    `source` is where a video is that stayed where it came from: what was made of it is removed from the library.
-    """
-
-    operations: list[Operation]
-    missing: list[MissingFile]
-    notes: list[str]
-    source: StayedSource | None = None
-
-    def comes_to(self) -> tuple[Path, Identity] | None:
-        """Return the path and the identity that the video has afterwards; None where nothing is known to have moved."""
-        if self.source is not None or not self.operations:
-            return self.source
-        return self.operations[0].target, self.operations[0].identity
-
-    def hold(self, item: Item) -> tuple[Path, Identity] | None:
-        """Return the path and the identity of the file that is not to be sorted from now on."""
-        return self.comes_to() if held_once_back(item) else None
-
-    def back_at(self, item: Item) -> Path:
-        """Return where the video is afterwards."""
-        there = self.comes_to()
-        return item.source if there is None else there[0]
-
-
 def undo(
     journal: Journal,
     selection: Selection,
@@ -152,6 +101,8 @@ def undo(
     Raises StoreError.
     """
     if not dry_run:
+        from vsortd.filing.recover import recover  # with all that moves files, which a dry run can do without
+
         recover(journal)  # what a dead process left half way is finished or put back first
     report = UndoReport()
     promised: set[Path] = set()  # names that a dry run has given away already
@@ -180,7 +131,7 @@ def undo(
     return report
 
 
-def _note(report: UndoReport, item: Item, back_at: Path, plan: _Plan) -> None:
+def _note(report: UndoReport, item: Item, back_at: Path, plan: UndoPlan) -> None:
     """Note what became of an item that was taken back."""
     report.undone.append(item)
     report.back_at[item.id] = back_at
@@ -206,7 +157,7 @@ def _undo(
     *,
     dry_run: bool,
     cancel: threading.Event | None,
-) -> tuple[Item, Path, _Plan]:
+) -> tuple[Item, Path, UndoPlan]:
     """Take one item back; returns it as it is then, where its video is or would be, and what brought it back."""
     item = journal.item(number)
     if item is None:
@@ -231,7 +182,9 @@ def _undo(
         reason = "; ".join(filter(None, (item.reason, *(one.sentence() for one in plan.missing), *plan.notes)))
         if dry_run:
             return replace(item, reason=reason), plan.back_at(item), plan
-        return (*_carry_out(journal, item, plan, Transfer(journal, folders, cancel), reason), plan)
+        from vsortd.filing.undo_execution import carry_out
+
+        return (*carry_out(journal, item, plan, folders, reason, cancel=cancel), plan)
 
 
 def _refuse_if_filed_again(
@@ -258,7 +211,7 @@ def _why_not(item: Item) -> str:
     return f"it was never moved ({item.state})"
 
 
-def _plan(journal: Journal, item: Item, folders: Folders) -> _Plan:
+def _plan(journal: Journal, item: Item, folders: Folders) -> UndoPlan:
     """Work out what brings an item back, and see that every file is still what was put there."""
     operations = journal.operations(item.id)
     there = [one for one in operations if one.phase is Phase.PLACE and one.state is OperationState.DONE]
@@ -269,7 +222,7 @@ def _plan(journal: Journal, item: Item, folders: Folders) -> _Plan:
         raise RefusedError("the journal does not know where its video went")
     if stayed(there, video):
         taking = plan_staying(there, video, folders)
-        plan = _Plan(taking.operations, [], taking.notes, taking.source)
+        plan = UndoPlan(taking.operations, [], taking.notes, taking.source)
     else:
         plan = _plan_moved(item, operations, video, folders)
     back = sidecar_back(item, there, folders, stayed=stayed(there, video))
@@ -280,11 +233,11 @@ def _plan(journal: Journal, item: Item, folders: Folders) -> _Plan:
     return replace(plan, operations=numbered(plan.operations, item.transaction_id, Phase.UNDO, first))
 
 
-def _plan_moved(item: Item, operations: Sequence[Operation], video: Operation, folders: Folders) -> _Plan:
+def _plan_moved(item: Item, operations: Sequence[Operation], video: Operation, folders: Folders) -> UndoPlan:
     """Work out what brings back a video that was moved, or is to stay where it was decided on."""
     done = [one for one in operations if one.phase is Phase.PLACE]
     there = [one for one in done if one.state is OperationState.DONE]
-    plan = _Plan([], [], [])
+    plan = UndoPlan([], [], [])
     kept = next((one for one in there if one.kind is OperationKind.KEEP), None)
     if video.stays:
         pass  # whatever became of the file: only what was decided of it is taken back
@@ -307,7 +260,7 @@ def _plan_moved(item: Item, operations: Sequence[Operation], video: Operation, f
     return plan
 
 
-def _add_sidecars(plan: _Plan, there: Sequence[Operation], folders: Folders) -> None:
+def _add_sidecars(plan: UndoPlan, there: Sequence[Operation], folders: Folders) -> None:
     for one in there:
         if one.kind is OperationKind.SIDECAR and not one.stays:
             if now_at(one.target, folders) is None:
@@ -334,65 +287,7 @@ def _removal(video: Operation, folders: Folders) -> Operation:
     return Operation(OperationKind.REMOVE_CONVERTED, Phase.UNDO, video.target, None, as_put(video, folders, sure=True))
 
 
-def _check_free(plan: _Plan, promised: set[Path]) -> None:
+def _check_free(plan: UndoPlan, promised: set[Path]) -> None:
     for one in plan.operations:
         if one.destination is not None and (one.target in promised or os.path.lexists(one.target)):
             raise RefusedError(f"there is another file at {one.target}")
-
-
-def _carry_out(journal: Journal, item: Item, plan: _Plan, transfer: Transfer, reason: str) -> tuple[Item, Path]:
-    """Bring an item back; returns it as it is then, and where its video is."""
-    operations = journal.claim(item, ItemState.UNDOING, plan.operations, hold=plan.hold(item))
-    if operations is None:
-        raise RefusedError("another process is at work on it")
-    reach_quietly(Point.UNDO_AFTER_INTENT)
-    if not operations:
-        return journal.finish(item, ItemState.UNDONE, reason=reason), plan.back_at(item)
-    fit = NameFit()
-    try:
-        while True:
-            try:
-                done = transfer.carry_out(operations, Conflict.ROLL_BACK)
-                break
-            except NameRefusedError as refusal:  # the inbox is on another disk by now
-                operations, fit = _redirect(journal, item, operations, fit, refusal)
-    except BaseException as error:
-        _give_up(journal, item, operations, error)
-        if isinstance(error, TakenError):
-            raise RefusedError(f"there is another file at {error.path}") from error
-        if isinstance(error, (FilingError, ChangedError)):
-            raise RefusedError(str(error)) from error
-        raise
-    reach_quietly(Point.UNDO_BEFORE_DONE)
-    back_at = plan.back_at(item) if plan.source is not None else done[0].target
-    fitted = notes(plan.back_at(item), back_at)
-    reason = "; ".join(filter(None, (reason, *fitted, *transfer.notes)))
-    item = journal.finish(item, ItemState.UNDONE, done, reason=reason, held=came_back(done))
-    remove_empty_stores(done)
-    reach_quietly(Point.UNDO_AFTER_DONE)
-    return item, back_at
-
-
-def _redirect(
-    journal: Journal, item: Item, operations: list[Operation], fit: NameFit, refusal: NameRefusedError
-) -> tuple[list[Operation], NameFit]:
-    """Bring the files back under names that their disk takes. Raises FilingError where there are none."""
-    back = [one for one in operations if one.destination is not None]
-    names = [one.target.name for one in back]
-    other = fit.after(refusal, names)
-    if other is None:
-        raise refused(refusal) from refusal
-    named = {one.id: one.target.with_name(name) for one, name in zip(back, other.names(names), strict=True)}
-    moved = [replace(one, destination=named.get(one.id)) for one in operations]
-    journal.redirect(item, moved, hold=moved[0].destination if moved[0].kind is OperationKind.RESTORE else None)
-    return moved, other
-
-
-def _give_up(journal: Journal, item: Item, operations: list[Operation], error: BaseException) -> None:
-    """Write that the item is placed as before; one that is stuck half way is recovery's business."""
-    if isinstance(error, StuckError):
-        return
-    try:
-        journal.finish(item, item.outcome, [one.taken_back() for one in operations])
-    except VsortdError as second:
-        error.add_note(storable(second))

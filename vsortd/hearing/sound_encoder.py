@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from vsortd.vision.encoder import Family
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import numpy as np
     import numpy.typing as npt
@@ -34,6 +34,15 @@ class SoundModelInfo:
     def key(self) -> str:
         """Return what makes stored embeddings comparable: weights by content, and how sound becomes their input."""
         return f"sound/{self.fingerprint}/{self.features}"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as another process is told of it."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> Self:
+        """Read what `to_json` wrote. Raises KeyError, TypeError, ValueError for what it didn't."""
+        return cls(**{**raw, "family": Family(raw["family"])})
 
 
 class SoundEncoder(Protocol):

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from loguru import logger
 
-from vsortd.core.activity import busy_with
 from vsortd.core.measured_facts import MUSIC_SHARE
 from vsortd.core.system import descriptors
 from vsortd.errors import Cancelled, ChangedError, HalfLoadedError, ModelError, VsortdError
+from vsortd.judging.model_source import OwnModels
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from vsortd.config.rules import RuleTree
     from vsortd.config.settings import ModelChoice
     from vsortd.hearing.sound_encoder import SoundEncoder
+    from vsortd.judging.model_source import ModelSource
     from vsortd.judging.resident_sound import ResidentSound
     from vsortd.judging.sound_evidence import SoundRules
     from vsortd.vision.encoder import Encoder, ModelInfo
@@ -75,7 +76,8 @@ class ResidentModel:
 
     `refine` makes of the classifier by texts alone the one that is handed out, asked anew each time: it knows what was
     taught meanwhile. `texts_path` is the file that keeps the vectors of texts between runs. `sound` is the sound model,
-    which is loaded as well where a rule listens or asks for music, and let go with the other.
+    which is loaded as well where a rule listens or asks for music, and let go with the other. `models` is where the
+    encoder comes from, by default this process.
     """
 
     def __init__(
@@ -87,8 +89,10 @@ class ResidentModel:
         refine: Callable[[Classifier], Classifier] | None = None,
         texts_path: Path | None = None,
         sound: ResidentSound | None = None,
+        models: ModelSource | None = None,
     ) -> None:
         self._choice = choice
+        self._models = models or OwnModels()
         self._sound = sound
         self._sound_is_own = True
         self._texts_path = texts_path
@@ -142,6 +146,20 @@ class ResidentModel:
             classifier, refine = self._classifier, self._refine
         self._used_s = time.monotonic()
         return classifier if refine is None else refine(classifier)
+
+    def lend(self, cancel: threading.Event) -> Encoder | None:
+        """Return the encoder alone, for who judges by rules of its own; None where it can't be had now.
+
+        Waits while it is loaded; begins to load it where nobody has.
+        """
+        self._used_s = time.monotonic()
+        with self._changed:
+            while self._classifier is None:
+                if self._replaced or self._stopping or self._error is not None or cancel.is_set():
+                    return None
+                self.start()
+                self._changed.wait(0.2)
+            return self._classifier.encoder
 
     @property
     def idle_s(self) -> float:
@@ -212,7 +230,13 @@ class ResidentModel:
         """
         encoder = self.get(cancel).encoder
         other = ResidentModel(
-            self._choice, tree, keep_trying=False, texts_path=self._texts_path, sound=self._sound, refine=refine
+            self._choice,
+            tree,
+            keep_trying=False,
+            refine=refine,
+            texts_path=self._texts_path,
+            sound=self._sound,
+            models=self._models,
         )
         other._sound_is_own = False
         other._classifier = _classifier(encoder, tree, self._sound, cancel)
@@ -285,11 +309,7 @@ class ResidentModel:
             tries += 1
 
     def _load(self) -> Encoder:
-        logger.info("loading the model {} …", self._choice)
-        with busy_with("loading the model"):
-            from vsortd.vision.factory import load_encoder
-
-            return load_encoder(self._choice, texts=self._texts_path)
+        return self._models.encoder(self._choice, texts=self._texts_path)
 
     def _hand_out(self, classifier: Classifier) -> bool:
         """Give a classifier to who waits for it, unless it is too late; False where its rules are the former ones."""

@@ -8,22 +8,25 @@ from typing import TYPE_CHECKING
 
 from loguru import logger
 
-from vsortd.core.activity import busy_with
+from vsortd.judging.model_source import OwnModels
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from vsortd.hearing.sound_encoder import SoundEncoder
+    from vsortd.judging.model_source import ModelSource
 
 
 class ResidentSound:
     """Hands out the encoder of a sound model; thread-safe. Whoever holds one keeps it in memory.
 
-    `texts_path` is the file that keeps the vectors of texts between runs.
+    `texts_path` is the file that keeps the vectors of texts between runs, `models` where the encoder comes from, by
+    default this process.
     """
 
-    def __init__(self, choice: str, *, texts_path: Path | None = None) -> None:
+    def __init__(self, choice: str, *, texts_path: Path | None = None, models: ModelSource | None = None) -> None:
         self.choice = choice
+        self._models = models or OwnModels()
         self._texts_path = texts_path
         self._lock = threading.Lock()
         self._encoder: SoundEncoder | None = None
@@ -45,11 +48,7 @@ class ResidentSound:
 
     def _load(self) -> SoundEncoder:
         started_s = time.perf_counter()
-        logger.info("loading the sound model {} …", self.choice)
-        with busy_with("loading the sound model"):
-            from vsortd.hearing.sound_factory import load_sound_encoder
-
-            encoder = load_sound_encoder(self.choice, texts=self._texts_path)
+        encoder = self._models.sound_encoder(self.choice, texts=self._texts_path)
         info = encoder.info
         logger.info(
             "sound model {} on {}, ready after {:.1f} s", info.name, info.device, time.perf_counter() - started_s

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 Interpolation = Literal["bicubic", "bilinear"]
 
@@ -30,3 +33,9 @@ class Preprocess:
     std: tuple[float, float, float]
     resize: ResizeMode = ResizeMode.SHORTEST
     interpolation: Interpolation = "bicubic"
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> Self:
+        """Read what `dataclasses.asdict` made of one. Raises KeyError, TypeError, ValueError for anything else."""
+        mean, std = ((red, green, blue) for red, green, blue in (raw["mean"], raw["std"]))
+        return cls(raw["side_px"], mean, std, ResizeMode(raw["resize"]), raw["interpolation"])

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from vsortd.config.inbox_options import Inbox
     from vsortd.config.settings import Settings
     from vsortd.core.documents import OutcomeDocument
+    from vsortd.judging.model_source import ModelSource
 
 Progress = Callable[[int, int], None]
 # Sees every job that ended while the services are still open, on the thread that ended it.
@@ -124,19 +125,20 @@ def sort_paths(
     on_progress: Progress | None = None,
     on_job: OnJob | None = None,
     cancel: threading.Event | None = None,
+    models: ModelSource | None = None,
 ) -> list[SortOutcome]:
     """Carry every video under `paths` to its end and return the outcomes in the order of the files.
 
     Once `cancel` is set, what is in hand is put back or finished, and only what has its end is returned.
 
     `on_progress` gets how many are done and how many there are, `on_job` each job that ended (on several threads at
-    once). Raises UsageError for a path that is not there, ModelError when the model can't be had, StoreError when the
-    journal can't be used.
+    once). `models` is where models come from, by default this process. Raises UsageError for a path that is not there,
+    ModelError when the model can't be had, StoreError when the journal can't be used.
     """
     found = list(gather(settings, paths))
     if not found:
         return []
-    with Services.open(settings, state_folder, keep_trying=False, recover_first=not dry_run) as services:
+    with Services.open(settings, state_folder, keep_trying=False, recover_first=not dry_run, models=models) as services:
         return SortSession(
             services, found, dry_run=dry_run, on_progress=on_progress, on_job=on_job, cancel=cancel
         ).run()

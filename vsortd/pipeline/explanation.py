@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from vsortd.filing.records import Item
     from vsortd.judging.closer_look import Sighting
     from vsortd.judging.measured_conditions import MeasuredCondition
+    from vsortd.judging.model_source import ModelSource
     from vsortd.media.thumbnails import Pixels
     from vsortd.pipeline.facet_views import FacetView
     from vsortd.pipeline.job import Job
@@ -229,10 +230,13 @@ class Explanation:
         }
 
 
-def explain_file(settings: Settings, state_folder: Path, path: Path, *, picture_px: int = 0) -> Explanation:
+def explain_file(
+    settings: Settings, state_folder: Path, path: Path, *, picture_px: int = 0, models: ModelSource | None = None
+) -> Explanation:
     """Plan one file and return why it would go where it would go; nothing is moved or journalled.
 
-    With `picture_px` the frames' pictures come along, with that longer side. Raises UsageError where there is no
+    With `picture_px` the frames' pictures come along, with that longer side. `models` is where models come from, by
+    default this process. Raises UsageError where there is no
     video of that name, ModelError and StoreError like `sort_paths`.
     """
     path = as_on_disk(path)
@@ -242,7 +246,7 @@ def explain_file(settings: Settings, state_folder: Path, path: Path, *, picture_
     def take_apart(services: Services, job: Job) -> None:
         found.append(_explanation(services, job, picture_px))
 
-    sort_paths(settings, state_folder, [path], dry_run=True, on_job=take_apart)
+    sort_paths(settings, state_folder, [path], dry_run=True, on_job=take_apart, models=models)
     return found[0]
 
 

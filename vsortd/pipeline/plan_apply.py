@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from vsortd.config.settings import Settings
     from vsortd.filing.records import Item
+    from vsortd.judging.model_source import ModelSource
     from vsortd.pipeline.batch import Progress, SortOutcome
     from vsortd.pipeline.job import Job
     from vsortd.pipeline.plan_check import PlannedVideo
@@ -59,6 +60,7 @@ def apply_plan(
     learn: bool = False,
     on_progress: Progress | None = None,
     cancel: threading.Event | None = None,
+    models: ModelSource | None = None,
 ) -> AppliedPlan:
     """File every row of a plan as it says; nothing moves before all rows are found sound. Rows filed before are passed.
 
@@ -69,7 +71,7 @@ def apply_plan(
     mistakes = PlanMistakes(plan)
     rows = read_plan(plan, mistakes)
     with Services.open(
-        settings, state_folder, keep_trying=False, recover_first=not dry_run, load_model=False
+        settings, state_folder, keep_trying=False, recover_first=not dry_run, load_model=False, models=models
     ) as services:
         checked = check_plan(services, rows, mistakes)
         if not checked.videos:

@@ -177,6 +177,16 @@ def preview(
     return _Previewer(services, cancel, memory or NoMemory()).preview(on_progress)
 
 
+def remember_filed(services: Services, memory: FiledMemory, *, cancel: threading.Event) -> None:
+    """Read what a preview will need of everything that is filed, so that the first is as quick as those after it.
+
+    Does nothing as long as no model is loaded, and ends early once `cancel` is set. Raises StoreError.
+    """
+    classifier = services.model.classifier
+    if classifier is not None:
+        _Previewer(services, cancel, memory).remember(classifier)
+
+
 @dataclass(slots=True)
 class _Entry:
     """A filed video on its way through a preview: its item, the file as it lies there, its number in the index."""
@@ -215,6 +225,18 @@ class _Previewer:
             if on_progress is not None:
                 on_progress(len(self._found), len(videos))
         return RulesPreview(tuple(self._found[video.item] for video in videos), elsewhere)
+
+    def remember(self, resident: Classifier) -> None:
+        videos, _ = self._memory.standing(self._services.journal.db, self._services.settings.library)
+        kept = self._memory.videos(self._services.index, resident.key)
+        numbers = [entry.number for entry in self._entries(videos, kept)]
+        clips = self._needs_container(resident)
+        for begin in range(0, len(numbers), _AT_ONCE):
+            if self._cancel.is_set():
+                return
+            with no_collections():
+                for _ in kept.of(numbers[begin : begin + _AT_ONCE], clips=clips):
+                    pass
 
     def _entries(self, videos: Sequence[StandingVideo], kept: StoredVideos) -> Iterator[_Entry]:
         """Yield the videos that lie where they were put and are in the index; of the others note what is with them."""

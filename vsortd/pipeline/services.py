@@ -28,6 +28,7 @@ from vsortd.filing.recover import recover
 from vsortd.index.store import Index
 from vsortd.judging.corrections import Corrections
 from vsortd.judging.example_store import ExampleStore, examples_path
+from vsortd.judging.model_source import OwnModels
 from vsortd.judging.resident_detector import ResidentDetector
 from vsortd.judging.resident_model import ResidentModel
 from vsortd.judging.resident_sound import ResidentSound
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 
     from vsortd.config.settings import Settings
     from vsortd.core.video_facts import Clip
+    from vsortd.judging.model_source import ModelSource
 
 # A disk that sleeps answers sooner; a share that hangs never does.
 LIBRARY_PATIENCE_S = 10.0
@@ -64,6 +66,7 @@ class Services:
     state_folder: Path
     sound: ResidentSound | None = None  # where a sound model is configured
     detector: ResidentDetector | None = None  # where the config names one
+    models: ModelSource = field(default_factory=OwnModels)
     # Names that a dry run has given away already, so that it numbers like the real thing.
     foreseen: set[Path] = field(default_factory=set)
     foreseeing: threading.Lock = field(default_factory=threading.Lock)
@@ -81,15 +84,24 @@ class Services:
         keep_trying: bool,
         recover_first: bool = True,
         load_model: bool = True,
+        models: ModelSource | None = None,
     ) -> Self:
         """Open the journal, recover what a dead process left, and begin to load the model.
 
-        Without `load_model` it is loaded when it is first asked for. Raises StoreError when journal, index or examples
+        Without `load_model` it is loaded when it is first asked for. `models` is where models come from, by default
+        they are loaded into this process. Raises StoreError when journal, index or examples
         can't be used, FileNotFoundError where the working folder is gone.
         """
         Path.cwd()  # in a folder that is gone MKL does not find its own files, and aborts the process (MKL 2024)
         with ExitStack() as opened:
-            services = cls._open(opened, settings, state_folder, keep_trying=keep_trying, recover_first=recover_first)
+            services = cls._open(
+                opened,
+                settings,
+                state_folder,
+                keep_trying=keep_trying,
+                recover_first=recover_first,
+                models=models or OwnModels(),
+            )
             opened.pop_all()
         if load_model:
             services.model.start()
@@ -104,6 +116,7 @@ class Services:
         *,
         keep_trying: bool,
         recover_first: bool,
+        models: ModelSource,
     ) -> Self:
         """Open one after the other; what was opened before a failure is closed by `opened`."""
         journal = opened.enter_context(Journal.open(journal_path(state_folder), thorough=True))
@@ -114,13 +127,20 @@ class Services:
         tree = build_rules(settings)
         corrections = Corrections(settings, state_folder, examples, journal)
         texts = texts_path(state_folder)
-        sound = sound_model(settings, texts)
+        sound = sound_model(settings, texts, models)
         model = ResidentModel(
-            settings.model, tree, keep_trying=keep_trying, refine=corrections.applied, texts_path=texts, sound=sound
+            settings.model,
+            tree,
+            keep_trying=keep_trying,
+            refine=corrections.applied,
+            texts_path=texts,
+            sound=sound,
+            models=models,
         )
         media = MediaPool.of(settings.workers)
         services = cls(settings, tree, model, media, journal, filer, index, examples, corrections, state_folder, sound)
         services.detector = ResidentDetector.of(settings, keep_trying=keep_trying)
+        services.models = models
         services.follow_library()
         if recover_first:
             for line in recover(journal).lines():
@@ -235,10 +255,15 @@ class Services:
         model, sound, filer, detector = self.model, self.sound, self.filer, self.detector
         if (settings.model, settings.sound_model) != (before.model, before.sound_model):
             texts = texts_path(self.state_folder)
-            sound = sound_model(settings, texts)
-            refine = corrections.applied
+            sound = sound_model(settings, texts, self.models)
             model = ResidentModel(
-                settings.model, tree, keep_trying=not tries, refine=refine, texts_path=texts, sound=sound
+                settings.model,
+                tree,
+                keep_trying=not tries,
+                refine=corrections.applied,
+                texts_path=texts,
+                sound=sound,
+                models=self.models,
             )
         elif tries:
             model = model.beside(tree, corrections.applied, cancel=cancel or threading.Event())
@@ -295,6 +320,7 @@ class Services:
         self.close()
 
 
-def sound_model(settings: Settings, texts: Path) -> ResidentSound | None:
+def sound_model(settings: Settings, texts: Path, models: ModelSource) -> ResidentSound | None:
     """Return the sound model that is configured, not loaded yet, None where none is."""
-    return None if settings.sound_model is None else ResidentSound(settings.sound_model, texts_path=texts)
+    choice = settings.sound_model
+    return None if choice is None else ResidentSound(choice, texts_path=texts, models=models)

@@ -7,12 +7,15 @@ The token is compared before anything else is looked at, so that a stranger cost
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import hmac
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from vsortd.service import loan_limits
 from vsortd.service.client import TOKEN_NAME
-from vsortd.web.bodies import ReplayedBody, body_read, refused
+from vsortd.web.bodies import MAX_BODY_BYTES, ReplayedBody, body_read, refused
 from vsortd.web.connections import CONNECTION
 
 if TYPE_CHECKING:
@@ -22,6 +25,8 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
 _HOSTS = {"localhost", "127.0.0.1", "vsortd"}
+# What is embedded may be large: one is read at a time, and the others' bytes wait where they come from.
+_LARGE: Final = frozenset({"/v1/embed_pictures", "/v1/embed_windows"})
 
 
 class LocalOnly:
@@ -30,6 +35,7 @@ class LocalOnly:
     def __init__(self, app: ASGIApp, token: str) -> None:
         self._app = app
         self._token = token.encode()
+        self._one_large = asyncio.Semaphore(1)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand a request on, or answer it with 401, 403, 408 or 413 and close its connection."""
@@ -40,10 +46,13 @@ class LocalOnly:
         if denied is None:
             if (connection := scope.get("state", {}).get(CONNECTION)) is not None:
                 connection.proven()
-            read = await body_read(receive)
-            if isinstance(read, ReplayedBody):
-                await self._app(scope, read, send)
-                return
+            large = scope["path"] in _LARGE
+            async with self._one_large if large else contextlib.nullcontext():
+                most_bytes = loan_limits.BODY_BYTES if large else MAX_BODY_BYTES
+                read = await body_read(receive, most_bytes=most_bytes)
+                if isinstance(read, ReplayedBody):
+                    await self._app(scope, read, send)
+                    return
             denied = read
         await denied(scope, receive, send)
 

@@ -31,7 +31,10 @@ from vsortd.service.access import LocalOnly
 from vsortd.service.metrics import CONTENT_TYPE
 from vsortd.service.request_models import (
     CALLS,
+    EmbedRequest,
+    EmbedTextsRequest,
     HistoryRequest,
+    LendModelRequest,
     NowhereRequest,
     PauseRequest,
     PreviewRulesRequest,
@@ -48,6 +51,8 @@ from vsortd.web.answers import STOPPING, Json, called_off, error_document, refus
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
 
+    import numpy as np
+    import numpy.typing as npt
     from starlette.requests import Request
 
     from vsortd.core.documents import (
@@ -64,11 +69,16 @@ if TYPE_CHECKING:
     from vsortd.filing.release import ReleaseReport
     from vsortd.filing.undo import UndoReport
     from vsortd.library.search.requests import Request as SearchRequest
+    from vsortd.service.lending import Lender
     from vsortd.web.request_model import NothingMore
 
 
 class Controlled(Protocol):
     """What the API can ask of a daemon; each may raise VsortdError, whose sentence the caller gets."""
+
+    @property
+    def lender(self) -> Lender:
+        """Return what lends the loaded models."""
 
     def status(self) -> StatusDocument:
         """Return the status as design's `status --json` has it."""
@@ -144,6 +154,10 @@ def control_app(daemon: Controlled, token: str = "") -> Starlette:
         _call("health", calls.health),
         _call("metrics", calls.metrics),
         _call("way_in", calls.way_in),
+        _call("lend_model", calls.lend_model),
+        _call("embed_texts", calls.embed_texts),
+        _embedding("embed_pictures", calls.embed_pictures),
+        _embedding("embed_windows", calls.embed_windows),
         _call("history", calls.history),
         _call("pause", calls.pause),
         _call("resume", calls.resume),
@@ -195,6 +209,26 @@ def _call(name: str, run: Callable[[Any], Response]) -> Route:
             return called_off()
 
     return Route(f"/v1/{name}", answer, methods=[method])
+
+
+def _embedding(name: str, embed: Callable[[str, bytes], Response]) -> Route:
+    """Return the route of a call whose body are the bytes of what is embedded."""
+
+    async def answer(request: Request) -> Response:
+        try:
+            asked = EmbedRequest.of_query(request.query_params)
+            return await run_in_threadpool(embed, asked.model or "", await request.body())
+        except VsortdError as error:
+            return refusal(error)
+
+    return Route(f"/v1/{name}", answer, methods=["POST"])
+
+
+def _rows(rows: npt.NDArray[np.float32] | None) -> Response:
+    """Return the answer to what was embedded: float32 rows [n, dim], little-endian, in C order."""
+    if rows is None:
+        return turned_away(HTTPStatus.CONFLICT, "Another model is loaded here.")
+    return Response(rows.astype("<f4", copy=False).tobytes(), media_type="application/octet-stream")
 
 
 class _Calls:
@@ -254,6 +288,19 @@ class _Calls:
     def search(self, asked: SceneSearchRequest) -> Response:
         found = self._daemon.search(asked.wanted(), asked.config or "")
         return Json({"other_config": True} if found is None else found)
+
+    def lend_model(self, asked: LendModelRequest) -> Response:
+        found = self._daemon.lender.model(asked)
+        return Json({"other_model": True} if found is None else {"model": found})
+
+    def embed_pictures(self, key: str, body: bytes) -> Response:
+        return _rows(self._daemon.lender.pictures(key, body))
+
+    def embed_windows(self, key: str, body: bytes) -> Response:
+        return _rows(self._daemon.lender.windows(key, body))
+
+    def embed_texts(self, asked: EmbedTextsRequest) -> Response:
+        return _rows(self._daemon.lender.texts(asked))
 
     def scan(self, _asked: NothingMore) -> Response:
         self._daemon.scan()

@@ -6,14 +6,17 @@ import contextlib
 import json
 import os
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
+from vsortd.core.interrupted_waits import ended_by_interrupt
 from vsortd.core.text import storable
 from vsortd.errors import ConfigError, DaemonUnreachableError, UsageError, VsortdError
 
 if TYPE_CHECKING:
     import http.client
+    import socket
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
 SOCKET_NAME = "control.sock"
 TOKEN_NAME = "control.json"  # noqa: S105 - a file's name. Port and token, where the daemon listens on loopback
 TIMEOUT_S = 5.0
+EMBED_TIMEOUT_S = 60.0  # a batch or two of a large model on a busy processor; then a model of one's own is quicker
 WORK_TIMEOUT_S = 3600.0  # many files are put back, or the prompts of a large rule set embedded meanwhile
 EVENTS_TIMEOUT_S = 75.0  # the daemon says something every half minute
 
@@ -157,6 +161,33 @@ class Client:
         answer: SearchDocument | None = None if "other_config" in found else found
         return answer
 
+    def lend_model(self, name: str, weights: str = "", *, sound: bool = False) -> dict[str, Any] | None:
+        """Return what is said of a model that the daemon has and lends (`ModelInfo`), None where it has another."""
+        body = {"name": name, "weights": weights or None, "sound": sound}
+        answer = self._call("POST", "/v1/lend_model", body, timeout_s=WORK_TIMEOUT_S)
+        model: dict[str, Any] | None = answer.get("model")
+        return model
+
+    def embed_pictures(self, key: str, pixels: memoryview) -> bytes:
+        """Return the vectors of pictures by the lent model of a key; see `service.lending` for the bytes."""
+        return self._embedded(f"/v1/embed_pictures?{urlencode({'model': key})}", pixels)
+
+    def embed_windows(self, key: str, samples: memoryview) -> bytes:
+        """Return the vectors of windows of sound by the lent model of a key; see `service.lending` for the bytes."""
+        return self._embedded(f"/v1/embed_windows?{urlencode({'model': key})}", samples)
+
+    def embed_texts(self, key: str, texts: Sequence[str], *, sound: bool = False) -> bytes:
+        """Return the vectors of texts by the lent model of a key; see `service.lending` for the bytes."""
+        return self._embedded("/v1/embed_texts", {"model": key, "texts": list(texts), "sound": sound})
+
+    def _embedded(self, path: str, body: Mapping[str, Any] | memoryview) -> bytes:
+        from http import HTTPStatus
+
+        with self._answer("POST", path, body, timeout_s=EMBED_TIMEOUT_S) as response:
+            if response.status != HTTPStatus.OK:
+                raise self._unreachable(asked=True)
+            return response.read()
+
     def events(self) -> Iterator[Event]:
         """Yield what happens: "status" at once and when it has changed, "item" for each video that ended, "ping".
 
@@ -213,7 +244,7 @@ class Client:
         self,
         method: str,
         path: str,
-        body: Mapping[str, Any] | None = None,
+        body: Mapping[str, Any] | memoryview | None = None,
         *,
         timeout_s: float | None = TIMEOUT_S,
     ) -> Iterator[http.client.HTTPResponse]:
@@ -226,8 +257,10 @@ class Client:
         try:
             connection.connect()
             asked = True
-            connection.request(method, path, None if body is None else json.dumps(body).encode(), headers)
-            response = connection.getresponse()
+            raw = body if body is None or isinstance(body, memoryview) else json.dumps(body).encode()
+            with ended_by_interrupt(partial(_cut, connection.sock)):
+                connection.request(method, path, raw, headers)
+                response = connection.getresponse()
             if response.status == HTTPStatus.UNPROCESSABLE_ENTITY:
                 raise _error(json.loads(response.read()))
             if response.status not in {HTTPStatus.OK, HTTPStatus.SERVICE_UNAVAILABLE}:
@@ -270,6 +303,14 @@ class Client:
             remedy="Start one with `vsortd run`.",
             paths=[self._path],
         )
+
+
+def _cut(connection: socket.socket) -> None:
+    """End what is sent and waited for on a connection, whichever thread does; it meets the end of the stream."""
+    import socket
+
+    with contextlib.suppress(OSError):  # the daemon has ended it already
+        connection.shutdown(socket.SHUT_RDWR)
 
 
 def _error(said: Mapping[str, Any]) -> VsortdError:

@@ -13,7 +13,7 @@ from vsortd.core.documents import status_document
 from vsortd.core.names import nfc
 from vsortd.core.outcomes import ItemState
 from vsortd.core.text import storable
-from vsortd.errors import ChangedError, UsageError, VideoError
+from vsortd.errors import ChangedError, StoreError, UsageError, VideoError
 from vsortd.filing.open_media import item_video
 from vsortd.filing.release import ReleaseReport, ReleaseVerb, release_or_retry
 from vsortd.filing.undo import undo as undo_items
@@ -28,9 +28,10 @@ from vsortd.media.previews import LIMIT_BYTES, Previews
 from vsortd.pipeline.batch import sort_within
 from vsortd.pipeline.filed_memory import FiledMemory
 from vsortd.pipeline.refiling import refile
-from vsortd.pipeline.rules_preview import preview
+from vsortd.pipeline.rules_preview import preview, remember_filed
 from vsortd.pipeline.set_aside import AsideRequest, path_of_item, set_aside
 from vsortd.service.asked_previews import answer
+from vsortd.service.lending import Lender
 from vsortd.service.metrics import exposition
 from vsortd.watch.types import Health
 
@@ -93,6 +94,7 @@ class Controller:
         self.page: PageListener | None = None  # once it is served
         self.searcher = Searcher(workflow.services.index)
         self.filed = FiledMemory()
+        self._remembering: threading.Thread | None = None
         self._previews = _previews(workflow.services)
         self._pictured_s: float | None = None  # when one was asked for last; None: what makes them has ended
         self._workflow = workflow
@@ -105,6 +107,7 @@ class Controller:
         self._cancels: set[threading.Event] = set()
         self._deciding = threading.Lock()  # one decision after the other, as they were made
         self._stopping = False
+        self.lender = Lender(lambda: workflow.services, self._stops_with, wake)
 
     @property
     def services(self) -> Services:
@@ -340,6 +343,19 @@ class Controller:
         with self.borrowed(cancel) as (own, _), own.tried(settings, cancel=cancel) as services:
             return preview(services, cancel=cancel, on_progress=on_progress, memory=self.filed)
 
+    def remember_filed(self) -> None:
+        """Have what previews will need read in the background: somebody is about to ask for one."""
+        with self._lock:
+            if self._stopping or (self._remembering is not None and self._remembering.is_alive()):
+                return
+            self._remembering = threading.Thread(target=self._remember_filed, name="remember-filed")
+            self._remembering.start()
+
+    def _remember_filed(self) -> None:
+        # a store that can't be read is told of by the preview itself
+        with contextlib.suppress(StoreError), self.borrowed() as (services, cancel):
+            remember_filed(services, self.filed, cancel=cancel)
+
     def preview_text(
         self, asked: PreviewRulesRequest, on_progress: Progress, cancel: threading.Event
     ) -> PreviewAnswerDocument | None:
@@ -433,6 +449,8 @@ class Controller:
 
     def close(self) -> None:
         """Let go of what the answers took."""
+        if self._remembering is not None:
+            self._remembering.join()
         self.searcher.close()
         self.filed.close()
         self._previews.close()

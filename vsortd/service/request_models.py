@@ -12,6 +12,7 @@ from vsortd.errors import UsageError
 from vsortd.filing.history_query import HistoryQuery, parse_states
 from vsortd.library.search.ranking import DEFAULT_TOP, DEFAULT_WINDOW_S
 from vsortd.library.search.requests import Request as SearchRequest
+from vsortd.service import loan_limits
 from vsortd.web.request_model import Count, Moment, NothingMore, Number, RequestModel, States
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ def _absolute(text: str) -> str:
 FileName = Annotated[str, AfterValidator(_file_name)]
 AbsolutePath = Annotated[FileName, AfterValidator(_absolute)]
 Ticket = Annotated[str, Field(min_length=1, max_length=64)]
+LentText = Annotated[str, Field(max_length=loan_limits.TEXT_CHARACTERS)]
 
 
 class HistoryRequest(RequestModel):
@@ -191,6 +193,28 @@ class SceneSearchRequest(RequestModel):
         )
 
 
+class LendModelRequest(RequestModel):
+    """Which model is to be lent: its name and weights as a config has them, or with `sound` the sound model's."""
+
+    name: str | None = None
+    weights: str | None = None
+    sound: bool | None = None
+
+
+class EmbedRequest(RequestModel):
+    """Which model, by the key that it was lent by, the body's pictures or windows of sound are to be shown to."""
+
+    model: str | None = None
+
+
+class EmbedTextsRequest(RequestModel):
+    """Texts to embed, and by which model; with `sound` that is the sound model."""
+
+    model: str | None = None
+    texts: Annotated[list[LentText], Field(max_length=loan_limits.TEXTS)] | None = None
+    sound: bool | None = None
+
+
 CALLS: Final[Mapping[str, tuple[str, type[RequestModel]]]] = {
     "status": ("GET", NothingMore),
     "health": ("GET", NothingMore),
@@ -208,9 +232,15 @@ CALLS: Final[Mapping[str, tuple[str, type[RequestModel]]]] = {
     "retry": ("POST", ReleaseRequest),
     "search": ("POST", SceneSearchRequest),
     "preview_rules": ("POST", PreviewRulesRequest),
+    "lend_model": ("POST", LendModelRequest),
+    "embed_pictures": ("POST", EmbedRequest),
+    "embed_windows": ("POST", EmbedRequest),
+    "embed_texts": ("POST", EmbedTextsRequest),
     "sort": ("POST", SortFilesRequest),
     "stop_sorting": ("POST", StopSortingRequest),
     "scan": ("POST", NothingMore),
     "stop": ("POST", NothingMore),
 }
-"""Every call below /v1: its method, and what it may bring (in the query of a GET, in the body of a POST)."""
+"""Every call below /v1: its method, and what it may bring (in the query of a GET, in the body of a POST).
+
+What `EmbedRequest` says stands in the query; the body is what is to be embedded."""

@@ -78,7 +78,7 @@ class BatchingEncoder:
         self._info = loaded.info
         self._unknown_words = loaded.unknown_words
         thread = self._thread = _ModelThread(loaded, max_batch, patience_s)
-        cache = None if texts is None else TextCache(texts, _texts_key(loaded), loaded.info.dim)
+        cache = None if texts is None else TextCache(texts, texts_key(loaded), loaded.info.dim)
         self._texts = TextMemory(lambda missing: thread.ask(_Request(missing)), loaded.info.dim, cache)
         self._thread.start()
         self._end = weakref.finalize(self, _end, self._thread)
@@ -284,7 +284,7 @@ class _Runner:
         return np.concatenate(parts)
 
 
-def _texts_key(loaded: LoadedModel) -> str:
+def texts_key(loaded: LoadedModel) -> str:
     """Return what the vectors of texts hang on, to the last bit."""
     return f"{loaded.info.key}/{loaded.architecture}/{loaded.info.dtype}/{loaded.device.type}"
 

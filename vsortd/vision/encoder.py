@@ -5,18 +5,18 @@ Importing this module is cheap; torch is imported by `load_encoder`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from functools import lru_cache
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, Self
+
+from vsortd.media.preprocess import Preprocess
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import numpy as np
     import numpy.typing as npt
-
-    from vsortd.media.preprocess import Preprocess
 
 
 class Family(StrEnum):
@@ -52,6 +52,16 @@ class ModelInfo:
     def key(self) -> str:
         """Return what makes stored embeddings comparable: name, weights by content, and preprocessing."""
         return _key(self.name, self.fingerprint, self.preprocess)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as another process is told of it."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> Self:
+        """Read what `to_json` wrote. Raises KeyError, TypeError, ValueError for what it didn't."""
+        shape, family = Preprocess.from_json(raw["preprocess"]), Family(raw["family"])
+        return cls(**{**raw, "preprocess": shape, "family": family})
 
 
 @lru_cache(maxsize=16)

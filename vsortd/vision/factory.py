@@ -24,4 +24,9 @@ def load_encoder(choice: str | ModelChoice, *, device: str | None = None, texts:
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     from vsortd.vision import batching, loading
 
-    return batching.BatchingEncoder(loading.load_model(choice, device=device), texts=texts)
+    loaded = loading.load_model(choice, device=device)
+    if texts is not None and device is None:
+        from vsortd.vision.known_model import KnownModel, keep_model
+
+        keep_model(texts.parent, choice, KnownModel(loaded.info, batching.texts_key(loaded)), loaded.files)
+    return batching.BatchingEncoder(loaded, texts=texts)

@@ -8,17 +8,20 @@ from __future__ import annotations
 
 from collections import Counter, OrderedDict
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import torch
-from open_clip.modified_resnet import Bottleneck, ModifiedResNet
-from timm.layers.conv_bn_act import ConvNormAct  # open_clip depends on timm itself
-from timm.layers.norm_act import BatchNormAct2d
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
+from vsortd.vision.open_clip_parts import Bottleneck, ModifiedResNet
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+# Of timm, which is imported only for models that have parts of it.
+_CONV_NORM_ACT: Final = ("timm.layers.conv_bn_act", "ConvNormAct")
+_BATCH_NORM_ACT: Final = ("timm.layers.norm_act", "BatchNormAct2d")
 
 
 def fold_batch_norm(tower: nn.Module, state: dict[str, torch.Tensor], prefix: str) -> int:
@@ -45,7 +48,7 @@ def fold_batch_norm(tower: nn.Module, state: dict[str, torch.Tensor], prefix: st
 
 def _consecutive(parent: nn.Module) -> Iterable[tuple[str, str]]:
     """Return the names of children of which the second gets what the first gives, and nobody else does."""
-    if type(parent) is ConvNormAct:
+    if _is_of(parent, _CONV_NORM_ACT):
         return (("conv", "bn"),)
     if type(parent) in {Bottleneck, ModifiedResNet}:
         return (("conv1", "bn1"), ("conv2", "bn2"), ("conv3", "bn3"))
@@ -54,11 +57,16 @@ def _consecutive(parent: nn.Module) -> Iterable[tuple[str, str]]:
     return ()
 
 
+def _is_of(module: nn.Module, named: tuple[str, str]) -> bool:
+    """Tell whether a module is of a class, by exact type, that is named by where it is defined."""
+    return (type(module).__module__, type(module).__qualname__) == named
+
+
 def _is_pair(conv: nn.Module, norm: nn.Module) -> bool:
     return (
         type(conv) is nn.Conv2d
         and isinstance(norm, nn.BatchNorm2d)
-        and type(norm) in {nn.BatchNorm2d, BatchNormAct2d}
+        and (type(norm) is nn.BatchNorm2d or _is_of(norm, _BATCH_NORM_ACT))
         and norm.running_mean is not None
         and norm.running_var is not None
         and norm.num_features == conv.out_channels
@@ -87,7 +95,7 @@ def _fold(state: dict[str, torch.Tensor], conv: str, norm: str, eps: float) -> N
 
 def _rest_of(norm: nn.BatchNorm2d) -> nn.Module:
     """Return what is left of a batch norm without its numbers, with the names that its weights have."""
-    if type(norm) is not BatchNormAct2d:
+    if not _is_of(norm, _BATCH_NORM_ACT):
         return nn.Identity()
     parts = [(name, part) for name, part in norm.named_children() if not isinstance(part, nn.Identity)]
     return nn.Sequential(OrderedDict(parts))

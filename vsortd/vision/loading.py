@@ -13,15 +13,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import torch
-from open_clip.coca_model import CoCa
-from open_clip.convert import convert_state_dict
-from open_clip.model import (
-    CLIP,
-    CustomTextCLIP,
-    convert_to_custom_text_state_dict,
-    resize_pos_embed,
-    resize_text_pos_embed,
-)
 from safetensors.torch import load_file
 from torch import nn
 from torch.overrides import TorchFunctionMode
@@ -29,6 +20,16 @@ from torch.overrides import TorchFunctionMode
 from vsortd.errors import ModelError
 from vsortd.vision.encoder import ModelInfo, unknown_to
 from vsortd.vision.fuse import fold_batch_norm
+from vsortd.vision.open_clip_parts import (
+    CLIP,
+    CoCa,
+    CustomTextCLIP,
+    bring_in,
+    convert_state_dict,
+    convert_to_custom_text_state_dict,
+    resize_pos_embed,
+    resize_text_pos_embed,
+)
 from vsortd.vision.sources import Source, resolve, to_preprocess
 from vsortd.vision.tokenizing import load_tokenizer, transformers_origin
 
@@ -51,7 +52,8 @@ Untyped = Any
 class LoadedModel:
     """A model ready to run; `tokenizer` turns a list of n texts into int64 [n, context].
 
-    `architecture` is a digest of the config: the same weights give other vectors with another activation.
+    `architecture` is a digest of the config: the same weights give other vectors with another activation. `files` are
+    those that it was made of.
     """
 
     module: Untyped
@@ -61,6 +63,7 @@ class LoadedModel:
     info: ModelInfo
     unknown_words: Callable[[str], tuple[str, ...]]
     architecture: str = ""
+    files: tuple[Path, ...] = ()
 
 
 def load_model(
@@ -105,7 +108,14 @@ def build_model(source: Source, device: torch.device, dtype: torch.dtype) -> Loa
     )
     _try_out(module, tokenizer, info, device, dtype)
     return LoadedModel(
-        module, tokenizer, device, dtype, info, partial(unknown_to, source.family), _digest(source.model_cfg)
+        module,
+        tokenizer,
+        device,
+        dtype,
+        info,
+        partial(unknown_to, source.family),
+        _digest(source.model_cfg),
+        (source.path,) if source.config is None else (source.path, source.config),
     )
 
 
@@ -194,6 +204,7 @@ def _architecture(source: Source) -> Untyped:
     vision: Untyped = cfg["vision_cfg"]
     text: Untyped = cfg["text_cfg"]
     try:
+        bring_in(cfg)
         if "timm_model_name" in vision:
             vision["timm_model_pretrained"] = False
         uses_transformers = bool(text.get("hf_model_name"))

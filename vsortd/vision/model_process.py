@@ -20,7 +20,7 @@ import sys
 import threading
 from collections import deque
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, BinaryIO, Final, Self, cast
+from typing import TYPE_CHECKING, BinaryIO, Final, Self, cast
 
 import numpy as np
 
@@ -28,8 +28,8 @@ from vsortd.core.system.bounded_lines import bounded_lines
 from vsortd.core.system.child_environment import package_path
 from vsortd.errors import ModelError
 from vsortd.media import protocol
-from vsortd.media.preprocess import Preprocess, ResizeMode
-from vsortd.vision.encoder import Family, ModelInfo, unknown_to
+from vsortd.media.preprocess import Preprocess
+from vsortd.vision.encoder import ModelInfo, unknown_to
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -113,13 +113,12 @@ class ModelProcess:
     def resolve(self, choices: Sequence[str | ModelChoice]) -> list[Preprocess | ModelError]:
         """Return how each model wants its pictures, or why it can't be had; weights are downloaded if need be."""
         header, _ = self._ask({"op": "resolve", "choices": [_raw(choice) for choice in choices]})
-        return [_refused(one) or _shape(one["shape"]) for one in header["found"]]
+        return [_refused(one) or Preprocess.from_json(one["shape"]) for one in header["found"]]
 
     def load(self, choice: str | ModelChoice, *, device: str | None = None) -> None:
         """Load the model, on the fastest sound device by default. Raises ModelError when it can't be had."""
         self._facts, _ = self._ask({"op": "load", "choice": _raw(choice), "device": device})
-        raw = self._facts["info"]
-        self._info = ModelInfo(**{**raw, "preprocess": _shape(raw["preprocess"]), "family": Family(raw["family"])})
+        self._info = ModelInfo.from_json(self._facts["info"])
 
     @property
     def info(self) -> ModelInfo:
@@ -236,11 +235,6 @@ class ModelProcess:
 
 def _raw(choice: str | ModelChoice) -> str | dict[str, str]:
     return choice if isinstance(choice, str) else {"name": choice.name, "weights": choice.weights}
-
-
-def _shape(raw: dict[str, Any]) -> Preprocess:
-    mean, std = ((red, green, blue) for red, green, blue in (raw["mean"], raw["std"]))
-    return Preprocess(raw["side_px"], mean, std, ResizeMode(raw["resize"]), raw["interpolation"])
 
 
 def _refused(header: Message) -> ModelError | None:

@@ -87,7 +87,7 @@ class _Holder:
         self._encoder = batching.BatchingEncoder(loaded)
         on_cuda = loaded.device.type == "cuda"
         return {
-            "info": asdict(loaded.info),
+            "info": loaded.info.to_json(),
             "load_s": took_s,
             "libraries_bytes": libraries_bytes,
             "parameters": sum(part.numel() for part in loaded.module.parameters()),

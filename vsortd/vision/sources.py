@@ -9,10 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from open_clip.factory import get_model_config, list_models
-from open_clip.pretrained import get_pretrained_cfg, is_pretrained_cfg, list_pretrained_tags_by_model
-from open_clip.transform import PreprocessCfg
-
 from vsortd.errors import ModelError
 from vsortd.media.preprocess import Preprocess, ResizeMode
 from vsortd.vision.encoder import Family
@@ -28,6 +24,14 @@ from vsortd.vision.models import (
     WEIGHT_SUFFIXES,
     ModelUnavailableError,
     looks_like_path,
+)
+from vsortd.vision.open_clip_parts import (
+    PreprocessCfg,
+    get_model_config,
+    get_pretrained_cfg,
+    is_pretrained_cfg,
+    list_models,
+    list_pretrained_tags_by_model,
 )
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ import copy
 from typing import Any, Final
 
 import torch
-from open_clip.model import CLIP
-from open_clip.transformer import TextTransformer
 from torch import nn
+
+from vsortd.vision.open_clip_parts import CLIP, TextTransformer
 
 # Lengths are rounded up to this many tokens, so that few shapes occur.
 _STEP_TOKENS: Final = 8

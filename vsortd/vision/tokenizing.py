@@ -7,11 +7,10 @@ import importlib.util
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from open_clip.tokenizer import HFTokenizer, SimpleTokenizer
-
 from vsortd.errors import ModelError
 from vsortd.vision.model_files import check_transformers_folder, tokenizer_options
 from vsortd.vision.models import cached_weights
+from vsortd.vision.open_clip_parts import HFTokenizer, SimpleTokenizer
 
 if TYPE_CHECKING:
     from collections.abc import Callable

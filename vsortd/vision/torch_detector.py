@@ -140,6 +140,7 @@ def _classes(categories: tuple[str, ...]) -> tuple[str, ...]:
 
 def _zoo() -> Untyped:
     """Return torchvision's models; they take a while to import."""
+    importlib.import_module("vsortd.vision.open_clip_parts")  # imports torchvision for less
     return importlib.import_module("torchvision.models")
 
 

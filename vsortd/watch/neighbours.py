@@ -134,7 +134,7 @@ def is_mark(name: str) -> bool:
 
 def nameless_download(names: Iterable[str]) -> Neighbour | None:
     """Return a download without a name of its own among these; what is empty may be keeping its place."""
-    return next((Neighbour(name) for name in names if NAMELESS_DOWNLOAD.fullmatch(name)), None)
+    return next((Neighbour(name) for name in names if NAMELESS_DOWNLOAD.compiled.fullmatch(name)), None)
 
 
 def neighbour_of(video: str, names: Iterable[str]) -> Neighbour | None:

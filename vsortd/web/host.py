@@ -126,6 +126,9 @@ class PageHost(Protocol):
     ) -> RulesPreview:
         """Return what would become of all that is filed by other settings; nothing is touched."""
 
+    def remember_filed(self) -> None:
+        """Have what previews will need of everything filed read in the background."""
+
     def refile(self, items: Sequence[PreviewItem], progress: Progress, cancel: threading.Event) -> list[SortOutcome]:
         """Move videos to where the rules in effect have them, as one batch."""
 

@@ -152,6 +152,40 @@ def stage_table(measures: dict[str, Figures]) -> Table:
     return table
 
 
+def decision_table(clip: Figures) -> Table:
+    """Return where the time of a decision on one clip goes, beside the same work done alone in the same run, ms.
+
+    `clip` is what `measures.clip` returns. Of the floors each is the median of one clip: its frames decoded by a warm
+    worker, its batches through a warm encoder, a file moved and synced.
+    """
+    title = "One clip: where the time goes, median ms"
+    names = [name for name in ("default", "close") if name in clip]
+    columns = [f"{name}, {clip[name]['frames']} frames" for name in names]
+    table = Table("", *(cell for one in columns for cell in (one, "alone")), box=None, title=title, pad_edge=False)
+    table.title_justify = "left"
+    for label, stages, floor in DECISION_PARTS:
+        cells = []
+        for name in names:
+            spent = clip[name]["stages_ms"]
+            cells.append(_number(sum(spent.get(stage, {}).get("median", 0.0) for stage in stages)))
+            cells.append(_number(clip[name]["floors"][floor]["median_ms"]) if floor else "")
+        table.add_row(label, *cells)
+    return table
+
+
+# What a decision is made of, for people; the stages that it is the sum of; the floor that it can be held against.
+DECISION_PARTS: tuple[tuple[str, tuple[str, ...], str], ...] = (
+    ("settle: as long as the config says", ("settle",), ""),
+    ("wait for a worker", ("waiting",), ""),
+    ("probe: open the file, its facts and table", ("probe",), ""),
+    ("sample: decode, turn, make small", ("sample",), ""),
+    ("probe and sample", ("probe", "sample"), "decode"),
+    ("embed: the model", ("embed",), "encode"),
+    ("decide: scores, rules", ("decide", "judge"), ""),
+    ("place and journal", ("place", "journal"), "move"),
+)
+
+
 def _rows(measures: dict[str, Figures]) -> Iterable[tuple[str, Figures]]:
     """Yield every line of the tables: a measure, or a part of it, with a note on what counts."""
     for name, what in measures.items():

@@ -127,11 +127,10 @@ def _print(runs: Sequence[dict[str, Any]], document: dict[str, Any], target: Pat
     load = f"load {facts['load_before']} before, {facts['load_after']} after"
     out.print(f"{facts['cores']} cores, {facts['cpu']}, {facts['memory_gb']} GB; {load}\n", markup=False)
     for run in runs:
-        for table in (
-            report.figures_table(run["model"], run["measures"]),
-            report.stage_table(run["measures"]),
-            report.target_table(run["targets"]),
-        ):
+        measures = run["measures"]
+        tables = [report.figures_table(run["model"], measures), report.stage_table(measures)]
+        tables += [report.decision_table(measures["clip"])] if "clip" in measures else []
+        for table in (*tables, report.target_table(run["targets"])):
             out.print(table)
             out.print()
     out.print(f"Written: {target}", markup=False)

@@ -43,6 +43,7 @@ def document(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     )
     assert 0 == done.returncode, done.stderr
     assert "Targets" in done.stdout
+    assert "One clip: where the time goes" in done.stdout
     assert [] == [path.name for path in folder.iterdir() if path.name.startswith("work-")], "its work is left behind"
     found: dict[str, Any] = json.loads(target.read_text(encoding="utf-8"))
     return found

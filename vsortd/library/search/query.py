@@ -17,7 +17,7 @@ import numpy.typing as npt
 from vsortd.config.own_words import EXAMPLE
 from vsortd.errors import UsageError
 from vsortd.judging.frame_scores import SIGMOID_NONE_LOGIT
-from vsortd.library.search.blockwise import over_blocks
+from vsortd.library.search.blockwise import numpy_will_do, over_blocks, over_few
 from vsortd.vision.known_words import what_it_knows
 from vsortd.vision.prompts import query_vectors
 
@@ -48,6 +48,8 @@ class Asked:
 
     def log_odds(self, vectors: npt.NDArray[np.floating]) -> Rows:
         """Return for each frame (unit rows [n, dim]) and prompt how surely it shows that: log-odds, float32 [n, p]."""
+        if numpy_will_do(len(vectors)):
+            return self._log_odds_of_few(vectors)
         import torch
 
         rows = np.zeros((-len(self.rows) % _LANES + len(self.rows), self.rows.shape[1]), np.float32)
@@ -68,6 +70,31 @@ class Asked:
             return torch.stack(columns, dim=1)
 
         return over_blocks(vectors, len(self.prompts), ask)
+
+    def _log_odds_of_few(self, vectors: npt.NDArray[np.floating]) -> Rows:
+        turned = (self.rows * np.float32(self.logit_scale)).T
+
+        def ask(rows: Rows) -> Rows:
+            logits = rows @ turned
+            if self.logit_bias is not None:
+                logits += np.float32(self.logit_bias)
+            found = np.empty((len(rows), len(self.prompts)), np.float32)
+            for column, places in enumerate(self.rivals):
+                against = _log_sum_exp(logits[:, places])
+                if self.logit_bias is not None:
+                    against = np.logaddexp(against, np.float32(SIGMOID_NONE_LOGIT))
+                found[:, column] = logits[:, column] - against
+            return found
+
+        return over_few(vectors, len(self.prompts), ask)
+
+
+def _log_sum_exp(logits: Rows) -> Rows:
+    """Return the logarithm of each row's sum of exponentials: [n, m] → [n]; minus infinity where there are none."""
+    if not logits.shape[1]:
+        return np.full(len(logits), -np.inf, np.float32)
+    most = logits.max(axis=1)
+    return np.asarray(most + np.log(np.exp(logits - most[:, None]).sum(axis=1)), np.float32)
 
 
 def asked(prompts: Sequence[str], against: Sequence[str], encoder: TextEncoder, own: Sequence[str] = ()) -> Asked:

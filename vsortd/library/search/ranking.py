@@ -22,7 +22,7 @@ from vsortd.config.own_words import EXAMPLE
 from vsortd.core.video_facts import orientation_of
 from vsortd.errors import UsageError
 from vsortd.judging.frame_scores import EXAMPLE_WEIGHT
-from vsortd.library.search.blockwise import over_blocks
+from vsortd.library.search.blockwise import numpy_will_do, over_blocks, over_few
 from vsortd.library.search.copies import CopyFinder
 from vsortd.library.search.query import asked
 from vsortd.library.search.scenes import FrameScores, Scene, find_scenes
@@ -201,6 +201,9 @@ def _usual(likeness: Values) -> float:
 
 def nearest(vectors: npt.NDArray[np.floating], examples: npt.NDArray[np.float32]) -> Values:
     """Return each row's cosine to the nearest example: float32 [n, 1]."""
+    if numpy_will_do(len(vectors)):
+        columns = np.ascontiguousarray(examples, np.float32).T
+        return over_few(vectors, 1, lambda rows: (rows @ columns).max(axis=1, keepdims=True))
     import torch
 
     turned = torch.from_numpy(np.ascontiguousarray(examples, np.float32)).T

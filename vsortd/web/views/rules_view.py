@@ -76,6 +76,7 @@ class _RulesView:
     def show(self, request: Request) -> Response:
         now = read_config_text(self._path)
         draft = RuleDraft.of_key(self._path, now.text, request.query_params.get("rule", ""))
+        self._page.host.remember_filed()
         return self._show(request, draft, now=now)
 
     def _show(
