@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
-from scipy.signal import lfilter, resample_poly, welch  # type: ignore[import-untyped]
+from scipy.signal import lfilter, resample_poly, welch  # type: ignore[attr-defined]
 
 from vsortd.media.measures import BLOCK_S, CURVE_HZ, SPEECH_HZ, SoundMeasures
 
