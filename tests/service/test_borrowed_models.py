@@ -227,7 +227,7 @@ script()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
-@pytest.mark.parametrize("name", ["explain", "timeline", "eval"])
+@pytest.mark.parametrize("name", ["explain"])
 def test_a_command_of_which_the_daemon_dies_goes_on_alone(asking: Asking, alone: dict[str, Any], name: str) -> None:
     home = asking.home
     if home.daemon is not None:
