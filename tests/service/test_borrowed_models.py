@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from vsortd.service.api import Controlled
     from vsortd.vision.encoder import ModelInfo
 
-pytestmark = [pytest.mark.timeout(300), pytest.mark.slow]
+pytestmark = [pytest.mark.timeout(600), pytest.mark.slow]
 NEVER_TOLD = {"batch", "time", "id"}  # they differ from one run to the next
 HEAVY = {"torch", "open_clip", "transformers"}
 
@@ -84,7 +84,7 @@ def _plain(value: Any) -> Any:
 @pytest.mark.parametrize(
     "name",
     [
-        *("explain", "plan", "sort", "corrections", "timeline", "classify", "analyze", "eval", "teach", "refile"),
+        *("corrections", "explain", "plan", "sort", "timeline", "classify", "analyze", "eval", "teach", "refile"),
         *("search", "duplicates"),
     ],
 )
@@ -184,6 +184,23 @@ def test_a_model_that_the_daemon_can_not_have_is_looked_for_here(home: harness.H
         assert bool(services.model.trouble) is (not folder)
 
 
+def test_a_command_by_another_model_loads_it_and_prints_the_same(
+    asking: Asking, daemon: harness.Here, tmp_path: Path
+) -> None:
+    make_tiny(tmp_path / "tiny.safetensors")
+    config = tmp_path / "tiny.yaml"
+    weights = f"model: {{name: tiny, weights: {tmp_path / 'tiny.safetensors'}}}"
+    config.write_text(asking.home.config.read_text().replace("model: sample", weights))
+    command = ("--config", config, *asking.commands["explain"])
+    done, modules = run_telling_imports(*command, environment=daemon.environment, timeout_s=120)
+    assert 0 == done.returncode, done.stderr
+    assert "torch" in modules
+    elsewhere = {**daemon.environment, "VSORTD_STATE_DIR": str(tmp_path / "state")}
+    by_itself, _ = run_telling_imports(*command, environment=elsewhere, timeout_s=120)
+    assert told(by_itself.stdout) == told(done.stdout)
+    assert "running" == daemon.look("status")["state"]
+
+
 def test_a_command_goes_on_when_the_daemon_is_killed(asking: Asking, daemon: harness.Here) -> None:
     lent = BorrowedModels(asking.state).encoder("sample", texts=None)
     assert isinstance(lent, BorrowedEncoder)
@@ -196,6 +213,40 @@ def test_a_command_goes_on_when_the_daemon_is_killed(asking: Asking, daemon: har
     assert 1 == pytest.approx((forest @ lent.encode_texts(["A forest"]).T).item(), abs=0.01)
     lent.close()
     daemon.start()
+
+
+# A daemon that dies of the first pictures that it is shown.
+_DYING = """
+import os, signal, sys
+from vsortd.service.lending import Lender
+Lender.pictures = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+sys.argv = ["vsortd", "run"]
+from vsortd.__main__ import script
+script()
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
+@pytest.mark.parametrize("name", ["explain"])
+def test_a_command_of_which_the_daemon_dies_goes_on_alone(asking: Asking, alone: dict[str, Any], name: str) -> None:
+    home = asking.home
+    if home.daemon is not None:
+        home.stop()
+    asking.put_back()
+    with (home.folder / "daemon.log").open("ab") as log:
+        home.daemon = subprocess.Popen(
+            [sys.executable, "-c", _DYING], env=home.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+        )
+    try:
+        home.wait(lambda: home.look("status", code=None)["state"] == "running", what="the daemon answers")
+        done, modules = run_telling_imports(*asking.commands[name], environment=home.environment, timeout_s=200)
+        assert -signal.SIGKILL == home.daemon.wait(PATIENCE_S)
+    finally:
+        home.daemon.kill()
+        home.daemon.wait()
+        home.daemon = None
+    assert (0, _rounded(alone[name])) == (done.returncode, told(done.stdout)), done.stderr
+    assert "torch" in modules
 
 
 def test_a_command_goes_on_when_the_daemon_comes_to_work_by_another_model(

@@ -40,16 +40,17 @@ class Asking:
         renamed = folder / "renamed.yaml"
         renamed.write_text(home.config.read_text().replace("{name: sea,", "{name: ocean,"))
         sea = truth / "sea/sea.mp4"
+        # In this order each of them has something to ask that none before it has kept.
         self.commands: dict[str, tuple[str | Path, ...]] = {
+            "corrections": ("corrections", "--json"),
             "explain": ("explain", sea, "--json"),
             "plan": ("plan", truth, "--json"),
             "sort": ("sort", "--dry-run", truth, "--json"),
-            "corrections": ("corrections", "--json"),
             "timeline": ("timeline", sea, "the sea", "--json"),
             "classify": ("classify", sea, "--labels", labels, "--json"),
             "analyze": ("analyze", sea, "--labels", labels, "--json"),
             "eval": ("eval", truth, "--json"),
-            "teach": ("teach", sea, "sea", "--keep", "--json"),
+            "teach": ("teach", video(folder / "unseen", Subject.SEA, 31), "sea", "--keep", "--json"),
             "refile": ("--config", renamed, "refile", "--dry-run", "--json"),
             "search": ("--config", renamed, "search", "the sea", "--all", "--json"),
             "duplicates": ("duplicates", "--json"),
