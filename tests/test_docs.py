@@ -1,15 +1,18 @@
-"""The README is true: its configs load, its commands exist, CI runs its test command, the demo's config is valid."""
+"""README and docs are true: their configs load, their commands and links exist, CI runs the README's test command."""
 
 from __future__ import annotations
 
 import re
+import shlex
 import tomllib
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.pages import PAGES as MADE
 from tests.support.paths import REPOSITORY
 from vsortd.cli.app import command as command_line
+from vsortd.config.dump import config_schema
 from vsortd.config.load import load_settings
 from vsortd.doctor import demo_run
 from vsortd.errors import ExitCode
@@ -31,17 +34,53 @@ def _commands() -> dict[str, list[str]]:
         for name, child in children.items():
             stack.append((f"{prefix} {name}".strip(), child))
         if not children:
-            found[prefix] = [option for one in command.params for option in one.opts if option.startswith("--")]
+            options = [option for one in command.params for option in (*one.opts, *one.secondary_opts)]
+            found[prefix] = [option for option in options if option.startswith("--")]
     return found
 
 
-def test_every_yaml_snippet_of_the_readme_is_a_valid_config(tmp_path: Path) -> None:
-    snippets = re.findall(r"```yaml\n(.*?)```", README, flags=re.DOTALL)
-    assert snippets
-    for number, snippet in enumerate(snippets):
+PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
+each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+# What a part of a config is put into.
+REST = {"inboxes": "[{path: ~/Videos/Inbox}]", "library": "~/Videos/Sorted", "rules": "[{name: forest}, {name: sea}]"}
+
+
+@each_page
+def test_every_config_that_a_page_shows_is_valid(page: Path, tmp_path: Path) -> None:
+    for number, snippet in enumerate(re.findall(r"```yaml\n(.*?)```", page.read_text("utf-8"), flags=re.DOTALL)):
+        missing = [f"{key}: {value}\n" for key, value in REST.items() if not re.search(rf"(?m)^{key}:", snippet)]
         path = tmp_path / f"{number}.yaml"
-        path.write_text(snippet, encoding="utf-8")
+        path.write_text(snippet + "".join(missing), encoding="utf-8")
         load_settings(path)
+
+
+@each_page
+def test_every_command_that_a_page_shows_exists_with_its_options(page: Path) -> None:
+    text = page.read_text("utf-8")
+    shown = [line for block in re.findall(r"```sh\n(.*?)```", text, flags=re.DOTALL) for line in block.splitlines()]
+    shown += re.findall(r"`(vsortd [^`\n]+)`", text)
+    wrong = []
+    for line in shown:
+        words = shlex.split(line.replace("$(", " "), comments=True)
+        for at, word in enumerate(words):
+            if (word == "vsortd" or word.endswith("/bin/vsortd")) and words[0] != "docker":
+                end = next((n for n, one in enumerate(words[at:], at) if one in {"&&", "||", "|", ";"}), len(words))
+                wrong += [f"{line}: {what}" for what in _unknown(words[at + 1 : end])]
+    assert [] == wrong
+
+
+def _unknown(words: list[str]) -> list[str]:
+    """Return what of a command line, without `vsortd`, there is not."""
+    commands = _commands()
+    while words and words[0].startswith("--"):  # those of every command; one of them takes a value
+        words = words[2:] if words[0] == "--config" else words[1:]
+    if not words:
+        return []
+    names = [name for name in (" ".join(words[:2]), words[0]) if name in commands]
+    if not names:
+        return [] if any(name.startswith(f"{words[0]} ") for name in commands) else [words[0]]
+    known = {*commands[names[0]], "--config", "--help", "--quiet", "--color", "--verbose", "--version"}
+    return [option for word in words for option in re.findall(r"^\[?(--[a-z][\w-]*)", word) if option not in known]
 
 
 def test_the_demos_config_is_valid(tmp_path: Path) -> None:
@@ -50,15 +89,21 @@ def test_the_demos_config_is_valid(tmp_path: Path) -> None:
     assert 10 == len(load_settings(path).rules)
 
 
-@pytest.mark.parametrize("command", sorted(_commands()))
-def test_every_command_is_in_the_readme(command: str) -> None:
-    last = command.rsplit(maxsplit=1)[-1]
-    assert f"vsortd {command}" in README or re.search(rf"`vsortd {command.split(maxsplit=1)[0]}.*/ `?{last}", README)
+@pytest.mark.parametrize("name", MADE)
+def test_a_page_that_is_made_is_what_would_be_made(name: str) -> None:
+    assert MADE[name]() == (REPOSITORY / "docs" / name).read_text("utf-8"), ".ci/task pages makes it anew"
 
 
-def test_every_exit_code_is_in_the_readme() -> None:
-    for code in ExitCode:
-        assert re.search(rf"\| {int(code)} \| [a-z]", README), f"exit code {int(code)} is not explained"
+def test_every_command_key_and_exit_code_has_its_place_on_a_page() -> None:
+    commands, settings = (MADE[name]() for name in ("commands.md", "settings.md"))
+    assert [] == [name for name in _commands() if f"### vsortd {name}\n" not in commands]
+    assert [] == [code for code in ExitCode if not re.search(rf"\| {int(code)} \| \w", commands)]
+    assert [] == [key for key in config_schema()["properties"] if f"\n| `{key}` | " not in settings]
+
+
+def test_the_readme_is_short_and_leads_to_every_page() -> None:
+    assert len(README.splitlines()) <= 180
+    assert [] == [page.name for page in PAGES[1:] if f"](docs/{page.name}" not in README]
 
 
 def test_ci_runs_the_readmes_own_test_command() -> None:
@@ -75,19 +120,40 @@ def test_every_test_that_the_page_of_faults_names_exists() -> None:
         assert f"def {name}(" in (REPOSITORY / "tests" / file).read_text(encoding="utf-8"), f"{file} has no {name}"
 
 
-PAGES = sorted((REPOSITORY / "docs").glob("*.md"))
+# How names of files of the project end, wherever else a text may write a path.
+_OURS = (".py", ".md", ".toml", ".json")
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@each_page
 def test_every_file_and_link_that_a_page_names_exists(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     named = re.findall(r"`([\w.-]+/[\w./-]*)`", text)
     links = [link for link in re.findall(r"\]\(([^)#\s]+)", text) if "://" not in link]
-    missing = [
-        name for name in named if not any((root / name).exists() for root in (REPOSITORY, REPOSITORY / "vsortd"))
+    roots = (REPOSITORY, REPOSITORY / "vsortd")
+    ours = [
+        name for name in named if name.endswith(_OURS) or any((root / name.split("/")[0]).is_dir() for root in roots)
     ]
+    missing = [name for name in ours if not any((root / name).exists() for root in roots)]
     missing += [link for link in links if not (page.parent / link).exists()]
+    pictures = re.findall(r'(?:src|srcset)="([^"]+)"', text)
+    missing += [name for name in pictures if not (page.parent / name).exists()]
     assert not missing
+
+
+@each_page
+def test_every_link_into_a_page_leads_to_a_heading(page: Path) -> None:
+    lost = []
+    for target, anchor in re.findall(r"\]\(([^)#\s]*)#([^)\s]+)\)", page.read_text("utf-8")):
+        if "://" not in target:
+            there = (page.parent / target) if target else page
+            lost += [f"{target}#{anchor}"] if anchor not in _anchors(there) else []
+    assert [] == lost
+
+
+def _anchors(page: Path) -> set[str]:
+    """Return what links may name of a page: its headings as GitHub spells them."""
+    headings = re.findall(r"(?m)^#+ (.+)$", page.read_text("utf-8"))
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 def test_the_rooms_of_the_architecture_page_are_those_of_the_contract() -> None:

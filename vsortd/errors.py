@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class ExitCode(IntEnum):
-    """What a command's exit status means; unique, documented in the README."""
+    """What a command's exit status means; unique, documented in docs/commands.md."""
 
     OK = 0
     FAILURE = 1

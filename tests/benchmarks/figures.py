@@ -1,7 +1,7 @@
-"""The figures of the README: each from one command, with its day and machine.
+"""The figures of README and docs: each from one command, with its day and machine.
 
 `python -m tests.benchmarks.figures RESULT.json …` takes what benchmarks wrote, keeps each figure in figures.json beside
-this file with the day, the machine and its load, and writes the README's tables anew. `.ci/task bench --readme` runs
+this file with the day, the machine and its load, and writes the tables anew. `.ci/task bench --readme` runs
 the benchmarks and then this; with `--gpu` it is the column of the GPU. A figure that no result has stays as it was,
 with its own day. Without results the tables are written from what is kept.
 """
@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 KEPT: Final = Path(__file__).with_name("figures.json")
-README: Final = REPOSITORY / "README.md"
+ROOT: Final = REPOSITORY
+# The few that the README tells.
+_SHORT: Final = ("clip", "backlog", "search", "idle")
 _BEGIN: Final = "<!-- figures: {name} -->"
 _END: Final = "<!-- end of figures -->"
 _JUDGED: Final = {
@@ -240,19 +242,34 @@ def judgement_table(kept: dict[str, Figure]) -> str:
     return "\n".join([*lines, "", f"Measured {'; '.join(when)}."])
 
 
-TABLES: Final = {"how fast": speed_table, "how well": judgement_table}
+def short_table(kept: dict[str, Figure]) -> str:
+    """Return the few figures of the README as Markdown, with what they were measured on."""
+    rows = {row.name: row.label for row in ROWS}
+    lines = ["| without a GPU | |", "|---|---|", *(f"| {rows[name]} | {kept[name].text} |" for name in _SHORT)]
+    when = sorted({f"{kept[name].day}, {kept[name].machine}" for name in _SHORT})
+    return "\n".join([*lines, "", f"Measured {'; '.join(when)}."])
 
 
-def written(readme: str, kept: dict[str, Figure]) -> str:
-    """Return the README with its tables of figures written anew."""
-    for name, table in TABLES.items():
+# Where each table stands, in which page of the repository.
+TABLES: Final = {
+    "in short": ("README.md", short_table),
+    "how fast": ("docs/benchmarks.md", speed_table),
+    "how well": ("docs/judging.md", judgement_table),
+}
+
+
+def written(page: str, text: str, kept: dict[str, Figure]) -> str:
+    """Return the text of a page (as `TABLES` names it) with its tables of figures written anew."""
+    for name, (where, table) in TABLES.items():
+        if where != page:
+            continue
         begin = _BEGIN.format(name=name)
-        before, found, rest = readme.partition(begin)
+        before, found, rest = text.partition(begin)
         _, closed, after = rest.partition(_END)
         if not found or not closed:
-            raise ValueError(f"the README has no place for the figures: {name}")
-        readme = f"{before}{begin}\n\n{table(kept)}\n\n{_END}{after}"
-    return readme
+            raise ValueError(f"{page} has no place for the figures: {name}")
+        text = f"{before}{begin}\n\n{table(kept)}\n\n{_END}{after}"
+    return text
 
 
 def load_kept() -> dict[str, Figure]:
@@ -261,7 +278,7 @@ def load_kept() -> dict[str, Figure]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Take results, keep their figures, write the README's tables."""
+    """Take results, keep their figures, write the tables."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.figures", description=__doc__)
     parser.add_argument("results", type=Path, nargs="*", metavar="RESULT.json")
     wishes = parser.parse_args(arguments)
@@ -269,10 +286,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for path in wishes.results:
         new = taken(json.loads(path.read_text(encoding="utf-8")))
         kept.update(new)
-        sys.stdout.write(f"{path.name}: {', '.join(new) or 'nothing that the README tells'}\n")
+        sys.stdout.write(f"{path.name}: {', '.join(new) or 'nothing that is told'}\n")
     content = json.dumps({name: asdict(one) for name, one in sorted(kept.items())}, indent=1, ensure_ascii=False)
     KEPT.write_text(content + "\n", encoding="utf-8")
-    README.write_text(written(README.read_text(encoding="utf-8"), kept), encoding="utf-8")
+    for page in dict.fromkeys(page for page, _ in TABLES.values()):
+        path = ROOT / page
+        path.write_text(written(page, path.read_text(encoding="utf-8"), kept), encoding="utf-8")
     return 0
 
 

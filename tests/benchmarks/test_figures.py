@@ -1,4 +1,4 @@
-"""Every figure of the README comes from a benchmark's result, and says its day and machine."""
+"""Every figure of README and docs comes from a benchmark's result, and says its day and machine."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.benchmarks import figures
-from tests.benchmarks.figures import README, ROWS, Figure, load_kept, speed_table, taken, written
+from tests.benchmarks.figures import ROWS, TABLES, Figure, load_kept, speed_table, taken, written
+from tests.support.paths import REPOSITORY
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,9 +40,13 @@ def gpu(**more: Any) -> dict[str, Any]:
     return {**document, "skipped": "", "device": "cuda", "scale": "full", **more}
 
 
-def test_the_readmes_tables_are_those_of_the_figures_that_are_kept() -> None:
-    readme = README.read_text(encoding="utf-8")
-    assert written(readme, load_kept()) == readme, "python -m tests.benchmarks.figures writes them"
+PAGES = sorted({page for page, _ in TABLES.values()})
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_the_tables_are_those_of_the_figures_that_are_kept(page: str) -> None:
+    text = (REPOSITORY / page).read_text(encoding="utf-8")
+    assert written(page, text, load_kept()) == text, "python -m tests.benchmarks.figures writes them"
 
 
 def test_every_kept_figure_has_a_day_and_a_machine() -> None:
@@ -52,8 +57,10 @@ def test_every_kept_figure_has_a_day_and_a_machine() -> None:
         assert "cores, " in one.machine, name
 
 
-def test_the_readme_tells_no_speed_outside_its_tables_of_figures() -> None:
-    text = re.sub(r"<!-- figures: .*?<!-- end of figures -->", "", README.read_text(encoding="utf-8"), flags=re.DOTALL)
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_tells_no_speed_outside_its_tables_of_figures(page: str) -> None:
+    whole = (REPOSITORY / page).read_text(encoding="utf-8")
+    text = re.sub(r"<!-- figures: .*?<!-- end of figures -->", "", whole, flags=re.DOTALL)
     assert [] == [line for line in text.splitlines() if SPEED.search(line)]
 
 
@@ -94,16 +101,18 @@ def test_what_was_not_measured_is_no_figure(document: dict[str, Any]) -> None:
 
 
 def test_a_figure_that_no_result_has_keeps_its_own_day(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    kept, readme, result = (tmp_path / name for name in ("figures.json", "README.md", "indexing.json"))
+    kept, result = tmp_path / "figures.json", tmp_path / "indexing.json"
     before = load_kept()
     kept.write_bytes(figures.KEPT.read_bytes())
-    readme.write_bytes(README.read_bytes())
+    for page in PAGES:
+        (tmp_path / page).parent.mkdir(exist_ok=True)
+        (tmp_path / page).write_bytes((REPOSITORY / page).read_bytes())
     result.write_text(json.dumps(indexing(date="2030-01-01")), encoding="utf-8")
     monkeypatch.setattr(figures, "KEPT", kept)
-    monkeypatch.setattr(figures, "README", readme)
+    monkeypatch.setattr(figures, "ROOT", tmp_path)
     assert 0 == figures.main([str(result)])
     after = load_kept()
     assert ("2030-01-01", before["drop"]) == (after["index"].day, after["drop"])
-    text = readme.read_text(encoding="utf-8")
+    text = (tmp_path / "docs/benchmarks.md").read_text(encoding="utf-8")
     assert "2030-01-01, 4 cores, Some CPU" in text
     assert f"| {before['drop'].day}, {before['drop'].machine} |" in text

@@ -50,6 +50,20 @@ def test_help_prints_what_the_option_prints(words: list[str], home: harness.Here
     assert home.run(*words, "--help").stdout == home.run("help", *words).stdout
 
 
+def test_every_line_of_the_help_fits_a_terminal_of_80_columns(home: harness.Here) -> None:
+    """Commands stand in sections, each with one line of at most 60 letters, so that none is folded."""
+    too_long = []
+    for words in every_command():
+        lines: dict[str, str] = getattr(context_of(ROOT, words).command, "lines", {})
+        too_long += [line for line in lines.values() if len(line) > 60]
+    assert [] == too_long
+    said = home.run("--help").stdout
+    titles = re.findall(r"(?m)^. ?. ([A-Z][\w ]+?) [^\w ]", said)
+    assert ["Daily use", "Look and learn", "Library", "Daemon", "Setup"] == titles[-5:]
+    for name, line in ROOT.command.lines.items():
+        assert re.search(rf"(?m)^. {name} +{re.escape(line)}", said), name
+
+
 @pytest.mark.parametrize(
     ("typed", "proposed"),
     [

@@ -66,10 +66,14 @@ def prompts_of(words: list[str]) -> list[str]:
     return found
 
 
+DOCS = [
+    path.read_text(encoding="utf-8") for path in (REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md")))
+]
+
+
 def test_prompts_of_every_example_are_known_to_the_sample_model() -> None:
     lines = [line for examples in EXAMPLES.values() for line, _ in examples]
-    readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
-    blocks = re.findall(r"```sh\n(.*?)```", readme, flags=re.DOTALL)
+    blocks = [block for page in DOCS for block in re.findall(r"```sh\n(.*?)```", page, flags=re.DOTALL)]
     lines += [line for block in blocks for line in block.splitlines() if line.startswith("vsortd ")]
     prompts = [prompt for line in lines for prompt in prompts_of(shlex.split(line, comments=True)[1:])]
     assert {"waves on a beach", "clouds", "a screen", "fireworks"} <= set(prompts)
@@ -78,7 +82,7 @@ def test_prompts_of_every_example_are_known_to_the_sample_model() -> None:
 
 def test_configs_of_the_sample_model_that_we_show_have_only_its_words(tmp_path: Path) -> None:
     texts = [path.read_text(encoding="utf-8") for path in sorted((REPOSITORY / "config").glob("*.yaml"))]
-    texts += re.findall(r"```yaml\n(.*?)```", (REPOSITORY / "README.md").read_text(encoding="utf-8"), flags=re.DOTALL)
+    texts += [block for page in DOCS for block in re.findall(r"```yaml\n(.*?)```", page, flags=re.DOTALL)]
     ours = [text for text in texts if re.search(r"^model: sample\b", text, re.MULTILINE)]
     assert ours
     for text in ours:

@@ -144,12 +144,12 @@ def analyze(
     as_csv: CsvFlag = False,
     as_json: JsonFlag = False,
 ) -> int:
-    """Say what a video is made of: technical facts, shots, sound, labels, and what they add up to.
+    """Say what a video is made of: facts, shots, sound, labels.
 
-    A file is read once, by the confined workers, and what was measured is kept in the index: asking again reads
-    nothing. No config is needed. A part that can't be measured says why, the others stand, and the exit code is 3.
-    Speech needs the extra `audio`, labels a model that knows their words, music a `sound_model` in the config, objects
-    a detector. Text in the picture is read where --only names it, and needs the extra `ocr`.
+    Also what they add up to. A file is read once, by the confined workers, and what was measured is kept in the index:
+    asking again reads nothing. No config is needed. A part that can't be measured says why, the others stand, and the
+    exit code is 3. Speech needs the extra `audio`, labels a model that knows their words, music a `sound_model` in the
+    config, objects a detector. Text in the picture is read where --only names it, and needs the extra `ocr`.
     """
     one_form(as_csv=as_csv, as_json=as_json)
     if stored:

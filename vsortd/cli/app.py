@@ -9,7 +9,7 @@ from typing import Annotated
 
 import click
 
-from vsortd.cli.command_table import COMMANDS
+from vsortd.cli.command_table import COMMANDS, SECTIONS
 from vsortd.cli.front.commands import CommandEntry, Group
 from vsortd.cli.front.declared import Option
 from vsortd.errors import UsageError
@@ -52,7 +52,8 @@ def root(
 def command() -> Group:
     """Return the whole command line; what is called is imported then."""
     line = "Drop videos into a folder; they file themselves by what they show. Every move can be undone."
-    return Group(CommandEntry("vsortd", line, below=COMMANDS), root)
+    sections = {entry.name: title for title, entries in SECTIONS.items() for entry in entries}
+    return Group(CommandEntry("vsortd", line, below=COMMANDS), root, sections=sections)
 
 
 def hoist_config(argv: list[str]) -> list[str]:

@@ -141,11 +141,12 @@ def classify(
     as_csv: CsvFlag = False,
     as_json: JsonFlag = False,
 ) -> int:
-    """Say how much of a video shows each of some labels: as words, as a list, or as categories within units.
+    """Say how much of a video shows each of some labels.
 
-    Labels compete with each other and with "none of these"; each unit is a question of its own. A frame counts for a
-    label from --confidence on; of a unit's categories it counts for the leading one alone. No config is needed.
-    Frames are kept in the index: asking again decodes nothing. With --target things are counted, not frames.
+    Labels are words, a list, or categories within units. Labels compete with each other and with "none of these"; each
+    unit is a question of its own. A frame counts for a label from --confidence on; of a unit's categories it counts for
+    the leading one alone. No config is needed. Frames are kept in the index: asking again decodes nothing. With
+    --target things are counted, not frames.
 
     --csv has stream_id (0: what is seen; 1: what is heard, in windows of 10 s, 5 s apart), label, avg_probability and
     count: in how many frames a label counts, and their mean probability; labels that count nowhere are left out. With

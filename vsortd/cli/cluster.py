@@ -88,9 +88,9 @@ def cluster(
     as_csv: CsvFlag = False,
     as_json: JsonFlag = False,
 ) -> int:
-    """Find groups of videos that look alike, and name them; without --apply or --copy no file is touched.
+    """Find groups of videos that look alike, and name them.
 
-    Videos below PATH that the index doesn't know are looked at first.
+    Without --apply or --copy no file is touched. Videos below PATH that the index doesn't know are looked at first.
     """
     from vsortd.library.clusters.cluster_folders import parts_below
 

@@ -16,7 +16,10 @@ def completion(
         str, Argument(metavar="SHELL", help=f"One of {', '.join(SHELLS)}.", autocompletion=shells)
     ] = "bash",
 ) -> None:
-    """Print the script that makes Tab complete commands, options, rules, inboxes and ids in a shell."""
+    """Print the script that makes Tab complete in a shell.
+
+    It completes commands, options, rules, inboxes and ids.
+    """
     if shell not in SHELLS:
         raise UsageError(f"No completion for {shell!r}.", remedy=f"Write one of: {', '.join(SHELLS)}.")
     sys.stdout.write(SCRIPTS[shell])

@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 
 
 def check(ctx: click.Context, as_json: JsonFlag = False) -> None:
-    """Check the config file: every mistake at once, each with its line and what is allowed."""
+    """Check the config: every mistake at once, with its line.
+
+    Each with what is allowed.
+    """
     from vsortd.config.check import check_file
     from vsortd.config.diagnostics import InvalidConfigError
     from vsortd.config.warnings import warnings_of
@@ -106,9 +109,10 @@ def init(
     yes: Annotated[bool, Option("--yes", "-y", help="Write the example with its comments; ask nothing.")] = False,
     as_json: JsonFlag = False,
 ) -> int:
-    """Answer a few questions at the terminal, see where your videos would go, and get a config with comments.
+    """Answer a few questions, and get a config with comments.
 
-    Without a terminal, or told to ask nothing, it writes an example to start from.
+    They are asked at the terminal, and you see where your videos would go. Without a terminal, or told to ask nothing,
+    it writes an example to start from.
 
     The schema for editors is put beside it.
     """
@@ -213,9 +217,10 @@ def import_categories(
     force: Annotated[bool, Option("--force", help="Replace a config that is there.")] = False,
     as_json: JsonFlag = False,
 ) -> int:
-    """Make rules of a category file or a list of labels, or facets of several units that are questions of their own.
+    """Make rules or facets of a category file or a list.
 
-    In lines of `[Category] (Name) prompts` a/b stands for categories within categories.
+    A file of several units, each a question of its own, becomes facets; a list of labels becomes rules. In lines of
+    `[Category] (Name) prompts` a/b stands for categories within categories.
     """
     from vsortd.core.paths import wanted_config
 
@@ -296,7 +301,10 @@ def show_path(ctx: click.Context, as_json: JsonFlag = False) -> None:
 
 
 def show(ctx: click.Context, as_json: JsonFlag = False) -> None:
-    """Print the settings in effect, defaults included, as YAML that loads again."""
+    """Print the settings in effect, defaults included.
+
+    It is YAML that loads again.
+    """
     from vsortd.config.dump import dump_json, dump_yaml, plain_settings
     from vsortd.config.load import load_settings
     from vsortd.core.paths import find_config

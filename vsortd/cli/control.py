@@ -35,7 +35,10 @@ InboxOption = Annotated[
 
 
 def start(ctx: click.Context, as_json: JsonFlag = False) -> None:
-    """Start the daemon in the background; `vsortd service install` has it started at each login instead."""
+    """Start the daemon in the background.
+
+    `vsortd service install` has it started at each login instead.
+    """
     document = start_daemon(ctx)
     if as_json:
         print_json(document)
@@ -137,13 +140,19 @@ def stop(as_json: JsonFlag = False) -> None:
 
 
 def pause(for_: For = None, inbox: InboxOption = None, as_json: JsonFlag = False) -> None:
-    """Begin no further video until `vsortd resume`; what is in hand is finished, arrivals are noticed and wait."""
+    """Begin no further video until `vsortd resume`.
+
+    What is in hand is finished; arrivals are noticed and wait.
+    """
     seconds = None if for_ is None else _duration(for_)
     _say(_change(pause=True, inbox=inbox, for_s=seconds), as_json=as_json)
 
 
 def resume(inbox: InboxOption = None, as_json: JsonFlag = False) -> None:
-    """Go on after a pause, in the order in which the videos came; without --inbox every pause ends."""
+    """Go on after a pause.
+
+    The videos are taken in the order in which they came. Without --inbox every pause ends.
+    """
     _say(_change(pause=False, inbox=inbox, for_s=None), as_json=as_json)
 
 

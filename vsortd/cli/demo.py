@@ -17,7 +17,10 @@ def demo(
     keep: Annotated[bool, Option("--keep", help="Leave the demo's folder behind to look at.")] = False,
     picture: Annotated[Path | None, Option("--picture", metavar="SVG", help="Save what is shown as a picture.")] = None,
 ) -> int:
-    """Drop a dozen clips, file them with the real daemon, show why, undo everything, and prove it by hashes."""
+    """See it work: clips are filed, explained and taken back.
+
+    A dozen clips are dropped, the real daemon files them, everything is undone, and hashes prove it.
+    """
     from vsortd.doctor.demo_run import Demo
 
     out = console()

@@ -34,9 +34,10 @@ def doctor(
     as_csv: CsvFlag = False,
     as_json: JsonFlag = False,
 ) -> int:
-    """Check the installation, the machine, the config, the folders and the models, and sort a clip end to end.
+    """Check the installation, machine, config and models.
 
-    Each line is ok, warn or fail, with what to type. The exit code is 1 if anything fails.
+    Also the folders; and a clip is sorted end to end. Each line is ok, warn or fail, with what to type. The exit code
+    is 1 if anything fails.
 
     With --repair nothing is checked but the journal. The damaged files are set aside, never removed.
     """

@@ -58,10 +58,11 @@ def duplicates(
     as_csv: CsvFlag = False,
     as_json: JsonFlag = False,
 ) -> int:
-    """Find videos that show the same: copies, re-encoded, resized, letterboxed or cut. Nothing is deleted or moved.
+    """Find videos that show the same; nothing is touched.
 
-    A pair is a copy (the same bytes), the same (from beginning to end), a part (one is cut out of the other), or only
-    alike (maybe). Which file may be worth keeping is a suggestion: the whole one with the most pixels and data.
+    Copies, re-encoded, resized, letterboxed or cut ones. A pair is a copy (the same bytes), the same (from beginning to
+    end), a part (one is cut out of the other), or only alike (maybe). Which file may be worth keeping is a suggestion:
+    the whole one with the most pixels and data.
     """
     paths = files_here(words, "duplicates")
     settings = load(ctx)

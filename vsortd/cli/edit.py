@@ -21,9 +21,10 @@ if TYPE_CHECKING:
 
 
 def edit(ctx: click.Context) -> int:
-    """Open the config in your editor, check it when you close, and have a running daemon take it.
+    """Edit the config; it is checked when you close the editor.
 
-    $VISUAL and $EDITOR name the editor. With a mistake in it nothing is changed, and what you wrote is kept.
+    A running daemon takes it then. $VISUAL and $EDITOR name the editor. With a mistake in it nothing is changed, and
+    what you wrote is kept.
     """
     from vsortd.cli.config_editor import Edit, EditRefusedError, editor_command
     from vsortd.core.paths import find_config

@@ -57,9 +57,10 @@ def evaluate(
     as_csv: CsvFlag = False,
     as_json: JsonFlag = False,
 ) -> int:
-    """Say how often videos in folders named like the rules would be filed rightly, and what would make it better.
+    """Say how often your own sorted videos are judged right.
 
-    FOLDER/<rule>/<finer rule>/film.mp4 is the truth; _none holds videos that fit no rule. Nothing is moved.
+    The videos lie in folders named like the rules. Also says what would make it better. FOLDER/<rule>/<finer
+    rule>/film.mp4 is the truth; _none holds videos that fit no rule. Nothing is moved.
     """
     one_form(as_csv=as_csv, as_json=as_json)
     settings = load(ctx)

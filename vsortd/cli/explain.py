@@ -53,7 +53,10 @@ def explain(
     ] = None,
     as_json: JsonFlag = False,
 ) -> int:
-    """Say why a video goes, or went, where it does: each level's scores, and the frames that spoke for and against."""
+    """Say why a video goes, or went, where it does.
+
+    Shows each level's scores, and the frames that spoke for and against.
+    """
     settings = load(ctx)
     if image is not None:
         image = as_on_disk(image)

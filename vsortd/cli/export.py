@@ -55,9 +55,10 @@ def export(
     ] = VectorType.FLOAT32,
     force: Annotated[bool, Option("--force", help="Replace a file that is there.")] = False,
 ) -> None:
-    """Write the history or the index as a table, row by row; nothing is changed by it.
+    """Write the history or the index as a table.
 
-    The file is written whole or not at all. docs/export.md tells of the columns.
+    It is written row by row; nothing is changed by it. The file is written whole or not at all. docs/export.md tells of
+    the columns.
     """
     _insist_on_index(what, model, vectors=vectors)
     chosen = _chosen(out, form)

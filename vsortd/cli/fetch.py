@@ -65,11 +65,12 @@ def fetch(
     anew: Annotated[bool, Option("--anew", help="Fetch again what was fetched before.")] = False,
     as_json: JsonFlag = False,
 ) -> int:
-    """Fetch videos of the web into an inbox, under their titles, with the subtitles that their sites have.
+    """Fetch videos of the web into an inbox.
 
-    Any site that yt-dlp knows (extra: fetch), and plain addresses of MP4 and MOV files; by https, without logging in,
-    never live. What was fetched stays in a cache: the same address again asks nobody. The history says where a video
-    came from. `sort`, `plan`, `explain`, `classify`, `analyze`, `timeline` and `search --in` take addresses, too.
+    They come under their titles, with the subtitles that their sites have. Any site that yt-dlp knows (extra: fetch),
+    and plain addresses of MP4 and MOV files; by https, without logging in, never live. What was fetched stays in a
+    cache: the same address again asks nobody. The history says where a video came from. `sort`, `plan`, `explain`,
+    `classify`, `analyze`, `timeline` and `search --in` take addresses, too.
     """
     settings = load(ctx)
     inbox = chosen_inbox(settings, to)

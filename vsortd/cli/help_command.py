@@ -20,7 +20,10 @@ def help_(
     ] = None,
     man: Annotated[bool, Option("--man", help="Print the manual page instead, as roff for man(7).")] = False,
 ) -> None:
-    """Print the help of a command, as its --help does; without a command the overview."""
+    """Print the help of a command, as its --help does.
+
+    Without a command the overview.
+    """
     asked = context_of(ctx.find_root(), words or [])
     if man:
         from vsortd.cli.man_page import man_page

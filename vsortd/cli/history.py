@@ -95,9 +95,9 @@ def history(
     as_csv: CsvFlag = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """List what was done with each video, the newest at the end; of several conditions all hold.
+    """List what was done with each video.
 
-    With --csv and --json the newest comes first.
+    The newest stands at the end; of several conditions all hold. With --csv and --json the newest comes first.
     """
     one_form(as_csv=as_csv, as_json=as_json)
     query = HistoryQuery(
@@ -256,7 +256,10 @@ def undo(
     dry_run: Annotated[bool, Option("--dry-run", help="Only show what would be undone.")] = False,
     as_json: JsonFlag = False,
 ) -> int:
-    """Take filings back: each file returns to where it came from, byte for byte, and is held until released."""
+    """Take filings back, each file byte for byte.
+
+    Each file returns to where it came from, and is held until released.
+    """
     chosen = [bool(which), last is not None, since is not None, batch is not None, everything]
     if sum(chosen) != 1:
         raise UsageError(

@@ -92,10 +92,11 @@ def index(
     as_csv: CsvFlag = False,
     as_json: JsonFlag = False,
 ) -> int:
-    """Look at videos for search, timelines and clusters: each frame is embedded once. Stop and go on at any time.
+    """Look at videos once, for search, timelines and clusters.
 
-    What is named belongs to the library from then on for search, cluster and duplicates; --forget takes it out.
-    Subtitles beside the videos and inside them are read along for `search --said`.
+    Each frame is embedded once. Stop and go on at any time. What is named belongs to the library from then on for
+    search, cluster and duplicates; --forget takes it out. Subtitles beside the videos and inside them are read along
+    for `search --said`.
     """
     one_form(as_csv=as_csv, as_json=as_json)
     paths = files_here(given, "index")

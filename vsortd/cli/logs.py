@@ -46,7 +46,10 @@ def logs(
     ] = "debug",
     as_json: Annotated[bool, Option("--json", help="Print the lines as they are: JSON, one a line.")] = False,
 ) -> None:
-    """Show the daemon's log, newest at the end; it need not run."""
+    """Show the daemon's log, the newest at the end.
+
+    The daemon need not run.
+    """
     from vsortd.core.logs.reader import LEVELS, Choice, LogFollower, newest
     from vsortd.core.paths import log_path
 

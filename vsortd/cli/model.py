@@ -38,7 +38,10 @@ def list_models(
     as_json: JsonFlag = False,
     everything: Annotated[bool, Option("--all", help="Every name and tag that open_clip knows.")] = False,
 ) -> None:
-    """Show the models worth choosing, what each needs, what this machine has, and whether their weights are here."""
+    """Show the models worth choosing, and what each needs.
+
+    Also what this machine has, and whether their weights are here.
+    """
     one_form(as_csv=as_csv, as_json=as_json)
     from vsortd.vision.this_machine import ThisMachine
 
@@ -72,7 +75,10 @@ def fetch(
     ] = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Download a model's weights into the cache, so that vsortd finds them without network."""
+    """Download a model's weights into the cache.
+
+    vsortd then finds them without network.
+    """
     fetched = [_fetch_sound(name, tag)] if sound else [_fetch(*pair) for pair in _pairs_to_fetch(name, tag)]
     if as_json:
         print_json({"schema_version": SCHEMA_VERSION, "fetched": fetched})

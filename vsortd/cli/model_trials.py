@@ -58,10 +58,10 @@ def compare(
     as_csv: CsvFlag = False,
     as_json: JsonFlag = False,
 ) -> int:
-    """Judge the same videos with several models: how often each is right, and what it costs on this machine.
+    """Judge the same videos with several models.
 
-    FOLDER is as for `vsortd eval`. Every video is decoded once, and each model sees the same frames. Nothing is moved,
-    nothing is kept.
+    How often each is right, and what it costs on this machine. FOLDER is as for `vsortd eval`. Every video is decoded
+    once, and each model sees the same frames. Nothing is moved, nothing is kept.
     """
     one_form(as_csv=as_csv, as_json=as_json)
     settings = load(ctx)
@@ -95,9 +95,10 @@ def bench(
     as_csv: CsvFlag = False,
     as_json: JsonFlag = False,
 ) -> int:
-    """Measure how fast models embed pictures on this machine, and what they take; `model list` shows it from then on.
+    """Measure how fast models embed pictures here.
 
-    Takes some seconds a model, besides loading it. The figures are those of a machine that does nothing else.
+    Also what they take; `model list` shows it from then on. Takes some seconds a model, besides loading it. The figures
+    are those of a machine that does nothing else.
     """
     one_form(as_csv=as_csv, as_json=as_json)
     choices = _choices(models or ["auto"])

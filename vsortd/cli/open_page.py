@@ -22,9 +22,9 @@ To = Annotated[Path, Option("--to", metavar="FILE", help="Where it is written; m
 
 
 def open_page(ctx: click.Context, no_browser: NoBrowser = False, as_json: JsonFlag = False) -> None:
-    """Show the page in the browser, logged in; starts the daemon if none runs.
+    """Show the page in your browser, logged in.
 
-    Without a config, or with mistakes in it, the page helps to one first.
+    Starts the daemon if none runs. Without a config, or with mistakes in it, the page helps to one first.
     """
     from vsortd.core.system.desktop_open import open_address
 
@@ -54,7 +54,10 @@ def _way_in(ctx: click.Context) -> str:
 
 
 def password(to: To) -> None:
-    """Ask for a password, and write it hashed into a file for `web: {password_file: …}`."""
+    """Ask for a password, and write it hashed into a file.
+
+    The file is for `web: {password_file: …}`.
+    """
     from vsortd.core.system.atomic_file import whole_file
     from vsortd.web.sessions import hashed_password
 

@@ -51,11 +51,11 @@ def preview(
     as_csv: CsvFlag = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Say what would become of everything that is filed by the rules of a config; nothing is touched.
+    """Say what other rules would change of what is filed.
 
-    `--config NEW.yaml` names the rules to try. Each video is decided on as `vsortd plan` would, by the frames that were
-    kept when it was sorted: nothing is decoded. One that changed since, or of which these rules need more than is kept,
-    is told apart, and --look looks at it. What you put somewhere yourself stays there.
+    Nothing is touched. `--config NEW.yaml` names the rules to try. Each video is decided on as `vsortd plan` would, by
+    the frames that were kept when it was sorted: nothing is decoded. One that changed since, or of which these rules
+    need more than is kept, is told apart, and --look looks at it. What you put somewhere yourself stays there.
     """
     one_form(as_csv=as_csv, as_json=as_json)
     from vsortd.core.logs.sinks import set_up_logging

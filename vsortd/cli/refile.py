@@ -113,10 +113,11 @@ def refile(
     as_csv: CsvFlag = False,
     as_json: JsonFlag = False,
 ) -> int:
-    """Move what is filed to where the rules of today would have it: a list first, then, once you say yes, the moves.
+    """Move filed videos to where today's rules have them.
 
-    They are one batch: `vsortd undo --batch B` takes the videos back to where they lay. What you put somewhere yourself
-    stays there, unless --yours. `vsortd rules preview` says more of each.
+    The list comes first; nothing moves until you say yes. They are one batch: `vsortd undo --batch B` takes the videos
+    back to where they lay. What you put somewhere yourself stays there, unless --yours. `vsortd rules preview` says
+    more of each.
     """
     one_form(as_csv=as_csv, as_json=as_json)
     if (as_csv or as_json) and not (yes or dry_run):

@@ -49,7 +49,10 @@ def retry(
     everything: Annotated[bool, Option("--all", help="Everything failed or rejected.")] = False,
     as_json: JsonFlag = False,
 ) -> int:
-    """Try failed or rejected videos again, though they have not changed."""
+    """Try failed or rejected videos again.
+
+    They are tried though they have not changed.
+    """
     return _release_or_retry(ReleaseVerb.RETRY, which, everything=everything, as_json=as_json)
 
 

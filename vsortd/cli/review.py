@@ -49,7 +49,10 @@ _BAR_WIDTH = 10
 
 
 def review(ctx: click.Context, as_csv: CsvFlag = False, as_json: JsonFlag = False) -> int:
-    """Decide on the videos that vsortd was unsure of; every choice files the video and is learned from."""
+    """Decide on the videos that vsortd was unsure of.
+
+    Every choice files the video and is learned from.
+    """
     from vsortd.cli.common import open_journal
     from vsortd.config.rules import build_rules
     from vsortd.learning.review_queue import waiting_in

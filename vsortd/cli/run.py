@@ -44,9 +44,10 @@ def run(
     json_log: Annotated[bool, Option("--json-log", help="Log JSON lines, for services.")] = False,
     as_root: AsRootFlag = False,
 ) -> int:
-    """Watch the inboxes and file what arrives, in the foreground.
+    """Watch the inboxes and file what arrives.
 
-    Ctrl-C or SIGTERM finishes the file in hand or puts it back, and ends within 5 seconds.
+    In the foreground, until Ctrl-C. Ctrl-C or SIGTERM finishes the file in hand or puts it back, and ends within 5
+    seconds.
     """
     with contextlib.ExitStack() as held:
         handover = None
@@ -138,7 +139,10 @@ def end_setup_mode() -> None:
 
 
 def reload(as_json: JsonFlag = False) -> None:
-    """Have the daemon read its config anew (as SIGHUP does); a config with mistakes changes nothing."""
+    """Have the daemon read its config anew.
+
+    As SIGHUP does. A config with mistakes changes nothing.
+    """
     from vsortd.service.client import Client
 
     done = Client(state_folder()).reload()

@@ -130,11 +130,11 @@ def search(
     as_csv: CsvFlag = False,
     as_json: JsonFlag = False,
 ) -> int:
-    """Find scenes by a sentence, a picture or a part of a video: where, from when to when, best first.
+    """Find scenes by a sentence, a picture or spoken words.
 
-    With --sound by what is heard in them; `vsortd index` listens where a sound model is configured.
-    Or by words that are said (--said) or to be read in the picture (--text): several may be said within --window, those
-    in quotes follow one another ('"happy birthday"'), and birth* is the beginning of one.
+    Says where, and from when to when, best first. With --sound by what is heard in them; `vsortd index` listens where a
+    sound model is configured. Or by words that are said (--said) or to be read in the picture (--text): several may be
+    said within --window, those in quotes follow one another ('"happy birthday"'), and birth* is the beginning of one.
     """
     # the search shares its work out over the cores by itself; threads of BLAS, which spin, take thrice the time for it
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

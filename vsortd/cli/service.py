@@ -31,9 +31,10 @@ def install(
     dry_run: DryRun = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Write the service, enable it and start it: a systemd unit, a launchd agent, or a Windows task or service.
+    """Write the service, enable it and start it.
 
-    The config is checked first; one with mistakes is not installed.
+    A systemd unit, a launchd agent, or a Windows task or service. The config is checked first; one with mistakes is not
+    installed.
     """
     if account and not system:
         raise UsageError("--account goes with --system.", remedy="Without --system it runs as yourself.")
@@ -48,7 +49,10 @@ def install(
 
 
 def uninstall(system: System = False, dry_run: DryRun = False, as_json: JsonFlag = False) -> None:
-    """Stop the service and remove everything that install wrote. Journal, config and library stay."""
+    """Stop the service and remove what install wrote.
+
+    Journal, config and library stay.
+    """
     manager = _manager(system=system)
     if not dry_run:
         _require_rights(manager.scope)
@@ -56,7 +60,10 @@ def uninstall(system: System = False, dry_run: DryRun = False, as_json: JsonFlag
 
 
 def status(system: System = False, as_json: JsonFlag = False) -> None:
-    """Show whether the service is installed, enabled and active, and what the daemon says of itself."""
+    """Show whether the service is installed and active.
+
+    Also what the daemon says of itself.
+    """
     manager = _manager(system=system)
     form = manager.status()
     form["status"] = form["status"] or _own_words(form, manager)

@@ -80,11 +80,12 @@ def set_aside(
     yes: Annotated[bool, Option("--yes", "-y", help="With --duplicates: don't ask.")] = False,
     as_json: JsonFlag = False,
 ) -> int:
-    """Put videos aside, with their sidecars, into .vsortd/aside below the library; undo brings them back.
+    """Put videos aside; undo brings them back.
 
-    Nothing is deleted, ever. With --duplicates go those that have the very bytes of another, or show the same from
-    beginning to end. Kept is the one with the most pixels, then the most data a second, then the longest, then the
-    older file; it has to lie in the library. A part of another, and what is only like it, stays.
+    They go into .vsortd/aside below the library, with their sidecars. Nothing is deleted, ever. With --duplicates go
+    those that have the very bytes of another, or show the same from beginning to end. Kept is the one with the most
+    pixels, then the most data a second, then the longest, then the older file; it has to lie in the library. A part of
+    another, and what is only like it, stays.
     """
     _see_meant(videos or [], duplicates=duplicates, yes=yes)
     if duplicates and not (dry_run or yes) and (as_json or not at_terminal()):

@@ -80,7 +80,7 @@ def sort(
     as_csv: CsvFlag = False,
     as_json: JsonFlag = False,
 ) -> int:
-    """File videos now: looked at, decided and placed exactly as the daemon would.
+    """File videos now, exactly as the daemon would.
 
     What is at an address is fetched into the first inbox, and filed from there; undo takes it back to that.
     """
@@ -168,7 +168,7 @@ def plan(
     as_csv: CsvFlag = False,
     as_json: JsonFlag = False,
 ) -> int:
-    """Show where videos would go, as a tree; nothing is touched."""
+    """Show where videos would go; nothing is touched."""
     from vsortd.pipeline.left_alone import left_alone
 
     one_form(as_csv=as_csv, as_json=as_json)

@@ -35,7 +35,10 @@ def status(
     ] = False,
     as_json: JsonFlag = False,
 ) -> int:
-    """Show whether the daemon runs, what waits, and the health of each inbox."""
+    """Show whether the daemon runs, and what waits.
+
+    Also the health of each inbox.
+    """
     try:
         document = current_status()
     except DaemonUnreachableError:

@@ -61,9 +61,10 @@ def teach(
     keep: Annotated[bool, Option("--keep", help="Only learn; leave the video where it is.")] = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Say where a video belongs: it is filed there (if it lies in an inbox or the library), and learned from.
+    """Say where a video belongs, and have it learned.
 
-    What belongs nowhere goes to the review folder, and is decided; below a rule, where the config leaves such a video.
+    It is filed there if it lies in an inbox or the library. What belongs nowhere goes to the review folder, and is
+    decided; below a rule, where the config leaves such a video.
     """
     if (rule is None) is not none or (under is not None and not none):
         raise UsageError(
@@ -275,7 +276,10 @@ def forget(
     everything: Annotated[bool, Option("--all", help="Everything that was taught.")] = False,
     as_json: JsonFlag = False,
 ) -> int:
-    """Judge without these from now on; the videos stay where they are."""
+    """Judge without these from now on.
+
+    The videos stay where they are.
+    """
     return _switch(ids, everything=everything, active=False, as_json=as_json)
 
 

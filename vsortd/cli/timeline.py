@@ -132,12 +132,12 @@ def timeline(
     scores: Annotated[bool, Option("--scores", help="With --json: every frame's score as well.")] = False,
     as_json: JsonFlag = False,
 ) -> int:
-    """Say whether a video shows something, from when to when, how long in all, and how sure that is.
+    """Say when a video shows something, and how surely.
 
-    Confidence, of yes: the mean probability in the surest span; of no: one minus the highest smoothed probability; of
-    perhaps: the mean probability in the surest 3 seconds (--smooth). Each prompt is judged by itself, against
-    everything else that a picture may show and against what --vs names. Frames are kept in the index: asking again
-    decodes nothing.
+    From when to when, and how long in all. Confidence, of yes: the mean probability in the surest span; of no: one
+    minus the highest smoothed probability; of perhaps: the mean probability in the surest 3 seconds (--smooth). Each
+    prompt is judged by itself, against everything else that a picture may show and against what --vs names. Frames are
+    kept in the index: asking again decodes nothing.
     """
     settings = load(ctx)
     one_form(as_csv=as_csv, as_json=as_json)

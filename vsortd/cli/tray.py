@@ -19,7 +19,10 @@ def tray(
         str, Option("--wait", metavar="TIME", help="How long to wait for the desktop's tray, as at login.")
     ] = "2s",
 ) -> int:
-    """Show the daemon's state as an icon in the tray, with a menu to pause, undo and look; and tell of each batch."""
+    """Show the daemon as an icon in the tray.
+
+    Its menu pauses, undoes and looks; it also tells of each batch.
+    """
     from vsortd.core.logs.sinks import set_up_logging
     from vsortd.core.units import parse_duration
     from vsortd.service.client import Client

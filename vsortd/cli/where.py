@@ -51,7 +51,10 @@ def where(
     everything: Annotated[bool, Option("--all", help="Of several that are called so, tell of each.")] = False,
     as_json: JsonFlag = False,
 ) -> int:
-    """Say what became of a video: every step from where it was dropped to where it is now."""
+    """Say what became of a video, step by step.
+
+    From where it was dropped to where it is now.
+    """
     journal = open_journal()
     meant = videos_meant(journal, video)
     if journal is None or not meant.items:

@@ -75,7 +75,15 @@ class CliCommand(_Own):
 class Group(_Own, click.Group):
     """A command that has others below it."""
 
-    def __init__(self, entry: CommandEntry, function: Callable[..., Any] | None, path: str = "") -> None:
+    def __init__(
+        self,
+        entry: CommandEntry,
+        function: Callable[..., Any] | None,
+        path: str = "",
+        *,
+        sections: Mapping[str, str] | None = None,
+    ) -> None:
+        """`sections` says under which title of the help each command stands."""
         below = _Below(entry.below, path)
         super().__init__(
             entry.name,
@@ -88,6 +96,7 @@ class Group(_Own, click.Group):
             context_settings=_SETTINGS,
         )
         self.lines: dict[str, str] = {one.name: one.line for one in entry.below}
+        self.sections = dict(sections or dict.fromkeys(self.lines, "Commands"))
 
     def list_commands(self, _ctx: click.Context) -> list[str]:
         """Return the names in their order."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import click
 
     from vsortd.cli.examples import Example
+    from vsortd.cli.front.commands import Group
     from vsortd.cli.front.parameters import ShownParameter
 
 _LEAST_COLUMNS: Final = 40
@@ -46,7 +47,13 @@ def print_help(ctx: click.Context) -> None:
     for title, parameters in panels.items():
         shown += _box(out, title, _rows(parameters), columns)
     lines: Mapping[str, str] = getattr(command, "lines", {})  # of a group
-    shown += _box(out, "Commands", [((name, "bold cyan"), (line, "")) for name, line in lines.items()], columns)
+    sections: dict[str, list[Sequence[_Cell]]] = {}
+    width = max(map(len, lines), default=0)
+    for name, line in lines.items():
+        title = cast("Group", command).sections[name]
+        sections.setdefault(title, []).append(((name.ljust(width), "bold cyan"), (line, "")))
+    for title, rows in sections.items():
+        shown += _box(out, title, rows, columns)
     _, _, path = ctx.command_path.partition(" ")
     if examples := EXAMPLES.get(path, ()) if path else BEGINNINGS:
         shown += ["", *_examples(out, examples, "Examples:" if path else "Begin with:", columns), ""]

@@ -1,0 +1,214 @@
+"""The pages of docs that are made: the commands of the command line, and the settings of the config's models.
+
+`.ci/task pages` writes them; a test sees that they are what would be written.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+import sys
+from typing import TYPE_CHECKING, Any, Final, cast
+
+import click
+
+from tests.support.paths import REPOSITORY
+from vsortd.cli.app import command as command_line
+from vsortd.cli.examples import EXAMPLES, EXIT_MEANINGS
+from vsortd.cli.front.commands import Group
+from vsortd.cli.front.everywhere import EVERYWHERE_PANEL
+from vsortd.cli.man_page import ENVIRONMENT, FILES
+from vsortd.config.dump import config_schema
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from vsortd.cli.front.parameters import ShownParameter
+
+_MADE: Final = "<!-- Made by `.ci/task pages`: change the texts where they come from, not here. -->"
+_EVERYWHERE: Final = """\
+`--config FILE` may stand anywhere. `--quiet` leaves errors, warnings and what was asked for: tables, answers, `--json`
+and `--csv`. What was done, hints and progress are left out; exit codes stay. `--json` prints pure JSON on stdout; the
+log goes to stderr. Every table has `--csv`: RFC 4180 in UTF-8, with the keys of `--json` as headings. A name is written
+as it is, also one that a spreadsheet takes for a formula (`=1.mp4`): import such columns as text. In a pipe each item
+of a table has one line and its whole name; on a narrow terminal, long names lose their middle.
+"""
+_ALIKE: Final = {"string": "text", "integer": "number", "boolean": "true or false"}
+
+Node = dict[str, Any]
+
+
+def commands_page() -> str:
+    """Return docs/commands.md: every command with its options and examples, as its `--help` has them."""
+    root = click.Context(command_line(), info_name="vsortd")
+    return "".join(f"{line}\n" for line in _commands(root))
+
+
+def _commands(root: click.Context) -> Iterator[str]:
+    yield from ("# Commands", "", _MADE, "")
+    yield "Every command says the same by `--help`, and `man vsortd` has it as a manual page."
+    everywhere = [one for one in _shown(root) if one.panel == EVERYWHERE_PANEL]
+    yield from ("", "## Options of every command", "", *_options(_shown(root, everywhere=False) + everywhere))
+    yield from ("", *_EVERYWHERE.splitlines())
+    for title, found in _sections(root).items():
+        yield from ("", f"## {title}")
+        for ctx in found:
+            yield from _command(ctx)
+    yield from ("", "## Exit codes", "", "| code | meaning |", "|---|---|")
+    yield from (f"| {int(code)} | {what} |" for code, what in EXIT_MEANINGS.items())
+    for title, entries in (("Environment", ENVIRONMENT), ("Files", FILES)):
+        yield from ("", f"## {title}", "", "| | |", "|---|---|")
+        yield from (f"| `{name}` | {what} |" for name, what in entries)
+
+
+def _sections(root: click.Context) -> dict[str, list[click.Context]]:
+    """Return the commands that do something, those of a group behind one another, by the section they stand in."""
+    group = cast("Group", root.command)
+    found: dict[str, list[click.Context]] = {}
+    for name, title in group.sections.items():
+        found.setdefault(title, []).extend(_below(click.Context(group.commands[name], info_name=name, parent=root)))
+    return found
+
+
+def _below(ctx: click.Context) -> Iterator[click.Context]:
+    command = ctx.command
+    if not isinstance(command, Group) or command.invoke_without_command:
+        yield ctx
+    if isinstance(command, Group):
+        for name in command.lines:
+            yield from _below(click.Context(command.commands[name], info_name=name, parent=ctx))
+
+
+def _command(ctx: click.Context) -> Iterator[str]:
+    path = str(ctx.command_path)
+    yield from ("", f"### {path}", "")
+    yield from ("```", " ".join([path, *ctx.command.collect_usage_pieces(ctx)]), "```")
+    for paragraph in re.split(r"\n\s*\n", inspect.cleandoc(ctx.command.help or "")):
+        yield from ("", _plain(" ".join(paragraph.split())))
+    shown = [one for one in _shown(ctx, everywhere=False) if one.name != "help"]
+    if shown:
+        yield from ("", *_options(shown))
+    if examples := EXAMPLES.get(path.partition(" ")[2], ()):
+        width = max(len(line) for line, _ in examples)
+        yield from ("", "```sh", *(f"{line.ljust(width)}  # {what}" for line, what in examples), "```")
+
+
+def _shown(ctx: click.Context, *, everywhere: bool = True) -> list[ShownParameter]:
+    found = cast("list[ShownParameter]", ctx.command.get_params(ctx))
+    return [one for one in found if everywhere or one.panel != EVERYWHERE_PANEL]
+
+
+def _options(shown: list[ShownParameter]) -> Iterator[str]:
+    yield from ("| option | what it does |", "|---|---|")
+    for one in shown:
+        names = ", ".join(sorted(one.shown_names, key=lambda name: name.startswith("--")))
+        value = f" {one.value}" if one.value and one.shown_names[0].startswith("-") else ""
+        yield f"| `{_cell(names + value)}` | {_cell(_plain(f'{one.told} {one.more}'.strip()))} |"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+def _plain(text: str) -> str:
+    """Return text in which Markdown finds no tags where angle brackets stand outside of code."""
+    return "`".join(part if at % 2 else part.replace("<", "&lt;") for at, part in enumerate(text.split("`")))
+
+
+def settings_page() -> str:
+    """Return docs/settings.md: every key of the config with its values, its default and what it does."""
+    return "".join(f"{line}\n" for line in _settings(config_schema()))
+
+
+def _settings(schema: Node) -> Iterator[str]:
+    yield from ("# Settings", "", _MADE, "")
+    yield "Every key of the config file. `vsortd check` says what is wrong with one, `vsortd config show` which values"
+    yield "hold, and [the JSON schema](../config/vsortd.schema.json) lets an editor complete them."
+    yield "[first.yaml](../config/first.yaml) is a config to begin with."
+    definitions: Mapping[str, Node] = schema["$defs"]
+    yield from ("", "## The whole", "", *_keys(schema, definitions))
+    told = {"Settings"}
+    waiting = _named(schema)
+    while waiting:
+        name = waiting.pop(0)
+        if name in told or "properties" not in definitions[name]:
+            continue
+        told.add(name)
+        node = definitions[name]
+        where = sorted(_places(name, schema, definitions))
+        yield from ("", f"## {name}", "")
+        first = _plain(node.get("description", "").partition("\n")[0])
+        yield f"{first} In {', '.join(f'`{one}`' for one in where)}.".strip()
+        yield from ("", *_keys(node, definitions))
+        waiting += _named(node)
+
+
+def _keys(node: Node, definitions: Mapping[str, Node]) -> Iterator[str]:
+    yield from ("| key | values | default | what it does |", "|---|---|---|---|")
+    required = set(node.get("required", ()))
+    for key, one in node["properties"].items():
+        default = "" if key in required else _default(one)
+        text = _plain(" ".join(one.get("description", "").split()))
+        yield f"| `{key}` | {_cell(_values(one, definitions))} | {_cell(default)} | {_cell(text)} |"
+
+
+def _default(node: Node) -> str:
+    if "default" not in node or node["default"] in (None, "", [], {}):
+        return ""
+    return f"`{json.dumps(node['default'], ensure_ascii=False)}`"
+
+
+def _values(node: Node, definitions: Mapping[str, Node]) -> str:
+    """Return in a few words what a key may have."""
+    if "$ref" in node:
+        name = node["$ref"].rpartition("/")[2]
+        target = definitions[name]
+        return f"[{name}](#{name.lower()})" if "properties" in target else _values(target, definitions)
+    if "enum" in node or "const" in node:
+        return ", ".join(f"`{one}`" for one in node.get("enum", [node.get("const")]))
+    if either := node.get("anyOf") or node.get("oneOf"):
+        return " or ".join(dict.fromkeys(_values(one, definitions) for one in either if one.get("type") != "null"))
+    return _plain_values(node, definitions)
+
+
+def _plain_values(node: Node, definitions: Mapping[str, Node]) -> str:
+    """Return the same of a key that has a type: a number, a text, a list of something."""
+    kind = node.get("type", "")
+    if kind == "array":
+        return f"a list of {_values(node.get('items', {}), definitions)}"
+    if kind == "object" and isinstance(node.get("additionalProperties"), dict):
+        return f"names with {_values(node['additionalProperties'], definitions)}"
+    kinds = [str(_ALIKE.get(one, one)) for one in (kind if isinstance(kind, list) else [kind]) if one != "null"]
+    bounds = [f"{word} {node[key]:g}" for key, word in (("minimum", "from"), ("maximum", "to")) if key in node]
+    return " ".join([" or ".join(kinds), *bounds])
+
+
+def _named(node: Any) -> list[str]:
+    """Return the definitions that a part of the schema refers to, in their order."""
+    if isinstance(node, dict):
+        own = [node["$ref"].rpartition("/")[2]] if "$ref" in node else []
+        return own + [name for key, one in node.items() if key != "$defs" for name in _named(one)]
+    return [name for one in node for name in _named(one)] if isinstance(node, list) else []
+
+
+def _places(name: str, schema: Node, definitions: Mapping[str, Node]) -> Iterator[str]:
+    """Yield under which keys of which definition one may stand."""
+    for owner, node in (("", schema), *definitions.items()):
+        for key, one in node.get("properties", {}).items():
+            if name in _named(one):
+                yield f"{key}" if not owner else f"{owner}.{key}"
+
+
+PAGES: Final = {"commands.md": commands_page, "settings.md": settings_page}
+
+
+def main() -> int:
+    """Write the pages."""
+    for name, page in PAGES.items():
+        (REPOSITORY / "docs" / name).write_text(page(), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
