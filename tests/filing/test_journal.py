@@ -15,7 +15,7 @@ import pytest
 from vsortd.core.identity import Identity
 from vsortd.core.outcomes import ItemState
 from vsortd.errors import StoreError
-from vsortd.filing import schema
+from vsortd.filing import schema, seals
 from vsortd.filing.history_query import HistoryQuery
 from vsortd.filing.journal import Journal
 from vsortd.filing.records import from_columns, to_columns, unix_s
@@ -145,6 +145,24 @@ def test_a_failed_commit_changes_nothing(bench: Any) -> None:
         with hooked(parse("commit.before:ENOSPC")), pytest.raises(StoreError, match="No space left"):
             journal.retry(everything=True)
         assert dump == bench.dump()
+
+
+def test_ctrl_c_within_a_checksum_is_ctrl_c_and_nothing_is_written(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SQLite makes an error of whatever a function of ours raises; this one says nothing of the journal."""
+    bench.drop("a.mp4")
+    with bench.filer() as (filer, journal):
+        before = journal.counts()
+
+        def interrupted(*_values: object) -> int:
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as patched:
+            patched.setattr(seals, "row_sum", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                filer.place(bench.request(bench.inbox / "a.mp4"))
+        assert before == journal.counts()
+        filer.place(bench.request(bench.inbox / "a.mp4"))
+    bench.check()
 
 
 def test_counts_agree_with_the_rows(bench: Any) -> None:

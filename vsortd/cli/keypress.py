@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Final, Protocol
 
 from vsortd.cli.common import console
+from vsortd.service.wakeup import Wakeup
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,6 +65,9 @@ class _UnixKeys:
         self._descriptor = descriptor
         self._ahead = b""
         self._begin()
+        # Handlers run between Python's own steps: without this a Ctrl-C that comes just before a read, or on another
+        # thread, is heard of only with the next key.
+        self._wakeup = Wakeup()
 
     def _begin(self) -> None:
         if sys.platform == "win32":
@@ -82,9 +86,19 @@ class _UnixKeys:
 
         termios.tcsetattr(self._descriptor, termios.TCSADRAIN, self._before)
 
+    def end(self) -> None:
+        """Give the terminal back, and wake nobody any more."""
+        self._wakeup.close()
+        self.close()
+
+    def _next(self) -> bytes:
+        """Return the next byte, none at the end of the input."""
+        self._wakeup.wait_beside(self._descriptor)
+        return os.read(self._descriptor, 1)
+
     def read(self) -> str:
         """Return the next key; any key that sends a sequence (arrows) comes as an escape."""
-        data, self._ahead = self._ahead or os.read(self._descriptor, 1), b""
+        data, self._ahead = self._ahead or self._next(), b""
         if not data:
             return END
         if data == b"\x1b":
@@ -93,7 +107,7 @@ class _UnixKeys:
         for _ in range(3):  # the rest of a character in UTF-8
             with contextlib.suppress(UnicodeDecodeError):
                 return _named(data.decode())
-            data += os.read(self._descriptor, 1)
+            data += self._next()
         return "\ufffd"
 
     def _skip_sequence(self) -> None:
@@ -166,4 +180,4 @@ def keys_of_terminal() -> Iterator[Keys]:
     try:
         yield keys
     finally:
-        keys.close()
+        keys.end()

@@ -273,6 +273,8 @@ class Database:
         try:
             yield
         except sqlite3.OperationalError as error:
+            if seals.was_interrupted():
+                raise KeyboardInterrupt from error
             # of ours SQLite understands every statement: else the tables are not those that we made
             raise (self._malformed(error) if is_damage(error) else self._refused(error)) from error
         except (sqlite3.DatabaseError, UnicodeDecodeError) as error:  # what SQLite said held the damaged name

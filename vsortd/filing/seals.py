@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 import sqlite3
+import threading
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ _HALF: Final = 30
 REFUSAL: Final = "an entry is not what was written"
 FUNCTION: Final = "row_sum"
 _UNREAD: Final = re.compile(r"error code=(\d+)")
+_INTERRUPTED: Final = threading.Event()
 COMMITS: Final = "commits"
 JOURNAL_ID: Final = "journal"
 
@@ -47,8 +49,24 @@ def row_sum(*values: object) -> int:
 
 def teach(db: sqlite3.Connection) -> None:
     """Let a connection compute checksums: without that it can't write into sealed tables."""
-    db.create_function(FUNCTION, -1, row_sum, deterministic=True)
+    db.create_function(FUNCTION, -1, _interruptible_sum, deterministic=True)
     db.execute("PRAGMA trusted_schema=ON")  # else triggers may not call it
+
+
+def _interruptible_sum(*values: object) -> int:
+    try:
+        return row_sum(*values)
+    except KeyboardInterrupt:  # SQLite makes an error of its own of it
+        _INTERRUPTED.set()
+        raise
+
+
+def was_interrupted() -> bool:
+    """Tell whether the error that SQLite has just raised was Ctrl-C within a checksum; it is told once."""
+    was = _INTERRUPTED.is_set() and threading.current_thread() is threading.main_thread()  # who alone hears of it
+    if was:
+        _INTERRUPTED.clear()
+    return was
 
 
 def check_row(table: str, values: Sequence[Any], found: object) -> None:

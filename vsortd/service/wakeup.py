@@ -1,4 +1,4 @@
-"""What the daemon's main thread sleeps on: woken by a signal, by another thread, or by the clock.
+"""What a main thread sleeps on: woken by a signal, by another thread, by the clock, or by a key.
 
 A signal's handler runs on the main thread between any two instructions of it, so it must not take a lock that the
 main thread may hold, an Event's included; a byte through a socket needs none.
@@ -37,6 +37,15 @@ class Wakeup:
             with contextlib.suppress(BlockingIOError):
                 while self._reader.recv(4096):
                     pass
+
+    def wait_beside(self, descriptor: int) -> None:
+        """Sleep until a descriptor can be read; the handlers of signals that come meanwhile run at once."""
+        while True:
+            ready, _, _ = select.select([self._reader.fileno(), descriptor], [], [])
+            if descriptor in ready:
+                return
+            with contextlib.suppress(BlockingIOError):
+                self._reader.recv(4096)
 
     def close(self) -> None:
         """Let signals go where they went before."""
