@@ -1,4 +1,4 @@
-"""Rules and tags may ask for words that are said, or to be read in the picture."""
+"""Rules and tags may ask for words that are said, or visible in the picture."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_words_that_are_not_said_do_not(words: str) -> None:
 def test_what_can_not_be_read_meets_none_and_says_why() -> None:
     unknown = MeasuredFacts(unknown={"text": "text can't be read"})
     told = why(unknown, text="invoice")
-    assert "what is to be read in it is not known: text can't be read (when.text is invoice)" == told
+    assert "the text in its pictures is not known: text can't be read (when.text is invoice)" == told
     (condition,) = measured_conditions(When.model_validate({"said": "x"}), MeasuredFacts(said=LINES))
     assert 3 == condition.to_json()["value"]
 

@@ -164,10 +164,10 @@ def test_the_plan_keeps_what_mp4_can_hold_and_says_so(
         ({}, {}, {"rate": 0.5}, "it is played at another speed"),
         ({"hidden": 4}, {"hidden_s": 3.0}, {}, "trimmed (4 of 25 frames are hidden)"),
         ({}, {"hidden_s": 3.0, "ticks": 48000}, {}, "trimmed (3.0 s of its sound are hidden)"),
-        ({"entries": 2}, {}, {}, "its encoding changes on the way"),
+        ({"entries": 2}, {}, {}, "its encoding changes midway"),
         ({}, {"enabled": False}, {}, "a sound track is switched off"),
         ({}, {}, {"unread": ("NCDT",)}, "user data that MP4 can't hold (NCDT)"),
-        ({"edits": 3, "entries": 2}, {}, {}, "three edits, its encoding changes on the way"),
+        ({"edits": 3, "entries": 2}, {}, {}, "three edits, its encoding changes midway"),
     ],
 )
 def test_what_would_not_be_shown_alike_stays_a_mov(

@@ -62,7 +62,7 @@ def text_moments(duration_s: float, shots: ShotReport | None) -> list[float]:
 def read_text(
     media: MediaPool, path: Path, moments_s: Sequence[float], duration_s: float, *, cancel: threading.Event | None
 ) -> Document:
-    """Return what is to be read in a video: `lines` with their spans, and how many `pictures` were read.
+    """Return what text is visible in a video: `lines` with their spans, and how many `pictures` were read.
 
     Raises VideoError, also where the extra `ocr` is missing, and Cancelled.
     """

@@ -182,14 +182,14 @@ class StoredSummary(Stored):
 
 
 class StoredLine(Stored):
-    """When a text is to be read in the picture."""
+    """When a text is visible in the picture."""
 
     begin_s: Real
     end_s: Real
 
 
 class StoredText(Stored):
-    """What is to be read in the picture."""
+    """What is visible in the picture."""
 
     lines: list[StoredLine]
 

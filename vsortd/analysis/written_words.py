@@ -1,4 +1,4 @@
-"""The parts of an analysis that are words: what is said, and what is to be read in the picture."""
+"""The parts of an analysis that are words: what is said, and what text is visible in the picture."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def words_part(
 def text_part(
     media: MediaPool, path: Path, facts: TechnicalFacts, shots: ShotReport | None, cancel: threading.Event | None
 ) -> Document | None:
-    """Return what is to be read in a file's pictures, None where it has none, or `{"error": why}`. Raises Cancelled."""
+    """Return the text visible in a file's pictures, None where it has none, or `{"error": why}`. Raises Cancelled."""
     if facts.film_stream is None:
         return None
     if isinstance(missing := text_weights(), str):

@@ -75,7 +75,7 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
         ('vsortd search "waves on a beach"', "the best scenes of the library"),
         ('vsortd search "a street at night" --not "a screen" --sheet scenes.png', "and a picture of them"),
         ("vsortd search --said birthday", "where somebody says it, by the subtitles"),
-        ("vsortd search --text 'invoice 2041'", "where both are to be read in the picture"),
+        ("vsortd search --text 'invoice 2041'", "where both are visible in the picture"),
         ("vsortd search fireworks --per shot", "whole shots, each by its key frame"),
         ("vsortd search --like walk.mp4@1:23 --top 5", "what looks like this moment"),
         ("vsortd search fireworks --in party.mp4 --clip 1 fireworks.mp4", "within one file, and cut it out"),

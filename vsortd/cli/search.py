@@ -67,7 +67,7 @@ def search(
         Option("--said", metavar="WORDS", help="What is said, by subtitles and transcripts, instead of a prompt."),
     ] = None,
     text: Annotated[
-        str | None, Option("--text", metavar="WORDS", help="What is to be read in the picture, likewise.")
+        str | None, Option("--text", metavar="WORDS", help="Text visible in the picture, likewise.")
     ] = None,
     inside: Annotated[
         str | None,
@@ -133,7 +133,7 @@ def search(
     """Find scenes by a sentence, a picture or spoken words.
 
     Says where, and from when to when, best first. With --sound by what is heard in them; `vsortd index` listens where a
-    sound model is configured. Or by words that are said (--said) or to be read in the picture (--text): several may be
+    sound model is configured. Or by words that are said (--said) or visible in the picture (--text): several may be
     said within --window, those in quotes follow one another ('"happy birthday"'), and birth* is the beginning of one.
     """
     # the search shares its work out over the cores by itself; threads of BLAS, which spin, take thrice the time for it

@@ -1,4 +1,4 @@
-"""`vsortd search --said` and `--text`: where words are said, or to be read in the picture. No model is asked."""
+"""`vsortd search --said` and `--text`: where words are said, or visible in the picture. No model is asked."""
 
 from __future__ import annotations
 

@@ -75,9 +75,7 @@ def timeline(
         bool, Option("--sound", help="The prompts say what is heard; needs a sound_model in the config.")
     ] = False,
     said: Annotated[bool, Option("--said", help="The prompts are words that are said, by the subtitles.")] = False,
-    text: Annotated[
-        bool, Option("--text", help="The prompts are words to be read in the picture (extra: ocr).")
-    ] = False,
+    text: Annotated[bool, Option("--text", help="The prompts are words visible in the picture (extra: ocr).")] = False,
     per: Annotated[
         TimelinePace,
         Option("--per", help="Look at frames by the second, or at one of each shot: edges are cuts."),

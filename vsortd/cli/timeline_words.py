@@ -1,4 +1,4 @@
-"""`vsortd timeline --said` and `--text`: when in one video words are said, or to be read in the picture."""
+"""`vsortd timeline --said` and `--text`: when in one video words are said, or visible in the picture."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is said in videos and to be read in them, for people."""
+"""What is said in videos and visible in them, for people."""
 
 from __future__ import annotations
 

@@ -172,7 +172,7 @@ class When(_Limits):
     )
     text: Annotated[tuple[Annotated[str, Words()], ...], MinLen(1), OneOrMany()] = Field(
         default=(),
-        description="Words that are to be read in the picture, written like those of said: some seconds of work a"
+        description="Words visible in the picture, written like those of said: some seconds of work a"
         " minute of video (extra: ocr).",
     )
     has_objects: Annotated[tuple[Annotated[str, Prompt()], ...], MinLen(1), OneOrMany()] = Field(

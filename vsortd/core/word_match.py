@@ -1,4 +1,4 @@
-"""Finding words in texts that have times: what is said, or what is to be read in the picture. Pure.
+"""Finding words in texts that have times: what is said, or what text is visible in the picture. Pure.
 
 Case and accents don't count: texts are compared after Unicode's compatibility decomposition (UAX #15), full case
 folding, and without the marks above and below Latin, Greek and Cyrillic letters. Scripts that write no spaces are taken
@@ -48,7 +48,7 @@ class TimedText:
 
 @dataclass(frozen=True, slots=True)
 class WordLines:
-    """All that is said in a video, or to be read in its pictures."""
+    """All that is said in a video, or visible in its pictures."""
 
     lines: tuple[TimedText, ...]
 

@@ -45,7 +45,7 @@ WORDS: Final[Mapping[str, FactWords]] = {
     "interlaced": FactWords("whether it is interlaced", "it is interlaced", "it is not interlaced"),
     "device": FactWords("its device", 'its device is "{}"'),
     "said": FactWords("what is said in it", "what is said in it has {}"),
-    "text": FactWords("what is to be read in it", "what is to be read in it has {}"),
+    "text": FactWords("the text in its pictures", "the text in its pictures has {}"),
     "objects": FactWords("what is to be found in it", "found in it: {}"),
 }
 

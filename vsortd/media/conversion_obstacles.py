@@ -64,7 +64,7 @@ def _of_time(clip: Clip, movie: MovieFacts, streams: Sequence[Stream], *, anew: 
     if movie.rate != 1.0 or any(track.paced for track in tracks):
         yield "it is played at another speed"
     if any(track.entries > 1 for track in tracks):
-        yield "its encoding changes on the way"
+        yield "its encoding changes midway"
     trimmed = [track for track in tracks if track.hidden and edits == 1 and not anew]
     for track in trimmed:
         yield f"trimmed ({track.hidden} of {track.samples} frames are hidden)"

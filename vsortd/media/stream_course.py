@@ -85,7 +85,7 @@ class StreamCourse:
         except ValueError:  # a kind that PyAV has no name for
             kinds = {"unknown"}
         if kinds & _NEW_SETUP:
-            self._tell("its encoding changes on the way")
+            self._tell("its encoding changes midway")
         for kind in sorted(kinds - _KEPT_SIDE_DATA - _NEW_SETUP):
             self._tell(f"data beside its frames ({kind})")
 
@@ -95,7 +95,7 @@ class StreamCourse:
         payload = bytes(packet)
         kind = kind_of(self._codec, payload)
         if self._wrapped.changes(payload) or (kind and self._kind_of not in {b"", kind}):
-            self._tell("its encoding changes on the way")
+            self._tell("its encoding changes midway")
         self._kind_of = kind or self._kind_of
         if self._codec == "mpeg4" and payload.count(_PICTURE_START) > 1:
             self._tell("packed B-frames")

@@ -48,7 +48,7 @@ class TextLine:
 
 @dataclass(frozen=True, slots=True)
 class PictureText:
-    """What is to be read in the picture that is shown at a moment (s from the video's start), from the top down."""
+    """What is visible in the picture that is shown at a moment (s from the video's start), from the top down."""
 
     at_s: float
     lines: tuple[TextLine, ...]

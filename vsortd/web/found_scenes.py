@@ -115,7 +115,7 @@ def find_scenes(
 
 
 def find_by_words(services: Services, wish: SearchWish) -> FoundScenes:
-    """Look for what is said, or to be read in the picture; no model is asked. Raises UsageError, StoreError."""
+    """Look for what is said, or visible in the picture; no model is asked. Raises UsageError, StoreError."""
     if wish.like or wish.against or wish.orientation or wish.tag:
         raise UsageError(
             "Words are looked for alone.", remedy="Take out examples, `not`, shape and tag, or search by what is seen."

@@ -1,4 +1,4 @@
-"""Where in the library something is said, or is to be read in the picture: by the words that the index keeps."""
+"""Where in the library something is said, or is visible in the picture: by the words that the index keeps."""
 
 from __future__ import annotations
 
