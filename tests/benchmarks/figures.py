@@ -83,7 +83,7 @@ def _clip(document: Document) -> str:
     took_ms, script_s = measures["clip"]["default"]["decision_ms"], measures["recipe"]["clip_s"]
     once = measures["recipe"]["clip_texts_once_s"] * 1000 / took_ms
     faster = f"{script_s * 1000 / took_ms:.0f} times faster than writing a JPEG a second and scoring each"
-    return f"{took_ms / 1000:.2f} s: {faster} ({once:.0f} if that script makes its texts once)"
+    return f"{took_ms / 1000:.2f} s: {faster} ({once:.0f} times if that script embeds its texts only once)"
 
 
 def _clip_parts(document: Document) -> str:
@@ -114,7 +114,7 @@ def _backlog(document: Document) -> str:
     backlog = _measures(document)["backlog"]
     if backlog["number"] != 200:
         raise MissingError("backlog")
-    return f"{_percent(backlog['of_shared_cores'])} of what the cores can do at all"
+    return f"{_percent(backlog['of_shared_cores'])} of the cores' time is decoding and the model"
 
 
 def _idle(document: Document) -> str:
@@ -177,7 +177,7 @@ ROWS: Final = (
     Row("clip", "a 3-minute 1080p clip, from the file to the decision", "speed", _clip),
     Row("clip-parts", "of that: opening it, decoding, the model", "speed", _clip_parts),
     Row("long", "a clip of two hours", "speed", _long),
-    Row("drop", "from the drop to the journal, beyond settling, decoding and the model", "speed", _drop),
+    Row("drop", "between drop and journal, without settling, decoding and the model", "speed", _drop),
     Row("tiny", "10,000 tiny clips dropped at once (sample model)", "speed", _tiny),
     Row("backlog", "200 clips from 720p to 2160p at once", "speed", _backlog),
     Row("idle", "idle", "speed", _idle),

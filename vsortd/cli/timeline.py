@@ -133,9 +133,9 @@ def timeline(
     """Say when a video shows something, and how surely.
 
     From when to when, and how long in all. Confidence, of yes: the mean probability in the surest span; of no: one
-    minus the highest smoothed probability; of perhaps: the mean probability in the surest 3 seconds (--smooth). Each
-    prompt is judged by itself, against everything else that a picture may show and against what --vs names. Frames are
-    kept in the index: asking again decodes nothing.
+    minus the highest smoothed probability; of perhaps: the mean probability in the surest span, or in the surest 3
+    seconds (--smooth) where there is none. Each prompt is judged by itself, against everything else that a picture may
+    show and against what --vs names. Frames are kept in the index: asking again decodes nothing.
     """
     settings = load(ctx)
     one_form(as_csv=as_csv, as_json=as_json)
