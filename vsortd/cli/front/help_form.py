@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     import click
 
     from vsortd.cli.examples import Example
-    from vsortd.cli.front.commands import Group
     from vsortd.cli.front.parameters import ShownParameter
 
 _LEAST_COLUMNS: Final = 40
@@ -47,11 +46,11 @@ def print_help(ctx: click.Context) -> None:
     for title, parameters in panels.items():
         shown += _box(out, title, _rows(parameters), columns)
     lines: Mapping[str, str] = getattr(command, "lines", {})  # of a group
+    titles: Mapping[str, str] = getattr(command, "sections", {})
     sections: dict[str, list[Sequence[_Cell]]] = {}
     width = max(map(len, lines), default=0)
     for name, line in lines.items():
-        title = cast("Group", command).sections[name]
-        sections.setdefault(title, []).append(((name.ljust(width), "bold cyan"), (line, "")))
+        sections.setdefault(titles[name], []).append(((name.ljust(width), "bold cyan"), (line, "")))
     for title, rows in sections.items():
         shown += _box(out, title, rows, columns)
     _, _, path = ctx.command_path.partition(" ")
