@@ -179,7 +179,7 @@ def test_the_daemon_puts_the_index_right_when_it_begins_to_watch(filled: harness
     [
         (("nowhere",), "nowhere is not there"),
         (("--fps", "0"), "--fps"),
-        (("--workers", "2"), "--cluster ray"),
+        (("--workers", "2"), "--ray"),
     ],
 )
 def test_bad_words_are_refused_with_the_remedy(home: harness.Here, words: tuple[str, ...], said: str) -> None:

@@ -163,7 +163,7 @@ def test_drawing_without_matplotlib_says_how_to_get_it(
 ) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     assert 2 == main(["eval", str(labelled), "--config", str(home.config), "--out", str(home.folder / "out")])
-    assert "pip install 'vsortd[library]'" in capsys.readouterr().err
+    assert "pip install 'vsortd[plots]'" in capsys.readouterr().err
     assert not (home.folder / "out").exists()
 
 

@@ -93,7 +93,7 @@ def _make_out(out: Path) -> None:
     import importlib.util
 
     if importlib.util.find_spec("matplotlib") is None:
-        raise UsageError("--out draws with matplotlib, which is not installed.", remedy="pip install 'vsortd[library]'")
+        raise UsageError("--out draws with matplotlib, which is not installed.", remedy="pip install 'vsortd[plots]'")
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -69,7 +69,7 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
         ("vsortd index --prune", "follow what was moved by hand, forget what is gone"),
         ("vsortd index --list", "which folders are asked, when none is named"),
         ("vsortd index --forget ~/Videos/Old", "search, cluster and duplicates ask it no longer"),
-        ("vsortd index /mnt/films --cluster ray --address head:6379", "with many machines"),
+        ("vsortd index /mnt/films --ray --address head:6379", "with many machines"),
     ),
     "search": (
         ('vsortd search "waves on a beach"', "the best scenes of the library"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -45,12 +44,6 @@ if TYPE_CHECKING:
 _MOST_SHOWN = 20
 
 
-class Engine(StrEnum):
-    """What the work is spread with."""
-
-    RAY = "ray"
-
-
 def index(
     ctx: click.Context,
     given: Annotated[
@@ -79,9 +72,7 @@ def index(
         bool,
         Option("--list", help="List the folders that search, cluster and duplicates ask."),
     ] = False,
-    cluster: Annotated[
-        Engine | None, Option("--cluster", help="Spread the work over many machines (extra: cluster-engine).")
-    ] = None,
+    ray: Annotated[bool, Option("--ray", help="Spread the work over many machines (extra: ray).")] = False,
     address: Annotated[
         str | None,
         Option("--address", metavar="HOST:PORT", help="The Ray cluster; by default one on this machine."),
@@ -107,8 +98,8 @@ def index(
         raise UsageError("--verify, --forget and --list are each a command of its own.", remedy="Use one of them.")
     if paths and (forget or list_it):
         raise UsageError("--forget and --list look at no video.", remedy="Leave out the path: vsortd index --list")
-    if cluster is None and (address or workers):
-        raise UsageError("--address and --workers are for a cluster.", remedy="Add --cluster ray.")
+    if not ray and (address or workers):
+        raise UsageError("--address and --workers are for a cluster.", remedy="Add --ray.")
     from vsortd.core.logs.sinks import set_up_logging
     from vsortd.pipeline.left_alone import left_alone
 
@@ -119,7 +110,7 @@ def index(
         return _list(settings, as_csv=as_csv, as_json=as_json)
     if verify or prune:
         return _tidy(settings, paths, prune=prune, as_json=as_json)
-    engine = (cluster, address, workers)
+    engine = (ray, address, workers)
     places = paths or [settings.library]
     outcomes, words = _look(settings, places, fps, jobs, engine, text=text)
     others = left_alone(settings, places)
@@ -137,7 +128,7 @@ def _look(
     paths: Sequence[Path],
     fps: float,
     jobs: int | None,
-    engine: tuple[Engine | None, str | None, int | None],
+    engine: tuple[bool, str | None, int | None],
     *,
     text: bool,
 ) -> tuple[list[Indexed], list[WordsRead]]:
@@ -150,11 +141,11 @@ def _look(
 
     if text:
         insist_on_text()
-    cluster, address, workers = engine
+    ray, address, workers = engine
     with Services.open(settings, state_folder(), keep_trying=False, recover_first=False, load_model=False) as services:
         with progress_bar("looking") as on_progress:
             give(settings.library, services.index, paths)  # before: a run that is stopped is gone on with
-            if cluster is None:
+            if not ray:
                 outcomes = index_paths(services, paths, fps=fps, jobs=jobs, on_progress=on_progress)
             else:
                 from vsortd.library.indexing.ray_cluster import index_with_ray

@@ -1,4 +1,4 @@
-"""`index --cluster ray`: workers on any machine, one index, and nothing lost or doubled when a worker dies."""
+"""`index --ray`: workers on any machine, one index, and nothing lost or doubled when a worker dies."""
 
 from __future__ import annotations
 
@@ -180,7 +180,7 @@ def test_without_ray_the_error_names_the_extra(inbox: Path, own_state: Path, mon
         monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
         with pytest.raises(VsortdError, match="not installed") as caught:
             index_with_ray(services, [inbox], fps=1)
-        assert "pip install 'vsortd[cluster-engine]'" == caught.value.remedy
+        assert "pip install 'vsortd[ray]'" == caught.value.remedy
         with pytest.raises(UsageError, match="--workers"):
             index_with_ray(services, [inbox], fps=1, workers=0)
 
@@ -301,7 +301,7 @@ def reference(inbox: Path, tmp_path_factory: pytest.TempPathFactory) -> Index:
 def ray_run(inbox: Path, reference: Index, tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], Index]:
     """Let Ray index the folder, called off once, then with a worker killed; three parts of the long one are kept."""
     if importlib.util.find_spec("ray") is None:
-        pytest.skip("Ray is not installed: pip install 'vsortd[cluster-engine]'")
+        pytest.skip("Ray is not installed: pip install 'vsortd[ray]'")
     state = tmp_path_factory.mktemp("state-of-ray")
     key = next(iter(reference.models()))
     seeded = _seed(Index(state / reference.path.name), reference, inbox / "long.mp4", key, parts=3)

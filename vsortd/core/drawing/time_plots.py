@@ -65,9 +65,7 @@ def insist_on_matplotlib() -> None:
     import importlib.util
 
     if importlib.util.find_spec("matplotlib") is None:
-        raise UsageError(
-            "--plot draws with matplotlib, which is not installed.", remedy="pip install 'vsortd[library]'"
-        )
+        raise UsageError("--plot draws with matplotlib, which is not installed.", remedy="pip install 'vsortd[plots]'")
 
 
 @contextmanager

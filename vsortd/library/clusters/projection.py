@@ -193,7 +193,7 @@ def insist_on_libraries(names: Sequence[str] = ("sklearn",), *, count: int = 0) 
         if importlib.util.find_spec(name) is None:
             raise UsageError(
                 f"Grouping {videos} needs {missing[name]}, which is not installed.",
-                remedy="pip install 'vsortd[library]'",
+                remedy="pip install 'vsortd[cluster]'",
             )
 
 

@@ -1,4 +1,4 @@
-"""`index --cluster ray`: the same looks at videos, taken by workers on many machines, merged into one index.
+"""`index --ray`: the same looks at videos, taken by workers on many machines, merged into one index.
 
 The driver knows what is kept, hands the rest to actors of Ray Data and keeps each piece as it arrives, so that a run
 that is killed goes on where it was. An actor or a node that dies is replaced by Ray, and its work is done again.
@@ -100,7 +100,7 @@ def index_with_ray(
     if workers is not None and workers < 1:
         raise UsageError(f"--workers: {workers} are none.", remedy="Write 1 or more.")
     if importlib.util.find_spec("ray") is None:
-        raise VsortdError("Ray is not installed.", remedy="pip install 'vsortd[cluster-engine]'")
+        raise VsortdError("Ray is not installed.", remedy="pip install 'vsortd[ray]'")
     files = [path for path, _, _ in gather(services.settings, paths)]
     stop = cancel or threading.Event()
     if not files:

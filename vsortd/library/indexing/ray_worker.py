@@ -1,4 +1,4 @@
-"""A worker of `index --cluster ray`: an actor that looks at videos somewhere and sends what it saw, piece by piece.
+"""A worker of `index --ray`: an actor that looks at videos somewhere and sends what it saw, piece by piece.
 
 It keeps nothing: the index lies on the driver's machine, because SQLite can't be shared over a network. Every node
 needs the same vsortd and must see the videos under the same paths.
