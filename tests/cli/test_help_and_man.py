@@ -64,6 +64,13 @@ def test_every_line_of_the_help_fits_a_terminal_of_80_columns(home: harness.Here
         assert re.search(rf"(?m)^. {name} +{re.escape(line)}", said), name
 
 
+def test_every_help_tells_of_the_config_and_what_stands_for_a_value_in_capitals(home: harness.Here) -> None:
+    for words in every_command():
+        said = home.run(*words, "--help").stdout
+        assert re.search(r"--config +PATH", said), words
+        assert [] == re.findall(r"<[a-z|,]+(?: range)?>", said), words
+
+
 @pytest.mark.parametrize(
     ("typed", "proposed"),
     [

@@ -13,6 +13,7 @@ import textwrap
 from typing import TYPE_CHECKING, Final, cast
 
 from vsortd.cli.examples import BEGINNINGS, EXAMPLES, EXIT_CODES
+from vsortd.cli.front.everywhere import EVERYWHERE_PANEL
 from vsortd.cli.front.parameters import ARGUMENTS, OPTIONS
 from vsortd.core.lines import Lines
 
@@ -43,6 +44,9 @@ def print_help(ctx: click.Context) -> None:
     panels: dict[str, list[ShownParameter]] = {ARGUMENTS: [], OPTIONS: []}
     for one in cast("list[ShownParameter]", command.get_params(ctx)):
         panels.setdefault(one.panel, []).append(one)
+    if ctx.parent is not None:  # the root's, which may stand anywhere
+        anywhere = [one for one in ctx.find_root().command.params if "--config" in one.opts]
+        panels[EVERYWHERE_PANEL] = [*cast("list[ShownParameter]", anywhere), *panels.get(EVERYWHERE_PANEL, [])]
     for title, parameters in panels.items():
         shown += _box(out, title, _rows(parameters), columns)
     lines: Mapping[str, str] = getattr(command, "lines", {})  # of a group
@@ -100,7 +104,7 @@ def _rows(parameters: Iterable[ShownParameter]) -> list[list[_Cell]]:
     for one in parameters:
         long = [name for name in one.shown_names if not re.match(r"-\w", name)]
         short = [name for name in one.shown_names if name not in long]
-        kind = one.kind if one.panel == ARGUMENTS else one.value
+        kind = one.value
         rows.append(
             [
                 ("*" if one.required else "", "red"),

@@ -29,9 +29,7 @@ class ShownParameter(Protocol):
     shown_names: list[str]
     """All its names; of an argument what stands in its place."""
     value: str
-    """What stands for its value, "" of a switch."""
-    kind: str
-    """What its value is, such as `<path>`."""
+    """What stands for its value, such as `PATH`; "" of a switch."""
     told: str
     """What it does."""
     more: str
@@ -46,7 +44,6 @@ class ShownOption(click.Option):
 
     def __init__(self, names: list[str], *, kind: str, told: ParameterWords, **attributes: Any) -> None:  # noqa: ANN401 - click's
         super().__init__(names, help=told.get("help"), metavar=told.get("metavar"), **attributes)
-        self.kind = "" if self.is_flag else kind
         self.value = "" if self.is_flag else (told.get("metavar") or kind)
         self.shown_names = [*self.opts, *self.secondary_opts]
         self.told = told.get("help", "")
@@ -63,8 +60,8 @@ class ShownArgument(click.Argument):
 
     def __init__(self, names: list[str], *, kind: str, told: ParameterWords, **attributes: Any) -> None:  # noqa: ANN401 - click's
         super().__init__(names, metavar=told.get("metavar"), **attributes)
-        self.kind = self.value = kind
         self.shown_names = [told.get("metavar") or names[0]]
+        self.value = kind if "|" in kind and kind not in self.shown_names else ""  # its name says the rest
         self.told = told.get("help", "")
         self.more = _more(told, attributes.get("default"), required=self.required, switch=False)
 

@@ -65,12 +65,14 @@ def _whole(number: float | None) -> int | None:
 
 
 def type_name(kind: Any, told: ParameterWords) -> str:  # noqa: ANN401 - any annotation
-    """Return how the help calls a type: `<path>`, `<float range>`, `<second|shot>`."""
+    """Return what stands for a value of a type in the help: `PATH`, `N`, `TEXT`, `second|shot`."""
     if get_origin(kind) is tuple:
-        return f"<{','.join(one.__name__.lower() for one in get_args(kind))}>"
+        return " ".join(type_name(one, told) for one in get_args(kind))
     if issubclass(kind, Enum):
-        return f"<{'|'.join(str(one.value) for one in kind)}>"
-    return f"<{kind.__name__.lower()}{' range' if _is_bounded(told) else ''}>"
+        return "|".join(str(one.value) for one in kind)
+    if issubclass(kind, Path):
+        return "PATH"
+    return "N" if issubclass(kind, int | float) else "TEXT"
 
 
 def bounds(told: ParameterWords) -> str:
