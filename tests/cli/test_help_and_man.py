@@ -68,7 +68,7 @@ def test_every_help_tells_of_the_config_and_what_stands_for_a_value_in_capitals(
     for words in every_command():
         said = home.run(*words, "--help").stdout
         assert re.search(r"--config +PATH", said), words
-        assert [] == re.findall(r"<[a-z|,]+(?: range)?>", said), words
+        assert [] == re.findall(r"<(?:path|str|int|float|bool)(?:[ ,].*)?>", said), words
 
 
 @pytest.mark.parametrize(
