@@ -218,8 +218,8 @@ def test_a_command_goes_on_when_the_daemon_is_killed(asking: Asking, daemon: har
 # A daemon that dies of the first pictures that it is shown.
 _DYING = """
 import os, signal, sys
-from vsortd.service.lending import Lender
-Lender.pictures = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+from vsortd.service.lending import ModelLender
+ModelLender.pictures = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 sys.argv = ["vsortd", "run"]
 from vsortd.__main__ import script
 script()

@@ -69,7 +69,7 @@ if TYPE_CHECKING:
     from vsortd.filing.release import ReleaseReport
     from vsortd.filing.undo import UndoReport
     from vsortd.library.search.requests import Request as SearchRequest
-    from vsortd.service.lending import Lender
+    from vsortd.service.lending import ModelLender
     from vsortd.web.request_model import NothingMore
 
 
@@ -77,7 +77,7 @@ class Controlled(Protocol):
     """What the API can ask of a daemon; each may raise VsortdError, whose sentence the caller gets."""
 
     @property
-    def lender(self) -> Lender:
+    def lender(self) -> ModelLender:
         """Return what lends the loaded models."""
 
     def status(self) -> StatusDocument:

@@ -31,7 +31,7 @@ from vsortd.pipeline.refiling import refile
 from vsortd.pipeline.rules_preview import preview, remember_filed
 from vsortd.pipeline.set_aside import AsideRequest, path_of_item, set_aside
 from vsortd.service.asked_previews import answer
-from vsortd.service.lending import Lender
+from vsortd.service.lending import ModelLender
 from vsortd.service.metrics import exposition
 from vsortd.watch.types import Health
 
@@ -107,7 +107,7 @@ class Controller:
         self._cancels: set[threading.Event] = set()
         self._deciding = threading.Lock()  # one decision after the other, as they were made
         self._stopping = False
-        self.lender = Lender(lambda: workflow.services, self._stops_with, wake)
+        self.lender = ModelLender(lambda: workflow.services, self._stops_with, wake)
 
     @property
     def services(self) -> Services:

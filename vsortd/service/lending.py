@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _WINDOW_BYTES: Final = 2 * WINDOW_SAMPLES
 
 
-class Lender:
+class ModelLender:
     """Answers with what the models make of something; None where another model is here than the one that is meant.
 
     `services` returns those of now, `stops_with` lets an event be set when the daemon ends, `wake` is called when a
