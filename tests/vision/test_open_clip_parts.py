@@ -98,6 +98,21 @@ def test_what_was_left_out_can_be_imported_afterwards() -> None:
     assert (compiled, same) == (2.0, True)
 
 
+def test_models_that_are_loaded_at_the_same_moment_are_all_whole() -> None:
+    """As by a daemon whose borrowers load their own when it ends: no thread builds with half of what it needs."""
+    lines = (
+        f"config = {TIMM!r}",
+        "from concurrent.futures import ThreadPoolExecutor",
+        "from vsortd.vision.open_clip_parts import CLIP, bring_in",
+        "import threading, torch",
+        "begin, disable = threading.Barrier(6), torch.compiler.disable",
+        "def build(_): begin.wait(); bring_in(config); return type(CLIP(**config)).__name__",
+        "with ThreadPoolExecutor(6) as threads: built = list(threads.map(build, range(6)))",
+    )
+    built, same = in_a_process(*lines, "[built, disable is torch.compiler.disable]")
+    assert (["CLIP"] * 6, True) == (built, same)
+
+
 def test_detectors_need_no_compiler() -> None:
     """Torchvision's detectors run after it; their ROI operation is the compiled one of torchvision."""
     lines = (

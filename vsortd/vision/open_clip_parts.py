@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+import threading
 from contextlib import contextmanager, nullcontext
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 _COMPILER: Final = "torch._dynamo"
+_BRINGING_IN: Final = threading.Lock()
 # open_clip's modules that take one of the two in when they are imported, by the key of a config that wants it.
 _ADAPTERS: Final = {"timm_model_name": "timm_model", "hf_model_name": "hf_model"}
 
@@ -100,11 +102,12 @@ def bring_in(model_cfg: Mapping[str, Any]) -> None:
 def _bring_in(adapter: str) -> None:
     module: Any = sys.modules[f"open_clip.{adapter}"]
     package = {"timm_model": "timm", "hf_model": "transformers"}[adapter]
-    if getattr(module, package) is None:
-        with _unmarked() if package == "timm" else nullcontext():
-            importlib.import_module(package)
-        # into the module as it is: the classes that others have of it find there what was missing
-        importlib.reload(module)
+    with _BRINGING_IN:  # whoever loads a model at the same moment waits until all of it is there
+        if getattr(module, package) is None:
+            with _unmarked() if package == "timm" else nullcontext():
+                importlib.import_module(package)
+            # into the module as it is: the classes that others have of it find there what was missing
+            importlib.reload(module)
 
 
 _import_lightly()
