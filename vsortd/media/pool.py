@@ -48,9 +48,12 @@ class MediaPool(WordsPool):
             niceness=niceness,
         )
 
-    def probe(self, path: Path, *, cancel: threading.Event | None = None) -> Clip:
-        """Return the facts of a video. Raises Broken-, Incomplete-, Changed- or LimitError, Cancelled."""
-        request = {"op": "probe", "path": str(path)}
+    def probe(self, path: Path, *, to_end: bool = True, cancel: threading.Event | None = None) -> Clip:
+        """Return the facts of a video whose end can be decoded, or without `to_end` any keyframe.
+
+        Raises Broken-, Incomplete-, Changed- or LimitError, Cancelled.
+        """
+        request = {"op": "probe", "path": str(path), "to_end": to_end}
         return self.checked(request, lambda header, _: replies.clip_from_reply(header), cancel=cancel)
 
     def sample(

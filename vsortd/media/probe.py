@@ -48,20 +48,23 @@ _CAMERA_TAGS = (
 _DATE_TAGS = ("com.apple.quicktime.creationdate", "date", "creation_time")
 
 
-def probe_file(path: str, *, deadline: float) -> Clip:
+def probe_file(path: str, *, deadline: float, to_end: bool = True) -> Clip:
     """Return the facts of a video whose end can be decoded; `deadline` is a time.monotonic().
 
-    Raises BrokenError, IncompleteError, LimitError or ChangedError with a reason for people.
+    Without `to_end` one keyframe is enough, however early: for who decodes the rest anyway. Raises BrokenError,
+    IncompleteError, LimitError or ChangedError with a reason for people.
     """
     with open_video(path) as video:
         film = film_stream(video)
-        return probe_video(video, film, read_table(video, film, deadline=deadline), deadline=deadline)
+        return probe_video(video, film, read_table(video, film, deadline=deadline), deadline=deadline, to_end=to_end)
 
 
-def probe_video(video: OpenVideo, film: VideoStream, table: Table, *, deadline: float) -> Clip:
+def probe_video(video: OpenVideo, film: VideoStream, table: Table, *, deadline: float, to_end: bool = True) -> Clip:
     """Return the facts of an open video; see `probe_file`."""
     _refuse_missing(video, film, table)
-    frame = _frame_near_end(video, film, table, deadline)
+    frame = None if to_end else _last_keyframe(video, film, table, deadline)
+    if frame is None:
+        frame = _frame_near_end(video, film, table, deadline)
     return _clip(video, film, table, frame)
 
 
@@ -94,6 +97,15 @@ def _has_hole(video: OpenVideo, table: Table) -> bool:
         if not any(video.peek(int(table.positions[sample]), length)):
             return True
     return False
+
+
+def _last_keyframe(video: OpenVideo, film: VideoStream, table: Table, deadline: float) -> av.VideoFrame | None:
+    """Return the last keyframe that is shown, decoded alone; None where that brings nothing."""
+    keys = np.flatnonzero(table.keys & table.shown)
+    found = (
+        next(film_reader(video, film, table, deadline=deadline).frames([int(keys[-1])]), None) if len(keys) else None
+    )
+    return None if found is None else found[1]
 
 
 def _frame_near_end(video: OpenVideo, film: VideoStream, table: Table, deadline: float) -> av.VideoFrame:

@@ -61,7 +61,7 @@ def operations() -> dict[str, Operation]:
 
 
 def _probe(request: Message) -> Reply:
-    clip = probe_file(request["path"], deadline=_deadline(request))
+    clip = probe_file(request["path"], deadline=_deadline(request), to_end=request["to_end"])
     return {"clip": protocol.clip_to_message(clip)}, b""
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from vsortd.core.video_facts import Clip
     from vsortd.vision.encoder import Encoder
 
 
@@ -65,6 +66,45 @@ def test_a_finer_pace_keeps_what_is_there_and_asks_for_the_rest(
     assert set(first.times_ms.tolist()) <= set(finer.times_ms.tolist())
     (again,) = index_paths(services, [film], fps=2)
     assert (IndexingState.KNOWN, 0) == (again.state, again.frames)
+
+
+def test_a_video_is_decoded_once(services: Services, film: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its only keyframe is its first, so that reaching its end for the facts alone would decode it twice."""
+    asked = _probes(services, monkeypatch)
+    (outcome,) = index_paths(services, [film], fps=1)
+    assert (IndexingState.INDEXED, [False]) == (outcome.state, asked)
+
+
+def test_a_video_whose_end_does_not_decode_fails(
+    services: Services, film: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What can be seen of it is kept, but not that all was."""
+    data = bytearray(film.read_bytes())
+    begin, end = (
+        data.index(b"mdat") + 4,
+        data.rindex(b"moov") - 4 if data.rindex(b"moov") > data.index(b"mdat") else len(data),
+    )
+    half = (begin + end) // 2
+    data[half:end] = b"\xff" * (end - half)
+    film.write_bytes(data)
+    asked = _probes(services, monkeypatch)
+    (outcome,) = index_paths(services, [film], fps=1)
+    assert (IndexingState.FAILED, [False, True]) == (outcome.state, asked)
+    assert "nothing near the end of the video can be decoded" in outcome.reason
+    (again,) = index_paths(services, [film], fps=1)
+    assert outcome.reason == again.reason
+
+
+def _probes(services: Services, monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """Return a list that gets for each probe whether it goes to the end."""
+    asked, probe = [], services.media.probe
+
+    def noted(path: Path, *, to_end: bool = True, cancel: threading.Event | None = None) -> Clip:
+        asked.append(to_end)
+        return probe(path, to_end=to_end, cancel=cancel)
+
+    monkeypatch.setattr(services.media, "probe", noted)
+    return asked
 
 
 def test_moments_are_embedded_once(

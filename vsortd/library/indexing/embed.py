@@ -45,6 +45,8 @@ _WAITING_PART: Final = 1 / 8
 _WAITING_S: Final = 30.0
 # A frame this far before the last moment of a request tells that its time was up, and not that the video ends there.
 _SLACK_MS: Final = 1000
+# A frame in the last part of a video shows that its end is there.
+_LAST_PART: Final = 0.7
 
 
 _T = TypeVar("_T")
@@ -269,19 +271,22 @@ def walk(
 ) -> Iterator[SamplingRound]:
     """Look at a video at a pace, as far as that is not `known`; yield each part, at last the mark that all is done.
 
-    Nothing is kept here: whoever asks does that, maybe on another machine. Raises VideoError, ModelError, Cancelled.
+    Nothing is kept here: whoever asks does that, maybe on another machine. A video none of whose frames came from near
+    its end is probed to the end before that mark. Raises VideoError, ModelError, Cancelled.
     """
-    clip = media.probe(path, cancel=cancel)
+    clip = media.probe(path, to_end=False, cancel=cancel)  # most are decoded to their ends here anyway
     parts = [
         (part_name(step_ms, number), missing(part, known.times_ms, step_ms))
         for number, part in enumerate(parts_of(moments_of(clip.duration_s, step_ms, frames=clip.frames)))
     ]
     wanted = [(name, part) for name, part in parts if name not in known.looks and part]
-    count = 0
+    latest_ms = int(known.times_ms[-1]) if len(known.times_ms) else -1
     for look in VideoEmbedder(media, encoder, path, identity, clip, cancel).take(wanted, snap_ms=int(step_ms * NEAR)):
-        count += len(look.embedded.times_ms)
+        latest_ms = max(latest_ms, int(look.embedded.times_ms.max(initial=-1)))
         yield look
-    if not count and not len(known.times_ms):
+    if latest_ms < clip.duration_s * 1000 * _LAST_PART:
+        clip = media.probe(path, cancel=cancel)
+    if latest_ms < 0:
         raise BrokenError("no frame could be decoded")
     yield SamplingRound(clip, name_of(step_ms), nothing_embedded(encoder.info.dim))
 
