@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.support.costs import costs
 from tests.support.paths import MEDIA
 from tests.support.skips import pytest_make_collect_report, pytest_runtest_makereport  # noqa: F401 - pytest finds them here
 
@@ -30,6 +31,14 @@ LONGEST = {"test_soak.py", "test_journal_trouble.py", "test_ray_cluster.py", "te
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the longest tests: at the end all other processes would wait for the one that has them."""
     items.sort(key=lambda item: item.path.name not in LONGEST)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what the tests of each room cost."""
+    every = [one for reports in terminalreporter.stats.values() for one in reports]
+    told = costs((one.nodeid, one.duration) for one in every if isinstance(one, pytest.TestReport))
+    for line in told:
+        terminalreporter.write_line(line)
 
 
 @pytest.hookimpl(optionalhook=True)
