@@ -15,7 +15,9 @@ def test_the_dearest_comes_first_and_files_beside_the_rooms_count() -> None:
             ("tests/test_docs.py::test_w", 1.0),
         ]
     )
-    assert [line.split() for line in told if line.split()[2:] == ["tests/web"]] == [[f"{SHORT_S:.0f}", "s", "tests/web"]]
+    assert [line.split() for line in told if line.split()[2:] == ["tests/web"]] == [
+        [f"{SHORT_S:.0f}", "s", "tests/web"]
+    ]
     rooms = [line.split()[2] for line in told[1 : told.index("the dearest files:")]]
     assert ["tests/web", "tests/cli", "tests/test_docs.py"] == rooms
     assert f"{1.5 * SHORT_S + 1:.0f}" == told[0].split()[0]

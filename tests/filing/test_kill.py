@@ -37,7 +37,7 @@ pytestmark = [
     pytest.mark.timeout(300),
 ]
 ALL = Selection(all=True)
-STEP = int(os.environ.get("VSORTD_TEST_STEP", "13"))  # a prime: points that take turns are all met
+STEP = int(os.environ.get("VSORTD_TEST_STEP", "31"))  # a prime: points that take turns are all met
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-COUNT = int(os.environ.get("VSORTD_FUZZ", "100"))
+COUNT = int(os.environ.get("VSORTD_FUZZ", "40"))
 PREPROCESS = Preprocess(32, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), ResizeMode.SHORTEST)
 
 

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-COUNT = int(os.environ.get("VSORTD_FUZZ", "150"))
+COUNT = int(os.environ.get("VSORTD_FUZZ", "50"))
 often = settings(
     max_examples=COUNT,
     deadline=None,

@@ -34,7 +34,7 @@ STOPS = {
     "examples.db": "Restore it from a backup",
     "calibration.json": "Move the file away",
 }
-STEP = int(os.environ.get("VSORTD_TEST_STEP", "11"))
+STEP = int(os.environ.get("VSORTD_TEST_STEP", "23"))
 
 
 class State(harness.Home):

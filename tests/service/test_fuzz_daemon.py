@@ -1,6 +1,6 @@
 """Mutated real clips dropped into the inbox of a real daemon: it lives on, and each ends in its place with a reason.
 
-100 by default; the whole load: `VSORTD_FUZZ=2000 pytest -s tests/service/test_fuzz_daemon.py`.
+40 by default; the whole load: `VSORTD_FUZZ=2000 pytest -s tests/service/test_fuzz_daemon.py`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from tests.support import damaged_media, harness
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-COUNT = int(os.environ.get("VSORTD_FUZZ", "100"))
+COUNT = int(os.environ.get("VSORTD_FUZZ", "40"))
 AT_ONCE = 250  # dropped together
 SECONDS_PER_FILE = 4.0  # patience, no expectation
 

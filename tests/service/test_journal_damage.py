@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-FLIPS = int(os.environ.get("VSORTD_FLIPS", "150"))
+FLIPS = int(os.environ.get("VSORTD_FLIPS", "60"))
 pytestmark = [
     pytest.mark.skipif(sys.platform == "win32", reason="modes, mounts and signals"),
     pytest.mark.timeout(120 + FLIPS * 2),

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-REPAIRS = int(os.environ.get("VSORTD_FLIPS", "150")) // 5
+REPAIRS = int(os.environ.get("VSORTD_FLIPS", "60")) // 5
 pytestmark = [
     pytest.mark.skipif(sys.platform == "win32", reason="modes, mounts and signals"),
     pytest.mark.timeout(240 + REPAIRS * 10),

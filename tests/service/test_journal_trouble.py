@@ -154,6 +154,7 @@ def test_no_command_works_on_a_journal_that_can_not_be_trusted(house: House) -> 
     house.goes_on()
 
 
+@pytest.mark.long
 def test_no_command_works_on_a_journal_that_may_not_be_read(house: House) -> None:
     before = troubles.without_rights()
     file_one_of_two(house)
@@ -167,6 +168,7 @@ def test_no_command_works_on_a_journal_that_may_not_be_read(house: House) -> Non
     assert house.dropped == harness.snapshot(house.inbox)
 
 
+@pytest.mark.long
 def test_a_journal_locked_by_another_process_refuses_writers_and_lets_readers_read(house: House) -> None:
     file_one_of_two(house)
     other = sqlite3.connect(house.journal, isolation_level=None)

@@ -28,6 +28,7 @@ pytestmark = [
 ]
 
 
+@pytest.mark.long
 def test_nothing_is_lost_however_often_the_daemon_is_killed(tmp_path: Path) -> None:
     result = soak.soak(tmp_path, kills=KILLS, seed=SEED)
     print(soak.line(result))  # noqa: T201 - the counts are what a long run is for

@@ -41,7 +41,6 @@ EXCUSES = (
     Excuse(r"auto means another model with a GPU", "a machine with CUDA; the choice is tested without one"),
     Excuse(r"this machine runs systemd", "a virtual machine does, a container doesn't"),
     Excuse(r"starts a real systemd; ", "it takes cgroups of the machine's: whoever owns the machine asks for it"),
-    Excuse(r"waits as long as the daemon does", "`.ci/task long` runs it: some hours"),
     Excuse(r"some minutes, set VSORTD_BENCHMARKS", "`.ci/task bench` and `long` run it: it wants a machine to itself"),
 )
 

@@ -30,6 +30,7 @@ def nearest_of(films: list[IndexedVideo]) -> Knn:
     return space.knn[0], space.knn[1]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("copies", [1, 7], ids=["all differ", "with copies"])
 def test_the_graph_is_that_of_umap_learn(made_films: Maker, copies: int) -> None:
     umap_ = pytest.importorskip("umap.umap_", reason="umap-learn is not installed")

@@ -318,6 +318,7 @@ def ray_run(inbox: Path, reference: Index, tmp_path_factory: pytest.TempPathFact
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(300)
 class TestWithRay:
     """One run of the real thing, looked at from all sides."""
