@@ -1,5 +1,8 @@
-"""What the tests of each room cost, printed at the end of a run that takes its time: seconds of the processes that ran
-them, with what each test waited for. `tests/conftest.py` hands the reports in."""
+"""What the tests of each room cost, told at the end of a run that takes its time.
+
+Counted are the seconds of the processes that ran them, with what each test waited for. `tests/conftest.py` hands the
+reports in.
+"""
 
 from __future__ import annotations
 
