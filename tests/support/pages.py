@@ -57,8 +57,8 @@ def _commands(root: click.Context) -> Iterator[str]:
             yield from _command(ctx)
     yield from ("", "## Exit codes", "", "| code | meaning |", "|---|---|")
     yield from (f"| {int(code)} | {what} |" for code, what in EXIT_MEANINGS.items())
-    for title, entries in (("Environment", ENVIRONMENT), ("Files", FILES)):
-        yield from ("", f"## {title}", "", "| | |", "|---|---|")
+    for title, kind, entries in (("Environment", "variable", ENVIRONMENT), ("Files", "file", FILES)):
+        yield from ("", f"## {title}", "", f"| {kind} | meaning |", "|---|---|")
         yield from (f"| `{name}` | {what} |" for name, what in entries)
 
 
