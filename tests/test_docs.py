@@ -166,6 +166,15 @@ def test_the_rooms_of_the_architecture_page_are_those_of_the_contract() -> None:
     assert built == [tuple(names) for names in lines]
 
 
+def test_what_the_architecture_page_says_is_in_a_file_is_defined_there() -> None:
+    page = (REPOSITORY / "docs" / "architecture.md").read_text(encoding="utf-8")
+    named = re.findall(r"`(\w+)`[^`\n]{0,40}?\b(?:in|of)\s+`([\w/]+\.py)`", page)
+    assert len(named) >= 10
+    for name, file in named:
+        text = (REPOSITORY / file).read_text(encoding="utf-8")
+        assert re.search(rf"(?m)^(?:(?:def|class) {name}\b|{name}\b.* = )", text), f"{file} defines no {name}"
+
+
 def test_the_package_shows_its_rooms_and_nothing_else() -> None:
     loose = {path.name for path in (REPOSITORY / "vsortd").glob("*.py")}
     assert {"__init__.py", "__main__.py", "errors.py"} == loose
