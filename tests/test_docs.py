@@ -40,7 +40,8 @@ def _commands() -> dict[str, list[str]]:
 
 
 PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
-each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+BESIDE = [REPOSITORY / "SECURITY.md", REPOSITORY / "CHANGELOG.md"]
+each_page = pytest.mark.parametrize("page", [*PAGES, *BESIDE], ids=lambda page: page.name)
 # What a part of a config is put into.
 REST = {"inboxes": "[{path: ~/Videos/Inbox}]", "library": "~/Videos/Sorted", "rules": "[{name: forest}, {name: sea}]"}
 
