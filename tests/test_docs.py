@@ -101,6 +101,7 @@ def test_every_command_key_and_exit_code_has_its_place_on_a_page() -> None:
     assert [] == [code for code in ExitCode if not re.search(rf"\| {int(code)} \| \w", commands)]
     assert [] == [key for key in config_schema()["properties"] if f"\n| `{key}` | " not in settings]
     assert [] == re.findall(r"\S*\de[+-]\d+", settings), "a bound that nobody can read"
+    assert [] == re.findall(r"(?m)^.*\|  \|$", settings), "a key without a word"
 
 
 def test_the_readme_is_short_and_leads_to_every_page() -> None:

@@ -158,7 +158,8 @@ def _keys(node: Node, definitions: Mapping[str, Node]) -> Iterator[str]:
     required = set(node.get("required", ()))
     for key, one in node["properties"].items():
         default = "" if key in required else _default(one)
-        text = _plain(" ".join(one.get("description", "").split()))
+        told = one if "description" in one else definitions.get(one.get("$ref", "").rpartition("/")[2], one)
+        text = _plain(" ".join(told.get("description", "").split()))
         yield f"| `{key}` | {_cell(_values(one, definitions))} | {_cell(default)} | {_cell(text)} |"
 
 
