@@ -40,7 +40,8 @@ def _commands() -> dict[str, list[str]]:
 
 
 PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
-each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+BESIDE = [REPOSITORY / "SECURITY.md", REPOSITORY / "CHANGELOG.md"]
+each_page = pytest.mark.parametrize("page", [*PAGES, *BESIDE], ids=lambda page: page.name)
 # What a part of a config is put into.
 REST = {"inboxes": "[{path: ~/Videos/Inbox}]", "library": "~/Videos/Sorted", "rules": "[{name: forest}, {name: sea}]"}
 
@@ -99,6 +100,8 @@ def test_every_command_key_and_exit_code_has_its_place_on_a_page() -> None:
     assert [] == [name for name in _commands() if f"### vsortd {name}\n" not in commands]
     assert [] == [code for code in ExitCode if not re.search(rf"\| {int(code)} \| \w", commands)]
     assert [] == [key for key in config_schema()["properties"] if f"\n| `{key}` | " not in settings]
+    assert [] == re.findall(r"\S*\de[+-]\d+", settings), "a bound that nobody can read"
+    assert [] == re.findall(r"(?m)^.*\|  \|$", settings), "a key without a word"
 
 
 def test_the_readme_is_short_and_leads_to_every_page() -> None:
@@ -164,6 +167,15 @@ def test_the_rooms_of_the_architecture_page_are_those_of_the_contract() -> None:
     drawn = re.findall(r"```\n( __main__.*?)```", page, flags=re.DOTALL)[0]
     lines = [re.findall(r"(?:^ |│ )(\w+)", line) for line in drawn.splitlines()]
     assert built == [tuple(names) for names in lines]
+
+
+def test_what_the_architecture_page_says_is_in_a_file_is_defined_there() -> None:
+    page = (REPOSITORY / "docs" / "architecture.md").read_text(encoding="utf-8")
+    named = re.findall(r"`(\w+)`[^`\n]{0,40}?\b(?:in|of)\s+`([\w/]+\.py)`", page)
+    assert len(named) >= 10
+    for name, file in named:
+        text = (REPOSITORY / file).read_text(encoding="utf-8")
+        assert re.search(rf"(?m)^(?:(?:def|class) {name}\b|{name}\b.* = )", text), f"{file} defines no {name}"
 
 
 def test_the_package_shows_its_rooms_and_nothing_else() -> None:

@@ -224,7 +224,7 @@ def machine_words(facts: Document) -> str:
 
 def speed_table(kept: dict[str, Figure]) -> str:
     """Return "How fast" as Markdown."""
-    lines = ["| | CPU | GPU | measured |", "|---|---|---|---|"]
+    lines = ["| what | CPU | GPU | measured |", "|---|---|---|---|"]
     for row in ROWS:
         both = [kept.get(row.name), kept.get(f"{row.name} gpu")]
         when = "; ".join(f"{one.day}, {one.machine}" for one in both if one is not None)
@@ -236,7 +236,7 @@ def speed_table(kept: dict[str, Figure]) -> str:
 
 def judgement_table(kept: dict[str, Figure]) -> str:
     """Return how well it judges as Markdown; all of it is of one run."""
-    lines = ["| | depth 1 | depth 2 | depth 3 | wrong folder | in review |", "|---|---|---|---|---|---|"]
+    lines = ["| way of judging | depth 1 | depth 2 | depth 3 | wrong folder | in review |", "|---|---|---|---|---|---|"]
     lines += [f"| {label} | {kept[f'judged {name}'].text} |" for name, label in _JUDGED.items()]
     when = sorted({f"{one.day}, {one.machine}" for one in (kept[f"judged {name}"] for name in _JUDGED)})
     return "\n".join([*lines, "", f"Measured {'; '.join(when)}."])
@@ -245,7 +245,7 @@ def judgement_table(kept: dict[str, Figure]) -> str:
 def short_table(kept: dict[str, Figure]) -> str:
     """Return the few figures of the README as Markdown, with what they were measured on."""
     rows = {row.name: row.label for row in ROWS}
-    lines = ["| without a GPU | |", "|---|---|", *(f"| {rows[name]} | {kept[name].text} |" for name in _SHORT)]
+    lines = ["| what | without a GPU |", "|---|---|", *(f"| {rows[name]} | {kept[name].text} |" for name in _SHORT)]
     when = sorted({f"{kept[name].day}, {kept[name].machine}" for name in _SHORT})
     return "\n".join([*lines, "", f"Measured {'; '.join(when)}."])
 

@@ -205,11 +205,11 @@ subjects with {real_footage.PROMPTS} prompts each and vsortd's own thresholds. "
 
 By `vsortd plan` with the same rules. None of them was taught on.
 
-| clip | may be | went to | |
+| clip | may be | went to | verdict |
 |---|---|---|---|
 {clip_rows(clips)}
 
-| | {real_footage.HEAD} |
+| which | {real_footage.HEAD} |
 |---|---|---|---|---|---|
 | all | {real_footage.tally(clips).row()} |
 

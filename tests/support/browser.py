@@ -171,6 +171,29 @@ def until(page: Page, expression: str, *, within_s: float = 30.0) -> None:
         page.wait_for_timeout(20)
 
 
+def accessible(page: Page, name: str = "") -> None:
+    """Find nothing that a screen reader, or weak eyes, could not use, light and dark."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        page.wait_for_timeout(250)  # colours that change gently
+        found = Axe().run(page).response["violations"]
+        told = [(one["id"], [node["html"][:200] for node in one["nodes"][:3]]) for one in found]
+        assert [] == told, f"{name} {scheme}"
+
+
+def fits(page: Page) -> None:
+    """See that nothing is wider than the window, at 320 px too."""
+    size = page.viewport_size
+    for width in (1280, 320):
+        page.set_viewport_size({"width": width, "height": 800})
+        wide = page.evaluate("document.documentElement.scrollWidth")
+        assert wide <= width, f"{page.url} needs {wide} px at {width}"
+    if size is not None:
+        page.set_viewport_size(size)
+
+
 @dataclass
 class Visit:
     """One visit of the page by a browser; what the console says against it fails the test at its end."""
@@ -186,25 +209,12 @@ class Visit:
         return self.page
 
     def accessible(self, name: str = "") -> None:
-        """Find nothing that a screen reader, or weak eyes, could not use, light and dark."""
-        from axe_playwright_python.sync_playwright import Axe
-
-        for scheme in ("light", "dark"):
-            self.page.emulate_media(color_scheme=scheme)
-            self.page.wait_for_timeout(250)  # colours that change gently
-            found = Axe().run(self.page).response["violations"]
-            told = [(one["id"], [node["html"][:200] for node in one["nodes"][:3]]) for one in found]
-            assert [] == told, f"{name} {scheme}"
+        """See that everybody can use what is shown."""
+        accessible(self.page, name)
 
     def fits(self) -> None:
         """See that nothing is wider than the window, at 320 px too."""
-        size = self.page.viewport_size
-        for width in (1280, 320):
-            self.page.set_viewport_size({"width": width, "height": 800})
-            wide = self.page.evaluate("document.documentElement.scrollWidth")
-            assert wide <= width, f"{self.page.url} needs {wide} px at {width}"
-        if size is not None:
-            self.page.set_viewport_size(size)
+        fits(self.page)
 
 
 @contextlib.contextmanager

@@ -20,6 +20,7 @@ from vsortd.cli.front.commands import Group
 from vsortd.cli.front.everywhere import EVERYWHERE_PANEL
 from vsortd.cli.man_page import ENVIRONMENT, FILES
 from vsortd.config.dump import config_schema
+from vsortd.core.units import DURATION_PATTERN, SIZE_PATTERN, format_duration, format_size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -34,6 +35,11 @@ log goes to stderr. Every table has `--csv`: RFC 4180 in UTF-8, with the keys of
 as it is, also one that a spreadsheet takes for a formula (`=1.mp4`): import such columns as text. In a pipe each item
 of a table has one line and its whole name; on a narrow terminal, long names lose their middle.
 """
+# By the form of a text: what it says, and what writes a bound of it.
+_MEASURES: Final = {
+    DURATION_PATTERN: ("a duration", format_duration),
+    SIZE_PATTERN: ("a size", format_size),
+}
 _ALIKE: Final = {"string": "text", "integer": "number", "boolean": "true or false"}
 
 Node = dict[str, Any]
@@ -57,8 +63,8 @@ def _commands(root: click.Context) -> Iterator[str]:
             yield from _command(ctx)
     yield from ("", "## Exit codes", "", "| code | meaning |", "|---|---|")
     yield from (f"| {int(code)} | {what} |" for code, what in EXIT_MEANINGS.items())
-    for title, entries in (("Environment", ENVIRONMENT), ("Files", FILES)):
-        yield from ("", f"## {title}", "", "| | |", "|---|---|")
+    for title, kind, entries in (("Environment", "variable", ENVIRONMENT), ("Files", "file", FILES)):
+        yield from ("", f"## {title}", "", f"| {kind} | meaning |", "|---|---|")
         yield from (f"| `{name}` | {what} |" for name, what in entries)
 
 
@@ -126,6 +132,9 @@ def _settings(schema: Node) -> Iterator[str]:
     yield "Every key of the config file. `vsortd check` says what is wrong with one, `vsortd config show` which values"
     yield "hold, and [the JSON schema](../config/vsortd.schema.json) lets an editor complete them."
     yield "[first.yaml](../config/first.yaml) is a config to begin with."
+    yield ""
+    yield "A duration is a text such as `500ms`, `2s` or `1h30m`, or a number of seconds. A size is a text such as"
+    yield "`10MB`, or a number of bytes."
     definitions: Mapping[str, Node] = schema["$defs"]
     yield from ("", "## The whole", "", *_keys(schema, definitions))
     told = {"Settings"}
@@ -149,7 +158,8 @@ def _keys(node: Node, definitions: Mapping[str, Node]) -> Iterator[str]:
     required = set(node.get("required", ()))
     for key, one in node["properties"].items():
         default = "" if key in required else _default(one)
-        text = _plain(" ".join(one.get("description", "").split()))
+        told = one if "description" in one else definitions.get(one.get("$ref", "").rpartition("/")[2], one)
+        text = _plain(" ".join(told.get("description", "").split()))
         yield f"| `{key}` | {_cell(_values(one, definitions))} | {_cell(default)} | {_cell(text)} |"
 
 
@@ -168,8 +178,18 @@ def _values(node: Node, definitions: Mapping[str, Node]) -> str:
     if "enum" in node or "const" in node:
         return ", ".join(f"`{one}`" for one in node.get("enum", [node.get("const")]))
     if either := node.get("anyOf") or node.get("oneOf"):
-        return " or ".join(dict.fromkeys(_values(one, definitions) for one in either if one.get("type") != "null"))
+        form = next((one["pattern"] for one in either if one.get("pattern") in _MEASURES), None)
+        kinds = [one for one in either if one.get("type") != "null" and (form is None or one.get("pattern") != form)]
+        return " or ".join(dict.fromkeys(_measure(one, form) or _values(one, definitions) for one in kinds))
     return _plain_values(node, definitions)
+
+
+def _measure(node: Node, form: str | None) -> str:
+    """Return in words the number that may stand for a text of this form, a duration or a size; "" for anything else."""
+    if form is None or node.get("type") not in {"number", "integer"}:
+        return ""
+    name, written = _MEASURES[form]
+    return f"{name} from `{written(node['minimum'])}` to `{written(node['maximum'])}`"
 
 
 def _plain_values(node: Node, definitions: Mapping[str, Node]) -> str:

@@ -86,12 +86,12 @@ class SpeechLanguage(TextKind):
 
 
 class Transcript(Options):
-    """Who writes down what is said in videos, besides their subtitles, for `search --said` and `when: {said: ...}`."""
+    """What writes down the words that are said, besides the subtitles, for `search --said` and `when: {said: ...}`."""
 
     model: Annotated[str, SpeechModel()] | None = Field(
         default=None,
         description="A Whisper model for faster-whisper by name (small, turbo), which must be on this machine already, "
-        "or its folder; without one nobody does. Extra: speech.",
+        "or its folder; without a model nothing is written down. Extra: speech.",
     )
     language: Annotated[str, SpeechLanguage()] | None = Field(
         default=None, description="The language that is spoken, such as en; without it each video's is found out."

@@ -288,7 +288,8 @@ class Settings(Options):
         min_length=1, description="The folders to sort into, the earlier wins a tie."
     )
     transcript: Transcript = Field(
-        default_factory=Transcript, description="Who writes down what is said, besides the subtitles; nobody as it is."
+        default_factory=Transcript,
+        description="What writes down the words that are said, besides the subtitles; off by default.",
     )
     fetch: Fetch = Field(default_factory=Fetch, description="What is fetched from the web, and how much of it is kept.")
     workers: Workers = Field(default_factory=Workers, description="The processes that decode videos.")
