@@ -16,6 +16,7 @@ import pytest
 
 from tests.support.paths import REPOSITORY
 from tests.support.share_files import FILES, FOLDER
+from vsortd import __version__
 from vsortd.service.install.systemd import for_version
 
 if TYPE_CHECKING:
@@ -164,6 +165,14 @@ def test_the_classifiers_name_pythons_one_after_the_other_from_the_least(metadat
     assert list(map(int, named)) == list(range(int(named[0]), int(named[-1]) + 1))
     assert f">=3.{named[0]}" == metadata["Requires-Python"]
     assert "Typing :: Typed" in metadata.get_all("Classifier", [])
+
+
+def test_the_version_is_the_same_everywhere(metadata: Message) -> None:
+    assert __version__ == metadata["Version"] == PYPROJECT["project"]["version"]
+    metainfo = (FOLDER / "metainfo" / "org.vsortd.vsortd.metainfo.xml").read_text("utf-8")
+    newest = re.findall(r'<release version="([^"]+)" date="([^"]+)"/>', metainfo)[0]
+    assert __version__ == newest[0]
+    assert f"## {newest[0]} - {newest[1]}\n" in (REPOSITORY / "CHANGELOG.md").read_text("utf-8")
 
 
 # Extras
