@@ -29,12 +29,11 @@ EXTRAS: dict[str, list[str]] = PYPROJECT["project"]["optional-dependencies"]
 README = (REPOSITORY / "README.md").read_text("utf-8")
 
 
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.Path:
-    target = tmp_path_factory.mktemp("wheel")
+def built(tree: Path, target: Path) -> zipfile.Path:
+    """Build a tree's wheel into a folder."""
     done = subprocess.run(
         [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(target)],
-        cwd=REPOSITORY,
+        cwd=tree,
         capture_output=True,
         text=True,
         check=False,
@@ -43,6 +42,11 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.Path:
     assert 0 == done.returncode, done.stderr
     (path,) = target.glob("*.whl")
     return zipfile.Path(path)
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.Path:
+    return built(REPOSITORY, tmp_path_factory.mktemp("wheel"))
 
 
 @pytest.fixture(scope="module")
@@ -103,6 +107,21 @@ def test_the_wheel_holds_nothing_that_never_runs(names: list[str]) -> None:
     beside = [name for name in names if not name.endswith(".py")]
     assert [] == [name for name in beside if not any(re.fullmatch(one, name) for one in _READ)]
     assert [] == [name for name in names if name.endswith(".py") and not name.startswith("vsortd/")]
+
+
+def test_an_image_builds_the_same_package_of_what_it_copies(names: list[str], tmp_path: Path) -> None:
+    docker = (REPOSITORY / "service" / "docker" / "Dockerfile").read_text("utf-8")
+    for line in re.findall(r"(?m)^COPY (?!--from)(.+)$", docker):
+        *sources, target = line.split()
+        for source in sources:
+            here = REPOSITORY / source
+            if here.is_dir():
+                shutil.copytree(here, tmp_path / "src" / target, ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                (tmp_path / "src").mkdir(exist_ok=True)
+                shutil.copy2(here, tmp_path / "src" / target / source)
+    of_image = built(tmp_path / "src", tmp_path / "dist").root.namelist()
+    assert [] == [name for name in names if "/data/share/man/" not in name and name not in of_image]
 
 
 def test_what_shells_man_and_desktops_look_for_goes_beside_the_program(wheel: zipfile.Path, names: list[str]) -> None:
