@@ -44,6 +44,36 @@ def test_the_demo_files_and_undoes_everything_and_proves_it(tmp_path: Path, monk
     assert "url(" not in svg.replace("url(#", "(#"), "the picture loads something from somewhere"
 
 
+# A PyAV that opens files by other arguments than ours, as 19 does.
+_OTHER_AV = """
+import av
+
+def other(*given, **named):
+    raise TypeError("open() got an unexpected keyword argument")
+
+av.open = other
+"""
+
+
+@pytest.mark.timeout(120)
+def test_a_demo_that_files_nothing_fails_and_says_so(tmp_path: Path) -> None:
+    """Everything lies where it lay, and yet nothing works."""
+    (tmp_path / "sitecustomize.py").write_text(_OTHER_AV)
+    done = subprocess.run(
+        [sys.executable, "-m", "vsortd", "demo"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=110,
+        env={**os.environ, "TMPDIR": str(tmp_path), "PYTHONPATH": str(tmp_path)},
+    )
+    assert 1 == done.returncode, done.stdout + done.stderr
+    assert "14 of 14 files are back" in done.stdout
+    said = done.stdout.partition("not filed, for the reasons above: ")[2]
+    assert {"owls.mp4", "campfire.mov"} <= set(said.partition("vsortd doctor")[0].replace("\n", " ").split(", "))
+    assert "half copied.mp4" not in said
+
+
 def test_the_clips_of_the_package_weigh_at_most_two_megabytes() -> None:
     assert {clip.content_of or clip.name for clip in demo_clips.CLIPS} == {
         path.name for path in demo_clips.FOLDER.iterdir()

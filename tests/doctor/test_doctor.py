@@ -111,6 +111,18 @@ def test_an_ffmpeg_that_is_too_old_fails(tmp_path: Path, monkeypatch: pytest.Mon
     assert "4.2 is too old" in finding.found
 
 
+def test_without_any_ffmpeg_it_warns_and_says_what_is_left_undone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "imageio_ffmpeg", None)
+    monkeypatch.delenv("VSORTD_FFMPEG", raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    (finding,) = machine_checks.ffmpeg()
+    assert Severity.WARN is finding.level
+    assert "pip install 'vsortd[ffmpeg]'" in finding.remedy
+    assert ("Videos are filed without it as they are: none is converted, cut or joined.",) == finding.details
+
+
 def test_an_ffmpeg_without_encoders_is_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     small = tmp_path / "ffmpeg"
     small.write_text("#!/bin/sh\necho ffmpeg version 6.1 Copyright\n")

@@ -33,7 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
     if unknown := set(asked.targets) - set(TARGETS):
         parser.error(f"no target {', '.join(sorted(unknown))}; there are {', '.join(TARGETS)}")
     if importlib.util.find_spec("atheris") is None:
-        _say("atheris is not installed; run: pip install 'vsortd[fuzz]' (Linux and macOS)")
+        _say("atheris is not installed; run: pip install --group fuzz (pip 25.1 or newer; Linux and macOS)")
         return 2
     codes = [fuzz(name, asked.seconds, asked.found.absolute()) for name in asked.targets or TARGETS]
     found = sorted(path for path in asked.found.glob("*") if path.suffix != ".txt")

@@ -21,7 +21,7 @@ from tests.support.troubles import small_disk
 from vsortd.config.settings import MovPolicy
 from vsortd.core.outcomes import ConversionKind
 from vsortd.core.video_facts import Clip, Stream
-from vsortd.errors import BrokenError, Cancelled, FilingError, LimitError, VideoError, VsortdError
+from vsortd.errors import BrokenError, Cancelled, FilingError, LimitError, VideoError
 from vsortd.media import convert as convert_module
 from vsortd.media.command import conversion_command
 from vsortd.media.conversion_plan import plan_conversion
@@ -486,26 +486,3 @@ def test_a_full_disk_is_not_the_videos_fault(tmp_path: Path) -> None:
     command = [str(find_ffmpeg()), *ZEROS, str(target)]
     with small_disk(target.parent, "1m"), pytest.raises(FilingError, match="No space left"):
         run_ffmpeg(command, source=Path("/dev/zero"), target=target, stall_s=20)
-
-
-def test_the_named_ffmpeg_is_taken_or_missed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("VSORTD_FFMPEG", str(tmp_path / "none"))
-    with pytest.raises(VsortdError, match="no such file"):
-        find_ffmpeg()
-    fake = tmp_path / "ffmpeg"
-    fake.write_text("#!/bin/sh\necho 'ffmpeg version 3.2.1 Copyright'\n", encoding="ascii")
-    fake.chmod(0o755)
-    monkeypatch.setenv("VSORTD_FFMPEG", str(fake))
-    with pytest.raises(VsortdError, match=r"version 3\.2 is too old"):
-        find_ffmpeg()
-    monkeypatch.delenv("VSORTD_FFMPEG")
-    monkeypatch.setenv("PATH", str(tmp_path))
-    assert imageio_ffmpeg.get_ffmpeg_exe() == str(find_ffmpeg())  # the one on PATH is too old
-
-
-@pytest.mark.parametrize(("text", "version"), [("5.1.9-0+deb12u1", (5, 1)), ("n7.0", (7, 0)), ("N-1234-gabc", (99, 0))])
-def test_the_version_is_read(text: str, version: tuple[int, int], tmp_path: Path) -> None:
-    fake = tmp_path / "ffmpeg"
-    fake.write_text(f"#!/bin/sh\necho 'ffmpeg version {text} Copyright'\n", encoding="ascii")
-    fake.chmod(0o755)
-    assert version == ffmpeg_version(fake)

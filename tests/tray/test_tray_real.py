@@ -14,6 +14,7 @@ import pytest
 
 from tests.support.desktop import Desk, Screen, session_bus, tray_manager, with_bindings, x_server
 from tests.support.harness import Home
+from tests.support.missing_packages import without_packages
 from tests.support.waiting import PATIENCE_S, until
 from vsortd.tray.notes import Note
 from vsortd.tray.notifier import DesktopNotifications
@@ -104,6 +105,12 @@ def test_without_a_desktop_it_says_so(home: Home) -> None:
 
 def test_on_a_display_that_does_not_answer_it_says_so(home: Home) -> None:
     assert "See that $DISPLAY names a running desktop" in _refused(home, _environment(home, ":4711"))
+
+
+def test_without_the_extra_it_says_what_to_install(home: Home, display: str, tmp_path: Path) -> None:
+    said = _refused(home, _environment(home, display) | without_packages(tmp_path / "missing", "pystray"))
+    assert "pystray, which is not installed" in said
+    assert "pip install 'vsortd[desktop]'" in said
 
 
 def test_on_wayland_alone_it_says_what_is_needed(home: Home) -> None:

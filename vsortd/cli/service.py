@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shlex
 import sys
-from typing import TYPE_CHECKING, Annotated, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import click
 
@@ -19,6 +20,11 @@ if TYPE_CHECKING:
     from vsortd.service.install.program import InstallPlan, Manager, Scope, Setup
 
 
+# Not `--no-tray`, and yet there is none to start: an entry that fails at each login would help nobody.
+_LACKS_TRAY: Final = (
+    "No tray icon is started at login, as pystray is not installed. To have it: pip install 'vsortd[desktop]', then "
+    "install the service again."
+)
 System = Annotated[bool, Option("--system", help="For the whole machine instead of your own login.")]
 DryRun = Annotated[bool, Option("--dry-run", help="Print what would be written and run; change nothing.")]
 
@@ -41,8 +47,13 @@ def install(
     manager = _manager(system=system)
     if not dry_run:
         _require(manager)
-    setup = _setup(ctx.obj.config, manager.scope, account, tray=not no_tray)
+    from vsortd.tray.backends import pystray_is_installed
+
+    lacks_tray = not (system or no_tray or pystray_is_installed())
+    setup = _setup(ctx.obj.config, manager.scope, account, tray=not (no_tray or lacks_tray))
     plan = manager.install(setup)
+    if lacks_tray:
+        plan = replace(plan, notes=(*plan.notes, _LACKS_TRAY))
     if not dry_run:
         _refuse_second_daemon(manager, setup)
     _do(manager, plan, "install", dry_run=dry_run, as_json=as_json)

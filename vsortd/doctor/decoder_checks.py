@@ -90,7 +90,7 @@ def _ffmpeg() -> Iterator[Finding]:
         return
     if not confinable(program):
         found = f"{program} runs only with all rights: it is a script, or starts other programs"
-        remedy = "Name a plain ffmpeg in VSORTD_FFMPEG; `pip install imageio-ffmpeg` brings one."
+        remedy = "Name a plain ffmpeg in VSORTD_FFMPEG; `pip install 'vsortd[ffmpeg]'` brings one."
         yield Finding("ffmpeg's cell", Severity.WARN, found, remedy)
     elif not kernel.landlock_abi:
         found = "it could read and write what the account may: the kernel offers no Landlock"

@@ -69,6 +69,7 @@ class Demo:
     out: Console
     _daemon: subprocess.Popen[bytes] | None = None
     _told: set[int] = field(default_factory=set)
+    _failed: set[str] = field(default_factory=set)  # names of videos that were not filed
 
     @property
     def state(self) -> Path:
@@ -86,7 +87,10 @@ class Demo:
         return self.folder / "Sorted"
 
     def play(self) -> bool:
-        """Tell the whole story; return whether every byte came back. Raises VsortdError when the daemon fails."""
+        """Tell the whole story; return whether each whole clip was filed and every byte came back.
+
+        Raises VsortdError when the daemon fails.
+        """
         started = time.monotonic()
         self.out.print("Starting vsortd; its model takes some seconds to load", style="bold")
         for folder in (self.inbox, self.library):
@@ -97,7 +101,7 @@ class Demo:
             dropped = self._drop_all()
             self._tell_until(len(dropped.videos))
             self._show_tree()
-            ok = self._undo_and_prove(dropped)
+            ok = self._undo_and_prove(dropped) and self._all_were_filed()
         finally:
             self._stop_daemon()
         self.out.print()
@@ -182,6 +186,8 @@ class Demo:
         return len(items)
 
     def _tell_one(self, item: ItemDocument) -> None:
+        if item["state"] == "failed":
+            self._failed.add(Path(item["source"]).name)
         style = {"filed": "green", "review": "yellow", "failed": "red"}.get(item["state"], "cyan")
         destination = Path(item["destination"]) if item["destination"] else None
         ending = Ending.of(
@@ -207,6 +213,14 @@ class Demo:
                     remedy=f"See {self.folder / 'daemon.log'}.",
                 )
             time.sleep(0.1)
+
+    def _all_were_filed(self) -> bool:
+        """Tell whether every clip was filed but the one that is no whole video, and name the others."""
+        wrong = sorted(self._failed - {clip.name for clip in CLIPS if clip.cut})
+        if wrong:
+            self.out.print(f"  not filed, for the reasons above: {', '.join(wrong)}", style="red")
+            self.out.print("  vsortd doctor says what is wrong here.", style="red")
+        return not wrong
 
     # The tree, and back
 

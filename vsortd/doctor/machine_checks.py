@@ -28,6 +28,7 @@ TOO_EARLY_S = 1_704_067_200
 _SYS_INOTIFY = Path("/proc/sys/fs/inotify")
 _NVIDIA_VERSION = Path("/proc/driver/nvidia/version")
 _ASK_S = 20.0
+_WITHOUT_FFMPEG = "Videos are filed without it as they are: none is converted, cut or joined."
 _REINSTALL = "Install vsortd again: pip install --force-reinstall vsortd"
 
 
@@ -50,7 +51,10 @@ def ffmpeg() -> Iterator[Finding]:
         found = find_ffmpeg()
         version = ffmpeg_version(found)
     except VsortdError as error:
-        yield Finding("ffmpeg", Severity.FAIL, error.title, error.remedy, error.details)
+        # one that was named is wanted; without any, only what needs it isn't done
+        named = bool(os.environ.get("VSORTD_FFMPEG"))
+        level, details = (Severity.FAIL, error.details) if named else (Severity.WARN, (*error.details, _WITHOUT_FFMPEG))
+        yield Finding("ffmpeg", level, error.title, error.remedy, details)
         return
     number = "a build without a number" if version[0] == 99 else f"{version[0]}.{version[1]}"  # noqa: PLR2004
     yield Finding("ffmpeg", Severity.OK, f"{number} ({found}), 4.4 or newer is wanted")

@@ -44,7 +44,7 @@ _REMEDIES: Final = {
     "http": "Open the address in a browser: it may have moved, or be gone.",
     "certificate": "See that the clock is right; an address whose server can't prove its name is not fetched.",
     "live": "Try again when it is over.",
-    "ffmpeg": "Install ffmpeg 4.4 or newer, or: pip install imageio-ffmpeg",
+    "ffmpeg": "Install ffmpeg 4.4 or newer, or: pip install 'vsortd[ffmpeg]'",
     "extra": "Install it again: pip install --force-reinstall 'vsortd[fetch]'",
     "disk": "Make room on the disk of the state folder, or lower `fetch: {cache: …}`.",
     "no_video": "Name the address of a video's own page, or of an MP4 file.",

@@ -14,7 +14,7 @@ import threading
 import time
 from collections import deque
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from vsortd.core.system.bounded_lines import bounded_lines
 from vsortd.core.system.child_environment import least_environment
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 Version = tuple[int, int]
 
 MIN_VERSION: Version = (4, 4)
+FFMPEG_REMEDY: Final = "Install ffmpeg 4.4 or newer, or: pip install 'vsortd[ffmpeg]'"
 # libx264 at 4K with a look-ahead of 40 frames takes about 2 GB.
 MEMORY_BYTES = 6 * 10**9
 # The disk's fault, not the video's: worth another try later.
@@ -68,7 +69,7 @@ def find_ffmpeg(encoders: Sequence[str] = (), at_least: Version = MIN_VERSION) -
         return Path(max(usable, key=lambda one: ffmpeg_version(Path(one))))  # the first of equals
     raise ToolError(
         "No usable ffmpeg was found" + (f" ({'; '.join(problems)})." if problems else "."),
-        remedy="Install ffmpeg 4.4 or newer, or `pip install imageio-ffmpeg`, or name one in VSORTD_FFMPEG.",
+        remedy=f"{FFMPEG_REMEDY}, or name one in VSORTD_FFMPEG.",
     )
 
 
@@ -93,11 +94,11 @@ def _candidates() -> Iterator[str]:
     on_path = shutil.which("ffmpeg")
     if on_path:
         yield on_path
-    import imageio_ffmpeg
-
     try:
+        import imageio_ffmpeg  # the extra `ffmpeg`
+
         yield str(imageio_ffmpeg.get_ffmpeg_exe())  # type: ignore[attr-defined,no-untyped-call]
-    except RuntimeError:
+    except (ImportError, RuntimeError):
         return
 
 

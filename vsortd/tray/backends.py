@@ -6,8 +6,10 @@ pystray is imported when it is chosen here and not before: on Linux its import a
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import os
 import sys
+from typing import Final
 
 from vsortd.errors import NoTrayError
 from vsortd.tray.backend import STATUS_INSTEAD, Backend
@@ -17,6 +19,14 @@ _WAYLAND_REMEDY = (
     "python3-gi and gir1.2-ayatanaappindicator3-0.1, and a venv made with --system-site-packages."
 )
 _DISPLAY_REMEDY = "See that $DISPLAY names a running desktop, and $PYSTRAY_BACKEND, if it is set, a backend of pystray."
+
+
+DESKTOP_REMEDY: Final = "pip install 'vsortd[desktop]'"
+
+
+def pystray_is_installed() -> bool:
+    """Tell whether the extra `desktop` is here; nothing is imported."""
+    return importlib.util.find_spec("pystray") is not None
 
 
 def choose() -> Backend:
@@ -58,6 +68,10 @@ def _check_display() -> None:
 
 def _load(asked: str) -> str:
     """Import pystray and return the name of its backend."""
+    if not pystray_is_installed():
+        raise NoTrayError(
+            "The tray icon needs pystray, which is not installed.", remedy=f"Run `{DESKTOP_REMEDY}`. {STATUS_INSTEAD}"
+        )
     try:
         pystray = importlib.import_module("pystray")
     except Exception as error:

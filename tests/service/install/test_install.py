@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.missing_packages import without_packages
 from vsortd.errors import ExitCode
 from vsortd.service.lock import DaemonLock
 
@@ -33,6 +34,17 @@ def test_install_writes_enables_and_starts(person: Person) -> None:
     entry.read(person.entry)
     assert entry["Desktop Entry"]["Exec"].endswith(" -P -m vsortd tray --wait 1m")
     assert f"VSORTD_STATE_DIR={person.state}" in entry["Desktop Entry"]["Exec"]
+
+
+def test_no_icon_is_started_where_its_package_is_missing(person: Person) -> None:
+    person.more |= without_packages(person.folder / "missing", "pystray")
+    said = " ".join(person.run("service", "install").stdout.split())
+
+    assert person.unit.is_file()
+    assert not person.entry.exists()
+    assert "No tray icon is started at login, as pystray is not installed" in said
+    assert "pip install 'vsortd[desktop]'" in said
+    assert "tray" not in person.run("service", "install", "--no-tray").stdout  # nobody asked for it
 
 
 def test_uninstall_leaves_nothing_behind(person: Person) -> None:
