@@ -25,7 +25,7 @@ CONTENTS: Final = {
     "What happens to files": "docs/safety docs/conversion docs/beside docs/xmp docs/staying docs/containers docs/after",
     "Run it": "docs/service docs/commands docs/settings docs/benchmarks",
     "Trust it": "docs/security SECURITY tests/FAULTS CHANGELOG",
-    "Change it": "docs/architecture docs/contributing tests/MUTANTS tests/benchmarks/NOTES",
+    "Change it": "docs/architecture docs/contributing docs/releasing tests/MUTANTS tests/benchmarks/NOTES",
     "The model in the package": "vsortd/vision/sample/CARD vsortd/vision/sample/ATTRIBUTION",
 }
 
