@@ -153,7 +153,7 @@ def write_config(folder: Path, library: Path, model: str | dict[str, str], **wor
     inbox, config = folder / "Inbox", folder / "vsortd.yaml"
     inbox.mkdir(parents=True)
     config.write_text(
-        f"version: 1\ninboxes: [{{path: {inbox}}}]\nlibrary: {library}\nmodel: {json.dumps(model)}\n"
+        f"version: 2\ninboxes: [{{path: {inbox}}}]\nlibrary: {library}\nmodel: {json.dumps(model)}\n"
         f"workers: {json.dumps(workers)}\nrules: [{{name: sea, prompts: [the sea]}}]\n",
         encoding="utf-8",
     )

@@ -98,7 +98,7 @@ class Library:
 def make(scratch: Path, cache: Path, videos: int) -> Library:
     """Make journal, index and files."""
     home = Home(scratch / "home", _sure(choice(MODEL, cache), cache))
-    head = f"version: 1\ninboxes: [{{path: {home.inbox}}}]\nlibrary: {home.library}\nmodel: {json.dumps(home.model)}\n"
+    head = f"version: 2\ninboxes: [{{path: {home.inbox}}}]\nlibrary: {home.library}\nmodel: {json.dumps(home.model)}\n"
     home.config.write_text(head + RULES, encoding="utf-8")
     changed = home.config.with_name("changed.yaml")
     changed.write_text(head + CHANGED, encoding="utf-8")

@@ -40,7 +40,8 @@ WORDS = {
     "corrections forget": "corrections forget --all", "corrections restore": "corrections restore 1",
     "timeline": "timeline FILE x", "classify": "classify FILE x", "analyze": "analyze FILE",
     "duplicates": "duplicates FILE", "set-aside": "set-aside FILE --dry-run", "check": "check", "config init":
-    "config init --yes --path OUT --force", "config import": "config import FILE", "config path": "config path",
+    "config init --yes --path OUT --force", "config import": "config import FILE", "config migrate":
+    "config migrate --dry-run", "config path": "config path",
     "config show": "config show", "config schema": "config schema", "model list": "model list",
     "model fetch": "model fetch sample", "model compare": "model compare sample --on FILE", "model bench":
     "model bench =", "doctor": "doctor --no-such", "logs": "logs", "edit": "edit --no-such",

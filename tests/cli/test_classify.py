@@ -272,7 +272,7 @@ def test_words_the_model_does_not_know_are_named(run: Run) -> None:
 def test_the_configs_model_is_asked_and_a_wrong_config_is_said(run: Run, place: Place) -> None:
     _write_config(place, "")
     assert "vsortd-sample" == document_of(run, "--config", "vsortd.yaml", "sea.mp4", "sea")["model"]
-    (place.folder / "wrong.yaml").write_text("version: 1\nnonsense: true\n")
+    (place.folder / "wrong.yaml").write_text("version: 2\nnonsense: true\n")
     assert 10 == run("--config", "wrong.yaml", "sea.mp4", "sea")[0]
     assert "is not there" not in run("--config", "none.yaml", "sea.mp4", "sea")[2]
     assert "vsortd-sample" == document_of(run, "sea.mp4", "sea", "--model", "sample")["model"]
@@ -317,7 +317,7 @@ def test_one_label_without_none_of_these_is_refused(run: Run) -> None:
 
 def _write_config(place: Place, more: str) -> None:
     (place.folder / "vsortd.yaml").write_text(
-        f"version: 1\ninboxes: [{{path: {place.folder}/Inbox}}]\nlibrary: {place.folder}/Sorted\nmodel: sample\n"
+        f"version: 2\ninboxes: [{{path: {place.folder}/Inbox}}]\nlibrary: {place.folder}/Sorted\nmodel: sample\n"
         f"rules: [{{name: forest}}]\n{more}"
     )
 

@@ -34,7 +34,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
     inbox = tmp_path / "In box"
     inbox.mkdir()
     return environment_with(
-        tmp_path, f"version: 1\ninboxes: [{{path: '{inbox}'}}]\nlibrary: {tmp_path / 'out'}\n{RULES}"
+        tmp_path, f"version: 2\ninboxes: [{{path: '{inbox}'}}]\nlibrary: {tmp_path / 'out'}\n{RULES}"
     )
 
 

@@ -57,7 +57,7 @@ def config(folder: Path, rules: list[str], inbox: str = "inbox") -> str:
     """Return a config with these rules, as JSON, which YAML is."""
     return json.dumps(
         {
-            "version": 1,
+            "version": 2,
             "inboxes": [{"path": str(folder / inbox)}],
             "library": str(folder / "out"),
             "rules": [{"name": name, "prompts": [f"{name} | $({RUNS}) `{RUNS}`"[:100]]} for name in rules],

@@ -107,7 +107,7 @@ LISTINGS = [
 def test_no_color_takes_the_colours_out_of_every_listing(words: list[str], tmp_path: Path) -> None:
     config = tmp_path / "vsortd.yaml"
     config.write_text(
-        f"version: 1\ninboxes: [{{path: {tmp_path}}}]\nlibrary: {tmp_path}/out\nmodel: sample\n"
+        f"version: 2\ninboxes: [{{path: {tmp_path}}}]\nlibrary: {tmp_path}/out\nmodel: sample\n"
         "rules: [{name: forest}]\n"
     )
     environment = {**os.environ, "VSORTD_CONFIG": str(config), "TERM": "xterm-256color", "NO_COLOR": "1"}

@@ -110,7 +110,7 @@ def test_a_file_that_somebody_moved_away_or_removed_is_begun_anew(tmp_path: Path
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    home = Home.make(tmp_path / "home", more="log: {paths: relative, size: 100kB, keep: 2}\n")
+    home = Home.make(tmp_path / "home", more="log: {paths: relative, max_size: 100kB, keep: 2}\n")
     return load_settings(home.config)
 
 

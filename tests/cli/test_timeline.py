@@ -64,7 +64,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
     made = Place(tmp_path_factory.mktemp("timeline"))
     (made.folder / "Inbox").mkdir()
     (made.folder / "vsortd.yaml").write_text(
-        f"version: 1\ninboxes: [{{path: {made.folder}/Inbox}}]\nlibrary: {made.folder}/Sorted\nmodel: sample\n"
+        f"version: 2\ninboxes: [{{path: {made.folder}/Inbox}}]\nlibrary: {made.folder}/Sorted\nmodel: sample\n"
         "rules: [{name: forest}]\n"
     )
     # keyframes ten seconds apart, and none at a cut

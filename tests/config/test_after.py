@@ -17,7 +17,7 @@ from vsortd.config.warnings import warnings_of
 if TYPE_CHECKING:
     from pathlib import Path
 
-BASE = "version: 1\ninboxes: [{path: /in}]\nlibrary: /out\nrules: [{name: a}]\n"
+BASE = "version: 2\ninboxes: [{path: /in}]\nlibrary: /out\nrules: [{name: a}]\n"
 
 
 def _warnings(folder: Path, text: str) -> list[tuple[str, object, str]]:

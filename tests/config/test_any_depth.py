@@ -63,6 +63,7 @@ def commands(group: click.Command, path: tuple[str, ...] = ()) -> Iterator[str]:
 # missing here is one of BY_THE_DAEMON's or reads no config.
 ASKED: dict[str, tuple[tuple[int, str], ...]] = {
     "check": ((0, "check"), (0, "check --json")),
+    "config migrate": ((0, "config migrate --dry-run"),),
     "config path": ((0, "config path"),),
     "config show": ((0, "config show"), (0, "config show --json")),
     "config schema": ((0, "config schema"),),

@@ -30,7 +30,7 @@ def config(tmp_path: Path) -> Path:
     (tmp_path / "out").mkdir()
     path = tmp_path / "config.yaml"
     path.write_text(
-        f"version: 1\ninboxes: [{{path: {tmp_path / 'in'}}}]\nlibrary: {tmp_path / 'out'}\n"
+        f"version: 2\ninboxes: [{{path: {tmp_path / 'in'}}}]\nlibrary: {tmp_path / 'out'}\n"
         "rules: [{name: a, rules: [{name: b}]}]\n",
         encoding="utf-8",
     )
@@ -65,7 +65,7 @@ def test_check_sums_up_a_valid_config(config: Path, capsys: pytest.CaptureFixtur
 
 def test_check_prints_every_mistake_on_stderr(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     config.write_text(
-        "version: 1\ninboxes: [{path: /in, setle: 1}]\nlibrary: out\nrules: [{name: no}]\n", encoding="utf-8"
+        "version: 2\ninboxes: [{path: /in, setle: 1}]\nlibrary: out\nrules: [{name: no}]\n", encoding="utf-8"
     )
     assert main(["--config", str(config), "check"]) == ExitCode.CONFIG
     printed = capsys.readouterr()
@@ -79,7 +79,7 @@ def test_check_prints_every_mistake_on_stderr(config: Path, capsys: pytest.Captu
 
 def test_check_as_json_lists_mistakes(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     config.write_text(
-        "version: 1\ninboxes: [{path: /in, setle: 1}]\nlibrary: /out\nrules: [{name: a}]\n", encoding="utf-8"
+        "version: 2\ninboxes: [{path: /in, setle: 1}]\nlibrary: /out\nrules: [{name: a}]\n", encoding="utf-8"
     )
     assert main(["--config", str(config), "check", "--json"]) == ExitCode.CONFIG
     report = _json(capsys)
@@ -132,7 +132,7 @@ def test_check_warns_of_rules_whose_folders_the_librarys_disk_may_refuse(
     for name in ("in", "out"):
         (tmp_path / name).mkdir(exist_ok=True)
     config.write_text(
-        f"version: 1\ninboxes: [{{path: {tmp_path}/in}}]\nlibrary: {tmp_path}/out\n"
+        f"version: 2\ninboxes: [{{path: {tmp_path}/in}}]\nlibrary: {tmp_path}/out\n"
         'rules:\n  - name: forest\n    prompts: [a]\n    rules:\n      - {name: "Q: what?", prompts: [b]}\n',
         encoding="utf-8",
     )
@@ -148,7 +148,7 @@ def test_check_warns_of_rules_whose_folders_the_librarys_disk_may_refuse(
 
 def test_line_100_is_no_emoji(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     config.write_text(
-        "\n" * 97 + "version: 1\ninboxes: [{path: /no/in}]\nlibrary: /no/out\nrules: [{name: a}]\n", encoding="utf-8"
+        "\n" * 97 + "version: 2\ninboxes: [{path: /no/in}]\nlibrary: /no/out\nrules: [{name: a}]\n", encoding="utf-8"
     )
     assert main(["--config", str(config), "check"]) == ExitCode.OK
     assert f"warning: {config}:100: library:" in capsys.readouterr().out
@@ -387,7 +387,7 @@ def test_check_knows_detectors_and_their_classes(  # noqa: PLR0917 - a table
     written = detector.replace("NAMES", str(folder / "names.txt")).replace("EMPTY", str(folder / "empty.txt"))
     config = folder / "detecting.yaml"
     config.write_text(
-        f"version: 1\ninboxes: [{{path: {folder}/in}}]\nlibrary: {folder}/out\nmodel: sample\ndetector: {written}\n"
+        f"version: 2\ninboxes: [{{path: {folder}/in}}]\nlibrary: {folder}/out\nmodel: sample\ndetector: {written}\n"
         f"rules:\n  - {{name: a, contains: {{objects: {objects}}}}}\n"
     )
     code = main(["--config", str(config), "check", "--json"])
@@ -397,7 +397,9 @@ def test_check_knows_detectors_and_their_classes(  # noqa: PLR0917 - a table
     assert (ExitCode.CONFIG if path else ExitCode.OK) == code
 
 
-@pytest.mark.parametrize("contains", ["{prompts: [a, b], look: crops}", "{objects: [person, dog], min: 2, level: 0.6}"])
+@pytest.mark.parametrize(
+    "contains", ["{prompts: [a, b], look: crops}", "{objects: [person, dog], min_count: 2, min_score: 0.6}"]
+)
 def test_what_is_looked_for_is_shown_so_that_it_loads_again(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], contains: str
 ) -> None:

@@ -20,7 +20,7 @@ from vsortd.errors import ExitCode
 if TYPE_CHECKING:
     from pathlib import Path
 
-BASE = "version: 1\ninboxes: [{path: /in}]\nlibrary: /out\nmodel: sample\n"
+BASE = "version: 2\ninboxes: [{path: /in}]\nlibrary: /out\nmodel: sample\n"
 FACETS = """\
 defaults: {min_score: 0.4, min_margin: 0.2, templates: "see {}"}
 place: {name: "{date} {Stimmung} {tags}"}

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 BASE = {
-    "version": "version: 1",
+    "version": "version: 2",
     "inboxes": "inboxes: [{{path: {0}/in}}]",
     "library": "library: {0}/out",
     "model": "model: sample",
@@ -111,11 +111,11 @@ def test_a_hostile_config_is_refused_with_its_line_by_every_command(
 
 
 def test_the_base_of_these_configs_is_valid(config: Callable[[str], Path]) -> None:
-    assert ExitCode.OK == main(["--config", str(config("version: 1")), "check"])
+    assert ExitCode.OK == main(["--config", str(config("version: 2")), "check"])
 
 
 def test_a_config_of_a_gigabyte_is_not_read(config: Callable[[str], Path], capsys: pytest.CaptureFixture[str]) -> None:
-    path = config("version: 1")
+    path = config("version: 2")
     os.truncate(path, 10**9)
     assert ExitCode.CONFIG == main(["--config", str(path), "check"])
     assert str(path) in capsys.readouterr().err

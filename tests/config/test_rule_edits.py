@@ -20,7 +20,7 @@ from vsortd.config.rule_edits import (
 from vsortd.config.yaml_spans import comments
 
 TEXT = """# the top
-version: 1
+version: 2
 rules:  # all of them
   # of the list
   - name: forest  # trees

@@ -22,7 +22,7 @@ from vsortd.learning.teaching import find_rule
 if TYPE_CHECKING:
     from pathlib import Path
 
-HEAD = "version: 1\ninboxes: [{path: /in}]\nlibrary: /out\n"
+HEAD = "version: 2\ninboxes: [{path: /in}]\nlibrary: /out\n"
 TREE = """\
 defaults: {min_score: 0.4, aggregate: vote, templates: ["a photo of {}"]}
 none_of_these: [noise]
@@ -221,7 +221,7 @@ def test_folders_of_the_config_are_those_that_the_disk_has(tmp_path: Path) -> No
     library.mkdir()
     config = tmp_path / "config.yaml"
     config.write_text(
-        f"version: 1\ninboxes: [{{path: {tmp_path}/Eingänge}}]\nlibrary: {tmp_path}/Übungen\nrules: [{{name: a}}]\n"
+        f"version: 2\ninboxes: [{{path: {tmp_path}/Eingänge}}]\nlibrary: {tmp_path}/Übungen\nrules: [{{name: a}}]\n"
     )
     settings = load_settings(config)
     assert (inbox, library) == (settings.inboxes[0].path, settings.library)
@@ -231,6 +231,6 @@ def test_an_inbox_and_a_library_of_one_folder_are_told_in_any_form(tmp_path: Pat
     (tmp_path / unicodedata.normalize("NFD", "Übung")).mkdir()
     config = tmp_path / "config.yaml"
     folders = (f"{tmp_path}/{unicodedata.normalize(form, 'Übung')}" for form in ("NFC", "NFD"))
-    config.write_text("version: 1\ninboxes: [{{path: {}}}]\nlibrary: {}\nrules: [{{name: a}}]\n".format(*folders))
+    config.write_text("version: 2\ninboxes: [{{path: {}}}]\nlibrary: {}\nrules: [{{name: a}}]\n".format(*folders))
     (mistake,) = check_file(config).mistakes
     assert "the library is an inbox, too (inboxes[0].path)" == mistake.message

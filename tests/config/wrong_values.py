@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 BASE = {
-    "version": "version: 1",
+    "version": "version: 2",
     "inboxes": "inboxes: [{path: /in}]",
     "library": "library: /out",
     "rules": "rules: [{name: a}]",
@@ -29,9 +29,9 @@ class Case(NamedTuple):
 DURATION = "500ms, 2s, 1m, 2h, 30d"
 CASES = [
     # the top level
-    Case("version: 2", 1, "version", "reads version 1", value=2),
-    Case('version: "1"', 1, "version", "reads version 1", value="1"),
-    Case("version: 1.5", 1, "version", "reads version 1"),
+    Case("version: 3", 1, "version", "too old", value=3),
+    Case('version: "1"', 1, "version", "no such version", value="1"),
+    Case("version: 1.5", 1, "version", "no such version"),
     Case("version:", 1, "version", "nothing stands here", value=None),
     Case("libary: /out", 5, "libary", "library", "library", value="/out"),
     Case("Rules: []", 5, "Rules", "the keys version, inboxes", "rules"),
@@ -214,7 +214,7 @@ CASES = [
     Case("web: {host: 0.0.0.0}", 5, "web.host", "needs a password", value="0.0.0.0"),  # noqa: S104 - a mistake of a config
     Case("web: {password_file: page.key}", 5, "web.password_file", "an absolute path"),
     Case("web: {names: [a b]}", 5, "web.names[0]", "letters, digits, dots and hyphens", value="a b"),
-    Case("web: {pictures: 1MB}", 5, "web.pictures", "a size from 10MB"),
+    Case("web: {cache: 1MB}", 5, "web.cache", "a size from 10MB"),
     Case("web: {address: 127.0.0.1}", 5, "web.address", "the keys port, host", "host"),
     # journal
     Case("journal: no", 5, "journal", "the keys copy_after, copy_to", value=False),
@@ -266,11 +266,11 @@ CASES = [
         "(not shown)",
     ),
     # log
-    Case("log: full", 5, "log", "the keys paths, size, keep", value="full"),
+    Case("log: full", 5, "log", "the keys paths, max_size, keep", value="full"),
     Case("log: {paths: short}", 5, "log.paths", "full or relative"),
-    Case("log: {size: 1kB}", 5, "log.size", "100KB"),
+    Case("log: {max_size: 1kB}", 5, "log.max_size", "100KB"),
     Case("log: {keep: -1}", 5, "log.keep", "a whole number from 0 to 100", value=-1),
-    Case("log: {kep: 1}", 5, "log.kep", "the keys paths, size, keep", "keep"),
+    Case("log: {kep: 1}", 5, "log.kep", "the keys paths, max_size, keep", "keep"),
     # place
     Case("place: {how: symlink}", 5, "place.how", "move, copy, hardlink, reflink", value="symlink"),
     Case("place: {how: hard}", 5, "place.how", "hardlink", "hardlink", value="hard"),
@@ -335,11 +335,11 @@ CASES = [
     Case("defaults: {templates: []}", 5, "defaults.templates", "empty"),
     Case("none_of_these: [no]", 5, "none_of_these[0]", 'write "no" in quotes', value=False),
     # workers
-    Case("workers: 4", 5, "workers", "the keys decode, timeout, memory", value=4),
+    Case("workers: 4", 5, "workers", "the keys decode, time_limit, memory", value=4),
     Case("workers: {decode: 0}", 5, "workers.decode", "a whole number from 1 to 256", value=0),
     Case("workers: {decode: all}", 5, "workers.decode", "auto, or a whole number", value="all"),
     Case("workers: {decode: 1.5}", 5, "workers.decode", "a whole number", value=1.5),
-    Case("workers: {timeout: 1ms}", 5, "workers.timeout", "from 1s to 1d"),
+    Case("workers: {time_limit: 1ms}", 5, "workers.time_limit", "from 1s to 1d"),
     Case("workers: {memory: 2 gigs}", 5, "workers.memory", "512MiB or 2GB", value="2 gigs"),
     Case("workers: {memory: 1MB}", 5, "workers.memory", "too little"),
     Case("workers: {memory: 2.5}", 5, "workers.memory", "512MiB or 2GB", value=2.5),

@@ -41,10 +41,12 @@ RULE_CASES = [
         "min_height (1080) is more than max_height (720)",
     ),
     Case("rules: [{name: a, contains: wine}]", 4, "rules[0].contains", "a mapping of options is wanted"),
-    Case("rules: [{name: a, contains: {level: 0.5}}]", 4, "rules[0].contains.prompts", "missing"),
+    Case("rules: [{name: a, contains: {min_score: 0.5}}]", 4, "rules[0].contains.prompts", "missing"),
     Case("rules: [{name: a, contains: {prompts: []}}]", 4, "rules[0].contains.prompts", "empty"),
-    Case("rules: [{name: a, contains: {prompts: x, level: 50}}]", 4, "rules[0].contains.level", "1"),
-    Case("rules: [{name: a, contains: {prompts: x, min_seconds: long}}]", 4, "rules[0].contains.min_seconds", "500ms"),
+    Case("rules: [{name: a, contains: {prompts: x, min_score: 50}}]", 4, "rules[0].contains.min_score", "1"),
+    Case(
+        "rules: [{name: a, contains: {prompts: x, min_duration: long}}]", 4, "rules[0].contains.min_duration", "500ms"
+    ),
     Case("rules: [{name: a, contains: {prompts: x, look: closely}}]", 4, "rules[0].contains.look", "frames, crops"),
     Case("rules: [{name: a, prompts: y, contains: {prompts: x}}]", 4, "rules[0].prompts", "not both"),
     Case("rules: [{name: a, ensemble: mean}]", 4, "rules[0].ensemble", "average, best"),
@@ -126,8 +128,8 @@ RULE_CASES = [
     Case("tags: [{name: a, when: portrait}]", 5, "tags[0].when", "a mapping of options is wanted"),
     Case("tags: [{name: a, contains: wine}]", 5, "tags[0].contains", "a mapping of options is wanted"),
     Case("tags: [{name: a, contains: {prompts: 7}}]", 5, "tags[0].contains.prompts", "in quotes"),
-    Case("tags: [{name: a, contains: {prompts: x, level: 2}}]", 5, "tags[0].contains.level", "1"),
-    Case("tags: [{name: a, contains: {prompts: x, min_seconds: -1}}]", 5, "tags[0].contains.min_seconds", "negative"),
+    Case("tags: [{name: a, contains: {prompts: x, min_score: 2}}]", 5, "tags[0].contains.min_score", "1"),
+    Case("tags: [{name: a, contains: {prompts: x, min_duration: -1}}]", 5, "tags[0].contains.min_duration", "negative"),
     Case("tags: [{name: a, contains: {prompts: x, look: 2}}]", 5, "tags[0].contains.look", "frames, crops"),
     *(
         Case(text.format(contains=contains), line, f"{path}.contains.{option}", says)
@@ -137,13 +139,13 @@ RULE_CASES = [
         )
         for contains, option, says in (
             ("{objects: person}", "objects", "no detector is configured"),
-            ("{min: 2, prompts: x}", "min", "only objects are counted"),
+            ("{min_count: 2, prompts: x}", "min_count", "only objects are counted"),
         )
     ),
     *(
         Case(f"rules: [{{name: a, contains: {contains}}}]\ndetector: {{}}", 4, f"rules[0].contains.{option}", says)
         for contains, option, says in (
-            ("{objects: person, min: 0}", "min", "1"),
+            ("{objects: person, min_count: 0}", "min_count", "1"),
             ("{objects: person, prompts: x}", "objects", "prompts or objects"),
             ("{objects: person, look: crops}", "look", "a detector looks at all of a frame anyway"),
             ("{objects: 7}", "objects", "in quotes"),

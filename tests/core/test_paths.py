@@ -150,7 +150,7 @@ def test_a_path_that_cannot_be_looked_at_is_told_in_a_sentence(
     """No file has a name of 4,000 characters; the system's error is no traceback."""
     config = tmp_path / "vsortd.yaml"
     folders = f"inboxes: [{{path: {tmp_path}/in}}]\nlibrary: {tmp_path}/out\n"
-    config.write_text(f"version: 1\n{folders}model: sample\nrules: [{{name: sea}}]\n")
+    config.write_text(f"version: 2\n{folders}model: sample\nrules: [{{name: sea}}]\n")
     monkeypatch.setenv("VSORTD_CONFIG", str(config))
     long = f"/{'x' * 4000}"
     assert main([word.format(long) for word in words]) in {2, 10}

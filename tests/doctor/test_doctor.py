@@ -32,7 +32,7 @@ def settings_of(folder: Path, **changes: str) -> Settings:
     text = {"model": "model: sample", "inbox": f"path: {folder / 'Inbox'}", **changes}
     path = folder / "vsortd.yaml"
     path.write_text(
-        f"version: 1\ninboxes: [{{{text['inbox']}}}]\nlibrary: {folder / 'Sorted'}\n{text['model']}\n"
+        f"version: 2\ninboxes: [{{{text['inbox']}}}]\nlibrary: {folder / 'Sorted'}\n{text['model']}\n"
         "rules: [{name: forest}]\n"
     )
     return load_settings(path)

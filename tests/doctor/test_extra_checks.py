@@ -40,7 +40,7 @@ def no_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def settings_of(folder: Path, more: str, rules: str = "rules: [{name: forest}]\n") -> Settings:
     path = folder / "vsortd.yaml"
     path.write_text(
-        f"version: 1\ninboxes: [{{path: {folder}/in}}]\nlibrary: {folder}/out\nmodel: sample\n{more}\n{rules}"
+        f"version: 2\ninboxes: [{{path: {folder}/in}}]\nlibrary: {folder}/out\nmodel: sample\n{more}\n{rules}"
     )
     return load_settings(path)
 

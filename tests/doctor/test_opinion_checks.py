@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def config(folder: Path, unsure: str) -> Path:
     path = folder / "vsortd.yaml"
     path.write_text(
-        f"version: 1\ninboxes: [{{path: {folder}/in}}]\nlibrary: {folder}/out\nrules: [{{name: a}}]\n{unsure}"
+        f"version: 2\ninboxes: [{{path: {folder}/in}}]\nlibrary: {folder}/out\nrules: [{{name: a}}]\n{unsure}"
     )
     return path
 

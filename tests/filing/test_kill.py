@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support.disks import LIKE_EXFAT, doubled
+from tests.support.forked import fork, killing, trace
 from vsortd.core.identity import Identity
 from vsortd.core.outcomes import ItemState
 from vsortd.core.system import rename_noreplace
@@ -350,48 +351,6 @@ NAMES = ("a.mp4", "a.srt", "a.en.srt", "b.mov", "b.srt")
 @pytest.fixture
 def arena(request: pytest.FixtureRequest, make_bench: type, second_filesystem: Path, quick_filesystem: Path) -> Arena:
     return Arena(make_bench, second_filesystem, quick_filesystem, lambda: request.getfixturevalue("sharing_filesystem"))
-
-
-def fork(act: Callable[[], None], hook: Callable[[Point], None]) -> int:
-    """Run `act` in a process of its own under a hook; returns its exit status, negative for a signal."""
-    child = os.fork()
-    if child == 0:
-        status = 70
-        try:
-            with hooked(hook):
-                act()
-            status = 0
-        except BaseException:  # noqa: BLE001 - told by the status
-            import traceback
-
-            traceback.print_exc()
-        finally:
-            os._exit(status)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-
-
-def trace(act: Callable[[], None]) -> list[Point]:
-    """Return the fault points that `act` passes, in a process of its own."""
-    reading, writing = os.pipe()
-    status = fork(act, lambda point: os.write(writing, f"{point}\n".encode()) and None)
-    os.close(writing)
-    with os.fdopen(reading) as pipe:
-        passed = [Point(line.strip()) for line in pipe]
-    assert 0 == status
-    return passed
-
-
-def killing(number: int) -> Callable[[Point], None]:
-    """Return a hook that kills the process at the n-th fault point it passes."""
-    left = number
-
-    def hook(_point: Point) -> None:
-        nonlocal left
-        left -= 1
-        if left == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    return hook
 
 
 def settle(bench: Any, what: str) -> None:

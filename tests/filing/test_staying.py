@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.filing.conftest import Bench
-from tests.filing.test_kill import fork
 from tests.support.disks import mounted
+from tests.support.forked import fork
 from vsortd.core.identity import Identity
 from vsortd.core.outcomes import ItemState
 from vsortd.core.system.fault_points import Point

@@ -49,7 +49,7 @@ _POSTS: dict[bytes, dict[str, Any]] = {
         "config": "another",
     },
     b"/v1/sort": {"paths": ["/nowhere"], "config": "another"},
-    b"/v1/preview_rules": {"path": "/nowhere/a.yaml", "text": "version: 1", "config": "another", "look": False},
+    b"/v1/preview_rules": {"path": "/nowhere/a.yaml", "text": "version: 2", "config": "another", "look": False},
     b"/v1/stop_sorting": {"ticket": "abc"},
     b"/v1/scan": {},
     b"/v1/stop": {},

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-_BASE = "version: 1\ninboxes: [{path: /nowhere/in, settle: 2s}]\nlibrary: /nowhere/out\nmodel: sample\n"
+_BASE = "version: 2\ninboxes: [{path: /nowhere/in, settle: 2s}]\nlibrary: /nowhere/out\nmodel: sample\n"
 _MORE = """\
 model: {name: ViT-B-32, weights: /w.pt}
 convert: {keep_originals: 30d}

@@ -57,7 +57,7 @@ def test_something_small_takes_the_video_and_it_is_said_when_and_where() -> None
     ("options", "looks"),
     [
         ({}, seen([2, 2, 2], [2, 2, 2])),
-        ({"min_seconds": "4s"}, seen([2, 2, 2], [2, 2, 3], [2, 2, 2], [2, 2, 2])),
+        ({"min_duration": "4s"}, seen([2, 2, 2], [2, 2, 3], [2, 2, 2], [2, 2, 2])),
         ({}, CloserLook()),  # nobody looked
     ],
 )

@@ -35,7 +35,7 @@ def rules_of(hierarchy: Hierarchy) -> RuleTree:
     )
     return tree(
         rule("tall", prompts=(), when=when(orientation="portrait", min_duration="60s")),
-        rule("wine", prompts=(), contains=Contains.model_validate({"prompts": ["wine"], "min_seconds": "2s"})),
+        rule("wine", prompts=(), contains=Contains.model_validate({"prompts": ["wine"], "min_duration": "2s"})),
         forest,
         rule("sea", when=when(orientation="landscape"), aggregate=Aggregate.MAX, **LOW),
         rule("city", sound=("cars",), aggregate=Aggregate.FRACTION, fraction_level=0.4, **LOW),

@@ -173,7 +173,7 @@ def test_no_rule_applies_is_unsure_and_says_so() -> None:
 
 def _wine(min_seconds: float, shown: Sequence[float]) -> Decision:
     """Decide on a video of 12 s with frames at 1, 3, 5, 7, 9 and 11 s; each stands for two seconds."""
-    sought = Contains.model_validate({"prompts": "a bottle of wine", "level": 0.6, "min_seconds": min_seconds})
+    sought = Contains.model_validate({"prompts": "a bottle of wine", "min_score": 0.6, "min_duration": min_seconds})
     tree = RuleTree(rules=(rule("forest"), rule("sea"), rule("wine", prompts=(), contains=sought)))
     seen = vectors(
         level("", {"forest": EYE[0], "sea": EYE[1], "wine": [0, 0, 0, 0]}, EYE[2]),

@@ -218,7 +218,7 @@ def test_where_none_of_these_leads_it_is_named() -> None:
 
 
 def _containing(probs: Sequence[float], *, level_prob: float = 0.6, min_seconds: float = 0.0) -> RuleTree:
-    sought = Contains.model_validate({"prompts": "wine", "level": level_prob, "min_seconds": min_seconds})
+    sought = Contains.model_validate({"prompts": "wine", "min_score": level_prob, "min_duration": min_seconds})
     assert probs
     return RuleTree(rules=(plain_rule("wine", prompts=(), contains=sought), plain_rule("forest")))
 
@@ -238,7 +238,7 @@ def test_a_frame_shows_something_from_its_level_on(short: float, rule_key: str) 
     siblings = _containing([0.6], level_prob=0.6)
     contains = siblings.rules[0].contains
     assert contains is not None
-    raised = replace(siblings.rules[0], contains=contains.model_copy(update={"level": 0.6 + short}))
+    raised = replace(siblings.rules[0], contains=contains.model_copy(update={"min_score": 0.6 + short}))
     decision = decide(replace(siblings, rules=(raised, siblings.rules[1])), WINE, wine_frames([0.6]), facts=FACTS)
     assert rule_key == decision.rule
 

@@ -17,7 +17,7 @@ from vsortd.learning.new_rule import NewRule, NoPlaceError, add_rule, new_name_p
 if TYPE_CHECKING:
     from pathlib import Path
 
-HEAD = "version: 1\ninboxes: [{path: /tmp/in}]   # where they come\nlibrary: /tmp/out\n"
+HEAD = "version: 2\ninboxes: [{path: /tmp/in}]   # where they come\nlibrary: /tmp/out\n"
 RULES = """\
 # what I sort by
 rules:

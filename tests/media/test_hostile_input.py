@@ -80,7 +80,7 @@ NO_VIDEO_BY_NAME = [b"ends with a dot.mp4.", b"ends with a space.mp4 ", b"none"]
 
 @pytest.fixture
 def home(tmp_path: Path) -> Iterator[harness.Home]:
-    more = f"{troubles.QUICK}workers: {{timeout: 10s, memory: 1GB}}\n"
+    more = f"{troubles.QUICK}workers: {{time_limit: 10s, memory: 1GB}}\n"
     one = harness.Home.make(tmp_path / "home", more=more, rules=troubles.ONE_RULE)
     yield one
     if one.daemon is not None:

@@ -20,7 +20,7 @@ RULES = """\
 tags:
   - {name: burning, contains: {prompts: fire, look: LOOK}}
 rules:
-  - {name: Fires, contains: {prompts: [fire, flames], look: LOOK, min_seconds: 2s}}
+  - {name: Fires, contains: {prompts: [fire, flames], look: LOOK, min_duration: 2s}}
   - {name: snow, prompts: snow}
   - {name: sea, prompts: sea}
 """

@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
 RULES = """\
 tags:
-  - {name: blue, contains: {objects: Blue Square, min_seconds: 1.5s}}
+  - {name: blue, contains: {objects: Blue Square, min_duration: 1.5s}}
 rules:
-  - {name: Pairs, contains: {objects: red square, min: 2, level: 0.8}}
+  - {name: Pairs, contains: {objects: red square, min_count: 2, min_score: 0.8}}
   - {name: Squares, contains: {objects: [red square, blue square]}}
   - {name: sea, prompts: sea}
 """

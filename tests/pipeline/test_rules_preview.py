@@ -70,13 +70,13 @@ CHANGES = {
     "when it was recorded": RULES.replace(
         "rules:\n", "rules:\n  - {name: new, when: {recorded_since: 2020-01-01}}\n", 1
     ),
-    "tags and facets": "tags: [{name: burning, contains: {prompts: [fire], level: 0.5}}]\n"
+    "tags and facets": "tags: [{name: burning, contains: {prompts: [fire], min_score: 0.5}}]\n"
     "facets: {hour: {day: [day], night: [night]}}\n"
     + RULES.replace("rules:\n", "rules:\n  - {name: hot, when: {tags: burning}}\n", 1),
     "unsure goes to review": f"defaults: {{on_unsure: review, min_score: 0.6}}\n{RULES}",
     "upright ones alone": f"accept: {{orientation: portrait}}\n{RULES}",
     "something in it": RULES.replace(
-        "rules:\n", "rules:\n  - {name: flames, contains: {prompts: [fire], min_seconds: 1s}}\n", 1
+        "rules:\n", "rules:\n  - {name: flames, contains: {prompts: [fire], min_duration: 1s}}\n", 1
     ),
     "votes": f"defaults: {{aggregate: vote}}\nhierarchy: leaves\n{RULES}",
     "other folders": "place: {folder: '{orientation}/{rule}/{year}'}\n" + RULES,

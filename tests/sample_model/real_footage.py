@@ -107,7 +107,7 @@ def flat_config(folder: Path, prompts: int = PROMPTS) -> Path:
     """Write a config with one rule for each scene into a folder; return it."""
     subjects = sample.vocabulary().facets["subject"]
     document = {
-        "version": 1,
+        "version": 2,
         "inboxes": [{"path": str(folder / "inbox")}],
         "library": str(folder / "library"),
         "model": "sample",

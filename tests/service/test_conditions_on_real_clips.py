@@ -12,14 +12,14 @@ from tests.support import harness
 RULES = """\
 tags:
   - name: white
-    contains: {prompts: [snow, snowy landscape], level: 0.5, min_seconds: 0.2s}
+    contains: {prompts: [snow, snowy landscape], min_score: 0.5, min_duration: 0.2s}
   - name: silent
     when: {has_audio: false}
 rules:
   - name: city
     prompts: [city, city street]
   - name: 冬
-    contains: {prompts: [snow, snowy landscape], level: 0.6, min_seconds: 0.5s}
+    contains: {prompts: [snow, snowy landscape], min_score: 0.6, min_duration: 0.5s}
   - name: Портрет
     when: {orientation: portrait}
     rules:

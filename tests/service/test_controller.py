@@ -119,7 +119,7 @@ def test_reload_and_stop_are_the_daemons_own(ledger: Desk) -> None:
     assert ["stop"] == ledger.said
 
 
-@pytest.mark.parametrize(("web", "most_bytes"), [("{pictures: 10MB}", 5 * 10**6), ("{}", 10**9), ("off", 10**9)])
+@pytest.mark.parametrize(("web", "most_bytes"), [("{cache: 10MB}", 5 * 10**6), ("{}", 10**9), ("off", 10**9)])
 def test_as_much_of_pictures_is_kept_as_the_config_says(
     tmp_path: Path, own_state: Path, web: str, most_bytes: int
 ) -> None:

@@ -14,7 +14,7 @@ RULES = """\
 place: {name: "{stem} {light} {tags}"}
 tags:
   - name: white
-    contains: {prompts: [snow, snowy landscape], level: 0.5, min_seconds: 0.2s}
+    contains: {prompts: [snow, snowy landscape], min_score: 0.5, min_duration: 0.2s}
 facets:
   light:
     day: [by day, in daylight]

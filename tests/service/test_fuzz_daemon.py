@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.timeout(300 + COUNT * SECONDS_PER_FILE), pytest.mark.s
 
 @pytest.fixture
 def home(tmp_path: Path) -> Iterator[harness.Home]:
-    one = harness.Home.make(tmp_path / "home", more="workers: {timeout: 20s}\n")
+    one = harness.Home.make(tmp_path / "home", more="workers: {time_limit: 20s}\n")
     yield one
     if one.daemon is not None:
         one.daemon.kill()

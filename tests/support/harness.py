@@ -66,7 +66,7 @@ class Home:
         home.inbox.mkdir(parents=True)
         home.library.mkdir()
         home.config.write_text(
-            f"version: 1\ninboxes:\n  - {{path: {home.inbox}, {inbox}}}\n"
+            f"version: 2\ninboxes:\n  - {{path: {home.inbox}, {inbox}}}\n"
             f"library: {home.library}\nmodel: sample\n{more}{rules}"
         )
         return home

@@ -43,7 +43,7 @@ class HookBench:
     def rules(self, after: str, rules: str = "rules: [{name: sea}, {name: fire}]") -> RuleTree:
         """Return the rules of a config with this `after`."""
         config = self.folder / "config.yaml"
-        config.write_text(f"version: 1\ninboxes: [{{path: /in}}]\nlibrary: /out\n{after}\n{rules}\n", encoding="utf-8")
+        config.write_text(f"version: 2\ninboxes: [{{path: /in}}]\nlibrary: /out\n{after}\n{rules}\n", encoding="utf-8")
         return build_rules(check_file(config).settings_or_raise())
 
     def queue(self, **options: Any) -> DeliveryQueue:

@@ -106,6 +106,6 @@ def test_a_preview_ends_when_the_next_is_asked_for_by_the_same_browser_alone(tmp
 
 def _settings(folder: Any, model: str) -> Settings:
     return Settings.model_validate(
-        {"version": 1, "inboxes": [{"path": str(folder / "in")}], "library": str(folder / "out"), "model": model}
+        {"version": 2, "inboxes": [{"path": str(folder / "in")}], "library": str(folder / "out"), "model": model}
         | {"rules": [{"name": "sea"}]}
     )

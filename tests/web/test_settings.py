@@ -118,7 +118,7 @@ def test_a_config_that_is_broken_under_a_running_daemon_changes_nothing_and_is_s
 
 def test_no_secret_stands_among_the_options(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MY_TOKEN", "abcdefgh123")
-    text = f"""version: 1
+    text = f"""version: 2
 inboxes: [{{path: /in}}]
 library: /out/abcdefgh123
 rules: [{{name: forest}}]

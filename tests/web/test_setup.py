@@ -115,7 +115,7 @@ def _make_config(first: PageHome, text: str) -> None:
     first.home.config.write_text(text)
 
 
-SOUND = """version: 1
+SOUND = """version: 2
 inboxes:
   - path: ~/Videos/Inbox
 library: ~/Videos/Sorted

@@ -207,6 +207,7 @@ SECTIONS: Final[dict[str, tuple[CommandEntry, ...]]] = {
                     "Make rules or facets of a category file or a list.",
                     "config:import_categories",
                 ),
+                CommandEntry("migrate", "Bring a config of a former version to the present one.", "migrate:migrate"),
                 CommandEntry("path", "Print which config file vsortd reads.", "config:show_path"),
                 CommandEntry("show", "Print the settings in effect, defaults included.", "config:show"),
                 CommandEntry("schema", "Print the JSON schema of the config file, for editors.", "config:schema"),

@@ -218,6 +218,10 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
         ("vsortd config import categories.txt --path vsortd.yaml", "a whole config of them"),
         ("vsortd config import moods.txt --as facets", "questions of their own, whose answers are tags"),
     ),
+    "config migrate": (
+        ("vsortd config migrate --dry-run", "what would change, as a diff"),
+        ("vsortd config migrate", "change it; the former file stays beside it"),
+    ),
     "config path": (("vsortd config path", "which file is read"),),
     "config show": (("vsortd config show", "the settings in effect, defaults included"),),
     "config schema": (("vsortd config schema > vsortd.schema.json", "for editors"),),

@@ -14,7 +14,6 @@ from vsortd.cli.common import (
     AsRootFlag,
     JsonFlag,
     console,
-    load,
     print_json,
     root_warning,
     say_retried,
@@ -25,6 +24,7 @@ from vsortd.core.output import is_quiet, note
 from vsortd.errors import ConfigError, DaemonUnreachableError
 
 if TYPE_CHECKING:
+    from vsortd.config.check import CheckReport
     from vsortd.config.settings import Settings
     from vsortd.errors import ExitCode
     from vsortd.service.setup_mode import Handover
@@ -49,10 +49,14 @@ def run(
     In the foreground, until Ctrl-C. Ctrl-C or SIGTERM finishes the file in hand or puts it back, and ends within 5
     seconds.
     """
+    from vsortd.config.check import check_file
+    from vsortd.core.paths import find_config
+
     with contextlib.ExitStack() as held:
-        handover = None
+        handover = report = None
         try:
-            settings = load(ctx)
+            report = check_file(find_config(ctx.obj.config))
+            settings = report.settings_or_raise()
         except ConfigError:
             if not setup or once:
                 raise
@@ -64,7 +68,7 @@ def run(
         else:
             _begin_log(ctx, json_log=json_log)
             end_setup_mode()
-        return _work(ctx, settings, once=once, as_root=as_root, handover=handover)
+        return _work(ctx, settings, report, once=once, as_root=as_root, handover=handover)
 
 
 def _begin_log(ctx: click.Context, *, json_log: bool) -> None:
@@ -73,24 +77,35 @@ def _begin_log(ctx: click.Context, *, json_log: bool) -> None:
     set_up_logging(verbose=ctx.obj.verbose, as_json=json_log, quiet=is_quiet())
 
 
-def _work(ctx: click.Context, settings: Settings, *, once: bool, as_root: bool, handover: Handover | None) -> int:
-    """Run the daemon to its end."""
+def _work(
+    ctx: click.Context,
+    settings: Settings,
+    report: CheckReport | None,
+    *,
+    once: bool,
+    as_root: bool,
+    handover: Handover | None,
+) -> int:
+    """Run the daemon to its end; `report` is what the settings were read from, None where the page made them."""
     from loguru import logger
 
-    from vsortd.config.load import load_settings
     from vsortd.core.paths import find_config
+    from vsortd.service.config_reader import ConfigReader
     from vsortd.service.daemon import Daemon
     from vsortd.service.daemon_log import daemon_log
 
     config = find_config(ctx.obj.config)
+    reader = ConfigReader(config)
     with daemon_log(settings, state_folder()):
         if warning := root_warning(as_root=as_root):
             logger.warning(warning)
+        if report is not None:
+            reader.note_version(report)
         code = Daemon(
             settings,
             state_folder(),
             once=once,
-            read_config=lambda: load_settings(config),
+            read_config=reader.read,
             config_path=config,
             tools=page_tools(),
             handover=handover,

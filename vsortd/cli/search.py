@@ -316,7 +316,7 @@ def _extras(
     workers = settings.workers
     made: dict[str, Any] = {}
     with MediaPool(
-        1, timeout_s=workers.timeout_s, memory_bytes=workers.memory_bytes, must_confine=workers.must_confine
+        1, timeout_s=workers.time_limit_s, memory_bytes=workers.memory_bytes, must_confine=workers.must_confine
     ) as media:
         if sheet is not None:
             from vsortd.core.system.file_rights import make_for

@@ -7,7 +7,7 @@ no other.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
@@ -15,8 +15,9 @@ from pydantic import ValidationError
 from vsortd.config.cross_checks import cross_check
 from vsortd.config.diagnostics import InvalidConfigError, Location, Mistake, dotted
 from vsortd.config.error_messages import OptionType, explain, value_of
+from vsortd.config.former_versions import FormerVersion, newer_version, taken_over
 from vsortd.config.settings import RuleSettings, Settings
-from vsortd.config.yaml_lines import Document, Node, NodeKind, plain, read_bytes, read_document, walk_to
+from vsortd.config.yaml_lines import Document, Node, NodeKind, plain, read_bytes, read_document, read_text, walk_to
 from vsortd.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -26,12 +27,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class CheckReport:
-    """What came of checking a file; `settings` is None as soon as there is any mistake."""
+    """What came of checking a file; `settings` is None as soon as there is any mistake.
+
+    `document` is of the present version: where the file is of a `former` one, it was taken over before it was checked.
+    Lines are those of the file all the same.
+    """
 
     file: Path
     settings: Settings | None
     document: Document
     mistakes: tuple[Mistake, ...]
+    former: FormerVersion | None = None
 
     def settings_or_raise(self) -> Settings:
         """Return the settings, or raise InvalidConfigError with every mistake."""
@@ -66,7 +72,17 @@ def check_bytes(path: Path, data: bytes) -> CheckReport:
 
 
 def check_document(path: Path, document: Document) -> CheckReport:
-    """Check what was read of a config file at `path`, or would be."""
+    """Check what was read of a config file at `path`, or would be; one of a former version is taken over first."""
+    if newer := newer_version(document):
+        return CheckReport(path, None, document, (newer,))
+    if (former := taken_over(document)) is None:
+        return _check_present(path, document)
+    report = _check_present(path, read_text(former.text))
+    return replace(report, former=former, mistakes=tuple(map(former.in_its_words, report.mistakes)))
+
+
+def _check_present(path: Path, document: Document) -> CheckReport:
+    """Check what is of the present version."""
     mistakes = list(document.mistakes)
     settings = None
     if document.root is not None and document.root.kind is not NodeKind.MAPPING:

@@ -90,7 +90,7 @@ def contains_mistakes(root: Node, node: Node, location: Location, contains: type
     """Check what one rule or tag looks for: prompts or objects, and for objects a detector that is configured."""
     if node.broken or node.kind is not NodeKind.MAPPING:
         return
-    prompts, objects, least = node.get("prompts"), node.get("objects"), node.get("min")
+    prompts, objects, least = node.get("prompts"), node.get("objects"), node.get("min_count")
     here = (*location, "contains")
     if prompts is None and objects is None and node.entries.keys() <= keys_of(contains).keys():
         message = "what to look for is missing"
@@ -99,10 +99,10 @@ def contains_mistakes(root: Node, node: Node, location: Location, contains: type
         if least is not None:
             yield Mistake(
                 least.line,
-                dotted((*here, "min")),
+                dotted((*here, "min_count")),
                 least.value,
                 "only objects are counted",
-                "objects beside it, or no min",
+                "objects beside it, or no min_count",
             )
         return
     if prompts is not None:

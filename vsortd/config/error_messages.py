@@ -16,6 +16,7 @@ from pydantic_core import PydanticCustomError
 
 from vsortd.config.base_options import MAPPING, NUMBER, WORD, Options
 from vsortd.config.diagnostics import Location, Mistake, dotted, nearest_of, shorten
+from vsortd.config.former_versions import PRESENT
 from vsortd.config.value_types import WANTS_TEXT, WRONG, OneOrMany, ValueKind
 from vsortd.config.yaml_lines import Node, NodeKind, Odd, walk_to
 
@@ -289,8 +290,8 @@ def _message(error: Mapping[str, Any], node: Node, option: OptionType) -> str:
         return _text_wanted(node)
     if kind in {"enum", "literal_error", "tuple_type", "union_tag_invalid"} and (said := _no_choice(option, node)):
         return said
-    if get_args(option.annotation) == (1,):
-        return "this vsortd reads version 1 of the file's format, no other"
+    if get_args(option.annotation) == (PRESENT,):
+        return "there is no such version of the file's format"
     wanted = _WANTED.get(kind, str(error["msg"]))
     return wanted if wanted.startswith("this") else f"{wanted}, not {node.shape()}"
 

@@ -63,8 +63,8 @@ class TagRule:
 
     name: str
     prompts: tuple[str, ...]
-    level: float
-    min_seconds: float
+    min_score: float
+    min_duration_s: float
     when: When | None = None
     contains: Contains | None = None
 
@@ -189,7 +189,7 @@ def _tag(tag: Tag) -> TagRule:
     looked_for = tag.contains
     if looked_for is None:  # a tag that only has conditions has nothing to look for
         return TagRule(tag.name, () if tag.when else (tag.name,), 0.5, 1.0, tag.when)
-    return TagRule(tag.name, looked_for.prompts, looked_for.level, looked_for.min_seconds_s, tag.when, looked_for)
+    return TagRule(tag.name, looked_for.prompts, looked_for.min_score, looked_for.min_duration_s, tag.when, looked_for)
 
 
 def _facet(name: str, facet: Facet, settings: Settings) -> FacetRule:

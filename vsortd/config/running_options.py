@@ -26,12 +26,14 @@ NEEDS_RESTART = frozenset({"workers", "control", "web"})
 class Workers(Options):
     """The processes that decode videos, apart from the daemon, so that a bad video costs only itself."""
 
+    misnamed: ClassVar[Mapping[str, str]] = dict.fromkeys(("timeout", "wait"), "time_limit")
+
     decode: Annotated[
         Annotated[Literal["auto"], Shape(WORD)] | Annotated[int, Strict(), Ge(1), Le(256), Shape(NUMBER)],
         Discriminator(shape_of),
     ] = Field(default="auto", description="How many at once; auto: one for each processor core, at most 16.")
-    timeout_s: Annotated[float, Duration(1, _DAY_S)] = Field(
-        default=60.0, alias="timeout", description="A video that takes longer to read or sample is set aside."
+    time_limit_s: Annotated[float, Duration(1, _DAY_S)] = Field(
+        default=60.0, alias="time_limit", description="A video that takes longer to read or sample is set aside."
     )
     memory_bytes: Annotated[int, Size(256 * 10**6, 10**12)] = Field(
         default=2 * 10**9, alias="memory", description="Memory that one process may use."
@@ -101,12 +103,14 @@ class Transcript(Options):
 class Log(Options):
     """The daemon's log file in the state folder, which `vsortd logs` shows."""
 
+    misnamed: ClassVar[Mapping[str, str]] = {"size": "max_size"}
+
     paths: Literal["full", "relative"] = Field(
         default="full",
         description="full, or relative: without what is above the inboxes and the library, for logs to show around.",
     )
-    size_bytes: Annotated[int, Size(100_000, 10**9)] = Field(
-        default=10 * 10**6, alias="size", description="A new file is begun when this one has this size."
+    max_size_bytes: Annotated[int, Size(100_000, 10**9)] = Field(
+        default=10 * 10**6, alias="max_size", description="A new file is begun when this one has this size."
     )
     keep: Annotated[int, Strict(), Ge(0), Le(100)] = Field(default=5, description="How many old files stay.")
 

@@ -22,6 +22,7 @@ from vsortd.config.choices import Aggregate, Ensemble, Hierarchy, OnUnsure, Samp
 from vsortd.config.condition_options import Accept, Probability, When
 from vsortd.config.detector_options import DetectorOptions  # noqa: TC001 - pydantic looks at it
 from vsortd.config.fetch_options import Fetch
+from vsortd.config.former_versions import PRESENT
 from vsortd.config.inbox_options import Inbox  # noqa: TC001 - pydantic looks at it
 from vsortd.config.place_options import Place, RulePlace
 from vsortd.config.running_options import JournalOptions, Log, Notify, Transcript, Workers
@@ -238,7 +239,7 @@ class RuleSettings(Options):
 class Settings(Options):
     """A config of vsortd."""
 
-    version: Literal[1] = Field(default=1, description="The version of this file's format.")
+    version: Literal[2] = Field(default=PRESENT, description="The version of this file's format.")
     inboxes: tuple[Inbox, ...] = Field(min_length=1, description="The folders that videos are dropped into.")
     library: Annotated[Path, FolderPath()] = Field(description="The folder that videos are filed in.")
     model: Annotated[

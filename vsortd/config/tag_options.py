@@ -42,31 +42,37 @@ class TagPart(TextKind):
 class Contains(Options):
     """Something that is looked for anywhere in the video, however short, against everything else."""
 
+    misnamed: ClassVar[Mapping[str, str]] = {
+        **dict.fromkeys(("min", "count"), "min_count"),
+        **dict.fromkeys(("level", "score"), "min_score"),
+        **dict.fromkeys(("min_seconds", "seconds"), "min_duration"),
+    }
+
     prompts: Annotated[Prompts, MinLen(1)] = Field(default=(), description="What to look for: one text or a list.")
     objects: Annotated[Prompts, MinLen(1)] = Field(
         default=(), description="Instead: things that the detector finds, by the names of its classes, such as person."
     )
-    least: Annotated[int, Strict(), Ge(1), Le(100)] = Field(
-        default=1, alias="min", description="How many of these objects at once."
+    min_count: Annotated[int, Strict(), Ge(1), Le(100)] = Field(
+        default=1, description="How many of these objects at once."
     )
     look: Look = Field(
         default=Look.FRAMES,
         description="frames: at whole frames; crops: at parts of them, too, which finds what is small in the picture "
         "and takes several times as long.",
     )
-    level: Probability = Field(
+    min_score: Probability = Field(
         default=0.5, description="The least probability with which a frame shows it; of objects, of each."
     )
-    min_seconds_s: Annotated[float, Duration(0, _DAY_S)] = Field(
+    min_duration_s: Annotated[float, Duration(0, _DAY_S)] = Field(
         default=1.0,
-        alias="min_seconds",
+        alias="min_duration",
         description="For how long in all. Each frame that is looked at stands for the time around it.",
     )
 
     @model_serializer(mode="wrap")
     def _as_written(self, handler: SerializerFunctionWrapHandler) -> dict[str, object]:
         """Leave out what means nothing beside the other, so that what is shown loads again."""
-        beside = {"prompts", "look"} if self.objects else {"objects", "min", "least"}
+        beside = {"prompts", "look"} if self.objects else {"objects", "min_count"}
         return {name: value for name, value in handler(self).items() if name not in beside}
 
 

@@ -10,6 +10,7 @@ from vsortd.config.after_warnings import after_warnings
 from vsortd.config.condition_warnings import condition_warnings
 from vsortd.config.diagnostics import Location, Mistake, dotted
 from vsortd.config.folder_checks import folder_warnings
+from vsortd.config.former_versions import PRESENT
 from vsortd.config.place_warnings import place_warnings
 from vsortd.config.yaml_lines import NodeKind
 from vsortd.core.names import OWN_FOLDER, folder_key, portable
@@ -37,7 +38,7 @@ def warnings_of(report: CheckReport, sample_unknown: Callable[[str], Iterable[st
     settings = report.settings
     if settings is None:
         return ()
-    found = [*_missing_version(report), *_missing_folders(report, settings), *_rivals(report, settings, ())]
+    found = [*_former_version(report), *_missing_folders(report, settings), *_rivals(report, settings, ())]
     for rule, location, path_bytes in _walk(settings):
         found += _rivals(report, rule, location)
         if path_bytes > _PATH_MAX_BYTES >= path_bytes - len(rule.name.encode()) - 1:
@@ -54,11 +55,14 @@ def warnings_of(report: CheckReport, sample_unknown: Callable[[str], Iterable[st
     return tuple(sorted(found, key=lambda warning: warning.line))
 
 
-def _missing_version(report: CheckReport) -> Iterator[Mistake]:
-    """Warn where the file does not say its version."""
+def _former_version(report: CheckReport) -> Iterator[Mistake]:
+    """Warn where the file is of a former version, or does not say its version."""
     root = report.document.root
-    if root is not None and root.get("version") is None:
-        yield Mistake(1, "version", None, "the file does not say its version; it was read as version 1", "version: 1")
+    if report.former is not None:
+        yield report.former.warning()
+    elif root is not None and root.get("version") is None:
+        message = f"the file does not say its version; it was read as version {PRESENT}"
+        yield Mistake(1, "version", None, message, f"version: {PRESENT}")
 
 
 def _missing_folders(report: CheckReport, settings: Settings) -> Iterator[Mistake]:

@@ -58,7 +58,7 @@ class Web(Options):
     misnamed: ClassVar[Mapping[str, str]] = {
         **dict.fromkeys(("address", "bind", "listen"), "host"),
         **dict.fromkeys(("password", "auth"), "password_file"),
-        "cache": "pictures",
+        **dict.fromkeys(("pictures", "size"), "cache"),
     }
 
     port: Annotated[int, Strict(), Ge(1), Le(65_535)] = Field(
@@ -74,8 +74,8 @@ class Web(Options):
     names: Annotated[tuple[Annotated[str, HostName()], ...], OneOrMany()] = Field(
         default=(), description="Further names by which browsers ask for it, such as that of a proxy before it."
     )
-    pictures_bytes: Annotated[int, Size(10**7, 10**13)] = Field(
-        default=10**9, alias="pictures", description="How much of thumbnails and playable copies is kept."
+    cache_bytes: Annotated[int, Size(10**7, 10**13)] = Field(
+        default=10**9, alias="cache", description="How much of thumbnails and playable copies is kept."
     )
 
     @property

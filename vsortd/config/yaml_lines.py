@@ -9,7 +9,7 @@ several documents) is reported as a mistake and read on, so that one report show
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, Final
 
@@ -99,10 +99,14 @@ def describe(value: object) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A file as read: the root (None if there is nothing usable) and what was wrong with the YAML itself."""
+    """A file as read: the root (None if there is nothing usable) and what was wrong with the YAML itself.
+
+    `text` is what was read, without a byte order mark; "" where that is no text.
+    """
 
     root: Node | None
     mistakes: tuple[Mistake, ...] = ()
+    text: str = ""
 
     @property
     def options(self) -> Node | None:
@@ -129,7 +133,7 @@ def read_bytes(data: bytes) -> Document:
         line = data.count(b"\n", 0, error.start) + 1
         message = f"byte {error.start} (0x{data[error.start]:02x}) is not valid UTF-8"
         return Document(None, (Mistake(line, "", None, message, "a text file in UTF-8"),))
-    return _NodeBuilder(text).read()
+    return replace(_NodeBuilder(text).read(), text=text)
 
 
 def read_text(text: str) -> Document:

@@ -37,17 +37,24 @@ def examine(config: Path | None, *, quick: bool = False) -> Iterator[Finding]:
     yield from _guarded("limits", machine_checks.limits)
     yield from _guarded("state folder", folder_checks.state)
     try:
-        from vsortd.config.load import load_settings
+        from vsortd.config.check import check_file
+        from vsortd.config.former_versions import COMMAND
         from vsortd.core.paths import find_config
 
         path = find_config(config)
-        settings = load_settings(path)
+        report = check_file(path)
+        settings = report.settings_or_raise()
     except VsortdError as error:
         yield Finding("config", Severity.FAIL, error.title, error.remedy, error.details)
         yield from _guarded("decoders", lambda: decoder_checks.decoders(None))
     else:
         count = counted(len(settings.inboxes), "inbox", "inboxes")
-        yield Finding("config", Severity.OK, f"{path}: {count}, {counted(len(settings.rules), 'rule')} at the top")
+        said = f"{path}: {count}, {counted(len(settings.rules), 'rule')} at the top"
+        if report.former is None:
+            yield Finding("config", Severity.OK, said)
+        else:
+            warning = report.former.warning()
+            yield Finding("config", Severity.WARN, f"{said}; {warning.message}", f"Take it over: {COMMAND}")
         yield from _guarded("inboxes", lambda: folder_checks.inboxes(settings))
         yield from _guarded("library", lambda: folder_checks.library(settings))
         yield from _guarded("decoders", lambda: decoder_checks.decoders(settings.workers))

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 CONFIG = """\
 # yaml-language-server: $schema=./vsortd.schema.json
-version: 1
+version: 2
 inboxes:
   - path: {inbox}
     settle: 1s

@@ -19,7 +19,7 @@ from vsortd.errors import VsortdError
 
 _NAME = "sorting a clip"
 _CONFIG = """\
-version: 1
+version: 2
 inboxes:
   - {{path: {inbox}, settle: 200ms, incomplete_after: 1s}}
 library: {library}

@@ -18,6 +18,7 @@ from vsortd.core.system.fault_points import Point, reach
 from vsortd.core.system.fsync import sync, sync_as_can_be
 from vsortd.core.system.private_files import private_file, private_folder
 from vsortd.core.system.rename_noreplace import is_reservation, rename_noreplace
+from vsortd.core.system.sqlite_format import bring_forward, format_of
 from vsortd.core.text import storable
 from vsortd.errors import DamagedError, StoreError
 from vsortd.filing import seals
@@ -176,7 +177,7 @@ class Database:
             try:
                 seals.teach(db)
                 # not in the WAL yet: what fails while it is copied into the file at closing, SQLite does not say
-                _migrate(db, self._form, 0)
+                bring_forward(db, self._form.steps, application_id=self._form.application_id)
                 db.execute("PRAGMA journal_mode=WAL")
             finally:
                 db.close()
@@ -199,7 +200,7 @@ class Database:
         form = self._form
         with contextlib.closing(_reader(self.path, self._busy_s)) as db:
             (application,) = db.execute("PRAGMA application_id").fetchone()
-            (version,) = db.execute("PRAGMA user_version").fetchone()
+            version = format_of(db)
             if application != form.application_id or version <= 0:
                 raise self._damaged(f"is not a {form.noun} of vsortd")
             if version > form.version:
@@ -228,9 +229,8 @@ class Database:
                 remedy="Put the state folder on a local disk ($VSORTD_STATE_DIR).",
                 paths=[self.path],
             )
-        (version,) = db.execute("PRAGMA user_version").fetchone()
-        if version < form.version:
-            _migrate(db, form, version)
+        if format_of(db) < form.version:
+            bring_forward(db, form.steps, application_id=form.application_id)
         if form.sealed:
             self._last.journal_id = seals.counters(db)[seals.JOURNAL_ID]
 
@@ -347,34 +347,6 @@ def _reader(path: Path, busy_s: float, *, check_same_thread: bool = True) -> sql
     db = sqlite3.connect(name, uri=True, timeout=busy_s, isolation_level=None, check_same_thread=check_same_thread)
     seals.teach(db)
     return db
-
-
-def _migrate(db: sqlite3.Connection, form: Form, version: int) -> None:
-    """Bring a file to the present version: each step and its record in one transaction."""
-    for number, step in enumerate(form.steps[version:], start=version + 1):
-        db.execute("BEGIN IMMEDIATE")
-        try:
-            (now,) = db.execute("PRAGMA user_version").fetchone()
-            if now < number:  # else another process was first
-                for statement in _statements(step):
-                    db.execute(statement)
-                db.execute(f"PRAGMA application_id={form.application_id}")
-                db.execute(f"PRAGMA user_version={number}")
-            db.execute("COMMIT")
-        except BaseException:
-            with contextlib.suppress(sqlite3.Error):
-                db.execute("ROLLBACK")
-            raise
-
-
-def _statements(script: str) -> Iterator[str]:
-    """Cut a script into statements: `executescript` would commit the transaction that is open."""
-    statement = ""
-    for line in script.splitlines(keepends=True):
-        statement += line
-        if sqlite3.complete_statement(statement):
-            yield statement
-            statement = ""
 
 
 # In what reserves the name of a file of ours on a disk that has no better way.

@@ -1,4 +1,4 @@
-"""The journal's tables and how older ones become them. Each step runs in one transaction with its record."""
+"""The journal's tables and how older ones become them: all steps in one transaction with their record."""
 
 from __future__ import annotations
 
@@ -20,11 +20,10 @@ class Form:
     """What kind of SQLite file a `Database` is.
 
     `noun` is what people call it, `loss` what an empty one would not know. `application_id` tells it from any other
-    SQLite file, `table` is there in every version. Step N of `steps` brings version N - 1 to version N, in one
-    transaction with its record; steps are only ever added. `sealed` are the tables (with their columns) whose rows
-    have checksums, `since` the version that brought one of them if it is not that of the seals themselves, or one of
-    their columns (`table.column`), `counted` the counters that are always there. `repair` is the command that mends
-    it, if there is one.
+    SQLite file, `table` is there in every version. Step N of `steps` brings version N - 1 to version N; steps are only
+    ever added. `sealed` are the tables (with their columns) whose rows have checksums, `since` the version that brought
+    one of them if it is not that of the seals themselves, or one of their columns (`table.column`), `counted` the
+    counters that are always there. `repair` is the command that mends it, if there is one.
     """
 
     noun: str

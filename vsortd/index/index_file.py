@@ -17,13 +17,13 @@ from loguru import logger
 
 from vsortd.core.system.damaged_files import SQLITE_ERRORS, is_damage, remedy_of, set_aside
 from vsortd.core.system.private_files import private_file, private_folder
+from vsortd.core.system.sqlite_format import bring_forward, format_of
 from vsortd.errors import StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-SCHEMA_VERSION: Final = 5
 _TABLES = """
 CREATE TABLE video (
     id INTEGER PRIMARY KEY,
@@ -77,9 +77,15 @@ CREATE TABLE part (
     UNIQUE (video, name)
 );
 """
-# What brings an older format up to date.
-_STEPS: Final = {2: _CHECKSUM + _PLACES + _PARTS, 3: _PLACES + _PARTS, 4: _PARTS}
-_DROP = "DROP TABLE IF EXISTS frames; DROP TABLE IF EXISTS model; DROP TABLE IF EXISTS video;"
+# The first format was a cache, of which nothing is kept.
+_DROP = """
+DROP TABLE IF EXISTS frames;
+DROP TABLE IF EXISTS model;
+DROP TABLE IF EXISTS video;
+"""
+STEPS: Final = ("", _DROP + _TABLES, _CHECKSUM, _PLACES, _PARTS)
+"""Step N makes format N of format N - 1; steps are only ever added."""
+
 _MAPPED_BYTES: Final = 1 << 32  # a reader's view of the file: vectors are copied once less
 _BUSY_S: Final = 30
 
@@ -148,12 +154,14 @@ class IndexFile:
     def _opened(self) -> sqlite3.Connection:
         private_folder(self.path.parent)
         private_file(self.path, create=True)
+        self._refuse_a_newer()
         db = sqlite3.connect(self.path, timeout=_BUSY_S, check_same_thread=False, isolation_level=None)
         try:
             db.execute("PRAGMA journal_mode=WAL")
             db.execute("PRAGMA synchronous=NORMAL")
             db.execute("PRAGMA foreign_keys=ON")
-            self._migrate(db)
+            if format_of(db) < len(STEPS):
+                bring_forward(db, STEPS)
             _look(db)
         except BaseException:
             db.close()
@@ -177,21 +185,19 @@ class IndexFile:
         )
         return db
 
-    def _migrate(self, db: sqlite3.Connection) -> None:
-        (version,) = db.execute("PRAGMA user_version").fetchone()
-        if version > SCHEMA_VERSION:
+    def _refuse_a_newer(self) -> None:
+        """Raise StoreError where a newer vsortd wrote the file, without a connection that could change it."""
+        with contextlib.closing(
+            sqlite3.connect(f"{self.path.absolute().as_uri()}?mode=ro", uri=True, timeout=_BUSY_S)
+        ) as db:
+            version = format_of(db)
+        if version > len(STEPS):
             raise StoreError(
-                f"The index {self.path} was written by a newer vsortd"
-                f" (format {version}, this one knows {SCHEMA_VERSION}).",
-                remedy="Update vsortd, or move the file away: it can be rebuilt.",
+                f"The index {self.path} is of format {version}; this vsortd knows {len(STEPS)}.",
+                remedy="It was written by a newer vsortd: update this one. Nothing was touched. Or move the file away: "
+                "it can be made again.",
                 paths=[self.path],
             )
-        if version == SCHEMA_VERSION:
-            return
-        # format 1 is a cache that nothing was lost with; executescript commits by itself, so the script carries its
-        # own transaction
-        script = _STEPS.get(version, _DROP + _TABLES + _CHECKSUM + _PLACES + _PARTS)
-        db.executescript(f"BEGIN IMMEDIATE;{script}PRAGMA user_version = {SCHEMA_VERSION};COMMIT;")
 
     def _explained(self, error: Exception) -> StoreError:
         remedy = remedy_of(error) or (

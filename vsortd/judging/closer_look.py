@@ -114,7 +114,7 @@ def sought_words(contains: Contains) -> str:
     """Say what is looked for, as a reason names it."""
     if not contains.objects:
         return f"'{contains.prompts[0]}'"
-    return f"{'' if contains.least == 1 else f'{contains.least} x '}'{' or '.join(contains.objects)}'"
+    return f"{'' if contains.min_count == 1 else f'{contains.min_count} x '}'{' or '.join(contains.objects)}'"
 
 
 def sighting_of(
@@ -133,10 +133,10 @@ def _objects_seen(contains: Contains, seen: SeenObjects, duration_s: float) -> S
     """Each frame's score is that of the last of so many things as are asked for, the surest first."""
     wanted = {name.casefold() for name in contains.objects}
     frames = [[one for one in frame if one.name.casefold() in wanted] for frame in seen.found]
-    scores = np.array([own[contains.least - 1].score if len(own) >= contains.least else 0.0 for own in frames])
-    seconds = seconds_shown(scores >= contains.level - EPSILON, np.array(seen.times_ms, np.int64), duration_s)
+    scores = np.array([own[contains.min_count - 1].score if len(own) >= contains.min_count else 0.0 for own in frames])
+    seconds = seconds_shown(scores >= contains.min_score - EPSILON, np.array(seen.times_ms, np.int64), duration_s)
     at = int(scores.argmax())
-    own = frames[at][: contains.least]
+    own = frames[at][: contains.min_count]
     return Sighting(float(scores[at]), seen.times_ms[at], place_of(own[0].box) if scores[at] else "", seconds)
 
 
@@ -145,7 +145,7 @@ def _crops_seen(contains: Contains, key: str, vectors: RuleVectors, crops: SeenC
     probs = presence(vectors, key, crops.vectors.reshape(-1, dim).astype(np.float64)).reshape(count, parts)
     best = probs.argmax(axis=1)
     scores = probs.max(axis=1)
-    seconds = seconds_shown(scores >= contains.level - EPSILON, crops.times_ms, duration_s)
+    seconds = seconds_shown(scores >= contains.min_score - EPSILON, crops.times_ms, duration_s)
     at = int(scores.argmax())
     return Sighting(float(scores[at]), int(crops.times_ms[at]), place_of(crops.boxes[best[at]]), seconds)
 

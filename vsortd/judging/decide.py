@@ -193,8 +193,8 @@ class _Walk:
             return seen.score, f"{rule.key}: {what}"
         probs = self.presence(rule.key)
         self.frame_scores[rule.key] = tuple(probs.tolist())
-        seen_s = seconds_shown(probs >= rule.contains.level - EPSILON, self.times_ms, self.duration_s)
-        if not seen_s or seen_s < rule.contains.min_seconds_s:
+        seen_s = seconds_shown(probs >= rule.contains.min_score - EPSILON, self.times_ms, self.duration_s)
+        if not seen_s or seen_s < rule.contains.min_duration_s:
             self.settled = False  # it may be shown between the frames
             return None
         score = float(probs.max())
@@ -206,7 +206,7 @@ class _Walk:
         if seen is None:
             return None
         self.sightings[key] = seen
-        return seen if seen.seconds and seen.seconds >= contains.min_seconds_s else None
+        return seen if seen.seconds and seen.seconds >= contains.min_duration_s else None
 
     def _plain_tags(self, tree: RuleTree) -> tuple[list[str], bool]:
         """Return the tags of what a video contains, and whether more frames could not bring another."""
@@ -224,9 +224,9 @@ class _Walk:
         return found, sure
 
     def _is_shown(self, tag: TagRule) -> bool:
-        shown = self.presence(f"#{tag.name}") >= tag.level - EPSILON
+        shown = self.presence(f"#{tag.name}") >= tag.min_score - EPSILON
         seen_s = seconds_shown(shown, self.times_ms, self.duration_s)
-        return seen_s > 0 and seen_s >= tag.min_seconds
+        return seen_s > 0 and seen_s >= tag.min_duration_s
 
     def goes_on(self, judged: JudgedLevel) -> bool:
         """Take up how a level came out; tell whether another one lies below."""

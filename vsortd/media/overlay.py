@@ -104,7 +104,7 @@ def write_overlay(
             )
         try:
             output = WorkerOutput(descriptor, str(temporary), _room_bytes(target.parent))
-            limit_s = workers.timeout_s + _DURATIONS * duration_s
+            limit_s = workers.time_limit_s + _DURATIONS * duration_s
             report = _drawn(source, plan, workers, output, live=False, limit_s=limit_s, cancel=cancel)
         except LimitError as error:
             raise _full(target.parent) if error.reason == NO_ROOM else error from error
@@ -213,7 +213,7 @@ def _verify(
     """Raise BrokenError unless what was written decodes to its end, frame for frame, in its size, with its sounds."""
     with MediaPool.of(workers, count=1) as media:
         facts = media.probe(path, cancel=cancel)
-        limit_s = workers.timeout_s + _DECODE_DURATIONS * duration_s
+        limit_s = workers.time_limit_s + _DECODE_DURATIONS * duration_s
         (decoded,) = media.decode(path, [facts.video_index], timeout_s=limit_s, cancel=cancel)
     if (decoded.frames, decoded.errors) != (report.frames, 0):
         raise BrokenError(f"what was written shows {decoded.frames} of {report.frames} frames")

@@ -41,7 +41,7 @@ class MediaPool(WordsPool):
         """Return as many processes as the config wants, or `count`, with what it says of them."""
         return cls(
             workers.decode_count() if count is None else count,
-            timeout_s=workers.timeout_s,
+            timeout_s=workers.time_limit_s,
             memory_bytes=workers.memory_bytes,
             decoder=workers.decoder,
             must_confine=workers.must_confine,

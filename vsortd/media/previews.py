@@ -69,7 +69,7 @@ class Previews:
     """
 
     def __init__(self, workers: Workers, state_folder: Path, *, limit_bytes: int = LIMIT_BYTES) -> None:
-        self._workers = workers.model_copy(update={"timeout_s": workers.timeout_s * _PATIENCE, "decoder": "cpu"})
+        self._workers = workers.model_copy(update={"time_limit_s": workers.time_limit_s * _PATIENCE, "decoder": "cpu"})
         copies_bytes = int(limit_bytes * _COPIES_SHARE)
         folder = previews_path(state_folder)
         self._pictures = PreviewCache(folder / "pictures", limit_bytes - copies_bytes)

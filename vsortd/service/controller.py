@@ -480,5 +480,5 @@ class Controller:
 def _previews(services: Services) -> Previews:
     """Return what makes pictures of videos, and keeps as much of them as the config says: `web` needs a restart."""
     web = services.settings.web
-    limit_bytes = LIMIT_BYTES if web == "off" else web.pictures_bytes
+    limit_bytes = LIMIT_BYTES if web == "off" else web.cache_bytes
     return Previews(services.settings.workers, services.state_folder, limit_bytes=limit_bytes)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def daemon_log(settings: Settings, state_folder: Path) -> Iterator[None]:
     """Log into the state folder meanwhile, too, as the config says."""
     redactor = _redactor(settings, state_folder)
-    open_log_file(log_path(state_folder), redactor, size_bytes=settings.log.size_bytes, keep=settings.log.keep)
+    open_log_file(log_path(state_folder), redactor, size_bytes=settings.log.max_size_bytes, keep=settings.log.keep)
     try:
         yield
     except AlreadyRunningError:  # the file belongs to the other one
@@ -36,7 +36,7 @@ def daemon_log(settings: Settings, state_folder: Path) -> Iterator[None]:
 
 def follow_config(settings: Settings, state_folder: Path) -> None:
     """Go on as a changed config says."""
-    change_log_file(_redactor(settings, state_folder), size_bytes=settings.log.size_bytes, keep=settings.log.keep)
+    change_log_file(_redactor(settings, state_folder), size_bytes=settings.log.max_size_bytes, keep=settings.log.keep)
 
 
 def _redactor(settings: Settings, state_folder: Path) -> Redactor:

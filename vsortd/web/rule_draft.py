@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from vsortd.config.former_versions import in_present_words
 from vsortd.config.rule_edits import add_rule_text, delete_rule, move_rule, place_after, set_options
 from vsortd.config.rules import build_rules
 from vsortd.config.yaml_lines import NodeKind, read_text
@@ -55,7 +56,7 @@ class RuleDraft:
     @classmethod
     def of_key(cls, path: Path, text: str, key: str) -> RuleDraft:
         """Check a text, with the rule of a key such as "forest/night" in hand, as far as there is one."""
-        document = read_text(text)
+        text, document = in_present_words(text)
         at = next((read_at(row.at) for row in _rows(document.options) if nfc(row.key) == nfc(key)), ())
         return cls.of(path, text, at, document)
 
@@ -65,6 +66,8 @@ class RuleDraft:
 
         `document` is what was read of the text already.
         """
+        if document is None:
+            text, document = in_present_words(text)
         edited = EditedText.checked(path, text, document)
         root = edited.document.options
         if root is None:
@@ -103,8 +106,8 @@ class RuleDraft:
 
 def posted_draft(path: Path, posted: Posted) -> RuleDraft:
     """Return a form's text with what its fields and its button change. Raises UsageError, EditByHandError."""
-    text, at = posted_text(posted), read_at(posted.one("at"))
-    document = read_text(text)
+    at = read_at(posted.one("at"))
+    text, document = in_present_words(posted_text(posted))
     rule = rule_at(document.options, at)
     if rule is not None and (options := changed_options(rule, posted)):
         text = set_options(text, at, options)

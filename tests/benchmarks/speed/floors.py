@@ -44,7 +44,7 @@ def decode(task: Task) -> Result:
     preprocess = load_model(settings.model).info.preprocess
     limits = settings.workers
     workers, total = limits.decode_count(), settings.sampling.max_frames
-    with MediaPool(workers, timeout_s=limits.timeout_s, memory_bytes=limits.memory_bytes) as pool:
+    with MediaPool(workers, timeout_s=limits.time_limit_s, memory_bytes=limits.memory_bytes) as pool:
         pool.warm(workers)
 
         def take(clip: tuple[str, list[int]]) -> tuple[int, int]:

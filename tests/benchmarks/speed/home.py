@@ -52,7 +52,7 @@ class Home:
         self.ready.mkdir()
         rules = "".join(f"  - {{name: {name}, prompts: [a {name}], min_score: 0}}\n" for name in self.subjects)
         self.config.write_text(
-            f"version: 1\ninboxes: [{{path: {self.inbox}, settle: {self.settle_s}s}}]\nlibrary: {self.library}\n"
+            f"version: 2\ninboxes: [{{path: {self.inbox}, settle: {self.settle_s}s}}]\nlibrary: {self.library}\n"
             f"model: {json.dumps(self.model)}\n{self.more}"
             f"defaults: {{min_score: 0, min_margin: 0}}\nrules:\n{rules}",
             encoding="utf-8",

@@ -98,7 +98,7 @@ def inbox(tmp_path_factory: pytest.TempPathFactory) -> Path:
     _render(inbox / "long.mp4", LONG_S, seed=99)
     (inbox / "broken.mp4").write_bytes((inbox / "00.mp4").read_bytes()[:900])
     (folder / "config.yaml").write_text(
-        f"version: 1\ninboxes: [{{path: '{inbox}'}}]\nlibrary: '{folder / 'out'}'\nmodel: sample\n"
+        f"version: 2\ninboxes: [{{path: '{inbox}'}}]\nlibrary: '{folder / 'out'}'\nmodel: sample\n"
         "rules: [{name: forest}]\n"
     )
     return inbox

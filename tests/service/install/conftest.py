@@ -125,7 +125,7 @@ def person(tmp_path: Path) -> Person:
         program.write_text(FAKE_MANAGER)
         program.chmod(program.stat().st_mode | stat.S_IXUSR)
     one.config.write_text(
-        f"version: 1\ninboxes: [{{path: {tmp_path / 'in'}}}]\nlibrary: {tmp_path / 'out'}\nmodel: sample\n"
+        f"version: 2\ninboxes: [{{path: {tmp_path / 'in'}}}]\nlibrary: {tmp_path / 'out'}\nmodel: sample\n"
         "rules: [{name: sea, prompts: [sea]}]\n"
     )
     return one

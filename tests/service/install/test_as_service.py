@@ -45,7 +45,7 @@ def test_the_daemon_says_ready_how_it_stands_that_it_lives_and_that_it_stops(sup
 def test_a_config_that_broke_since_ends_with_a_code_that_is_not_started_again(
     supervisor: Supervisor, person: Person
 ) -> None:
-    person.config.write_text("version: 1\nnonsense: 1\n")
+    person.config.write_text("version: 2\nnonsense: 1\n")
     supervisor.start()
     assert supervisor.process is not None
     code = supervisor.process.wait(30)

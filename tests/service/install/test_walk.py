@@ -28,7 +28,7 @@ def walker(person: Person) -> Person:
     """Return a person whose config files everything, quickly."""
     inbox = person.folder / "in"
     person.config.write_text(
-        f"version: 1\ninboxes: [{{path: {inbox}, settle: 0.3s}}]\nlibrary: {person.folder / 'out'}\nmodel: sample\n"
+        f"version: 2\ninboxes: [{{path: {inbox}, settle: 0.3s}}]\nlibrary: {person.folder / 'out'}\nmodel: sample\n"
         "sampling: {min_frames: 2, max_frames: 2}\n"
         "rules: [{name: kept, prompts: [sea], min_score: 0, min_margin: 0}]\n"
     )

@@ -23,6 +23,8 @@ class Point(StrEnum):
 
     SIDECAR_WRITE = "sidecar.write"
     SIDECAR_WRITTEN = "sidecar.written"  # the XMP sidecar lies in the staging folder
+    MIGRATE_STEP = "migrate.step"  # one step to a newer format is done; nothing of it is committed yet
+    MIGRATE_AFTER = "migrate.after"
     COMMIT_BEFORE = "commit.before"
     COMMIT_AFTER = "commit.after"
     PLACE_AFTER_INTENT = "place.after_intent"
