@@ -35,7 +35,6 @@ from vsortd.cli.common import (
     console,
     load_if_any,
     models,
-    one_form,
     print_json,
     progress_bar,
     state_folder,
@@ -151,7 +150,6 @@ def analyze(
     exit code is 3. Speech needs the extra `audio`, labels a model that knows their words, music a `sound_model` in the
     config, objects a detector. Text in the picture is read where --only names it, and needs the extra `ocr`.
     """
-    one_form(as_csv=as_csv, as_json=as_json)
     if stored:
         refuse_beside_from(ctx)
         return tell_stored(stored, out, as_json=as_json)

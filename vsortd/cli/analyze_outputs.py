@@ -14,6 +14,7 @@ import click
 
 from vsortd.cli.common import SCHEMA_VERSION, console, print_json
 from vsortd.cli.edit_files import write_text
+from vsortd.cli.front.output_form import FORM_PARAMETER
 from vsortd.core.output import note
 from vsortd.core.paths import as_on_disk, is_folder
 from vsortd.core.text import counted, encodable_json, printable_json
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from vsortd.analysis.video_analysis import VideoAnalysis
 
-_BESIDE_FROM = frozenset({"stored", "out", "as_json"})
+_BESIDE_FROM = frozenset({"stored", "out", "as_json", FORM_PARAMETER})
 _OWN_ENDING = ".analysis.json"
 
 
@@ -132,11 +133,16 @@ def refuse_beside_from(ctx: click.Context) -> None:
         source = ctx.get_parameter_source(name)
         if name in _BESIDE_FROM or source is None or source.name != "COMMANDLINE":
             continue
-        told = parameter.opts[0] if parameter.opts[0].startswith("-") else "A video"
-        raise UsageError(
-            f"--from reads what was written before, and measures nothing: {told} has no place beside it.",
-            remedy="Leave one of them out; --json and --out go with --from.",
-        )
+        raise _beside_from(parameter.opts[0] if parameter.opts[0].startswith("-") else "A video")
+    if ctx.params["as_csv"]:
+        raise _beside_from("--csv")
+
+
+def _beside_from(told: str) -> UsageError:
+    return UsageError(
+        f"--from reads what was written before, and measures nothing: {told} has no place beside it.",
+        remedy="Leave one of them out; --json and --out go with --from.",
+    )
 
 
 def tell_stored(stored: Sequence[Path], out: Path | None, *, as_json: bool) -> int:

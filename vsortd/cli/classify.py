@@ -17,7 +17,6 @@ from vsortd.cli.common import (
     CsvFlag,
     JsonFlag,
     load_if_any,
-    one_form,
     print_json,
 )
 from vsortd.cli.completing import model_words
@@ -153,7 +152,6 @@ def classify(
     several videos a column `file` stands before these, so that each row says whose it is; with one the table is as
     DeepFFmpeg has it.
     """
-    one_form(as_csv=as_csv, as_json=as_json)
     sounds = _units(sound_labels, sound_categories, "--sound-")
     settings = load_if_any(ctx)
     files, units = _asked(_with_files(ctx, words, settings), labels, categories, sounds=bool(sounds))

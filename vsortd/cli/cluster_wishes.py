@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from vsortd.cli.common import at_terminal, one_form
+from vsortd.cli.common import at_terminal
 from vsortd.cli.explain import insist_on_ending
 from vsortd.errors import UsageError
 
@@ -69,7 +69,6 @@ def check_wishes(wishes: ClusterWishes) -> None:
     ):
         if given and not wanted:
             raise UsageError(f"{option} says how {other} does it.", remedy=f"Add {other}.")
-    one_form(as_csv=wishes.as_csv, as_json=wishes.as_json)
     if wishes.as_csv and wishes.arranges:
         raise UsageError(
             "--csv lists the groups alone.", remedy="Use --json with --preview, --apply, --copy and --to-rules."

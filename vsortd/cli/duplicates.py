@@ -15,7 +15,6 @@ from vsortd.cli.common import (
     console,
     load,
     models,
-    one_form,
     print_json,
     progress_bar,
     state_folder,
@@ -66,7 +65,6 @@ def duplicates(
     """
     paths = files_here(words, "duplicates")
     settings = load(ctx)
-    one_form(as_csv=as_csv, as_json=as_json)
     if pictures is not None:
         pictures = as_on_disk(pictures)
         _make_folder(pictures)

@@ -14,7 +14,6 @@ from vsortd.cli.common import (
     console,
     load,
     models,
-    one_form,
     print_json,
     progress_bar,
     state_folder,
@@ -62,7 +61,6 @@ def evaluate(
     The videos lie in folders named like the rules. Also says what would make it better. FOLDER/<rule>/<finer
     rule>/film.mp4 is the truth; _none holds videos that fit no rule. Nothing is moved.
     """
-    one_form(as_csv=as_csv, as_json=as_json)
     settings = load(ctx)
     if out is not None:
         out = as_on_disk(out)

@@ -16,7 +16,6 @@ from vsortd.cli.common import (
     asking_the_daemon,
     console,
     lines,
-    one_form,
     open_journal,
     print_json,
     print_json_list,
@@ -99,7 +98,6 @@ def history(
 
     The newest stands at the end; of several conditions all hold. With --csv and --json the newest comes first.
     """
-    one_form(as_csv=as_csv, as_json=as_json)
     query = HistoryQuery(
         last=_wished(last, everything=everything, table=not as_csv and not as_json),
         since=parse_since(since) if since else None,

@@ -10,7 +10,6 @@ from vsortd.cli.common import (
     CsvFlag,
     JsonFlag,
     console,
-    one_form,
     print_json,
     shows_progress,
     state_folder,
@@ -34,15 +33,14 @@ _FIELDS = (
 
 
 def list_models(
+    everything: Annotated[bool, Option("--all", help="Every name and tag that open_clip knows.")] = False,
     as_csv: CsvFlag = False,
     as_json: JsonFlag = False,
-    everything: Annotated[bool, Option("--all", help="Every name and tag that open_clip knows.")] = False,
 ) -> None:
     """Show the models worth choosing, and what each needs.
 
     Also what this machine has, and whether their weights are here.
     """
-    one_form(as_csv=as_csv, as_json=as_json)
     from vsortd.vision.this_machine import ThisMachine
 
     machine = ThisMachine.look()

@@ -18,7 +18,6 @@ from vsortd.cli.common import (
     console,
     load,
     models,
-    one_form,
     opened_index,
     print_json,
     progress_bar,
@@ -139,7 +138,6 @@ def search(
     # the search shares its work out over the cores by itself; threads of BLAS, which spin, take thrice the time for it
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     settings = load(ctx)
-    one_form(as_csv=as_csv, as_json=as_json)
     window_s = seconds_of("--window", "10s" if window is None else window, "5s, 30s or 1m")
     if said is not None or text is not None:
         from vsortd.cli.search_words import find_by_words, insist_on_words_alone

@@ -19,7 +19,6 @@ from vsortd.cli.common import (
     console,
     load,
     models,
-    one_form,
     progress_bar,
     root_warning,
     say_left_alone,
@@ -86,7 +85,6 @@ def sort(
     """
     from vsortd.pipeline.left_alone import left_alone
 
-    one_form(as_csv=as_csv, as_json=as_json)
     if bool(words) is (plan_file is not None) or (learn and plan_file is None):
         raise UsageError(
             "Say what to sort, in one way.", remedy="PATH…, or --plan PLAN.csv, and only with that --learn."
@@ -171,7 +169,6 @@ def plan(
     """Show where videos would go; nothing is touched."""
     from vsortd.pipeline.left_alone import left_alone
 
-    one_form(as_csv=as_csv, as_json=as_json)
     settings = load(ctx)
     page, table = _outputs(html, out)
     paths = local_files(ctx, words, settings)

@@ -16,7 +16,6 @@ from vsortd.cli.common import (
     console,
     load,
     models,
-    one_form,
     print_json,
     state_folder,
     waiting,
@@ -126,8 +125,8 @@ def timeline(
         Option("--chapters", metavar="OUT", help="Write chapters: .ffmeta or .txt for ffmpeg, or .vtt."),
     ] = None,
     export: ExportOption = None,
-    as_csv: CsvFlag = False,
     scores: Annotated[bool, Option("--scores", help="With --json: every frame's score as well.")] = False,
+    as_csv: CsvFlag = False,
     as_json: JsonFlag = False,
 ) -> int:
     """Say when a video shows something, and how surely.
@@ -138,7 +137,6 @@ def timeline(
     show and against what --vs names. Frames are kept in the index: asking again decodes nothing.
     """
     settings = load(ctx)
-    one_form(as_csv=as_csv, as_json=as_json)
     video = as_on_disk(local_file(ctx, video_meant(file), settings))
     insist_on_a_file(video)
     if said or text:
