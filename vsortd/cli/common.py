@@ -38,6 +38,7 @@ __all__ = [
     "STATE_STYLES",
     "AsRootFlag",
     "CsvFlag",
+    "ForceFlag",
     "JsonFlag",
     "asking_the_daemon",
     "at_terminal",
@@ -65,6 +66,7 @@ __all__ = [
     "write_json",
 ]
 
+ForceFlag = Annotated[bool, Option("--force", help="Replace what is there.")]
 AsRootFlag = Annotated[bool, Option("--as-root", help="Say nothing about running as root.")]
 CsvFlag = Annotated[bool, FormSwitch("--csv", help="Short for --format csv.")]
 JsonFlag = Annotated[bool, FormSwitch("--json", help="Short for --format json.")]

@@ -50,7 +50,8 @@ def evaluate(
         Option("--precision", callback=finite, min=0.0, max=1.0, help="Wished of every rule, for the suggestions."),
     ] = 0.95,
     out: Annotated[
-        Path | None, Option("--out", metavar="DIR", help="Write plots, the worst mistakes and eval.json there.")
+        Path | None,
+        Option("--out", "-o", metavar="PATH", help="Write plots, the worst mistakes and eval.json into a folder."),
     ] = None,
     seed: Annotated[int, Option("--seed", min=0, help="Of what is drawn by chance.")] = 0,
     as_csv: CsvFlag = False,

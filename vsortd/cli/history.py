@@ -51,8 +51,8 @@ if TYPE_CHECKING:
 
 _LAST = 50  # items, where nobody says how many
 
-Last = Annotated[int | None, Option("--last", metavar="N", min=1, help="Only the newest N.")]
-Since = Annotated[str | None, Option("--since", metavar="T", help="Only since a time or an age (2h, 2026-11-20).")]
+Last = Annotated[int | None, Option("--last", "-n", metavar="N", min=1, help="Only the newest N.")]
+Since = Annotated[str | None, Option("--since", metavar="WHEN", help="Only since a time or an age (2h, 2026-11-20).")]
 
 
 def history(
@@ -82,14 +82,14 @@ def history(
     ] = None,
     text: Annotated[
         str | None,
-        Option("--text", metavar="WORDS", help="Only with all these words in a name or in the reason."),
+        Option("--match", metavar="WORDS", help="Only with all these words in a name or in the reason."),
     ] = None,
     inbox: Annotated[
         Path | None,
-        Option("--inbox", metavar="PATH", help="Only what came from this folder.", autocompletion=inbox_paths),
+        Option("--inbox", metavar="INBOX", help="Only what came from this folder.", autocompletion=inbox_paths),
     ] = None,
     batch: Annotated[
-        str | None, Option("--batch", metavar="B", help="Only this batch.", autocompletion=batches)
+        str | None, Option("--batch", metavar="BATCH", help="Only this batch.", autocompletion=batches)
     ] = None,
     as_csv: CsvFlag = False,
     as_json: JsonFlag = False,
@@ -248,7 +248,7 @@ def undo(
     last: Last = None,
     since: Since = None,
     batch: Annotated[
-        str | None, Option("--batch", metavar="B", help="Everything of one batch.", autocompletion=batches)
+        str | None, Option("--batch", metavar="BATCH", help="Everything of one batch.", autocompletion=batches)
     ] = None,
     everything: Annotated[bool, Option("--all", help="Everything that can be undone.")] = False,
     dry_run: Annotated[bool, Option("--dry-run", help="Only show what would be undone.")] = False,

@@ -39,7 +39,7 @@ def logs(
         ),
     ] = "",
     since: Annotated[
-        str | None, Option("--since", metavar="T", help="Only since a time or an age (2h, 2026-11-20).")
+        str | None, Option("--since", metavar="WHEN", help="Only since a time or an age (2h, 2026-11-20).")
     ] = None,
     level: Annotated[
         str, Option("--level", metavar="LEVEL", help="Only this serious or more.", autocompletion=levels)

@@ -52,7 +52,7 @@ def compare(
         ),
     ],
     folder: Annotated[
-        Path, Option("--on", metavar="FOLDER", help="A folder of videos in subfolders named like the rules.")
+        Path, Option("--in", metavar="PATH", help="A folder of videos in subfolders named like the rules.")
     ],
     as_csv: CsvFlag = False,
     as_json: JsonFlag = False,
