@@ -214,3 +214,26 @@ def test_no_former_name_is_left_where_we_speak_of_our_own() -> None:
         if found := said.findall(path.read_text("utf-8").replace("\\-", "-")):
             left[path.relative_to(REPOSITORY).as_posix()] = found
     assert {} == left
+
+
+def test_every_line_for_vsortd_that_we_show_has_options_of_its_command() -> None:
+    """Of pages, help and messages: `vsortd COMMAND … --option`, up to the end of what is to be typed."""
+    pages = [REPOSITORY / "README.md", REPOSITORY / "CHANGELOG.md", *(REPOSITORY / "docs").glob("*.md")]
+    code = [path for ending in ("py", "html", "js") for path in (REPOSITORY / "vsortd").rglob(f"*.{ending}")]
+    shown = re.compile(r"\bvsortd((?: [a-z][a-z-]*)+)([^`|#;&\"\n]*)")
+    seen, wrong = 0, []
+    for path in (*pages, *code, *(REPOSITORY / "config").glob("*.yaml")):
+        for words, rest in shown.findall(path.read_text("utf-8")):
+            command: Any = ROOT.command
+            for word in words.split():
+                command = getattr(command, "commands", {}).get(word, command)
+            typed = re.findall(r"(?<![\w-])--[a-z][a-z-]*", rest)
+            if command is ROOT.command or not typed:
+                continue
+            known = {
+                name for one in (*ROOT.command.params, *command.params) for name in (*one.opts, *one.secondary_opts)
+            }
+            seen += 1
+            wrong += [(path.name, words.strip(), name) for name in typed if name not in known | {"--help"}]
+    assert [] == wrong
+    assert seen > 100

@@ -262,7 +262,7 @@ def undo(
     if sum(chosen) != 1:
         raise UsageError(
             "Say what to undo, in one way.",
-            remedy="ID|FILE|NAME…, --last N, --since T, --batch B or --all; see `vsortd history`.",
+            remedy="ID|FILE|NAME…, --last N, --since WHEN, --batch BATCH or --all; see `vsortd history`.",
         )
     journal = open_journal() if which else None
     ids = [undoable_meant(journal, word) for word in which or ()]

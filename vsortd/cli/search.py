@@ -205,7 +205,7 @@ def _insist_on_one_meaning(*, everything: bool, min_score: float | None, by_shot
 
 
 def _since_s(since: str | None) -> float | None:
-    return parse_since(since) if since is not None else None
+    return parse_since(since, option="--recorded-since") if since is not None else None
 
 
 def _outputs(out: list[Path] | None, scene: int | None) -> tuple[Path | None, tuple[int, Path] | None]:

@@ -67,7 +67,7 @@ def _print_none(found: SearchDocument, request: Request) -> None:
 def _narrowed_by(request: Request) -> list[str]:
     """Return the options that leave out videos."""
     given = {
-        "--since": request.since_s is not None,
+        "--recorded-since": request.since_s is not None,
         "--orientation": bool(request.orientation),
         "--tag": request.tag is not None,
     }
