@@ -35,8 +35,8 @@ log goes to stderr. `--json` is short for `--format json`, and every table has `
 as it is, also one that a spreadsheet takes for a formula (`=1.mp4`): import such columns as text. In a pipe each item
 of a table has one line and its whole name; on a narrow terminal, long names lose their middle.
 
-Wherever a video is named, `17` is the item with this id in `history`, if there is one; a file that is called so is
-`./17`. `'#17'` is always the item.
+Wherever a video is named, `17` is the item with this id in `history`, if there is one; `'#17'` is always the item. A
+file that is called so is named with its folder: `vsortd where ./17`.
 """
 _ALIKE: Final = {"string": "text", "integer": "number", "boolean": "true or false"}
 
