@@ -129,5 +129,5 @@ def test_a_page_never_lands_on_something_that_is_no_page(tmp_path: Path) -> None
     home = harness.Here.make(tmp_path / "home")
     video = home.inbox / "a.mp4"
     video.write_text("precious")
-    assert "does not end in .html" in home.run("plan", home.inbox, "--out", video, code=2).stderr
+    assert "does not end in .csv or .html" in home.run("plan", home.inbox, "--out", video, code=2).stderr
     assert "precious" == video.read_text()
