@@ -167,11 +167,11 @@ x
 
 def test_every_mistake_is_told_with_its_line_at_once() -> None:
     assert [
-        (1, "there is no [Unit] before these words"),
-        (2, "there is no (Category) below this unit"),
+        (1, "there is no [Question] before these words"),
+        (2, "there is no (Category) below this question"),
         (4, "a category in parentheses stands alone on its line"),
         (7, "there is nothing in the parentheses"),
-        (8, "the unit has no name"),
+        (8, "the question has no name"),
         (9, "the parentheses around the name don't match"),
         (12, '"Kind" above it has prompts that belong to no (Category)'),
     ] == mistakes(WRONG)
@@ -182,9 +182,9 @@ def test_every_mistake_is_told_with_its_line_at_once() -> None:
     [
         (b"", (1, "there is no category in this file")),
         (b"# only a comment\n", (1, "there is no category in this file")),
-        (b"(Day)\nsun\n(Night)\nmoon\n", (1, "there is no [Unit] before this category")),
+        (b"(Day)\nsun\n(Night)\nmoon\n", (1, "there is no [Question] before this category")),
         (b"[Mood]\n(Calm)\n\xff\n", (3, "this is no text in UTF-8")),
-        (b"[Mood]\n", (1, "there is no (Category) below this unit")),
+        (b"[Mood]\n", (1, "there is no (Category) below this question")),
         (b"[Mood\n(Calm)\nx\n", (1, "the brackets around the category don't match")),
         (b"[A] (B) " + b"x" * (MAX_PROMPT_CHARS + 1), (1, "this prompt is 1,001 characters long")),
         (b"[A] (B)\nx\x07y\n", (2, "there is a control character in these words")),
@@ -200,7 +200,7 @@ def test_what_is_no_file_of_categories_is_one_mistake(data: bytes, expected: tup
     [
         (b"\n \n", [(1, "there is no label in this file")]),
         (b"a dog\n[Mood]\n[Light] (Day) sun\n",
-         [(2, "a list of labels has no [Unit]"), (3, "a list of labels has no [Unit]")]),
+         [(2, "a list of labels has no [Question]"), (3, "a list of labels has no [Question]")]),
         (b"a\xe9\n", [(1, "this is no text in UTF-8")]),
         (b"a\n" + b"x" * (MAX_PROMPT_CHARS + 1) + b"\nb\x01\n",
          [(2, "this prompt is 1,001 characters long"), (3, "there is a control character in these words")]),

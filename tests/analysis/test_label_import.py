@@ -64,7 +64,7 @@ def test_several_units_become_facets_each_category_a_value_with_whole_lines_as_p
         "Mood": {"Calm": ("Still water, and nobody near.", "An empty road"), "Tense": ("Somebody runs.",)},
         "Light": {"Day": ("Day",), "Night": ("a street at night", "stars")},
     } == found.facets
-    assert found.note.startswith("2 units became facets, each a question of its own")
+    assert found.note.startswith("2 questions became facets, whose answers are tags")
     assert "--as rules" in found.note
 
 
@@ -105,7 +105,7 @@ def test_either_form_becomes_what_is_wanted(listing: Path) -> None:
         assert sorted(paths) == sorted(rules.rules)
         assert "--as" not in rules.note or text is LINES
     lone = read(listing, SMALL_PICTURES, ImportAs.FACETS)
-    assert (["Recording"], True) == (list(lone.facets), lone.note.startswith("1 unit became a facet, a question"))
+    assert (["Recording"], True) == (list(lone.facets), lone.note.startswith("1 question became a facet, whose answer"))
     units = read(listing, BLOCKS, ImportAs.RULES).rules
     assert ("Still water, and nobody near.", "Somebody runs.", "An empty road") == units["Mood",]
 
@@ -139,23 +139,23 @@ def test_names_that_no_facet_can_have_become_the_nearest_and_that_is_told(listin
 @pytest.mark.parametrize(
     ("text", "wanted", "says"),
     [
-        ("a dog\na cat\n", ImportAs.FACETS, "a list of labels without a [Unit]"),
-        ("[Sea] waves\n[City] streets\n", ImportAs.FACETS, 'without a [Unit], such as "Sea"'),
-        ("[Sea] waves\n[Mood]\n(Calm)\nx\n(Tense)\ny\n", None, 'without a [Unit], such as "Sea"'),
+        ("a dog\na cat\n", ImportAs.FACETS, "a list of labels without a [Question]"),
+        ("[Sea] waves\n[City] streets\n", ImportAs.FACETS, 'without a [Question], such as "Sea"'),
+        ("[Sea] waves\n[Mood]\n(Calm)\nx\n(Tense)\ny\n", None, 'without a [Question], such as "Sea"'),
     ],
 )
 def test_what_can_be_no_facet_says_what_to_write(listing: Path, text: str, wanted: ImportAs | None, says: str) -> None:
     with pytest.raises(ConfigError, match=r"labels\.txt") as caught:
         read(listing, text, wanted)
     assert says in caught.value.title
-    assert "[Unit]" in caught.value.remedy
+    assert "[Question]" in caught.value.remedy
 
 
 @pytest.mark.parametrize(
     ("text", "line", "says"),
     [
-        ("[Mood]\n(Calm)\nx\n[Light]\n", 4, "no (Category) below this unit"),
-        ("(Calm)\nx\n", 1, "no [Unit] before this category"),
+        ("[Mood]\n(Calm)\nx\n[Light]\n", 4, "no (Category) below this question"),
+        ("(Calm)\nx\n", 1, "no [Question] before this category"),
         ("[Mood]\n(..)\nx\n", 2, "no folder can have this name"),
         ("a dog\na\x07cat\n", 2, "a control character"),
         ("", 1, "there is no"),
@@ -182,12 +182,12 @@ def test_facets_are_printed_to_paste_and_stand_in_a_whole_config(
     listing.write_text(in_their_form(PICTURE_NAMES, 12), encoding="utf-8")
     code, out, err = _run(capsys, str(listing))
     assert (ExitCode.OK, facets_yaml(import_labels(listing).facets)) == (code, out)
-    assert "labels.txt: 4 units became facets" in err
+    assert "labels.txt: 4 questions became facets" in err
     assert {unit: list(names) for unit, names in PICTURE_NAMES.items()} == {
         facet: list(values) for facet, values in yaml.safe_load(out)["facets"].items()
     }
     config = listing.parent / "new.yaml"
-    code, out, _ = _run(capsys, str(listing), "--path", str(config))
+    code, out, _ = _run(capsys, str(listing), "--out", str(config))
     assert (ExitCode.OK, True) == (code, f"Wrote {config}: 4 facets\nIts rules are the example's.\n" in out)
     loaded = load_settings(config)
     assert import_labels(listing).facets == {name: dict(one.prompts) for name, one in loaded.facets.items()}

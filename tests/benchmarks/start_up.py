@@ -49,8 +49,8 @@ COMMANDS: Final[dict[str, list[str]]] = {
 PROGRAM: Final = "from vsortd.__main__ import script; script()"  # what the installed `vsortd` does
 # JSON and CSV come whole at the end; the last ones look through all of it, and find nothing.
 FIRST_LINES: Final = (
-    *("history", "history --since 2h", "history --state failed", "history --text 77", "history --batch none"),
-    *("history --state filed", "history --rule none", "history --text none", "history --tag none"),
+    *("history", "history --since 2h", "history --state failed", "history --match 77", "history --batch none"),
+    *("history --state filed", "history --rule none", "history --match none", "history --tag none"),
 )
 TABS: Final = ("vsortd ", "vsortd hist", "vsortd undo ")
 

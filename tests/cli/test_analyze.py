@@ -108,9 +108,9 @@ def test_private_leaves_out_where_and_who(home: harness.Here, clips: Path) -> No
 def test_shots_are_written_for_other_programs(home: harness.Here, film: Path, tmp_path: Path) -> None:
     table = tmp_path / "shots.csv"
     edl, project, cuts = (tmp_path / f"shots{ending}" for ending in (".edl", ".fcpxml", ".llc.csv"))
-    exports = [word for path in (edl, project, cuts) for word in ("--export", path)]
-    home.run("analyze", film, "--only", "shots", "--shots-csv", table, *exports)
-    home.run("analyze", film, "--only", "facts", "--shots-csv", tmp_path / "again.csv")
+    exports = [word for path in (edl, project, cuts) for word in ("--out", path)]
+    home.run("analyze", film, "--only", "shots", "--out", f"shots={table}", *exports)
+    home.run("analyze", film, "--only", "facts", "--out", f"shots={tmp_path / 'again.csv'}")
     assert table.read_bytes() == (tmp_path / "again.csv").read_bytes()
     rows = list(csv.DictReader(io.StringIO(table.read_text(), newline="")))
     assert ["0.000", "2.000", "5.000"] == [row["Start Time (seconds)"] for row in rows]
@@ -138,7 +138,7 @@ def test_a_files_own_timecode_is_where_its_shots_begin(home: harness.Here, tmp_p
             picture = np.full((64, 64, 3), 40 + number, np.uint8)
             out.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
         out.mux(stream.encode())
-    home.run("analyze", path, "--only", "shots", "--export", tmp_path / "shots.edl")
+    home.run("analyze", path, "--only", "shots", "--out", tmp_path / "shots.edl")
     text = (tmp_path / "shots.edl").read_text()
     assert "FCM: DROP FRAME" in text
     assert "00:59:59;28 01:00:00;28 00:00:00;00 00:00:01;00" in text
@@ -149,10 +149,10 @@ def test_a_files_own_timecode_is_where_its_shots_begin(home: harness.Here, tmp_p
     [
         (["--only", "facts,smell"], "smell is no part"),
         (["--only", ","], "names no part"),
-        (["--shots-csv", "x.txt"], "does not end in .csv"),
-        (["--shots-csv", "x.edl"], "does not end in .csv"),
-        (["--export", "x.xml"], "does not end in .edl or .fcpxml or .csv"),
-        (["--export", "no such folder/x.edl"], "no folder"),
+        (["--out", "shots=x.txt"], "does not end in .csv"),
+        (["--out", "shots=x.edl"], "does not end in .csv"),
+        (["--out", "x.xml"], "x.xml does not end in .png or .mp4 or .edl or .fcpxml or .csv"),
+        (["--out", "no such folder/x.edl"], "no folder"),
         (["--json", "--csv"], "exclude one another"),
         (["--scene-threshold", "nan"], "--scene-threshold"),
     ],

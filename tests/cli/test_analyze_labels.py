@@ -222,7 +222,7 @@ def test_what_is_heard_has_labels_where_there_is_a_sound_model(home: harness.Her
     counted = {one["label"] for one in sound["labels"] if one["count"]}
     assert {one["label"] for one in summary["top_labels"]["sound"]} <= counted
     assert "heard, AudioMood: " in home.run("analyze", path).stdout
-    home.run("analyze", path, "--as", "deepffmpeg", "--out", tmp_path)
+    home.run("analyze", path, "--out", f"deepffmpeg={tmp_path}")
     rows = (tmp_path / "a_classifications.txt").read_text().splitlines()[1:]
     assert counted == {row.split(",")[1] for row in rows}
     assert {"1"} == {row.split(",")[0] for row in rows}

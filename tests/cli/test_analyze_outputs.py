@@ -1,4 +1,4 @@
-"""What `vsortd analyze` writes for other programs and for itself: --out, --as deepffmpeg, --from."""
+"""What `vsortd analyze` writes for other programs and for itself: --out, --from."""
 
 from __future__ import annotations
 
@@ -182,7 +182,7 @@ def test_every_key_of_deepffmpeg_is_written_with_its_type(home: harness.Here, cl
     out = tmp_path / "out"  # made where it isn't there
     clip = clips / "torchcodec__nasa_13013.mp4"
     model = f"tiny={tmp_path / 'tiny.safetensors'}"
-    own = home.json("analyze", clip, "--model", model, "--as", "deepffmpeg", "--out", out)["videos"][0]
+    own = home.json("analyze", clip, "--model", model, "--out", f"deepffmpeg={out}")["videos"][0]
     assert {f"{clip.stem}_{name}" for name in ("technical.json", "classifications.txt", "combined_analysis.json")} == {
         path.name for path in out.iterdir()
     }
@@ -211,7 +211,7 @@ def test_what_is_not_known_is_what_deepffmpeg_has_before_it_knows(
     home: harness.Here, sound: Path, tmp_path: Path
 ) -> None:
     """A sound alone: no pictures, no labels, and no numbers made up for them."""
-    home.run("analyze", sound, "--as", "deepffmpeg", "--out", tmp_path)
+    home.run("analyze", sound, "--out", f"deepffmpeg={tmp_path}")
     technical = json.loads((tmp_path / "tone_technical.json").read_text())
     assert [] == differences(TECHNICAL, technical)
     assert (0, [], 0.0) == tuple(
@@ -248,11 +248,12 @@ def test_a_stored_file_with_a_mistake_names_it(home: harness.Here, sound: Path, 
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["FILE", "--as", "deepffmpeg"], "needs a folder"),
-        (["FILE", "--as", "deepffmpeg", "--out", "FOLDER", "--only", "facts"], "--only excludes it"),
-        (["FILE", "--as", "another", "--out", "FOLDER"], "another"),
+        (["FILE", "--out", "deepffmpeg=FOLDER", "--only", "facts"], "--only excludes it"),
+        (["FILE", "--out", "another=FOLDER/x.doc"], "does not end in .png"),
+        (["FILE", "--out", "a.png", "--out", "b.png"], "are the same to write"),
+        (["--from", "FILE", "--out", "deepffmpeg=FOLDER"], "--out FOLDER go with --from"),
         (["FILE", "--out", "FOLDER/none/deeper"], "There is no folder"),
-        (["FILE", "--out", "FILE"], "is no folder"),
+        (["FILE", "--out", "deepffmpeg=FILE"], "is no folder"),
         (["FILE", "FOLDER/again/tone.mov", "--out", "FOLDER"], "Two of the files would be written to"),
         (["FILE", "--from", "FILE"], "A video has no place beside it"),
         (["--from", "FILE", "--only", "summary"], "--only has no place beside it"),

@@ -42,7 +42,7 @@ def shows(picture: Image.Image) -> int:
 def test_a_picture_and_a_video_for_each_shot_go_into_folders(home: harness.Here, film: Path, tmp_path: Path) -> None:
     thumbs, scenes = tmp_path / "thumbs", tmp_path / "scenes"
     before = harness.snapshot(film.parent)
-    done = home.run("analyze", film, "--only", "facts", "--thumbs", thumbs, "--split", scenes)
+    done = home.run("analyze", film, "--only", "facts", "--out", f"thumbs={thumbs}", "--out", f"split={scenes}")
     assert before == harness.snapshot(film.parent)
     assert f"3 pictures written to {thumbs}" in " ".join(done.stderr.split())
     pictures = sorted(thumbs.iterdir())
@@ -61,11 +61,11 @@ def test_a_picture_and_a_video_for_each_shot_go_into_folders(home: harness.Here,
 
 def test_what_is_there_is_not_written_over(home: harness.Here, film: Path, tmp_path: Path) -> None:
     """One name that is taken, and nothing is written at all."""
-    for option, name in (("--thumbs", "three shots-shot-002.jpg"), ("--split", "three shots-shot-003.mp4")):
-        folder = tmp_path / option.strip("-")
+    for kind, name in (("thumbs", "three shots-shot-002.jpg"), ("split", "three shots-shot-003.mp4")):
+        folder = tmp_path / kind
         folder.mkdir()
         (folder / name).write_bytes(b"mine")
-        refused = home.run("analyze", film, option, folder, code=2)
+        refused = home.run("analyze", film, "--out", f"{kind}={folder}", code=2)
         assert "exists already" in refused.stderr
         assert [name] == [path.name for path in folder.iterdir()]
         assert b"mine" == (folder / name).read_bytes()
@@ -73,9 +73,9 @@ def test_what_is_there_is_not_written_over(home: harness.Here, film: Path, tmp_p
 
 def test_the_plot_and_the_sheet_are_pictures(home: harness.Here, film: Path, tmp_path: Path) -> None:
     plot, sheet, jpeg = tmp_path / "plot.png", tmp_path / "sheet.png", tmp_path / "sheet.jpg"
-    document = home.json("analyze", film, "--only", "facts", "--plot", plot, "--sheet", sheet)
+    document = home.json("analyze", film, "--only", "facts", "--out", plot, "--out", f"sheet={sheet}")
     assert {"facts", "shots", "sound", "summary"} <= set(document["videos"][0])  # what was drawn was measured
-    home.run("analyze", film, "--only", "facts", "--sheet", jpeg)
+    home.run("analyze", film, "--only", "facts", "--out", f"sheet={jpeg}")
     with Image.open(plot) as image, Image.open(sheet) as cells, Image.open(jpeg) as other:
         assert [("PNG", 1650), ("PNG", 996), ("JPEG", 996)] == [
             (one.format, one.width) for one in (image, cells, other)
@@ -85,7 +85,7 @@ def test_the_plot_and_the_sheet_are_pictures(home: harness.Here, film: Path, tmp
 def test_the_video_is_drawn_over_with_what_was_measured(home: harness.Here, film: Path, tmp_path: Path) -> None:
     out = tmp_path / "drawn.mp4"
     words = ["--text-color", "#00ff00", "--border-color", "blue", "--font-size", "24"]
-    done = home.run("analyze", film, "--only", "facts", "--overlay", out, *words)
+    done = home.run("analyze", film, "--only", "facts", "--out", out, *words)
     assert "pcm_s24le" in done.stderr  # a sound that no MP4 has
     with av.open(os.fspath(out)) as video:
         frames = [frame.to_ndarray(format="rgb24").astype(int) for frame in video.decode(video=0)]
@@ -94,7 +94,7 @@ def test_the_video_is_drawn_over_with_what_was_measured(home: harness.Here, film
     for rows, _ in green:
         assert rows.min() < 40  # the time and the shot
         assert rows.max() > 150  # the bar of loudness
-    refused = home.run("analyze", film, "--overlay", out, code=2)
+    refused = home.run("analyze", film, "--out", out, code=2)
     assert "exists already" in " ".join(refused.stderr.split())
 
 
@@ -115,9 +115,9 @@ def test_it_is_played_by_what_is_installed(home: harness.Here, film: Path, tmp_p
 
 def test_a_sound_has_a_plot_and_no_sheet(home: harness.Here, tmp_path: Path) -> None:
     path = write_sound(tmp_path / "only sound.mov", levels((-20.0, 4.0)))
-    home.run("analyze", path, "--plot", tmp_path / "plot.png")
+    home.run("analyze", path, "--out", tmp_path / "plot.png")
     assert (tmp_path / "plot.png").stat().st_size
-    for option in (["--sheet", tmp_path / "sheet.png"], ["--thumbs", tmp_path / "thumbs"]):
+    for option in (["--out", f"sheet={tmp_path / 'sheet.png'}"], ["--out", f"thumbs={tmp_path / 'thumbs'}"]):
         refused = home.run("analyze", path, *option, code=1)
         assert "it has no pictures" in " ".join(refused.stderr.split())
     assert not (tmp_path / "sheet.png").exists()
@@ -131,23 +131,23 @@ def test_other_containers_have_pictures_but_can_not_be_split(home: harness.Here,
             if packet.dts is not None:
                 packet.stream = stream
                 out.mux(packet)
-    home.run("analyze", path, "--thumbs", tmp_path / "thumbs")
+    home.run("analyze", path, "--out", f"thumbs={tmp_path / 'thumbs'}")
     assert [1, 2, 3] == [shows(Image.open(one)) for one in sorted((tmp_path / "thumbs").iterdir())]
-    refused = home.run("analyze", path, "--split", tmp_path / "scenes", code=1)
+    refused = home.run("analyze", path, "--out", f"split={tmp_path / 'scenes'}", code=1)
     assert "Scenes are cut out of MP4 and MOV" in " ".join(refused.stderr.split())
 
 
 @pytest.mark.parametrize(
     "refused",
     [
-        (["--plot", "x.jpg"], "does not end in .png"),
-        (["--sheet", "x.gif"], "does not end in .png or .jpg"),
-        (["--plot", "gone/x.png"], "There is no folder"),
-        (["--thumbs", "gone/away"], "There is no folder"),
-        (["--split", "taken"], "is no folder"),
-        (["--overlay", "x.mov"], "does not end in .mp4"),
-        (["--overlay", "x.mp4", "--box-color", "rainbow"], "--box-color 'rainbow' is no colour"),
-        (["--overlay", "x.mp4", "--font-size", "2"], "--font-size"),
+        (["--out", "x.jpg"], "does not end in .png"),
+        (["--out", "sheet=x.gif"], "does not end in .png or .jpg"),
+        (["--out", "gone/x.png"], "There is no folder"),
+        (["--out", "thumbs=gone/away"], "There is no folder"),
+        (["--out", "split=taken"], "is no folder"),
+        (["--out", "x.mov"], "x.mov does not end in .png or .mp4"),
+        (["--out", "x.mp4", "--box-color", "rainbow"], "--box-color 'rainbow' is no colour"),
+        (["--out", "x.mp4", "--font-size", "2"], "--font-size"),
     ],
 )
 def test_what_can_not_be_made_is_refused_before_anything_is_read(
@@ -165,8 +165,8 @@ def test_the_picture_itself_is_not_drawn_over_by_any_name(home: harness.Here, tm
     Image.new("RGB", (64, 36)).save(picture)
     link.symlink_to(picture)
     before = picture.read_bytes()
-    for option in ("--sheet", "--plot"):
-        refused = home.run("analyze", picture, option, link, code=2)
+    for kind in ("", "sheet="):
+        refused = home.run("analyze", picture, "--out", f"{kind}{link}", code=2)
         assert "is the video itself" in " ".join(refused.stderr.split())
     assert before == picture.read_bytes()
 
@@ -174,5 +174,5 @@ def test_the_picture_itself_is_not_drawn_over_by_any_name(home: harness.Here, tm
 def test_they_are_made_of_one_video(home: harness.Here, film: Path, tmp_path: Path) -> None:
     shutil.copy2(film, tmp_path / "a.mov")
     shutil.copy2(film, tmp_path / "b.mov")
-    refused = home.run("analyze", tmp_path / "a.mov", tmp_path / "b.mov", "--plot", tmp_path / "x.png", code=2)
-    assert "--plot takes one video; there are 2" in " ".join(refused.stderr.split())
+    refused = home.run("analyze", tmp_path / "a.mov", tmp_path / "b.mov", "--out", tmp_path / "x.png", code=2)
+    assert "x.png takes one video; there are 2" in " ".join(refused.stderr.split())

@@ -28,10 +28,11 @@ pytestmark = [
 # A line for every command that ends soon by itself; FILE is a video, named from the working folder.
 WORDS = {
     "run": "run --no-such", "start": "start --no-such", "stop": "stop", "pause": "pause", "resume": "resume",
-    "open": "open --no-such", "web password": "web password --to FILE",
+    "open": "open --no-such", "web password": "web password --out FILE",
     "metrics": "metrics", "reload": "reload", "status": "status", "sort": "sort FILE",
     "fetch": "fetch http://a.example/b", "plan": "plan FILE",
-    "explain": "explain FILE", "eval": "eval FILE", "index": "index --verify", "search": "search x --since never",
+    "explain": "explain FILE", "eval": "eval FILE", "index": "index --verify",
+    "search": "search x --recorded-since never",
     "cluster": "cluster FILE --yes", "history": "history", "where": "where FILE", "export":
     "export history --out -", "help": "help", "undo": "undo --all --dry-run",
     "release": "release 99", "retry": "retry FILE", "rules preview": "rules preview",
@@ -40,10 +41,10 @@ WORDS = {
     "corrections forget": "corrections forget --all", "corrections restore": "corrections restore 1",
     "timeline": "timeline FILE x", "classify": "classify FILE x", "analyze": "analyze FILE",
     "duplicates": "duplicates FILE", "set-aside": "set-aside FILE --dry-run", "check": "check", "config init":
-    "config init --yes --path OUT --force", "config import": "config import FILE", "config migrate":
+    "config init --yes --out OUT --force", "config import": "config import FILE", "config migrate":
     "config migrate --dry-run", "config path": "config path",
     "config show": "config show", "config schema": "config schema", "model list": "model list",
-    "model fetch": "model fetch sample", "model compare": "model compare sample --on FILE", "model bench":
+    "model fetch": "model fetch sample", "model compare": "model compare sample --in FILE", "model bench":
     "model bench =", "doctor": "doctor --no-such", "logs": "logs", "edit": "edit --no-such",
     "completion": "completion bash", "service install": "service install --dry-run --no-tray",
     "service uninstall": "service uninstall --dry-run", "service status": "service status", "tray": "tray --no-such",
@@ -53,7 +54,7 @@ WORDS = {
 QUICK = (
     "--help", "--version", "history", "status", "undo --all --dry-run", "review", "corrections", "model list", "check",
     "config show", "config path", "config schema", "completion bash", "release 99", "retry --all", "resume", "logs",
-    "help", "help --man", "export history --out -", "export index --as json --out -",
+    "help", "help --man", "export history --out -", "export index --format json --out -",
 )  # fmt: skip
 JSON = ("history", "status", "undo --all --dry-run", "review", "corrections", "model list", "check", "config show")
 

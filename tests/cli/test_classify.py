@@ -236,7 +236,7 @@ def test_people_get_a_table_a_unit_with_a_strip_of_time(run: Run, monkeypatch: p
     assert re.search(r"^City +0\.\d\d +6\d% +00:0\d\.\d 0\.\d\d  ·+█+$", out, re.MULTILINE)
     assert re.search(r"^none of these +0\.\d\d$", out, re.MULTILINE)
     assert out.index("City") < out.index("Forest") < out.index("Night") < out.index("sea.mp4")
-    top = run("two.mp4", "--categories", "moods.txt", "--top", "1")[1]
+    top = run("two.mp4", "--categories", "moods.txt", "--limit", "1")[1]
     assert "City" in top
     assert "Day" in top
     assert not {"Forest", "Night"} & set(re.findall(r"\w+", top))
@@ -289,11 +289,11 @@ USAGE = [
     (["sea.mp4", "--labels", "labels.txt", "--categories", "moods.txt"], 2, "exclude one another"),
     (["sea.mp4", "a forest", "--labels", "labels.txt"], 2, "a forest is not there"),
     (["sea.mp4", "--labels", "nowhere.txt"], 2, "nowhere.txt is not there"),
-    (["sea.mp4", "--labels", "moods.txt"], 10, "moods.txt:1: a list of labels has no [Unit]"),
-    (["sea.mp4", "--categories", "labels.txt"], 10, "labels.txt:1: there is no [Unit] before these words"),
+    (["sea.mp4", "--labels", "moods.txt"], 10, "moods.txt:1: a list of labels has no [Question]"),
+    (["sea.mp4", "--categories", "labels.txt"], 10, "labels.txt:1: there is no [Question] before these words"),
     (["sea.mp4", "sea", "--confidence", "1.5"], 2, "--confidence"),
     (["sea.mp4", "sea", "--temperature", "0"], 2, "--temperature"),
-    (["sea.mp4", "sea", "--top", "0"], 2, "--top"),
+    (["sea.mp4", "sea", "--limit", "0"], 2, "--limit"),
     (["sea.mp4", "sea", "--per", "minute"], 2, "--per"),
     (["sea.mp4", "sea", "--model", "x.safetensors"], 2, "no architecture"),
 ]

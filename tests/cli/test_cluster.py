@@ -164,7 +164,7 @@ def test_rules_are_written_checked_taught_and_sort_a_new_arrival_likewise(
 ) -> None:
     file = tmp_path / "groups.yaml"
     number = group_of(vsortd, old, "fireworks")
-    document = vsortd.json("cluster", old, "--to-rules", file, "--teach", "--rename", f"{number}=sky/party")
+    document = vsortd.json("cluster", old, "--out", file, "--learn", "--rename", f"{number}=sky/party")
     check = document["rules"]["check"]
     assert (3 * EACH, False) == (check["accuracy"]["n"], check["poor"])
     assert check["accuracy"]["share"] >= 0.9
@@ -181,7 +181,7 @@ def test_rules_are_written_checked_taught_and_sort_a_new_arrival_likewise(
     assert ("filed", "sky/party") == (item["state"], item["rule"])
     assert vsortd.json("corrections", "--config", config)["used"]
 
-    again = vsortd("cluster", old, "--to-rules", file)  # it is ours, so it may be replaced
+    again = vsortd("cluster", old, "--out", file)  # it is ours, so it may be replaced
     assert "are right with the examples" in again
     assert document["rules"]["rules"] != yaml.safe_load(file.read_text())["rules"]
 
@@ -190,13 +190,13 @@ def test_rules_are_written_checked_taught_and_sort_a_new_arrival_likewise(
     ("words", "says"),
     [
         (["--dry-run"], "--dry-run says how --apply or --copy does it"),
-        (["--teach"], "--teach says how --to-rules"),
+        (["--learn"], "--learn says how --out RULES.yaml"),
         (["--only", "1"], "--only says how"),
         (["--preview", "--apply"], "--preview files nothing"),
         (["--apply"], "There is no terminal here"),
         (["--apply", "--json"], "There is no terminal here"),
         (["--preview", "--rename", "beach"], "--rename beach names no group or no name"),
-        (["--to-rules", "film.mp4"], "does not end in .yaml or .yml"),
+        (["--out", "film.mp4"], "does not end in .yaml or .yml"),
         (["--preview", "--into", "/elsewhere"], "is not in the library"),
         (["--min-size", "1"], "min-size"),
     ],
@@ -209,7 +209,7 @@ def test_what_makes_no_sense_is_refused_with_a_remedy(words: list[str], says: st
 
 def test_a_config_is_never_written_over(vsortd: Command, home: harness.Home, old: Path) -> None:
     before = home.config.read_bytes()
-    vsortd("cluster", old, "--to-rules", home.config, code=2)
+    vsortd("cluster", old, "--out", home.config, code=2)
     assert "did not write it" in vsortd.err
     assert before == home.config.read_bytes()
 

@@ -63,7 +63,7 @@ def test_bash_completes_commands_options_rules_and_inboxes(environment: dict[str
     assert [r"Slow\ motion"] == in_bash(environment, "vsortd teach a.mp4 Sl")
     assert [str(tmp_path / r"In\ box")] == in_bash(environment, "vsortd pause --inbox /")
     assert ["warning"] == in_bash(environment, "vsortd logs --level w")
-    assert ["forest/night"] == in_bash(environment, "vsortd search wood --under forest/n")
+    assert ["forest/night"] == in_bash(environment, "vsortd search wood --rule forest/n")
     assert ["portrait"] == in_bash(environment, "vsortd search wood --orientation p")
     assert ["ViT-B-32-256", "ViT-B-32", "ViT-B-16-SigLIP2"] == in_bash(environment, "vsortd model fetch V")
     assert ["PE-Core-S-16-384/meta"] == in_bash(environment, "vsortd model compare sample PE-Core-S")

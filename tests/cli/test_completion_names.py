@@ -145,7 +145,7 @@ def test_a_name_is_finished_behind_what_stands_there(shell: str, tmp_path: Path)
         typist.use(config(tmp_path, ["a:b:c $x", "Slow motion `x`"]))
         assert ["teach", "a", "a:b:c $x"] == typist.run("vsortd teach a a:b:\t")
         assert ["teach", "a", "Slow motion `x`"] == typist.run("vsortd teach a Slow\\ m\t")
-        assert ["search", "wood", "--under=Slow motion `x`"] == typist.run("vsortd search wood --under=Sl\t")
+        assert ["search", "wood", "--rule=Slow motion `x`"] == typist.run("vsortd search wood --rule=Sl\t")
         assert ["logs", "--level=warning"] == typist.run("vsortd logs --level=w\t")
     assert not list(tmp_path.glob("pwned*"))
 

@@ -76,7 +76,7 @@ def test_copies_and_what_was_made_of_a_video_are_one_group_and_strangers_in_none
     home: harness.Here, films: Path, tmp_path: Path
 ) -> None:
     before = harness.snapshot(films)
-    document = home.json("duplicates", films, "--pictures", tmp_path / "pairs")
+    document = home.json("duplicates", films, "--out", tmp_path / "pairs")
     assert before == harness.snapshot(films)
     (group,) = document["groups"]
     keep = group["keep"]["path"].rpartition("/")[2]
@@ -149,8 +149,8 @@ def test_a_broken_video_is_named_and_the_others_are_compared(home: harness.Here,
     [
         (["--csv", "--json"], "exclude one another"),
         (["nowhere"], "is not there"),
-        (["--pictures", "{full}"], "is not empty"),
-        (["--pictures", "{file}"], "Can't make the folder"),
+        (["--out", "{full}"], "is not empty"),
+        (["--out", "{file}"], "Can't make the folder"),
     ],
 )
 def test_wrong_use_is_said_before_the_work(home: harness.Here, tmp_path: Path, words: list[str], said: str) -> None:

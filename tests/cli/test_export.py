@@ -201,7 +201,7 @@ def test_of_several_models_one_is_named(tmp_path: Path) -> None:
 def test_stdout_takes_text(home: harness.Here) -> None:
     for form, name in (("csv", "h.csv"), ("json", "h.json"), ("jsonl", "h.jsonl")):
         done = subprocess.run(
-            [sys.executable, "-m", "vsortd", "export", "history", "--as", form, "--out", "-"],
+            [sys.executable, "-m", "vsortd", "export", "history", "--format", form, "--out", "-"],
             env=home.environment,
             capture_output=True,
             check=True,
@@ -214,8 +214,8 @@ def test_stdout_takes_text(home: harness.Here) -> None:
     ("words", "told"),
     [
         ("history --out x.txt", ".parquet"),
-        ("history --out - --as parquet", "stdout"),
-        ("history --out . --as csv", "folder"),
+        ("history --out - --format parquet", "stdout"),
+        ("history --out . --format csv", "folder"),
         ("history --out no-such/x.csv", "no-such"),
         ("history --vectors --out x.csv", "index"),
         ("index --model m --out x.csv", "--vectors"),

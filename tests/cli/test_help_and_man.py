@@ -143,7 +143,7 @@ def test_man_shows_a_page() -> None:
     done = subprocess.run(
         command, capture_output=True, text=True, check=True, env={"MANPAGER": "cat", "PATH": "/usr/bin:/bin"}
     )
-    assert "vsortd config init --yes --path ~/vsortd.yaml" in done.stdout
+    assert "vsortd config init --yes --out ~/vsortd.yaml" in done.stdout
 
 
 HOSTILE = r""".TH EVIL 9

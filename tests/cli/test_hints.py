@@ -48,7 +48,7 @@ def test_prompts_in_hints_are_known_to_every_model() -> None:
 
 def prompts_of(words: list[str]) -> list[str]:
     """Return what a command line of vsortd asks the model for that looks at pictures."""
-    asks = {"search": (1, {"--not"}), "timeline": (2, {"--vs"}), "classify": (2, set())}
+    asks = {"search": (1, {"--not"}), "timeline": (2, {"--not"}), "classify": (2, set())}
     if not words or words[0] not in asks or _NO_PICTURES & set(words):
         return []
     first, taking = asks[words[0]]
@@ -60,7 +60,6 @@ def prompts_of(words: list[str]) -> list[str]:
         if word in values:
             value = next(rest)
             found += [value] if word in taking else []
-            next(rest) if word == "--clip" else None  # it takes two
         elif not word.startswith("-"):
             found.append(word)
     return found
@@ -115,8 +114,8 @@ def test_what_is_proposed_is_the_users_own_and_known_to_the_model(tmp_path: Path
 @pytest.mark.parametrize(
     ("made", "proposed"),
     [
-        ({}, "add --sheet scenes.png to see them, or --clip 1 scene.mp4"),
-        ({"sheet": "scenes.png"}, "add --clip 1 scene.mp4 to cut one out"),
+        ({}, "add -o scenes.png to see them, or -o scene.mp4"),
+        ({"sheet": "scenes.png"}, "add -o scene.mp4 to cut one out"),
         ({"clip": {"file": "a.mp4", "note": "Copied."}}, "Cut into a.mp4: Copied."),
     ],
 )
@@ -137,7 +136,7 @@ def test_a_search_does_not_propose_the_sheet_that_was_drawn(
     _print_foot(found, made, like_alone=False)
     told = capsys.readouterr().out
     assert proposed in told
-    assert ("--sheet" in told) == (not made)
+    assert ("-o scenes.png" in told) == (not made)
     assert "Looked through 1 video, 30 min in all." in told
     assert "1 video was looked at in few frames, so its times are rough" in told
 
@@ -147,7 +146,7 @@ def test_groups_that_were_drawn_are_not_proposed_to_be_drawn(
     *, drawn: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
     print_next(PlainConsole(), "vsortd cluster /v", drawn=drawn)
-    assert drawn == ("--out" not in capsys.readouterr().out)
+    assert drawn == ("look at them" not in capsys.readouterr().out)
 
 
 def test_the_word_itself_is_never_what_was_meant() -> None:
@@ -165,7 +164,7 @@ def test_a_timeline_repeats_no_prompt_with_a_word_that_the_model_does_not_know(
     wish = Wish(Path("a.mp4"), ("sea", "a zeppelin"), ("Zeppelin",), 1.0, None, Reading())
     track = Track(np.array([0]), np.zeros((1, 2)), 1.0)
     (line,) = _next(TimelineResult(wish, track, found, "sample", unknown), Path("a.mp4"), plotted=False)
-    against = "" if unknown else " --vs Zeppelin"
+    against = "" if unknown else " --not Zeppelin"
     assert line.endswith(f": vsortd timeline a.mp4 {proposed}{against} --fine")
     alone = TimelineResult(wish, track, found[1:], "sample", unknown)
     assert bool(_next(alone, Path("a.mp4"), plotted=False)) is not bool(unknown)

@@ -66,8 +66,8 @@ def test_programs_get_all_newest_first(home: harness.Here) -> None:
 
 
 def test_filters_hold_of_all_that_is_listed(home: harness.Here) -> None:
-    assert [COUNT] == ids(home.run("history", "--text", f"picture {COUNT - 1}").stdout)
-    assert "Nothing in the history is so." in home.run("history", "--text", "nowhere").stdout
+    assert [COUNT] == ids(home.run("history", "--match", f"picture {COUNT - 1}").stdout)
+    assert "Nothing in the history is so." in home.run("history", "--match", "nowhere").stdout
     assert "exclude one another" in home.run("history", "--all", "--last", "2", code=2).stderr
 
 

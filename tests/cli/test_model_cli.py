@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 import pytest
 from click.testing import CliRunner
 
+from tests.support.paths import REPOSITORY
 from vsortd.cli.app import command as command_line
 from vsortd.errors import ModelError, UsageError
 from vsortd.vision.model_speeds import MeasuredSpeed, keep_speed, this_machine
-from vsortd.vision.models import RECOMMENDED, ModelUnavailableError
-from vsortd.vision.this_machine import driver_is_there
+from vsortd.vision.models import AUTO_CPU, AUTO_CUDA, RECOMMENDED, ModelUnavailableError
+from vsortd.vision.this_machine import Gpu, driver_is_there
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -112,6 +113,22 @@ def test_fetching_offline_says_what_to_do() -> None:
         run("fetch", "ViT-B-32-256")
     with pytest.raises(ModelUnavailableError, match="ViT-B-32-256 / datacomp_s34b_b86k"):
         run("fetch", "auto")
+
+
+@pytest.mark.parametrize(("gpus", "wanted"), [((), AUTO_CPU), ((Gpu("A", 8 << 30),), AUTO_CUDA)])
+def test_auto_fetches_only_what_it_means_on_this_machine(
+    gpus: tuple[Gpu, ...], wanted: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vsortd.vision.this_machine._gpus", lambda: gpus)
+    asked: list[tuple[str, str]] = []
+
+    def obtain(name: str, tag: str, *_: object, **__: object) -> Path:
+        asked.append((name, tag))
+        return REPOSITORY / "README.md"
+
+    monkeypatch.setattr("vsortd.vision.hub.obtain_weights", obtain)
+    (one,) = json.loads(run("fetch", "auto", "--json"))["fetched"]
+    assert [wanted] == asked == [(one["name"], one["tag"])]
 
 
 def test_fetching_what_is_there(empty_cache: Path) -> None:

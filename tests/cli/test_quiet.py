@@ -72,7 +72,7 @@ def test_what_is_done_is_done_without_a_word_and_undone(home: harness.Here) -> N
         ("undo", "--all"),
         ("release", "--all"),
         ("service", "uninstall"),
-        ("config", "init", "--yes", "--path", home.folder / "made.yaml"),
+        ("config", "init", "--yes", "--out", home.folder / "made.yaml"),
     ):
         done = home.run("-q", *words)
         assert ("", "") == (done.stdout, done.stderr), words

@@ -55,7 +55,7 @@ def shows(scene: dict[str, Any], subject: str) -> bool:
 def test_the_scenes_of_a_subject_are_among_the_first_five(home: harness.Here) -> None:
     recalls = {}
     for subject in SUBJECTS:
-        scenes = home.json("search", subject, "--top", "5", "--all")["scenes"]
+        scenes = home.json("search", subject, "--limit", "5", "--all")["scenes"]
         recalls[subject] = len({truth(scene) for scene in scenes if shows(scene, subject)}) / EACH
     assert sum(recalls.values()) / len(recalls) >= 0.95, recalls
 
@@ -80,7 +80,7 @@ def test_of_each_shot_one_picture_is_asked_and_a_scene_ends_at_its_cuts(home: ha
         assert (take * SECONDS, (take + 1) * SECONDS) == pytest.approx((scene["begin_s"], scene["end_s"]), abs=1e-3)
         assert scene["begin_s"] <= scene["peak_s"] < scene["end_s"]
     assert seas[0]["file"] in home.run("search", "the sea", "--per", "shot").stdout
-    like = home.json("search", "--like", f"{seas[0]['file']}@{seas[0]['peak_s']}", "--per", "shot", "--top", "1")
+    like = home.json("search", "--like", f"{seas[0]['file']}@{seas[0]['peak_s']}", "--per", "shot", "--limit", "1")
     assert shows(like["scenes"][0], "sea")
     path = render_takes(tmp_path / "new.mp4", [("city", 2), ("snow", 0.3), ("city", 1.7)], seed=72_901)
     brief = home.json("search", "a city", "--in", path, "--per", "shot", "--all")
@@ -90,7 +90,7 @@ def test_of_each_shot_one_picture_is_asked_and_a_scene_ends_at_its_cuts(home: ha
 
 
 def test_the_table_the_values_and_the_document_agree(home: harness.Here) -> None:
-    words = ("search", "a forest", "--top", "3", "--all")
+    words = ("search", "a forest", "--limit", "3", "--all")
     scenes = home.json(*words)["scenes"]
     rows = list(csv.DictReader(io.StringIO(home.run(*words, "--csv").stdout)))
     assert [(one["file"], one["score"]) for one in scenes] == [(row["file"], float(row["score"])) for row in rows]
@@ -100,11 +100,11 @@ def test_the_table_the_values_and_the_document_agree(home: harness.Here) -> None
 
 
 def test_what_is_not_meant_goes_down_and_several_prompts_have_to_hold(home: harness.Here) -> None:
-    plain = home.json("search", "snow", "--top", "40")["scenes"]
-    against = home.json("search", "snow", "--not", "snow", "--top", "40", "--all")["scenes"]
+    plain = home.json("search", "snow", "--limit", "40")["scenes"]
+    against = home.json("search", "snow", "--not", "snow", "--limit", "40", "--all")["scenes"]
     assert max(one["score"] for one in against) <= 0.51 < plain[0]["score"]
     both = home.json("search", "the sea", "fire", "-n", "1", "--all")["scenes"][0]["score"]
-    either = home.json("search", "the sea", "fire", "--any", "--top", "1")["scenes"][0]["score"]
+    either = home.json("search", "the sea", "fire", "--any", "--limit", "1")["scenes"][0]["score"]
     assert both < 0.5 < either
 
 
@@ -116,9 +116,9 @@ def test_filters_narrow_the_search(home: harness.Here) -> None:
     link.symlink_to(home.library)
     by_link = home.json("search", "sea", "--all", "--in", link / file.name)["scenes"]
     assert {str(file)} == {one["file"] for one in by_link}
-    assert home.json("search", "sea", "--all", "--in", link, "--top", "3")["scenes"]
-    assert home.json("search", "sea", "--all", "--orientation", "landscape", "--since", "1h")["scenes"]
-    assert [] == home.json("search", "sea", "--all", "--since", "2100-01-01", code=1)["scenes"]
+    assert home.json("search", "sea", "--all", "--in", link, "--limit", "3")["scenes"]
+    assert home.json("search", "sea", "--all", "--orientation", "landscape", "--recorded-since", "1h")["scenes"]
+    assert [] == home.json("search", "sea", "--all", "--recorded-since", "2100-01-01", code=1)["scenes"]
 
 
 def test_a_file_that_nobody_indexed_is_looked_at_first(home: harness.Here, tmp_path: Path) -> None:
@@ -140,19 +140,19 @@ def test_videos_that_were_hardly_looked_at_are_told(home: harness.Here, tmp_path
 
 def test_a_moment_a_clip_and_a_photo_find_their_like(home: harness.Here, tmp_path: Path) -> None:
     (file,) = home.library.glob("02_sea*.mp4")
-    moment = home.json("search", "--like", f"{file}@2.5", "--top", "2", "--in", home.library)["scenes"]
+    moment = home.json("search", "--like", f"{file}@2.5", "--limit", "2", "--in", home.library)["scenes"]
     assert [True, True] == [shows(one, "sea") for one in moment]
     assert str(file) not in {one["file"] for one in moment}
     with av.open(str(file)) as container:
         next(container.decode(video=0)).to_image().save(tmp_path / "sea.png")
-    photo = home.json("search", "--like", tmp_path / "sea.png", "--top", "3", "--in", home.library)["scenes"]
+    photo = home.json("search", "--like", tmp_path / "sea.png", "--limit", "3", "--in", home.library)["scenes"]
     assert all(shows(one, "sea") for one in photo)
     assert photo[0]["score"] > 0.9
 
 
 def test_a_sheet_is_drawn_and_a_scene_is_cut_out(home: harness.Here, tmp_path: Path) -> None:
     sheet, cut = tmp_path / "scenes.png", tmp_path / "scene.mp4"
-    found = home.json("search", "fire", "--top", "4", "--sheet", sheet, "--clip", "1", cut)
+    found = home.json("search", "fire", "--limit", "4", "--out", sheet, "--out", cut)
     with Image.open(sheet) as image:
         assert image.width >= 900
     first = found["scenes"][0]
@@ -160,7 +160,7 @@ def test_a_sheet_is_drawn_and_a_scene_is_cut_out(home: harness.Here, tmp_path: P
         length_s = float(container.duration or 0) / 1e6
     assert first["end_s"] - first["begin_s"] == pytest.approx(length_s, abs=0.6)
     assert "copy" == found["clip"]["kind"]
-    said = home.run("search", "fire", "--clip", "1", cut, code=None)
+    said = home.run("search", "fire", "--out", cut, code=None)
     assert 0 != said.returncode
     assert "exists" in said.stderr
 
@@ -188,7 +188,7 @@ def running(home: harness.Here) -> Iterator[harness.Here]:
 
 
 def test_the_daemon_answers_as_the_command_does_by_itself(running: harness.Here) -> None:
-    words = ("search", "a meadow", "--not", "a forest", "--top", "6")
+    words = ("search", "a meadow", "--not", "a forest", "--limit", "6")
     asked = running.json(*words)
     assert "scenes" in asked
     running.stop()
@@ -205,13 +205,14 @@ def test_the_daemon_answers_as_the_command_does_by_itself(running: harness.Here)
         ((), "nothing to look for"),
         (("zeppelins",), "knows nothing of 'zeppelins'"),
         (("sea", "--window", "0"), "--window"),
-        (("sea", "--top", "0"), "--top"),
+        (("sea", "--limit", "0"), "--limit"),
         (("sea", "--in", "/nowhere"), "not there"),
         (("--like", "/nowhere.mp4@3"), "not there"),
         (("sea", "--orientation", "round"), "portrait"),
-        (("sea", "--sheet", "out.mp4"), ".png"),
+        (("sea", "--out", "out.gif"), ".png"),
+        (("sea", "--scene", "2"), "Add --out OUT.mp4"),
         (("sea", "--csv", "--json"), "exclude"),
-        (("sea", "--under", "nature/nothing"), "nature"),
+        (("sea", "--rule", "nature/nothing"), "nature"),
     ],
 )
 def test_bad_words_are_refused_with_the_remedy(home: harness.Here, words: tuple[str, ...], said: str) -> None:

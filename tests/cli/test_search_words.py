@@ -68,8 +68,8 @@ def test_several_words_and_phrases_are_found_near_one_another(home: harness.Here
 
 def test_where_to_look_can_be_said(home: harness.Here) -> None:
     assert 1 == len(hits(home, "--said", "birthday*", "--in", home.library / "walk.mp4"))
-    assert 1 == len(hits(home, "--said", "birthday", "--top", "1"))
-    assert [] == hits(home, "--said", "birthday", "--since", "2100-01-01", code=1)
+    assert 1 == len(hits(home, "--said", "birthday", "--limit", "1"))
+    assert [] == hits(home, "--said", "birthday", "--recorded-since", "2100-01-01", code=1)
 
 
 def test_people_and_programs_are_told(home: harness.Here) -> None:
@@ -85,10 +85,10 @@ def test_people_and_programs_are_told(home: harness.Here) -> None:
 
 def test_a_finding_can_be_cut_out(home: harness.Here, tmp_path: Path) -> None:
     out = tmp_path / "zoe.mp4"
-    made = home.json("search", "--said", "zoe", "--clip", "1", out)["clip"]
+    made = home.json("search", "--said", "zoe", "--out", out)["clip"]
     assert str(out) == made["file"]
     assert out.stat().st_size > 0
-    refused = home.run("search", "--said", "zoe", "--clip", "2", tmp_path / "no.mp4", code=2)
+    refused = home.run("search", "--said", "zoe", "--scene", "2", "--out", tmp_path / "no.mp4", code=2)
     assert "There is no finding 2" in refused.stderr
 
 
@@ -152,17 +152,18 @@ def test_subtitles_that_can_not_be_read_are_told_and_no_failure(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["--said", "x", "sea"], "--said and a prompt"),
-        (["--said", "x", "--text", "y"], "--said and --text"),
+        (["--said"], "--said needs words"),
+        (["--said", "x", "--text"], "--said and --text"),
+        (["--said", "x", "--out", "out.png"], "--said and --out out.png"),
         (["--text", "x", "--all"], "--text and --all"),
         (["--said", "x", "--like", "y.mp4"], "--said and --like"),
         (["--said", "x", "--sound"], "--said and --sound"),
         (["--said", "x", "--tag", "mood:calm"], "--said and --tag"),
         (["--said", "x", "--per", "shot"], "--said and --per shot"),
         (["--said", "!"], "holds no word"),
-        (["--said", "x", "--top", "0"], "too few"),
+        (["--said", "x", "--limit", "0"], "too few"),
         (["--said", "x", "--window", "soon"], "--window"),
-        (["--said", "x", "--clip", "1", "out.txt"], "does not end in .mp4"),
+        (["--said", "x", "--out", "out.txt"], "does not end in .png or .mp4"),
         (["--said", "x", "--in", "nowhere"], "is not there"),
     ],
 )

@@ -195,7 +195,7 @@ def test_search_in_a_file_that_was_not_indexed_listens_to_it_first(
     ("words", "said"),
     [
         (("search", "rain", "--sound", "--like", "FILE"), "--like compares pictures"),
-        (("timeline", "FILE", "rain", "--sound", "--fine"), "--fine and --precision are for pictures"),
+        (("timeline", "FILE", "rain", "--sound", "--fine"), "--fine and --tolerance are for pictures"),
         (("timeline", "FILE", "rain", "--sound", "--fps", "4"), "5 s apart"),
         (("classify", "FILE", "--sound-labels", "F", "--sound-categories", "F"), "exclude one another"),
         (("classify", "FILE", "--sound-labels", "LABELS", "--target", "person"), "about what is seen"),

@@ -136,7 +136,7 @@ def test_asking_again_decodes_nothing(run: Run, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_people_get_a_table_of_eighty_columns_a_picture_and_chapters(run: Run, place: Place) -> None:
-    code, out, error = run(*EXACT, "--plot", "out.png", "--chapters", "out.vtt")
+    code, out, error = run(*EXACT, "--out", "out.png", "--out", "out.vtt")
     assert 0 == code, error
     assert max(len(line) for line in out.splitlines() if "vsortd timeline" not in line) <= 80
     assert not re.search(r"\x1b", out)
@@ -170,8 +170,8 @@ def test_every_score_is_told_on_wish_and_the_next_step_is_one_that_can_be_typed(
     (one,) = document["prompts"]
     assert document["frames"] == len(one["scores"]) >= 32
     assert {"time_ms", "score", "smoothed"} == set(one["scores"][0])
-    out = run("timeline", "trip.mp4", "a forest", "--vs", "a city")[1]
-    assert "Edges to 0.2 s: vsortd timeline trip.mp4 'a forest' --vs 'a city' --fine" in out
+    out = run("timeline", "trip.mp4", "a forest", "--not", "a city")[1]
+    assert "Edges to 0.2 s: vsortd timeline trip.mp4 'a forest' --not 'a city' --fine" in out
 
 
 def test_something_short_gets_the_command_that_finds_it(run: Run) -> None:
@@ -218,7 +218,7 @@ def test_of_each_shot_one_picture_is_looked_at_and_edges_are_the_cuts(run: Run) 
 
 def test_what_was_found_is_a_reel_for_editing_programs(run: Run, place: Place) -> None:
     words = ["timeline", "trip.mp4", "mountains", "a meadow", "--per", "shot"]
-    code, out, error = run(*words, "--export", "out.edl", "--export", "out.fcpxml", "--export", "out.csv")
+    code, out, error = run(*words, "--out", "out.edl", "--out", "out.fcpxml", "--out", "out.csv")
     assert 0 == code, error
     assert "Written to out.fcpxml." in out
     rows = list(csv.reader(io.StringIO((place.folder / "out.csv").read_text(), newline="")))
@@ -240,14 +240,13 @@ USAGE = [
     ([".", "x"], "is a folder"),
     (["trip.mp4"], "Missing argument"),
     (["trip.mp4", "x", "--json", "--csv"], "exclude one another"),
-    (["trip.mp4", "x", "--plot", "trip.mp4"], "does not end in .png"),
-    (["trip.mp4", "x", "--plot", "nowhere/out.png"], "There is no folder"),
-    (["trip.mp4", "x", "--chapters", "trip.mp4"], "does not end in .ffmeta"),
-    (["trip.mp4", "x", "--chapters", "subtitles.vtt"], "vsortd did not make it"),
+    (["trip.mp4", "x", "--out", "trip.mp4"], "does not end in .png"),
+    (["trip.mp4", "x", "--out", "nowhere/out.png"], "There is no folder"),
+    (["trip.mp4", "x", "--out", "subtitles.vtt"], "vsortd did not make it"),
     (["trip.mp4", "x", "--on", "0.3", "--off", "0.5"], "--off 0.5 is above --on 0.3"),
     (["trip.mp4", "x", "--on", "1.5"], "'--on'"),
-    (["trip.mp4", "x", "--precision", "1ms"], "finer than frames"),
-    (["trip.mp4", "x", "--export", "trip.mp4"], "does not end in .edl"),
+    (["trip.mp4", "x", "--tolerance", "1ms"], "finer than frames"),
+    (["trip.mp4", "x", "--out", "a.png", "--out", "b.png"], "are the same to write"),
     (["trip.mp4", "x", "--per", "minute"], "'--per'"),
     (["trip.mp4", "x", "--per", "shot", "--fps", "2"], "--fps and --per shot exclude one another"),
     (["trip.mp4", "x", "--per", "shot", "--fine"], "--fine and --per shot exclude one another"),

@@ -214,20 +214,37 @@ def test_nothing_known_is_exit_code_1_with_names_that_are_near(home: FiledHome) 
     assert "is there, and the history knows nothing of it" in home.run("where", waiting, code=1).stderr
 
 
-def test_a_file_called_like_an_id_is_taken_for_the_file_and_that_is_said(
+def test_a_number_is_the_item_in_every_command_and_a_file_called_so_is_told(
     home: FiledHome, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, second = home.file("a.mp4"), home.file("1", "city")
     assert (1, 2) == (first.id, second.id)
     monkeypatch.chdir(home.library / "city")
-    done = home.run("where", "1")
-    assert "city/1" in done.stdout
-    assert "1 is taken for the file of that name; the item is '#1'" in done.stderr
+    warning = "1 is taken for the item #1; the file of that name is ./1"
+    for words, shown in (
+        (("where", "1"), "sea/a.mp4"),
+        (("undo", "1", "--dry-run"), str(first.source)),
+        (("set-aside", "1", "--dry-run"), "a.mp4"),
+        (("release", "1"), "1 refused"),
+        (("retry", "1"), "1 refused"),
+    ):
+        done = home.run(*words, code=None)
+        assert shown in done.stdout, words
+        assert warning in done.stderr, words
+    for words, shown in ((("where", "./1"), "city/1"), (("undo", "./1", "--dry-run"), str(second.source))):
+        done = home.run(*words)
+        assert shown in done.stdout, words
+        assert "is taken for" not in done.stderr, words
     assert "sea/a.mp4" in home.run("where", "#1").stdout
-    undone = home.run("undo", "1", "--dry-run")
-    assert str(first.source) in undone.stdout
-    assert "1 is taken for the item #1; the file of that name is ./1" in undone.stderr
-    assert str(second.source) in home.run("undo", "./1", "--dry-run").stdout
+
+
+def test_a_number_that_is_no_item_is_a_name(home: FiledHome, monkeypatch: pytest.MonkeyPatch) -> None:
+    item = home.file("2041.mp4")
+    assert [item.id] == [one["id"] for one in told(home, "2041")["items"]]
+    assert str(item.source) in home.run("undo", "2041", "--dry-run").stdout
+    (home.folder / "77").write_bytes(b"x")
+    monkeypatch.chdir(home.folder)
+    assert "is there, and the history knows nothing of it" in home.run("where", "77", code=1).stderr
 
 
 def test_accents_may_be_kept_in_either_way(home: FiledHome) -> None:

@@ -266,7 +266,7 @@ def test_import_prints_rules_to_paste(listing: Path, capsys: pytest.CaptureFixtu
 
 def test_import_writes_a_config_that_check_accepts(listing: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = listing.parent / "new" / "config.yaml"
-    assert main(["config", "import", str(listing), "--path", str(out)]) == ExitCode.OK
+    assert main(["config", "import", str(listing), "--out", str(out)]) == ExitCode.OK
     assert f"Wrote {out}: 6 rules" in capsys.readouterr().out
     assert main(["--config", str(out), "check"]) == ExitCode.OK
     text = out.read_text(encoding="utf-8")
@@ -279,10 +279,10 @@ def test_import_writes_a_config_that_check_accepts(listing: Path, capsys: pytest
 def test_import_never_overwrites_unless_told(listing: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = listing.parent / "mine.yaml"
     out.write_text("mine", encoding="utf-8")
-    assert main(["config", "import", str(listing), "--path", str(out)]) == ExitCode.FAILURE
+    assert main(["config", "import", str(listing), "--out", str(out)]) == ExitCode.FAILURE
     assert "mine" == out.read_text(encoding="utf-8")
     assert "--force" in capsys.readouterr().err
-    assert main(["config", "import", str(listing), "--path", str(out), "--force", "--json"]) == ExitCode.OK
+    assert main(["config", "import", str(listing), "--out", str(out), "--force", "--json"]) == ExitCode.OK
     report = _json(capsys)
     assert (True, str(out)) == (report["ok"], report["path"])
     assert {"name": "City", "prompts": ["city streets at night"]} == report["rules"][1]
@@ -294,7 +294,7 @@ def test_import_refuses_a_file_with_mistakes_and_writes_nothing(
 ) -> None:
     listing.write_text("[A] fine\n[B\n(C) d\n", encoding="utf-8")
     out = listing.parent / "config.yaml"
-    assert main(["config", "import", str(listing), "--path", str(out)]) == ExitCode.CONFIG
+    assert main(["config", "import", str(listing), "--out", str(out)]) == ExitCode.CONFIG
     printed = capsys.readouterr()
     assert "" == printed.out
     assert "The category file has 2 mistakes" in printed.err
@@ -316,7 +316,7 @@ def test_import_of_a_file_that_is_not_there_is_a_usage_error(
 
 def test_init_from_a_category_file_asks_nothing(listing: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = listing.parent / "config.yaml"
-    assert main(["config", "init", "--from", str(listing), "--path", str(out)]) == ExitCode.OK
+    assert main(["config", "init", "--from", str(listing), "--out", str(out)]) == ExitCode.OK
     assert _rules(EXAMPLE) == _flat(load_settings(out).rules)
-    assert main(["config", "init", "--from", str(listing), "--yes", "--path", str(out)]) == ExitCode.USAGE
+    assert main(["config", "init", "--from", str(listing), "--yes", "--out", str(out)]) == ExitCode.USAGE
     assert "--yes" in capsys.readouterr().err

@@ -237,13 +237,13 @@ def test_init_writes_the_first_example_and_its_schema(home: Path, capsys: pytest
 def test_init_never_overwrites_unless_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text("mine", encoding="utf-8")
-    assert main(["config", "init", "--path", str(path)]) == ExitCode.FAILURE
+    assert main(["config", "init", "--out", str(path)]) == ExitCode.FAILURE
     assert path.read_text(encoding="utf-8") == "mine"
     assert [entry.name for entry in tmp_path.iterdir()] == ["mine.yaml"]
     printed = capsys.readouterr()
     assert str(path) in printed.err
     assert "--force" in printed.err
-    assert main(["config", "init", "--path", str(path), "--force", "--json"]) == ExitCode.OK
+    assert main(["config", "init", "--out", str(path), "--force", "--json"]) == ExitCode.OK
     assert str(path) == _json(capsys)["path"]
     assert path.read_text(encoding="utf-8").startswith("# yaml-language-server")
 
@@ -257,7 +257,7 @@ def test_init_follows_the_named_config(tmp_path: Path, capsys: pytest.CaptureFix
 
 def test_init_says_why_it_can_not_write(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "file").touch()
-    assert main(["config", "init", "--path", str(tmp_path / "file" / "config.yaml")]) == ExitCode.FAILURE
+    assert main(["config", "init", "--out", str(tmp_path / "file" / "config.yaml")]) == ExitCode.FAILURE
     assert "can't be written" in capsys.readouterr().err
 
 

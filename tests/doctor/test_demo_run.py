@@ -28,7 +28,7 @@ def test_the_demo_files_and_undoes_everything_and_proves_it(tmp_path: Path, monk
     monkeypatch.setattr(tempfile, "tempdir", None)
     picture = tmp_path / "demo.svg"
     done = subprocess.run(
-        [sys.executable, "-m", "vsortd", "demo", "--picture", str(picture)],
+        [sys.executable, "-m", "vsortd", "demo", "--out", str(picture)],
         capture_output=True,
         text=True,
         check=False,

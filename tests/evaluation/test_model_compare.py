@@ -198,7 +198,7 @@ def test_ctrl_c_leaves_no_process(home: harness.Home) -> None:
     (home.folder / "Many" / "city").mkdir(parents=True)
     for number in range(40):  # so that it is not over before it is called off
         shutil.copy2(DEMO_CLIPS / "downtown.mp4", home.folder / "Many" / "city" / f"{number}.mp4")
-    words = ["model", "compare", "sample", "auto", "--on", str(home.folder / "Many")]
+    words = ["model", "compare", "sample", "auto", "--in", str(home.folder / "Many")]
     command = [sys.executable, "-m", "vsortd", *words]
     with subprocess.Popen(command, env=home.environment, stderr=subprocess.PIPE, text=True) as running:
         children: list[psutil.Process] = []

@@ -81,7 +81,7 @@ def test_a_page_is_fetched_once_with_its_title_and_subtitles_and_then_comes_from
     assert "was there already" in again.stdout
     assert asked == len(site.asked)
     assert {"A walk_ the forest.mp4", "A walk_ the forest.en.vtt"} == inbox_names(home)
-    assert home.json("fetch", "--anew", page)["videos"][0]["path"].endswith("(2).mp4")
+    assert home.json("fetch", "--again", page)["videos"][0]["path"].endswith("(2).mp4")
     assert asked < len(site.asked)
 
 
@@ -302,15 +302,15 @@ def test_the_inbox_is_named_by_its_path_or_its_folder_and_the_only_one_need_not_
     second = tmp_path / "Second"
     second.mkdir()
     address = site.put("/film.mp4", film)
-    assert "there is no such inbox" in told(home, "fetch", address, "--to", str(tmp_path), code=2)
+    assert "there is no such inbox" in told(home, "fetch", address, "--inbox", str(tmp_path), code=2)
     text = home.config.read_text().replace("library:", f"  - {{path: {second}}}\nlibrary:", 1)
     home.config.write_text(text)
     assert "several inboxes" in told(home, "fetch", address, code=2)
-    home.run("fetch", address, "--to", "Second")
-    home.run("fetch", address, "--to", str(home.inbox))
+    home.run("fetch", address, "--inbox", "Second")
+    home.run("fetch", address, "--inbox", str(home.inbox))
     assert {"film.mp4"} == inbox_names(home) == {path.name for path in second.iterdir()}
     second.rename(tmp_path / "away")
-    assert "is not there" in told(home, "fetch", address, "--to", str(second), code=2)
+    assert "is not there" in told(home, "fetch", address, "--inbox", str(second), code=2)
 
 
 @pytest.mark.parametrize("command", ["sort", "plan", "explain", "analyze", "fetch"])

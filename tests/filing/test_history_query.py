@@ -49,18 +49,18 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> FiledHome:
         (("--rule", "nature/forest/"), "2"),
         (("--rule", "nat"), ""),
         (("--rule", "%"), ""),
-        (("--text", "beach"), "1"),
-        (("--text", "MP4 looks"), "65321"),
-        (("--text", "füsse"), ""),
-        (("--text", "FÜSSE"), ""),
-        (("--text", "füße gras"), "3"),
-        (("--text", "FÜß"), "3"),
-        (("--text", "100% a_b"), "4"),
-        (("--text", "_Review"), ""),  # a folder's name is none of the video's
-        (("--text", "phone"), ""),
-        (("--text", "decoded no"), "8"),
-        (("--text", "looks " * 2000), "65321"),
-        (("--text", "x" * 60_000), ""),
+        (("--match", "beach"), "1"),
+        (("--match", "MP4 looks"), "65321"),
+        (("--match", "füsse"), ""),
+        (("--match", "FÜSSE"), ""),
+        (("--match", "füße gras"), "3"),
+        (("--match", "FÜß"), "3"),
+        (("--match", "100% a_b"), "4"),
+        (("--match", "_Review"), ""),  # a folder's name is none of the video's
+        (("--match", "phone"), ""),
+        (("--match", "decoded no"), "8"),
+        (("--match", "looks " * 2000), "65321"),
+        (("--match", "x" * 60_000), ""),
         (("--inbox", "Inbox/phone"), "65"),
         (("--inbox", "Inbox"), "987654321"),
         (("--inbox", "Inbox/pho"), ""),
@@ -68,7 +68,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> FiledHome:
         (("--batch", "two", "--state", "undone", "--last", "1"), "6"),
         (("--tag", "wine", "--rule", "nature"), "2"),
         (("--tag", "wine", "--rule", "sea"), ""),
-        (("--text", "looks", "--last", "2"), "65"),
+        (("--match", "looks", "--last", "2"), "65"),
         (("--since", "1h", "--rule", "nature"), "32"),
         (("--since", "2999-01-01", "--state", "filed"), ""),
     ],
@@ -104,7 +104,7 @@ def test_the_control_api_asks_the_same() -> None:
 
 def test_a_daemon_answers_as_the_journal_does(home: FiledHome) -> None:
     inbox = ("--inbox", home.inbox / "phone", "--state", "held")  # what was released the daemon tries again
-    queries: list[tuple[str | Path, ...]] = [("--state", "review"), ("--rule", "nature"), ("--text", "füße"), inbox]
+    queries: list[tuple[str | Path, ...]] = [("--state", "review"), ("--rule", "nature"), ("--match", "füße"), inbox]
     alone = [home.json("history", *words)["items"] for words in queries]
     home.start()
     try:

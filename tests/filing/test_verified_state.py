@@ -167,7 +167,7 @@ def test_damage_that_no_time_tells_of_is_told_all_the_same_where_it_is_read(home
         assert "item #291 is not what was written" in said.stderr
         assert "it had no picture" not in said.stdout
         assert VerifiedState(journal).now() is None  # from now on it is read again
-    assert [292] == [item["id"] for item in home.json("history", "--json", "--text", "291")["items"]]
+    assert [292] == [item["id"] for item in home.json("history", "--json", "--match", "291")["items"]]
     with pytest.raises(DamagedError):
         Journal.open(journal, thorough=True)
 

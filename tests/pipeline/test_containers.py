@@ -119,7 +119,7 @@ def test_a_file_that_is_not_what_its_name_promises_is_told_of(home: Callable[[st
 
 def test_no_scene_is_cut_out_of_another_container(home: Callable[[str], Home], forests: Path, tmp_path: Path) -> None:
     target = tmp_path / "scene.mp4"
-    done = home("").run("search", "forest", "--in", forests / "walk in mkv.mkv", "--clip", "1", target, code=2)
+    done = home("").run("search", "forest", "--in", forests / "walk in mkv.mkv", "--out", target, code=2)
     assert "Scenes are cut out of MP4 and MOV" in done.stderr
     assert "is Matroska or WebM" in done.stderr
     assert not target.exists()

@@ -207,7 +207,7 @@ def test_the_picture_shows_every_frame_and_the_main_process_decodes_none(
     image = tmp_path / "out.png"
     code = (
         "import sys\nfrom vsortd.__main__ import main\n"
-        f"code = main(['explain', {str(inbox_clip)!r}, '--image', {str(image)!r}])\n"
+        f"code = main(['explain', {str(inbox_clip)!r}, '--out', {str(image)!r}])\n"
         "sys.exit(code or ('av' in sys.modules and 99))"
     )
     done = subprocess.run(
@@ -227,7 +227,7 @@ def test_the_picture_shows_every_frame_and_the_main_process_decodes_none(
 def test_a_refused_video_says_why_and_has_no_frames(tmp_path: Path, clips: Path) -> None:
     home = harness.Here.make(tmp_path / "home", more=f"accept: {{orientation: landscape}}\n{CERTAIN}")
     source = shutil.copy2(clips / PORTRAIT, home.inbox / PORTRAIT)
-    found = home.json("explain", source, "--image", tmp_path / "out.png")
+    found = home.json("explain", source, "--out", tmp_path / "out.png")
     assert ("rejected", [], [], None) == (
         found["decision"]["state"],
         found["levels"],
@@ -261,8 +261,8 @@ def test_a_broken_video_ends_like_sort_does(home: harness.Home, clips: Path, tmp
         (["nowhere.mp4"], "is not there"),
         (["."], "is a folder"),
         (["notes.txt"], "is no video by its name"),
-        (["a.mp4", "--image", "a.mp4"], "does not end in .png"),
-        (["a.mp4", "--image", "nowhere/out.png"], "There is no folder"),
+        (["a.mp4", "--out", "a.mp4"], "does not end in .png"),
+        (["a.mp4", "--out", "nowhere/out.png"], "There is no folder"),
     ],
 )
 def test_what_cant_be_explained_is_a_usage_error(

@@ -140,10 +140,10 @@ def test_the_library_is_evaluated_and_searched_by_rule(home: harness.Home) -> No
     home.run("sort", home.inbox)
     evaluated = home.json("eval", home.library)
     assert (3, 2 / 3) == (evaluated["n"], evaluated["accuracy"])  # home's own got a name that its condition refuses
-    found = home.json("search", "sea", "--under", "trips", "--all")
+    found = home.json("search", "sea", "--rule", "trips", "--all")
     (scene,) = found["scenes"]  # they show the same
     assert {"trip.mp4", "trip night.mp4"} == {Path(one).name for one in (scene["file"], *scene["copies"])}
-    refused = home.run("search", "sea", "--under", "home", code=None)
+    refused = home.run("search", "sea", "--rule", "home", code=None)
     assert ExitCode.USAGE == refused.returncode
     assert "has no folder of its own" in refused.stderr
 

@@ -99,7 +99,7 @@ def test_a_decision_by_shots_counts_each_once(tmp_path: Path) -> None:
     assert [0, *range(8)] == [max(0, int((time_s - 8.0) / 0.5)) for time_s in times_s]
     assert 2.0 <= times_s[0] <= 6.0, "not in the middle half of its shot"
     assert "city" == by_shots["decision"]["rule"]
-    told = home.run("explain", film, "--image", tmp_path / "why.png").stdout
+    told = home.run("explain", film, "--out", tmp_path / "why.png").stdout
     assert "9 frames looked at of 9 shots" in told
     with Image.open(tmp_path / "why.png") as sheet:
         assert len(sheet.convert("RGB").getcolors(1 << 24) or ()) > 2000, "no frames in it"

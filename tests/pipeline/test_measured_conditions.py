@@ -303,7 +303,7 @@ def test_models_are_compared_by_what_is_measured(tmp_path: Path) -> None:
     home = home_with(tmp_path, ["name: loud, when: {min_loudness: -15}", "name: forest"])
     (tmp_path / "truth" / "loud").mkdir(parents=True)
     film(tmp_path / "truth" / "loud" / "noisy.mov", lufs=-10.0)
-    (result,) = home.json("model", "compare", "sample", "--on", tmp_path / "truth")["models"]
+    (result,) = home.json("model", "compare", "sample", "--in", tmp_path / "truth")["models"]
     assert 1.0 == result["accuracy"]
 
 
@@ -314,7 +314,7 @@ def test_models_are_compared_by_music(tmp_path: Path, monkeypatch: pytest.Monkey
     home = home_with(tmp_path, rules, more=f"{STAY}sound_model: some/clap\n")
     (tmp_path / "truth" / "concerts").mkdir(parents=True)
     film(tmp_path / "truth" / "concerts" / "one.mov")
-    (result,) = home.json("model", "compare", "sample", "--on", tmp_path / "truth")["models"]
+    (result,) = home.json("model", "compare", "sample", "--in", tmp_path / "truth")["models"]
     assert (1.0, 1) == (result["accuracy"], encoder.windows)
 
 

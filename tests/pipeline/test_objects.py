@@ -223,7 +223,7 @@ def test_models_are_not_compared_by_rules_that_look_closer(tmp_path: Path, rules
     home = home_of(tmp_path, rules)
     (tmp_path / "truth" / "sea").mkdir(parents=True)
     film_of_squares(tmp_path / "truth" / "sea" / "a.mp4", seconds=1)
-    done = home.run("model", "compare", "sample", "--on", tmp_path / "truth", code=2)
+    done = home.run("model", "compare", "sample", "--in", tmp_path / "truth", code=2)
     assert "'Pairs' looks for something" in done.stderr
 
 

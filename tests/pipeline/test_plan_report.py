@@ -109,7 +109,7 @@ def test_a_plan_as_text_and_as_a_page(tmp_path: Path, clips: Path) -> None:
     (home.inbox / "broken.mp4").write_bytes((clips / "rails__video.mp4").read_bytes()[:50_000])
     before = harness.snapshot(home.inbox)
     report = tmp_path / "report.html"
-    text = home.run("plan", home.inbox, "--html", report, code=3).stdout
+    text = home.run("plan", home.inbox, "--out", report, code=3).stdout
     page = Page(report.read_text(encoding="utf-8"))
 
     assert "2 would be filed, 0 sent to review, 1 would stay. Nothing was touched." in text
@@ -129,5 +129,5 @@ def test_a_page_never_lands_on_something_that_is_no_page(tmp_path: Path) -> None
     home = harness.Here.make(tmp_path / "home")
     video = home.inbox / "a.mp4"
     video.write_text("precious")
-    assert "does not end in .html" in home.run("plan", home.inbox, "--html", video, code=2).stderr
+    assert "does not end in .csv or .html" in home.run("plan", home.inbox, "--out", video, code=2).stderr
     assert "precious" == video.read_text()

@@ -31,9 +31,13 @@ _MADE: Final = "<!-- Made by `.ci/task pages`: change the texts where they come 
 _EVERYWHERE: Final = """\
 `--config FILE` may stand anywhere. `--quiet` leaves errors, warnings and what was asked for: tables, answers, `--json`
 and `--csv`. What was done, hints and progress are left out; exit codes stay. `--json` prints pure JSON on stdout; the
-log goes to stderr. Every table has `--csv`: RFC 4180 in UTF-8, with the keys of `--json` as headings. A name is written
+log goes to stderr. `--json` is short for `--format json`, and every table has `--csv`, short for
+`--format csv`: RFC 4180 in UTF-8, with the keys of `--json` as headings. A name is written
 as it is, also one that a spreadsheet takes for a formula (`=1.mp4`): import such columns as text. In a pipe each item
 of a table has one line and its whole name; on a narrow terminal, long names lose their middle.
+
+Wherever a video is named, `17` is the item with this id in `history`, if there is one; `'#17'` is always the item. A
+file that is called so is named with its folder: `vsortd where ./17`.
 """
 # By the form of a text: what it says, and what writes a bound of it.
 _MEASURES: Final = {

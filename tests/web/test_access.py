@@ -371,7 +371,7 @@ def test_a_password_is_kept_hashed_and_asked_for_on_other_addresses(tmp_path: Pa
     assert (True, False) == (is_password(PASSWORD, stored), is_password(PASSWORD + " ", stored))
     key = tmp_path / "page.key"
     done = subprocess.run(
-        [sys.executable, "-m", "vsortd", "web", "password", "--to", key],
+        [sys.executable, "-m", "vsortd", "web", "password", "--out", key],
         input=f"{PASSWORD}\n",
         text=True,
         check=True,

@@ -1,4 +1,4 @@
-"""The picture of `vsortd analyze --plot`: panels below a strip of the film, all over the same time, cuts as lines."""
+"""The plot of `vsortd analyze`: panels below a strip of the film, all over the same time, cuts as lines."""
 
 from __future__ import annotations
 

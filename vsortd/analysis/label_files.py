@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 MAX_PROMPTS: Final = 10_000  # each is embedded in several sentences: these take minutes without a GPU
 
-_FORM: Final = "[Unit], (Category), prompts below, one a line; or [Unit] (Category) prompt, prompt"
+_FORM: Final = "[Question], (Category), prompts below, one a line; or [Question] (Category) prompt, prompt"
 _CATEGORY: Final = re.compile(r"\((?P<name>[^()]*)\)\s*:?")
 
 
@@ -120,7 +120,7 @@ def parse_labels(data: bytes) -> tuple[LabelUnit, tuple[Mistake, ...]]:
 def _header_among_labels(label: str) -> tuple[str, str] | None:
     if not (label.startswith("[") and "]" in label):
         return None
-    return "a list of labels has no [Unit]", "a label; categories are for --categories"
+    return "a list of labels has no [Question]", "a label; categories are for --categories"
 
 
 def _too_many(line: int, what: str) -> Mistake:
@@ -186,7 +186,7 @@ class _UnitReader:
         elif self._category is None and self._unit is None:
             if not self._broken:
                 self._broken = True
-                self.wrong(line, shorten(text), "there is no [Unit] before these words")
+                self.wrong(line, shorten(text), "there is no [Question] before these words")
         elif not self._broken:
             if self._category is None:  # they are the header's own: it is a category of the unit without a name
                 self._begin("", self._unit or "")
@@ -195,7 +195,7 @@ class _UnitReader:
     def end(self) -> None:
         """Close the last unit."""
         if self._empty and self._unit is not None:
-            self.wrong(self._unit_line, f"[{shorten(self._unit)}]", "there is no (Category) below this unit")
+            self.wrong(self._unit_line, f"[{shorten(self._unit)}]", "there is no (Category) below this question")
         self._unit, self._category, self._empty = None, None, False
 
     def _take_header(self, line: int, text: str) -> None:
@@ -207,7 +207,7 @@ class _UnitReader:
             return
         unit, name, prompts = (None if part is None else " ".join(part.split()) for part in header)
         if not unit:
-            self.wrong(line, shorten(text), "the unit has no name")
+            self.wrong(line, shorten(text), "the question has no name")
         elif name == "":
             self.wrong(line, shorten(text), "there is nothing in the parentheses")
         elif self._can_be_named(line, unit) and (name is None or self._can_be_named(line, name)):
@@ -232,7 +232,7 @@ class _UnitReader:
             self.wrong(line, shorten(text), "there is nothing in the parentheses")
         elif unit is None:
             if not orphaned:
-                self.wrong(line, shorten(text), "there is no [Unit] before this category")
+                self.wrong(line, shorten(text), "there is no [Question] before this category")
         elif unit in self.units.get("", {}) and unit not in self.units:
             self.wrong(line, shorten(text), f'"{shorten(unit)}" above it has prompts that belong to no (Category)')
         elif self._can_be_named(line, name):

@@ -55,7 +55,7 @@ class _UnusableNameError(Exception):
 def import_labels(path: Path, wanted: ImportAs | None = None) -> Imported:
     """Read a list of labels, or categories in either form, as what is `wanted` or else fits them best.
 
-    That is facets for several `[Unit]`s with their `(Category)` lines, and rules for all else. Raises
+    That is facets for several `[Question]`s with their `(Category)` lines, and rules for all else. Raises
     InvalidCategoryFileError with every mistake, ConfigError where it can't be read or can't be what is wanted,
     UsageError where it is not there.
     """
@@ -96,8 +96,8 @@ def _from_list(path: Path, data: bytes, wanted: ImportAs | None) -> Imported:
         raise InvalidCategoryFileError(path, mistakes)
     if wanted is ImportAs.FACETS:
         raise ConfigError(
-            f"{path.name} is a list of labels without a [Unit], so a facet would have no name.",
-            remedy="Write [Unit] above them, and each label in parentheses; or leave out --as facets.",
+            f"{path.name} is a list of labels without a [Question], so a facet would have no name.",
+            remedy="Write [Question] above them, and each label in parentheses; or leave out --as facets.",
             paths=[path],
         )
     rules, changes = _rules([(unit, ())])
@@ -110,7 +110,7 @@ def _from_units(path: Path, data: bytes, wanted: ImportAs | None) -> Imported:
         raise InvalidCategoryFileError(path, mistakes)
     if wanted is ImportAs.FACETS or (wanted is None and len(units) > 1):
         facets, changes = _facets(units, path)
-        one, many = f"unit became a facet, {_AS_FACETS}", f"units became facets, each {_AS_FACETS}"
+        one, many = "question became a facet, whose answer is a tag", "questions became facets, whose answers are tags"
         note = counted(len(facets), one, many)
         more = "" if wanted else "; --as rules makes them folders that compete"
         return Imported(facets=facets, changes=changes, note=note + more)
@@ -150,8 +150,8 @@ def _facets(units: Sequence[LabelUnit], path: Path) -> tuple[Facets, tuple[str, 
     nameless = next((unit.categories[0].name for unit in units if not unit.name), None)
     if nameless is not None:
         raise ConfigError(
-            f'{path.name} has categories without a [Unit], such as "{shorten(nameless)}"; a facet needs a name.',
-            remedy="Write [Unit] (Category) before their prompts; or make folders of them with --as rules.",
+            f'{path.name} has categories without a [Question], such as "{shorten(nameless)}"; a facet needs a name.',
+            remedy="Write [Question] (Category) before their prompts; or make folders of them with --as rules.",
             paths=[path],
         )
     facets: dict[str, dict[str, dict[str, None]]] = {}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import threading
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,18 +12,18 @@ import click
 from vsortd.analysis.part_names import USUAL_PARTS, AnalysisPart
 from vsortd.cli.addresses import local_files
 from vsortd.cli.analyze_labels import LabelAsk, LabelOptions, opened_labeller, read_label_options
-from vsortd.cli.analyze_outputs import ForeignForm, insist_on_out, refuse_beside_from, tell_stored, write_analyses
+from vsortd.cli.analyze_outputs import (
+    OutOption,
+    refuse_beside_from,
+    tell_stored,
+    wished_outputs,
+)
 from vsortd.cli.analyze_pictures import (
     BorderColorOption,
     BoxColorOption,
     FontSizeOption,
-    OverlayOption,
     PlayFlag,
-    PlotOption,
-    SheetOption,
-    SplitOption,
     TextColorOption,
-    ThumbsOption,
     WishedPictures,
     overlay_style,
 )
@@ -32,10 +31,8 @@ from vsortd.cli.common import (
     SCHEMA_VERSION,
     CsvFlag,
     JsonFlag,
-    console,
     load_if_any,
     models,
-    one_form,
     print_json,
     progress_bar,
     state_folder,
@@ -43,15 +40,12 @@ from vsortd.cli.common import (
 )
 from vsortd.cli.completing import model_words
 from vsortd.cli.detector_options import DetectLabels, DetectModel, detector_choice, opened_finder
-from vsortd.cli.edit_files import ExportOption, checked_exports, insist_on_another, write_exports, write_text
-from vsortd.cli.explain import insist_on_ending
 from vsortd.cli.front.declared import Argument, Option
 from vsortd.cli.numbers import finite
 from vsortd.core.media_endings import SOUND_ENDINGS, VIDEO_ENDINGS
-from vsortd.core.output import note
 from vsortd.core.paths import as_on_disk, is_file, is_folder
 from vsortd.core.text import storable
-from vsortd.errors import ExitCode, UsageError, VsortdError
+from vsortd.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -77,7 +71,7 @@ def analyze(
         str | None,
         Option(
             "--only",
-            metavar="PARTS",
+            metavar="LIST",
             help="Some of facts, shots, sound, labels, summary, words, text, objects, with commas.",
         ),
     ] = None,
@@ -85,38 +79,28 @@ def analyze(
         float,
         Option("--scene-threshold", callback=finite, min=0.01, max=1.0, help="How a cut is told: smaller finds more."),
     ] = 0.3,
-    shots_csv: Annotated[
-        Path | None,
-        Option("--shots-csv", metavar="OUT.csv", help="Write one video's shots, with PySceneDetect's columns."),
-    ] = None,
-    export: ExportOption = None,
     labels: Annotated[
-        Path | None, Option("--labels", metavar="F", help="Look for these labels: a file with one on each line.")
+        Path | None, Option("--labels", metavar="FILE", help="Look for these labels: a file with one on each line.")
     ] = None,
     categories: Annotated[
         Path | None,
-        Option("--categories", metavar="F", help="Look for these categories: a file as classify takes it."),
+        Option("--categories", metavar="FILE", help="Look for these categories: a file as classify takes it."),
     ] = None,
     model: Annotated[
         str | None,
         Option(
             "--model",
-            metavar="M",
+            metavar="MODEL",
             help="That looks for labels. Else the config's; without a config the small one in the package.",
             autocompletion=model_words,
         ),
     ] = None,
-    out: Annotated[
-        Path | None, Option("--out", metavar="DIR", help="Write each file's analysis into a folder, as JSON.")
-    ] = None,
-    form: Annotated[
-        ForeignForm | None, Option("--as", help="Write into --out what another program would write.")
-    ] = None,
+    out: OutOption = None,
     stored: Annotated[
         list[Path] | None,
         Option(
             "--from",
-            metavar="F",
+            metavar="FILE",
             help="Tell the summary anew from what --out or --json wrote; or from DeepFFmpeg's technical JSON and, by "
             "another --from, its table of labels. No video is read.",
         ),
@@ -131,11 +115,6 @@ def analyze(
     private: Annotated[
         bool, Option("--private", help="Leave out places, persons and what people wrote into the file.")
     ] = False,
-    plot: PlotOption = None,
-    sheet: SheetOption = None,
-    thumbs: ThumbsOption = None,
-    split: SplitOption = None,
-    overlay: OverlayOption = None,
     play: PlayFlag = False,
     box_color: BoxColorOption = "red",
     text_color: TextColorOption = "yellow",
@@ -151,7 +130,6 @@ def analyze(
     exit code is 3. Speech needs the extra `audio`, labels a model that knows their words, music a `sound_model` in the
     config, objects a detector. Text in the picture is read where --only names it, and needs the extra `ocr`.
     """
-    one_form(as_csv=as_csv, as_json=as_json)
     if stored:
         refuse_beside_from(ctx)
         return tell_stored(stored, out, as_json=as_json)
@@ -162,12 +140,19 @@ def analyze(
         parts = (*parts, AnalysisPart.OBJECTS)
     settings = load_if_any(ctx)
     files = list(_files(local_files(ctx, paths, settings)))
-    outputs = _outputs(files, shots_csv, export)
-    insist_on_out(files, out, form, only)
-    drawn_on = overlay is not None or play
+    outputs = wished_outputs(out)
+    outputs.insist(files, only)
+    drawn_on = outputs.overlay is not None or play
     style = overlay_style(box_color, text_color, border_color, font_size) if drawn_on else None
-    outputs_drawn = {"plot": plot, "sheet": sheet, "thumbs": thumbs, "split": split, "overlay": overlay}
-    pictures = WishedPictures.of(**outputs_drawn, play=play, style=style)
+    pictures = WishedPictures(
+        plot=outputs.plot,
+        sheet=outputs.sheet,
+        thumbs=outputs.thumbs,
+        split=outputs.split,
+        overlay=outputs.overlay,
+        play=play,
+        style=style,
+    )
     pictures.insist(files)
     strict = only is not None and AnalysisPart.LABELS in parts
     ask = read_label_options(LabelOptions(labels, categories, model, strict=strict), settings)
@@ -175,17 +160,14 @@ def analyze(
     from vsortd.core.logs.sinks import set_up_logging
 
     set_up_logging(verbose=ctx.obj.verbose, quiet=not ctx.obj.verbose)
-    if outputs.any and AnalysisPart.SHOTS not in parts:
+    if outputs.of_shots and AnalysisPart.SHOTS not in parts:
         parts = (*parts, AnalysisPart.SHOTS)
     finder = None
     if AnalysisPart.OBJECTS in parts:
         finder = opened_finder(detector_choice(settings, detect_model, detect_labels), confidence)
     parts = tuple(part for part in AnalysisPart if part in {*parts, *pictures.parts})
     found = _measured(settings, files, parts, scene_threshold, ask, finder, private=private)
-    if outputs.any:
-        _write(found[0], outputs)
-    if out is not None:
-        write_analyses(found, out, form, scene_threshold=scene_threshold)
+    outputs.write(found, scene_threshold=scene_threshold)
     whole = pictures.make(found[0], settings) if found else True
     if as_json:
         print_json({"schema_version": SCHEMA_VERSION, "videos": [one.to_json() for one in found]})
@@ -237,32 +219,6 @@ def _files(paths: Sequence[Path]) -> Iterator[Path]:
             if file not in seen:
                 seen.add(file)
                 yield file
-
-
-@dataclass(frozen=True, slots=True)
-class _Outputs:
-    """The files into which one video's shots are to be written."""
-
-    shots_csv: Path | None
-    exports: Sequence[Path]
-
-    @property
-    def any(self) -> bool:
-        """Whether there is one."""
-        return self.shots_csv is not None or bool(self.exports)
-
-
-def _outputs(files: Sequence[Path], shots_csv: Path | None, exports: Sequence[Path] | None) -> _Outputs:
-    """Return what is to be written; what can't be is refused before the work begins."""
-    if (shots_csv is not None or exports) and len(files) != 1:
-        raise UsageError(
-            f"--shots-csv and --export take one video; there are {len(files)}.", remedy="--json tells of all of them."
-        )
-    if shots_csv is not None:
-        shots_csv = as_on_disk(shots_csv)
-        insist_on_ending(shots_csv, ".csv")
-        insist_on_another(shots_csv, files[0])
-    return _Outputs(shots_csv, checked_exports(exports, files[0]) if exports else [])
 
 
 # The work
@@ -326,21 +282,3 @@ def _measured(
             on_progress=on_progress,
             cancel=cancel,
         )
-
-
-def _write(found: VideoAnalysis, outputs: _Outputs) -> None:
-    """Write a video's shots into files. Raises UsageError where that can't be done."""
-    from vsortd.analysis.shot_exports import shot_parts, shots_csv
-    from vsortd.analysis.video_analysis import shots_of
-    from vsortd.core.edit_exports import EditSource
-
-    document = found.documents.get(AnalysisPart.SHOTS)
-    if document is None or "error" in document or found.technical is None:
-        why = found.reason or (document or {}).get("error") or "it has no pictures"
-        raise VsortdError(f"There are no shots of {found.path}: {why}.", paths=[found.path])
-    report = shots_of(document)
-    if outputs.shots_csv is not None:
-        write_text(outputs.shots_csv, shots_csv(report), found.path)
-    write_exports(outputs.exports, shot_parts(report), EditSource.of(found.path, found.technical.facts))
-    for path in filter(None, (outputs.shots_csv, *outputs.exports)):
-        note(console(stderr=True), f"Written to {path}.", style="dim")

@@ -6,44 +6,140 @@ import csv
 import io
 import json
 import os
-from enum import StrEnum
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import click
 
+from vsortd.analysis.part_names import AnalysisPart
 from vsortd.cli.common import SCHEMA_VERSION, console, print_json
-from vsortd.cli.edit_files import write_text
+from vsortd.cli.edit_files import EDIT_HELP, edit_kind, insist_on_another, write_exports, write_text
+from vsortd.cli.front.declared import Option
+from vsortd.cli.front.output_form import FORM_PARAMETER
+from vsortd.cli.out_files import OutKind, kinds_of, only_one
 from vsortd.core.output import note
 from vsortd.core.paths import as_on_disk, is_folder
 from vsortd.core.text import counted, encodable_json, printable_json
-from vsortd.errors import ExitCode, UsageError
+from vsortd.errors import ExitCode, UsageError, VsortdError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from vsortd.analysis.video_analysis import VideoAnalysis
 
-_BESIDE_FROM = frozenset({"stored", "out", "as_json"})
+_BESIDE_FROM = frozenset({"stored", "out", "as_json", FORM_PARAMETER})
 _OWN_ENDING = ".analysis.json"
 
 
-class ForeignForm(StrEnum):
-    """Whose documents are written."""
+OutOption = Annotated[
+    list[Path] | None,
+    Option(
+        "--out",
+        "-o",
+        metavar="PATH",
+        help="A folder: each file's analysis as JSON. Of one video, by the ending: .png, shots, arousal, loudness and "
+        "speech over time; .mp4, shots, labels, boxes, loudness and speech drawn on the video; its shots as "
+        f"{EDIT_HELP}. Or by a word before it: sheet=OUT.png, key frames with time and length; shots=OUT.csv, "
+        "PySceneDetect's columns; thumbs=FOLDER, a picture a shot; split=FOLDER, each shot an MP4 of its own; "
+        "deepffmpeg=FOLDER, what DeepFFmpeg would write. May be repeated.",
+    ),
+]
+_FOREIGN: Final = "deepffmpeg"
 
-    DEEPFFMPEG = "deepffmpeg"
+
+@dataclass(frozen=True, slots=True)
+class AnalyzeOutputs:
+    """The files and folders that are to be written; None: not."""
+
+    analysis: Path | None
+    deepffmpeg: Path | None
+    shots: Path | None
+    edit: tuple[Path, ...]
+    plot: Path | None
+    sheet: Path | None
+    thumbs: Path | None
+    split: Path | None
+    overlay: Path | None
+
+    @property
+    def of_shots(self) -> tuple[Path, ...]:
+        """The files that one video's shots are written into."""
+        return (*(() if self.shots is None else (self.shots,)), *self.edit)
+
+    def insist(self, files: Sequence[Path], only: str | None) -> None:
+        """Refuse what can't be written, before the work begins. Raises UsageError."""
+        folders = [folder for folder in (self.analysis, self.deepffmpeg) if folder is not None]
+        if not files and folders:
+            raise UsageError("There is nothing to measure.", remedy="Name videos, or folders that hold some.")
+        if self.deepffmpeg is not None and only is not None:
+            title = f"--out {_FOREIGN}={self.deepffmpeg} holds all parts; --only excludes it."
+            raise UsageError(title, remedy="Leave one of them out.")
+        for folder in folders:
+            names = [name for file in files for name in _names(file, foreign=folder is self.deepffmpeg)]
+            _insist_on_names(folder, names, files)
+        if self.of_shots and len(files) != 1:
+            raise UsageError(
+                f"--out {self.of_shots[0]} takes one video; there are {len(files)}.", remedy="--json tells of all."
+            )
+        for output in self.of_shots:
+            insist_on_another(output, files[0])
+
+    def write(self, found: Sequence[VideoAnalysis], *, scene_threshold: float) -> None:
+        """Write what was measured into all but the pictures. Raises VsortdError where that can't be done."""
+        if self.of_shots:
+            _write_shots(found[0], self)
+        if self.analysis is not None:
+            _write_analyses(found, self.analysis, foreign=False, scene_threshold=scene_threshold)
+        if self.deepffmpeg is not None:
+            _write_analyses(found, self.deepffmpeg, foreign=True, scene_threshold=scene_threshold)
 
 
-def insist_on_out(files: Sequence[Path], out: Path | None, form: ForeignForm | None, only: str | None) -> None:
-    """Refuse what can't be written, before the work begins. Raises UsageError."""
-    if not files and out is not None:
-        raise UsageError("There is nothing to measure.", remedy="Name videos, or folders that hold some.")
-    if form is not None and out is None:
-        raise UsageError(f"--as {form.value} needs a folder to write into.", remedy="Name it: --out DIR.")
-    if form is not None and only is not None:
-        raise UsageError(f"--as {form.value} holds all parts; --only excludes it.", remedy="Leave one of them out.")
-    if out is not None:
-        _insist_on_names(out, [name for file in files for name in _names(file, form)], files)
+def wished_outputs(outputs: Sequence[Path] | None) -> AnalyzeOutputs:
+    """Return what is to be written, each path as it lies on the disk. Raises UsageError for what says nothing."""
+    found = kinds_of(
+        outputs,
+        (
+            OutKind("sheet", (".png", ".jpg", ".jpeg"), by_name=True),
+            OutKind("shots", (".csv",), by_name=True),
+            OutKind("thumbs", by_name=True),
+            OutKind("split", by_name=True),
+            OutKind(_FOREIGN, by_name=True),
+            OutKind("plot", (".png",)),
+            OutKind("overlay", (".mp4",)),
+            edit_kind(),
+            OutKind("analysis"),
+        ),
+    )
+    return AnalyzeOutputs(
+        analysis=only_one(found["analysis"]),
+        deepffmpeg=only_one(found[_FOREIGN]),
+        shots=only_one(found["shots"]),
+        edit=tuple(found["edit"]),
+        plot=only_one(found["plot"]),
+        sheet=only_one(found["sheet"]),
+        thumbs=only_one(found["thumbs"]),
+        split=only_one(found["split"]),
+        overlay=only_one(found["overlay"]),
+    )
+
+
+def _write_shots(found: VideoAnalysis, outputs: AnalyzeOutputs) -> None:
+    """Write a video's shots into files. Raises UsageError where that can't be done."""
+    from vsortd.analysis.shot_exports import shot_parts, shots_csv
+    from vsortd.analysis.video_analysis import shots_of
+    from vsortd.core.edit_exports import EditSource
+
+    document = found.documents.get(AnalysisPart.SHOTS)
+    if document is None or "error" in document or found.technical is None:
+        why = found.reason or (document or {}).get("error") or "it has no pictures"
+        raise VsortdError(f"There are no shots of {found.path}: {why}.", paths=[found.path])
+    report = shots_of(document)
+    if outputs.shots is not None:
+        write_text(outputs.shots, shots_csv(report), found.path)
+    write_exports(outputs.edit, shot_parts(report), EditSource.of(found.path, found.technical.facts))
+    for path in outputs.of_shots:
+        note(console(stderr=True), f"Written to {path}.", style="dim")
 
 
 def insist_on_folder(folder: Path) -> None:
@@ -63,7 +159,6 @@ def make_folder(folder: Path) -> None:
 
 
 def _insist_on_names(out: Path, names: Sequence[str], files: Sequence[Path]) -> None:
-    out = as_on_disk(out)
     insist_on_folder(out)
     seen: set[str] = set()
     for name in names:
@@ -78,25 +173,26 @@ def _insist_on_names(out: Path, names: Sequence[str], files: Sequence[Path]) -> 
             raise UsageError(f"{out / name} is to be read itself.", remedy="Name another folder.", paths=[out / name])
 
 
-def _names(file: Path, form: ForeignForm | None) -> tuple[str, ...]:
-    if form is ForeignForm.DEEPFFMPEG:
+def _names(file: Path, *, foreign: bool) -> tuple[str, ...]:
+    if foreign:
         return tuple(
             f"{file.stem}_{name}" for name in ("technical.json", "classifications.txt", "combined_analysis.json")
         )
     return (f"{file.name}{_OWN_ENDING}",)
 
 
-def write_analyses(
-    found: Sequence[VideoAnalysis], out: Path, form: ForeignForm | None, *, scene_threshold: float
-) -> None:
-    """Write what was measured into a folder; what couldn't be measured at all is left out. Raises UsageError."""
-    out, written = as_on_disk(out), 0
+def _write_analyses(found: Sequence[VideoAnalysis], out: Path, *, foreign: bool, scene_threshold: float) -> None:
+    """Write what was measured into a folder, `foreign`: as DeepFFmpeg would. Raises UsageError.
+
+    What couldn't be measured at all is left out.
+    """
+    written = 0
     make_folder(out)
     for one in found:
         if one.reason:
             continue
-        texts = [_own_text(one)] if form is None else list(_foreign_texts(one, scene_threshold))
-        for name, text in zip(_names(one.path, form), texts, strict=True):
+        texts = list(_foreign_texts(one, scene_threshold)) if foreign else [_own_text(one)]
+        for name, text in zip(_names(one.path, foreign=foreign), texts, strict=True):
             write_text(out / name, text, one.path)
             written += 1
     note(console(stderr=True), f"Written {counted(written, 'file')} into {out}.", style="dim")
@@ -132,23 +228,33 @@ def refuse_beside_from(ctx: click.Context) -> None:
         source = ctx.get_parameter_source(name)
         if name in _BESIDE_FROM or source is None or source.name != "COMMANDLINE":
             continue
-        told = parameter.opts[0] if parameter.opts[0].startswith("-") else "A video"
-        raise UsageError(
-            f"--from reads what was written before, and measures nothing: {told} has no place beside it.",
-            remedy="Leave one of them out; --json and --out go with --from.",
-        )
+        raise _beside_from(parameter.opts[0] if parameter.opts[0].startswith("-") else "A video")
+    if ctx.params["as_csv"]:
+        raise _beside_from("--csv")
 
 
-def tell_stored(stored: Sequence[Path], out: Path | None, *, as_json: bool) -> int:
+def _beside_from(told: str) -> UsageError:
+    return UsageError(
+        f"--from reads what was written before, and measures nothing: {told} has no place beside it.",
+        remedy="Leave one of them out; --json and --out FOLDER go with --from.",
+    )
+
+
+def tell_stored(stored: Sequence[Path], outputs: Sequence[Path] | None, *, as_json: bool) -> int:
     """Tell the summaries anew, and return the exit code. Raises UsageError for a file or key that isn't right."""
     from vsortd.analysis.stored import read_stored
     from vsortd.cli.analyze_view import print_summaries
 
+    wished = wished_outputs(outputs)
+    if replace(wished, analysis=None) != wished_outputs(None):
+        raise _beside_from("an --out of pictures or shots")
+    out = wished.analysis
     paths = [as_on_disk(path) for path in stored]
     found = read_stored(paths)
     if out is not None:
-        _insist_on_names(out, [name for one in found for name in _names(one.path, None)], [p.absolute() for p in paths])
-        write_analyses(found, out, None, scene_threshold=0)
+        names = [name for one in found for name in _names(one.path, foreign=False)]
+        _insist_on_names(out, names, [path.absolute() for path in paths])
+        _write_analyses(found, out, foreign=False, scene_threshold=0)
     if as_json:
         documents: list[dict[str, Any]] = [one.to_json() for one in found]
         print_json({"schema_version": SCHEMA_VERSION, "videos": documents})

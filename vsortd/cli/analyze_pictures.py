@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 from vsortd.analysis.part_names import AnalysisPart
 from vsortd.cli.analyze_outputs import insist_on_folder, make_folder
 from vsortd.cli.common import console, progress_bar, waiting
 from vsortd.cli.edit_files import insist_on_another
-from vsortd.cli.explain import insist_on_ending
 from vsortd.cli.front.declared import Option
 from vsortd.core.output import note
-from vsortd.core.paths import as_on_disk
 from vsortd.core.text import counted
 from vsortd.errors import UsageError, VideoError, VsortdError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
     from vsortd.analysis.over_time import AnalysisOverTime
     from vsortd.analysis.shots import ShotReport
@@ -29,22 +27,7 @@ if TYPE_CHECKING:
     from vsortd.media.pool import MediaPool
     from vsortd.media.thumbnails import Pixels
 
-PlotOption = Annotated[
-    Path | None, Option("--plot", metavar="OUT.png", help="Draw shots, arousal, loudness and speech over time.")
-]
-SheetOption = Annotated[
-    Path | None,
-    Option("--sheet", metavar="OUT.png", help="Draw each shot's key frame, with its time and length."),
-]
-ThumbsOption = Annotated[
-    Path | None, Option("--thumbs", metavar="DIR", help="Write each shot's key frame as a picture.")
-]
-SplitOption = Annotated[Path | None, Option("--split", metavar="DIR", help="Cut each shot into an MP4 of its own.")]
-OverlayOption = Annotated[
-    Path | None,
-    Option("--overlay", metavar="OUT.mp4", help="Draw shots, labels, boxes, loudness and speech on the video."),
-]
-PlayFlag = Annotated[bool, Option("--play", help="Show that in mpv or ffplay instead of writing it.")]
+PlayFlag = Annotated[bool, Option("--play", help="Show what --out OUT.mp4 would write, in mpv or ffplay.")]
 BoxColorOption = Annotated[str, Option("--box-color", metavar="COLOUR", help="Of boxes: a name, or #rrggbb.")]
 TextColorOption = Annotated[str, Option("--text-color", metavar="COLOUR", help="Of letters and the bar.")]
 BorderColorOption = Annotated[str, Option("--border-color", metavar="COLOUR", help="Around letters.")]
@@ -53,8 +36,7 @@ FontSizeOption = Annotated[
 ]
 
 _STRIP_PX: Final = 260
-_SHEET_ENDINGS: Final = (".png", ".jpg", ".jpeg")
-_OUTPUTS: Final = ("plot", "sheet", "thumbs", "split", "overlay", "play")
+_WRITTEN: Final = ("plot", "sheet", "thumbs", "split", "overlay")
 _DRAWN: Final = (AnalysisPart.FACTS, AnalysisPart.SHOTS)
 
 
@@ -70,16 +52,11 @@ class WishedPictures:
     play: bool = False
     style: OverlayStyle | None = None
 
-    @classmethod
-    def of(cls, *, play: bool, style: OverlayStyle | None, **outputs: Path | None) -> WishedPictures:
-        """Return what the options name, each in the form that the disk has its name in."""
-        paths = {name: None if path is None else as_on_disk(path) for name, path in outputs.items()}
-        return cls(**paths, play=play, style=style)
-
     @property
     def options(self) -> tuple[str, ...]:
-        """The options that were given, as they are typed."""
-        return tuple(f"--{name}" for name in _OUTPUTS if getattr(self, name))
+        """What was asked for, as it is typed."""
+        written = (f"--out {getattr(self, name)}" for name in _WRITTEN if getattr(self, name))
+        return (*written, *(("--play",) if self.play else ()))
 
     @property
     def parts(self) -> tuple[AnalysisPart, ...]:
@@ -107,7 +84,6 @@ class WishedPictures:
         if self.overlay is not None:
             from vsortd.media.new_file import refuse_taken
 
-            insist_on_ending(self.overlay, ".mp4")
             refuse_taken(self.overlay)
         if self.play:
             from vsortd.media.overlay import find_player
@@ -118,10 +94,7 @@ class WishedPictures:
         if self.plot is not None:
             from vsortd.core.drawing.time_plots import insist_on_matplotlib
 
-            insist_on_ending(self.plot, ".png")
             insist_on_matplotlib()
-        if self.sheet is not None:
-            insist_on_ending(self.sheet, *_SHEET_ENDINGS)
         for output in (self.plot, self.sheet):
             if output is not None:
                 insist_on_another(output, video)

@@ -52,7 +52,7 @@ COLUMNS: Final = (
     "text",
 )
 _MOST_CLASSES: Final = 12  # shown; --json has all
-_MOST_SHOTS: Final = 12  # shown; --json and --shots-csv have all
+_MOST_SHOTS: Final = 12  # shown; --json and --out shots=OUT.csv have all
 
 
 def row_of(found: VideoAnalysis) -> dict[str, object]:
@@ -172,7 +172,7 @@ def _shots_lines(shots: Document) -> Iterator[tuple[str, str]]:
         for number, shot in enumerate(shots["shots"][:_MOST_SHOTS], 1):
             yield f"  {number:3}  {shot['begin_s']:8.2f} to {shot['end_s']:.2f} s  {shot['begins']}", "dim"
         if shots["count"] > _MOST_SHOTS:
-            yield f"  and {shots['count'] - _MOST_SHOTS} more: --json, --shots-csv", "dim"
+            yield f"  and {shots['count'] - _MOST_SHOTS} more: --json, --out shots=OUT.csv", "dim"
     for name in ("black", "frozen"):
         spans = ", ".join(f"{one['begin_s']:.2f} to {one['end_s']:.2f} s" for one in shots[name][:_MOST_SHOTS])
         if spans:

@@ -17,7 +17,6 @@ from vsortd.cli.common import (
     CsvFlag,
     JsonFlag,
     load_if_any,
-    one_form,
     print_json,
 )
 from vsortd.cli.completing import model_words
@@ -50,21 +49,22 @@ def classify(
         ),
     ],
     labels: Annotated[
-        Path | None, Option("--labels", metavar="F", help="A text file with a label on each line.")
+        Path | None, Option("--labels", metavar="FILE", help="A text file with a label on each line.")
     ] = None,
     categories: Annotated[
         Path | None,
         Option(
             "--categories",
-            metavar="F",
-            help="A text file of [Unit], (Category) and prompts, each on a line; or [Unit] (Category) prompt, prompt.",
+            metavar="FILE",
+            help="A text file of [Question], (Category) and prompts, each on a line; or [Question] (Category) prompt, "
+            "prompt.",
         ),
     ] = None,
     sound_labels: Annotated[
-        Path | None, Option("--sound-labels", metavar="F", help="As --labels, of what is heard.")
+        Path | None, Option("--sound-labels", metavar="FILE", help="As --labels, of what is heard.")
     ] = None,
     sound_categories: Annotated[
-        Path | None, Option("--sound-categories", metavar="F", help="As --categories, of what is heard.")
+        Path | None, Option("--sound-categories", metavar="FILE", help="As --categories, of what is heard.")
     ] = None,
     per: Annotated[
         FramePace, Option("--per", help="Look at one frame a second, at one of each shot, or at all.")
@@ -86,7 +86,7 @@ def classify(
             callback=finite,
             min=0.001,
             max=1000.0,
-            metavar="T",
+            metavar="N",
             help="Above 1 scores are softer, below sharper; else as learned for the model, or 1. It is 21.7 times "
             "DeepFFmpeg's: 0.1 there is 2.17 here, 0.007 is 0.15, and what it has by default 21.7.",
         ),
@@ -98,11 +98,13 @@ def classify(
             callback=finite,
             min=0.001,
             max=1000.0,
-            metavar="T",
+            metavar="N",
             help="As --temperature, of what is heard: 1 is the model as its makers left it.",
         ),
     ] = 1.0,
-    top: Annotated[int | None, Option("--top", metavar="N", min=1, help="Of each unit only the N best labels.")] = None,
+    limit: Annotated[
+        int | None, Option("--limit", metavar="N", min=1, help="Of each question only the N best labels.")
+    ] = None,
     no_none: Annotated[
         bool, Option("--no-none", help='Let "none of these" take no part: one of the labels has to be right.')
     ] = False,
@@ -124,7 +126,7 @@ def classify(
         str | None,
         Option(
             "--model",
-            metavar="M",
+            metavar="MODEL",
             help="Else the config's; without a config the small one in the package. As in the config, or NAME/TAG, or "
             "NAME=FILE.",
             autocompletion=model_words,
@@ -134,7 +136,7 @@ def classify(
         str | None,
         Option(
             "--sound-model",
-            metavar="M",
+            metavar="MODEL",
             help="Else the config's: a CLAP model of the hub, such as laion/clap-htsat-unfused, or a folder.",
         ),
     ] = None,
@@ -143,17 +145,16 @@ def classify(
 ) -> int:
     """Say how much of a video shows each of some labels.
 
-    Labels are words, a list, or categories within units. Labels compete with each other and with "none of these"; each
-    unit is a question of its own. A frame counts for a label from --confidence on; of a unit's categories it counts for
-    the leading one alone. No config is needed. Frames are kept in the index: asking again decodes nothing. With
-    --target things are counted, not frames.
+    Labels are words, a list, or categories that answer questions. Labels compete with each other and with "none of
+    these", those of each question by themselves. A frame counts for a label from --confidence on; of a question's
+    categories it counts for the leading one alone. No config is needed. Frames are kept in the index: asking again
+    decodes nothing. With --target things are counted, not frames.
 
     --csv has stream_id (0: what is seen; 1: what is heard, in windows of 10 s, 5 s apart), label, avg_probability and
     count: in how many frames a label counts, and their mean probability; labels that count nowhere are left out. With
     several videos a column `file` stands before these, so that each row says whose it is; with one the table is as
     DeepFFmpeg has it.
     """
-    one_form(as_csv=as_csv, as_json=as_json)
     sounds = _units(sound_labels, sound_categories, "--sound-")
     settings = load_if_any(ctx)
     files, units = _asked(_with_files(ctx, words, settings), labels, categories, sounds=bool(sounds))
@@ -163,7 +164,7 @@ def classify(
     from vsortd.core.logs.sinks import set_up_logging
 
     set_up_logging(verbose=ctx.obj.verbose, quiet=not ctx.obj.verbose)
-    reading = LabelReading(confidence, temperature or 1.0, ensemble, not no_none, top)
+    reading = LabelReading(confidence, temperature or 1.0, ensemble, not no_none, limit)
     wanted = None if target is None else opened_target(settings, target, detect_model, detect_labels)
     hearing = replace(reading, temperature=sound_temperature)
     wish = LabelWish(files, units, per, reading, temperature, sounds, hearing, wanted)

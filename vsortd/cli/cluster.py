@@ -26,6 +26,7 @@ from vsortd.cli.common import (
 )
 from vsortd.cli.front.declared import Argument, Option
 from vsortd.cli.numbers import LARGEST_SEED, finite
+from vsortd.cli.out_files import OutKind, kinds_of, only_one
 from vsortd.core.output import is_quiet, note
 from vsortd.core.paths import as_on_disk
 from vsortd.core.text import counted, printable_json, storable
@@ -57,10 +58,17 @@ def cluster(
     seed: Annotated[int, Option("--seed", min=0, max=LARGEST_SEED, help="Of what is drawn by chance.")] = 0,
     fps: Annotated[
         float,
-        Option("--fps", callback=finite, metavar="F", help="Frames a second of what the index doesn't know yet."),
+        Option("--fps", callback=finite, metavar="N", help="Frames a second of what the index doesn't know yet."),
     ] = 1.0,
     out: Annotated[
-        Path | None, Option("--out", metavar="DIR", help="Draw the map and a sheet of each group there.")
+        list[Path] | None,
+        Option(
+            "--out",
+            "-o",
+            metavar="PATH",
+            help="A folder: draw the map and a sheet of each group there; RULES.yaml: write the groups as rules, "
+            "checked; may be repeated.",
+        ),
     ] = None,
     preview: Annotated[bool, Option("--preview", help="Show the folders that --apply would make.")] = False,
     apply: Annotated[bool, Option("--apply", help="File the groups into folders of the library.")] = False,
@@ -70,7 +78,7 @@ def cluster(
     dry_run: Annotated[bool, Option("--dry-run", help="With --apply or --copy: only say where each would go.")] = False,
     yes: Annotated[bool, Option("--yes", "-y", help="With --apply or --copy: don't ask.")] = False,
     only: Annotated[
-        list[str] | None, Option("--only", metavar="GROUPS", help="Only these groups, by number or name: 1,3")
+        list[str] | None, Option("--only", metavar="LIST", help="Only these groups, by number or name: 1,3")
     ] = None,
     rename: Annotated[
         list[str] | None,
@@ -79,11 +87,8 @@ def cluster(
     into: Annotated[
         Path | None, Option("--into", metavar="FOLDER", help="Make the folders in this one of the library.")
     ] = None,
-    to_rules: Annotated[
-        Path | None, Option("--to-rules", metavar="FILE.yaml", help="Write the groups as rules, checked.")
-    ] = None,
     teach: Annotated[
-        bool, Option("--teach", help="With --to-rules: keep examples of each rule as corrections.")
+        bool, Option("--learn", help="With --out RULES.yaml: keep examples of each rule as corrections.")
     ] = False,
     as_csv: CsvFlag = False,
     as_json: JsonFlag = False,
@@ -97,13 +102,14 @@ def cluster(
     # matrices of few videos are small; threads of BLAS, which spin, take more time for them, not less
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     settings = load(ctx)
+    written = kinds_of(out, (OutKind("folder"), OutKind("rules", (".yaml", ".yml"))))
     wishes = ClusterWishes(
         path=None if path is None else as_on_disk(Path(os.path.abspath(path))),  # noqa: PTH100 - no links followed
         min_size=min_size,
         neighbors=neighbors,
         seed=seed,
         fps=fps,
-        out=None if out is None else as_on_disk(out),
+        out=only_one(written["folder"]),
         preview=preview,
         apply=apply,
         copy=copy,
@@ -112,7 +118,7 @@ def cluster(
         only=tuple(only or ()),
         rename=tuple(rename_pair(one) for one in rename or ()),
         into=parts_below(settings.library, into),
-        to_rules=None if to_rules is None else as_on_disk(to_rules),
+        to_rules=only_one(written["rules"]),
         teach=teach,
         as_csv=as_csv,
         as_json=as_json,

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from vsortd.cli.common import at_terminal, one_form
-from vsortd.cli.explain import insist_on_ending
+from vsortd.cli.common import at_terminal
 from vsortd.errors import UsageError
 
 
@@ -62,17 +61,16 @@ def check_wishes(wishes: ClusterWishes) -> None:
     for given, wanted, option, other in (
         (wishes.dry_run, wishes.fills, "--dry-run", "--apply or --copy"),
         (wishes.yes, wishes.fills, "--yes", "--apply or --copy"),
-        (wishes.teach, wishes.to_rules is not None, "--teach", "--to-rules FILE.yaml"),
-        (bool(wishes.only), wishes.arranges, "--only", "--preview, --apply, --copy or --to-rules"),
-        (bool(wishes.rename), wishes.arranges, "--rename", "--preview, --apply, --copy or --to-rules"),
-        (bool(wishes.into), wishes.arranges, "--into", "--preview, --apply, --copy or --to-rules"),
+        (wishes.teach, wishes.to_rules is not None, "--learn", "--out RULES.yaml"),
+        (bool(wishes.only), wishes.arranges, "--only", "--preview, --apply, --copy or --out RULES.yaml"),
+        (bool(wishes.rename), wishes.arranges, "--rename", "--preview, --apply, --copy or --out RULES.yaml"),
+        (bool(wishes.into), wishes.arranges, "--into", "--preview, --apply, --copy or --out RULES.yaml"),
     ):
         if given and not wanted:
             raise UsageError(f"{option} says how {other} does it.", remedy=f"Add {other}.")
-    one_form(as_csv=wishes.as_csv, as_json=wishes.as_json)
     if wishes.as_csv and wishes.arranges:
         raise UsageError(
-            "--csv lists the groups alone.", remedy="Use --json with --preview, --apply, --copy and --to-rules."
+            "--csv lists the groups alone.", remedy="Use --json with --preview, --apply, --copy and --out RULES.yaml."
         )
     if wishes.apply and wishes.copy:
         raise UsageError("--apply moves the videos, --copy leaves them where they are.", remedy="Take one of them.")
@@ -87,7 +85,6 @@ def check_wishes(wishes: ClusterWishes) -> None:
         )
     _insist_on_libraries(wishes.out)
     if wishes.to_rules is not None:
-        insist_on_ending(wishes.to_rules, ".yaml", ".yml")
         _insist_on_ours(wishes.to_rules)
 
 

@@ -14,11 +14,11 @@ from typing import IO, TYPE_CHECKING, Annotated, Any, Final, TextIO, cast
 
 import click
 
-from vsortd.cli.front.declared import Option
+from vsortd.cli.front.declared import FormSwitch, Option
 from vsortd.core.home import with_tilde
 from vsortd.core.output import is_quiet, note
 from vsortd.core.text import counted, encodable_json, printable, printable_json
-from vsortd.errors import DaemonUnreachableError, StoreError, UsageError
+from vsortd.errors import DaemonUnreachableError, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -38,6 +38,7 @@ __all__ = [
     "STATE_STYLES",
     "AsRootFlag",
     "CsvFlag",
+    "ForceFlag",
     "JsonFlag",
     "asking_the_daemon",
     "at_terminal",
@@ -47,7 +48,6 @@ __all__ = [
     "load",
     "load_if_any",
     "models",
-    "one_form",
     "open_journal",
     "opened_index",
     "print_json",
@@ -66,9 +66,10 @@ __all__ = [
     "write_json",
 ]
 
+ForceFlag = Annotated[bool, Option("--force", help="Replace what is there.")]
 AsRootFlag = Annotated[bool, Option("--as-root", help="Say nothing about running as root.")]
-CsvFlag = Annotated[bool, Option("--csv", help="Print the table as CSV on stdout instead of text.")]
-JsonFlag = Annotated[bool, Option("--json", help="Print JSON on stdout instead of text.")]
+CsvFlag = Annotated[bool, FormSwitch("--csv", help="Short for --format csv.")]
+JsonFlag = Annotated[bool, FormSwitch("--json", help="Short for --format json.")]
 
 _IN_MEMORY: Final = 32 << 20  # bytes of an answer, before a file takes it
 
@@ -324,12 +325,6 @@ def write_csv_of(columns: Sequence[str], entries: Iterable[Mapping[str, Any]]) -
     from vsortd.core.csv_table import cells_of
 
     write_csv(columns, cells_of(columns, entries))
-
-
-def one_form(*, as_csv: bool, as_json: bool) -> None:
-    """Refuse --csv together with --json. Raises UsageError."""
-    if as_csv and as_json:
-        raise UsageError("--csv and --json exclude one another.", remedy="Take one of them.")
 
 
 def console(*, stderr: bool = False) -> Console:

@@ -153,7 +153,7 @@ def model_names(incomplete: str) -> Offers:
     with contextlib.suppress(Exception):
         from vsortd.vision.models import AUTO, RECOMMENDED
 
-        named = {AUTO: "both defaults", **{model.name: model.purpose for model in RECOMMENDED}}
+        named = {AUTO: "what this machine would use", **{model.name: model.purpose for model in RECOMMENDED}}
         return [(name, purpose) for name, purpose in named.items() if name.startswith(incomplete)]
     return []
 

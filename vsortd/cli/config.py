@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import click
 
 from vsortd.analysis.label_reading import ImportAs
-from vsortd.cli.common import JsonFlag, at_terminal, console, print_json, progress_bar, write_json
+from vsortd.cli.common import ForceFlag, JsonFlag, at_terminal, console, print_json, progress_bar, write_json
 from vsortd.cli.front.declared import Argument, Option
 from vsortd.core.output import note
 from vsortd.core.text import counted, printable
@@ -101,8 +101,10 @@ def _print_summary(path: Path, settings: Settings, warnings: Sequence[Mistake]) 
 
 def init(
     ctx: click.Context,
-    path: Annotated[Path | None, Option("--path", help="Where to write; else where vsortd looks first.")] = None,
-    force: Annotated[bool, Option("--force", help="Replace a config that is there.")] = False,
+    path: Annotated[
+        Path | None, Option("--out", "-o", metavar="PATH", help="Where to write; else where vsortd looks first.")
+    ] = None,
+    force: ForceFlag = False,
     source: Annotated[
         Path | None, Option("--from", metavar="FILE", help="Take the rules from a category file; ask nothing.")
     ] = None,
@@ -205,21 +207,22 @@ def import_categories(
         Path,
         Argument(
             metavar="FILE",
-            help="Lines of: [Category] (Name) prompt, prompt; or [Unit], (Category), prompts; or labels.",
+            help="Lines of: [Category] (Name) prompt, prompt; or [Question], (Category), prompts; or labels.",
         ),
     ],
     path: Annotated[
-        Path | None, Option("--path", metavar="OUT", help="Write a whole config; else that part is printed.")
+        Path | None, Option("--out", "-o", metavar="PATH", help="Write a whole config; else that part is printed.")
     ] = None,
     wanted: Annotated[
-        ImportAs | None, Option("--as", help="rules: folders that compete; facets: each [Unit] its own question.")
+        ImportAs | None,
+        Option("--as", help="rules: folders that compete; facets: each [Question] by itself, its answer a tag."),
     ] = None,
-    force: Annotated[bool, Option("--force", help="Replace a config that is there.")] = False,
+    force: ForceFlag = False,
     as_json: JsonFlag = False,
 ) -> int:
     """Make rules or facets of a category file or a list.
 
-    A file of several units, each a question of its own, becomes facets; a list of labels becomes rules. In lines of
+    A file of several questions becomes facets; a list of labels becomes rules. In lines of
     `[Category] (Name) prompts` a/b stands for categories within categories.
     """
     from vsortd.core.paths import wanted_config

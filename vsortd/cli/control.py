@@ -30,7 +30,7 @@ _SAID = "start.log"  # what a daemon in the background prints
 
 For = Annotated[str | None, Option("--for", metavar="TIME", help="Go on by itself after a time, such as 2h.")]
 InboxOption = Annotated[
-    Path | None, Option("--inbox", metavar="P", help="Only this inbox.", autocompletion=inbox_paths)
+    Path | None, Option("--inbox", metavar="INBOX", help="Only this inbox.", autocompletion=inbox_paths)
 ]
 
 

@@ -15,7 +15,9 @@ from vsortd.errors import ExitCode
 
 def demo(
     keep: Annotated[bool, Option("--keep", help="Leave the demo's folder behind to look at.")] = False,
-    picture: Annotated[Path | None, Option("--picture", metavar="SVG", help="Save what is shown as a picture.")] = None,
+    picture: Annotated[
+        Path | None, Option("--out", "-o", metavar="PATH", help="Save what is shown as a picture: OUT.svg.")
+    ] = None,
 ) -> int:
     """See it work: clips are filed, explained and taken back.
 

@@ -18,14 +18,14 @@ DetectModel = Annotated[
     str | None,
     Option(
         "--detect-model",
-        metavar="M",
+        metavar="MODEL",
         help="A detector of torchvision's by name, NAME=WEIGHTS.pth, FILE.onnx, or OpenVINO's FILE.xml. Else the "
         "config's, or fasterrcnn_mobilenet_v3_large_320_fpn.",
     ),
 ]
 DetectLabels = Annotated[
     Path | None,
-    Option("--detect-labels", metavar="F", help="What the detector's classes are called: a name on each line."),
+    Option("--detect-labels", metavar="FILE", help="What the detector's classes are called: a name on each line."),
 ]
 
 

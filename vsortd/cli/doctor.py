@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import click
 
-from vsortd.cli.common import CsvFlag, JsonFlag, console, load, one_form, print_json, state_folder, write_csv_of
+from vsortd.cli.common import CsvFlag, JsonFlag, console, load, print_json, state_folder, write_csv_of
 from vsortd.cli.front.declared import Option
 from vsortd.core.output import is_quiet, note
 from vsortd.core.text import counted
@@ -41,7 +41,6 @@ def doctor(
 
     With --repair nothing is checked but the journal. The damaged files are set aside, never removed.
     """
-    one_form(as_csv=as_csv, as_json=as_json)
     if repair:
         return _repair(ctx, as_json=as_json)
     from vsortd.doctor import examine

@@ -15,7 +15,6 @@ from vsortd.cli.common import (
     console,
     load,
     models,
-    one_form,
     print_json,
     progress_bar,
     state_folder,
@@ -49,7 +48,7 @@ def duplicates(
         ),
     ] = None,
     pictures: Annotated[
-        Path | None, Option("--pictures", metavar="FOLDER", help="Draw a PNG of each pair into a new folder.")
+        Path | None, Option("--out", "-o", metavar="PATH", help="Draw a PNG of each pair into a new folder.")
     ] = None,
     min_score: Annotated[
         float,
@@ -66,7 +65,6 @@ def duplicates(
     """
     paths = files_here(words, "duplicates")
     settings = load(ctx)
-    one_form(as_csv=as_csv, as_json=as_json)
     if pictures is not None:
         pictures = as_on_disk(pictures)
         _make_folder(pictures)
@@ -92,7 +90,7 @@ def _make_folder(folder: Path) -> None:
         raise UsageError(f"Can't make the folder {folder}: {error.strerror}.", paths=[folder]) from error
     if taken:
         raise UsageError(
-            f"--pictures: {folder} is not empty.",
+            f"--out: {folder} is not empty.",
             remedy="Name a new folder, so that nothing in it is overwritten.",
             paths=[folder],
         )

@@ -1,13 +1,11 @@
-"""`--export`: parts of a video as files for editing programs, of `analyze` its shots, of `timeline` what was found."""
+"""Parts of a video as files for editing programs: of `analyze` its shots, of `timeline` what was found."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Final
 
-from vsortd.cli.explain import insist_on_ending
-from vsortd.cli.front.declared import Option
-from vsortd.core.paths import as_on_disk
+from vsortd.cli.out_files import OutKind
 from vsortd.errors import UsageError
 
 if TYPE_CHECKING:
@@ -15,26 +13,15 @@ if TYPE_CHECKING:
 
     from vsortd.core.edit_exports import EditPart, EditSource
 
-ExportOption = Annotated[
-    list[Path] | None,
-    Option(
-        "--export",
-        metavar="OUT",
-        help="Write them for an editing program: .edl (CMX 3600), .fcpxml (Final Cut Pro, DaVinci Resolve), or .csv "
-        "(LosslessCut); may be repeated.",
-    ),
-]
+EDIT_HELP: Final = ".edl (CMX 3600), .fcpxml (Final Cut Pro, DaVinci Resolve) or .csv (LosslessCut), for editing"
+"""What the help says of them."""
 
 
-def checked_exports(exports: Sequence[Path] | None, video: Path) -> list[Path]:
-    """Return what is to be written as it lies on the disk. Raises UsageError for another ending, and the video."""
+def edit_kind() -> OutKind:
+    """Return what stands for such files among the outputs of a command."""
     from vsortd.core.edit_exports import ENDINGS
 
-    found = [as_on_disk(path) for path in exports or ()]
-    for path in found:
-        insist_on_ending(path, *ENDINGS)
-        insist_on_another(path, video)
-    return found
+    return OutKind("edit", tuple(ENDINGS), several=True)
 
 
 def insist_on_another(output: Path, video: Path) -> None:

@@ -14,7 +14,6 @@ from vsortd.cli.common import (
     console,
     load,
     models,
-    one_form,
     print_json,
     progress_bar,
     state_folder,
@@ -51,7 +50,8 @@ def evaluate(
         Option("--precision", callback=finite, min=0.0, max=1.0, help="Wished of every rule, for the suggestions."),
     ] = 0.95,
     out: Annotated[
-        Path | None, Option("--out", metavar="DIR", help="Write plots, the worst mistakes and eval.json there.")
+        Path | None,
+        Option("--out", "-o", metavar="PATH", help="Write plots, the worst mistakes and eval.json into a folder."),
     ] = None,
     seed: Annotated[int, Option("--seed", min=0, help="Of what is drawn by chance.")] = 0,
     as_csv: CsvFlag = False,
@@ -62,7 +62,6 @@ def evaluate(
     The videos lie in folders named like the rules. Also says what would make it better. FOLDER/<rule>/<finer
     rule>/film.mp4 is the truth; _none holds videos that fit no rule. Nothing is moved.
     """
-    one_form(as_csv=as_csv, as_json=as_json)
     settings = load(ctx)
     if out is not None:
         out = as_on_disk(out)

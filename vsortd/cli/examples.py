@@ -28,7 +28,7 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
         ("vsortd open --no-browser", "only print its address"),
     ),
     "web password": (
-        ("vsortd web password --to ~/.config/vsortd/page.key", "a password, for web: {password_file: ...}"),
+        ("vsortd web password --out ~/.config/vsortd/page.key", "a password, for web: {password_file: ...}"),
     ),
     "resume": (("vsortd resume", "go on"), ("vsortd resume --inbox ~/Videos/Inbox", "only with this inbox")),
     "metrics": (("vsortd metrics", "numbers for Prometheus, from the running daemon"),),
@@ -45,17 +45,17 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
     ),
     "fetch": (
         ("vsortd fetch 'https://example.org/watch?v=7'", "into the only inbox, with its subtitles"),
-        ("vsortd fetch --to ~/Videos/Inbox --playlist 'https://example.org/list/3'", "all videos of a list"),
+        ("vsortd fetch --inbox ~/Videos/Inbox --playlist 'https://example.org/list/3'", "all videos of a list"),
         ("vsortd sort 'https://example.org/clip.mp4'", "fetch one, and file it now"),
     ),
     "plan": (
         ("vsortd plan ~/Videos/Inbox", "where would they go? nothing is touched"),
-        ("vsortd plan ~/Videos/Old --html report.html", "the same as one page with pictures"),
+        ("vsortd plan ~/Videos/Old --out report.html", "the same as one page with pictures"),
         ("vsortd plan ~/Videos/Old --out plan.csv", "as a table to edit, for `vsortd sort --plan`"),
     ),
     "explain": (
         ("vsortd explain ~/Videos/Sorted/forest/walk.mp4", "why it went there"),
-        ("vsortd explain clip.mp4 --image why.png", "with the frames and their scores as a picture"),
+        ("vsortd explain clip.mp4 --out why.png", "with the frames and their scores as a picture"),
     ),
     "eval": (
         ("vsortd eval ~/Videos/Labelled", "folders named like the rules hold videos of them"),
@@ -73,12 +73,12 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
     ),
     "search": (
         ('vsortd search "waves on a beach"', "the best scenes of the library"),
-        ('vsortd search "a street at night" --not "a screen" --sheet scenes.png', "and a picture of them"),
+        ('vsortd search "a street at night" --not "a screen" --out scenes.png', "and a picture of them"),
         ("vsortd search --said birthday", "where somebody says it, by the subtitles"),
         ("vsortd search --text 'invoice 2041'", "where both are visible in the picture"),
         ("vsortd search fireworks --per shot", "whole shots, each by its key frame"),
-        ("vsortd search --like walk.mp4@1:23 --top 5", "what looks like this moment"),
-        ("vsortd search fireworks --in party.mp4 --clip 1 fireworks.mp4", "within one file, and cut it out"),
+        ("vsortd search --like walk.mp4@1:23 --limit 5", "what looks like this moment"),
+        ("vsortd search fireworks --in party.mp4 --out fireworks.mp4", "within one file, and cut it out"),
         ('vsortd search "a snowy field" --all', "also those that hardly show it"),
         ('vsortd search "a dog barking" --sound', "what is heard; needs a sound_model"),
         ("vsortd search clouds --tag light:sunset", "only in videos that were filed with a tag"),
@@ -89,7 +89,7 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
         ("vsortd cluster ~/Videos/Old --preview --rename 3=beach", "the folders that they would become"),
         ("vsortd cluster ~/Videos/Old --apply --only 1,3", "file two of them; undone like everything"),
         ("vsortd cluster ~/Videos/Old --copy --into Groups", "copy them, and leave the videos where they are"),
-        ("vsortd cluster --to-rules groups.yaml --teach", "rules that sort new videos likewise"),
+        ("vsortd cluster --out groups.yaml --learn", "rules that sort new videos likewise"),
     ),
     "history": (
         ("vsortd history --last 20", "the newest 20"),
@@ -98,7 +98,7 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
             "vsortd history --state failed,review --rule nature",
             "what went wrong or waits, of a rule and those below it",
         ),
-        ("vsortd history --text 'birthday 2025'", "with both words in a name or in the reason"),
+        ("vsortd history --match 'birthday 2025'", "with both words in a name or in the reason"),
         ("vsortd history --json | jq '.items[0]'", "for programs"),
     ),
     "where": (
@@ -110,7 +110,7 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
         ("vsortd export history --out history.csv", "what was done, for a spreadsheet"),
         ("vsortd export index --out index.parquet", "a row a video; takes the extra `export`"),
         ("vsortd export index --vectors --out frames.parquet", "a row a frame, with its embedding"),
-        ("vsortd export history --as jsonl --out - | jq .rule", "an object a line, into a pipe"),
+        ("vsortd export history --format jsonl --out - | jq .rule", "an object a line, into a pipe"),
     ),
     "undo": (
         ("vsortd undo 17", "the item 17 of the history"),
@@ -157,20 +157,20 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
     "timeline": (
         ('vsortd timeline trip.mp4 "a forest"', "does it show one, and when?"),
         ('vsortd timeline trip.mp4 "a forest" "the sea" --fine', "two at once, edges right to 0.2 s"),
-        ("vsortd timeline trip.mp4 snow --vs clouds --plot snow.png", "not to be taken for clouds; as a picture"),
+        ("vsortd timeline trip.mp4 snow --not clouds --out snow.png", "not to be taken for clouds; as a picture"),
         ("vsortd timeline talk.mp4 budget 'next year' --said", "when these words are said"),
-        ('vsortd timeline trip.mp4 "a forest" --chapters forest.vtt', "as chapters for a player"),
+        ('vsortd timeline trip.mp4 "a forest" --out forest.vtt', "as chapters for a player"),
         ('vsortd timeline trip.mp4 "applause" --sound', "when is it heard?"),
         (
-            'vsortd timeline trip.mp4 "a forest" --per shot --export forest.fcpxml',
+            'vsortd timeline trip.mp4 "a forest" --per shot --out forest.fcpxml',
             "whole shots, for an editing program",
         ),
     ),
     "classify": (
         ('vsortd classify clip.mp4 "a forest" "the sea"', "how much of it shows either, or none of these"),
-        ("vsortd classify clip.mp4 --categories moods.txt", "each [Unit] of the file is a question of its own"),
+        ("vsortd classify clip.mp4 --categories moods.txt", "each [Question] of the file is answered by itself"),
         (
-            "vsortd classify *.mp4 --labels coco.txt --top 5 --csv",
+            "vsortd classify *.mp4 --labels coco.txt --limit 5 --csv",
             "the best five of a list, for each video, as a table",
         ),
         ('vsortd classify party.mp4 "a child" "a woman" --target person', "each person that a detector finds"),
@@ -179,15 +179,15 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
     "analyze": (
         ("vsortd analyze trip.mp4", "what the file says, its shots, its sound, and what they add up to"),
         ("vsortd analyze ~/Videos --only facts,sound --csv > facts.csv", "a line for each file, without its pictures"),
-        ("vsortd analyze trip.mp4 --only shots --export trip.edl", "the shots, for an editing program"),
-        ("vsortd analyze trip.mp4 --plot trip.png --thumbs pictures", "over time, and a picture a shot"),
-        ("vsortd analyze trip.mp4 --overlay drawn.mp4", "what was found, drawn on the video"),
+        ("vsortd analyze trip.mp4 --only shots --out trip.edl", "the shots, for an editing program"),
+        ("vsortd analyze trip.mp4 --out trip.png --out thumbs=pictures", "over time, and a picture a shot"),
+        ("vsortd analyze trip.mp4 --out drawn.mp4", "what was found, drawn on the video"),
         (
             "vsortd analyze trip.mp4 --objects --detect-model yolo.onnx --detect-labels coco.txt",
             "what a detector finds",
         ),
         ("vsortd analyze trip.mp4 --json --private", "all of it, without places and persons"),
-        ("vsortd analyze trip.mp4 --as deepffmpeg --out results", "the three files that DeepFFmpeg writes"),
+        ("vsortd analyze trip.mp4 --out deepffmpeg=results", "the three files that DeepFFmpeg writes"),
         ("vsortd analyze --from trip.mp4.analysis.json", "what --out wrote adds up to, told anew"),
     ),
     "set-aside": (
@@ -197,7 +197,7 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
     ),
     "duplicates": (
         ("vsortd duplicates", "in the library and what `index` was given; nothing is deleted"),
-        ("vsortd duplicates ~/Videos --pictures dupes", "look at each pair"),
+        ("vsortd duplicates ~/Videos --out dupes", "look at each pair"),
         ("vsortd duplicates ~/Videos --min-score 0.9 --csv > dupes.csv", "only sure ones, as a table"),
     ),
     "check": (
@@ -211,11 +211,11 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
     ),
     "config init": (
         ("vsortd config init", "a few questions, then a config with comments"),
-        ("vsortd config init --yes --path ~/vsortd.yaml", "the example, no questions"),
+        ("vsortd config init --yes --out ~/vsortd.yaml", "the example, no questions"),
     ),
     "config import": (
         ("vsortd config import categories.txt", "print the rules of a category file"),
-        ("vsortd config import categories.txt --path vsortd.yaml", "a whole config of them"),
+        ("vsortd config import categories.txt --out vsortd.yaml", "a whole config of them"),
         ("vsortd config import moods.txt --as facets", "questions of their own, whose answers are tags"),
     ),
     "config migrate": (
@@ -230,14 +230,14 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
         ("vsortd model list --all", "every name and tag of open_clip"),
     ),
     "model fetch": (
-        ("vsortd model fetch auto", "both defaults, for machines with and without a GPU"),
+        ("vsortd model fetch auto", "the default of this machine, with or without a GPU"),
         ("vsortd model fetch ViT-B-32-256 datacomp_s34b_b86k", "one model and its tag"),
         ("vsortd model fetch --sound laion/clap-htsat-unfused", "a model that listens"),
     ),
     "model compare": (
-        ("vsortd model compare sample auto --on ~/Labelled", "which is right more often, and what does it cost?"),
-        ("vsortd model compare ViT-B-32-256/datacomp_s34b_b86k --on ~/Labelled", "against the config's own"),
-        ("vsortd model compare auto ViT-B-32=mine.safetensors --on ~/Labelled --csv", "a checkpoint; as a table"),
+        ("vsortd model compare sample auto --in ~/Labelled", "which is right more often, and what does it cost?"),
+        ("vsortd model compare ViT-B-32-256/datacomp_s34b_b86k --in ~/Labelled", "against the config's own"),
+        ("vsortd model compare auto ViT-B-32=mine.safetensors --in ~/Labelled --csv", "a checkpoint; as a table"),
     ),
     "model bench": (
         ("vsortd model bench", "how fast is auto here? `model list` shows it from then on"),

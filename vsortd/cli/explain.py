@@ -20,6 +20,7 @@ from vsortd.cli.common import (
     waiting,
 )
 from vsortd.cli.front.declared import Argument, Option
+from vsortd.cli.out_files import insist_on_ending
 from vsortd.cli.outcome_view import foreseen_state
 from vsortd.cli.video_argument import video_meant
 from vsortd.core.outcomes import PLACED, ItemState
@@ -49,7 +50,7 @@ def explain(
         Argument(metavar="FILE", help="A video anywhere, a name of the history or an id; or at an https:// address."),
     ],
     image: Annotated[
-        Path | None, Option("--image", metavar="OUT.png", help="Draw the frames and their scores into a PNG.")
+        Path | None, Option("--out", "-o", metavar="PATH", help="Draw the frames and their scores: OUT.png.")
     ] = None,
     as_json: JsonFlag = False,
 ) -> int:
@@ -82,17 +83,6 @@ def explain(
             what = f"Drawn into {image}." if drawn else "No picture was drawn: none of its frames was looked at."
             note(console(), what, style="dim")
     return int(ExitCode.FAILURE if explained.outcome.state is ItemState.FAILED else ExitCode.OK)
-
-
-def insist_on_ending(path: Path, *endings: str) -> None:
-    """Refuse a file to write whose name says something else, or whose folder isn't there: before the work begins."""
-    if path.suffix.lower() not in endings:
-        raise UsageError(
-            f"{path} does not end in {' or '.join(endings)}.",
-            remedy="Give it that ending, so that nothing else is overwritten.",
-        )
-    if not path.absolute().parent.is_dir():
-        raise UsageError(f"There is no folder {path.absolute().parent}.", remedy="Make it first.")
 
 
 def _draw(explained: Explanation, image: Path) -> bool:

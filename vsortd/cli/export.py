@@ -10,7 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from vsortd.cli.common import console, open_journal, opened_index, progress_bar, write_as_bytes
+from vsortd.cli.common import ForceFlag, console, open_journal, opened_index, progress_bar, write_as_bytes
 from vsortd.cli.front.declared import Argument, Option
 from vsortd.core.output import note
 from vsortd.core.paths import as_on_disk, is_folder
@@ -40,20 +40,21 @@ def export(
     ],
     out: Annotated[
         Path,
-        Option("--out", metavar="FILE", help=".csv, .json, .jsonl (an object a line) or .parquet; - is stdout."),
+        Option("--out", "-o", metavar="PATH", help=".csv, .json, .jsonl (an object a line) or .parquet; - is stdout."),
     ],
-    form: Annotated[ExportFormat | None, Option("--as", help="The format, if not by the name's ending.")] = None,
+    form: Annotated[ExportFormat | None, Option("--format", help="How it is written, if not by the ending.")] = None,
     vectors: Annotated[
         bool, Option("--vectors", help="With index: a row for each frame, with its time and embedding.")
     ] = False,
     model: Annotated[
-        str | None, Option("--model", metavar="KEY", help="With --vectors: whose, if several have looked.")
+        str | None,
+        Option("--model", metavar="MODEL", help="With --vectors: whose, by its key, if several have looked."),
     ] = None,
     numbers: Annotated[
         VectorType,
         Option("--dtype", help="With --vectors: the numbers of a .parquet; 16 bits is all that is kept."),
     ] = VectorType.FLOAT32,
-    force: Annotated[bool, Option("--force", help="Replace a file that is there.")] = False,
+    force: ForceFlag = False,
 ) -> None:
     """Write the history or the index as a table.
 
@@ -93,10 +94,10 @@ def _chosen(out: Path, form: ExportFormat | None) -> ExportFormat:
         chosen = ENDINGS[out.suffix.lower()]
     else:
         raise UsageError(
-            f"{out} does not say in which format.", remedy=f"End it in {', '.join(ENDINGS)}, or add --as FORMAT."
+            f"{out} does not say in which format.", remedy=f"End it in {', '.join(ENDINGS)}, or add --format."
         )
     if out == _STDOUT and chosen is ExportFormat.PARQUET:
-        raise UsageError("Parquet is not for stdout.", remedy="Name a file, or write --as csv, json or jsonl.")
+        raise UsageError("Parquet is not for stdout.", remedy="Name a file, or write --format csv, json or jsonl.")
     return chosen
 
 

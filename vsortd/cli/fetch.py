@@ -50,10 +50,10 @@ def fetch(
     addresses: Annotated[
         list[str], Argument(metavar="ADDRESS…", help="Pages of videos, or videos: https://… in quotes.")
     ],
-    to: Annotated[
+    inbox: Annotated[
         str | None,
         Option(
-            "--to",
+            "--inbox",
             metavar="INBOX",
             help="The inbox, by its path or name; else the only one.",
             autocompletion=inbox_paths,
@@ -62,7 +62,7 @@ def fetch(
     playlist: Annotated[
         bool, Option("--playlist", help="Where an address holds several videos, fetch them all.")
     ] = False,
-    anew: Annotated[bool, Option("--anew", help="Fetch again what was fetched before.")] = False,
+    again: Annotated[bool, Option("--again", help="Fetch once more what was fetched before.")] = False,
     as_json: JsonFlag = False,
 ) -> int:
     """Fetch videos of the web into an inbox.
@@ -73,17 +73,17 @@ def fetch(
     `classify`, `analyze`, `timeline` and `search --in` take addresses, too.
     """
     settings = load(ctx)
-    inbox = chosen_inbox(settings, to)
+    folder = chosen_inbox(settings, inbox)
     for address in addresses:
         checked_address(address)
     fetcher = opened_fetcher(ctx, settings)
     videos: list[DeliveredVideo] = []
     failures: list[FetchError] = []
     for address in addresses:
-        outcome = fetched(fetcher, address, playlist=playlist, anew=anew)
+        outcome = fetched(fetcher, address, playlist=playlist, anew=again)
         failures += outcome.failures
         for one in outcome.videos:
-            path, there = delivered(fetcher, one.video, inbox)
+            path, there = delivered(fetcher, one.video, folder)
             videos.append(DeliveredVideo(one.video, path, one.from_cache, there))
             if not as_json:
                 console().print(f"{path}{' was there already' if there else ''}")
@@ -108,22 +108,22 @@ def delivered(fetcher: Fetcher, video: CachedVideo, inbox: Path) -> tuple[Path, 
     return deliver(fetcher.cache, video, inbox)
 
 
-def chosen_inbox(settings: Settings, to: str | None) -> Path:
+def chosen_inbox(settings: Settings, named_inbox: str | None) -> Path:
     """Return the inbox that is named, by its path or the name of its folder; the only one where none is.
 
     Raises UsageError, also where its folder is not there.
     """
     paths = [inbox.path for inbox in settings.inboxes]
-    if to is not None:
-        named = as_on_disk(Path(os.path.abspath(Path(to).expanduser())))  # noqa: PTH100 - no links followed
-        found = [path for path in paths if path == named] or [path for path in paths if path.name == to]
+    if named_inbox is not None:
+        named = as_on_disk(Path(os.path.abspath(Path(named_inbox).expanduser())))  # noqa: PTH100 - no links followed
+        found = [path for path in paths if path == named] or [path for path in paths if path.name == named_inbox]
     else:
         found = paths
     listed = ", ".join(map(str, paths))
     if not found:
-        raise UsageError(f"--to {to}: there is no such inbox.", remedy=f"There are: {listed}")
+        raise UsageError(f"--inbox {named_inbox}: there is no such inbox.", remedy=f"There are: {listed}")
     if len(found) > 1:
-        raise UsageError("There are several inboxes that could be meant.", remedy=f"Name one with --to: {listed}")
+        raise UsageError("There are several inboxes that could be meant.", remedy=f"Name one with --inbox: {listed}")
     if not found[0].is_dir():
         raise UsageError(f"The inbox {found[0]} is not there.", remedy="Make it, or attach its disk.", paths=found)
     return found[0]

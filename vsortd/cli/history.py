@@ -16,7 +16,6 @@ from vsortd.cli.common import (
     asking_the_daemon,
     console,
     lines,
-    one_form,
     open_journal,
     print_json,
     print_json_list,
@@ -52,8 +51,8 @@ if TYPE_CHECKING:
 
 _LAST = 50  # items, where nobody says how many
 
-Last = Annotated[int | None, Option("--last", metavar="N", min=1, help="Only the newest N.")]
-Since = Annotated[str | None, Option("--since", metavar="T", help="Only since a time or an age (2h, 2026-11-20).")]
+Last = Annotated[int | None, Option("--last", "-n", metavar="N", min=1, help="Only the newest N.")]
+Since = Annotated[str | None, Option("--since", metavar="WHEN", help="Only since a time or an age (2h, 2026-11-20).")]
 
 
 def history(
@@ -83,14 +82,14 @@ def history(
     ] = None,
     text: Annotated[
         str | None,
-        Option("--text", metavar="WORDS", help="Only with all these words in a name or in the reason."),
+        Option("--match", metavar="WORDS", help="Only with all these words in a name or in the reason."),
     ] = None,
     inbox: Annotated[
         Path | None,
-        Option("--inbox", metavar="PATH", help="Only what came from this folder.", autocompletion=inbox_paths),
+        Option("--inbox", metavar="INBOX", help="Only what came from this folder.", autocompletion=inbox_paths),
     ] = None,
     batch: Annotated[
-        str | None, Option("--batch", metavar="B", help="Only this batch.", autocompletion=batches)
+        str | None, Option("--batch", metavar="BATCH", help="Only this batch.", autocompletion=batches)
     ] = None,
     as_csv: CsvFlag = False,
     as_json: JsonFlag = False,
@@ -99,7 +98,6 @@ def history(
 
     The newest stands at the end; of several conditions all hold. With --csv and --json the newest comes first.
     """
-    one_form(as_csv=as_csv, as_json=as_json)
     query = HistoryQuery(
         last=_wished(last, everything=everything, table=not as_csv and not as_json),
         since=parse_since(since) if since else None,
@@ -250,7 +248,7 @@ def undo(
     last: Last = None,
     since: Since = None,
     batch: Annotated[
-        str | None, Option("--batch", metavar="B", help="Everything of one batch.", autocompletion=batches)
+        str | None, Option("--batch", metavar="BATCH", help="Everything of one batch.", autocompletion=batches)
     ] = None,
     everything: Annotated[bool, Option("--all", help="Everything that can be undone.")] = False,
     dry_run: Annotated[bool, Option("--dry-run", help="Only show what would be undone.")] = False,
@@ -264,7 +262,7 @@ def undo(
     if sum(chosen) != 1:
         raise UsageError(
             "Say what to undo, in one way.",
-            remedy="ID|FILE|NAME…, --last N, --since T, --batch B or --all; see `vsortd history`.",
+            remedy="ID|FILE|NAME…, --last N, --since WHEN, --batch BATCH or --all; see `vsortd history`.",
         )
     journal = open_journal() if which else None
     ids = [undoable_meant(journal, word) for word in which or ()]

@@ -15,7 +15,6 @@ from vsortd.cli.common import (
     JsonFlag,
     console,
     load,
-    one_form,
     opened_index,
     print_json,
     progress_bar,
@@ -89,7 +88,6 @@ def index(
     search, cluster and duplicates; --forget takes it out. Subtitles beside the videos and inside them are read along
     for `search --said`.
     """
-    one_form(as_csv=as_csv, as_json=as_json)
     paths = files_here(given, "index")
     settings = load(ctx)
     if as_csv and (verify or prune or forget):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Annotated
 
-from vsortd.cli.common import console, state_folder, write_json
+from vsortd.cli.common import JsonFlag, console, state_folder, write_json
 from vsortd.cli.completing import item_ids, levels
 from vsortd.cli.front.declared import Option
 from vsortd.core.moments import parse_since
@@ -39,16 +39,16 @@ def logs(
         ),
     ] = "",
     since: Annotated[
-        str | None, Option("--since", metavar="T", help="Only since a time or an age (2h, 2026-11-20).")
+        str | None, Option("--since", metavar="WHEN", help="Only since a time or an age (2h, 2026-11-20).")
     ] = None,
     level: Annotated[
         str, Option("--level", metavar="LEVEL", help="Only this serious or more.", autocompletion=levels)
     ] = "debug",
-    as_json: Annotated[bool, Option("--json", help="Print the lines as they are: JSON, one a line.")] = False,
+    as_json: JsonFlag = False,
 ) -> None:
     """Show the daemon's log, the newest at the end.
 
-    The daemon need not run.
+    The daemon need not run. With --json each line is printed as it is in the log: JSON, one a line.
     """
     from vsortd.core.logs.reader import LEVELS, Choice, LogFollower, newest
     from vsortd.core.paths import log_path

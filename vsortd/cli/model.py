@@ -10,7 +10,6 @@ from vsortd.cli.common import (
     CsvFlag,
     JsonFlag,
     console,
-    one_form,
     print_json,
     shows_progress,
     state_folder,
@@ -34,15 +33,14 @@ _FIELDS = (
 
 
 def list_models(
+    everything: Annotated[bool, Option("--all", help="Every name and tag that open_clip knows.")] = False,
     as_csv: CsvFlag = False,
     as_json: JsonFlag = False,
-    everything: Annotated[bool, Option("--all", help="Every name and tag that open_clip knows.")] = False,
 ) -> None:
     """Show the models worth choosing, and what each needs.
 
     Also what this machine has, and whether their weights are here.
     """
-    one_form(as_csv=as_csv, as_json=as_json)
     from vsortd.vision.this_machine import ThisMachine
 
     machine = ThisMachine.look()
@@ -62,7 +60,7 @@ def fetch(
     name: Annotated[
         str,
         Argument(
-            help="A model name, such as ViT-B-32-256, or NAME/TAG; or auto, for both defaults.",
+            help="A model name, such as ViT-B-32-256, or NAME/TAG; or auto, for what it means on this machine.",
             autocompletion=model_names,
         ),
     ],
@@ -79,18 +77,17 @@ def fetch(
 
     vsortd then finds them without network.
     """
-    fetched = [_fetch_sound(name, tag)] if sound else [_fetch(*pair) for pair in _pairs_to_fetch(name, tag)]
+    entry = _fetch_sound(name, tag) if sound else _fetch(*_pair_to_fetch(name, tag))
     if as_json:
-        print_json({"schema_version": SCHEMA_VERSION, "fetched": fetched})
+        print_json({"schema_version": SCHEMA_VERSION, "fetched": [entry]})
         return
-    for entry in fetched:
-        note(console(), f"{entry['name']}{' / ' + entry['tag'] if entry['tag'] else ''}: {entry['path']}")
+    note(console(), f"{entry['name']}{' / ' + entry['tag'] if entry['tag'] else ''}: {entry['path']}")
 
 
-def _pairs_to_fetch(name: str, tag: str | None) -> list[tuple[str, str]]:
+def _pair_to_fetch(name: str, tag: str | None) -> tuple[str, str]:
     """Complete what the command line names. Raises UsageError when a tag is needed and missing."""
     from vsortd.errors import UsageError
-    from vsortd.vision.models import AUTO, AUTO_CPU, AUTO_CUDA, RECOMMENDED, SAMPLE
+    from vsortd.vision.models import AUTO, RECOMMENDED, SAMPLE
 
     before, _, after = name.partition("/")
     if tag is None and before and after:  # as `model compare` takes it
@@ -100,12 +97,14 @@ def _pairs_to_fetch(name: str, tag: str | None) -> list[tuple[str, str]]:
     if name == AUTO:
         if tag is not None:
             raise UsageError("auto takes no tag.", remedy="Write `vsortd model fetch auto`, or name the model.")
-        return [AUTO_CPU, AUTO_CUDA]
+        from vsortd.vision.this_machine import ThisMachine
+
+        return ThisMachine.look().auto
     if tag is not None:
-        return [(name, tag)]
+        return name, tag
     tags = [model.tag for model in RECOMMENDED if model.name == name]
     if tags:
-        return [(name, tags[0])]
+        return name, tags[0]
     from vsortd.vision.sources import known_tags
 
     raise UsageError(f"{name} needs a tag.", remedy=f"It has: {', '.join(known_tags(name))}.")

@@ -13,7 +13,6 @@ from vsortd.cli.common import (
     JsonFlag,
     console,
     load,
-    one_form,
     print_json,
     progress_bar,
     state_folder,
@@ -53,7 +52,7 @@ def compare(
         ),
     ],
     folder: Annotated[
-        Path, Option("--on", metavar="FOLDER", help="A folder of videos in subfolders named like the rules.")
+        Path, Option("--in", metavar="PATH", help="A folder of videos in subfolders named like the rules.")
     ],
     as_csv: CsvFlag = False,
     as_json: JsonFlag = False,
@@ -63,7 +62,6 @@ def compare(
     How often each is right, and what it costs on this machine. FOLDER is as for `vsortd eval`. Every video is decoded
     once, and each model sees the same frames. Nothing is moved, nothing is kept.
     """
-    one_form(as_csv=as_csv, as_json=as_json)
     settings = load(ctx)
     choices = _choices(models)
     _refuse_twice(choices)
@@ -100,7 +98,6 @@ def bench(
     Also what they take; `model list` shows it from then on. Takes some seconds a model, besides loading it. The figures
     are those of a machine that does nothing else.
     """
-    one_form(as_csv=as_csv, as_json=as_json)
     choices = _choices(models or ["auto"])
     _refuse_twice(choices)
     entries = [_benched(choice) for choice in choices]

@@ -18,7 +18,9 @@ _LEAST_CHARS = 8
 NoBrowser = Annotated[
     bool, Option("--no-browser", help="Print the address, which lets one browser in, once, within 5 minutes.")
 ]
-To = Annotated[Path, Option("--to", metavar="FILE", help="Where it is written; must not be there yet.")]
+PasswordFile = Annotated[
+    Path, Option("--out", "-o", metavar="PATH", help="Where it is written; must not be there yet.")
+]
 
 
 def open_page(ctx: click.Context, no_browser: NoBrowser = False, as_json: JsonFlag = False) -> None:
@@ -53,7 +55,7 @@ def _way_in(ctx: click.Context) -> str:
     return Client(state_folder()).way_in()
 
 
-def password(to: To) -> None:
+def password(out: PasswordFile) -> None:
     """Ask for a password, and write it hashed into a file.
 
     The file is for `web: {password_file: …}`.
@@ -68,12 +70,12 @@ def password(to: To) -> None:
     if len(word) < _LEAST_CHARS:
         raise UsageError(f"A password has at least {_LEAST_CHARS} characters.")
     try:
-        with whole_file(to.absolute(), replace=False) as file:
+        with whole_file(out.absolute(), replace=False) as file:
             file.write(f"{hashed_password(word)}\n".encode())
     except FileExistsError as error:
         raise UsageError(
-            f"{to} is there already.", remedy="Name another file, or remove it first.", paths=[to]
+            f"{out} is there already.", remedy="Name another file, or remove it first.", paths=[out]
         ) from error
     except OSError as error:
-        raise UsageError(f"{to} can't be written: {error.strerror}.", paths=[to]) from error
-    note(console(), f"Written to {to}. In the config: web: {{password_file: {to.absolute()}}}")
+        raise UsageError(f"{out} can't be written: {error.strerror}.", paths=[out]) from error
+    note(console(), f"Written to {out}. In the config: web: {{password_file: {out.absolute()}}}")

@@ -13,7 +13,6 @@ from vsortd.cli.common import (
     console,
     load,
     models,
-    one_form,
     print_json,
     progress_bar,
     state_folder,
@@ -57,7 +56,6 @@ def preview(
     the frames that were kept when it was sorted: nothing is decoded. One that changed since, or of which these rules
     need more than is kept, is told apart, and --look looks at it. What you put somewhere yourself stays there.
     """
-    one_form(as_csv=as_csv, as_json=as_json)
     from vsortd.core.logs.sinks import set_up_logging
 
     settings = load(ctx)

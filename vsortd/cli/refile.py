@@ -16,7 +16,6 @@ from vsortd.cli.common import (
     console,
     load,
     models,
-    one_form,
     progress_bar,
     root_warning,
     state_folder,
@@ -119,7 +118,6 @@ def refile(
     back to where they lay. What you put somewhere yourself stays there, unless --yours. `vsortd rules preview` says
     more of each.
     """
-    one_form(as_csv=as_csv, as_json=as_json)
     if (as_csv or as_json) and not (yes or dry_run):
         raise UsageError("Nobody can be asked here.", remedy="Add --yes, or --dry-run to see what would happen.")
     from vsortd.config.rules import build_rules

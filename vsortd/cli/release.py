@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,6 +18,7 @@ from vsortd.cli.completing import (
     refused_ids,
 )
 from vsortd.cli.front.declared import Argument, Option
+from vsortd.cli.video_argument import id_meant
 from vsortd.core.output import note
 from vsortd.core.paths import as_on_disk
 from vsortd.core.text import storable
@@ -27,6 +27,8 @@ from vsortd.filing.release import ReleaseReport, ReleaseVerb, is_id, release_or_
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from vsortd.filing.journal import Journal
 
 
 def release(
@@ -59,7 +61,8 @@ def retry(
 def _release_or_retry(verb: ReleaseVerb, which: list[str] | None, *, everything: bool, as_json: bool) -> int:
     if bool(which) == everything:
         raise UsageError(f"Say what to {verb}.", remedy="Ids or files, or --all; see `vsortd history`.")
-    names = [_named(word) for word in which or ()]
+    journal = open_journal() if any(map(is_id, which or ())) else None
+    names = [_named(journal, word) for word in which or ()]
     found = _free(verb, names, everything=everything)
     shown = dict(zip(names, which or (), strict=True))
     refused = [(shown.get(name, name), reason) for name, reason in found.refused]
@@ -67,12 +70,10 @@ def _release_or_retry(verb: ReleaseVerb, which: list[str] | None, *, everything:
     return int(ExitCode.PARTIAL if refused else ExitCode.OK)
 
 
-def _named(word: str) -> str:
-    """Return the id or the absolute path that is meant: `#2` is always the id, `2` a file where one is called so."""
-    if word.startswith("#") and is_id(word[1:]):
-        return word[1:]
-    # of a name that is too long Path.exists() raises
-    return word if is_id(word) and not os.path.exists(word) else str(as_on_disk(Path(word).absolute()))  # noqa: PTH110
+def _named(journal: Journal | None, word: str) -> str:
+    """Return the id or the absolute path that is meant."""
+    number = id_meant(journal, word)
+    return str(as_on_disk(Path(word).absolute())) if number is None else str(number)
 
 
 def _free(verb: ReleaseVerb, names: Sequence[str], *, everything: bool) -> ReleaseReport:

@@ -15,7 +15,6 @@ from vsortd.cli.common import (
     console,
     load,
     models,
-    one_form,
     print_json,
     state_folder,
     write_csv_of,
@@ -57,7 +56,6 @@ def review(ctx: click.Context, as_csv: CsvFlag = False, as_json: JsonFlag = Fals
     from vsortd.config.rules import build_rules
     from vsortd.learning.review_queue import waiting_in
 
-    one_form(as_csv=as_csv, as_json=as_json)
     settings = load(ctx)
     journal = open_journal()
     queue: list[Waiting] = []

@@ -18,7 +18,6 @@ from vsortd.cli.common import (
     console,
     load,
     models,
-    one_form,
     opened_index,
     print_json,
     progress_bar,
@@ -27,9 +26,9 @@ from vsortd.cli.common import (
     write_csv_of,
 )
 from vsortd.cli.completing import orientations, rule_names, tag_names
-from vsortd.cli.explain import insist_on_ending
 from vsortd.cli.front.declared import Argument, Option
 from vsortd.cli.numbers import finite, seconds_of
+from vsortd.cli.out_files import OutKind, kinds_of, only_one
 from vsortd.cli.proposals import proposed
 from vsortd.cli.scene_files import cut_out, open_scene_file
 from vsortd.cli.search_view import count_of, print_scenes
@@ -62,13 +61,8 @@ def search(
     sound: Annotated[
         bool, Option("--sound", help="The prompts say what is heard; needs a sound_model in the config.")
     ] = False,
-    said: Annotated[
-        str | None,
-        Option("--said", metavar="WORDS", help="What is said, by subtitles and transcripts, instead of a prompt."),
-    ] = None,
-    text: Annotated[
-        str | None, Option("--text", metavar="WORDS", help="Text visible in the picture, likewise.")
-    ] = None,
+    said: Annotated[bool, Option("--said", help="The prompts are words that are said, by the subtitles.")] = False,
+    text: Annotated[bool, Option("--text", help="The prompts are words visible in the picture (extra: ocr).")] = False,
     inside: Annotated[
         str | None,
         Option(
@@ -82,7 +76,7 @@ def search(
         str | None,
         Option("--window", metavar="TIME", show_default="10s", help="How long scenes are at least."),
     ] = None,
-    top: Annotated[int, Option("--top", "-n", metavar="N", help="How many scenes at most.")] = 20,
+    limit: Annotated[int, Option("--limit", metavar="N", help="How many scenes at most.")] = 20,
     min_score: Annotated[
         float | None,
         Option(
@@ -101,12 +95,13 @@ def search(
         list[str] | None,
         Option("--like", metavar="FILE[@TIME]", help="A photo, a video, or its frame at 1:23; may be repeated."),
     ] = None,
-    since: Annotated[
-        str | None, Option("--since", metavar="T", help="Recorded since: a date, or an age such as 30d.")
-    ] = None,
-    under: Annotated[
+    recorded_since: Annotated[
         str | None,
-        Option("--under", metavar="RULE", help="Filed under this rule of the library.", autocompletion=rule_names),
+        Option("--recorded-since", metavar="WHEN", help="Recorded since a time or an age (30d, 2026-11-20)."),
+    ] = None,
+    rule: Annotated[
+        str | None,
+        Option("--rule", metavar="RULE", help="Filed under this rule, or one below it.", autocompletion=rule_names),
     ] = None,
     orientation: Annotated[
         list[str] | None,
@@ -121,12 +116,20 @@ def search(
         str | None,
         Option("--tag", metavar="NAME", help="Filed with this tag, such as mood:calm.", autocompletion=tag_names),
     ] = None,
-    sheet: Annotated[Path | None, Option("--sheet", metavar="OUT.png", help="Draw the scenes as one picture.")] = None,
-    clip: Annotated[
-        tuple[int, Path] | None,
-        Option("--clip", metavar="N OUT.mp4", help="Cut scene N out, without re-encoding where that can be."),
+    out: Annotated[
+        list[Path] | None,
+        Option(
+            "--out",
+            "-o",
+            metavar="PATH",
+            help="OUT.png: the scenes as one picture; OUT.mp4: the best one cut out, without re-encoding where that "
+            "can be; may be repeated.",
+        ),
     ] = None,
-    open_it: Annotated[bool, Option("--open", help="Open the best scene's video, or what --clip made.")] = False,
+    scene: Annotated[
+        int | None, Option("--scene", metavar="N", min=1, help="With --out OUT.mp4: cut scene N out, not the best.")
+    ] = None,
+    open_it: Annotated[bool, Option("--open", help="Open the best scene's video, or what was cut out.")] = False,
     as_csv: CsvFlag = False,
     as_json: JsonFlag = False,
 ) -> int:
@@ -139,19 +142,18 @@ def search(
     # the search shares its work out over the cores by itself; threads of BLAS, which spin, take thrice the time for it
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     settings = load(ctx)
-    one_form(as_csv=as_csv, as_json=as_json)
     window_s = seconds_of("--window", "10s" if window is None else window, "5s, 30s or 1m")
-    if said is not None or text is not None:
+    sheet, clip = _outputs(out, scene)
+    if said or text:
         from vsortd.cli.search_words import find_by_words, insist_on_words_alone
 
-        insist_on_words_alone(ctx)
-        place = _place(ctx, settings, inside, under)
-        return find_by_words(ctx, settings, place, clip, within_s=window_s, since_s=_since_s(since))
+        insist_on_words_alone(ctx, sheet)
+        place = _place(ctx, settings, inside, rule)
+        return find_by_words(ctx, settings, place, clip, within_s=window_s, since_s=_since_s(recorded_since))
     _insist_on_a_wish(settings, prompts, like)
     _insist_on_one_meaning(everything=everything, min_score=min_score, by_shots=per is ScenePace.SHOT, window=window)
     if sound and per is ScenePace.SHOT:
         raise UsageError("--per shot is for pictures, and --sound listens.", remedy="Leave out one of them.")
-    sheet = _checked_outputs(sheet, clip)
     from vsortd.core.logs.sinks import set_up_logging
     from vsortd.library.search.requests import Request
 
@@ -162,10 +164,10 @@ def search(
         any_of=any_of,
         like=tuple(_absolute(example) for example in like or ()),
         window_s=window_s,
-        top=max(top, clip[0]) if clip is not None and top > 0 else top,
+        top=max(limit, clip[0]) if clip is not None and limit > 0 else limit,
         min_score=0.0 if everything else min_score,
-        under=str(place) if (place := _place(ctx, settings, inside, under)) is not None else None,
-        since_s=_since_s(since),
+        under=str(place) if (place := _place(ctx, settings, inside, rule)) is not None else None,
+        since_s=_since_s(recorded_since),
         orientation=tuple(orientation or ()),
         sound=sound,
         tag=tag,
@@ -203,19 +205,16 @@ def _insist_on_one_meaning(*, everything: bool, min_score: float | None, by_shot
 
 
 def _since_s(since: str | None) -> float | None:
-    return parse_since(since) if since is not None else None
+    return parse_since(since, option="--recorded-since") if since is not None else None
 
 
-def _checked_outputs(sheet: Path | None, clip: tuple[int, Path] | None) -> Path | None:
-    """Return the sheet as it lies on the disk. Raises UsageError for what can't be written, and a scene below 1."""
-    if sheet is not None:
-        sheet = as_on_disk(sheet)
-        insist_on_ending(sheet, ".png")
-    if clip is not None:
-        insist_on_ending(clip[1], ".mp4")
-        if clip[0] < 1:
-            raise UsageError(f"--clip {clip[0]}: scenes are numbered from 1.")
-    return sheet
+def _outputs(out: list[Path] | None, scene: int | None) -> tuple[Path | None, tuple[int, Path] | None]:
+    """Return where the sheet is to be drawn, and which scene is cut out into which file. Raises UsageError."""
+    found = kinds_of(out, (OutKind("sheet", (".png",)), OutKind("clip", (".mp4",))))
+    sheet, clip = only_one(found["sheet"]), only_one(found["clip"])
+    if clip is None and scene is not None:
+        raise UsageError(f"--scene {scene} says which scene is cut out.", remedy="Add --out OUT.mp4.")
+    return sheet, None if clip is None else (scene or 1, clip)
 
 
 def _absolute(example: str) -> str:
@@ -227,18 +226,18 @@ def _absolute(example: str) -> str:
     return str(path)
 
 
-def _place(ctx: click.Context, settings: Settings, inside: str | None, under: str | None) -> Path | None:
+def _place(ctx: click.Context, settings: Settings, inside: str | None, rule: str | None) -> Path | None:
     """Return the folder, or the one file, to look through; None where none is named."""
-    if inside is not None and under is not None:
-        raise UsageError("--in and --under exclude one another.", remedy="A rule's folder can be named with --in, too.")
+    if inside is not None and rule is not None:
+        raise UsageError("--in and --rule exclude one another.", remedy="A rule's folder can be named with --in, too.")
     if inside is not None:
         return as_on_disk(Path(os.path.abspath(local_file(ctx, inside, settings))))  # noqa: PTH100 - no links followed
-    if under is None:
+    if rule is None:
         return None
     from vsortd.config.rules import build_rules
     from vsortd.library.search.rule_place import folder_filed_under
 
-    return folder_filed_under(settings, build_rules(settings), under)
+    return folder_filed_under(settings, build_rules(settings), rule)
 
 
 def _measure_shots(settings: Settings, request: Request) -> None:

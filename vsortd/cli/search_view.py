@@ -67,7 +67,7 @@ def _print_none(found: SearchDocument, request: Request) -> None:
 def _narrowed_by(request: Request) -> list[str]:
     """Return the options that leave out videos."""
     given = {
-        "--since": request.since_s is not None,
+        "--recorded-since": request.since_s is not None,
         "--orientation": bool(request.orientation),
         "--tag": request.tag is not None,
     }
@@ -119,5 +119,5 @@ def _print_foot(found: SearchDocument, made: dict[str, Any], *, like_alone: bool
     if "clip" in made:
         note(out, f"Cut into {made['clip']['file']}: {made['clip']['note']}")
     else:
-        see = "" if "sheet" in made else "--sheet scenes.png to see them, or "
-        note(out, f"Next: add {see}--clip 1 scene.mp4 to cut one out.", style="dim")
+        see = "" if "sheet" in made else "-o scenes.png to see them, or "
+        note(out, f"Next: add {see}-o scene.mp4 to cut one out.", style="dim")

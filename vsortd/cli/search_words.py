@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 _FIELDS: Final = ("file", "begin_s", "end_s", "text", "source", "copies")
 # What `search` knows besides, by its parameters: scores of scenes, and pictures of them.
 _OF_SCENES: Final = {
-    "prompts": "a prompt",
     "like": "--like",
     "sound": "--sound",
     "against": "--not",
@@ -44,16 +43,19 @@ _OF_SCENES: Final = {
     "everything": "--all",
     "orientation": "--orientation",
     "tag": "--tag",
-    "sheet": "--sheet",
 }
 _TOP_MOST: Final = 10_000
 _MOST_SHOWN: Final = 160  # letters of a text in the table; --csv and --json have all
 
 
-def insist_on_words_alone(ctx: click.Context) -> None:
-    """Raise UsageError where words are looked for together with what only scenes have."""
-    option = "--said" if ctx.params["said"] is not None else "--text"
-    if ctx.params["said"] is not None and ctx.params["text"] is not None:
+def insist_on_words_alone(ctx: click.Context, sheet: Path | None) -> None:
+    """Raise UsageError where there are no words, or with what only scenes have; `sheet`: of them."""
+    option = "--said" if ctx.params["said"] else "--text"
+    if not ctx.params["prompts"]:
+        raise UsageError(f"{option} needs words to look for.", remedy=f"Write: vsortd search {option} WORDS")
+    if sheet is not None:
+        raise UsageError(f"{option} and --out {sheet.name} exclude one another.", remedy=f"Ask for {option} alone.")
+    if ctx.params["said"] and ctx.params["text"]:
         raise UsageError("--said and --text exclude one another.", remedy="Ask for one after the other.")
     if ctx.params["per"] != "window":
         raise UsageError(f"{option} and --per shot exclude one another.", remedy=f"Ask for {option} alone.")
@@ -76,9 +78,9 @@ def find_by_words(
     from vsortd.library.search.words import WordsKind, search_words
 
     given = ctx.params
-    kind = WordsKind.SAID if given["said"] is not None else WordsKind.TEXT
-    sought = SoughtWords.parse(given[kind.value], option=f"--{kind.value}")
-    top = _top(given["top"], clip)
+    kind = WordsKind.SAID if given["said"] else WordsKind.TEXT
+    sought = SoughtWords.parse(" ".join(given["prompts"]), option=f"--{kind.value}")
+    top = _top(given["limit"], clip)
     with opened_index() as index:
         under = _extent(settings, index, place, kind)
         found = search_words(index, sought, kind, under=under, top=top, within_s=within_s, since_s=since_s)
@@ -99,16 +101,9 @@ def find_by_words(
 def _top(top: int, clip: tuple[int, Path] | None) -> int:
     if not 1 <= top <= _TOP_MOST:
         raise UsageError(
-            f"--top {top} is too {'few' if top < 1 else 'many'}.", remedy=f"Write a number from 1 to {_TOP_MOST}."
+            f"--limit {top} is too {'few' if top < 1 else 'many'}.", remedy=f"Write a number from 1 to {_TOP_MOST}."
         )
-    if clip is None:
-        return top
-    from vsortd.cli.explain import insist_on_ending
-
-    insist_on_ending(clip[1], ".mp4")
-    if clip[0] < 1:
-        raise UsageError(f"--clip {clip[0]}: findings are numbered from 1.")
-    return max(top, clip[0])
+    return top if clip is None else max(top, clip[0])
 
 
 def _extent(settings: Settings, index: Index, place: Path | None, kind: WordsKind) -> Extent:
@@ -186,14 +181,14 @@ def _print(
         ]
         print_table(out, columns, rows, header="dim")
         if found.more:
-            note(out, f"{found.more:,} more: --top {len(found.hits) + found.more}", style="dim")
+            note(out, f"{found.more:,} more: --limit {len(found.hits) + found.more}", style="dim")
     elif found.videos:
         note(out, f"Nowhere: {sought.text!r} is in none of them.", style="yellow")
     _print_looked(found, kind, place)
     if made:
         note(out, f"Cut into {made['clip']['file']}: {made['clip']['note']}")
     elif found.hits:
-        note(out, "Next: add --clip 1 scene.mp4 to cut one out.", style="dim")
+        note(out, "Next: add -o scene.mp4 to cut one out.", style="dim")
 
 
 def _print_looked(found: WordSearch, kind: WordsKind, place: Path | None) -> None:

@@ -19,7 +19,6 @@ from vsortd.cli.common import (
     console,
     load,
     models,
-    one_form,
     progress_bar,
     root_warning,
     say_left_alone,
@@ -27,9 +26,10 @@ from vsortd.cli.common import (
     telling_of_library,
 )
 from vsortd.cli.daemon_filing import as_the_daemon_filed
-from vsortd.cli.explain import bar, insist_on_ending
+from vsortd.cli.explain import bar
 from vsortd.cli.front.declared import Argument, Option
 from vsortd.cli.interrupts import Interruption
+from vsortd.cli.out_files import OutKind, kinds_of, only_one
 from vsortd.cli.outcome_view import (
     exit_code,
     hooks,
@@ -70,7 +70,7 @@ def sort(
     words: OptionalPaths = None,
     plan_file: Annotated[
         Path | None,
-        Option("--plan", metavar="PLAN.csv", help="File as a plan says that `vsortd plan --out` wrote."),
+        Option("--plan", metavar="FILE", help="File as a plan says that `vsortd plan --out` wrote."),
     ] = None,
     learn: Annotated[
         bool, Option("--learn", help="With --plan: learn from rows that the model would have filed elsewhere.")
@@ -86,7 +86,6 @@ def sort(
     """
     from vsortd.pipeline.left_alone import left_alone
 
-    one_form(as_csv=as_csv, as_json=as_json)
     if bool(words) is (plan_file is not None) or (learn and plan_file is None):
         raise UsageError(
             "Say what to sort, in one way.", remedy="PATH…, or --plan PLAN.csv, and only with that --learn."
@@ -154,15 +153,14 @@ def _print_outcomes(
 def plan(
     ctx: click.Context,
     words: Paths,
-    html: Annotated[
-        Path | None, Option("--html", metavar="REPORT.html", help="Write it as one web page with pictures, too.")
-    ] = None,
     out: Annotated[
-        Path | None,
+        list[Path] | None,
         Option(
             "--out",
-            metavar="FILE",
-            help="PLAN.csv: a table to edit, for `vsortd sort --plan`; REPORT.html: as --html.",
+            "-o",
+            metavar="PATH",
+            help="PLAN.csv: a table to edit, for `vsortd sort --plan`; REPORT.html: a web page with pictures; "
+            "may be repeated.",
         ),
     ] = None,
     as_csv: CsvFlag = False,
@@ -171,9 +169,8 @@ def plan(
     """Show where videos would go; nothing is touched."""
     from vsortd.pipeline.left_alone import left_alone
 
-    one_form(as_csv=as_csv, as_json=as_json)
     settings = load(ctx)
-    page, table = _outputs(html, out)
+    page, table = _outputs(out)
     paths = local_files(ctx, words, settings)
     outcomes = (
         _plan_with_files(ctx, settings, paths, page, table)
@@ -196,19 +193,11 @@ def plan(
     return exit_code(outcomes)
 
 
-def _outputs(html: Path | None, out: Path | None) -> tuple[Path | None, Path | None]:
+def _outputs(out: Sequence[Path] | None) -> tuple[Path | None, Path | None]:
     """Return where the page is to be written, and the table. Raises UsageError before anything is looked at."""
-    page, table = None if html is None else as_on_disk(html), None if out is None else as_on_disk(out)
-    if page is not None:
-        insist_on_ending(page, *_PAGE)
-    if table is None:
-        return page, None
-    insist_on_ending(table, ".csv", *_PAGE)
-    if table.suffix.lower() in _PAGE:
-        if page is not None:
-            raise UsageError("--html and --out name two pages.", remedy="Take one of them; --out PLAN.csv is a table.")
-        return table, None
-    if os.path.lexists(table):
+    found = kinds_of(out, (OutKind("table", (".csv",)), OutKind("page", _PAGE)))
+    page, table = only_one(found["page"]), only_one(found["table"])
+    if table is not None and os.path.lexists(table):
         raise _there_already(table)
     return page, table
 

@@ -16,7 +16,6 @@ from vsortd.cli.common import (
     console,
     load,
     models,
-    one_form,
     print_json,
     state_folder,
     waiting,
@@ -129,7 +128,6 @@ def show(ctx: click.Context, as_csv: CsvFlag = False, as_json: JsonFlag = False)
     """List what was taught, newest first: used or why not, and whether it helps."""
     if ctx.invoked_subcommand is not None:
         return
-    one_form(as_csv=as_csv, as_json=as_json)
     from vsortd.core.logs.sinks import set_up_logging
 
     settings = load(ctx)

@@ -16,24 +16,23 @@ from vsortd.cli.common import (
     console,
     load,
     models,
-    one_form,
     print_json,
     state_folder,
     waiting,
     write_csv,
 )
-from vsortd.cli.edit_files import ExportOption, checked_exports, write_exports
+from vsortd.cli.edit_files import EDIT_HELP, write_exports
 from vsortd.cli.front.declared import Argument, Option
 from vsortd.cli.numbers import finite
 from vsortd.cli.timeline_wish import (
     FINE_S,
     TimelinePace,
     insist_on_a_file,
-    insist_on_outputs,
     insist_on_shots_alone,
     precision_of,
     reading_of,
     wish_of,
+    wished_outputs,
 )
 from vsortd.cli.video_argument import video_meant
 from vsortd.core.output import note
@@ -69,7 +68,7 @@ def timeline(
     ],
     prompts: Annotated[list[str], Argument(metavar="PROMPT…", help='What to look for: "snow on mountains".')],
     against: Annotated[
-        list[str] | None, Option("--vs", metavar="PROMPT", help="What it must not be taken for; may be repeated.")
+        list[str] | None, Option("--not", metavar="PROMPT", help="What it must not be taken for; may be repeated.")
     ] = None,
     sound: Annotated[
         bool, Option("--sound", help="The prompts say what is heard; needs a sound_model in the config.")
@@ -81,11 +80,12 @@ def timeline(
         Option("--per", help="Look at frames by the second, or at one of each shot: edges are cuts."),
     ] = TimelinePace.SECOND,
     fps: Annotated[
-        float | None, Option("--fps", callback=finite, show_default="1.0", help="Frames looked at a second.")
+        float | None,
+        Option("--fps", callback=finite, metavar="N", show_default="1.0", help="Frames a second to look at."),
     ] = None,
-    fine: Annotated[bool, Option("--fine", help="Look closer around the edges: --precision 0.2s.")] = False,
-    precision: Annotated[
-        str | None, Option("--precision", metavar="TIME", help="Look closer until edges are right to this.")
+    fine: Annotated[bool, Option("--fine", help="Look closer around the edges: --tolerance 0.2s.")] = False,
+    tolerance: Annotated[
+        str | None, Option("--tolerance", metavar="TIME", help="Look closer until edges are right to this.")
     ] = None,
     on: Annotated[
         float,
@@ -114,20 +114,22 @@ def timeline(
         str | None,
         Option("--bridge", metavar="TIME", show_default="1.5s", help="Gaps shorter than this are bridged."),
     ] = None,
-    least: Annotated[
+    min_length: Annotated[
         str | None,
-        Option("--least", metavar="TIME", show_default="0.5s", help="Spans shorter than this are dropped."),
+        Option("--min-length", metavar="TIME", show_default="0.5s", help="Spans shorter than this are dropped."),
     ] = None,
-    plot: Annotated[
-        Path | None, Option("--plot", metavar="OUT.png", help="Draw scores over time, with the spans.")
+    out: Annotated[
+        list[Path] | None,
+        Option(
+            "--out",
+            "-o",
+            metavar="PATH",
+            help=f"Write it as its ending says: .png, scores over time, with the spans; {EDIT_HELP}; .ffmeta or .txt "
+            "(for ffmpeg) or .vtt, chapters; may be repeated.",
+        ),
     ] = None,
-    chapters: Annotated[
-        Path | None,
-        Option("--chapters", metavar="OUT", help="Write chapters: .ffmeta or .txt for ffmpeg, or .vtt."),
-    ] = None,
-    export: ExportOption = None,
-    as_csv: CsvFlag = False,
     scores: Annotated[bool, Option("--scores", help="With --json: every frame's score as well.")] = False,
+    as_csv: CsvFlag = False,
     as_json: JsonFlag = False,
 ) -> int:
     """Say when a video shows something, and how surely.
@@ -135,31 +137,28 @@ def timeline(
     From when to when, and how long in all. Confidence, of yes: the mean probability in the surest span; of no: one
     minus the highest smoothed probability; of perhaps: the mean probability in the surest span, or in the surest 3
     seconds (--smooth) where there is none. Each prompt is judged by itself, against everything else that a picture may
-    show and against what --vs names. Frames are kept in the index: asking again decodes nothing.
+    show and against what --not names. Frames are kept in the index: asking again decodes nothing.
     """
     settings = load(ctx)
-    one_form(as_csv=as_csv, as_json=as_json)
     video = as_on_disk(local_file(ctx, video_meant(file), settings))
     insist_on_a_file(video)
     if said or text:
         from vsortd.cli.timeline_words import follow_words
 
         return follow_words(ctx, settings, video, prompts)
-    plot, chapters = (None if one is None else as_on_disk(one) for one in (plot, chapters))
-    insist_on_outputs(plot, chapters)
-    exports = checked_exports(export, video)
+    plot, chapters, exports = wished_outputs(out, video)
     from vsortd.core.logs.sinks import set_up_logging
 
-    if sound and (fine or precision is not None or fps is not None or per is TimelinePace.SHOT):
+    if sound and (fine or tolerance is not None or fps is not None or per is TimelinePace.SHOT):
         raise UsageError(
-            "--per shot, --fps, --fine and --precision are for pictures; sound is heard in windows of 10 s, 5 s apart.",
+            "--per shot, --fps, --fine and --tolerance are for pictures; sound is heard in windows of 10 s, 5 s apart.",
             remedy="Leave them out with --sound.",
         )
-    times = {"--smooth": smooth, "--bridge": bridge, "--least": least}
+    times = {"--smooth": smooth, "--bridge": bridge, "--min-length": min_length}
     if per is TimelinePace.SHOT:
-        insist_on_shots_alone({"--fps": fps, "--fine": fine or None, "--precision": precision, **times})
+        insist_on_shots_alone({"--fps": fps, "--fine": fine or None, "--tolerance": tolerance, **times})
     reading = reading_of((on, off), times, per)
-    precision_s = precision_of(precision, fine=fine)
+    precision_s = precision_of(tolerance, fine=fine)
     pace_fps = None if per is TimelinePace.SHOT else _USUAL_FPS if fps is None else fps
     set_up_logging(verbose=ctx.obj.verbose, quiet=not ctx.obj.verbose)
     wish = wish_of(video, (prompts, against or []), pace_fps, precision_s, reading)
@@ -345,7 +344,7 @@ def _next(answer: TimelineResult, typed: Path, *, plotted: bool) -> list[str]:
     wish, unknown = answer.wish, {word.casefold() for word in answer.unknown}
 
     def again(prompts: Sequence[str], *more: str) -> str:
-        against = (word for text in known(wish.against) for word in ("--vs", text))
+        against = (word for text in known(wish.against) for word in ("--not", text))
         return shlex.join(["vsortd", "timeline", str(typed), *known(prompts), *against, *more])
 
     def known(texts: Sequence[str]) -> list[str]:
@@ -360,4 +359,4 @@ def _next(answer: TimelineResult, typed: Path, *, plotted: bool) -> list[str]:
         return []
     if wish.precision_s is None:
         return [f"Edges to {FINE_S:g} s: {again(wish.prompts, '--fine')}"]
-    return [] if plotted else [f"As a picture: {again(wish.prompts, '--fine', '--plot', 'timeline.png')}"]
+    return [] if plotted else [f"As a picture: {again(wish.prompts, '--fine', '-o', 'timeline.png')}"]

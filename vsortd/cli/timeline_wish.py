@@ -5,13 +5,14 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from vsortd.cli.explain import insist_on_ending
+from vsortd.cli.edit_files import edit_kind, insist_on_another
 from vsortd.cli.numbers import seconds_of
+from vsortd.cli.out_files import OutKind, kinds_of, only_one
 from vsortd.core.paths import own_name
 from vsortd.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from vsortd.library.timeline.spans import Reading
@@ -45,18 +46,24 @@ def insist_on_a_file(file: Path) -> None:
         raise UsageError(f"{file} is not there.", remedy="Name a video.", paths=[file])
 
 
-def insist_on_outputs(plot: Path | None, chapters: Path | None) -> None:
-    """Refuse what can't be written, or can't be drawn here, before the work begins. Raises UsageError."""
+def wished_outputs(outputs: Sequence[Path] | None, video: Path) -> tuple[Path | None, Path | None, list[Path]]:
+    """Return where the plot and the chapters are to be written, and the files for editing programs.
+
+    What can't be written, or can't be drawn here, is refused before the work begins. Raises UsageError.
+    """
+    from vsortd.library.timeline.chapters import ENDINGS, insist_on_ours
+
+    found = kinds_of(outputs, (OutKind("plot", (".png",)), edit_kind(), OutKind("chapters", tuple(ENDINGS))))
+    plot, chapters = only_one(found["plot"]), only_one(found["chapters"])
     if plot is not None:
         from vsortd.core.drawing.time_plots import insist_on_matplotlib
 
-        insist_on_ending(plot, ".png")
         insist_on_matplotlib()
     if chapters is not None:
-        from vsortd.library.timeline.chapters import ENDINGS, insist_on_ours
-
-        insist_on_ending(chapters, *ENDINGS)
         insist_on_ours(chapters)
+    for path in found["edit"]:
+        insist_on_another(path, video)
+    return plot, chapters, found["edit"]
 
 
 def insist_on_shots_alone(typed: Mapping[str, object]) -> None:
@@ -73,10 +80,10 @@ def precision_of(text: str | None, *, fine: bool) -> float | None:
     """Return how closely edges are wanted, seconds; None for as the frames lie. Raises UsageError."""
     if text is None:
         return FINE_S if fine else None
-    precision_s = seconds_of("--precision", text, _TIMES)
+    precision_s = seconds_of("--tolerance", text, _TIMES)
     if precision_s < _LEAST_PRECISION_S:
         raise UsageError(
-            f"--precision {text} is finer than frames are.", remedy=f"{_LEAST_PRECISION_S:g}s is as fine as it gets."
+            f"--tolerance {text} is finer than frames are.", remedy=f"{_LEAST_PRECISION_S:g}s is as fine as it gets."
         )
     return precision_s
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from vsortd.cli.common import SCHEMA_VERSION, console, opened_index, print_json, write_csv_of
+from vsortd.cli.front.output_form import FORM_PARAMETER
 from vsortd.cli.search_words import read_one
 from vsortd.core.paths import own_name
 from vsortd.core.text import counted, storable
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from vsortd.library.search.words import WordsKind
 
 _FIELDS: Final = ("prompt", "begin_s", "end_s", "duration_s", "text", "source")
-_TAKEN: Final = frozenset({"file", "prompts", "said", "text", "as_csv", "as_json"})
+_TAKEN: Final = frozenset({"file", "prompts", "said", "text", "as_csv", "as_json", FORM_PARAMETER})
 _MOST_SPANS: Final = 20  # shown of a prompt; --csv and --json have all
 
 

@@ -1,7 +1,7 @@
 """Which video is meant by a word of the command line: a path, a name of the history, or an item's id.
 
-`#12` is always the item. `12` is a file where one is called so, else the item; only `undo`, which has always taken ids,
-takes the item. A path is one that is there, or where the video came from or ever lay; a name has its ending or not.
+`12` is the item with this id where the history has one, whatever files there are; `./12` is always the file, `#12`
+always the item. A path is one that is there, or where the video came from or ever lay; a name has its ending or not.
 """
 
 from __future__ import annotations
@@ -45,15 +45,11 @@ def videos_meant(journal: Journal | None, word: str) -> MeantVideos:
 
     Raises StoreError, and UsageError where two names are alike by how accents are kept.
     """
-    number = _id_of(word)
-    file = None if number is not None and word.startswith(_SIGN) else _file(word)
+    if journal is not None and (item := _item_meant(journal, word)) is not None:
+        return MeantVideos(word, (item,))
+    file = None if _is_signed(word) else _file(word)
     if journal is None:
         return MeantVideos(word, file=file)
-    item = None if number is None else _shown(journal, number)
-    if item is not None and file is None:
-        return MeantVideos(word, (item,))
-    if item is not None:
-        _warn(f"{word} is taken for the file of that name; the item is '{_SIGN}{number}'.")
     return MeantVideos(word, tuple(_one_each(journal, _items(journal, word, file))), file)
 
 
@@ -79,8 +75,7 @@ def video_meant(word: str, *, changes: bool = False) -> str:
     Of several that are called so the newest is taken, which is said; where the command `changes` something, none is.
     An address, and what names nothing, come back as they are, for the command. Raises UsageError.
     """
-    number = _id_of(word)
-    if is_address(word) or (number is None and _file(word) is not None):
+    if is_address(word) or (_id_of(word) is None and _file(word) is not None):
         return word
     from vsortd.filing.follow import is_busy
     from vsortd.filing.whereabouts import trace, whereabouts
@@ -111,11 +106,12 @@ def undoable_meant(journal: Journal | None, word: str) -> int:
 
     Raises UsageError where nothing is called so, where several are, and where nothing of it can be undone.
     """
-    if (number := _id_of(word)) is not None:
-        if not word.startswith(_SIGN) and _file(word) is not None:
-            _warn(f"{word} is taken for the item {_SIGN}{number}; the file of that name is ./{word}.")
+    number = _id_of(word)
+    if number is not None and (_is_signed(word) or (journal is not None and _item_meant(journal, word) is not None)):
         return number
     found = videos_meant(journal, word)
+    if number is not None and not found.items:
+        return number  # which is refused like any that isn't there
     if journal is None or not found.items:
         near = near_names(journal, word)
         raise UsageError(
@@ -130,6 +126,29 @@ def undoable_meant(journal: Journal | None, word: str) -> int:
         _one_of_several(found, changes=True)
     traced = trace(journal, found.items[0])
     return next((item.id for item in reversed(traced.items) if item.item_state in UNDOABLE), traced.newest.id)
+
+
+def id_meant(journal: Journal | None, word: str) -> int | None:
+    """Return the id of the item that a word means, None where it is to be taken for a file."""
+    number = _id_of(word)
+    if number is None or _is_signed(word):
+        return number
+    known = journal is not None and _item_meant(journal, word) is not None
+    return number if known or _file(word) is None else None
+
+
+def _item_meant(journal: Journal, word: str) -> Item | None:
+    """Return the item whose id a word is, if there is one; where a file is called so, too, that is said."""
+    number = _id_of(word)
+    item = None if number is None else _shown(journal, number)
+    if item is not None and not _is_signed(word) and _file(word) is not None:
+        _warn(f"{word} is taken for the item {_SIGN}{number}; the file of that name is ./{word}.")
+    return item
+
+
+def _is_signed(word: str) -> bool:
+    """Tell whether a word is an id that can be nothing else."""
+    return word.startswith(_SIGN) and _id_of(word) is not None
 
 
 def _one_of_several(found: MeantVideos, *, changes: bool) -> None:

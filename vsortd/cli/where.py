@@ -189,7 +189,7 @@ def _print_others(word: str, others: Sequence[Item]) -> None:
     ]
     print_table(out, columns, rows)
     if len(others) > _MOST_LISTED:
-        out.print(f"and {len(others) - _MOST_LISTED} more: vsortd history --text {word}", style="dim")
+        out.print(f"and {len(others) - _MOST_LISTED} more: vsortd history --match {word}", style="dim")
 
 
 def _place(item: Item) -> str:

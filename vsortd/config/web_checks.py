@@ -30,5 +30,5 @@ def web_mistakes(root: Node) -> Iterator[Mistake]:
         return  # told of as what it is
     if not local:
         message = "others can reach this address, so the page needs a password: password_file beside it"
-        allowed = "127.0.0.1; or password_file: FILE, which `vsortd web password --to FILE` writes"
+        allowed = "127.0.0.1; or password_file: FILE, which `vsortd web password --out FILE` writes"
         yield Mistake(host.line, dotted((_SECTION, "host")), host.text, message, allowed)

@@ -50,7 +50,7 @@ def find_config(explicit: Path | None) -> Path:
             raise ConfigError(error.title, remedy="Name another config file.", paths=[path]) from error
         raise ConfigError(
             f"The config file {path} ({source}) {what}.",
-            remedy=f"Name another, or write a first one with: vsortd config init --path {path}",
+            remedy=f"Name another, or write a first one with: vsortd config init --out {path}",
             paths=[path],
         )
     looked_at = [user_config(), site_config()]

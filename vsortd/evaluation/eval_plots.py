@@ -264,7 +264,7 @@ def _draw_mistakes(found: Evaluation, services: Services, folder: Path) -> None:
 
 
 def mistake_sheet(found: Evaluation, one: Judged, services: Services, clip: Clip) -> Image.Image:
-    """Return the contact sheet of a wrongly filed video, as `explain --image` draws it, under where it belongs."""
+    """Return the contact sheet of a wrongly filed video, as `explain --out` draws it, under where it belongs."""
     from vsortd.media.thumbnails import frame_pictures
     from vsortd.pipeline.batch import SortOutcome
     from vsortd.pipeline.explain_sheet import PICTURE_PX, explanation_sheet

@@ -78,7 +78,7 @@ def folder_of_rule(tree: RuleTree, key: str, place: Place) -> tuple[str, ...]:
     if at is None or any(part.fields for part in parts[:at]):
         raise UsageError(
             f"The rule {key} has no folder of its own: its videos go to {template}.",
-            remedy="Name a folder of the library with --in, or leave --under out.",
+            remedy="Name a folder of the library with --in, or leave --rule out.",
         )
     return (*(part.pieces[0][0] for part in parts[:at]), *key.split("/"))
 

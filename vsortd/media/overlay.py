@@ -77,7 +77,7 @@ def find_player() -> Player:
             return Player(name, Path(program))
     raise ToolError(
         "--play needs mpv or ffplay, and neither is on the PATH.",
-        remedy="Install mpv, or ffmpeg with its ffplay; or write a file with --overlay.",
+        remedy="Install mpv, or ffmpeg with its ffplay; or write a file with --out OUT.mp4.",
     )
 
 
@@ -152,7 +152,7 @@ def play_overlay(
 def _insist_on_success(player: Player, code: int) -> None:
     if code != 0:
         raise ToolError(
-            f"{player.name} ended with exit status {code}.", remedy="It may find no screen; --overlay writes a file."
+            f"{player.name} ended with exit status {code}.", remedy="It may find no screen; --out OUT.mp4 writes it."
         )
 
 

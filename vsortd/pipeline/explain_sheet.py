@@ -1,4 +1,4 @@
-"""The contact sheet of an explanation: `vsortd explain --image`."""
+"""The contact sheet of an explanation: `vsortd explain --out`."""
 
 from __future__ import annotations
 

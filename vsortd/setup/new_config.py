@@ -18,14 +18,14 @@ _SCHEMA: Final = "vsortd.schema.json"
 
 def unwritable(target: Path, why: str) -> VsortdError:
     """Return the error that a config can't be written there."""
-    return VsortdError(f"{target} can't be written: {why}.", remedy="Write elsewhere with --path FILE.", paths=[target])
+    return VsortdError(f"{target} can't be written: {why}.", remedy="Write elsewhere with --out FILE.", paths=[target])
 
 
 def there_already(target: Path) -> VsortdError:
     """Return the error that a config is there, and was not replaced."""
     return VsortdError(
         f"{target} is there already; it was left as it is.",
-        remedy="Write elsewhere with --path FILE, or replace it with --force.",
+        remedy="Write elsewhere with --out FILE, or replace it with --force.",
         paths=[target],
     )
 

@@ -75,7 +75,7 @@ def test_leaving_writes_nothing(
     key: str, answers: int, home: Path, tmp_path: Path, terminal: Callable[..., Terminal]
 ) -> None:
     script = ["", "", "sample", "sea", "", "", ""]
-    person = terminal("config", "init", "--path", str(home / "new" / "config.yaml"))
+    person = terminal("config", "init", "--out", str(home / "new" / "config.yaml"))
     for line in script[:answers]:
         person.answer("Enter" if line == "" else "?", line)
     person.wait_for("\n> ")
@@ -102,7 +102,7 @@ def test_answers_that_are_no_text_or_endless_are_asked_for_again(home: Path, ter
 
 def test_a_config_that_is_there_is_said_before_anything_is_asked(home: Path, terminal: Callable[..., Terminal]) -> None:
     (home / "config.yaml").write_text("mine", encoding="utf-8")
-    person = terminal("config", "init", "--path", str(home / "config.yaml"))
+    person = terminal("config", "init", "--out", str(home / "config.yaml"))
     assert ExitCode.FAILURE == person.end()
     assert "is there already" in person.seen
     assert "?" not in person.seen
@@ -113,7 +113,7 @@ def test_a_place_that_can_not_be_written_is_said_before_anything_is_asked(
     home: Path, terminal: Callable[..., Terminal]
 ) -> None:
     (home / "file").touch()
-    person = terminal("config", "init", "--path", str(home / "file" / "config.yaml"))
+    person = terminal("config", "init", "--out", str(home / "file" / "config.yaml"))
     assert ExitCode.FAILURE == person.end()
     assert "can't be written" in person.seen
     assert "?" not in person.seen
@@ -121,7 +121,7 @@ def test_a_place_that_can_not_be_written_is_said_before_anything_is_asked(
 
 @pytest.mark.parametrize("option", ["--yes", "--json"])
 def test_a_terminal_is_not_asked_when_told_so(option: str, home: Path, terminal: Callable[..., Terminal]) -> None:
-    person = terminal("config", "init", option, "--path", str(home / "config.yaml"))
+    person = terminal("config", "init", option, "--out", str(home / "config.yaml"))
     assert ExitCode.OK == person.end()
     example = (resource_folder("config") / "first.yaml").read_bytes()
     assert example == (home / "config.yaml").read_bytes()

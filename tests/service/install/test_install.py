@@ -197,7 +197,7 @@ def test_the_machines_service_wants_an_account_that_is_there_and_not_root(person
     for argv, expected in (
         ((), "needs an account"),
         (("--account", "nobody-of-that-name"), "useradd --system"),
-        (("--user", "root"), "not installed to run as root"),
+        (("--account", "root"), "not installed to run as root"),
     ):
         said = person.run("service", "install", "--system", *argv, code=ExitCode.USAGE).stderr
         assert expected in said

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Union, cast, get_args, 
 
 import click
 
-from vsortd.cli.front.declared import Argument, Declared, Option
+from vsortd.cli.front.declared import Argument, Declared, FormSwitch, Option
 from vsortd.cli.front.everywhere import everywhere_options, first_everywhere
+from vsortd.cli.front.output_form import form_option, settle_form
 from vsortd.cli.front.parameters import argument_of, option_of
 
 if TYPE_CHECKING:
@@ -57,6 +58,11 @@ class _Own(click.Command):
     def make_parser(self, ctx: click.Context) -> Any:  # noqa: ANN401 - the class is to be named differently
         """Return the parser, which has the options that every command takes first."""
         return first_everywhere(super().make_parser(ctx))
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - whatever the command returns
+        """Call the function; how it is to print stands in its own parameters by then."""
+        settle_form(ctx.params)
+        return super().invoke(ctx)
 
 
 def _help(value: bool) -> None:  # noqa: FBT001 - one switch
@@ -180,7 +186,12 @@ def command_of(name: str, function: Callable[..., Any]) -> CliCommand:
 def _parameters(function: Callable[..., Any]) -> list[click.Parameter]:
     """Return what a function declares, in its order, then the options that every command takes."""
     found: list[click.Parameter] = []
-    for parameter in _signature(function):
+    signature = list(_signature(function))
+    form = form_option(one.declared for one in signature)
+    for parameter in signature:
+        if form is not None and isinstance(parameter.declared, FormSwitch):
+            found.append(form)
+            form = None
         if parameter.declared is not None:
             make = argument_of if isinstance(parameter.declared, Argument) else option_of
             found.append(make(parameter.name, parameter.kind, parameter.default, parameter.declared))

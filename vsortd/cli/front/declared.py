@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Argument", "Declared", "Option", "ParameterWords"]
+__all__ = ["Argument", "Declared", "FormSwitch", "Option", "ParameterWords"]
 
 
 class ParameterWords(TypedDict, total=False):
@@ -33,6 +33,10 @@ class Declared:
 
 class Option(Declared):
     """One that has names of its own, such as `--last` and `-n`; of a `bool` a switch."""
+
+
+class FormSwitch(Option):
+    """A short spelling of `--format`, for a parameter `as_csv` or `as_json`: its command takes that option, too."""
 
 
 class Argument(Declared):

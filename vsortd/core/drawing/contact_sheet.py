@@ -1,6 +1,6 @@
 """A contact sheet: pictures in a grid, each with a caption and bars, under a heading with panels. Pure drawing.
 
-`explain --image` shows with it what a decision rests on; whoever has small RGB pictures and numbers may use it. The
+`explain --out` shows with it what a decision rests on; whoever has small RGB pictures and numbers may use it. The
 same arguments give the same picture on a machine with the same fonts.
 """
 

@@ -65,7 +65,8 @@ def insist_on_matplotlib() -> None:
     import importlib.util
 
     if importlib.util.find_spec("matplotlib") is None:
-        raise UsageError("--plot draws with matplotlib, which is not installed.", remedy="pip install 'vsortd[plots]'")
+        title = "A plot is drawn with matplotlib, which is not installed."
+        raise UsageError(title, remedy="pip install 'vsortd[plots]'")
 
 
 @contextmanager

@@ -89,11 +89,11 @@ def _sum(grouping: Grouping, collected: Collected) -> str:
 def print_next(out: Console, command: str, *, drawn: bool) -> None:
     """Print what may be typed next; `command` finds the same groups again, which are `drawn` already or not."""
     for more, what in (
-        ("--out DIR", "look at them"),
+        ("--out groups", "look at them"),
         ("--preview", "see the folders they would become"),
-        ("--to-rules groups.yaml", "write rules that sort new videos likewise"),
+        ("--out groups.yaml", "write rules that sort new videos likewise"),
     ):
-        if not (drawn and more.startswith("--out")):
+        if not (drawn and more == "--out groups"):
             note(out, Text(f"{command} {more}").append(f"  {what}", style="dim"))
 
 
@@ -176,7 +176,7 @@ def print_rules(out: Console, draft: RulesDraft, kept: Kept | None, path: Path) 
     _say_more(out, len(check.confused()) - _MOST_CONFUSED, "of such rules")
     if kept is None:
         if check.examples.hits > check.texts.hits:
-            note(out, "Examples would help: add --teach to keep some of each group.")
+            note(out, "Examples would help: add --learn to keep some of each group.")
     else:
         note(out, f"Examples: {kept.sentence()}")
         for film, rule in kept.left_out[:_MOST_REFUSED]:

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 
-HEADER: Final = "# Rules made of groups by `vsortd cluster --to-rules`"
+HEADER: Final = "# Rules made of groups by `vsortd cluster`"
 POOR: Final = 0.8  # below this share of right ones the check says that the rules don't sort as the groups do
 EXAMPLES: Final = 16  # videos of one rule: the nearest example decides, so many more say little and cost time
 _JUDGED: Final = 2 * EXAMPLES  # members of one rule in the check: half of them are the examples for the other half
@@ -118,7 +118,7 @@ class Check:
         return [sentence for _, sentence in sorted(said, key=lambda pair: -pair[0])]
 
     def to_json(self) -> dict[str, Any]:
-        """Return the part of `cluster --to-rules --json` that tells of it."""
+        """Return the part of `cluster --out RULES.yaml --json` that tells of it."""
         return {
             "accuracy": self.accuracy.to_json(),
             "by_prompts": self.texts.to_json(),
@@ -166,7 +166,7 @@ class RulesDraft:
             yield printable(f"  {member.film.path}")
 
     def to_json(self) -> dict[str, Any]:
-        """Return the part of `cluster --to-rules --json` that tells of it."""
+        """Return the part of `cluster --out RULES.yaml --json` that tells of it."""
         return {
             "rules": plain_rules(self.rules),
             "examples": {
@@ -362,7 +362,7 @@ def _header(draft: RulesDraft, when: str, taught: str) -> Iterator[str]:
     if taught:
         yield printable(f"# The examples are kept: {taught}")
     else:
-        yield "# The examples are not kept yet: run it again with --teach."
+        yield "# The examples are not kept yet: run it again with --learn."
 
 
 def _said(share: HitRate) -> str:

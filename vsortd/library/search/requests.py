@@ -213,7 +213,7 @@ def _under_sound(services: Services, ears: SoundEncoder, path: Path, cancel: thr
 def _insist_on_count(top: int) -> None:
     if not 1 <= top <= TOP_MOST:
         raise UsageError(
-            f"--top {top} is too {'few' if top < 1 else 'many'}.", remedy=f"Write a number from 1 to {TOP_MOST}."
+            f"--limit {top} is too {'few' if top < 1 else 'many'}.", remedy=f"Write a number from 1 to {TOP_MOST}."
         )
 
 

@@ -1,4 +1,4 @@
-"""The picture of `vsortd timeline --plot`: a strip of the film, and below it each prompt's probability over time."""
+"""The plot of `vsortd timeline`: a strip of the film, and below it each prompt's probability over time."""
 
 from __future__ import annotations
 

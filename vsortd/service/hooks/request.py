@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 # An answer is only told of; who sends more has not understood what this is.
 _ANSWER_BYTES: Final = 1_000_000
 _TOLD_CHARS: Final = 160
-# These pass: too early, too many, busy. What else of 400 to 499 is refused would be refused again.
-_PASSING: Final = frozenset({401, 403, 404, 407, 408, 423, 425, 429})
+# These pass: too early, too many, busy. What else of 400 to 499 is refused (a wrong key, an address where nothing is)
+# would be refused again, until somebody mends the config.
+_PASSING: Final = frozenset({408, 423, 425, 429})
 
 
 def post(after: After, entries: Sequence[ItemDocument], *, cancel: threading.Event) -> HookOutcome:

@@ -128,7 +128,7 @@ def _config_of(config: Path | None, account: Account) -> Path:
             return path
     raise ConfigError(
         f"There is no config file for {account.name}. Looked at: {', '.join(map(str, looked_at))}.",
-        remedy=f"Write a first one with: vsortd config init --path {looked_at[-1]}",
+        remedy=f"Write a first one with: vsortd config init --out {looked_at[-1]}",
         paths=looked_at,
     )
 
