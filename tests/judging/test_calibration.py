@@ -29,7 +29,7 @@ LEARNED = Calibrated(1.7, 120, "2026-11-24T12:00:00Z", 0.11, 0.03)
 def settings(temperature: float | str) -> Settings:
     return Settings.model_validate(
         {
-            "version": 1,
+            "version": 2,
             "inboxes": [{"path": "/in"}],
             "library": "/out",
             "temperature": temperature,
