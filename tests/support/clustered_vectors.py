@@ -8,11 +8,15 @@ about 0.3 to it, others 0.15 to 0.25.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+import re
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
+
+from tests.support.encoders import DictionaryEncoder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -113,3 +117,19 @@ def _lengths(rng: np.random.Generator, count: int, usual: float) -> npt.NDArray[
     kept = drawn[: last + 1].copy()
     kept[-1] -= ends[last] - count
     return kept
+
+
+class ClusteredEncoder(DictionaryEncoder):
+    """Knows the texts of a made library: `topic 12` is what frames of topic 12 show, any other text is some other."""
+
+    def __init__(self, library: MadeLibrary) -> None:
+        super().__init__(dim=library.dim)
+        self.info = replace(self.info, logit_scale=100.0)
+        self._library = library
+
+    def vector(self, text: str) -> Rows:
+        """Return the unit vector of a text."""
+        seed = int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
+        number = re.search(r"topic (\d+)", text)
+        topic = TOPICS // 3 + seed % (TOPICS // 2) if number is None else int(number[1])
+        return self._library.text(topic, np.random.default_rng(seed))

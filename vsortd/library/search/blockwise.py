@@ -110,14 +110,14 @@ def over_blocks(
 
     begins = range(0, len(vectors), _BLOCK)
     cores = _cores()
-    if len(begins) < 2 or cores < 2:  # noqa: PLR2004 - nothing to share out
+    if cores < 2:  # noqa: PLR2004 - nothing to share out
         for begin in begins:
             take(begin)
         return found
     with (
         _PASSES,
         ThreadPoolExecutor(
-            min(cores, len(begins), _THREADS_MOST), "blocks", initializer=lambda: torch.set_num_threads(1)
+            max(1, min(cores, len(begins), _THREADS_MOST)), "blocks", initializer=lambda: torch.set_num_threads(1)
         ) as pool,
     ):
         for _ in pool.map(take, begins):

@@ -130,7 +130,7 @@ def coarse_ones(frame_scores: FrameScores, window_s: float) -> int:
     return int((apart_s > window_s / 2).sum())
 
 
-def usual_likeness(likeness: Values, weights: npt.NDArray[np.integer] | None = None) -> float:
+def usual_likeness(likeness: Values, weights: npt.NDArray[np.float64] | None = None) -> float:
     """Return how like an example frames are that don't show the same, at most; each value counts `weights` times."""
     levels = (_USUAL, _MIDDLE, _LOWER)
     if weights is None:

@@ -83,16 +83,17 @@ class Cascade:
         self._rough = [_rough(part) for part in self.parts]
         self._usual = 0.0
 
-    def likeness(self) -> tuple[Values, npt.NDArray[np.int64]]:
-        """Return how like the examples some runs are, spread over all, and how many frames each stands for."""
-        runs = sum(len(part.runs) for part in self.parts)
-        step = max(1, runs // _USUAL_OF)
-        values, weights = [np.empty(0, np.float32)], [np.empty(0, np.int64)]
-        for part in self.parts:
-            some = part.runs[::step]
-            values.append(part.question.full(part.shard.code_rows(some))[:, -1])
-            weights.append(part.shard.run_frames[some].astype(np.int64))
-        return np.concatenate(values), np.concatenate(weights)
+    def likeness(self) -> tuple[Values, float]:
+        """Return how like the examples some frames are, spread evenly over all, and for how many each stands."""
+        wanted = [np.flatnonzero(np.isin(part.shard.sample_videos, part.places)) for part in self.parts]
+        step = max(1, sum(map(len, wanted)) // _USUAL_OF)
+        said = [
+            part.question.full(part.shard.sample[some[::step]])[:, -1]
+            for part, some in zip(self.parts, wanted, strict=True)
+        ]
+        found = np.concatenate(said)
+        frames = sum(int(part.shard.frames[part.places].sum()) for part in self.parts)
+        return found, frames / max(len(found), 1)
 
     def lengths(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
         """Return how long the videos are that are asked, seconds, and how many frames they have."""
@@ -114,10 +115,17 @@ class Cascade:
         found.sort(key=lambda stretch: -stretch.value)
         return found[: max(_STRETCHES_LEAST, _STRETCHES * count)]
 
-    def values(self, stretch: Stretch, first: int, last: int, usual: float) -> Values:
-        """Return what runs of a stretch's shard say, by all dimensions, weighed: [last - first, columns]."""
-        runs = np.arange(first, last)
-        return self._question.weighed(stretch.part.question.full(stretch.part.shard.code_rows(runs)), usual)
+    def values(self, ranges: Sequence[tuple[ShardPart, int, int]], usual: float) -> list[Values]:
+        """Return what runs say by all dimensions, weighed: [last - first, columns] of each range of a shard's runs."""
+        found: dict[int, Values] = {}
+        for part in self.parts:
+            own = [place for place, (one, _, _) in enumerate(ranges) if one is part]
+            if own:
+                runs = np.concatenate([np.arange(*ranges[place][1:]) for place in own])
+                said = self._question.weighed(part.question.full(part.shard.code_rows(runs)), usual)
+                ends = np.cumsum([ranges[place][2] - ranges[place][1] for place in own])
+                found.update(zip(own, np.split(said, ends[:-1]), strict=True))
+        return [found[place] for place in range(len(ranges))]
 
     def _asked(self) -> list[tuple[ShardPart, Values]]:
         return list(zip(self.parts, self._rough, strict=True))

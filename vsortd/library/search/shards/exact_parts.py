@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 _MARGIN_WINDOWS: Final = 3.0
 _FARTHER: Final = 6.0
 # So many windows around a stretch frames are asked by themselves, of so many frames in all.
-_EXACT_WINDOWS: Final = 1.5
-_EXACT_FRAMES_MOST: Final = 40_000
+_EXACT_WINDOWS: Final = 1.0
+_EXACT_FRAMES_MOST: Final = 30_000
 _TINY_S: Final = 1e-6
 
 
@@ -137,8 +137,19 @@ def made_longer(
     return _joined(longer)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _ReadPart:
+    """A part with its bounds, its frames by their places in the video, and the run of each."""
+
+    part: Part
+    bounds_s: tuple[float, float]
+    rows: FrameRows
+    frames: npt.NDArray[np.intp]
+    runs: npt.NDArray[np.intp]
+
+
 class ExactParts:
-    """Reads parts of videos out of the index; what was read for one question is kept for it."""
+    """Reads parts of videos out of the index, for one question."""
 
     def __init__(
         self, db: sqlite3.Connection, model: str, cascade: Cascade, question: FrameQuestion, usual: float
@@ -149,55 +160,46 @@ class ExactParts:
         self._question = question
         self._usual = usual
         self._rows: dict[int, FrameRows | None] = {}
-        self._exact: dict[int, tuple[npt.NDArray[np.intp], Values]] = {}
 
     def read(self, parts: Sequence[Part], window_s: float) -> tuple[list[Part], list[tuple[float, float]], FrameScores]:
         """Return the parts whose videos are still what they were, their bounds, and what their frames say."""
-        used: list[Part] = []
-        bounds: list[tuple[float, float]] = []
-        times, values = [], []
+        used: list[_ReadPart] = []
         for part in parts:
-            rows = self._rows_of(part.stretch.row)
-            if rows is None:
-                continue
-            begin_s, end_s = _on_grid(part, window_s)
-            frames, runs = _frames_of(part, rows, begin_s, end_s)
-            if not len(frames):
-                continue
-            said = self._cascade.values(part.stretch, part.first, part.last, self._usual)
-            used.append(part)
-            bounds.append((begin_s, end_s))
-            times.append(rows.times_ms[frames])
-            values.append((part, frames, runs, said[runs - part.first]))
-        self._ask_frames(values)
-        return used, bounds, _scores(bounds, times, [said for *_, said in values], self._question.columns)
+            if (rows := self._rows_of(part.stretch.row)) is not None:
+                bounds = _on_grid(part, window_s)
+                frames, runs = _frames_of(part, rows, *bounds)
+                if len(frames):
+                    used.append(_ReadPart(part, bounds, rows, frames, runs))
+        said = self._cascade.values(
+            [(one.part.stretch.part, one.part.first, one.part.last) for one in used], self._usual
+        )
+        values = [of_runs[one.runs - one.part.first] for one, of_runs in zip(used, said, strict=True)]
+        self._ask_frames(used, values)
+        times = [one.rows.times_ms[one.frames] for one in used]
+        bounds_s = [one.bounds_s for one in used]
+        return [one.part for one in used], bounds_s, _scores(bounds_s, times, values, self._question.columns)
 
     def _rows_of(self, row: IndexRow) -> FrameRows | None:
         if row.id not in self._rows:
             self._rows[row.id] = FrameRows.of(self._db, row, self._model)
         return self._rows[row.id]
 
-    def _ask_frames(self, values: list[tuple[Part, npt.NDArray[np.intp], npt.NDArray[np.intp], Values]]) -> None:
+    def _ask_frames(self, used: Sequence[_ReadPart], values: Sequence[Values]) -> None:
         """Put what the frames themselves say in the place of what their runs do, the best parts first."""
         left = _EXACT_FRAMES_MOST
-        wanted: list[tuple[IndexRow, npt.NDArray[np.intp], npt.NDArray[np.bool_], Values]] = []
-        for part, frames, runs, said in sorted(values, key=lambda one: -one[0].stretch.value):
-            exact = (runs >= part.exact_first) & (runs < part.exact_last)
-            count = int(exact.sum())
-            if 0 < count <= left:
-                left -= count
-                wanted.append((part.stretch.row, frames[exact], exact, said))
+        vectors, wanted = [], []
+        for one, said in sorted(zip(used, values, strict=True), key=lambda pair: -pair[0].part.stretch.value):
+            exact = np.flatnonzero((one.runs >= one.part.exact_first) & (one.runs < one.part.exact_last))
+            if 0 < len(exact) <= left:
+                left -= len(exact)
+                wanted.append((said, exact))
+                vectors.append(one.rows.read(self._db, one.frames[exact]))
         if not wanted:
             return
-        vectors = []
-        for row, frames, _, _ in wanted:
-            rows = self._rows_of(row)
-            assert rows is not None
-            vectors.append(rows.read(self._db, frames))
         found = self._question.weighed(self._question.values(np.concatenate(vectors)), self._usual)
-        ends = np.cumsum([len(some) for some in vectors])
-        for (_, frames, exact, said), end in zip(wanted, ends, strict=True):
-            said[exact] = found[end - len(frames) : end]
+        ends = np.cumsum([len(exact) for _, exact in wanted])
+        for (said, exact), end in zip(wanted, ends, strict=True):
+            said[exact] = found[end - len(exact) : end]
 
 
 def _on_grid(part: Part, window_s: float) -> tuple[float, float]:

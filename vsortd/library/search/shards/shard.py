@@ -22,9 +22,12 @@ if TYPE_CHECKING:
 
     Places = npt.NDArray[np.intp]
 
-_LARGE: Final = ("head", "tail")
+_LARGE: Final = ("head", "tail", "sample")
+# Every so many frames one is kept as it is, so that what is usual among frames is known.
+_SAMPLED: Final = 32
 _ARRAYS: Final = frozenset(
-    {"videos", "frames", "lengths_s", "first_run", "run_frames", "run_begins_s", "mean", "basis", "steps", *_LARGE}
+    {"videos", "frames", "lengths_s", "first_run", "run_frames", "run_begins_s", "mean", "basis", "steps"}
+    | {"sample_videos", *_LARGE}
 )
 
 
@@ -34,7 +37,8 @@ class Shard:
 
     `videos` are (number, revision) int64 [v, 2], `frames` how many each has, `lengths_s` how long they are, `first_run`
     [v + 1] where each one's runs begin. Of each run: `run_frames` how many frames, `run_begins_s` from when it stands,
-    and its codes, `head` int8 [runs, h] and `tail` [runs, dim - h], which stay in the file.
+    and its codes, `head` int8 [runs, h] and `tail` [runs, dim - h], which stay in the file. `sample` are codes of some
+    frames, int8 [n, dim], and `sample_videos` whose they are, by place.
     """
 
     path: Path
@@ -47,6 +51,8 @@ class Shard:
     codes: FrameCodes
     head: npt.NDArray[np.int8]
     tail: npt.NDArray[np.int8]
+    sample: npt.NDArray[np.int8]
+    sample_videos: npt.NDArray[np.int32]
 
     @classmethod
     def open(cls, path: Path, model: str) -> Self:
@@ -107,12 +113,13 @@ def write_shard(
 
     Nothing is written of none. `between` is called between videos, and may raise what ends it. Raises OSError.
     """
-    known, frames, lengths_s, counts, run_frames, begins_s, means = [], [], [], [], [], [], []
+    known, frames, lengths_s, counts, run_frames, begins_s, means, sample = [], [], [], [], [], [], [], []
     for revision, film in videos:
         between()
         vectors = film.vectors.astype(np.float32)
         starts = run_starts(vectors)
         means.append(run_means(vectors, starts))
+        sample.append(vectors[sum(frames) % _SAMPLED :: _SAMPLED])
         known.append((film.id, revision))
         frames.append(len(vectors))
         lengths_s.append(film.edges_ms[-1] / 1000)
@@ -142,6 +149,8 @@ def write_shard(
             **codes.arrays(),
             "head": coded[:, :HEAD_DIMENSIONS],
             "tail": coded[:, HEAD_DIMENSIONS:],
+            "sample": codes.encode(np.concatenate(sample)),
+            "sample_videos": np.repeat(np.arange(len(sample), dtype=np.int32), [len(some) for some in sample]),
         },
     )
     return len(known)

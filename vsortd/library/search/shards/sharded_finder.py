@@ -55,11 +55,10 @@ class ShardedFinder:
         self._cascade = Cascade(places.parts, question, window_s=window_s, any_of=any_of)
         self._copies = ShardedCopies(self.rows, self._cascade.parts, frames_of)
         if question.examples is not None:
-            likeness, weights = self._cascade.likeness()
-            if len(self._rest_rows):
-                likeness = np.concatenate([likeness, self._rest.values[:, -1]])
-                weights = np.concatenate([weights, np.ones(len(self._rest.values), np.int64)])
-            self.usual = usual_likeness(likeness, weights)
+            likeness, weight = self._cascade.likeness()
+            rest = self._rest.values[:, -1] if len(self._rest_rows) else np.empty(0, np.float32)
+            weights = np.concatenate([np.full(len(likeness), weight), np.ones(len(rest))])
+            self.usual = usual_likeness(np.concatenate([likeness, rest]), weights)
             question.weighed(self._rest.values, self.usual)
 
     def copies_of(self, row: IndexRow) -> list[IndexRow]:
