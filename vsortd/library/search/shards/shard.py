@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     Places = npt.NDArray[np.intp]
 
 _LARGE: Final = ("head", "tail", "sample")
-# Every so many frames one is kept as it is, so that what is usual among frames is known.
-_SAMPLED: Final = 32
+# So many frames of a shard are kept as they are, or half as many, so that what is usual among frames is known.
+_SAMPLE_MOST: Final = 32_000
 _ARRAYS: Final = frozenset(
     {"videos", "frames", "lengths_s", "first_run", "run_frames", "run_begins_s", "mean", "basis", "steps"}
     | {"sample_videos", *_LARGE}
@@ -101,6 +101,36 @@ class Shard:
         return np.hstack([self.head[runs], self.tail[runs]])
 
 
+class _Sample:
+    """Every so many frames of those that come, one: `rows` float32 [n, dim], and whose each is, `videos` [n]."""
+
+    def __init__(self) -> None:
+        self._rows: list[npt.NDArray[np.float32]] = []
+        self._videos: list[npt.NDArray[np.int32]] = []
+        self._every = 1
+        self._count = 0
+        self._seen = 0
+
+    def add(self, video: int, vectors: npt.NDArray[np.float32]) -> None:
+        some = vectors[-self._seen % self._every :: self._every].copy()
+        self._seen += len(vectors)
+        self._rows.append(some)
+        self._videos.append(np.full(len(some), video, np.int32))
+        self._count += len(some)
+        if self._count > _SAMPLE_MOST:
+            self._rows, self._videos = [self.rows[::2].copy()], [self.videos[::2].copy()]
+            self._every *= 2
+            self._count = len(self._rows[0])
+
+    @property
+    def rows(self) -> npt.NDArray[np.float32]:
+        return np.concatenate(self._rows)
+
+    @property
+    def videos(self) -> npt.NDArray[np.int32]:
+        return np.concatenate(self._videos)
+
+
 def write_shard(
     path: Path,
     model: str,
@@ -113,13 +143,14 @@ def write_shard(
 
     Nothing is written of none. `between` is called between videos, and may raise what ends it. Raises OSError.
     """
-    known, frames, lengths_s, counts, run_frames, begins_s, means, sample = [], [], [], [], [], [], [], []
+    known, frames, lengths_s, counts, run_frames, begins_s, means = [], [], [], [], [], [], []
+    sample = _Sample()
     for revision, film in videos:
         between()
         vectors = film.vectors.astype(np.float32)
         starts = run_starts(vectors)
         means.append(run_means(vectors, starts))
-        sample.append(vectors[sum(frames) % _SAMPLED :: _SAMPLED])
+        sample.add(len(known), vectors)
         known.append((film.id, revision))
         frames.append(len(vectors))
         lengths_s.append(film.edges_ms[-1] / 1000)
@@ -149,8 +180,8 @@ def write_shard(
             **codes.arrays(),
             "head": coded[:, :HEAD_DIMENSIONS],
             "tail": coded[:, HEAD_DIMENSIONS:],
-            "sample": codes.encode(np.concatenate(sample)),
-            "sample_videos": np.repeat(np.arange(len(sample), dtype=np.int32), [len(some) for some in sample]),
+            "sample": codes.encode(sample.rows),
+            "sample_videos": sample.videos,
         },
     )
     return len(known)

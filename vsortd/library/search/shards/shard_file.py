@@ -39,7 +39,7 @@ def write_arrays(path: Path, about: Mapping[str, str | int], arrays: Mapping[str
         {
             "about": dict(about),
             "arrays": {
-                name: {"dtype": array.dtype.str, "shape": array.shape, "crc": zlib.crc32(array.data.cast("B"))}
+                name: {"dtype": array.dtype.str, "shape": array.shape, "crc": zlib.crc32(_bytes(array))}
                 for name, array in made.items()
             },
         }
@@ -48,7 +48,7 @@ def write_arrays(path: Path, about: Mapping[str, str | int], arrays: Mapping[str
         file.write(_FIRST + _HEADER.pack(len(header), zlib.crc32(header)) + header)
         for array in made.values():
             file.write(bytes(-file.tell() % _ALIGNED))
-            file.write(array.data.cast("B"))
+            file.write(_bytes(array))
 
 
 def map_arrays(path: Path, *, large: Iterable[str]) -> tuple[dict[str, Any], Arrays]:
@@ -70,7 +70,7 @@ def map_arrays(path: Path, *, large: Iterable[str]) -> tuple[dict[str, Any], Arr
             arrays[name] = np.memmap(path, dtype, "r", begin, tuple(shape))
             continue
         array = np.fromfile(path, dtype, count, offset=begin).reshape(shape)
-        if zlib.crc32(array.data.cast("B")) != crc:
+        if zlib.crc32(_bytes(array)) != crc:
             raise NotWholeError(path)
         arrays[name] = array
     return about, arrays
@@ -93,6 +93,10 @@ def is_whole(path: Path) -> bool:
     except NotWholeError:
         return False
     return True
+
+
+def _bytes(array: npt.NDArray[np.generic]) -> memoryview | bytes:
+    return array.data.cast("B") if array.size else b""
 
 
 def _header(path: Path) -> tuple[dict[str, Any], dict[str, tuple[np.dtype[Any], list[int], int]], int]:
