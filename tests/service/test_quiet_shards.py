@@ -78,7 +78,7 @@ def test_without_a_model_nothing_is_made(index: Index) -> None:
 def test_it_is_looked_at_now_and_then_only(index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(quiet_shards, "LOOK_EVERY_S", 300.0)
     shards = QuietShards(index, list, folder_of)
-    assert shards.tend() == pytest.approx(0.0)
+    assert shards.tend() == pytest.approx(300.0)
     assert 0 < shards.tend() <= 300
 
 

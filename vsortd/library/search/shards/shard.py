@@ -143,7 +143,8 @@ def write_shard(
 
     Nothing is written of none. `between` is called between videos, and may raise what ends it. Raises OSError.
     """
-    known, frames, lengths_s, counts, run_frames, begins_s, means = [], [], [], [], [], [], []
+    known: list[tuple[int, int]] = []
+    frames, lengths_s, counts, run_frames, begins_s, means = [], [], [], [], [], []
     sample = _Sample()
     for revision, film in videos:
         between()

@@ -56,9 +56,9 @@ class ShardedFinder:
         self._copies = ShardedCopies(self.rows, self._cascade.parts, frames_of)
         if question.examples is not None:
             likeness, weight = self._cascade.likeness()
-            rest = self._rest.values[:, -1] if len(self._rest_rows) else np.empty(0, np.float32)
-            weights = np.concatenate([np.full(len(likeness), weight), np.ones(len(rest))])
-            self.usual = usual_likeness(np.concatenate([likeness, rest]), weights)
+            others = self._rest.values[:, -1] if len(self._rest_rows) else np.empty(0, np.float32)
+            weights = np.concatenate([np.full(len(likeness), weight), np.ones(len(others))])
+            self.usual = usual_likeness(np.concatenate([likeness, others]), weights)
             question.weighed(self._rest.values, self.usual)
 
     def copies_of(self, row: IndexRow) -> list[IndexRow]:
