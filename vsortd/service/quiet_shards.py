@@ -45,7 +45,7 @@ class QuietShards:
         self._thread: threading.Thread | None = None
         self._seen: tuple[int, frozenset[str]] = (0, frozenset())  # the newest revision, and the models
         self._next_s = 0.0
-        self._said: set[str] = set()
+        self._has_said = False
 
     def tend(self) -> float:
         """Begin to make what is due if the index has changed; return when to look again, seconds. Raises StoreError."""
@@ -80,8 +80,8 @@ class QuietShards:
                 return
             except (OSError, StoreError) as error:
                 self._seen = (0, frozenset())  # it is tried again each time; once is enough to say why
-                if str(error) not in self._said:
-                    self._said.add(str(error))
+                if not self._has_said:
+                    self._has_said = True
                     logger.warning("searches stay slower, as their files can't be written: {}", error)
 
     def _between(self) -> None:
