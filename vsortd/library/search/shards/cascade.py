@@ -29,9 +29,11 @@ if TYPE_CHECKING:
 _SHARE: Final = 0.01
 _RUNS_LEAST: Final = 20_000
 _RUNS_PER_SCENE: Final = 100
-# So many stretches are kept for each scene that is wanted, and so many at least.
+# So many stretches are kept for each scene that is wanted, and so many at least; more where several prompts or examples
+# compete, about which runs say less.
 _STRETCHES: Final = 4
-_STRETCHES_LEAST: Final = 120
+_STRETCHES_LEAST: Final = 160
+_STRETCHES_LEAST_OF_SEVERAL: Final = 240
 _USUAL_OF: Final = 30_000
 _TINY_S: Final = 1e-6
 # Of a shard of which less is asked for only that is read.
@@ -108,12 +110,13 @@ class Cascade:
             return []
         everything = np.concatenate(ranks)
         most = max(_RUNS_LEAST, round(len(everything) * _SHARE), count * _RUNS_PER_SCENE)
-        least = np.partition(everything, -most)[-most] if len(everything) > most else -np.inf
+        floor = np.partition(everything, -most)[-most] if len(everything) > most else -np.inf
         found: list[Stretch] = []
         for part, values in zip(self.parts, ranks, strict=True):
-            found += self._refined(part, part.runs[values >= least], usual)
+            found += self._refined(part, part.runs[values >= floor], usual)
         found.sort(key=lambda stretch: -stretch.value)
-        return found[: max(_STRETCHES_LEAST, _STRETCHES * count)]
+        least = _STRETCHES_LEAST if self._question.columns == 1 else _STRETCHES_LEAST_OF_SEVERAL
+        return found[: max(least, _STRETCHES * count)]
 
     def values(self, ranges: Sequence[tuple[ShardPart, int, int]], usual: float) -> list[Values]:
         """Return what runs say by all dimensions, weighed: [last - first, columns] of each range of a shard's runs."""

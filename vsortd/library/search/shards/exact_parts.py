@@ -1,8 +1,8 @@
 """What the frames say in the stretches that a cascade has found: parts of videos, to be made scenes of.
 
 A part reaches a good deal further than its stretch, so that a scene can grow; where one grows as far as the part does,
-the part is made longer. In and around the stretch each frame is asked by its own vector out of the index; further away,
-where there are very many, each says what its run says.
+the part is made longer. In the stretch each frame is asked by its own vector out of the index; around it each says what
+its run says.
 """
 
 from __future__ import annotations
@@ -32,9 +32,8 @@ if TYPE_CHECKING:
 # So many windows a part reaches beyond its stretch on either side, then so many times as far.
 _MARGIN_WINDOWS: Final = 3.0
 _FARTHER: Final = 6.0
-# So many windows around a stretch frames are asked by themselves, of so many frames in all.
-_EXACT_WINDOWS: Final = 1.0
-_EXACT_FRAMES_MOST: Final = 30_000
+# So many frames are asked by themselves at most.
+_EXACT_FRAMES_MOST: Final = 60_000
 _TINY_S: Final = 1e-6
 
 
@@ -50,11 +49,9 @@ class Part:
     exact_last: int
 
     @classmethod
-    def of(cls, stretch: Stretch, window_s: float, margin_s: float) -> Part:
-        """Return the part around a stretch."""
-        return cls(
-            stretch, margin_s, *_reach(stretch, margin_s), *_reach(stretch, min(margin_s, window_s * _EXACT_WINDOWS))
-        )
+    def of(cls, stretch: Stretch, margin_s: float) -> Part:
+        """Return the part around a stretch, whose own frames are read."""
+        return cls(stretch, margin_s, *_reach(stretch, margin_s), stretch.first, stretch.last)
 
     @property
     def is_from_beginning(self) -> bool:
@@ -87,7 +84,7 @@ def _reach(stretch: Stretch, margin_s: float) -> tuple[int, int]:
 
 def parts_around(stretches: Sequence[Stretch], window_s: float) -> list[Part]:
     """Return the parts around stretches, video by video, those that overlap as one."""
-    return _joined([Part.of(stretch, window_s, window_s * _MARGIN_WINDOWS) for stretch in stretches])
+    return _joined([Part.of(stretch, window_s * _MARGIN_WINDOWS) for stretch in stretches])
 
 
 def _joined(parts: Sequence[Part]) -> list[Part]:

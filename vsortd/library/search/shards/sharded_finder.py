@@ -76,6 +76,7 @@ class ShardedFinder:
     def scenes(self, count: int) -> FoundScenes:
         """Return the `count` best scenes. Raises StoreError."""
         with self._index.reading() as db:
+            db.execute("PRAGMA mmap_size=0")  # a few frames of many videos: mapped, each would hold what lies around it
             reader = ExactParts(db, self._model, self._cascade, self._question, self.usual)
             parts = parts_around(self._cascade.stretches(count, self.usual), self._window_s)
             for again in range(_LONGER_MOST + 1):
