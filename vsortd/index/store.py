@@ -283,6 +283,13 @@ class Index(IndexFile):
             ).fetchall()
         return dict(rows)
 
+    @healed
+    def newest_revision(self) -> int:
+        """Return the newest revision of any video's frames: another one says that some have come or changed."""
+        with self._lock:
+            (newest,) = self._db.execute("SELECT coalesce(max(revision), 0) FROM frames").fetchone()
+        return int(newest)
+
     def rows(self, model: str | None = None, *, under: Extent | None = None, measured: bool = False) -> list[IndexRow]:
         """Return the videos kept for a model (by default: all of any), by path; `under` are folders, or files.
 

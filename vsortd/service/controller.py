@@ -421,6 +421,12 @@ class Controller:
         self._wake()  # its memory is to be given back some time
         return found
 
+    def searched_models(self) -> list[str]:
+        """Return the keys of the models that searches ask now, as far as one is loaded."""
+        services = self._workflow.services
+        classifier = services.model.classifier
+        return [*([] if classifier is None else [classifier.key]), *self.searcher.models()]
+
     def look_at(self, path: Path, cancel: threading.Event) -> None:
         """Look through a video so that it can be searched within. Raises VideoError, ModelError, Cancelled."""
         with self._stops_with(cancel):

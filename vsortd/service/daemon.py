@@ -21,6 +21,7 @@ from vsortd.service.controller import Controller
 from vsortd.service.lock import DaemonLock
 from vsortd.service.notify import Notifier
 from vsortd.service.quiet_copies import QuietCopies
+from vsortd.service.quiet_shards import QuietShards
 from vsortd.service.reload import Reloader
 from vsortd.service.server import ControlServer
 from vsortd.service.signals import DaemonSignals
@@ -163,6 +164,7 @@ class DaemonRun:
             tools=tools,
         )
         self._copies = QuietCopies(services.journal, services.state_folder, on_damage=self._give_up)
+        self._shards = QuietShards(services.index, self._controller.searched_models)
         loopback = services.settings.control == "loopback"
         self._server = ControlServer(self._controller, services.state_folder, loopback=loopback, on_fatal=self._give_up)
         web = page_options(services.settings)
@@ -206,6 +208,7 @@ class DaemonRun:
         self._workflow.runner.cancel.set()
         self._controller.cancel_all()
         self._copies.stop()
+        self._shards.stop()
         self._workflow.stop()
         self._workflow.hub.close()
         if self._controller.page is not None:
@@ -288,6 +291,7 @@ class DaemonRun:
             self._workflow.pauses.next_end_s(),
             self._tell_manager(),
             self._copies.tend(self._workflow.settings.journal),
+            None if self._once else self._shards.tend(),
         ]
         return min(seconds for seconds in waits if seconds is not None)
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from vsortd.library.search.vector_cache import Frames
+    from vsortd.library.search.copies import Frames
 
 DIM = 64
 

@@ -93,9 +93,9 @@ def _cores() -> int:
 
 
 def over_blocks(
-    vectors: npt.NDArray[np.floating], columns: int, work: Callable[[torch.Tensor], torch.Tensor]
+    vectors: npt.NDArray[np.floating | np.int8], columns: int, work: Callable[[torch.Tensor], torch.Tensor]
 ) -> npt.NDArray[np.float32]:
-    """Return what `work` makes of the rows [n, dim], float16 or float32: float32 [n, columns].
+    """Return what `work` makes of the rows [n, dim], float16, float32 or int8: float32 [n, columns].
 
     `work` takes some rows, float32 [b, dim], and returns [b, columns]; it is called on several threads at once.
     """
@@ -110,14 +110,14 @@ def over_blocks(
 
     begins = range(0, len(vectors), _BLOCK)
     cores = _cores()
-    if len(begins) < 2 or cores < 2:  # noqa: PLR2004 - nothing to share out
+    if cores < 2:  # noqa: PLR2004 - nothing to share out
         for begin in begins:
             take(begin)
         return found
     with (
         _PASSES,
         ThreadPoolExecutor(
-            min(cores, len(begins), _THREADS_MOST), "blocks", initializer=lambda: torch.set_num_threads(1)
+            max(1, min(cores, len(begins), _THREADS_MOST)), "blocks", initializer=lambda: torch.set_num_threads(1)
         ) as pool,
     ):
         for _ in pool.map(take, begins):

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 import os
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -22,11 +22,11 @@ from vsortd.config.own_words import EXAMPLE
 from vsortd.core.video_facts import orientation_of
 from vsortd.errors import UsageError
 from vsortd.judging.frame_scores import EXAMPLE_WEIGHT
-from vsortd.library.search.blockwise import numpy_will_do, over_blocks, over_few
-from vsortd.library.search.copies import CopyFinder
+from vsortd.library.search.frame_question import FrameQuestion
 from vsortd.library.search.query import asked
-from vsortd.library.search.scenes import FrameScores, Scene, find_scenes
-from vsortd.library.search.shot_scenes import best_shots, shot_table
+from vsortd.library.search.scene_finder import PlainFinder
+from vsortd.library.search.shards.sharded_finder import ShardedFinder
+from vsortd.library.search.shot_scenes import shot_table
 from vsortd.vision.encoder import Family
 
 if TYPE_CHECKING:
@@ -40,22 +40,14 @@ if TYPE_CHECKING:
     from vsortd.core.video_facts import Orientation
     from vsortd.index.extent import Extent
     from vsortd.index.video import IndexRow
-    from vsortd.library.search.query import Asked
-    from vsortd.library.search.shot_scenes import ShotTable
-    from vsortd.library.search.vector_cache import Frames, VectorCache
+    from vsortd.library.search.copies import Frames
+    from vsortd.library.search.scene_finder import FoundScenes, FramesOf, SceneFinder
+    from vsortd.library.search.scenes import Scene
+    from vsortd.library.search.vector_cache import VectorCache
     from vsortd.vision.encoder import TextEncoder
-
-    Values = npt.NDArray[np.float32]
 
 DEFAULT_WINDOW_S: Final = 10.0
 DEFAULT_TOP: Final = 20
-# What is usual among frames of different videos: this share of them is less like an example, …
-_USUAL: Final = 0.98
-# … or would be if they lay as the lower half of them does (a normal distribution has as much below 2.05 deviations, and
-# a deviation between these two): in a small library like ones alone are more than one frame in fifty.
-_DEVIATIONS: Final = 2.05
-_MIDDLE, _LOWER = 0.5, 0.16
-_EXAMPLES_MOST: Final = 64
 # Scenes whose file is gone are passed over; so some more are looked for.
 _SPARE: Final = 2
 # … and where many of them are of copies, so many times more are looked for until there are enough.
@@ -152,62 +144,53 @@ def search(cache: VectorCache, encoder: TextEncoder, wanted: SearchTarget) -> Se
     if wanted.min_score is not None and not 0 <= wanted.min_score <= 1:
         raise UsageError(f"--min-score {wanted.min_score:g} is no score.", remedy="Write a number from 0 to 1.")
     question = asked(wanted.prompts, wanted.against, encoder, wanted.own) if wanted.prompts else None
-    rows, frame_scores = cache.ask(_values(question, wanted.examples), under=wanted.under, takes=_filter(wanted))
-    likeness, usual = None, 0.0
-    if wanted.examples is not None and len(rows):
-        likeness = frame_scores.values[:, -1].copy()
-        usual = _usual(likeness)
-        weight = EXAMPLE_WEIGHT * encoder.info.logit_scale
-        frame_scores.values[:, -1] = np.asarray(weight * (likeness - usual), np.float32)
-    alone = likeness if question is None else None
+    frame_question = FrameQuestion.of(question, wanted.examples, EXAMPLE_WEIGHT * encoder.info.logit_scale)
     # files that sound alike need not show the same
     frames_of = cache.frames_of if encoder.info.family is not Family.CLAP else _no_frames
-    table = None if wanted.shots is None else shot_table(frame_scores, wanted.shots(rows))
-    hits, gone = _Collector(rows, frame_scores, frames_of, wanted, alone).collect(table)
+    finder = _finder(cache, frame_question, wanted, frames_of)
+    hits, gone = _Collector(finder, frame_question, wanted).collect()
     least = wanted.min_score
     if least is None:
-        least = LIKELIER if alone is None else usual
+        least = LIKELIER if question is not None else finder.usual
     shown = [hit for hit in hits if hit.score >= least]
-    hours = float(frame_scores.durations_s.sum()) / 3600
-    apart_s = frame_scores.durations_s / np.maximum(np.diff(frame_scores.offsets), 1)
-    coarse = int((apart_s > wanted.window_s / 2).sum()) if table is None else 0
-    unknown = question.unknown if question else ()
-    result = SearchResult(shown, len(rows), hours, unknown, gone, coarse, len(hits) - len(shown), least)
-    return result if table is None else replace(result, unseen_shots=table.unseen, unmeasured=table.unmeasured)
+    extent = finder.extent()
+    return SearchResult(
+        shown,
+        extent.videos,
+        extent.length_s / 3600,
+        question.unknown if question else (),
+        gone,
+        extent.coarse,
+        len(hits) - len(shown),
+        least,
+        extent.unseen_shots,
+        extent.unmeasured,
+    )
 
 
-def _values(
-    question: Asked | None, examples: npt.NDArray[np.float32] | None
-) -> Callable[[npt.NDArray[np.float16]], Values]:
-    """Return what is asked of frames: a column a prompt, then the likeness to the nearest example."""
-    few = None
-    if examples is not None:
-        few = examples[np.linspace(0, len(examples) - 1, min(len(examples), _EXAMPLES_MOST)).round().astype(int)]
-
-    def ask(vectors: npt.NDArray[np.float16]) -> Values:
-        columns = [question.log_odds(vectors)] if question is not None else []
-        if few is not None:
-            columns.append(nearest(vectors, few))
-        return np.hstack(columns)
-
-    return ask
-
-
-def _usual(likeness: Values) -> float:
-    """Return how like an example frames are that don't show the same, at most."""
-    high, middle, lower = (float(value) for value in np.quantile(likeness, (_USUAL, _MIDDLE, _LOWER)))
-    return min(high, middle + _DEVIATIONS * (middle - lower))
-
-
-def nearest(vectors: npt.NDArray[np.floating], examples: npt.NDArray[np.float32]) -> Values:
-    """Return each row's cosine to the nearest example: float32 [n, 1]."""
-    if numpy_will_do(len(vectors)):
-        columns = np.ascontiguousarray(examples, np.float32).T
-        return over_few(vectors, 1, lambda rows: (rows @ columns).max(axis=1, keepdims=True))
-    import torch
-
-    turned = torch.from_numpy(np.ascontiguousarray(examples, np.float32)).T
-    return over_blocks(vectors, 1, lambda rows: (rows @ turned).amax(dim=1, keepdim=True))
+def _finder(
+    cache: VectorCache, question: FrameQuestion, wanted: SearchTarget, frames_of: FramesOf
+) -> PlainFinder | ShardedFinder:
+    """Ask the frames of the videos that are meant, or in a very large index those where scenes may lie."""
+    takes = _filter(wanted)
+    places = cache.sharded(wanted.under, takes) if wanted.shots is None else None
+    left_out = frozenset() if places is None else places.left_out
+    rows, frame_scores = cache.ask(question.values, under=wanted.under, takes=takes, left_out=left_out)
+    if places is not None and places.parts:
+        return ShardedFinder(
+            cache.index,
+            question,
+            places,
+            (rows, frame_scores),
+            model=cache.model,
+            frames_of=frames_of,
+            window_s=wanted.window_s,
+            any_of=wanted.any_of,
+        )
+    table = None if wanted.shots is None else shot_table(frame_scores, wanted.shots(rows))
+    return PlainFinder(
+        rows, frame_scores, question, frames_of, window_s=wanted.window_s, any_of=wanted.any_of, shots=table
+    )
 
 
 def _no_frames(_: Iterable[IndexRow]) -> dict[int, Frames]:
@@ -232,61 +215,50 @@ def _filter(wanted: SearchTarget) -> Callable[[IndexRow], bool]:
 class _Collector:
     """Makes hits of scenes: those whose files are there, each video under one of its files."""
 
-    def __init__(
-        self,
-        rows: Sequence[IndexRow],
-        frame_scores: FrameScores,
-        frames_of: Callable[[Iterable[IndexRow]], dict[int, Frames]],
-        wanted: SearchTarget,
-        likeness: Values | None,
-    ) -> None:
-        self._rows = rows
-        self._scores = frame_scores
+    def __init__(self, finder: SceneFinder, question: FrameQuestion, wanted: SearchTarget) -> None:
+        self._finder = finder
+        self._question = question
         self._wanted = wanted
-        self._likeness = likeness
-        self._finder = CopyFinder(rows, frame_scores, frames_of) if rows else None
-        self._files: dict[int, tuple[IndexRow, tuple[Path, ...]]] = {}  # of the videos that were shown
-        self._spent: set[int] = set()  # copies of those, and files that are gone
+        self._files: dict[int, tuple[IndexRow, tuple[Path, ...]]] = {}  # of the videos that were shown, by number
+        self._spent: set[int] = set()  # copies of those, and videos whose files are gone
         self._gone: list[Path] = []
 
-    def collect(self, table: ShotTable | None) -> tuple[list[Hit], list[Path]]:
-        """Return the best hits, shots where there is a table of them, and files that are gone."""
+    def collect(self) -> tuple[list[Hit], list[Path]]:
+        """Return the best hits, and files that are gone."""
         wanted, count = self._wanted, self._wanted.top * _SPARE
         while True:
-            if table is None:
-                scenes = find_scenes(self._scores, window_s=wanted.window_s, top=count, any_of=wanted.any_of)
-            else:
-                scenes = best_shots(self._scores, table, top=count, any_of=wanted.any_of)
-            hits = self._hits(scenes)
-            if len(hits) == wanted.top or len(scenes) < count:
+            found = self._finder.scenes(count)
+            hits = self._hits(found)
+            if len(hits) == wanted.top or len(found.scenes) < count:
                 return hits, self._gone
             count *= _MORE
 
-    def _hits(self, scenes: Sequence[Scene]) -> list[Hit]:
+    def _hits(self, found: FoundScenes) -> list[Hit]:
         hits: list[Hit] = []
-        for scene in scenes:
+        for scene in found.scenes:
             if len(hits) == self._wanted.top:
                 break
-            if scene.film in self._spent:
+            video = found.rows[scene.film]
+            if video.id in self._spent:
                 continue
-            row = self._rows[scene.film].standing()
+            row = video.standing()
             if not os.path.isfile(row.path):  # noqa: PTH113 - what is not for us to see is no error
                 self._gone.append(row.path)
-                self._spent.add(scene.film)
+                self._spent.add(video.id)
                 continue
-            row, copies = self._files_of(scene.film, row)
-            hits.append(Hit(row, scene.begin_s, scene.end_s, scene.peak_s, self._score(scene), copies))
+            row, copies = self._files_of(video, row)
+            hits.append(Hit(row, scene.begin_s, scene.end_s, scene.peak_s, self._score(scene, found), copies))
         return hits
 
-    def _files_of(self, film: int, row: IndexRow) -> tuple[IndexRow, tuple[Path, ...]]:
+    def _files_of(self, video: IndexRow, row: IndexRow) -> tuple[IndexRow, tuple[Path, ...]]:
         """Return by which file a video is told, and the others that are it; their own scenes are no more hits."""
-        if film not in self._files:
-            same = self._finder.copies_of(film) if self._finder is not None else []
-            self._spent.update(same)
+        if video.id not in self._files:
+            same = self._finder.copies_of(video)
+            self._spent.update(one.id for one in same)
             if not same and not row.others:
-                self._files[film] = row, ()
-                return self._files[film]
-            there = [one.standing() for one in map(self._rows.__getitem__, same)]
+                self._files[video.id] = row, ()
+                return self._files[video.id]
+            there = [one.standing() for one in same]
             rows = [row, *(one for one in there if one.identity.lies_at(one.path))]
             under = self._wanted.under
             told = min(rows, key=lambda one: (under is None or not under.is_home(one.path), one.path))
@@ -297,12 +269,14 @@ class _Collector:
                 if (real := os.path.realpath(name)) not in known:
                     known.add(real)
                     found.append(name)
-            self._files[film] = told, tuple(found)
-        return self._files[film]
+            self._files[video.id] = told, tuple(found)
+        return self._files[video.id]
 
-    def _score(self, scene: Scene) -> float:
-        if self._likeness is None:
+    def _score(self, scene: Scene, found: FoundScenes) -> float:
+        if self._question.asked is not None:
             return 1 / (1 + math.exp(-max(-500.0, min(500.0, scene.value))))
-        own = slice(int(self._scores.offsets[scene.film]), int(self._scores.offsets[scene.film + 1]))
-        at = int(np.argmin(np.abs(self._scores.times_ms[own] - scene.peak_s * 1000)))
-        return float(np.clip(self._likeness[own][at], 0.0, 1.0))
+        scores = found.frame_scores
+        own = slice(int(scores.offsets[scene.film]), int(scores.offsets[scene.film + 1]))
+        at = int(np.argmin(np.abs(scores.times_ms[own] - scene.peak_s * 1000)))
+        likeness = self._question.likeness(float(scores.values[own][at, -1]), self._finder.usual)
+        return float(np.clip(likeness, 0.0, 1.0))

@@ -126,6 +126,11 @@ class Searcher:
             "unmeasured": found.unmeasured,
         }
 
+    def models(self) -> list[str]:
+        """Return the keys of the models that were asked lately."""
+        with self._lock:
+            return [cache.model for cache in self._caches.values()]
+
     def rest(self) -> float | None:
         """Give memory back that nobody has used for long; return when to ask again, seconds, None for not at all."""
         with self._lock:

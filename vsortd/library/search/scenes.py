@@ -55,13 +55,15 @@ class FrameScores:
     """What the frames of some videos say: `times_ms` int64 [n], ascending within each video; `values` [n, columns].
 
     `offsets` [videos + 1] says which frames are whose, `durations_s` [videos] how long the videos are. Each has a frame
-    at least.
+    at least. Where they are parts of videos `begins_s` [videos] says from when in its video each part is; times are
+    those of the video all the same. None: all are whole.
     """
 
     times_ms: npt.NDArray[np.int64]
     values: npt.NDArray[np.float32]
     offsets: npt.NDArray[np.int64]
     durations_s: Array
+    begins_s: Array | None = None
 
 
 def find_scenes(frame_scores: FrameScores, *, window_s: float, top: int, any_of: bool = False) -> list[Scene]:
@@ -87,8 +89,10 @@ class _Axis:
     """All videos one behind the other on one axis of time, on which each frame has its share."""
 
     def __init__(self, frame_scores: FrameScores) -> None:
-        times_s = frame_scores.times_ms / 1000.0
         firsts, lasts = frame_scores.offsets[:-1], frame_scores.offsets[1:] - 1
+        begins_s = frame_scores.begins_s
+        self.begins_s: Array = np.zeros(len(firsts)) if begins_s is None else begins_s
+        times_s = frame_scores.times_ms / 1000.0 - np.repeat(self.begins_s, np.diff(frame_scores.offsets))
         self.lengths_s: Array = np.maximum(np.maximum(frame_scores.durations_s, times_s[lasts]), _LEAST_S)
         self.starts_s: Array = np.concatenate([[0.0], np.cumsum(self.lengths_s)])
         self.offsets = frame_scores.offsets
@@ -165,7 +169,8 @@ class _Finder:
         self._take(film, low, high, float(begins[first]), float(ends[last]))
         peak_s = float(np.clip(axis.times_s[offset + peak], begins[first], ends[last]))
         value = self._value(own[first : last + 1], begins[first : last + 1], ends[first : last + 1], seed)
-        return Scene(film, float(begins[first]), float(ends[last]), peak_s, value)
+        part_s = float(axis.begins_s[film])
+        return Scene(film, part_s + float(begins[first]), part_s + float(ends[last]), part_s + peak_s, value)
 
     def _value(self, own: npt.NDArray[np.float32], begins: Array, ends: Array, seed: int) -> float:
         """Return the mean over a scene's time, of which there has to be some."""

@@ -17,18 +17,22 @@ import numpy.typing as npt
 
 from vsortd.index.store import indexed_videos, rows_of
 from vsortd.library.search.scenes import FrameScores
+from vsortd.library.search.shards.shard_folder import ShardFolder
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Set as AbstractSet
 
     from vsortd.index.extent import Extent
     from vsortd.index.store import Index
     from vsortd.index.video import IndexedVideo, IndexRow
+    from vsortd.library.search.copies import Frames
+    from vsortd.library.search.shards.shard_folder import ShardedPlaces
 
 Values = npt.NDArray[np.float32]
-Frames = tuple[npt.NDArray[np.int64], npt.NDArray[np.float16]]
-"""Times of a video's frames, ms [n], and their unit rows [n, dim]."""
+Video = tuple[int, int]
+"""A video's number, and the revision of its frames."""
 # What a cache may hold: four hundred hours at a frame a second of a model with 512 numbers.
 KEEP_BYTES: Final = 1536 << 20
 _SEGMENTS_MOST: Final = 8
@@ -62,9 +66,12 @@ class _Segment:
 class VectorCache:
     """All videos of one model; thread-safe. `keep_bytes` bounds the memory that stays taken between questions."""
 
-    def __init__(self, index: Index, model: str, *, keep_bytes: int = KEEP_BYTES) -> None:
+    def __init__(
+        self, index: Index, model: str, *, keep_bytes: int = KEEP_BYTES, folder: ShardFolder | None = None
+    ) -> None:
         self.model = model
-        self._index = index
+        self.index = index
+        self._folder = folder or ShardFolder(index, model)
         self._keep_bytes = keep_bytes
         self._lock = threading.Lock()
         self._held: list[_Segment] = []
@@ -91,17 +98,32 @@ class VectorCache:
         *,
         under: Extent | None = None,
         takes: Callable[[IndexRow], bool] = lambda _: True,
+        left_out: AbstractSet[Video] = frozenset(),
     ) -> tuple[list[IndexRow], FrameScores]:
         """Return the videos that `takes` accepts, and what `value` says of their frames: [n, dim] → [n, columns].
 
-        What lies not `under` the places is not read. Of one place nothing is kept where nothing is held yet.
+        What lies not `under` the places is not read, nor what is `left_out`. Of one place nothing is kept where nothing
+        is held yet.
         """
         with self._lock:
             try:
-                return self._ask(value, under, takes)
+                return self._ask(value, under, takes, left_out)
             finally:
                 if self._closed:  # since it was handed out: nobody would close it again
                     self._drop_all()
+
+    def sharded(self, under: Extent | None, takes: Callable[[IndexRow], bool]) -> ShardedPlaces | None:
+        """Return which of the videos shards are to be asked for; None where all are for `ask`."""
+        if not self._folder.shards():
+            return None
+        with self._lock:
+            try:
+                self._follow(self._connection())
+                rows = [row for row in self._within(under).values() if takes(row)]
+            finally:
+                if self._closed:
+                    self._drop_all()
+        return self._folder.places(rows)
 
     def frames_of(self, rows: Iterable[IndexRow]) -> dict[int, Frames]:
         """Return times and vectors of some videos by their numbers, as views of what is held; else they are read."""
@@ -126,14 +148,17 @@ class VectorCache:
         value: Callable[[npt.NDArray[np.float16]], Values],
         under: Extent | None,
         takes: Callable[[IndexRow], bool],
+        left_out: AbstractSet[Video],
     ) -> tuple[list[IndexRow], FrameScores]:
         rows: list[IndexRow] = []
         times, values = [], []
-        for segment, present in self._segments(under):
+        for segment, present in self._segments(under, left_out):
             wanted = []
             for place, (number, revision) in enumerate(segment.videos):
                 row = present.get(number)
-                if row is not None and row.revision == revision and takes(row):
+                if row is None or row.revision != revision or (number, revision) in left_out:
+                    continue
+                if takes(row):
                     wanted.append((place, row))
             if not wanted:
                 continue
@@ -145,23 +170,32 @@ class VectorCache:
                 values.append(found[part])
         return rows, _frame_scores(rows, times, values)
 
-    def _segments(self, under: Extent | None) -> Iterator[tuple[_Segment, dict[int, IndexRow]]]:
+    def _follow(self, db: sqlite3.Connection) -> None:
+        """Read what the index has now if it has changed."""
+        (version,) = db.execute("PRAGMA data_version").fetchone()
+        if version != self._version:
+            self._rows, self._part = {row.id: row for row in rows_of(db, self.model)}, None
+            self._version = version
+
+    def _segments(
+        self, under: Extent | None, left_out: AbstractSet[Video]
+    ) -> Iterator[tuple[_Segment, dict[int, IndexRow]]]:
         """Yield all frames, those held first, with what is true now of the videos that are asked for."""
         db = self._connection()
         (version,) = db.execute("PRAGMA data_version").fetchone()
-        if version != self._version and under is not None and under.bounds() is not None and not self._held:
+        is_few = under is not None and under.bounds() is not None and not self._held and not left_out
+        if version != self._version and is_few:
             few = {row.id: row for row in rows_of(db, self.model, under=under)}
             for segment in self._read(db, few.values()):
                 yield segment, few
             return
-        if version != self._version:
-            self._rows, self._part = {row.id: row for row in rows_of(db, self.model)}, None
-            self._version = version
-        self._drop_stale()
+        self._follow(db)
+        self._drop_stale(left_out)
         present = self._within(under)
         for segment in self._held:
             yield segment, present
         known = {video for segment in self._held for video in segment.videos}
+        known |= left_out
         new = [row for row in present.values() if (row.id, row.revision) not in known]
         held_bytes = sum(segment.vectors.nbytes for segment in self._held)
         for segment in self._read(db, new):
@@ -181,21 +215,22 @@ class VectorCache:
     def _connection(self) -> sqlite3.Connection:
         # one connection for good: it alone can tell cheaply whether anybody has written since
         if self._db is None:
-            self._db = self._opened.enter_context(self._index.reading(at_once=False))
+            self._db = self._opened.enter_context(self.index.reading(at_once=False))
         return self._db
 
-    def _drop_stale(self) -> None:
+    def _drop_stale(self, left_out: AbstractSet[Video]) -> None:
         """Let segments go whose videos have mostly changed, or all of them where they have become many."""
         if (
             len(self._held) > _SEGMENTS_MOST
             and min(segment.vectors.nbytes for segment in self._held) < _SEGMENT_BYTES / 4
         ):
             self._held = [segment for segment in self._held if segment.vectors.nbytes >= _SEGMENT_BYTES / 4]
-        self._held = [segment for segment in self._held if self._passed_over(segment) <= _PASSED_OVER_MOST]
+        self._held = [segment for segment in self._held if self._passed_over(segment, left_out) <= _PASSED_OVER_MOST]
 
-    def _passed_over(self, segment: _Segment) -> float:
+    def _passed_over(self, segment: _Segment, left_out: AbstractSet[Video]) -> float:
         gone = [
-            number not in self._rows or self._rows[number].revision != revision for number, revision in segment.videos
+            number not in self._rows or self._rows[number].revision != revision or (number, revision) in left_out
+            for number, revision in segment.videos
         ]
         return float(np.diff(segment.offsets)[gone].sum() / segment.offsets[-1])
 

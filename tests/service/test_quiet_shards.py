@@ -1,0 +1,103 @@
+"""What makes a large index ready for searches, in the background."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from tests.support.facts import clip_facts
+from tests.support.waiting import until
+from vsortd.core.identity import Identity
+from vsortd.index.store import Index
+from vsortd.index.stored_looks import Embedded
+from vsortd.library.search.shards.shard_folder import ShardFolder
+from vsortd.service import quiet_shards
+from vsortd.service.quiet_shards import QuietShards
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture
+def index(tmp_path: Path) -> Iterator[Index]:
+    made = Index(tmp_path / "index.sqlite3")
+    for number in range(1, 5):
+        keep(made, number)
+    yield made
+    made.close()
+
+
+@pytest.fixture(autouse=True)
+def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(quiet_shards, "LOOK_EVERY_S", 0.0)
+
+
+def keep(index: Index, number: int) -> None:
+    rows = np.random.default_rng(number).standard_normal((50, 16)).astype(np.float32)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    times_ms = np.arange(50, dtype=np.int64) * 1000
+    path = Path(f"/lib/{number}.mp4")
+    index.keep(Identity(1, number, 3, 4), path, clip_facts(), "m", "pace-1000:0", Embedded(times_ms, rows))
+
+
+def folder_of(index: Index, model: str) -> ShardFolder:
+    return ShardFolder(index, model, large=100, waiting=1, shard=1000, few=0)
+
+
+def covered(index: Index) -> int:
+    return sum(len(shard.known) for shard in folder_of(index, "m").shards())
+
+
+def is_idle(shards: QuietShards) -> bool:
+    return shards._thread is None or not shards._thread.is_alive()
+
+
+def test_it_is_made_ready_and_then_nothing_is_done_until_something_comes(index: Index) -> None:
+    shards = QuietShards(index, lambda: ["m"], folder_of)
+    shards.tend()
+    until(lambda: covered(index) == 4, what="all are in shards")
+    until(lambda: is_idle(shards), what="the thread has ended")
+    before = shards._thread
+    shards.tend()
+    assert shards._thread is before, "nothing has changed"
+    keep(index, 5)
+    shards.tend()
+    until(lambda: covered(index) == 5, what="the new one, too")
+    shards.stop()
+
+
+def test_without_a_model_nothing_is_made(index: Index) -> None:
+    shards = QuietShards(index, list, folder_of)
+    shards.tend()
+    assert shards._thread is None
+
+
+def test_it_is_looked_at_now_and_then_only(index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(quiet_shards, "LOOK_EVERY_S", 300.0)
+    shards = QuietShards(index, list, folder_of)
+    assert shards.tend() == pytest.approx(300.0)
+    assert 0 < shards.tend() <= 300
+
+
+def test_a_folder_that_cant_be_written_is_told_once(index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(quiet_shards.logger, "warning", lambda text, *facts: said.append(text.format(*facts)))
+    (index.path.parent / "search").write_text("in the way")
+    shards = QuietShards(index, lambda: ["m"], folder_of)
+    for _ in range(2):
+        shards.tend()
+        until(lambda: is_idle(shards), what="the thread has ended")
+    assert len(said) == 1
+    assert "searches stay slower" in said[0]
+
+
+def test_what_is_under_way_ends_with_the_daemon(index: Index) -> None:
+    shards = QuietShards(index, lambda: ["m"], folder_of)
+    shards._stop.set()
+    shards.tend()
+    shards.stop()
+    assert is_idle(shards)
+    assert covered(index) == 0
