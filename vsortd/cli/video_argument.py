@@ -208,6 +208,10 @@ def _file(word: str) -> Path | None:
         return path if os.path.lexists(path) else None
     except ValueError:  # a zero byte
         return None
+    except FileNotFoundError:  # the folder that we are in is gone, and with it any file that could be called so
+        if _id_of(word) is None:
+            raise
+        return None
 
 
 def _absolute(word: str) -> Path:
