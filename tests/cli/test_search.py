@@ -103,7 +103,7 @@ def test_what_is_not_meant_goes_down_and_several_prompts_have_to_hold(home: harn
     plain = home.json("search", "snow", "--limit", "40")["scenes"]
     against = home.json("search", "snow", "--not", "snow", "--limit", "40", "--all")["scenes"]
     assert max(one["score"] for one in against) <= 0.51 < plain[0]["score"]
-    both = home.json("search", "the sea", "fire", "-n", "1", "--all")["scenes"][0]["score"]
+    both = home.json("search", "the sea", "fire", "--limit", "1", "--all")["scenes"][0]["score"]
     either = home.json("search", "the sea", "fire", "--any", "--limit", "1")["scenes"][0]["score"]
     assert both < 0.5 < either
 

@@ -35,7 +35,7 @@ def test_what_more_likely_shows_something_else_is_only_counted(home: harness.Her
     assert 1 == len(table.stdout.splitlines())
     assert "11 weaker ones: --all" in table.stderr
     best = everything["scenes"][0]["score"]
-    above = home.json("search", "fire", "--min-score", str(best + 0.001), "-n", "3", code=1)
+    above = home.json("search", "fire", "--min-score", str(best + 0.001), "--limit", "3", code=1)
     assert ([], 3) == (above["scenes"], above["weaker"])
 
 
@@ -58,7 +58,7 @@ def test_the_library_is_asked_and_a_video_in_several_files_is_one_hit(tmp_path: 
     for daemon in (False, True):
         if daemon:
             mine.start()
-        (hit,) = mine.json("search", "snow", "-n", "1")["scenes"]
+        (hit,) = mine.json("search", "snow", "--limit", "1")["scenes"]
         assert str(filed) == hit["file"]
         assert {str(old / "copy.mp4"), str(old / "link.mp4"), str(mine.library / "b.mov")} == set(hit["copies"])
         assert {str(filed), str(woods)} == {one["file"] for one in mine.json("search", "sea", "--all")["scenes"]}
