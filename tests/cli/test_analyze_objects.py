@@ -85,6 +85,7 @@ def test_the_config_says_which_detector(home: Here, squares: tuple[str | Path, .
     assert ["red square"] == [one["class"] for one in objects(home, film, "--objects")["classes"]]
 
 
+@pytest.mark.long
 def test_openvinos_files_find_what_the_same_network_in_onnx_finds(
     squares: tuple[str | Path, ...], tmp_path: Path
 ) -> None:

@@ -51,6 +51,7 @@ def test_copies_are_made_counted_and_told_of_and_the_videos_stay(
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_a_killed_copy_leaves_nothing_half_and_what_it_left_is_cleared(
     vsortd: Command, home: harness.Home, old: Path
 ) -> None:

@@ -305,7 +305,9 @@ def running(state: Path, words: Sequence[str], out: Path, code: str = "pass") ->
 @pytest.mark.timeout(240)
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no getrusage")
 @pytest.mark.parametrize("words", [("history",), ("index",), ("index", "--vectors")], ids=" ".join)
-@pytest.mark.parametrize("ending", ["csv", "json", "parquet"])
+@pytest.mark.parametrize(
+    "ending", ["csv", pytest.param("json", marks=pytest.mark.long), pytest.param("parquet", marks=pytest.mark.long)]
+)
 def test_memory_does_not_grow_with_the_rows(
     words: Sequence[str], ending: str, many: dict[int, Path], tmp_path: Path
 ) -> None:

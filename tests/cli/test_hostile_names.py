@@ -113,6 +113,7 @@ DONE = (
 )  # fmt: skip
 
 
+@pytest.mark.long
 @pytest.mark.timeout(400)
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux takes such names")

@@ -77,8 +77,8 @@ def about(document: Any) -> Any:
     "words",
     [
         ("search", "waves at sea"),
-        ("search", "a fire", "--not", "a city at night", "--all"),
-        ("search", "a road", "snow", "--any"),
+        pytest.param(("search", "a fire", "--not", "a city at night", "--all"), marks=pytest.mark.long),
+        pytest.param(("search", "a road", "snow", "--any"), marks=pytest.mark.long),
         ("timeline", "{library}/0.mp4", "a forest fire"),
         ("classify", "{library}/0.mp4", "a sea at night", "a forest at night"),
     ],

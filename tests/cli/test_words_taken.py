@@ -33,6 +33,6 @@ def test_an_id_with_its_sign_is_one_for_release_also_where_a_file_is_called_so(
     monkeypatch.chdir(tmp_path)
     for name in (f"#{item.id}", f"{item.id}"):
         (tmp_path / name).touch()
-    home.run("release", f"{item.id}", code=ExitCode.PARTIAL)  # the file, which is not held
+    home.run("release", f"./{item.id}", code=ExitCode.PARTIAL)  # the file, which is not held
     released = home.json("release", f"#{item.id}")
     assert ([str(item.source)], []) == (released["released"], released["refused"])

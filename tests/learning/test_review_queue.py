@@ -237,7 +237,7 @@ def test_ctrl_c_leaves_everything_as_it_stands(review: Callable[..., tuple[harne
     assert [True] == [entry["used"] for entry in one.json("corrections")["corrections"]]
 
 
-@pytest.mark.parametrize("nowhere", ["0", "x"])
+@pytest.mark.parametrize("nowhere", ["0", pytest.param("x", marks=pytest.mark.long)])
 def test_a_terminal_without_keys_takes_lines(review: Callable[..., tuple[harness.Home, Screen]], nowhere: str) -> None:
     one, screen = review(terminal="dumb")
     screen.wait("> ")

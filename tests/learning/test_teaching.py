@@ -201,6 +201,7 @@ def test_what_is_half_copied_or_unreadable_is_not_touched(
     assert [] == one.items()
 
 
+@pytest.mark.long
 def test_killed_anywhere_both_filing_and_example_hold_or_neither(
     home: Callable[..., harness.Home], clips: Path
 ) -> None:

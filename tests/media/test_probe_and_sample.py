@@ -59,6 +59,7 @@ def test_a_look_is_a_probe_and_a_sample(gop: int, clip_file: Build, pool: MediaP
     assert sampling_s > 0
 
 
+@pytest.mark.long
 @pytest.mark.timeout(240)  # it reads each clip twice
 def test_every_real_clip_looks_the_same_both_ways(clips: Path, pool: MediaPool) -> None:
     paths = sorted(path for path in clips.iterdir() if path.suffix.lower() in {".mp4", ".mov"})

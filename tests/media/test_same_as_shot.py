@@ -163,7 +163,9 @@ EXPECTED = {
 
 
 @pytest.mark.timeout(120)
-@pytest.mark.parametrize("name", CLIPS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.long] * (number % 4 > 0)) for number, name in enumerate(CLIPS)]
+)
 def test_every_real_clip_is_shown_alike_or_stays_with_a_reason(name: str, tmp_path: Path, pool: MediaPool) -> None:
     source = tmp_path / f"{name[:-4]}.mov"
     shutil.copyfile(MEDIA / "clips" / name, source)

@@ -97,6 +97,7 @@ def test_nothing_is_read_where_nothing_is_written(reading: MediaPool, tmp_path: 
 
 
 @needs_networks
+@pytest.mark.long
 def test_a_screen_recording_is_read(reading: MediaPool, clips: Path) -> None:
     (picture,) = reading.read_text(clips / "rails__video.mp4", [4.0])
     read = [line.text for line in picture.lines]

@@ -287,7 +287,7 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> list[Pair]:
     return both_ways(CLIPS, tmp_path_factory.mktemp("scratch"), LEFT_OUT)
 
 
-@pytest.fixture(params=["rendered", "real"])
+@pytest.fixture(params=["rendered", pytest.param("real", marks=pytest.mark.long)])
 def pairs(request: pytest.FixtureRequest) -> list[Pair]:
     """Return each set."""
     found: list[Pair] = request.getfixturevalue(request.param)
