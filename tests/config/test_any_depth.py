@@ -202,7 +202,13 @@ def asked_of(command: str) -> list[tuple[int, str]]:
     return list(calls.values())
 
 
-@pytest.mark.parametrize("command", ASKED)
+@pytest.mark.parametrize(
+    "command",
+    [
+        pytest.param(one, marks=[pytest.mark.long] * (one in WITH_A_MODEL and one not in {"plan", "sort"}))
+        for one in ASKED
+    ],
+)
 def test_a_command_takes_a_config_of_any_depth(home: harness.Home, command: str) -> None:
     for code, words in asked_of(command):
         ask(home, words, code)
