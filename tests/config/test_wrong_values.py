@@ -94,7 +94,7 @@ def test_a_required_key_that_is_missing_is_named(tmp_path: Path, key: str) -> No
 
 def test_all_mistakes_come_in_one_report_in_the_order_of_the_file(tmp_path: Path) -> None:
     wrong = [
-        "version: 3",
+        "version: 0",
         "inboxes:",
         "  - path: in",
         "    setle: 2s",
