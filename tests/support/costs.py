@@ -6,7 +6,8 @@ reports in.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
+from operator import itemgetter
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -22,8 +23,8 @@ def costs(reports: Iterable[tuple[str, float]]) -> list[str]:
 
     A room is the folder below `tests`, or a file that lies there. There are no lines for less than `SHORT_S` in all.
     """
-    rooms: Counter[str] = Counter()
-    files: Counter[str] = Counter()
+    rooms: defaultdict[str, float] = defaultdict(float)
+    files: defaultdict[str, float] = defaultdict(float)
     for node, seconds in reports:
         file = node.partition("::")[0]
         files[file] += seconds
@@ -31,6 +32,10 @@ def costs(reports: Iterable[tuple[str, float]]) -> list[str]:
     if (total := sum(rooms.values())) < SHORT_S:
         return []
     told = [f"{total:8.0f} s  all tests, in the processes that ran them"]
-    told += [f"{seconds:8.0f} s  {room}" for room, seconds in rooms.most_common()]
+    told += [f"{seconds:8.0f} s  {room}" for room, seconds in _dearest(rooms)]
     told.append("the dearest files:")
-    return told + [f"{seconds:8.0f} s  {file}" for file, seconds in files.most_common(_FILES)]
+    return told + [f"{seconds:8.0f} s  {file}" for file, seconds in _dearest(files)[:_FILES]]
+
+
+def _dearest(costs_s: dict[str, float]) -> list[tuple[str, float]]:
+    return sorted(costs_s.items(), key=itemgetter(1), reverse=True)
