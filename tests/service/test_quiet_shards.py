@@ -13,7 +13,7 @@ from tests.support.waiting import until
 from vsortd.core.identity import Identity
 from vsortd.index.store import Index
 from vsortd.index.stored_looks import Embedded
-from vsortd.library.search.shards.shard_folder import ShardFolder
+from vsortd.library.search.shards.shard_folder import ShardFolder, ShardSizes
 from vsortd.service import quiet_shards
 from vsortd.service.quiet_shards import QuietShards
 
@@ -44,7 +44,7 @@ def keep(index: Index, number: int) -> None:
 
 
 def folder_of(index: Index, model: str) -> ShardFolder:
-    return ShardFolder(index, model, large=100, waiting=1, shard=1000, few=0)
+    return ShardFolder(index, model, ShardSizes(large=100, waiting=1, shard=1000, few=0))
 
 
 def covered(index: Index) -> int:

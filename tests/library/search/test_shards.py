@@ -23,7 +23,7 @@ from vsortd.index.store import Index
 from vsortd.index.stored_looks import Embedded
 from vsortd.library.search.ranking import SearchTarget, search
 from vsortd.library.search.shards.shard_file import is_whole
-from vsortd.library.search.shards.shard_folder import ShardFolder
+from vsortd.library.search.shards.shard_folder import ShardFolder, ShardSizes
 from vsortd.library.search.vector_cache import VectorCache
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 DIM: Final = 128
 HOURS: Final = 1.5
 MODEL: Final = "book"
+SMALL: Final = ShardSizes(large=1000, waiting=1, shard=2000, few=0)
 
 
 def no_stop() -> None:
@@ -71,11 +72,13 @@ class World:
 
     def shards(self, **sizes: int) -> ShardFolder:
         """Return the folder of shards, which takes so few frames for many."""
-        return ShardFolder(self.index, MODEL, **{"large": 1000, "waiting": 1, "shard": 2000, "few": 0, **sizes})
+        return ShardFolder(self.index, MODEL, replace(SMALL, **sizes))
 
     def find(self, target: SearchTarget, folder: ShardFolder | None = None) -> SearchResult:
         """Ask by a folder of shards; without one every frame."""
-        cache = VectorCache(self.index, MODEL, folder=folder or ShardFolder(self.index, MODEL, large=1 << 40))
+        cache = VectorCache(
+            self.index, MODEL, folder=folder or ShardFolder(self.index, MODEL, ShardSizes(large=1 << 40))
+        )
         try:
             return search(cache, self.encoder, target)
         finally:
@@ -149,7 +152,7 @@ def test_shards_find_what_a_scan_of_all_frames_finds(shared: World, kind: str) -
 
 
 def test_a_small_index_is_left_to_the_plain_scan(shared: World) -> None:
-    folder = ShardFolder(shared.index, MODEL, large=1 << 40)
+    folder = ShardFolder(shared.index, MODEL, ShardSizes(large=1 << 40))
     assert folder.build(no_stop) == 0
     assert folder.places(shared.index.rows(MODEL)) is None
 
@@ -282,10 +285,10 @@ _KILLED: Final = """
 import os, signal, sys
 from pathlib import Path
 from vsortd.index.store import Index
-from vsortd.library.search.shards.shard_folder import ShardFolder
+from vsortd.library.search.shards.shard_folder import ShardFolder, ShardSizes
 from vsortd.core.system import atomic_file
 Path.replace = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
-ShardFolder(Index(Path(sys.argv[1])), "book", large=1000, waiting=1, shard=2000, few=0).build(lambda: None)
+ShardFolder(Index(Path(sys.argv[1])), "book", ShardSizes(1000, 1, 2000, 0)).build(lambda: None)
 """
 
 
