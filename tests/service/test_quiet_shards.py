@@ -75,6 +75,20 @@ def test_without_a_model_nothing_is_made(index: Index) -> None:
     assert shards._thread is None
 
 
+def test_a_model_that_is_asked_for_the_first_time_is_seen_to_at_once(
+    index: Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(quiet_shards, "LOOK_EVERY_S", 300.0)
+    models: list[str] = []
+    shards = QuietShards(index, lambda: models, folder_of)
+    shards.tend()
+    assert shards._thread is None
+    models.append("m")
+    shards.tend()
+    until(lambda: covered(index) == 4, what="all are in shards")
+    shards.stop()
+
+
 def test_it_is_looked_at_now_and_then_only(index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(quiet_shards, "LOOK_EVERY_S", 300.0)
     shards = QuietShards(index, list, folder_of)

@@ -44,19 +44,24 @@ class QuietShards:
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._seen: tuple[int, frozenset[str]] = (0, frozenset())  # the newest revision, and the models
+        self._looked_for: frozenset[str] = frozenset()  # the models, when it was last looked
         self._next_s = 0.0
         self._has_said = False
 
     def tend(self) -> float:
-        """Begin to make what is due if the index has changed; return when to look again, seconds. Raises StoreError."""
-        now_s = time.monotonic()
-        if now_s >= self._next_s:
+        """Begin to make what is due if the index has changed, or another model is asked; may raise StoreError.
+
+        Returns when to look again, seconds.
+        """
+        now_s, models = time.monotonic(), frozenset(self._models())
+        is_idle = self._thread is None or not self._thread.is_alive()
+        if now_s >= self._next_s or (is_idle and not models <= self._looked_for):
             self._next_s = now_s + LOOK_EVERY_S
-            seen = self._index.newest_revision(), frozenset(self._models())
-            is_idle = self._thread is None or not self._thread.is_alive()
-            if seen != self._seen and seen[0] and seen[1] and is_idle:
+            self._looked_for = models
+            seen = self._index.newest_revision(), models
+            if seen != self._seen and seen[0] and models and is_idle:
                 self._seen = seen
-                self._thread = threading.Thread(target=self._build, args=(seen[1],), name="search-shards", daemon=True)
+                self._thread = threading.Thread(target=self._build, args=(models,), name="search-shards", daemon=True)
                 self._thread.start()
         return max(0.0, self._next_s - now_s)
 
