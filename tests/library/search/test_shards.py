@@ -11,6 +11,8 @@ import pytest
 from tests.support.large_index import MODEL, LargeIndex, no_stop, spans, target
 from vsortd.core.identity import Identity
 from vsortd.errors import Cancelled
+from vsortd.library.search.frame_question import FrameQuestion
+from vsortd.library.search.shards.cascade import Cascade
 from vsortd.library.search.shards.shard_folder import ShardFolder, ShardSizes
 
 if TYPE_CHECKING:
@@ -72,6 +74,26 @@ def test_few_videos_are_looked_through_frame_by_frame(shared: LargeIndex) -> Non
     assert places is not None
     assert places.parts == []
     assert not places.left_out & {(row.id, row.revision) for row in rows[:2]}
+
+
+def test_each_frame_of_a_sample_stands_for_as_many_as_its_shard_has_of_it(
+    world: LargeIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Shards of one size keep other shares of their frames than a smaller one."""
+    monkeypatch.setattr("vsortd.library.search.shards.shard._SAMPLE_MOST", 650)
+    folder = world.shards(shard=3000)
+    folder.build(no_stop)
+    shares = {len(shard.sample) / shard.size for shard in folder.shards()}
+    assert max(shares) > 1.5 * min(shares)
+    rows = {(row.id, row.revision): row for row in world.index.rows(MODEL)}
+    parts = [(one, {place: rows[video] for video, place in one.known.items()}) for one in folder.shards()]
+    question = FrameQuestion.of(None, world.videos[0].vectors[:1].astype(np.float32), 1.0)
+    found, weights = Cascade(parts, question, window_s=10.0, any_of=False).likeness()
+    begin = 0
+    for shard, _ in parts:
+        assert weights[begin : begin + len(shard.sample)].sum() == pytest.approx(shard.size)
+        begin += len(shard.sample)
+    assert begin == len(found)
 
 
 def test_a_new_video_is_found_at_once(world: LargeIndex) -> None:
