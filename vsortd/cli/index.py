@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from vsortd.library.indexing.embed import Indexed
     from vsortd.library.indexing.given_folders import AskedFolder
     from vsortd.library.indexing.words import WordsRead
+    from vsortd.library.search.shards.readiness import SearchReadiness
     from vsortd.pipeline.left_alone import LeftAloneVideos
 
 _MOST_SHOWN = 20
@@ -110,12 +111,12 @@ def index(
         return _tidy(settings, paths, prune=prune, as_json=as_json)
     engine = (ray, address, workers)
     places = paths or [settings.library]
-    outcomes, words = _look(settings, places, fps, jobs, engine, text=text)
+    outcomes, words, searches = _look(settings, places, fps, jobs, engine, text=text)
     others = left_alone(settings, places)
     if as_json:
-        print_json(_document(outcomes, words, others))
+        print_json(_document(outcomes, words, searches, others))
     else:
-        _print(outcomes, words, proposed(settings), as_csv=as_csv)
+        _print(outcomes, words, searches, proposed(settings), as_csv=as_csv)
         say_left_alone(others, on_stderr=as_csv)
     failed = any(one.state == "failed" for one in outcomes) or any(one.reason for one in words)
     return int(ExitCode.PARTIAL if failed else ExitCode.OK)
@@ -129,12 +130,13 @@ def _look(
     engine: tuple[bool, str | None, int | None],
     *,
     text: bool,
-) -> tuple[list[Indexed], list[WordsRead]]:
-    """Look at the videos, then read the words of those that could be looked at."""
+) -> tuple[list[Indexed], list[WordsRead], list[SearchReadiness]]:
+    """Look at the videos, then read the words of those that could be looked at; see how quick searches are now."""
     from vsortd.analysis.transcript import transcriber_of
     from vsortd.library.indexing.embed import index_paths
     from vsortd.library.indexing.given_folders import give
     from vsortd.library.indexing.words import WordsWish, index_words, insist_on_text
+    from vsortd.library.search.shards.shard_folder import readiness_of
     from vsortd.pipeline.services import Services
 
     if text:
@@ -156,14 +158,20 @@ def _look(
         at_once = jobs or settings.workers.decode_count()
         with progress_bar("reading words") as on_progress:
             words = index_words(services, looked_at, wish, jobs=at_once, on_progress=on_progress)
-        return outcomes, words
+        return outcomes, words, readiness_of(services.index)
 
 
-def _document(outcomes: Sequence[Indexed], words: Sequence[WordsRead], others: LeftAloneVideos) -> dict[str, Any]:
+def _document(
+    outcomes: Sequence[Indexed],
+    words: Sequence[WordsRead],
+    searches: Sequence[SearchReadiness],
+    others: LeftAloneVideos,
+) -> dict[str, Any]:
     return {
         "schema_version": SCHEMA_VERSION,
         "items": [_item(one) for one in outcomes],
         "words": [_words_item(one) for one in words],
+        "searches": [one.to_json() for one in searches],
         "left_alone": others.by_ending,
     }
 
@@ -183,7 +191,14 @@ def _words_item(one: WordsRead) -> dict[str, Any]:
     return {"file": storable(one.path), "said": one.said, "shown": one.shown, "reason": one.reason}
 
 
-def _print(outcomes: Sequence[Indexed], words: Sequence[WordsRead], prompt: str, *, as_csv: bool) -> None:
+def _print(
+    outcomes: Sequence[Indexed],
+    words: Sequence[WordsRead],
+    searches: Sequence[SearchReadiness],
+    prompt: str,
+    *,
+    as_csv: bool,
+) -> None:
     from vsortd.core.console import Text
 
     if as_csv:
@@ -210,6 +225,9 @@ def _print(outcomes: Sequence[Indexed], words: Sequence[WordsRead], prompt: str,
     parts += [f"{len(failed)} failed"] if failed else []
     note(out, f"{', '.join(parts)}.")
     _print_words(words)
+    for readiness in searches:
+        sentence = readiness.sentence()
+        note(out, f"{sentence[0].upper()}{sentence[1:]}.")
     note(out, f"Next: {shlex.join(['vsortd', 'search', prompt])}, or vsortd cluster", style="dim")
 
 

@@ -27,6 +27,7 @@ def examine(config: Path | None, *, quick: bool = False) -> Iterator[Finding]:
         machine_checks,
         model_checks,
         opinion_checks,
+        search_checks,
         trial,
     )
 
@@ -36,6 +37,7 @@ def examine(config: Path | None, *, quick: bool = False) -> Iterator[Finding]:
     yield from _guarded("clock", lambda: [machine_checks.clock()])
     yield from _guarded("limits", machine_checks.limits)
     yield from _guarded("state folder", folder_checks.state)
+    yield from _guarded("searches", search_checks.searches)
     try:
         from vsortd.config.check import check_file
         from vsortd.config.former_versions import COMMAND

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from vsortd.library.search.shards.readiness import ReadinessDocument
 
 
 class Severity(StrEnum):
@@ -23,8 +27,15 @@ class Finding:
     found: str
     remedy: str = ""
     details: tuple[str, ...] = ()  # further lines of what was found
+    searches: ReadinessDocument | None = None  # of the check of that name
 
-    def to_json(self) -> dict[str, str]:
+    def to_json(self) -> dict[str, str | ReadinessDocument]:
         """Return the finding as `doctor --json` prints it."""
         found = "\n".join((self.found, *self.details))
-        return {"name": self.name, "level": str(self.level), "found": found, "remedy": self.remedy}
+        document: dict[str, str | ReadinessDocument] = {
+            "name": self.name,
+            "level": str(self.level),
+            "found": found,
+            "remedy": self.remedy,
+        }
+        return document if self.searches is None else document | {"searches": self.searches}

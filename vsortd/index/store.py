@@ -145,11 +145,13 @@ class Index(IndexFile):
             )
             self._db.execute(
                 "INSERT INTO frames (video, model, revision, looks, dim, dtype, times_ms, vectors, checksum)"
-                " VALUES (?, ?, (SELECT coalesce(max(revision), 0) + 1 FROM frames), ?, ?, ?, ?, ?, ?)"
+                " VALUES (?, ?, (SELECT max(coalesce(max(revision), 0) + 1, ?) FROM frames), ?, ?, ?, ?, ?, ?)"
                 " ON CONFLICT DO UPDATE SET revision = excluded.revision, dim = excluded.dim, dtype = excluded.dtype,"
                 " looks = excluded.looks, times_ms = excluded.times_ms, vectors = excluded.vectors,"
                 " checksum = excluded.checksum",
-                (video, number, *values, checksum_of(*values)),
+                # µs of Unix time: numbers of videos that went are given again, and another file may take the place of
+                # this one; what was kept for a number and a revision is of no other frames all the same
+                (video, number, time.time_ns() // 1000, *values, checksum_of(*values)),
             )
 
     def clip(self, identity: Identity) -> Clip | None:
@@ -285,7 +287,7 @@ class Index(IndexFile):
 
     @healed
     def newest_revision(self) -> int:
-        """Return the newest revision of any video's frames: another one says that some have come or changed."""
+        """Return the newest revision of any video's frames, 0 without any: a larger one says that some have come."""
         with self._lock:
             (newest,) = self._db.execute("SELECT coalesce(max(revision), 0) FROM frames").fetchone()
         return int(newest)

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import threading
 import time
 from typing import TYPE_CHECKING
 
 from vsortd.config.dump import fingerprint
-from vsortd.core.documents import status_document
 from vsortd.core.names import nfc
 from vsortd.core.outcomes import ItemState
-from vsortd.core.text import storable
 from vsortd.errors import ChangedError, StoreError, UsageError, VideoError
 from vsortd.filing.open_media import item_video
 from vsortd.filing.release import ReleaseReport, ReleaseVerb, release_or_retry
@@ -31,9 +28,8 @@ from vsortd.pipeline.refiling import refile
 from vsortd.pipeline.rules_preview import preview, remember_filed
 from vsortd.pipeline.set_aside import AsideRequest, path_of_item, set_aside
 from vsortd.service.asked_previews import answer
+from vsortd.service.daemon_status import DaemonStatus
 from vsortd.service.lending import ModelLender
-from vsortd.service.metrics import exposition
-from vsortd.watch.types import Health
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -66,8 +62,6 @@ if TYPE_CHECKING:
     from vsortd.web.host import PageTools
     from vsortd.web.listener import PageListener
 
-# A library that was there is not looked at again for so long: many may ask for the status, and disks may sleep.
-_WELL_S = 5.0
 # What makes pictures for the page ends when nobody has asked for one for so long.
 _PICTURES_IDLE_S = 60.0
 
@@ -98,11 +92,10 @@ class Controller:
         self._previews = _previews(workflow.services)
         self._pictured_s: float | None = None  # when one was asked for last; None: what makes them has ended
         self._workflow = workflow
+        self._told = DaemonStatus(workflow)
         self._reload = reload
         self._stop = stop
         self._wake = wake
-        self._began_s = time.monotonic()
-        self._well: tuple[Path | None, float] = (None, 0.0)  # which library was last seen to be there, and when
         self._lock = threading.Lock()
         self._cancels: set[threading.Event] = set()
         self._deciding = threading.Lock()  # one decision after the other, as they were made
@@ -137,67 +130,11 @@ class Controller:
 
     def status(self) -> StatusDocument:
         """Return the status as `status --json` prints it."""
-        workflow, services = self._workflow, self._workflow.services
-        extensions = {inbox.path: list(map(str, inbox.extensions)) for inbox in services.settings.inboxes}
-        return status_document(
-            "paused" if workflow.pauses.everything else "running",
-            model=self._model(),
-            loading=services.model.loading,
-            counts=services.filer.counts(),
-            queued=workflow.runner.queued + workflow.watcher.waiting(),
-            working=workflow.runner.working,
-            inboxes=[
-                {
-                    "path": str(one.path),
-                    "health": str(one.health),
-                    "reason": one.reason,
-                    "waits": one.waits,
-                    "paused": workflow.pauses.holds(one.path),
-                    "extensions": extensions.get(one.path, []),
-                    "left_alone": dict(one.left_alone),
-                }
-                for one in workflow.watcher.health()
-            ],
-            waits=[{"path": storable(path), "reason": reason} for path, reason in workflow.watcher.waits()],
-            paused=workflow.pauses.form(),
-            library=str(services.settings.library),
-            trouble=self._trouble(),
-            after=workflow.hooks.form(),
-            page=None if self.page is None else self.page.form(),
-            pid=os.getpid(),
-        )
-
-    def _trouble(self) -> list[str]:
-        """Say what keeps videos from being filed: the library, if it isn't there, and what each of them met."""
-        services, now_s = self._workflow.services, time.monotonic()
-        seen, seen_s = self._well
-        library = ""
-        if seen != services.settings.library or now_s - seen_s > _WELL_S:
-            library = services.library_trouble()
-            if not library:
-                self._well = (services.settings.library, now_s)
-        told = [f"{path}: {reason}" for path, reason in self._workflow.runner.trouble.items()]
-        detector = services.detector.trouble if services.detector is not None else ""
-        return [*filter(None, (library, detector)), *told]
-
-    def _model(self) -> dict[str, str]:
-        services = self._workflow.services
-        classifier = services.model.classifier
-        choice = services.settings.model  # until it is loaded, what was asked for
-        asked = (choice, "") if isinstance(choice, str) else (choice.name, choice.weights)
-        model = {"name": asked[0], "weights": asked[1], "reason": services.model.trouble}
-        if classifier is not None:
-            info = classifier.encoder.info
-            model |= {"name": info.name, "weights": info.weights, "device": info.device}
-        return model
+        return self._told.status(self.page)
 
     def health(self) -> list[str]:
         """Return what keeps this daemon from its work; [] when all is well."""
-        trouble = self._workflow.services.model.trouble
-        wrong = [f"the model: {trouble}"] if trouble else []
-        inboxes = self._workflow.watcher.health()
-        wrong += [f"inbox {one.path}: {one.reason}" for one in inboxes if one.health is not Health.OK]
-        return [*wrong, *self.status()["trouble"]]
+        return self._told.health()
 
     def way_in(self) -> WayInDocument:
         """Return the address that lets one browser in. Raises UsageError where there is no page."""
@@ -207,8 +144,7 @@ class Controller:
 
     def metrics(self) -> str:
         """Return the numbers in Prometheus' text form."""
-        workflow, up_s = self._workflow, time.monotonic() - self._began_s
-        return exposition(self.status(), workflow.stage_times, dict(workflow.account.tally), up_s)
+        return self._told.metrics()
 
     def events(self) -> AsyncIterator[str]:
         """Return a stream of server-sent events."""

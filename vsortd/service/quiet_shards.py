@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 # How often it is seen whether the index has changed: what has come meanwhile is found all the same.
 LOOK_EVERY_S: Final = 300.0
+# What can't be written, as on a full disk, is tried again only after so long: it takes seconds of a core each time.
+AFTER_TROUBLE_S: Final = 3600.0
 _NICENESS: Final = 15
 _STOP_S: Final = 2.0
 
@@ -44,19 +46,28 @@ class QuietShards:
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._seen: tuple[int, frozenset[str]] = (0, frozenset())  # the newest revision, and the models
+        self._looked_for: frozenset[str] = frozenset()  # the models, when it was last looked
         self._next_s = 0.0
         self._has_said = False
 
     def tend(self) -> float:
-        """Begin to make what is due if the index has changed; return when to look again, seconds. Raises StoreError."""
-        now_s = time.monotonic()
-        if now_s >= self._next_s:
+        """Begin to make what is due if the index has changed, or another model is asked for the first time.
+
+        Returns when to look again, seconds. An index that can't be asked is told of once, and looked at again.
+        """
+        now_s, models = time.monotonic(), frozenset(self._models())
+        is_idle = self._thread is None or not self._thread.is_alive()
+        if now_s >= self._next_s or (is_idle and not models <= self._looked_for):
             self._next_s = now_s + LOOK_EVERY_S
-            seen = self._index.newest_revision(), frozenset(self._models())
-            is_idle = self._thread is None or not self._thread.is_alive()
-            if seen != self._seen and seen[0] and seen[1] and is_idle:
+            self._looked_for = models
+            try:
+                seen = self._index.newest_revision(), models
+            except StoreError as error:
+                self._tell(error)
+                return LOOK_EVERY_S
+            if seen != self._seen and seen[0] and models and is_idle:
                 self._seen = seen
-                self._thread = threading.Thread(target=self._build, args=(seen[1],), name="search-shards", daemon=True)
+                self._thread = threading.Thread(target=self._build, args=(models,), name="search-shards", daemon=True)
                 self._thread.start()
         return max(0.0, self._next_s - now_s)
 
@@ -70,19 +81,24 @@ class QuietShards:
         _give_way()
         for model in models:
             try:
-                is_new = model not in self._folders
-                folder = self._folders.setdefault(model, self._folder_of(self._index, model))
-                if is_new:
+                folder = self._folders.get(model)
+                if folder is None:
+                    folder = self._folder_of(self._index, model)
                     folder.tidy(self._between)
+                    self._folders[model] = folder
                 if made := folder.build(self._between):
                     logger.info("searches: {} of the index made ready", counted(made, "part", "parts"))
             except Cancelled:
                 return
             except (OSError, StoreError) as error:
-                self._seen = (0, frozenset())  # it is tried again each time; once is enough to say why
-                if not self._has_said:
-                    self._has_said = True
-                    logger.warning("searches stay slower, as their files can't be written: {}", error)
+                self._seen = (0, frozenset())
+                self._next_s = time.monotonic() + AFTER_TROUBLE_S
+                self._tell(error)
+
+    def _tell(self, error: Exception) -> None:
+        if not self._has_said:  # it is tried again; once is enough to say why
+            self._has_said = True
+            logger.warning("searches stay slower, as their files can't be made: {}", error)
 
     def _between(self) -> None:
         if self._stop.is_set():

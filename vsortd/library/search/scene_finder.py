@@ -132,6 +132,8 @@ def coarse_ones(frame_scores: FrameScores, window_s: float) -> int:
 
 def usual_likeness(likeness: Values, weights: npt.NDArray[np.float64] | None = None) -> float:
     """Return how like an example frames are that don't show the same, at most; each value counts `weights` times."""
+    if not len(likeness):
+        return 0.0
     levels = (_USUAL, _MIDDLE, _LOWER)
     if weights is None:
         high, middle, lower = (float(value) for value in np.quantile(likeness, levels))

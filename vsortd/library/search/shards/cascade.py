@@ -85,17 +85,17 @@ class Cascade:
         self._rough = [_rough(part) for part in self.parts]
         self._usual = 0.0
 
-    def likeness(self) -> tuple[Values, float]:
-        """Return how like the examples some frames are, spread evenly over all, and for how many each stands."""
+    def likeness(self) -> tuple[Values, npt.NDArray[np.float64]]:
+        """Return how like the examples some frames are, spread evenly over each shard, and how many each stands for."""
         wanted = [np.flatnonzero(np.isin(part.shard.sample_videos, part.places)) for part in self.parts]
         step = max(1, sum(map(len, wanted)) // _USUAL_OF)
-        said = [
-            part.question.full(part.shard.sample[some[::step]])[:, -1]
-            for part, some in zip(self.parts, wanted, strict=True)
-        ]
-        found = np.concatenate(said)
-        frames = sum(int(part.shard.frames[part.places].sum()) for part in self.parts)
-        return found, frames / max(len(found), 1)
+        said, weights = [], []
+        for part, some in zip(self.parts, wanted, strict=True):
+            said.append(part.question.full(part.shard.sample[some[::step]])[:, -1])
+            # shards keep one frame of as many as suits their size: those of a small one stand for fewer
+            frames = int(part.shard.frames[part.places].sum())
+            weights.append(np.full(len(said[-1]), frames / max(len(said[-1]), 1)))
+        return np.concatenate(said), np.concatenate(weights)
 
     def lengths(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
         """Return how long the videos are that are asked, seconds, and how many frames they have."""

@@ -148,7 +148,8 @@ def write_shard(
     sample = _Sample()
     for revision, film in videos:
         between()
-        vectors = film.vectors.astype(np.float32)
+        # a frame that a model could make nothing of spoils what is learnt of no other
+        vectors = np.nan_to_num(film.vectors.astype(np.float32), posinf=0.0, neginf=0.0)
         starts = run_starts(vectors)
         means.append(run_means(vectors, starts))
         sample.add(len(known), vectors)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+import mmap
 import struct
 import zlib
 from typing import TYPE_CHECKING, Any, Final
@@ -44,7 +45,7 @@ def write_arrays(path: Path, about: Mapping[str, str | int], arrays: Mapping[str
             },
         }
     ).encode()
-    with whole_file(path, replace=True, lasting=False) as file:
+    with whole_file(path, replace=True) as file:
         file.write(_FIRST + _HEADER.pack(len(header), zlib.crc32(header)) + header)
         for array in made.values():
             file.write(bytes(-file.tell() % _ALIGNED))
@@ -59,19 +60,21 @@ def map_arrays(path: Path, *, large: Iterable[str]) -> tuple[dict[str, Any], Arr
     about, described, end = _header(path)
     mapped = set(large)
     arrays: Arrays = {}
-    size = path.stat().st_size
+    with path.open("rb") as file:  # mapped once: each time takes a descriptor for as long as an array is held
+        try:
+            view = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        except ValueError as error:  # it is empty by now
+            raise NotWholeError(path) from error
     for name, (dtype, shape, crc) in described.items():
-        count = math.prod(shape)
         begin = end + -end % _ALIGNED
-        end = begin + dtype.itemsize * count
-        if end > size:
+        end = begin + dtype.itemsize * math.prod(shape)
+        if end > len(view):
             raise NotWholeError(path)
-        if name in mapped and count:
-            arrays[name] = np.memmap(path, dtype, "r", begin, tuple(shape))
-            continue
-        array = np.fromfile(path, dtype, count, offset=begin).reshape(shape)
-        if zlib.crc32(_bytes(array)) != crc:
-            raise NotWholeError(path)
+        array = np.ndarray(tuple(shape), dtype, view, begin)
+        if name not in mapped:
+            array = array.copy()
+            if zlib.crc32(_bytes(array)) != crc:
+                raise NotWholeError(path)
         arrays[name] = array
     return about, arrays
 
@@ -108,9 +111,13 @@ def _header(path: Path) -> tuple[dict[str, Any], dict[str, tuple[np.dtype[Any], 
         header = file.read(length) if length <= _HEADER_MOST else b""
     if len(header) != length or zlib.crc32(header) != crc:
         raise NotWholeError(path)
-    document = json.loads(header)
-    arrays: dict[str, tuple[np.dtype[Any], list[int], int]] = {
-        name: (np.dtype(one["dtype"]), [int(length) for length in one["shape"]], int(one["crc"]))
-        for name, one in document["arrays"].items()
-    }
-    return document["about"], arrays, len(begin) + length
+    try:
+        document = json.loads(header)
+        about: dict[str, Any] = dict(document["about"])
+        arrays: dict[str, tuple[np.dtype[Any], list[int], int]] = {
+            name: (np.dtype(one["dtype"]), [int(length) for length in one["shape"]], int(one["crc"]))
+            for name, one in document["arrays"].items()
+        }
+    except (ValueError, KeyError, TypeError, AttributeError) as error:  # whole, but of another program
+        raise NotWholeError(path) from error
+    return about, arrays, len(begin) + length

@@ -55,9 +55,9 @@ class ShardedFinder:
         self._cascade = Cascade(places.parts, question, window_s=window_s, any_of=any_of)
         self._copies = ShardedCopies(self.rows, self._cascade.parts, frames_of)
         if question.examples is not None:
-            likeness, weight = self._cascade.likeness()
+            likeness, stands_for = self._cascade.likeness()
             others = self._rest.values[:, -1] if len(self._rest_rows) else np.empty(0, np.float32)
-            weights = np.concatenate([np.full(len(likeness), weight), np.ones(len(others))])
+            weights = np.concatenate([stands_for, np.ones(len(others))])
             self.usual = usual_likeness(np.concatenate([likeness, others]), weights)
             question.weighed(self._rest.values, self.usual)
 
