@@ -97,6 +97,7 @@ RAW = {
     "vsortd/cli/config.py": "YAML of config/dump, which escapes as YAML does",
     "vsortd/cli/control.py": "metrics, escaped line by line",
     "vsortd/cli/help_command.py": "a manual page, in ASCII",
+    "vsortd/cli/migrate.py": "how two texts of a config differ, escaped line by line",
     "vsortd/cli/open_page.py": "the page's own address",
     "vsortd/cli/review.py": "one line that is drawn anew, escaped",
     "vsortd/core/csv_table.py": "CSV, escaped on a terminal",

@@ -9,7 +9,7 @@ import click
 from vsortd.cli.common import SCHEMA_VERSION, JsonFlag, console, print_json, state_folder
 from vsortd.cli.front.declared import Option
 from vsortd.core.output import note
-from vsortd.core.text import printable
+from vsortd.core.text import printable, storable
 from vsortd.errors import DaemonUnreachableError, ExitCode, VsortdError
 
 if TYPE_CHECKING:
@@ -49,12 +49,12 @@ def _print_json(found: ConfigMigration, kept: Path | None, *, dry_run: bool) -> 
     print_json(
         {
             "schema_version": SCHEMA_VERSION,
-            "path": str(found.path),
+            "path": storable(found.path),
             "former": found.former,
             "version": PRESENT,
             "dry_run": dry_run,
             "changed": found.changed,
-            "kept": None if kept is None else str(kept),
+            "kept": None if kept is None else storable(kept),
             "changes": [{"line": one.line, "from": one.former, "to": one.present} for one in found.changes],
         }
     )
