@@ -145,8 +145,9 @@ def place_marked(bench: Any, filer: Filer, request: FilingRequest) -> str:
     return filer.place(marked).state
 
 
-def put_aside(bench: Any, filer: Filer, request: FilingRequest) -> str:
-    asked = bench.aside_request(request.source, *request.sidecars)
+def put_aside(_bench: Any, filer: Filer, request: FilingRequest) -> str:
+    # the file as it was when it was asked for: a second try may find it gone
+    asked = replace(request, folder=(), outcome=ItemState.ASIDE, stem=request.source.stem, place=Place())
     return filer.place(asked, by_hand=lambda _: None).state
 
 
