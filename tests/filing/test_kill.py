@@ -375,7 +375,13 @@ def chosen(passed: Sequence[Point]) -> list[int]:
     return sorted({*first.values(), *last.values(), *range(1, len(passed) + 1, STEP)})
 
 
-@pytest.mark.parametrize("name", SCENARIOS)
+def steadily(name: str) -> Any:
+    """Leave to the long form what differs from another scenario by where it happens, but for one."""
+    apart = any(words in name for words in ("across filesystems", "apart", "refused"))
+    return pytest.param(name, marks=[pytest.mark.long] * (apart and name != "converted, across filesystems"))
+
+
+@pytest.mark.parametrize("name", [steadily(name) for name in SCENARIOS])
 def test_killed_at_every_point(arena: Arena, name: str) -> None:
     scenario = SCENARIOS[name]
     bench = arena.bench(scenario)
@@ -390,7 +396,7 @@ def test_killed_at_every_point(arena: Arena, name: str) -> None:
     print(f"{name}: killed at {len(numbers)} of {len(passed)} points")  # noqa: T201 - the count
 
 
-@pytest.mark.parametrize("name", [name for name in SCENARIOS if "," in name or "undo" in name])
+@pytest.mark.parametrize("name", [steadily(name) for name in SCENARIOS if "," in name or "undo" in name])
 def test_recovery_killed_at_every_point(arena: Arena, name: str) -> None:
     scenario = SCENARIOS[name]
     bench = arena.bench(scenario)

@@ -190,7 +190,7 @@ def cut_everywhere(
     how: str = "move",
 ) -> None:
     """Cut the power at one point after the other; the library is on the first disk, the inbox on the last."""
-    number, step = 1, int(os.environ.get("VSORTD_TEST_STEP", "23"))  # 1 for every fault point
+    number, step = 1, int(os.environ.get("VSORTD_TEST_STEP", "9"))  # 1 for every fault point
     turn, killed = 0, True
     while killed:
         turn += 1
