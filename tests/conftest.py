@@ -64,7 +64,7 @@ def no_thread_left() -> Iterator[None]:
     """Fail a test that leaves a thread of ours running."""
     before = set(threading.enumerate())
     yield
-    deadline = time.monotonic() + 30  # a model that nobody waits for any more is loaded to its end first
+    deadline = time.monotonic() + 90  # a model that nobody waits for any more is loaded to its end first
     while ours := [thread.name for thread in threading.enumerate() if thread not in before and _is_ours(thread)]:
         assert time.monotonic() < deadline, f"threads left running: {ours}"
         gc.collect()  # an encoder's thread ends when nobody holds the encoder; an error's traceback may until now
