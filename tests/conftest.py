@@ -64,11 +64,12 @@ def no_thread_left() -> Iterator[None]:
     """Fail a test that leaves a thread of ours running."""
     before = set(threading.enumerate())
     yield
-    deadline = time.monotonic() + 90  # a model that nobody waits for any more is loaded to its end first
+    wait_s, deadline = 0.01, time.monotonic() + 90  # a model that nobody waits for any more is loaded to its end first
     while ours := [thread.name for thread in threading.enumerate() if thread not in before and _is_ours(thread)]:
         assert time.monotonic() < deadline, f"threads left running: {ours}"
         gc.collect()  # an encoder's thread ends when nobody holds the encoder; an error's traceback may until now
-        time.sleep(0.01)
+        time.sleep(wait_s)
+        wait_s = min(2 * wait_s, 1.0)  # each collection holds up a thread that is still loading
 
 
 def _is_ours(thread: threading.Thread) -> bool:
