@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from vsortd.index.extent import Extent
     from vsortd.index.video import IndexRow
     from vsortd.library.search.copies import Frames
-    from vsortd.library.search.scene_finder import FoundScenes, FramesOf, SceneFinder
+    from vsortd.library.search.scene_finder import FramesOf, RankedScenes, SceneFinder
     from vsortd.library.search.scenes import Scene
     from vsortd.library.search.vector_cache import VectorCache
     from vsortd.vision.encoder import TextEncoder
@@ -233,7 +233,7 @@ class _Collector:
                 return hits, self._gone
             count *= _MORE
 
-    def _hits(self, found: FoundScenes) -> list[Hit]:
+    def _hits(self, found: RankedScenes) -> list[Hit]:
         hits: list[Hit] = []
         for scene in found.scenes:
             if len(hits) == self._wanted.top:
@@ -272,7 +272,7 @@ class _Collector:
             self._files[video.id] = told, tuple(found)
         return self._files[video.id]
 
-    def _score(self, scene: Scene, found: FoundScenes) -> float:
+    def _score(self, scene: Scene, found: RankedScenes) -> float:
         if self._question.asked is not None:
             return 1 / (1 + math.exp(-max(-500.0, min(500.0, scene.value))))
         scores = found.frame_scores

@@ -33,7 +33,7 @@ _MIDDLE, _LOWER = 0.5, 0.16
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class FoundScenes:
+class RankedScenes:
     """Scenes, best first; `rows` are the videos that their `film` counts, which may be there more than once.
 
     `frame_scores` are what they were made of.
@@ -69,7 +69,7 @@ class SceneFinder(Protocol):
     def extent(self) -> QuestionExtent:
         """Return what was asked."""
 
-    def scenes(self, count: int) -> FoundScenes:
+    def scenes(self, count: int) -> RankedScenes:
         """Return the `count` best scenes. Raises StoreError."""
 
     def copies_of(self, row: IndexRow) -> list[IndexRow]:
@@ -115,13 +115,13 @@ class PlainFinder:
             return QuestionExtent(len(self.rows), length_s, unseen_shots=unseen, unmeasured=unmeasured)
         return QuestionExtent(len(self.rows), length_s, coarse_ones(self.frame_scores, self._window_s))
 
-    def scenes(self, count: int) -> FoundScenes:
+    def scenes(self, count: int) -> RankedScenes:
         """Return the `count` best scenes."""
         if self.shots is None:
             found = find_scenes(self.frame_scores, window_s=self._window_s, top=count, any_of=self._any_of)
         else:
             found = best_shots(self.frame_scores, self.shots, top=count, any_of=self._any_of)
-        return FoundScenes(found, self.rows, self.frame_scores)
+        return RankedScenes(found, self.rows, self.frame_scores)
 
 
 def coarse_ones(frame_scores: FrameScores, window_s: float) -> int:

@@ -52,7 +52,7 @@ class ShardPart:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Stretch:
+class RunStretch:
     """Neighbouring runs, `first` to before `last`, of one video of a shard; `value` is that of its best window."""
 
     part: ShardPart
@@ -103,7 +103,7 @@ class Cascade:
         frames = [part.shard.frames[part.places].astype(np.int64) for part in self.parts]
         return np.concatenate([*lengths, np.empty(0)]), np.concatenate([*frames, np.empty(0, np.int64)])
 
-    def stretches(self, count: int, usual: float) -> list[Stretch]:
+    def stretches(self, count: int, usual: float) -> list[RunStretch]:
         """Return where the best scenes may lie, best first: enough for `count` scenes."""
         ranks = [self._ranked(part, self._question.weighed(rough.copy(), usual)) for part, rough in self._asked()]
         if not ranks:
@@ -111,7 +111,7 @@ class Cascade:
         everything = np.concatenate(ranks)
         most = max(_RUNS_LEAST, round(len(everything) * _SHARE), count * _RUNS_PER_SCENE)
         floor = np.partition(everything, -most)[-most] if len(everything) > most else -np.inf
-        found: list[Stretch] = []
+        found: list[RunStretch] = []
         for part, values in zip(self.parts, ranks, strict=True):
             found += self._refined(part, part.runs[values >= floor], usual)
         found.sort(key=lambda stretch: -stretch.value)
@@ -147,7 +147,7 @@ class Cascade:
         np.maximum(best[:-1], values[1:], out=best[:-1], where=beside[:, None])
         return np.asarray(best.min(axis=1), np.float32)
 
-    def _refined(self, part: ShardPart, picked: Places, usual: float) -> list[Stretch]:
+    def _refined(self, part: ShardPart, picked: Places, usual: float) -> list[RunStretch]:
         """Return the stretches around some runs with the values of their best windows."""
         if not len(picked):
             return []
@@ -161,7 +161,7 @@ class Cascade:
         lasts = np.append(firsts[1:], len(runs)) - 1
         best = _best_windows(shard, runs, values, firsts, lasts, window_s=self._window_s, any_of=self._any_of)
         return [
-            Stretch(part, int(owners[first]), int(runs[first]), int(runs[last]) + 1, float(value))
+            RunStretch(part, int(owners[first]), int(runs[first]), int(runs[last]) + 1, float(value))
             for first, last, value in zip(firsts, lasts, best, strict=True)
         ]
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from vsortd.index.video import IndexRow
     from vsortd.library.search.frame_question import FrameQuestion
     from vsortd.library.search.scenes import Scene
-    from vsortd.library.search.shards.cascade import Cascade, Stretch
+    from vsortd.library.search.shards.cascade import Cascade, RunStretch
 
     Values = npt.NDArray[np.float32]
 
@@ -41,7 +41,7 @@ _TINY_S: Final = 1e-6
 class Part:
     """Some runs of a video, `first` to before `last`; frames of `exact_first` to before `exact_last` are read."""
 
-    stretch: Stretch
+    stretch: RunStretch
     margin_s: float
     first: int
     last: int
@@ -49,7 +49,7 @@ class Part:
     exact_last: int
 
     @classmethod
-    def of(cls, stretch: Stretch, margin_s: float) -> Part:
+    def of(cls, stretch: RunStretch, margin_s: float) -> Part:
         """Return the part around a stretch, whose own frames are read."""
         return cls(stretch, margin_s, *_reach(stretch, margin_s), stretch.first, stretch.last)
 
@@ -69,7 +69,7 @@ class Part:
         return self.stretch.row.id, self.first
 
 
-def _reach(stretch: Stretch, margin_s: float) -> tuple[int, int]:
+def _reach(stretch: RunStretch, margin_s: float) -> tuple[int, int]:
     """Return the runs of the video that lie at most so far from a stretch."""
     shard = stretch.part.shard
     begin, end = (int(run) for run in shard.first_run[stretch.video : stretch.video + 2])
@@ -82,7 +82,7 @@ def _reach(stretch: Stretch, margin_s: float) -> tuple[int, int]:
     return min(low, stretch.first), max(high, stretch.last)
 
 
-def parts_around(stretches: Sequence[Stretch], window_s: float) -> list[Part]:
+def parts_around(stretches: Sequence[RunStretch], window_s: float) -> list[Part]:
     """Return the parts around stretches, video by video, those that overlap as one."""
     return _joined([Part.of(stretch, window_s * _MARGIN_WINDOWS) for stretch in stretches])
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from vsortd.library.search.scene_finder import FoundScenes, QuestionExtent, coarse_ones, usual_likeness
+from vsortd.library.search.scene_finder import QuestionExtent, RankedScenes, coarse_ones, usual_likeness
 from vsortd.library.search.scenes import FrameScores, find_scenes
 from vsortd.library.search.shards.cascade import Cascade
 from vsortd.library.search.shards.exact_parts import ExactParts, made_longer, parts_around
@@ -73,7 +73,7 @@ class ShardedFinder:
         length_s = float(lengths_s.sum() + self._rest.durations_s.sum())
         return QuestionExtent(len(self.rows), length_s, coarse)
 
-    def scenes(self, count: int) -> FoundScenes:
+    def scenes(self, count: int) -> RankedScenes:
         """Return the `count` best scenes. Raises StoreError."""
         with self._index.reading() as db:
             db.execute("PRAGMA mmap_size=0")  # a few frames of many videos: mapped, each would hold what lies around it
@@ -87,7 +87,7 @@ class ShardedFinder:
                 if longer is None:
                     break
                 parts = longer
-        return FoundScenes(scenes, [*(part.stretch.row for part in parts), *self._rest_rows], together)
+        return RankedScenes(scenes, [*(part.stretch.row for part in parts), *self._rest_rows], together)
 
 
 def _joined(parts: FrameScores, whole: FrameScores) -> FrameScores:
