@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support.costs import costs
+from tests.support.few_cases import leave_few
 from tests.support.paths import MEDIA
 from tests.support.skips import pytest_make_collect_report, pytest_runtest_makereport  # noqa: F401 - pytest finds them here
 
@@ -28,8 +29,10 @@ os.environ.setdefault("VSORTD_WEB", "off")  # tests run at once, and the page ha
 LONGEST = {"test_soak.py", "test_journal_trouble.py", "test_ray_cluster.py", "test_damaged_state.py"}
 
 
+@pytest.hookimpl(tryfirst=True)  # before `-m` is asked which of them run
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the longest tests: at the end all other processes would wait for the one that has them."""
+    leave_few(items)
     items.sort(key=lambda item: item.path.name not in LONGEST)
 
 

@@ -135,12 +135,14 @@ def page(site: Path, browser: Browser) -> Iterator[Page]:
     assert [] == [url for url in asked if not url.startswith((site.as_uri(), "data:"))]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["index.html", "docs/rules.html"])
 def test_everybody_can_use_a_page(site: Path, page: Page, name: str) -> None:
     page.goto((site / name).as_uri())
     accessible(page, name)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["index", "docs/analyze", "docs/settings", "tests/FAULTS", "search"])
 def test_a_page_fits_a_telephone(site: Path, page: Page, name: str) -> None:
     page.goto((site / f"{name}.html").as_uri())

@@ -38,6 +38,7 @@ def _run(folder: Path, code: str, reason: str, **environment: str) -> subprocess
     )
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("code", [CALLED, MARKED, SET_UP, WHOLE_MODULE])
 def test_a_skip_fails_and_says_why(tmp_path: Path, code: str) -> None:
     done = _run(tmp_path, code, "no zsh here: apt install zsh", VSORTD_FAIL_SKIPS="1")
@@ -46,6 +47,7 @@ def test_a_skip_fails_and_says_why(tmp_path: Path, code: str) -> None:
     assert "1 error" in done.stdout or "1 failed" in done.stdout
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("code", [CALLED, MARKED, SET_UP, WHOLE_MODULE])
 def test_a_listed_reason_is_a_skip(tmp_path: Path, code: str) -> None:
     done = _run(tmp_path, code, "can't mount here: permission denied", VSORTD_FAIL_SKIPS="1")
@@ -53,6 +55,7 @@ def test_a_listed_reason_is_a_skip(tmp_path: Path, code: str) -> None:
     assert "failed" not in done.stdout
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("reason", ["no zsh here: apt install zsh", "no /usr/bin/zsh here"])
 def test_what_could_not_be_installed_is_no_failure(tmp_path: Path, reason: str) -> None:
     done = _run(tmp_path, CALLED, reason, VSORTD_FAIL_SKIPS="1", VSORTD_ABSENT="Xvfb zsh")
@@ -61,11 +64,13 @@ def test_what_could_not_be_installed_is_no_failure(tmp_path: Path, reason: str) 
     assert "1 failed" in done.stdout
 
 
+@pytest.mark.long
 def test_an_expected_failure_is_no_skip(tmp_path: Path) -> None:
     done = _run(tmp_path, EXPECTED_TO_FAIL, "not yet", VSORTD_FAIL_SKIPS="1")
     assert (0, True) == (done.returncode, "1 xfailed" in done.stdout)
 
 
+@pytest.mark.long
 def test_elsewhere_a_skip_is_one(tmp_path: Path) -> None:
     done = _run(tmp_path, CALLED, "no zsh here: apt install zsh")
     assert "1 skipped" in done.stdout

@@ -84,6 +84,7 @@ def test_what_was_not_measured_has_no_panel(tmp_path: Path) -> None:
     assert shown(tmp_path / "a.mp4", shots={"error": "x"}).is_empty
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("name", ["海で遊ぶ犬.mp4", "$\\frac{x}$ _a_.mp4", "\x1b[31m\u202e.mp4"])
 def test_any_name_is_drawn_into_a_png(tmp_path: Path, name: str) -> None:
     out = tmp_path / "out.png"
@@ -93,6 +94,7 @@ def test_any_name_is_drawn_into_a_png(tmp_path: Path, name: str) -> None:
         assert ("PNG", 1650) == (image.format, image.width)
 
 
+@pytest.mark.long
 def test_a_film_of_many_shots_and_a_frame_alone_are_drawn(tmp_path: Path) -> None:
     many = [shot(number / 4, (number + 1) / 4) for number in range(4000)]
     draw_analysis(shown(tmp_path / "a.mp4", shots={**SHOTS, "shots": many}), (), tmp_path / "many.png")

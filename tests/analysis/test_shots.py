@@ -259,6 +259,7 @@ def whitened(
     ]
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize("fps", [24, 60, 120])
 @pytest.mark.parametrize(("white_s", "ramp_s"), [(0.5, 0.5), (0.2, 0.3), (2.0, 1.0)])
 def test_a_fade_through_white_is_one_cut_in_its_middle(fps: int, white_s: float, ramp_s: float) -> None:
@@ -359,6 +360,7 @@ def test_the_document_counts_shots_by_how_they_begin() -> None:
     json.dumps(told, allow_nan=False)
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(
     ("name", "cuts_s", "width_px"),
     [

@@ -113,6 +113,7 @@ def test_a_folder_that_holds_no_model_says_what_it_lacks(tmp_path: Path) -> None
         transcript._loaded(str(tmp_path))
 
 
+@pytest.mark.long
 @needs_whisper
 def test_sound_is_written_down_in_the_order_of_time(
     pool: MediaPool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

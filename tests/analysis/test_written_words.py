@@ -117,6 +117,7 @@ def test_without_the_extra_the_part_says_so_and_how_to_get_it(
     assert "pip install 'vsortd[ocr]'" == raised.value.remedy
 
 
+@pytest.mark.long
 @needs_networks
 def test_text_in_the_picture_is_found_in_the_library_and_in_one_film(tmp_path: Path) -> None:
     """Two slides of 4 s each, without a cut that anybody marked."""

@@ -49,6 +49,7 @@ def test_without_a_gpu_it_says_what_it_would_check_and_is_skipped(tmp_path: Path
         assert (check.name, None, {}) == (told["name"], told["reached"], told["figures"])
 
 
+@pytest.mark.long
 def test_every_check_works_on_the_processor(tmp_path: Path) -> None:
     """How fast anything is, is not asked: the encoder's check alone may miss what is wanted."""
     _, _, document = run_benchmark(tmp_path, "--device", "cpu", "--quick")

@@ -93,6 +93,7 @@ def reencoded(film: Path, path: Path, codec: str) -> Path:
     return path
 
 
+@pytest.mark.long
 def test_labels_have_their_course_and_the_summary_its_ground(home: harness.Here, film: Path, categories: Path) -> None:
     found = analysis(home, film, "--categories", categories)
     mood = next(unit for unit in found["labels"]["units"] if unit["unit"] == "Mood")
@@ -185,6 +186,7 @@ def test_a_model_that_cannot_be_had_costs_the_labels_alone(home: harness.Here, f
     assert found["labels"]["error"] == found["summary"]["mood"]["why"]
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("ending", ["mkv", "avi", "ts"])
 def test_other_containers_have_the_same_labels(
     home: harness.Here, film: Path, categories: Path, tmp_path: Path, ending: str
@@ -203,6 +205,7 @@ def test_other_containers_have_the_same_labels(
     assert found == analysis(home, path, *ask)["labels"]
 
 
+@pytest.mark.long
 def test_what_is_heard_has_labels_where_there_is_a_sound_model(home: harness.Here, tmp_path: Path) -> None:
     """A model of random weights, and two seconds of silence that speak for nothing: the summary hears with it."""
     make_tiny_clap(tmp_path / "clap")

@@ -177,6 +177,7 @@ def sound(tmp_path: Path) -> Path:
     return write_sound(tmp_path / "tone.mov", levels((-20.0, 2.0)))
 
 
+@pytest.mark.long
 def test_every_key_of_deepffmpeg_is_written_with_its_type(home: harness.Here, clips: Path, tmp_path: Path) -> None:
     make_tiny(tmp_path / "tiny.safetensors")
     out = tmp_path / "out"  # made where it isn't there

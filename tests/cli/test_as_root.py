@@ -20,6 +20,7 @@ SAYS = "vsortd runs as root: a fault in a decoder would have every right here"
 IS_ROOT = os.name == "posix" and os.geteuid() == 0
 
 
+@pytest.mark.few(1)
 @pytest.mark.skipif(not IS_ROOT, reason="only root is warned")
 @pytest.mark.parametrize("words", [["sort"], ["run", "--once"], ["run", "--once", "--json-log"]])
 def test_root_is_warned_once_and_can_silence_it(words: list[str], tmp_path: Path) -> None:

@@ -84,6 +84,7 @@ def _everything(out: Path) -> list[str]:
     return [*QUICK, *(f"{words} --json" for words in JSON), *rest]
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("stdout", ["/dev/full", ""], ids=["full", "closed"])
 def test_a_stdout_that_refuses_or_is_closed_costs_a_line(stdout: str, home: harness.Home, tmp_path: Path) -> None:
     for end in run_forked(_everything(tmp_path / "x.yaml"), tmp_path / "said", home.environment, stdout=stdout):
@@ -113,6 +114,7 @@ def test_in_a_folder_that_is_gone_every_command_does_what_it_can(home: harness.H
             ), end
 
 
+@pytest.mark.long
 def test_what_an_encoding_lacks_is_escaped_and_json_stays_json(home: harness.Home, tmp_path: Path) -> None:
     (home.inbox / "Füße 日本 🎬.mp4").write_bytes(b"no video")
     home.run("run", "--once", code=None)
@@ -126,6 +128,7 @@ def test_what_an_encoding_lacks_is_escaped_and_json_stays_json(home: harness.Hom
     assert str(home.inbox / "Füße 日本 🎬.mp4") == named
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("words", ["status", "history --json", "--help", "release 99"])
 def test_the_real_command_with_stderr_closed_or_full_or_no_reader(words: str, home: harness.Home) -> None:
     command = f"{sys.executable} -m vsortd {words}"

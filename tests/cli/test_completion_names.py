@@ -95,6 +95,7 @@ class Typist:
         (self.folder / "vsortd.yaml").write_text(text, encoding="utf-8")
 
 
+@pytest.mark.few(1)
 def test_a_rule_is_put_in_as_it_is_called(shell: str, tmp_path: Path) -> None:
     """Whatever a rule is called: the command that is run after Tab gets that very name, and nothing else runs."""
     typist = Typist(shell, tmp_path)
@@ -111,6 +112,7 @@ def test_a_rule_is_put_in_as_it_is_called(shell: str, tmp_path: Path) -> None:
     assert not list(tmp_path.glob("pwned*"))
 
 
+@pytest.mark.few(1)
 def test_a_path_is_put_in_as_it_is(shell: str, tmp_path: Path) -> None:
     """Backslashes and quotes of both sorts, too, which a path may hold."""
     typist = Typist(shell, tmp_path)
@@ -124,6 +126,7 @@ def test_a_path_is_put_in_as_it_is(shell: str, tmp_path: Path) -> None:
     assert not list(tmp_path.glob("pwned*"))
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("quote", ['"', "'"])
 def test_within_quotes_that_were_begun(shell: str, quote: str, tmp_path: Path) -> None:
     """A name that is begun with a quote goes on within it."""
@@ -138,6 +141,7 @@ def test_within_quotes_that_were_begun(shell: str, quote: str, tmp_path: Path) -
     assert not list(tmp_path.glob("pwned*"))
 
 
+@pytest.mark.few(1)
 def test_a_name_is_finished_behind_what_stands_there(shell: str, tmp_path: Path) -> None:
     """Behind a colon, where bash begins a word of its own, behind an escaped blank, and behind an option's sign."""
     typist = Typist(shell, tmp_path)
@@ -190,6 +194,7 @@ def remember(folder: Path, names: tuple[str, ...]) -> None:
     shutil.copytree(home.folder / "state", folder / "state")
 
 
+@pytest.mark.few(1)
 def test_a_files_name_in_a_description_does_not_run(shell: str, tmp_path: Path) -> None:
     """What typer's script for zsh ran at Tab: a backslash ended the escape of the dollar."""
     remember(tmp_path, EVIL[:1])
@@ -199,6 +204,7 @@ def test_a_files_name_in_a_description_does_not_run(shell: str, tmp_path: Path) 
     assert not list(tmp_path.glob("pwned*"))
 
 
+@pytest.mark.few(1)
 def test_files_names_in_descriptions_steer_nothing(shell: str, tmp_path: Path) -> None:
     """The journal's ids are offered with the names of their files, which strangers made; all of it is made visible."""
     remember(tmp_path, EVIL)

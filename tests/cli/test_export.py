@@ -87,6 +87,7 @@ def _plain(value: object) -> object:
     return value
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize("ending", ["json", "jsonl", "ndjson", "parquet"])
 def test_the_history_is_that_of_history_oldest_first(ending: str, home: harness.Here) -> None:
     rows = rows_of(exported(home, "history", name=f"h.{ending}"))
@@ -301,6 +302,7 @@ def running(state: Path, words: Sequence[str], out: Path, code: str = "pass") ->
     )
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.timeout(240)
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no getrusage")

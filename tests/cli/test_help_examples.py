@@ -45,6 +45,7 @@ def vsortd_lines(example: str) -> list[list[str]]:
     return [line[1:] for line in named if line[:1] == ["vsortd"]]
 
 
+@pytest.mark.few(12)
 @pytest.mark.parametrize("name", sorted(commands()))
 def test_every_command_has_examples_and_shows_them(name: str) -> None:
     assert name in EXAMPLES, f"write examples of `vsortd {name}` into vsortd/cli/examples.py"
@@ -103,6 +104,7 @@ LISTINGS = [
 ]
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize("words", LISTINGS, ids=" ".join)
 def test_no_color_takes_the_colours_out_of_every_listing(words: list[str], tmp_path: Path) -> None:
     config = tmp_path / "vsortd.yaml"

@@ -68,6 +68,7 @@ REFUSING = (
 )  # fmt: skip
 
 
+@pytest.mark.few(12)
 @pytest.mark.timeout(120)
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux takes such names")
 @pytest.mark.parametrize("words", REFUSING)

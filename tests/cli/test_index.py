@@ -63,6 +63,7 @@ def states(document: dict[str, Any]) -> dict[str, str]:
     return {os.path.basename(item["file"]): item["state"] for item in document["items"]}  # noqa: PTH119
 
 
+@pytest.mark.long
 def test_a_second_run_looks_at_nothing_and_a_broken_file_fails_alone(filled: harness.Here, rendered: Path) -> None:
     shutil.copy2(rendered / "broken.mp4", filled.library)
     first = filled.json("index", code=3)
@@ -129,6 +130,7 @@ def test_the_index_follows_filings_undo_and_moves_by_hand_and_forgets_what_is_go
     assert {first["source"], str(home.library / "by hand" / "renamed.mp4")} == set(_paths(home))
 
 
+@pytest.mark.long
 def test_an_undone_conversion_is_followed_into_its_original_also_by_the_daemon(
     home: harness.Here, rendered: Path
 ) -> None:
@@ -162,6 +164,7 @@ def test_a_share_that_is_away_says_nothing_about_its_videos(filled: harness.Here
     assert 3 == len(_paths(filled))
 
 
+@pytest.mark.long
 def test_the_daemon_puts_the_index_right_when_it_begins_to_watch(filled: harness.Here) -> None:
     filled.run("index")
     (filled.library / "sea.mp4").unlink()

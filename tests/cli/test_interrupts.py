@@ -62,6 +62,7 @@ def interrupted_undo(home: harness.Home, words: list[str]) -> tuple[int, str]:
     return running.returncode, said
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("by_a_daemon", [False, True], ids=["alone", "by a daemon"])
 def test_an_interrupted_sort_says_what_was_filed_and_how_to_undo_it(
     home: harness.Home,

@@ -73,6 +73,7 @@ def about(document: Any) -> Any:
     return [about(one) for one in document] if isinstance(document, list) else document
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "words",
     [
@@ -93,6 +94,7 @@ def test_a_sentence_that_is_known_needs_no_model(home: harness.Home, words: Sequ
     assert about(first) == about(again)
 
 
+@pytest.mark.long
 def test_what_was_grouped_before_needs_no_model(home: harness.Home) -> None:
     first, loaded = asked(home, "cluster", "--min-size", "2")
     assert "torch" in loaded
@@ -103,6 +105,7 @@ def test_what_was_grouped_before_needs_no_model(home: harness.Home) -> None:
     assert about(first["groups"]) == about(again["groups"])
 
 
+@pytest.mark.long
 def test_what_was_compared_before_needs_no_model(home: harness.Home) -> None:
     """It still decodes pictures: only they tell that two videos are the same."""
     first, loaded = asked(home, "duplicates")
@@ -113,6 +116,7 @@ def test_what_was_compared_before_needs_no_model(home: harness.Home) -> None:
     assert about(first) == about(again)
 
 
+@pytest.mark.long
 def test_weights_that_have_changed_are_loaded(tmp_path: Path) -> None:
     """Of a model from a file of one's own."""
     home = harness.Home.make(tmp_path / "home")

@@ -56,6 +56,7 @@ def test_inboxes_that_take_different_endings_are_told_of_together(home: harness.
     assert "5 other videos left alone (avi, mkv, mts); `extensions` would take them." in said
 
 
+@pytest.mark.long
 def test_doctor_tells_of_them_and_means_no_harm(home: harness.Here) -> None:
     found = {one["name"]: one for one in home.json("doctor", "--quick", code=None)["checks"]}
     assert ("ok", LINE) == tuple(found[f"inbox {home.inbox}: endings"][key] for key in ("level", "found"))

@@ -324,6 +324,7 @@ def test_a_log_that_can_not_be_read_is_an_error_with_a_remedy(own_state: Path) -
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.long
 @pytest.mark.timeout(120)
 def test_the_daemons_log_has_a_line_a_video_without_secrets_and_relative(tmp_path: Path) -> None:
     home = Home.make(tmp_path / "ann", more="log: {paths: relative}\n")
@@ -370,6 +371,7 @@ def test_a_log_folder_that_can_not_be_written_does_not_stop_the_daemon(tmp_path:
     assert 1 == len(home.items())
 
 
+@pytest.mark.long
 @pytest.mark.timeout(120)
 def test_logs_follows_a_daemon_that_is_started_again(tmp_path: Path) -> None:
     home = Home.make(tmp_path)

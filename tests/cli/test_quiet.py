@@ -81,6 +81,7 @@ def test_what_is_done_is_done_without_a_word_and_undone(home: harness.Here) -> N
     assert (home.folder / "made.yaml").is_file()
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize(
     "words",
     [
@@ -139,6 +140,7 @@ def test_a_wrong_choice_of_colours_is_refused(home: harness.Here) -> None:
     assert "auto, always, never" in done.stderr
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize(
     ("option", "environment", "coloured"),
     [

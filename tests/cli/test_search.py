@@ -52,6 +52,7 @@ def shows(scene: dict[str, Any], subject: str) -> bool:
     return Path(name).stem.split("_")[1 + take] == subject.split(maxsplit=1)[0]
 
 
+@pytest.mark.long
 def test_the_scenes_of_a_subject_are_among_the_first_five(home: harness.Here) -> None:
     recalls = {}
     for subject in SUBJECTS:
@@ -70,6 +71,7 @@ def test_a_scene_is_found_from_its_cut_to_its_cut_and_once(home: harness.Here) -
         assert (take + 1) * SECONDS == pytest.approx(scene["end_s"], abs=0.75)
 
 
+@pytest.mark.long
 def test_of_each_shot_one_picture_is_asked_and_a_scene_ends_at_its_cuts(home: harness.Here, tmp_path: Path) -> None:
     found = home.json("search", "the sea", "--per", "shot")
     assert (0, 0, len(SUBJECTS)) == (found["unseen_shots"], found["unmeasured"], found["videos"])
@@ -121,12 +123,14 @@ def test_filters_narrow_the_search(home: harness.Here) -> None:
     assert [] == home.json("search", "sea", "--all", "--recorded-since", "2100-01-01", code=1)["scenes"]
 
 
+@pytest.mark.long
 def test_a_file_that_nobody_indexed_is_looked_at_first(home: harness.Here, tmp_path: Path) -> None:
     path = render_takes(tmp_path / "new.mp4", [("city", 6), ("snow", 6)], seed=72_900)
     best = home.json("search", "snow", "--in", path)["scenes"][0]
     assert 6 == pytest.approx(best["begin_s"], abs=0.75)
 
 
+@pytest.mark.long
 def test_videos_that_were_hardly_looked_at_are_told(home: harness.Here, tmp_path: Path) -> None:
     other = harness.Here.make(tmp_path / "other")
     (file,) = home.library.glob("00_*.mp4")

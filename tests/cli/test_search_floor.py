@@ -24,6 +24,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> harness.Here:
     return made
 
 
+@pytest.mark.long
 def test_what_more_likely_shows_something_else_is_only_counted(home: harness.Here) -> None:
     shown, everything = home.json("search", "fire"), home.json("search", "fire", "--all")
     assert shown["scenes"] == [one for one in everything["scenes"] if one["score"] >= 0.5]
@@ -39,6 +40,7 @@ def test_what_more_likely_shows_something_else_is_only_counted(home: harness.Her
     assert ([], 3) == (above["scenes"], above["weaker"])
 
 
+@pytest.mark.long
 def test_the_library_is_asked_and_a_video_in_several_files_is_one_hit(tmp_path: Path) -> None:
     """What an eval has looked at is asked by its path alone; the daemon answers as the command does."""
     snow, sea = DEMO_CLIPS / "DSC_0007.mp4", DEMO_CLIPS / "IMG_0412.MOV"

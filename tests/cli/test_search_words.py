@@ -98,6 +98,7 @@ def test_what_is_not_read_yet_says_which_command_reads_it(home: harness.Here) ->
     assert "vsortd index --text" in told
 
 
+@pytest.mark.long
 def test_changed_subtitles_are_read_anew(tmp_path: Path) -> None:
     home = harness.Here.make(tmp_path / "home")
     path = film(home.library / "talk.mp4", "first version")

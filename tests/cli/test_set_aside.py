@@ -42,6 +42,7 @@ def home(tmp_path: Path) -> Iterator[FiledHome]:
         made.daemon.wait()
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("daemon", [False, True], ids=["alone", "with a daemon"])
 def test_by_path_name_and_id_and_back(home: FiledHome, *, daemon: bool) -> None:
     paths = [Path(home.file(f"{name}.mp4", "sea", f"{name}.srt").destination or "") for name in ("one", "two", "three")]
@@ -115,6 +116,7 @@ def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.long
 def test_the_lesser_copies_go_and_one_of_each_stays_whatever_is_asked_again(home: FiledHome, films: Path) -> None:
     mine = home.library / "mine"
     shutil.copytree(films, mine)
@@ -145,6 +147,7 @@ def test_the_lesser_copies_go_and_one_of_each_stays_whatever_is_asked_again(home
     assert before == everything(home.library)
 
 
+@pytest.mark.long
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a pty")
 @pytest.mark.parametrize("answer", ["n", "y"])
 def test_at_a_terminal_it_shows_them_and_asks(home: FiledHome, films: Path, answer: str) -> None:

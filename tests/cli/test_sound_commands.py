@@ -78,6 +78,7 @@ rules:
 """
 
 
+@pytest.mark.long
 def test_videos_are_filed_by_how_much_of_them_is_music(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     encoder = PitchEncoder({LOW: "music", HIGH: "speech"})
     monkeypatch.setattr("vsortd.hearing.sound_factory.load_sound_encoder", lambda *_, **__: encoder)
@@ -123,6 +124,7 @@ def test_without_its_sound_model_files_wait_and_the_error_says_what_helps(tmp_pa
     assert path.exists()
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("ears")
 def test_a_video_whose_sound_can_not_be_decoded_is_judged_by_its_pictures(
     home: harness.Here, monkeypatch: pytest.MonkeyPatch
@@ -155,6 +157,7 @@ def library(home: harness.Here) -> harness.Here:
     return home
 
 
+@pytest.mark.long
 def test_index_listens_and_search_and_timeline_find_what_is_heard(library: harness.Here, ears: PitchEncoder) -> None:
     items = {item["file"].rsplit("/", 1)[-1]: item for item in library.json("index")["items"]}
     assert (11, 2) == (items["two.mov"]["windows"], items["quiet.mov"]["windows"])
@@ -229,6 +232,7 @@ def classified(home: harness.Here, *words: str | Path) -> dict[str, Any]:
     return dict(found)
 
 
+@pytest.mark.long
 def test_classify_labels_what_is_heard_as_stream_1(library: harness.Here, ears: PitchEncoder, tmp_path: Path) -> None:
     path, labels = library.library / "two.mov", tmp_path / "labels.txt"
     labels.write_text("a low tone\na high tone\nthunder\n", encoding="utf-8")

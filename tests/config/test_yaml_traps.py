@@ -200,12 +200,14 @@ def test_a_file_of_the_largest_size_is_read() -> None:
     assert document.mistakes == ()
 
 
+@pytest.mark.few(1)
 def test_a_megabyte_of_values_stays_small() -> None:
     _, _, message, allowed = _one("a: [" + "x," * (MAX_VALUES + 1) + "]")
     assert "too many values" in message
     assert f"{MAX_VALUES:,}" in allowed
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize("opening", ["[", "{a: ", "- ", "{a: [b, c: "])
 def test_nesting_beyond_the_limit_is_refused_before_anything_recurses(opening: str) -> None:
     _, _, message, allowed = _one("a:\n " + opening * (MAX_DEPTH * 2))

@@ -40,6 +40,7 @@ def test_no_python_is_started_that_looks_where_it_stands() -> None:
     assert [] == [place for place, words in found.items() if not {"-P", "-I"} & set(words)]
 
 
+@pytest.mark.long
 @pytest.mark.timeout(180)
 def test_what_lies_about_is_not_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Files named like modules: where the daemon is started, which is the home, and where the doctor looks."""

@@ -131,6 +131,7 @@ def test_the_config_is_found_in_the_form_that_the_disk_has(folders: Path) -> Non
     assert named == find_config(folders / f"{COMPOSED}.yaml")
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize(
     "words",
     [

@@ -63,6 +63,7 @@ def end_of_samples(path: Path) -> int:
         return max(entry.pos + entry.size for stream in opened.streams for entry in stream.index_entries)
 
 
+@pytest.mark.few(4)
 @pytest.mark.parametrize("sound", SOUNDS)
 def test_the_last_byte_of_any_sample_counts(sound: str, tmp_path: Path) -> None:
     path = render(tmp_path / "a.mov", "-movflags", "+faststart", sound=sound)
@@ -149,6 +150,7 @@ def test_a_file_that_shrinks_meanwhile_is_told_apart(tmp_path: Path) -> None:
             has_all_samples(BoxReader(io.BytesIO(data[:end]), len(data)))
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("sound", ["aac", "pcm_s16le", "adpcm_ima_qt"])
 def test_no_header_whatever_raises(sound: str, tmp_path: Path) -> None:
     """Bytes of the header are put out at random, those of the tables more often."""

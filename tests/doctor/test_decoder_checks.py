@@ -31,6 +31,7 @@ def found_on(home: Home, *absent: int) -> dict[str, dict[str, Any]]:
     return {check["name"]: check for check in json.loads(done.stdout)["checks"]}
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(
     ("absent", "level", "words"),
     [
@@ -47,6 +48,7 @@ def test_doctor_says_what_holds(tmp_path: Path, absent: tuple[int, ...], level: 
     assert ("" == check["remedy"]) == (level == "ok")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("absent", [(), LANDLOCK])
 @pytest.mark.timeout(120)
 def test_what_is_required_and_missing_fails_with_a_remedy(tmp_path: Path, absent: tuple[int, ...]) -> None:
@@ -60,6 +62,7 @@ def test_what_is_required_and_missing_fails_with_a_remedy(tmp_path: Path, absent
     assert "confine: auto" in check["remedy"]
 
 
+@pytest.mark.long
 @pytest.mark.timeout(240)
 def test_where_confinement_is_missing_auto_files_and_require_files_nothing(tmp_path: Path) -> None:
     home = Home.make(tmp_path / "home")
@@ -76,6 +79,7 @@ def test_where_confinement_is_missing_auto_files_and_require_files_nothing(tmp_p
     assert ["walk.mp4"] == [path.name for path in home.library.rglob("*.mp4")]
 
 
+@pytest.mark.long
 @pytest.mark.timeout(120)
 def test_an_ffmpeg_that_is_a_script_is_told(tmp_path: Path) -> None:
     home = Home.make(tmp_path / "home")

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tests.support.shots import Shot
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_the_demo_files_and_undoes_everything_and_proves_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -55,6 +56,7 @@ av.open = other
 """
 
 
+@pytest.mark.long
 @pytest.mark.timeout(120)
 def test_a_demo_that_files_nothing_fails_and_says_so(tmp_path: Path) -> None:
     """Everything lies where it lay, and yet nothing works."""

@@ -47,6 +47,7 @@ def everything(folder: Path) -> set[Path]:
     return set(folder.rglob("*"))
 
 
+@pytest.mark.long
 @pytest.mark.timeout(180)
 def test_a_sound_home_is_well_from_end_to_end_and_left_as_it_was(home: Home) -> None:
     before = everything(home.folder)
@@ -62,6 +63,7 @@ def test_a_sound_home_is_well_from_end_to_end_and_left_as_it_was(home: Home) -> 
     assert before == everything(home.folder)
 
 
+@pytest.mark.long
 @pytest.mark.timeout(120)
 def test_json_says_the_same_and_quick_leaves_out_what_takes_long(home: Home) -> None:
     document = home.json("doctor", "--quick")
@@ -269,6 +271,7 @@ def test_a_journal_that_can_not_be_read_fails(own_state: Path) -> None:
     assert Severity.FAIL is found["journal"].level
 
 
+@pytest.mark.long
 @pytest.mark.timeout(120)
 def test_a_running_daemons_word_on_an_inbox_counts(home: Home) -> None:
     home.start()
@@ -355,6 +358,7 @@ def test_durations_for_people(seconds: float, text: str) -> None:
     assert text == about_duration(seconds)
 
 
+@pytest.mark.long
 def test_json_of_doctor_is_pure_though_the_config_is_missing() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "vsortd", "--config", "/no/such.yaml", "doctor", "--quick", "--json"],

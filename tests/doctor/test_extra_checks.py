@@ -82,6 +82,7 @@ def test_a_detector_in_an_onnx_file_is_tried(tmp_path: Path) -> None:
     assert "names and model belong together" in caught.value.remedy
 
 
+@pytest.mark.long
 def test_a_detector_whose_file_is_gone_fails_with_its_path(tmp_path: Path) -> None:
     names = write_names(tmp_path / "names.txt")
     settings_of(tmp_path, f"detector: {{model: {tmp_path}/gone.onnx, labels: {names}}}")
@@ -201,6 +202,7 @@ def test_what_is_not_installed_says_what_to_type(tmp_path: Path, monkeypatch: py
             assert (Severity.WARN, remedy) == (finding.level, finding.remedy)
 
 
+@pytest.mark.long
 @pytest.mark.skipif(importlib.util.find_spec("rapidocr") is None, reason="no rapidocr here")
 def test_where_a_rule_asks_for_text_a_clip_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = settings_of(tmp_path, "", "rules: [{name: slides, when: {text: agenda}}]\n")

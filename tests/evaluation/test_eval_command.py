@@ -55,6 +55,7 @@ def home(tmp_path: Path) -> harness.Home:
     return harness.Here.make(tmp_path / "home", more=MORE)
 
 
+@pytest.mark.long
 def test_every_number_is_there_and_a_second_run_decodes_nothing(home: harness.Home, labelled: Path) -> None:
     before = harness.snapshot(labelled)
     first = home.json("eval", labelled)
@@ -86,6 +87,7 @@ def test_every_number_is_there_and_a_second_run_decodes_nothing(home: harness.Ho
     assert [] == home.items()
 
 
+@pytest.mark.long
 def test_a_broken_file_is_reported_and_not_counted(home: harness.Home, labelled: Path) -> None:
     (labelled / "sea" / "broken.mp4").write_bytes(b"no film at all" * 100)
     found = home.json("eval", labelled, code=3)
@@ -125,6 +127,7 @@ def test_what_the_config_does_not_accept_is_left_out(home: harness.Home, labelle
     assert ["ski.mp4"] == [one["path"].rpartition("/")[2] for one in found["rejected"]]
 
 
+@pytest.mark.long
 def test_a_temperature_is_kept_from_enough_videos_alone(home: harness.Home, labelled: Path) -> None:
     state = home.folder / "state"
     kept = keep_calibration(state, "another/model", Calibrated(2.0, 400, "2026-11-01T00:00:00Z", 0.2, 0.1)).read_bytes()

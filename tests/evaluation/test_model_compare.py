@@ -95,6 +95,7 @@ class Here(ModelProcess):
         self._holder = _Holder()
 
 
+@pytest.mark.long
 def test_every_model_judges_as_eval_does_by_frames_decoded_once(
     found: ModelContest, home: harness.Home, settings: Settings
 ) -> None:

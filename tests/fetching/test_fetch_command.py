@@ -97,6 +97,7 @@ def test_what_was_fetched_is_there_without_a_network_and_without_the_extra(
     assert "vsortd: Addresses are fetched by yt-dlp, which is not installed. pip install 'vsortd[fetch]'" == said
 
 
+@pytest.mark.long
 def test_of_several_videos_none_is_fetched_until_that_is_wished(home: Home, site: VideoSite, film: Path) -> None:
     site.put("/one.mp4", film)
     site.put("/two.mp4", film.read_bytes() + b"\0\0\0\x08free")
@@ -133,6 +134,7 @@ REFUSED: dict[str, tuple[Answer, str]] = {
 }
 
 
+@pytest.mark.few(5)
 @pytest.mark.parametrize("path", REFUSED)
 def test_what_may_not_or_can_not_be_fetched_is_told_in_a_sentence_and_leaves_nothing(
     home: Home, site: VideoSite, path: str
@@ -178,6 +180,7 @@ def test_a_certificate_that_nobody_vouches_for_is_refused(home: Home, tmp_path: 
         assert not served.asked
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("how", [{"silent": True}, {"drips": True, "body": bytes(10**5)}])
 def test_a_server_that_takes_too_long_is_given_up(home: Home, site: VideoSite, how: dict[str, Any]) -> None:
     home.config.write_text(home.config.read_text().replace("time_limit: 30s", "time_limit: 4s"))
@@ -186,6 +189,7 @@ def test_a_server_that_takes_too_long_is_given_up(home: Home, site: VideoSite, h
     assert not inbox_names(home)
 
 
+@pytest.mark.few(1)
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX")
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
 def test_ctrl_c_and_a_kill_end_the_process_that_fetches(
@@ -213,6 +217,7 @@ def test_ctrl_c_and_a_kill_end_the_process_that_fetches(
     assert not inbox_names(home)
 
 
+@pytest.mark.long
 def test_hls_and_dash_become_one_mp4_and_what_is_live_is_refused(home: Home, site: VideoSite, film: Path) -> None:
     from vsortd.media.ffmpeg import find_ffmpeg
 
@@ -236,6 +241,7 @@ def test_hls_and_dash_become_one_mp4_and_what_is_live_is_refused(home: Home, sit
         assert streams == codecs
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_sort_files_what_an_address_holds_and_undo_leaves_it_in_the_inbox(
     home: Home, site: VideoSite, film: Path
@@ -261,6 +267,7 @@ def test_sort_files_what_an_address_holds_and_undo_leaves_it_in_the_inbox(
     assert origin == home.items()[0]["origin"]
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_every_command_that_takes_a_video_takes_an_address(home: Home, site: VideoSite, film: Path) -> None:
     site.put("/film.mp4", film)
@@ -277,6 +284,7 @@ def test_every_command_that_takes_a_video_takes_an_address(home: Home, site: Vid
     assert not inbox_names(home)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_the_daemon_files_what_is_fetched_and_knows_where_it_came_from_also_after_a_restart(
     home: Home, site: VideoSite, film: Path

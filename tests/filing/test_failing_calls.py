@@ -414,6 +414,7 @@ def _check_books(bench: Any, scenario: Scenario, request: FilingRequest) -> bool
     return bool(placed)
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_each_call_fails_in_its_turn(arena: Arena, name: str, record_property: Callable[[str, object], None]) -> None:
     scenario = SCENARIOS[name]
@@ -479,6 +480,7 @@ def home(tmp_path: Path) -> Iterator[Home]:
 _LONG = pytest.mark.long  # waits as long as the daemon does
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize(

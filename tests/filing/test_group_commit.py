@@ -330,6 +330,7 @@ def fail() -> None:
     raise OSError(errno.EIO, os.strerror(errno.EIO))
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize("number", COMMITS)
 def test_a_shared_commit_that_fails_amid_filing_loses_nothing(bench: Any, number: int) -> None:
     for name in FILMS:

@@ -381,6 +381,7 @@ def steadily(name: str) -> Any:
     return pytest.param(name, marks=[pytest.mark.long] * (apart and name != "converted, across filesystems"))
 
 
+@pytest.mark.few(4)
 @pytest.mark.parametrize("name", [steadily(name) for name in SCENARIOS])
 def test_killed_at_every_point(arena: Arena, name: str) -> None:
     scenario = SCENARIOS[name]
@@ -396,6 +397,7 @@ def test_killed_at_every_point(arena: Arena, name: str) -> None:
     print(f"{name}: killed at {len(numbers)} of {len(passed)} points")  # noqa: T201 - the count
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize("name", [steadily(name) for name in SCENARIOS if "," in name or "undo" in name])
 def test_recovery_killed_at_every_point(arena: Arena, name: str) -> None:
     scenario = SCENARIOS[name]
@@ -413,6 +415,7 @@ def test_recovery_killed_at_every_point(arena: Arena, name: str) -> None:
     print(f"{name}: killed {kills} times amid recovery or before it")  # noqa: T201 - the count
 
 
+@pytest.mark.long
 def test_every_fault_point_is_passed_by_some_scenario(arena: Arena) -> None:
     passed: set[Point] = set()
     for scenario in (one for one in SCENARIOS.values() if not one.sharing):

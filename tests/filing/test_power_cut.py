@@ -146,12 +146,14 @@ STAYING = {
 }
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize("name", STAYING)
 def test_the_power_goes_where_videos_stay(disks: Callable[..., Disk], make_bench: type, name: str) -> None:
     how, before, act = STAYING[name]
     cut_everywhere([disks("first", "btrfs" if how == "reflink" else "ext4")], make_bench, before, act, how)
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize("apart", [False, True], ids=["one disk", "two disks"])
 @pytest.mark.parametrize(
     ("before", "act"),

@@ -59,6 +59,7 @@ def take_back(_bench: Any, filer: Any) -> None:
         raise FilingError(report.refused[0][1])
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize("lasting", [False, True], ids=["once", "from then on"])
 @pytest.mark.parametrize("apart", [False, True], ids=["one filesystem", "two filesystems"])
 @pytest.mark.parametrize(

@@ -127,6 +127,7 @@ def home(tmp_path: Path) -> Iterator[harness.Home]:
         one.daemon.wait()
 
 
+@pytest.mark.long
 def test_a_converted_video_is_its_owners_alone_as_it_was(tmp_path: Path) -> None:
     """By the real command, whatever the umask."""
     more = "convert: {mov: transcode}\n" + troubles.QUICK
@@ -159,6 +160,7 @@ def test_everything_in_the_state_folder_is_its_owners_alone(home: harness.Home) 
     assert wanted == found
 
 
+@pytest.mark.long
 def test_a_state_folder_of_an_older_version_is_closed_without_a_word(home: harness.Home) -> None:
     state = home.folder / "state"
     home.run("sort", home.inbox)
@@ -175,6 +177,7 @@ def test_a_state_folder_of_an_older_version_is_closed_without_a_word(home: harne
     assert 0o600 == stat.S_IMODE((state / "journal.sqlite3").stat().st_mode)
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("mode", [0o770, 0o707, 0o777, 0o1777])
 def test_a_state_folder_that_others_can_write_to_is_refused(home: harness.Home, mode: int) -> None:
     state = home.folder / "state"
@@ -189,6 +192,7 @@ def test_a_state_folder_that_others_can_write_to_is_refused(home: harness.Home, 
     assert "can be written to by others" in " ".join(doctor.stdout.split())
 
 
+@pytest.mark.long
 def test_no_link_is_followed_in_the_state_folder(home: harness.Home, tmp_path: Path) -> None:
     state = home.folder / "state"
     state.mkdir(mode=0o700)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize("name", TARGETS)
 def test_every_promise_holds_for_the_seeds_and_what_little_is_changed_in_them(name: str, tmp_path: Path) -> None:
     with importlib.import_module(f"tests.fuzz.{name}").opened(tmp_path) as target:

@@ -161,6 +161,7 @@ def test_one_let_go_before_who_waits_for_it_wakes_is_loaded_anew(model: Resident
     assert model._changed.unloaded
 
 
+@pytest.mark.long
 def test_one_let_go_while_rules_change_is_loaded_with_the_new_ones(
     model: ResidentModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -249,6 +250,7 @@ def test_a_load_that_broke_off_half_way_is_told_at_once_and_never_tried_again(
     made.close()
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(
     "error",
     [

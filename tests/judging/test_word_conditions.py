@@ -54,6 +54,7 @@ def pictures() -> list[npt.NDArray[np.uint8]]:
     return [np.full((32, 32, 3), 90, np.uint8)] * 20
 
 
+@pytest.mark.long
 @pytest.mark.timeout(240)
 def test_a_tag_goes_by_the_subtitles_beside_a_video(tmp_path: Path, pictures: list[npt.NDArray[np.uint8]]) -> None:
     home = harness.Home.make(tmp_path / "home", more="tags: [{name: party, when: {said: birthday}}]\n")

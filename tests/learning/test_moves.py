@@ -512,6 +512,7 @@ def test_the_daemon_follows_a_rule_that_is_renamed_with_its_folder(
     assert 0 == one.stop()
 
 
+@pytest.mark.long
 @pytest.mark.timeout(240)
 @pytest.mark.slow
 def test_the_daemon_learns_from_moves_while_it_runs_and_when_it_starts(

@@ -63,6 +63,7 @@ def here(tmp_path: Path) -> harness.Here:
     return made
 
 
+@pytest.mark.long
 def test_a_filed_video_goes_to_review_decided_and_the_like_of_it_follows_until_it_is_undone(here: harness.Here) -> None:
     here.run("sort", dropped(here, "owls.mp4"))
     (filed,) = here.items()

@@ -148,6 +148,7 @@ def test_a_key_files_and_teaches_and_undo_takes_both_back(
     assert 0 == screen.end()
 
 
+@pytest.mark.long
 def test_a_rule_is_found_by_a_part_of_its_name(review: Callable[..., tuple[harness.Home, Screen]]) -> None:
     one, screen = review()
     screen.wait("> ")
@@ -166,6 +167,7 @@ def test_a_rule_is_found_by_a_part_of_its_name(review: Callable[..., tuple[harne
     assert "nature/meadow" == one.items()[0]["rule"]
 
 
+@pytest.mark.long
 def test_a_new_rule_is_written_and_the_daemon_sorts_by_it(
     review: Callable[..., tuple[harness.Home, Screen]], clips: Path
 ) -> None:
@@ -222,6 +224,7 @@ def test_a_new_rule_is_written_and_the_daemon_sorts_by_it(
     assert 0 == one.stop()
 
 
+@pytest.mark.long
 def test_ctrl_c_leaves_everything_as_it_stands(review: Callable[..., tuple[harness.Home, Screen]]) -> None:
     one, screen = review()
     screen.wait("> ")
@@ -237,6 +240,7 @@ def test_ctrl_c_leaves_everything_as_it_stands(review: Callable[..., tuple[harne
     assert [True] == [entry["used"] for entry in one.json("corrections")["corrections"]]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("nowhere", ["0", pytest.param("x", marks=pytest.mark.long)])
 def test_a_terminal_without_keys_takes_lines(review: Callable[..., tuple[harness.Home, Screen]], nowhere: str) -> None:
     one, screen = review(terminal="dumb")
@@ -255,6 +259,7 @@ def test_a_terminal_without_keys_takes_lines(review: Callable[..., tuple[harness
     assert 1 == len(one.json("review")["items"])
 
 
+@pytest.mark.long
 def test_without_a_terminal_it_lists_and_says_how(home: Callable[..., harness.Home], clips: Path) -> None:
     one = home()
     assert "Nothing waits for review." in one.run("review").stdout

@@ -80,6 +80,7 @@ def test_a_running_daemon_learns_at_once_and_undo_takes_it_back(
     assert 0 == one.stop()
 
 
+@pytest.mark.long
 def test_a_file_in_the_inbox_is_filed_where_the_user_says_and_released(
     home: Callable[..., harness.Home], clips: Path
 ) -> None:
@@ -102,6 +103,7 @@ def test_a_file_in_the_inbox_is_filed_where_the_user_says_and_released(
     assert {"a.mov", "a.srt"} == {path.name for path in one.inbox.iterdir()}
 
 
+@pytest.mark.long
 def test_elsewhere_or_with_keep_it_is_only_learned(home: Callable[..., harness.Home], clips: Path) -> None:
     one = home()
     outside = one.folder / "elsewhere.mp4"
@@ -130,6 +132,7 @@ def test_elsewhere_or_with_keep_it_is_only_learned(home: Callable[..., harness.H
     assert "learn: {use: false}" in one.run("corrections").stdout
 
 
+@pytest.mark.long
 def test_examples_of_another_model_do_not_count(home: Callable[..., harness.Home], clips: Path) -> None:
     one = home()
     shutil.copy2(clips / BIKES, one.folder / "taught.mp4")
@@ -146,6 +149,7 @@ def test_examples_of_another_model_do_not_count(home: Callable[..., harness.Home
     assert ["of another model (ViT-B-32)"] == [entry["why_not"] for entry in corrections(one)]
 
 
+@pytest.mark.long
 def test_harmful_examples_are_seen_and_not_used(home: Callable[..., harness.Home], clips: Path) -> None:
     """Four times one video that the model is fairly sure of; three of them are taught as something else."""
     one = home()
@@ -166,6 +170,7 @@ def test_harmful_examples_are_seen_and_not_used(home: Callable[..., harness.Home
     assert ("filed", "city") == (after["state"], after["rule"])
 
 
+@pytest.mark.long
 def test_what_cannot_be_taught_is_refused_with_the_reason(
     home: Callable[..., harness.Home], clips: Path, bad_clips: Path
 ) -> None:
@@ -181,6 +186,7 @@ def test_what_cannot_be_taught_is_refused_with_the_reason(
     assert (one.inbox / "b.mp4").exists()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("by", ["mid-file", "record"])
 def test_what_is_half_copied_or_unreadable_is_not_touched(
     home: Callable[..., harness.Home], clips: Path, by: str
@@ -234,6 +240,7 @@ def test_killed_anywhere_both_filing_and_example_hold_or_neither(
     assert 5 == one.json("status")["counts"]["review"]
 
 
+@pytest.mark.long
 def test_taught_while_the_daemon_has_it_in_hand_it_is_filed_once_where_the_user_says(
     home: Callable[..., harness.Home], clips: Path
 ) -> None:

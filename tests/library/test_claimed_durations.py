@@ -30,6 +30,7 @@ def _claim(path: Path, *, frame_s: int) -> Path:
     return path
 
 
+@pytest.mark.long
 def test_index_search_and_timeline_come_to_their_end(tmp_path: Path) -> None:
     home = harness.Here.make(tmp_path / "home", more=troubles.QUICK, rules=troubles.ONE_RULE)
     ages = _claim(troubles.make_clip(home.inbox / "ages.mp4", number=1, frames=24), frame_s=1_000_000_000)

@@ -181,6 +181,7 @@ def pictures_of(path: Path, large_bytes: int) -> tuple[Table, dict[int, tuple[in
 
 
 # What is read on to where seeking leads elsewhere, from near the beginning, and what seeking leads to.
+@pytest.mark.few(6)
 @pytest.mark.parametrize("large_bytes", [LARGE_BYTES, 0], ids=["small", "large"])
 @pytest.mark.parametrize("keys", [(0, 1), (0, 1, 2, 3, 40)])
 @pytest.mark.parametrize(
@@ -259,6 +260,7 @@ def test_the_pictures_of_a_large_avi_with_b_frames_are_found_by_their_keyframes(
     assert max(abs(sample - number) for sample, number in found.items()) <= 2
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("kind", sorted(set(KINDS) - {"mp4", "3gp"}))
 def test_of_a_large_file_keyframes_are_enough(tmp_path: Path, kind: str) -> None:
     path = write_video(tmp_path / f"long.{kind}", frames=1000, gop=10)

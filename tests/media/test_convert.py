@@ -247,6 +247,7 @@ REMUXED = [
 ]
 
 
+@pytest.mark.few(4)
 @pytest.mark.parametrize("name", REMUXED)
 def test_a_real_clip_is_remuxed_packet_by_packet(
     name: str, ffmpeg: Path, clips: Path, tmp_path: Path, pool: MediaPool
@@ -287,6 +288,7 @@ def test_subtitles_and_cover_art_are_kept(
     assert 2 == sum(stream.codec == "mov_text" for stream in result.streams)
 
 
+@pytest.mark.few(2)
 @pytest.mark.usefixtures("ffmpeg")
 @pytest.mark.parametrize(("sound", "result_codec"), [("pcm_s16le", "alac"), ("pcm_s24le", "alac"), ("aac", "aac")])
 def test_whole_number_pcm_becomes_alac_without_loss(
@@ -309,6 +311,7 @@ def samples(path: Path) -> str:
     return digest.hexdigest()
 
 
+@pytest.mark.few(2)
 @pytest.mark.usefixtures("ffmpeg")
 @pytest.mark.parametrize(
     "recipe",
@@ -335,6 +338,7 @@ def test_hdr_stays_hdr(hdr_file: Path, pool: MediaPool) -> None:
     assert ("yuv420p10le", True) == (result.pixel_format, result.hdr)
 
 
+@pytest.mark.few(4)
 @pytest.mark.usefixtures("ffmpeg")
 @pytest.mark.parametrize(
     "name",

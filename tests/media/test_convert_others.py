@@ -106,6 +106,7 @@ REMUXED: dict[str, tuple[tuple[str, ...], str]] = {
 }
 
 
+@pytest.mark.few(6)
 @pytest.mark.usefixtures("ffmpeg")
 @pytest.mark.parametrize("name", REMUXED)
 def test_what_mp4_can_hold_is_copied(name: str, tmp_path: Path, pool: MediaPool) -> None:
@@ -120,6 +121,7 @@ def test_what_mp4_can_hold_is_copied(name: str, tmp_path: Path, pool: MediaPool)
     assert shown_alike(source, source.with_suffix(".mp4"))
 
 
+@pytest.mark.few(2)
 @pytest.mark.usefixtures("ffmpeg")
 @pytest.mark.parametrize("ending", ["mkv", "flv", "ts"])
 def test_what_was_made_of_an_mp4_becomes_one_again(ending: str, tmp_path: Path, pool: MediaPool) -> None:
@@ -244,6 +246,7 @@ def add_a_tag(path: Path) -> None:
     other.replace(path)
 
 
+@pytest.mark.few(4)
 @pytest.mark.parametrize("name", ["plain.mkv", "plain.ts"])
 @pytest.mark.parametrize("harm", [flip_a_byte, shift_the_sound, drop_the_last_frame, encode_anew, add_a_tag])
 def test_a_result_that_was_harmed_is_not_taken(  # noqa: PLR0917 - the harm, the films, and what a test is given

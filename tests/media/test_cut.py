@@ -116,6 +116,7 @@ def test_a_copy_far_from_a_keyframe_begins_at_the_wished_picture(
     assert data.index(b"moov") < data.index(b"mdat")  # faststart
 
 
+@pytest.mark.few(2)
 @pytest.mark.usefixtures("ffmpeg")
 @pytest.mark.parametrize(
     ("recipe", "begin_s", "shown_s"),
@@ -191,6 +192,7 @@ def test_hdr_stays_hdr(hdr_file: Path, tmp_path: Path, pool: MediaPool) -> None:
     assert (CutKind.COPY, True, "yuv420p10le") == (made.kind, facts.hdr, facts.pixel_format)
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(
     "name",
     [

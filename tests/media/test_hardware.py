@@ -37,6 +37,7 @@ def with_device() -> Iterator[MediaPool]:
         yield pool
 
 
+@pytest.mark.long
 @pytest.mark.timeout(240)
 def test_a_device_gives_the_pictures_of_the_cpu(
     with_device: MediaPool, pool: MediaPool, clips: Path, said: list[str]

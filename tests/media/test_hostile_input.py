@@ -137,6 +137,7 @@ def alias_to(path: Path) -> bytes:
     return struct.pack(">I4sI", 12 + len(record), b"alis", 0) + record
 
 
+@pytest.mark.long
 def test_hostile_names_and_playlists_are_filed_or_set_aside_and_nothing_they_name_is_opened(
     home: harness.Home, tmp_path: Path
 ) -> None:

@@ -209,6 +209,7 @@ def texts_of(value: Any) -> Iterator[str]:
         yield from texts_of({name: getattr(value, name) for name in value.__dataclass_fields__})
 
 
+@pytest.mark.long
 def test_what_passes_is_of_its_kind_and_in_its_range_whatever_is_said(
     answers: dict[str, tuple[Header, bytes]],
 ) -> None:

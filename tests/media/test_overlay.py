@@ -65,6 +65,7 @@ def packets(path: Path) -> list[bytes]:
         return [bytes(packet) for packet in video.demux(audio=0) if packet.size]
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize(
     "made",
     [

@@ -151,6 +151,7 @@ def opened(path: Path) -> dict[str, Any]:
         }
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_container_gets_a_copy(tmp_path: Path, previews: Previews, kind: str) -> None:
     path = write_video(tmp_path / f"a.{kind}", frames=50)
@@ -201,6 +202,7 @@ def test_hdr_comes_to_the_colours_of_a_screen(hdr_file: Path, previews: Previews
     assert picture[:, 40:].mean() > 225
 
 
+@pytest.mark.long
 def test_a_copy_of_a_real_hdr_clip_looks_like_its_still(clips: Path, previews: Previews, pool: MediaPool) -> None:
     path = clips / "FFMpegCore__input_hdr.mov"
     made = opened(previews.playable(path, identity_of(path)))
@@ -219,6 +221,7 @@ def test_it_is_made_once_and_kept(clip_file: Build, previews: Previews, monkeypa
         previews.playable(path, identity_of(path))
 
 
+@pytest.mark.long
 def test_who_asks_meanwhile_waits_and_hears_how_far_it_is(tmp_path: Path, previews: Previews) -> None:
     path = write_video(tmp_path / "a.mkv", frames=100)
     identity, heard, found = identity_of(path), [], []

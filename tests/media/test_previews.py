@@ -60,6 +60,7 @@ def requests(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return asked
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_container_has_a_thumbnail_a_sprite_and_stills(tmp_path: Path, previews: Previews, kind: str) -> None:
     path = write_video(tmp_path / f"a.{kind}", frames=100)

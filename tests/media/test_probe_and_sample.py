@@ -50,6 +50,7 @@ def own() -> Iterator[MediaPool]:
         yield pool
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("gop", [6, 250])
 def test_a_look_is_a_probe_and_a_sample(gop: int, clip_file: Build, pool: MediaPool) -> None:
     path = clip_file(frames=240, gop=gop, width=640, height=360, codec_options={"sc_threshold": "0"})
@@ -97,6 +98,7 @@ def grainy(tmp_path: Path) -> Callable[[int], Path]:
     return build
 
 
+@pytest.mark.long
 def test_pictures_made_small_hardly_change_without_the_loop_filter(
     grainy: Callable[[int], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -62,6 +62,7 @@ def test_what_begins_anew_is_heard_from_its_beginning(own: MediaPool) -> None:
     assert (2, 4) == (heard.begins, len(heard.pcm))
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize(
     "parts",
     [

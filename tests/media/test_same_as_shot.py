@@ -162,6 +162,7 @@ EXPECTED = {
 }
 
 
+@pytest.mark.few(2)
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize(
     "name", [pytest.param(name, marks=[pytest.mark.long] * (number % 4 > 0)) for number, name in enumerate(CLIPS)]
@@ -238,6 +239,7 @@ def test_a_last_frame_that_is_held_is_held_or_stays(tmp_path: Path, pool: MediaP
     assert outcome(source, pool).startswith(("remux: h264", "stays .mov: its film would last 1.000 s, not 5.800 s"))
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize("rate", [8000, 11025, 44100])
 @pytest.mark.parametrize("sound", ["pcm_u8", "pcm_s16be", "pcm_s24le"])
 def test_old_cameras_pcm_becomes_alac_to_the_sample(sound: str, rate: int, tmp_path: Path, pool: MediaPool) -> None:
@@ -251,6 +253,7 @@ def test_sound_that_would_lose_something_stays(sound: str, tmp_path: Path, pool:
     assert f"stays .mov: {sound} does not fit MP4" == outcome(source, pool)
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize(
     ("film", "name", "losses"),
     [

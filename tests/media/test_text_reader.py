@@ -73,6 +73,7 @@ def recall(picture: PictureText) -> float:
     return sum(plain(word) in read for word in WORDS) / len(WORDS)
 
 
+@pytest.mark.long
 @needs_networks
 def test_known_words_are_read_in_every_size_on_texture_and_moving(reading: MediaPool, tmp_path: Path) -> None:
     """One shot each: 16 to 40 of 720 px high, plain and on a texture, and one that moves."""
@@ -88,6 +89,7 @@ def test_known_words_are_read_in_every_size_on_texture_and_moving(reading: Media
     assert invoice.confidence > 0.9
 
 
+@pytest.mark.long
 @needs_networks
 def test_nothing_is_read_where_nothing_is_written(reading: MediaPool, tmp_path: Path) -> None:
     rng = np.random.default_rng(2)

@@ -67,6 +67,7 @@ def parts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return made
 
 
+@pytest.mark.few(5)
 @pytest.mark.parametrize("default", DEFAULT)
 @pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("still", STILLS)

@@ -26,6 +26,7 @@ rules:
 """
 
 
+@pytest.mark.long
 @pytest.mark.timeout(180)
 def test_a_small_fire_is_found_by_parts_of_the_picture_alone_and_explain_shows_where(tmp_path: Path) -> None:
     found = {}
@@ -49,6 +50,7 @@ def test_a_small_fire_is_found_by_parts_of_the_picture_alone_and_explain_shows_w
     assert "Fires  looked for in vain: at best 0" in in_vain
 
 
+@pytest.mark.long
 @pytest.mark.timeout(180)
 def test_eval_judges_by_parts_of_the_picture_too(tmp_path: Path) -> None:
     home = Here.make(tmp_path, rules=RULES.replace("LOOK", "crops"))

@@ -46,6 +46,7 @@ def _filed(home: Home) -> set[str]:
     return {str(path.relative_to(home.library)) for path in home.library.rglob("walk*")}
 
 
+@pytest.mark.long
 def test_an_inbox_of_all_files_every_container(home: Callable[[str], Home], forests: Path) -> None:
     here = home("all")
     before = {path.name: path.read_bytes() for path in forests.iterdir()}

@@ -200,6 +200,7 @@ def test_a_filed_video_is_explained_where_it_lies_with_what_the_journal_knows(tm
     )
 
 
+@pytest.mark.long
 @pytest.mark.timeout(120)
 def test_the_picture_shows_every_frame_and_the_main_process_decodes_none(
     home: harness.Home, inbox_clip: Path, tmp_path: Path
@@ -223,6 +224,7 @@ def test_the_picture_shows_every_frame_and_the_main_process_decodes_none(
     assert len(colours) > 5000, "no photographs in it"
 
 
+@pytest.mark.long
 @pytest.mark.timeout(120)
 def test_a_refused_video_says_why_and_has_no_frames(tmp_path: Path, clips: Path) -> None:
     home = harness.Here.make(tmp_path / "home", more=f"accept: {{orientation: landscape}}\n{CERTAIN}")
@@ -242,6 +244,7 @@ def test_a_refused_video_says_why_and_has_no_frames(tmp_path: Path, clips: Path)
     assert ("rejected" in said, "would" in said) == (True, False)
 
 
+@pytest.mark.long
 @pytest.mark.timeout(120)
 def test_a_broken_video_ends_like_sort_does(home: harness.Home, clips: Path, tmp_path: Path) -> None:
     home = harness.Home(home.folder)  # each ends while its model is being loaded
@@ -255,6 +258,7 @@ def test_a_broken_video_ends_like_sort_does(home: harness.Home, clips: Path, tmp
     assert ("missing at its end" in said, "would fail" in said) == (True, True)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("words", "message"),
     [

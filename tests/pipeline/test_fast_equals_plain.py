@@ -321,6 +321,7 @@ def score_difference(one: Decision, other: Decision) -> float:
     )
 
 
+@pytest.mark.long
 def test_each_frame_is_the_one_shown_at_its_time(pairs: list[Pair]) -> None:
     """The model sees the same picture both ways, and makes nearly the same of it."""
     for pair in pairs:

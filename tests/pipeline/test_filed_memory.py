@@ -78,6 +78,7 @@ def outcomes(found: RulesPreview) -> dict[str, PreviewOutcome]:
     return {item.path.name: item.outcome for item in found.items}
 
 
+@pytest.mark.long
 def test_nothing_is_read_twice_as_long_as_nothing_changes(
     services: Services, memory: FiledMemory, read: list[int]
 ) -> None:

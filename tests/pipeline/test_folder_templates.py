@@ -69,6 +69,7 @@ def foreseen(home: harness.Home) -> dict[str, str]:
     }
 
 
+@pytest.mark.long
 def test_a_cameras_card_keeps_its_tree_below_each_rule_and_all_is_undone(home: harness.Home) -> None:
     configure(home, "{rule}/{sub}")
     drop(home, "trip.mp4", "DCIM/100CANON/trip 1.mp4", "DCIM/101CANON/trip night.mp4", "DCIM/101CANON/home.mp4")
@@ -118,6 +119,7 @@ def test_dates_are_those_of_the_file_and_each_rule_has_what_it_inherits(home: ha
     assert plan == set(where(home).values())
 
 
+@pytest.mark.long
 def test_what_is_taught_goes_to_its_own_folder_of_that_rule(home: harness.Home) -> None:
     configure(home, "{rule}/{year}/{camera}/{sub}")
     drop(home, "DCIM/unknown.mp4", "DCIM/trip.mp4", changed_s=MARCH_S)
@@ -134,6 +136,7 @@ def test_what_is_taught_goes_to_its_own_folder_of_that_rule(home: harness.Home) 
     } == where(home)
 
 
+@pytest.mark.long
 def test_the_library_is_evaluated_and_searched_by_rule(home: harness.Home) -> None:
     configure(home, "{rule}/{year}")
     drop(home, "trip.mp4", "trip night.mp4", "home.mp4")

@@ -86,6 +86,7 @@ def test_where_there_are_no_shots_frames_are_spread_over_time_and_it_says_why(tm
             plan_looks(sampling, media, index, path, threading.Event())
 
 
+@pytest.mark.long
 @pytest.mark.timeout(180)
 def test_a_decision_by_shots_counts_each_once(tmp_path: Path) -> None:
     """Eight short shots of a city outweigh one long one of the sea, which has most of the time."""

@@ -144,6 +144,7 @@ def test_what_was_measured_is_not_read_again(tmp_path: Path, asked: list[str]) -
     assert ["probe"] == asked
 
 
+@pytest.mark.long
 def test_analyze_and_conditions_share_what_was_measured(tmp_path: Path) -> None:
     home = home_with(tmp_path, RULES)
     path = film(home.inbox / "cuts.mov", shot_s=1.0)
@@ -288,6 +289,7 @@ def test_lines_of_two_moments_are_told(tmp_path: Path) -> None:
     assert {"woven": ["woven"], "whole": []} == {Path(one["source"]).stem: one["tags"] for one in home.items()}
 
 
+@pytest.mark.long
 def test_eval_judges_by_what_is_measured_as_sort_does(tmp_path: Path) -> None:
     home = home_with(tmp_path, ["name: loud, when: {min_loudness: -15}", "name: forest", "name: sea"])
     (tmp_path / "truth" / "loud").mkdir(parents=True)
@@ -299,6 +301,7 @@ def test_eval_judges_by_what_is_measured_as_sort_does(tmp_path: Path) -> None:
     assert [] == found["failed"]
 
 
+@pytest.mark.long
 def test_models_are_compared_by_what_is_measured(tmp_path: Path) -> None:
     home = home_with(tmp_path, ["name: loud, when: {min_loudness: -15}", "name: forest"])
     (tmp_path / "truth" / "loud").mkdir(parents=True)
@@ -307,6 +310,7 @@ def test_models_are_compared_by_what_is_measured(tmp_path: Path) -> None:
     assert 1.0 == result["accuracy"]
 
 
+@pytest.mark.long
 def test_models_are_compared_by_music(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     encoder = PitchEncoder({1000.0: "music"})  # the tone of these films
     monkeypatch.setattr("vsortd.hearing.sound_factory.load_sound_encoder", lambda *_, **__: encoder)
@@ -318,6 +322,7 @@ def test_models_are_compared_by_music(tmp_path: Path, monkeypatch: pytest.Monkey
     assert (1.0, 1) == (result["accuracy"], encoder.windows)
 
 
+@pytest.mark.long
 def test_what_was_measured_of_a_mov_is_not_told_of_the_mp4_that_was_made_of_it(tmp_path: Path) -> None:
     home = home_with(tmp_path, RULES, more="")
     encode(home.inbox / "mute.mov", pictures(SECONDS), fps=FPS)
@@ -327,6 +332,7 @@ def test_what_was_measured_of_a_mov_is_not_told_of_the_mp4_that_was_made_of_it(t
     home.run("analyze", item["destination"], "--only", "sound", code=3)
 
 
+@pytest.mark.long
 def test_rules_that_come_with_a_reload_are_measured_for_a_video_that_is_under_way(tmp_path: Path) -> None:
     """Services that were replaced go on with the model that they share with those that came after, and its rules."""
     home = home_with(tmp_path, ["name: forest", 'name: all, when: {file_name: "*"}'])

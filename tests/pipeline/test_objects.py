@@ -42,6 +42,7 @@ def home_of(folder: Path, rules: str = RULES, **more: str) -> Here:
     return Here.make(folder / "home", more=f"detector: {{model: {model}, labels: {names}}}\n", rules=rules, **more)
 
 
+@pytest.mark.long
 @pytest.mark.timeout(180)
 def test_videos_are_filed_by_how_many_things_are_in_them_and_explain_shows_where(tmp_path: Path) -> None:
     home = home_of(tmp_path)
@@ -141,6 +142,7 @@ def sent_back(detector: ResidentDetector, wanted: str) -> threading.Thread:
     return thread
 
 
+@pytest.mark.long
 @pytest.mark.timeout(180)
 def test_who_waits_for_a_detector_begins_anew_after_a_reload(tmp_path: Path) -> None:
     need_onnx()
@@ -162,6 +164,7 @@ def test_who_waits_for_a_detector_begins_anew_after_a_reload(tmp_path: Path) -> 
     assert not late.is_alive()
 
 
+@pytest.mark.long
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize("rule", ["contains: {objects: red square}", "when: {has_objects: red square}"])
 def test_a_video_under_way_begins_anew_where_a_reload_brings_the_first_detector(tmp_path: Path, rule: str) -> None:
@@ -203,6 +206,7 @@ def test_what_was_found_is_kept_by_the_detector(tmp_path: Path) -> None:
     assert [("objects_each_second", True)] == found
 
 
+@pytest.mark.long
 @pytest.mark.timeout(180)
 def test_a_condition_may_ask_for_what_is_found(tmp_path: Path) -> None:
     home = home_of(
@@ -227,6 +231,7 @@ def test_models_are_not_compared_by_rules_that_look_closer(tmp_path: Path, rules
     assert "'Pairs' looks for something" in done.stderr
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_a_daemon_says_what_it_waits_for_and_files_when_it_is_there(tmp_path: Path) -> None:

@@ -117,6 +117,7 @@ def test_a_plan_that_nobody_edited_does_what_sort_does(home: harness.Here) -> No
     assert before == {(one["state"], one["rule"], one["score"], one["reason"]) for one in newest}
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(
     ("delimiter", "encoding", "more"),
     [(";", "utf-8-sig", ""), (",", "utf-8", ""), ("\t", "utf-16", ""), (";", "utf-8", "sep=;\r\n")],
@@ -278,6 +279,7 @@ def test_names_that_a_spreadsheet_would_compute_or_break_go_there_and_back(home:
     assert [] == [path for path in home.inbox.iterdir() if path.suffix == ".mp4"]
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(("fault", "least"), [("place.after_done:kill@1", 1), ("rename.after:kill@2", 0)])
 def test_killed_in_the_middle_the_same_command_goes_on_with_the_rest(
     home: harness.Here, fault: str, least: int
@@ -294,6 +296,7 @@ def test_killed_in_the_middle_the_same_command_goes_on_with_the_rest(
     assert 3 == home.json("status")["counts"]["filed"]
 
 
+@pytest.mark.long
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
 def test_ctrl_c_says_what_was_done_and_that_the_same_command_goes_on(home: harness.Here) -> None:
     for number in range(40):

@@ -104,6 +104,7 @@ def test_what_was_filed_and_stayed_is_done_or_a_mistake(tmp_path: Path) -> None:
     assert not (one.library / "elsewhere").exists()
 
 
+@pytest.mark.long
 def test_a_plan_of_a_folder_with_an_undecodable_name_is_sound(tmp_path: Path) -> None:
     one = home(tmp_path / "home", place='place: {folder: "{rule}/{sub}"}\n')
     video(one.inbox / os.fsdecode(b"caf\xe9") / "a.mp4", 90)
@@ -112,6 +113,7 @@ def test_a_plan_of_a_folder_with_an_undecodable_name_is_sound(tmp_path: Path) ->
     assert b"caf\xe9" in {os.fsencode(folder.name) for folder in (one.library / "any").iterdir()}
 
 
+@pytest.mark.long
 def test_a_duplicate_keeps_its_rule(tmp_path: Path) -> None:
     one = home(tmp_path / "home", place="place: {on_duplicate: {to: _Duplicates}}\n")
     one.run("sort", one.inbox / "go.mp4")

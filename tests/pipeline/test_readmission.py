@@ -113,6 +113,7 @@ def accept(home: harness.Home, before: str, after: str) -> None:
     home.config.write_text(text.replace(before, after))
 
 
+@pytest.mark.long
 @pytest.mark.timeout(240)
 @pytest.mark.slow
 def test_a_widened_accept_takes_what_was_rejected_at_a_reload_and_at_the_next_start(

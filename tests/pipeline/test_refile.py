@@ -115,6 +115,7 @@ def test_sidecars_go_along_and_what_they_say_of_the_rule_follows(tmp_path: Path)
     assert before == inside(one)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("how", ["copy", "hardlink"])
 def test_what_was_copied_moves_within_the_library_and_its_source_stays(tmp_path: Path, how: str) -> None:
     one = home(tmp_path, more=f"place: {{how: {how}}}\n")
@@ -134,6 +135,7 @@ def test_what_was_copied_moves_within_the_library_and_its_source_stays(tmp_path:
     assert sources == harness.snapshot(one.inbox)
 
 
+@pytest.mark.long
 def test_a_converted_video_moves_and_its_original_is_still_kept(tmp_path: Path) -> None:
     one = home(tmp_path, names=("tree",))
     source = video(one.inbox / "wave.mp4", 90)
@@ -157,6 +159,7 @@ def test_a_converted_video_moves_and_its_original_is_still_kept(tmp_path: Path) 
     assert original == source.with_suffix(".mov").read_bytes()
 
 
+@pytest.mark.long
 def test_what_you_said_stays_unless_it_is_asked_for(tmp_path: Path) -> None:
     rules = f"rules:\n{WAVES}  - {{name: mine, prompts: [sea]}}\n{REST}"
     one = home(tmp_path, rules)
@@ -170,6 +173,7 @@ def test_what_you_said_stays_unless_it_is_asked_for(tmp_path: Path) -> None:
     assert {"waves/wave.mp4", "rest/tree.mp4"} == set(inside(one))
 
 
+@pytest.mark.long
 def test_yours_go_to_no_review_where_that_is_not_wanted(tmp_path: Path) -> None:
     one = home(tmp_path, f"rules:\n{WAVES}  - {{name: mine, prompts: [sea]}}\n{REST}", names=("wave",))
     one.run("sort", one.inbox)
@@ -179,6 +183,7 @@ def test_yours_go_to_no_review_where_that_is_not_wanted(tmp_path: Path) -> None:
     assert {"rest/wave.mp4"} == set(inside(one))
 
 
+@pytest.mark.long
 def test_another_video_has_no_name_of_the_one_that_lay_there(tmp_path: Path) -> None:
     """Neither where the first was refiled and another put in its place, nor where a person removed it."""
     one = home(tmp_path, names=("wave",), more="place: {name: '{rule} - {stem}'}\n")
@@ -192,6 +197,7 @@ def test_another_video_has_no_name_of_the_one_that_lay_there(tmp_path: Path) -> 
     assert {"waves/waves - wave.mp4", "waves/waves - rest - wave.mp4"} == set(inside(one))
 
 
+@pytest.mark.long
 def test_only_one_rule_or_without_review(tmp_path: Path) -> None:
     one = home(tmp_path, names=("wave", "wave 2", "tree", "dune"))
     one.run("sort", one.inbox)
@@ -209,6 +215,7 @@ def test_only_one_rule_or_without_review(tmp_path: Path) -> None:
     assert "There is no rule" in one.run("refile", "--rule", "nothing", code=2).stderr
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(
     ("place", "before", "after"),
     [
@@ -234,6 +241,7 @@ def test_templates_make_names_of_what_it_came_as(tmp_path: Path, place: str, bef
     assert f"{before}.mp4" in inside(one)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("policy", ["{to: Again}", "skip", "keep_both"])
 def test_what_is_filed_is_no_newcomer_that_could_be_a_duplicate(tmp_path: Path, policy: str) -> None:
     """Two of the same bytes each go where their rule has them; what lies among the duplicates stays there."""
@@ -262,6 +270,7 @@ def test_what_is_filed_is_no_newcomer_that_could_be_a_duplicate(tmp_path: Path, 
     assert [] == refiled(one)
 
 
+@pytest.mark.long
 def test_what_goes_or_changes_meanwhile_is_left_alone(tmp_path: Path) -> None:
     one = home(tmp_path, names=("wave 1", "wave 2", "wave 3"))
     one.run("sort", one.inbox)
@@ -294,6 +303,7 @@ def test_what_a_repair_found_is_kept_and_no_move_is_promised(tmp_path: Path) -> 
     assert before == inside(one)
 
 
+@pytest.mark.long
 def test_beside_a_daemon_that_runs(tmp_path: Path) -> None:
     one = home(tmp_path, AFTER.replace("wave*", "nothing*"))
     one.start()

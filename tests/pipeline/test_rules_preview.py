@@ -157,6 +157,7 @@ def insist_on_the_same(found: RulesPreview, plan: dict[str, SortOutcome], settin
         assert other.reason.startswith(item.reason.partition(";")[0]), (item, other)
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize("change", list(CHANGES))
 def test_a_preview_says_what_plan_says_of_each_video(home: harness.Here, tmp_path: Path, change: str) -> None:
     settings = settings_of(home, CHANGES[change])
@@ -168,6 +169,7 @@ def test_a_preview_says_what_plan_says_of_each_video(home: harness.Here, tmp_pat
     assert {True} == {bool(item.reason) for item in found.items}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("change", MORE_FRAMES)
 def test_what_too_little_is_kept_of_is_looked_at_when_asked_for(
     home: harness.Here, tmp_path: Path, change: str
@@ -247,6 +249,7 @@ def test_the_services_go_on_by_their_own_rules(home: harness.Here) -> None:
             preview(services, cancel=cancel)
 
 
+@pytest.mark.long
 def test_the_command_loads_the_model_once_though_it_looks_at_videos_again(home: harness.Here, tmp_path: Path) -> None:
     settings_of(home, CHANGES["more frames"])
     own = harness.Here(home.folder, more_environment={"VSORTD_STATE_DIR": str(tmp_path / "state")})
@@ -258,6 +261,7 @@ def test_the_command_loads_the_model_once_though_it_looks_at_videos_again(home: 
     assert 1 == done.stderr.count("loading the model")
 
 
+@pytest.mark.long
 def test_another_model_is_loaded_once_to_decide_and_to_look_again(home: harness.Here, tmp_path: Path) -> None:
     """Also where none of the videos was looked at with it, and the former one stays loaded beside it."""
     make_tiny(tmp_path / "tiny.safetensors")

@@ -74,6 +74,7 @@ def _end(home: harness.Home) -> None:
         home.daemon.wait()
 
 
+@pytest.mark.long
 def test_a_command_and_a_request_follow_every_video_with_its_entry(
     tmp_path: Path, clip: Path, server: HookServer
 ) -> None:
@@ -102,6 +103,7 @@ def test_a_command_and_a_request_follow_every_video_with_its_entry(
     assert 2 == len(server.posted)  # undo runs nothing
 
 
+@pytest.mark.long
 def test_filing_never_waits_and_what_a_kill_cut_short_is_done_again(tmp_path: Path, clip: Path) -> None:
     seen = Afterwards(tmp_path)
     seen.hold.touch()
@@ -129,6 +131,7 @@ def test_filing_never_waits_and_what_a_kill_cut_short_is_done_again(tmp_path: Pa
         _end(home)
 
 
+@pytest.mark.long
 def test_a_command_that_hangs_holds_up_no_end_of_vsortd_and_is_ended_with_it(tmp_path: Path, clip: Path) -> None:
     text = SLOW.replace('os.environ["VSORTD_ID"]', "str(os.getpid())")
     seen = Afterwards(tmp_path, text=f"import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n{text}")
@@ -154,6 +157,7 @@ def test_a_command_that_hangs_holds_up_no_end_of_vsortd_and_is_ended_with_it(tmp
         _end(home)
 
 
+@pytest.mark.long
 def test_what_fails_is_told_with_its_reason_and_changes_nothing_about_filing(
     tmp_path: Path, clip: Path, server: HookServer
 ) -> None:
@@ -195,6 +199,7 @@ def test_a_batch_is_told_at_once_with_all_its_entries(tmp_path: Path, clip: Path
     assert [] == list((home.folder / "state").glob("after-*.json"))
 
 
+@pytest.mark.long
 def test_sort_and_a_drain_do_it_at_their_end(tmp_path: Path, clip: Path, server: HookServer) -> None:
     home = harness.Home.make(tmp_path / "home", more=f'after: {{post: "{server.url}", {EVERY}}}\n')
     shutil.copy2(clip, tmp_path / "a.mp4")
@@ -211,6 +216,7 @@ def test_sort_and_a_drain_do_it_at_their_end(tmp_path: Path, clip: Path, server:
     assert [1, 1, 2, 3] == [body["id"] for body in server.bodies]
 
 
+@pytest.mark.long
 def test_another_config_is_gone_by_at_once(tmp_path: Path, clip: Path, server: HookServer) -> None:
     home = harness.Here(harness.Home.make(tmp_path / "home").folder)
     home.start()

@@ -88,6 +88,7 @@ def loads(monkeypatch: pytest.MonkeyPatch) -> list[ResidentModel]:
     return found
 
 
+@pytest.mark.long
 def test_the_same_is_printed_and_no_other_model_loaded(home: harness.Here, loads: list[ResidentModel]) -> None:
     renamed, more = ("--config", home.folder / "renamed.yaml"), ("--config", home.folder / "more.yaml")
     asked = [

@@ -80,6 +80,7 @@ def _plain(value: Any) -> Any:
     return [_plain(one) for one in value] if isinstance(value, list) else value
 
 
+@pytest.mark.few(1)
 @pytest.mark.usefixtures("daemon")
 @pytest.mark.parametrize(
     "name",
@@ -184,6 +185,7 @@ def test_a_model_that_the_daemon_can_not_have_is_looked_for_here(home: harness.H
         assert bool(services.model.trouble) is (not folder)
 
 
+@pytest.mark.long
 def test_a_command_by_another_model_loads_it_and_prints_the_same(
     asking: Asking, daemon: harness.Here, tmp_path: Path
 ) -> None:
@@ -226,6 +228,7 @@ script()
 """
 
 
+@pytest.mark.long
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
 @pytest.mark.parametrize("name", ["explain"])
 def test_a_command_of_which_the_daemon_dies_goes_on_alone(asking: Asking, alone: dict[str, Any], name: str) -> None:
@@ -249,6 +252,7 @@ def test_a_command_of_which_the_daemon_dies_goes_on_alone(asking: Asking, alone:
     assert "torch" in modules
 
 
+@pytest.mark.long
 def test_a_command_goes_on_when_the_daemon_comes_to_work_by_another_model(
     asking: Asking, alone: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -388,6 +392,7 @@ class _Stuck:
             self.end.wait(PATIENCE_S)
 
 
+@pytest.mark.few(1)
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
 @pytest.mark.parametrize(
     ("name", "kind"),

@@ -57,6 +57,7 @@ def test_rules_take_what_meets_their_conditions_or_contains_something(
     assert [] == home.json("undo", "--all")["refused"]
 
 
+@pytest.mark.long
 def test_tags_stand_in_the_history_and_can_be_asked_for(
     sorted_clips: tuple[harness.Home, dict[str, dict[str, object]]],
 ) -> None:

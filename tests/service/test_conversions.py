@@ -72,6 +72,7 @@ def test_what_becomes_of_a_mov_is_said_beforehand_and_in_the_history(
     assert before == harness.snapshot(one.inbox)
 
 
+@pytest.mark.long
 def test_what_was_encoded_anew_keeps_its_original_and_undo_says_what_came_back(tmp_path: Path) -> None:
     """Unless a time is set; then, when it is over, undo says that the MP4 is back, not the .mov."""
     one = harness.Home.make(tmp_path / "home", more="convert: {mov: transcode}\n")
@@ -101,6 +102,7 @@ def test_what_was_encoded_anew_keeps_its_original_and_undo_says_what_came_back(t
     assert (False, True) == (source.exists(), source.with_suffix(".mp4").exists())
 
 
+@pytest.mark.long
 def test_a_clock_that_jumps_removes_no_original_and_the_jump_is_told(tmp_path: Path) -> None:
     """By the real daemon: a year ahead, and back again."""
     more = "convert: {mov: transcode, keep_original: 30d}\n" + troubles.QUICK

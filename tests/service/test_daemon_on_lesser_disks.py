@@ -21,6 +21,7 @@ pytestmark = [
 RULE = 'rules:\n  - {name: "Q: what?", prompts: [sea], min_score: 0, min_margin: 0}\n'
 
 
+@pytest.mark.long
 def test_a_locked_card_waits_and_an_exfat_library_gets_names_that_fit(tmp_path: Path) -> None:
     home = harness.Home.make(tmp_path / "home", more=troubles.QUICK, rules=RULE)
     card = tmp_path / "card"

@@ -125,6 +125,7 @@ def judge(one: State, name: str, where: str, said: str, *, filed: bool, code: in
     return "stopped"
 
 
+@pytest.mark.long
 def test_every_file_damaged_before_a_run(one: State) -> None:
     came: dict[str, str] = {}
     every = [(name, place) for name in one.files() for place in PLACES]
@@ -146,6 +147,7 @@ def test_every_file_damaged_before_a_run(one: State) -> None:
     assert all(what == "filed" for where, what in came.items() if where.startswith(("index", "texts", "logs")))
 
 
+@pytest.mark.long
 def test_every_file_damaged_during_a_run(one: State) -> None:
     came: dict[str, str] = {}
     for name in one.files()[:: max(1, STEP // 2)]:

@@ -53,6 +53,7 @@ def _by_name(items: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     return {Path(item["source"]).name: item for item in items}
 
 
+@pytest.mark.long
 def test_values_that_win_are_tags_wherever_a_video_is_filed(home: harness.Home) -> None:
     planned = _by_name(home.json("plan", home.inbox)["items"])
     items = _by_name(home.json("sort", home.inbox)["items"])
@@ -73,6 +74,7 @@ def test_values_that_win_are_tags_wherever_a_video_is_filed(home: harness.Home) 
     assert "No video has the tag light:noon." in home.run("history", "--tag", "light:noon").stdout
 
 
+@pytest.mark.long
 def test_a_search_finds_only_what_was_filed_with_a_tag(home: harness.Home) -> None:
     items = _by_name(home.json("sort", home.inbox)["items"])
     home.run("index")
@@ -104,6 +106,7 @@ def test_explain_tells_how_the_values_did_and_which_rules_asked_in_vain(home: ha
     assert any("day" in line and f"{light['score']:.2f}  needs 0.35" in line for line in lines)
 
 
+@pytest.mark.long
 def test_a_facet_that_is_changed_counts_for_the_next_video(home: harness.Home) -> None:
     """The frames are known by then: nothing is decoded again, and the vectors of the new words are made."""
     before = _by_name(home.json("plan", home.inbox)["items"])[FOREST]["tags"]

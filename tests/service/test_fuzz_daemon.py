@@ -33,6 +33,7 @@ def home(tmp_path: Path) -> Iterator[harness.Home]:
         one.daemon.wait()
 
 
+@pytest.mark.long
 def test_a_daemon_lives_through_mutated_clips_and_each_ends_in_its_place_with_a_reason(
     home: harness.Home, clips: Path, bad_clips: Path
 ) -> None:

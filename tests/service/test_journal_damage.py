@@ -55,6 +55,7 @@ def _torn(state: Path, begin: int, size: int, put: bytes) -> None:
         file.write(put[:size])
 
 
+@pytest.mark.long
 def test_no_torn_page_tells_another_history(one: DamagedHome, record_property: Callable[[str, object], None]) -> None:
     """Each page and half of the sectors, of zeros and of what was there before."""
     size = (one.sound / "journal.sqlite3").stat().st_size

@@ -194,6 +194,7 @@ def test_three_copies_are_kept_and_a_damaged_one_never_takes_the_place_of_a_soun
     assert found == copies.copies_in([folder])
 
 
+@pytest.mark.long
 def test_the_daemon_copies_the_journal_after_quiet_time_here_and_elsewhere(tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
     more = troubles.QUICK + f"journal: {{copy_after: 1s, copy_to: {elsewhere}}}\n"

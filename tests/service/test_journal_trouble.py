@@ -134,6 +134,7 @@ def damage(path: Path, how: str) -> None:
         path.write_bytes(b"")
 
 
+@pytest.mark.long
 def test_no_command_works_on_a_journal_that_can_not_be_trusted(house: House) -> None:
     """One house for all: a sound journal is put back in between."""
     file_one_of_two(house)
@@ -188,6 +189,7 @@ def test_a_journal_locked_by_another_process_refuses_writers_and_lets_readers_re
     assert house.dropped == harness.snapshot(house.inbox)
 
 
+@pytest.mark.long
 def test_the_disk_of_the_state_folder_fills(house: House) -> None:
     """Full before the first journal, full for every command, full under a running daemon."""
     with troubles.small_disk(house.state, "3m"):

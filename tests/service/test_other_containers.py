@@ -97,6 +97,7 @@ def home(films: Path, tmp_path: Path) -> harness.Home:
     return harness.Home(home_with(films, tmp_path / "home", "hevc.mkv").folder)
 
 
+@pytest.mark.long
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")
 @pytest.mark.parametrize("point", ["rename.after", "place.before_done"])
 def test_killed_while_it_is_filed_nothing_is_lost(point: str, films: Path, home: harness.Home) -> None:
@@ -107,6 +108,7 @@ def test_killed_while_it_is_filed_nothing_is_lost(point: str, films: Path, home:
     _is_filed_and_comes_back(films, home)
 
 
+@pytest.mark.long
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")
 def test_killed_while_the_mp4_is_made_nothing_is_lost(films: Path, home: harness.Home) -> None:
     """The process dies as soon as ffmpeg has begun to write; what it wrote is removed by the next."""

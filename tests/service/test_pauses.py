@@ -248,6 +248,7 @@ def filed(home: harness.Home) -> list[str]:
     return [item["source"].rpartition("/")[2] for item in home.items() if item["state"] == "filed"][::-1]
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.timeout(180)
 def test_a_paused_daemon_touches_nothing_notices_arrivals_and_takes_them_in_order(
@@ -301,6 +302,7 @@ def test_a_paused_daemon_touches_nothing_notices_arrivals_and_takes_them_in_orde
     assert str(other) in refused.stderr
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.timeout(180)
 def test_commands_say_the_same_with_and_without_a_daemon(home: harness.Home, clips: Path) -> None:
@@ -339,6 +341,7 @@ def test_commands_say_the_same_with_and_without_a_daemon(home: harness.Home, cli
     assert 11 == home.run("metrics", code=11).returncode
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.timeout(120)
 def test_a_sort_that_is_called_off_leaves_its_files_to_the_daemon(home: harness.Home, clips: Path) -> None:

@@ -79,6 +79,7 @@ def test_a_batch_and_its_failures_are_told_once_each(bench: HookBench, server: H
     assert not any(HIDDEN in line for line in said)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("patience_s", [60.0, 0.0])
 def test_what_is_on_its_way_at_the_end_is_waited_for_only_so_long(
     bench: HookBench, server: HookServer, said: list[str], patience_s: float
@@ -211,6 +212,7 @@ def test_without_apprise_one_sentence_says_so(
     assert [] == server.posted
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.timeout(240)
 def test_the_daemon_tells_of_its_batches_and_nowhere_of_the_address(

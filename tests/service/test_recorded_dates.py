@@ -54,6 +54,7 @@ def _dated(path: Path, tags: Mapping[str, str]) -> Path:
     return path
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(
     ("place", "android", "never"),
     [

@@ -101,6 +101,7 @@ def test_a_reload_changes_the_rules_of_a_running_daemon_and_a_bad_one_changes_no
     assert 0 == home.stop()
 
 
+@pytest.mark.long
 def test_a_reload_moves_the_library_while_videos_come_in(home: harness.Home, clips: Path) -> None:
     home.start()
     names = [f"{number}.mp4" for number in range(12)]
@@ -124,6 +125,7 @@ def test_a_reload_moves_the_library_while_videos_come_in(home: harness.Home, cli
         assert [] == [path for path in folder.rglob("*") if path.is_file()], "nothing of the work is left behind"
 
 
+@pytest.mark.long
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGHUP there")
 def test_videos_that_wait_for_a_model_go_on_once_a_reload_names_another(home: harness.Home, clips: Path) -> None:
     missing = f"model: {{name: ViT-B-32, weights: {home.folder}/nowhere.pt}}\n"
@@ -142,6 +144,7 @@ def test_no_daemon_no_reload(home: harness.Home) -> None:
     assert "vsortd run" in home.run("reload", code=11).stderr
 
 
+@pytest.mark.long
 @pytest.mark.skipif(sys.platform == "win32", reason="neither SIGHUP nor named pipes there")
 @pytest.mark.parametrize("asked", ["by a signal", "by a command"])
 def test_a_daemon_that_is_told_to_stop_waits_for_no_reload(home: harness.Home, asked: str) -> None:
@@ -253,6 +256,7 @@ def running(home: harness.Home, own_state: Path) -> Iterator[Running]:
     one.end()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("where", ["reading the config", "embedding its rules", "stopping the watcher"])
 def test_a_reload_that_is_called_off_starts_nothing_afterwards(
     running: Running, home: harness.Home, monkeypatch: pytest.MonkeyPatch, where: str

@@ -32,6 +32,7 @@ def stages_told(home: harness.Home, name: str) -> dict[str, float]:
     return dict(zip(words[::2], map(float, words[1::2]), strict=True))
 
 
+@pytest.mark.long
 def test_an_idle_daemon_lets_its_model_go_and_takes_it_again(home: harness.Home, clips: Path) -> None:
     home.start()
     for name in ("first.mp4", "second.mp4"):

@@ -7,6 +7,8 @@ import shutil
 import threading
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.support import harness
 from tests.support.waiting import PATIENCE_S, until
 from vsortd.config.dump import fingerprint
@@ -40,6 +42,7 @@ def test_a_search_or_sort_under_way_keeps_the_services_that_it_began_with(tmp_pa
         run._workflow.services.retire(services)
 
 
+@pytest.mark.long
 def test_a_search_or_sort_that_waits_for_a_model_ends_once_a_reload_names_another(
     tmp_path: Path, own_state: Path, clips: Path
 ) -> None:

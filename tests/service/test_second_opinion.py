@@ -27,6 +27,7 @@ def server() -> Iterator[OpinionServer]:
         yield found
 
 
+@pytest.mark.long
 @pytest.mark.timeout(240)
 @pytest.mark.slow
 def test_filing_and_stopping_never_wait_for_an_answer_and_every_command_tells_of_it(

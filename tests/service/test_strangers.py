@@ -65,6 +65,7 @@ def files_of(home: harness.Home) -> int:
     return len(os.listdir(f"/proc/{home.daemon.pid}/fd"))  # noqa: PTH208 - only how many
 
 
+@pytest.mark.few(2)
 @NEEDS_LINUX
 @pytest.mark.slow
 @pytest.mark.timeout(180)
@@ -80,6 +81,7 @@ def test_the_owner_gets_in_whatever_strangers_hold(home: harness.Home, manner: s
     assert len(home.log().splitlines()) - lines <= MOST_LINES, home.log()
 
 
+@pytest.mark.long
 @NEEDS_LINUX
 @pytest.mark.slow
 @pytest.mark.timeout(180)
@@ -102,6 +104,7 @@ def test_a_daemon_without_files_left_says_so_now_and_then_and_goes_on_once_it_ha
     assert "`ulimit -n`" in home.log()
 
 
+@pytest.mark.long
 @NEEDS_LINUX
 @pytest.mark.slow
 @pytest.mark.timeout(300)

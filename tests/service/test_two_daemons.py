@@ -61,6 +61,7 @@ def homes(tmp_path: Path) -> Iterator[tuple[harness.Home, harness.Home]]:
             home.daemon.wait()
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_the_second_daemon_on_an_inbox_says_so_and_takes_over(
     homes: tuple[harness.Home, harness.Home], clips: Path
@@ -84,6 +85,7 @@ def test_the_second_daemon_on_an_inbox_says_so_and_takes_over(
     assert 0 == other.stop()
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_draining_an_inbox_that_another_watches_is_not_a_success(homes: tuple[harness.Home, harness.Home]) -> None:
     one, other = homes

@@ -78,6 +78,7 @@ def test_the_daemon_fails_the_video_and_goes_on(home: harness.Home) -> None:
     assert 0 == home.stop(how=signal.SIGTERM)
 
 
+@pytest.mark.long
 def test_the_same_error_on_three_videos_in_a_row_stops_the_daemon_and_keeps_nothing_from_being_filed(
     home: harness.Home,
 ) -> None:
@@ -96,6 +97,7 @@ def test_the_same_error_on_three_videos_in_a_row_stops_the_daemon_and_keeps_noth
     assert ["filed"] * 3 == [item["state"] for item in home.json("sort", home.inbox)["items"]]
 
 
+@pytest.mark.long
 def test_sort_goes_on_after_an_unexpected_error(home: harness.Home) -> None:
     for number, name in enumerate(("bad.mp4", "good.mp4")):
         troubles.make_clip(home.inbox / name, number=number)
@@ -105,6 +107,7 @@ def test_sort_goes_on_after_an_unexpected_error(home: harness.Home) -> None:
     }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("command", ["run", "sort"])
 def test_an_error_of_the_journal_over_one_video_costs_no_other_and_is_told(home: harness.Home, command: str) -> None:
     home.more_environment["VSORTD_TEST_ODD"] = " ".join(_BOOKS)

@@ -46,6 +46,7 @@ def names(folder: Path) -> set[str]:
     return {path.name for path in folder.iterdir()}
 
 
+@pytest.mark.long
 def test_a_plan_says_what_would_be_copied_and_linked_and_sort_does_it_once(home: harness.Home) -> None:
     before = harness.snapshot(home.inbox)
     planned = {Path(one["source"]).name: one["how"] for one in home.json("plan", home.inbox)["items"]}
@@ -77,6 +78,7 @@ def test_a_plan_says_what_would_be_copied_and_linked_and_sort_does_it_once(home:
     assert "move" in home.run("history", "--csv").stdout
 
 
+@pytest.mark.long
 def test_the_daemon_files_once_over_restarts_and_renames_and_again_what_changed(home: harness.Home) -> None:
     home.start()
     home.wait(lambda: 3 == len(home.items()), what="all three are filed")
@@ -114,6 +116,7 @@ def test_undo_removes_what_was_made_says_so_and_what_is_released_is_filed_again(
     assert {"filed"} == {one["state"] for one in home.json("sort", home.inbox)["items"]}
 
 
+@pytest.mark.long
 def test_teaching_moves_the_library_s_copy_and_never_the_source(home: harness.Home) -> None:
     before = harness.snapshot(home.inbox)
     home.run("sort", home.inbox)
@@ -131,6 +134,7 @@ def test_teaching_moves_the_library_s_copy_and_never_the_source(home: harness.Ho
     assert {} == harness.snapshot(home.library)
 
 
+@pytest.mark.long
 def test_check_and_doctor_say_what_a_disk_can_t(home: harness.Home, tmp_path: Path) -> None:
     other = Path("/dev/shm")  # noqa: S108 - the point is that it is another filesystem
     if not other.is_dir() or other.stat().st_dev == tmp_path.stat().st_dev:
@@ -162,6 +166,7 @@ def test_check_and_doctor_say_what_a_disk_can_t(home: harness.Home, tmp_path: Pa
         shutil.rmtree(far)
 
 
+@pytest.mark.long
 def test_a_source_is_no_duplicate_of_what_was_made_of_it(home: harness.Home) -> None:
     home.run("sort", home.inbox)
     places = (home.inbox, home.library)

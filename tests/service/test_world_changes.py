@@ -117,6 +117,7 @@ USUAL = {
 }
 
 
+@pytest.mark.long
 def test_a_video_that_changes_at_any_moment_is_filed_once_and_whole_or_not_at_all(town: Town) -> None:
     """Replaced, appended to or deleted while looked at, converted, and just before it is placed.
 
@@ -169,6 +170,7 @@ def test_a_video_that_changes_at_any_moment_is_filed_once_and_whole_or_not_at_al
     assert 0 == town.stop(within_s=60)
 
 
+@pytest.mark.long
 def test_the_place_decided_on_is_taken_or_leads_elsewhere_by_the_time_of_the_move(town: Town, tmp_path: Path) -> None:
     kept, elsewhere = town.library / "kept", tmp_path / "elsewhere"
     elsewhere.mkdir()
@@ -208,6 +210,7 @@ def test_the_place_decided_on_is_taken_or_leads_elsewhere_by_the_time_of_the_mov
     assert 0 == town.stop(within_s=60)
 
 
+@pytest.mark.long
 def test_an_inbox_that_goes_comes_back_and_forbids_itself_and_a_clock_that_jumps(tmp_path: Path) -> None:
     town = Town.build(tmp_path / "town")
     try:
@@ -358,6 +361,7 @@ def test_a_library_that_is_full_read_only_or_gone_is_waited_for(town: Town) -> N
         assert {"0.mp4", "1.mp4", "2.mp4"} == set(harness.snapshot(town.inbox))
 
 
+@pytest.mark.long
 @pytest.mark.skipif(sys.platform != "linux" or os.getuid() != 0, reason="only root may mount")
 def test_a_library_that_is_bind_mounted_is_filed_into_and_waited_for_when_it_is_unmounted(
     town: Town, tmp_path: Path

@@ -136,6 +136,7 @@ def test_broken_bindings_leave_the_plain_icon(home: Home, display: str, tmp_path
     assert f"no tray manager runs on display {display}" in said
 
 
+@pytest.mark.long
 def test_the_icon_follows_a_real_daemon(home: Home, display: str) -> None:
     """Not running, watching, paused by a command, resumed by a click on the icon, gone; then it ends as it is told."""
     environment = _environment(home, display)
@@ -185,6 +186,7 @@ def test_a_panel_that_comes_late_or_anew_gets_the_icon(home: Home, display: str)
         assert 0 == tray.end()
 
 
+@pytest.mark.long
 def test_an_indicators_menu_pauses_and_undoes(home: Home, display: str, tmp_path: Path, clips: Path) -> None:
     """AppIndicator for real: the menu as a panel gets it over the bus, a filing undone, the notifications shown."""
     with session_bus() as address, Desk(address) as desk:

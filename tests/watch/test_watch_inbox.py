@@ -392,6 +392,7 @@ def test_every_bad_file_is_delivered_or_reported_with_a_reason(
     assert all(report.reason for report in recorder.reports)
 
 
+@pytest.mark.long
 def test_twenty_thousand_files_dropped_at_once_are_all_delivered_once(
     watching: InboxWatcher, inbox: Any, recorder: Any, video: VideoMaker
 ) -> None:

@@ -113,6 +113,7 @@ def run_apart(folder: Path, setting: str, code: str) -> str:
     return done.stdout
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(
     ("limit", "value", "reason"),
     [

@@ -327,6 +327,7 @@ def test_many_events_about_one_file_do_not_pile_up(bench: Bench) -> None:
     assert len(bench.settler._heap) < 100
 
 
+@pytest.mark.long
 def test_twenty_thousand_waiting_files_are_left_alone_until_their_time(
     tmp_path: Path, video: VideoMaker, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -206,6 +206,7 @@ def test_what_only_looks_like_another_place_stays_here(home: PageHome, to: str) 
     assert f"127.0.0.1:{home.port}" == urlsplit(urljoin(home.address, to)).netloc
 
 
+@pytest.mark.long
 def test_a_script_that_is_no_longer_let_in_leads_back_to_where_it_was(browser: Browser, home: PageHome) -> None:
     with visit(browser, home) as seen:
         page = seen.go("/history?state=filed")
@@ -385,6 +386,7 @@ def test_a_password_is_kept_hashed_and_asked_for_on_other_addresses(tmp_path: Pa
         read_password_file(key)
 
 
+@pytest.mark.long
 def test_the_page_of_another_address_lets_in_by_password(tmp_path: Path) -> None:
     key = tmp_path / "page.key"
     key.write_text(hashed_password(PASSWORD))
@@ -420,6 +422,7 @@ def test_a_port_that_another_program_has_leaves_the_daemon_without_a_page(tmp_pa
             home.stop()
 
 
+@pytest.mark.long
 def test_a_page_that_is_off_says_so(tmp_path: Path) -> None:
     home = PageHome.start(tmp_path / "home", web="off")
     try:

@@ -58,6 +58,7 @@ def place_of_first(found: dict[str, Any], width: float, height: float) -> tuple[
     return width / 2 + (x[0] - middle[0]) * scale, height / 2 - (y[0] - middle[1]) * scale
 
 
+@pytest.mark.long
 def test_the_list_says_what_the_map_shows(home: PageHome) -> None:
     found, text = points(home), home.ask("/clusters").text
     assert len(KINDS) * EACH == len(found["id"]) == len(found["x"]) == len(found["name"])
@@ -111,6 +112,7 @@ def test_only_what_was_previewed_is_filed(home: PageHome) -> None:
     home.post("/clusters/choice", {"take": [str(number) for number in range(1, 99)], "name-1": "", "name-2": ""})
 
 
+@pytest.mark.long
 def test_map_and_list_choose_in_one_another(browser: Browser, home: PageHome) -> None:
     with visit(browser, home) as seen:
         page = seen.go("/clusters")
@@ -166,6 +168,7 @@ def test_rules_to_take_over(browser: Browser, home: PageHome) -> None:
     assert config == home.home.config.read_text()
 
 
+@pytest.mark.long
 def test_without_script_names_and_folders(browser: Browser, home: PageHome) -> None:
     before = lying(home)
     with visit(browser, home, script=False) as seen:

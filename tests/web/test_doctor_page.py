@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from tests.support.browser import PageHome
 
 
+@pytest.mark.long
 @pytest.mark.timeout(240)  # the checks load the models, and sort a clip in a daemon of their own
 def test_the_checks_by_keyboard_alone(browser: Browser, home: PageHome) -> None:
     context = {"permissions": ["clipboard-read", "clipboard-write"]}

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 CTRL_C, CTRL_D = "\x03", "\x04"
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.timeout(180)  # the model is loaded twice
 def test_the_whole_dialogue_at_a_real_terminal(home: Path, terminal: Callable[..., Terminal]) -> None:
@@ -69,6 +70,7 @@ def test_the_whole_dialogue_at_a_real_terminal(home: Path, terminal: Callable[..
     assert ["waves.mp4", "woods.mp4"] == files_below(inbox)
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize("key", [CTRL_C, CTRL_D])
 @pytest.mark.parametrize("answers", [0, 4, 7])
 def test_leaving_writes_nothing(

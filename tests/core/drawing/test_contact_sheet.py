@@ -88,6 +88,7 @@ def test_the_mark_stands_at_its_share_of_the_track() -> None:
     assert [middle] == pytest.approx(differing, abs=2)
 
 
+@pytest.mark.few(12)
 @pytest.mark.parametrize("count", [0, 1, 2, 3, 5, 8, 16, 32])
 @pytest.mark.parametrize("shape", [(480, 270), (270, 480), (300, 300), (480, 60), (60, 480), (1, 1)])
 def test_every_picture_has_its_place_whatever_its_shape(count: int, shape: tuple[int, int]) -> None:

@@ -117,6 +117,7 @@ def test_what_lies_in_its_rules_folder_of_its_year_is_not_copied_again(
     assert {*year, "nature/snow/c.mp4"} == library_of(home)
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize(
     "point", [Point.COPY_CREATE, Point.COPY_CHUNK, Point.COPY_WRITTEN, Point.COPY_SYNCED, Point.FOLDER_SYNC]
 )

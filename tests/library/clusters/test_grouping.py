@@ -110,6 +110,7 @@ def many_are(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     return lambda least: monkeypatch.setattr(projection, "MOST_WITHOUT_UMAP", least - 1)
 
 
+@pytest.mark.long
 def test_many_videos_are_laid_out_by_umap_learn_into_the_same_groups(
     large: Grouping, made_films: Maker, many_are: Callable[[int], None]
 ) -> None:

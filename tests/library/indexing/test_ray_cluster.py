@@ -185,6 +185,7 @@ def test_without_ray_the_error_names_the_extra(inbox: Path, own_state: Path, mon
             index_with_ray(services, [inbox], fps=1, workers=0)
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(
     ("address", "kind", "words"),
     [

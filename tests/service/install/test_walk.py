@@ -64,6 +64,7 @@ def states(walker: Person) -> dict[str, str]:
     return {item["source"].rpartition("/")[2]: item["state"] for item in items}
 
 
+@pytest.mark.long
 def test_a_new_user_walks_from_install_to_uninstall(
     walker: Person, tmp_path: Path, clips: Path, processes: list[subprocess.Popen[bytes]]
 ) -> None:
