@@ -65,6 +65,7 @@ def scenes(answer: dict[str, Any]) -> list[tuple[str, float, float]]:
     return [(one["file"], one["begin_s"], one["end_s"]) for one in answer["scenes"]]
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="Windows has no SIGKILL")
 def test_a_kill_while_it_is_made_ready_changes_no_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     home = Home.make(tmp_path / "home")

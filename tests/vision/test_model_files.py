@@ -258,6 +258,7 @@ def damages(data: bytes, count: int) -> list[bytes]:
     return [b"", b"\0" * 100, b"{}", b"not a model\n" * 9, *cut, *flipped]
 
 
+@pytest.mark.few(1)
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("suffix", [".safetensors", ".pt", ".bin"])
 def test_damaged_weights_are_told_of(tiny: Any, choose: Any, model_config: Any, tmp_path: Path, suffix: str) -> None:
@@ -345,6 +346,7 @@ def test_a_damaged_sample_model_is_told_of(tmp_path: Path, monkeypatch: pytest.M
     assert str(tmp_path / "weights.safetensors") in caught.value.title
 
 
+@pytest.mark.few(1)
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize("suffix", [".safetensors", ".bin"])
 def test_the_commands_tell_of_a_damaged_model(

@@ -84,6 +84,7 @@ def test_the_sample_model_takes_no_more_than_it_needs() -> None:
     assert (count, loaded) == (1, ["timm"])
 
 
+@pytest.mark.long
 def test_what_was_left_out_can_be_imported_afterwards() -> None:
     """Nothing of the stand-ins stays: compiler, timm and transformers are the real ones for whoever asks later."""
     lines = (
@@ -98,6 +99,7 @@ def test_what_was_left_out_can_be_imported_afterwards() -> None:
     assert (compiled, same) == (2.0, True)
 
 
+@pytest.mark.long
 def test_models_that_are_loaded_at_the_same_moment_are_all_whole() -> None:
     """As by a daemon whose borrowers load their own when it ends: no thread builds with half of what it needs."""
     lines = (
@@ -113,6 +115,7 @@ def test_models_that_are_loaded_at_the_same_moment_are_all_whole() -> None:
     assert (["CLIP"] * 6, True) == (built, same)
 
 
+@pytest.mark.long
 def test_detectors_need_no_compiler() -> None:
     """Torchvision's detectors run after it; their ROI operation is the compiled one of torchvision."""
     lines = (
@@ -138,6 +141,7 @@ sys.meta_path.insert(0, Greedy())
 """
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "wish", ["from torch._dynamo.utils import counters", "torch._dynamo.utils.counters.clear()", "raise ImportError"]
 )

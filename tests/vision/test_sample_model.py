@@ -130,6 +130,7 @@ def test_bf16_gives_nearly_the_same_judgement(judge: evaluate.Reader) -> None:
     assert (exact * short).sum(1).min() > 0.97
 
 
+@pytest.mark.long
 def test_training_with_one_seed_gives_the_same_weights_twice(tmp_path) -> None:  # noqa: ANN001
     torch.set_num_threads(1)
     states = []

@@ -15,6 +15,7 @@ def _picture(subject: renderer.Subject, light: Light, seed: int) -> np.ndarray:
     return renderer.render_picture(subject, light, np.random.default_rng(seed), side_px=96).pixels
 
 
+@pytest.mark.few(8)
 @pytest.mark.parametrize(("subject", "light"), list(itertools.product(renderer.Subject, Light)))
 def test_every_scene_renders_the_same_twice_and_differs_between_seeds(subject: renderer.Subject, light: Light) -> None:
     first = [_picture(subject, light, seed) for seed in range(4)]
@@ -46,6 +47,7 @@ def _clip(subject: renderer.Subject, camera: renderer.Camera) -> np.ndarray:
     return np.stack(list(frames))
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize("subject", sorted(renderer.LIVELY))
 def test_what_moves_moves_before_a_still_camera(subject: renderer.Subject) -> None:
     clips = [

@@ -405,6 +405,7 @@ def test_the_page_of_another_address_lets_in_by_password(tmp_path: Path) -> None
         home.stop()
 
 
+@pytest.mark.long
 def test_a_port_that_another_program_has_leaves_the_daemon_without_a_page(tmp_path: Path) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))

@@ -167,6 +167,7 @@ def test_a_pair_of_which_both_stay_is_no_sure_one(home: PageHome) -> None:
     assert (ALL, []) == (there(home), aside(home))
 
 
+@pytest.mark.long
 def test_what_was_found_outlasts_the_daemon(home: PageHome) -> None:
     home.home.stop()
     home._cookie = ""

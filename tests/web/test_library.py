@@ -191,6 +191,7 @@ def test_everyone_can_use_it(browser: Browser, home: PageHome) -> None:
         seen.accessible("teach")
 
 
+@pytest.mark.long
 def test_of_many_videos_the_page_holds_few_elements(browser: Browser, many: PageHome) -> None:
     count = "document.querySelectorAll('*').length"
     with visit(browser, many) as seen:
@@ -215,6 +216,7 @@ def test_of_many_videos_the_page_holds_few_elements(browser: Browser, many: Page
         page.locator("[data-fit]").get_by_text(re.compile("^11 of 50,?000 videos")).wait_for()
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(
     ("address", "first", "second"),
     [

@@ -38,6 +38,7 @@ def shown(home: PageHome) -> list[int]:
     return [int(number) for number in re.findall(r'id="failed-(\d+)"', home.ask("/").text)]
 
 
+@pytest.mark.long
 def test_older_failures_are_counted_and_come_once_newer_ones_are_dismissed(home: PageHome) -> None:
     assert list(range(MANY, MANY - SHOWN, -1)) == shown(home)
     assert f"… and {MANY - SHOWN} more" in home.ask("/").text

@@ -30,6 +30,7 @@ def home(tmp_path: Path) -> Iterator[PageHome]:
     made.stop()
 
 
+@pytest.mark.long
 def test_a_conversion_has_its_part_and_a_name(browser: Browser, home: PageHome, tmp_path: Path) -> None:
     film = tmp_path / "film.mov"
     pictures = [

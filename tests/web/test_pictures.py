@@ -45,6 +45,7 @@ def indexed(home: PageHome, folder: Path) -> str:
     return named
 
 
+@pytest.mark.long
 def test_while_videos_are_in_work_live_has_no_picture_made(home: PageHome) -> None:
     number = number_of(home, "downtown.mp4")
     shutil.rmtree(home.home.folder / "state" / "previews", ignore_errors=True)

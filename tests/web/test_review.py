@@ -258,6 +258,7 @@ def test_everyone_can_use_it(browser: Browser, home: PageHome) -> None:
         seen.accessible("a new rule")
 
 
+@pytest.mark.long
 def test_what_the_browser_cannot_play_gets_a_copy_that_it_can(browser: Browser, home: PageHome, clips: Path) -> None:
     name = "mp4parser__foreman-hevc-384.mp4"
     shutil.copy2(clips / name, home.home.inbox / name)

@@ -146,6 +146,7 @@ def test_a_broken_config_is_mended_line_by_line(browser: Browser, first: PageHom
     assert SOUND.replace("library", "libary") == first.home.config.with_name("config.yaml.before").read_text()
 
 
+@pytest.mark.long
 @pytest.mark.timeout(120)
 def test_a_config_that_somebody_else_mends_is_not_written_over(first: PageHome) -> None:
     broken = SOUND.replace("library", "libary")

@@ -77,6 +77,7 @@ def test_a_small_index_is_not_spoken_of(index: Index, monkeypatch: pytest.Monkey
     assert [] == readiness_of(index)
 
 
+@pytest.mark.long
 def test_doctor_and_index_tell_of_it(home: Here, index: Index) -> None:
     told = [one for one in home.json("doctor", "--quick", code=None)["checks"] if one["name"] == "searches"]
     assert ["searches of 0 hours are quick; 3 hours are new and are read plainly"] == [one["found"] for one in told]
