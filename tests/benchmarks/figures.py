@@ -1,7 +1,7 @@
-"""The figures of README and docs: each from one command, with its day and machine.
+"""The figures in docs/: each from one command, with its day and machine.
 
 `python -m tests.benchmarks.figures RESULT.json …` takes what benchmarks wrote, keeps each figure in figures.json beside
-this file with the day, the machine and its load, and writes the tables anew. `.ci/task bench --readme` runs
+this file with the day, the machine and its load, and writes the tables anew. `.ci/task bench --docs` runs
 the benchmarks and then this; with `--gpu` it is the column of the GPU. A figure that no result has stays as it was,
 with its own day. Without results the tables are written from what is kept.
 """
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 KEPT: Final = Path(__file__).with_name("figures.json")
 ROOT: Final = REPOSITORY
-# The few that the README tells.
-_SHORT: Final = ("clip", "backlog", "search", "idle")
 _BEGIN: Final = "<!-- figures: {name} -->"
 _END: Final = "<!-- end of figures -->"
 _JUDGED: Final = {
@@ -242,17 +240,8 @@ def judgement_table(kept: dict[str, Figure]) -> str:
     return "\n".join([*lines, "", f"Measured {'; '.join(when)}."])
 
 
-def short_table(kept: dict[str, Figure]) -> str:
-    """Return the few figures of the README as Markdown, with what they were measured on."""
-    rows = {row.name: row.label for row in ROWS}
-    lines = ["| what | without a GPU |", "|---|---|", *(f"| {rows[name]} | {kept[name].text} |" for name in _SHORT)]
-    when = sorted({f"{kept[name].day}, {kept[name].machine}" for name in _SHORT})
-    return "\n".join([*lines, "", f"Measured {'; '.join(when)}."])
-
-
 # Where each table stands, in which page of the repository.
 TABLES: Final = {
-    "in short": ("README.md", short_table),
     "how fast": ("docs/benchmarks.md", speed_table),
     "how well": ("docs/judging.md", judgement_table),
 }
