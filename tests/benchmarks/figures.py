@@ -27,7 +27,7 @@ ROOT: Final = REPOSITORY
 _BEGIN: Final = "<!-- figures: {name} -->"
 _END: Final = "<!-- end of figures -->"
 _JUDGED: Final = {
-    "as configured": "as it comes",
+    "as configured": "by default",
     "ensemble: average": "`ensemble: average`",
     "aggregate: vote": "`aggregate: vote`",
     "hierarchy: leaves": "`hierarchy: leaves`",
@@ -173,14 +173,16 @@ def _searches(document: Document) -> str:
 
 ROWS: Final = (
     Row("clip", "a 3-minute 1080p clip, from the file to the decision", "speed", _clip),
-    Row("clip-parts", "of that: opening it, decoding, the model", "speed", _clip_parts),
+    Row("clip-parts", "of this: opening it, decoding, the model", "speed", _clip_parts),
     Row("long", "a clip of two hours", "speed", _long),
     Row("drop", "between drop and journal, without settling, decoding and the model", "speed", _drop),
     Row("tiny", "10,000 tiny clips dropped at once (sample model)", "speed", _tiny),
     Row("backlog", "200 clips from 720p to 2160p at once", "speed", _backlog),
     Row("idle", "idle", "speed", _idle),
     Row("index", "indexing mixed clips at a frame a second (sample model)", "indexing", _index, _index_gpu),
-    Row("search", "a sentence in 100 hours at a frame a second, a daemon runs", "searching", _searches),
+    Row(
+        "search", "searching 100 hours, one frame a second, for a sentence, while a daemon runs", "searching", _searches
+    ),
     Row("pictures", "pictures through the model", "speed", _pictures, _pictures_gpu),
     Row("decoding", "decoding that library alone", "indexing", _decoding, _decoding_gpu),
 )
