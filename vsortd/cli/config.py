@@ -220,7 +220,7 @@ def import_categories(
     force: ForceFlag = False,
     as_json: JsonFlag = False,
 ) -> int:
-    """Make rules or facets of a category file or a list.
+    """Make rules or facets from a category file or a list.
 
     A file of several questions becomes facets; a list of labels becomes rules. In lines of
     `[Category] (Name) prompts` a/b stands for categories within categories.

@@ -86,7 +86,7 @@ def history(
     ] = None,
     inbox: Annotated[
         Path | None,
-        Option("--inbox", metavar="INBOX", help="Only what came from this folder.", autocompletion=inbox_paths),
+        Option("--inbox", metavar="INBOX", help="Only videos that came from this folder.", autocompletion=inbox_paths),
     ] = None,
     batch: Annotated[
         str | None, Option("--batch", metavar="BATCH", help="Only this batch.", autocompletion=batches)

@@ -47,7 +47,7 @@ def compare(
         list[str],
         Argument(
             metavar="MODEL…",
-            help=f"{_MODEL_HELP} One alone is held against the config's own.",
+            help=f"{_MODEL_HELP} If there is only one, it is compared with the config's.",
             autocompletion=model_words,
         ),
     ],

@@ -70,7 +70,7 @@ def sort(
     words: OptionalPaths = None,
     plan_file: Annotated[
         Path | None,
-        Option("--plan", metavar="FILE", help="File as a plan says that `vsortd plan --out` wrote."),
+        Option("--plan", metavar="FILE", help="File by a plan that `vsortd plan --out` wrote."),
     ] = None,
     learn: Annotated[
         bool, Option("--learn", help="With --plan: learn from rows that the model would have filed elsewhere.")
