@@ -142,7 +142,7 @@ def stop(as_json: JsonFlag = False) -> None:
 def pause(for_: For = None, inbox: InboxOption = None, as_json: JsonFlag = False) -> None:
     """Start no further video until `vsortd resume`.
 
-    What is in hand is finished; arrivals are noticed and wait.
+    The current video is finished; new files are noticed and wait.
     """
     seconds = None if for_ is None else _duration(for_)
     _say(_change(pause=True, inbox=inbox, for_s=seconds), as_json=as_json)

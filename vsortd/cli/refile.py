@@ -114,9 +114,9 @@ def refile(
 ) -> int:
     """Move filed videos to where today's rules would file them.
 
-    The list comes first; nothing moves until you say yes. They are one batch: `vsortd undo --batch B` takes the videos
-    back to where they lay. What you put somewhere yourself stays there, unless --yours. `vsortd rules preview` says
-    more of each.
+    The list comes first; nothing moves until you say yes. The videos are one batch: `vsortd undo --batch B` takes them
+    back to where they were. Videos that you put somewhere yourself stay there, unless you add --yours. `vsortd rules
+    preview` says more about each.
     """
     if (as_csv or as_json) and not (yes or dry_run):
         raise UsageError("Nobody can be asked here.", remedy="Add --yes, or --dry-run to see what would happen.")

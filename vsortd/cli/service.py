@@ -75,7 +75,7 @@ def uninstall(system: System = False, dry_run: DryRun = False, as_json: JsonFlag
 def status(system: System = False, as_json: JsonFlag = False) -> None:
     """Show whether the service is installed and active.
 
-    Also what the daemon says of itself.
+    Also what the daemon reports about itself.
     """
     manager = _manager(system=system)
     form = manager.status()

@@ -82,7 +82,7 @@ def sort(
 ) -> int:
     """File videos now, exactly as the daemon would.
 
-    What is at an address is fetched into the first inbox, and filed from there; undo takes it back to that.
+    A video at an address is fetched into the first inbox and filed from there; undo returns it to that inbox.
     """
     from vsortd.pipeline.left_alone import left_alone
 

@@ -62,8 +62,8 @@ def teach(
 ) -> None:
     """Say where a video belongs, so that vsortd learns it.
 
-    It is filed there if it lies in an inbox or the library. What belongs nowhere goes to the review folder, and is
-    decided; below a rule, where the config leaves such a video.
+    It is filed there if it is in an inbox or the library. With --none it goes to the review folder, and counts as
+    decided; with --under it goes where `on_unsure` puts it.
     """
     if (rule is None) is not none or (under is not None and not none):
         raise UsageError(
