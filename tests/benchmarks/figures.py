@@ -1,7 +1,7 @@
-"""The figures of README and docs: each from one command, with its day and machine.
+"""The figures in docs/: each from one command, with its day and machine.
 
 `python -m tests.benchmarks.figures RESULT.json …` takes what benchmarks wrote, keeps each figure in figures.json beside
-this file with the day, the machine and its load, and writes the tables anew. `.ci/task bench --readme` runs
+this file with the day, the machine and its load, and writes the tables anew. `.ci/task bench --docs` runs
 the benchmarks and then this; with `--gpu` it is the column of the GPU. A figure that no result has stays as it was,
 with its own day. Without results the tables are written from what is kept.
 """
@@ -24,12 +24,10 @@ if TYPE_CHECKING:
 
 KEPT: Final = Path(__file__).with_name("figures.json")
 ROOT: Final = REPOSITORY
-# The few that the README tells.
-_SHORT: Final = ("clip", "backlog", "search", "idle")
 _BEGIN: Final = "<!-- figures: {name} -->"
 _END: Final = "<!-- end of figures -->"
 _JUDGED: Final = {
-    "as configured": "as it comes",
+    "as configured": "by default",
     "ensemble: average": "`ensemble: average`",
     "aggregate: vote": "`aggregate: vote`",
     "hierarchy: leaves": "`hierarchy: leaves`",
@@ -175,14 +173,16 @@ def _searches(document: Document) -> str:
 
 ROWS: Final = (
     Row("clip", "a 3-minute 1080p clip, from the file to the decision", "speed", _clip),
-    Row("clip-parts", "of that: opening it, decoding, the model", "speed", _clip_parts),
+    Row("clip-parts", "of this: opening it, decoding, the model", "speed", _clip_parts),
     Row("long", "a clip of two hours", "speed", _long),
     Row("drop", "between drop and journal, without settling, decoding and the model", "speed", _drop),
     Row("tiny", "10,000 tiny clips dropped at once (sample model)", "speed", _tiny),
     Row("backlog", "200 clips from 720p to 2160p at once", "speed", _backlog),
     Row("idle", "idle", "speed", _idle),
     Row("index", "indexing mixed clips at a frame a second (sample model)", "indexing", _index, _index_gpu),
-    Row("search", "a sentence in 100 hours at a frame a second, a daemon runs", "searching", _searches),
+    Row(
+        "search", "searching 100 hours, one frame a second, for a sentence, while a daemon runs", "searching", _searches
+    ),
     Row("pictures", "pictures through the model", "speed", _pictures, _pictures_gpu),
     Row("decoding", "decoding that library alone", "indexing", _decoding, _decoding_gpu),
 )
@@ -242,17 +242,8 @@ def judgement_table(kept: dict[str, Figure]) -> str:
     return "\n".join([*lines, "", f"Measured {'; '.join(when)}."])
 
 
-def short_table(kept: dict[str, Figure]) -> str:
-    """Return the few figures of the README as Markdown, with what they were measured on."""
-    rows = {row.name: row.label for row in ROWS}
-    lines = ["| what | without a GPU |", "|---|---|", *(f"| {rows[name]} | {kept[name].text} |" for name in _SHORT)]
-    when = sorted({f"{kept[name].day}, {kept[name].machine}" for name in _SHORT})
-    return "\n".join([*lines, "", f"Measured {'; '.join(when)}."])
-
-
 # Where each table stands, in which page of the repository.
 TABLES: Final = {
-    "in short": ("README.md", short_table),
     "how fast": ("docs/benchmarks.md", speed_table),
     "how well": ("docs/judging.md", judgement_table),
 }

@@ -29,15 +29,16 @@ if TYPE_CHECKING:
 
 _MADE: Final = "<!-- Made by `.ci/task pages`: change the texts where they come from, not here. -->"
 _EVERYWHERE: Final = """\
-`--config FILE` may stand anywhere. `--quiet` leaves errors, warnings and what was asked for: tables, answers, `--json`
-and `--csv`. What was done, hints and progress are left out; exit codes stay. `--json` prints pure JSON on stdout; the
-log goes to stderr. `--json` is short for `--format json`, and every table has `--csv`, short for
-`--format csv`: RFC 4180 in UTF-8, with the keys of `--json` as headings. A name is written
-as it is, also one that a spreadsheet takes for a formula (`=1.mp4`): import such columns as text. In a pipe each item
-of a table has one line and its whole name; on a narrow terminal, long names lose their middle.
+`--config FILE` can stand anywhere on the command line. `--quiet` leaves out hints, progress and reports of what was
+done. Errors, warnings and what was asked for (tables, answers, `--json` and `--csv`) are still printed, and exit
+codes stay the same. `--json` prints pure JSON on stdout; the log goes to stderr. `--json` is short for `--format
+json`, and every table has `--csv`, short for `--format csv`: RFC 4180 in UTF-8, with the keys of `--json` as
+headings. Names are not changed, not even one that a spreadsheet would read as a formula (`=1.mp4`): import such
+columns as text. In a pipe, each item of a table has one line with its whole name; on a narrow terminal, long names
+are shortened in the middle.
 
-Wherever a video is named, `17` is the item with this id in `history`, if there is one; `'#17'` is always the item. A
-file that is called so is named with its folder: `vsortd where ./17`.
+Where a command takes a video, `17` is the item with this id in `history`, if there is one; `'#17'` is always the item.
+Name a file that is called `17` with its folder: `vsortd where ./17`.
 """
 # By the form of a text: what it says, and what writes a bound of it.
 _MEASURES: Final = {
@@ -57,7 +58,7 @@ def commands_page() -> str:
 
 def _commands(root: click.Context) -> Iterator[str]:
     yield from ("# Commands", "", _MADE, "")
-    yield "Every command says the same by `--help`, and `man vsortd` has it as a manual page."
+    yield "Each command's `--help` prints the same text, and `man vsortd` shows it as a manual page."
     everywhere = [one for one in _shown(root) if one.panel == EVERYWHERE_PANEL]
     yield from ("", "## Options of every command", "", *_options(_shown(root, everywhere=False) + everywhere))
     yield from ("", *_EVERYWHERE.splitlines())
@@ -133,9 +134,9 @@ def settings_page() -> str:
 
 def _settings(schema: Node) -> Iterator[str]:
     yield from ("# Settings", "", _MADE, "")
-    yield "Every key of the config file. `vsortd check` says what is wrong with one, `vsortd config show` which values"
-    yield "hold, and [the JSON schema](../config/vsortd.schema.json) lets an editor complete them."
-    yield "[first.yaml](../config/first.yaml) is a config to begin with."
+    yield "Every key of the config file. `vsortd check` reports mistakes, `vsortd config show` prints the values in"
+    yield "effect, and [the JSON schema](../config/vsortd.schema.json) lets an editor complete the keys."
+    yield "[first.yaml](../config/first.yaml) is a config to start from."
     yield ""
     yield "A duration is a text such as `500ms`, `2s` or `1h30m`, or a number of seconds. A size is a text such as"
     yield "`10MB`, or a number of bytes."

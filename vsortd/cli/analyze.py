@@ -105,7 +105,7 @@ def analyze(
             "another --from, its table of labels. No video is read.",
         ),
     ] = None,
-    objects: Annotated[bool, Option("--objects", help="Find things, too, by a detector.")] = False,
+    objects: Annotated[bool, Option("--objects", help="Also find objects, with a detector.")] = False,
     detect_model: DetectModel = None,
     detect_labels: DetectLabels = None,
     confidence: Annotated[

@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from vsortd.media.thumbnails import Pixels
 
 PlayFlag = Annotated[bool, Option("--play", help="Show what --out OUT.mp4 would write, in mpv or ffplay.")]
-BoxColorOption = Annotated[str, Option("--box-color", metavar="COLOUR", help="Of boxes: a name, or #rrggbb.")]
-TextColorOption = Annotated[str, Option("--text-color", metavar="COLOUR", help="Of letters and the bar.")]
-BorderColorOption = Annotated[str, Option("--border-color", metavar="COLOUR", help="Around letters.")]
+BoxColorOption = Annotated[str, Option("--box-color", metavar="COLOUR", help="Colour of boxes: a name, or #rrggbb.")]
+TextColorOption = Annotated[str, Option("--text-color", metavar="COLOUR", help="Colour of letters and the bar.")]
+BorderColorOption = Annotated[str, Option("--border-color", metavar="COLOUR", help="Colour around letters.")]
 FontSizeOption = Annotated[
     int, Option("--font-size", metavar="PX", min=6, max=400, help="Height of letters in the video.")
 ]

@@ -76,7 +76,7 @@ def classify(
             callback=finite,
             min=0.0,
             max=1.0,
-            help="From this probability on a frame counts for a label.",
+            help="A frame counts for a label from this probability on.",
         ),
     ] = 0.3,
     temperature: Annotated[
@@ -103,7 +103,7 @@ def classify(
         ),
     ] = 1.0,
     limit: Annotated[
-        int | None, Option("--limit", metavar="N", min=1, help="Of each question only the N best labels.")
+        int | None, Option("--limit", metavar="N", min=1, help="Only the N best labels of each question.")
     ] = None,
     no_none: Annotated[
         bool, Option("--no-none", help='Let "none of these" take no part: one of the labels has to be right.')

@@ -49,13 +49,14 @@ def cluster(
         Path | None, Argument(metavar="[PATH]", help="A folder; else the library and what `index` was given.")
     ] = None,
     min_size: Annotated[
-        int | None, Option("--min-size", metavar="N", help="Videos of the smallest group; else by their number.")
+        int | None,
+        Option("--min-size", metavar="N", help="Videos in the smallest group; by default it depends on their number."),
     ] = None,
     neighbors: Annotated[
         int | None,
         Option("--neighbors", metavar="N", help="Nearest videos that the map keeps together; else by number."),
     ] = None,
-    seed: Annotated[int, Option("--seed", min=0, max=LARGEST_SEED, help="Of what is drawn by chance.")] = 0,
+    seed: Annotated[int, Option("--seed", min=0, max=LARGEST_SEED, help="Seed of random choices.")] = 0,
     fps: Annotated[
         float,
         Option("--fps", callback=finite, metavar="N", help="Frames a second of what the index doesn't know yet."),
@@ -82,7 +83,7 @@ def cluster(
     ] = None,
     rename: Annotated[
         list[str] | None,
-        Option("--rename", metavar="N=NAME", help="Another name or folder/folder for a group."),
+        Option("--rename", metavar="N=NAME", help="Another name, or folder/folder, for a group."),
     ] = None,
     into: Annotated[
         Path | None, Option("--into", metavar="FOLDER", help="Make the folders in this one of the library.")

@@ -8,7 +8,7 @@ from vsortd.cli.front.commands import CommandEntry
 
 SECTIONS: Final[dict[str, tuple[CommandEntry, ...]]] = {
     "Daily use": (
-        CommandEntry("status", "Show whether the daemon runs, and what waits.", "status:status"),
+        CommandEntry("status", "Show whether the daemon runs and what is waiting.", "status:status"),
         CommandEntry("open", "Show the page in your browser, logged in.", "open_page:open_page"),
         CommandEntry("sort", "File videos now, exactly as the daemon would.", "sort:sort"),
         CommandEntry("plan", "Show where videos would go; nothing is touched.", "sort:plan"),
@@ -19,7 +19,7 @@ SECTIONS: Final[dict[str, tuple[CommandEntry, ...]]] = {
         ),
         CommandEntry(
             "where",
-            "Say what became of a video, step by step.",
+            "Say what happened to a video, step by step.",
             "where:where",
         ),
         CommandEntry(
@@ -34,19 +34,19 @@ SECTIONS: Final[dict[str, tuple[CommandEntry, ...]]] = {
         ),
         CommandEntry(
             "fetch",
-            "Fetch videos of the web into an inbox.",
+            "Fetch videos from the web into an inbox.",
             "fetch:fetch",
         ),
         CommandEntry("release", "Let undone videos be sorted again.", "release:release"),
         CommandEntry("retry", "Try failed or rejected videos again.", "release:retry"),
         CommandEntry(
             "pause",
-            "Begin no further video until `vsortd resume`.",
+            "Start no further video until `vsortd resume`.",
             "control:pause",
         ),
         CommandEntry(
             "resume",
-            "Go on after a pause.",
+            "Continue after a pause.",
             "control:resume",
         ),
     ),
@@ -58,7 +58,7 @@ SECTIONS: Final[dict[str, tuple[CommandEntry, ...]]] = {
         ),
         CommandEntry(
             "teach",
-            "Say where a video belongs, and have it learned.",
+            "Say where a video belongs, so that vsortd learns it.",
             "teach:teach",
         ),
         CommandEntry(
@@ -66,24 +66,24 @@ SECTIONS: Final[dict[str, tuple[CommandEntry, ...]]] = {
             "List what was taught; forget it, or restore it.",
             "teach:show",
             below=(
-                CommandEntry("forget", "Judge without these from now on.", "teach:forget"),
-                CommandEntry("restore", "Judge by forgotten ones again.", "teach:restore"),
+                CommandEntry("forget", "Stop judging by these corrections.", "teach:forget"),
+                CommandEntry("restore", "Judge by forgotten corrections again.", "teach:restore"),
             ),
         ),
         CommandEntry(
             "rules",
-            "Ask what rules would do, before they do it.",
+            "See what rules would do before you use them.",
             below=(
                 CommandEntry(
                     "preview",
-                    "Say what other rules would change of what is filed.",
+                    "Say what other rules would change for filed videos.",
                     "preview:preview",
                 ),
             ),
         ),
         CommandEntry(
             "refile",
-            "Move filed videos to where today's rules have them.",
+            "Move filed videos to where today's rules would file them.",
             "refile:refile",
         ),
         CommandEntry(
@@ -149,12 +149,12 @@ SECTIONS: Final[dict[str, tuple[CommandEntry, ...]]] = {
         CommandEntry("stop", "End the daemon; the file in hand is finished or put back.", "control:stop"),
         CommandEntry(
             "reload",
-            "Have the daemon read its config anew.",
+            "Make the daemon read its config again.",
             "run:reload",
         ),
         CommandEntry(
             "service",
-            "Have the system start vsortd, and keep it running.",
+            "Let the system start vsortd and keep it running.",
             below=(
                 CommandEntry(
                     "install",
@@ -179,7 +179,7 @@ SECTIONS: Final[dict[str, tuple[CommandEntry, ...]]] = {
             "tray:tray",
         ),
         CommandEntry("logs", "Show the daemon's log, the newest at the end.", "logs:logs"),
-        CommandEntry("metrics", "Print the daemon's numbers in Prometheus' text form.", "control:metrics"),
+        CommandEntry("metrics", "Print the daemon's metrics in Prometheus' text format.", "control:metrics"),
         CommandEntry(
             "web",
             "The page: its password.",
@@ -204,10 +204,10 @@ SECTIONS: Final[dict[str, tuple[CommandEntry, ...]]] = {
                 ),
                 CommandEntry(
                     "import",
-                    "Make rules or facets of a category file or a list.",
+                    "Make rules or facets from a category file or a list.",
                     "config:import_categories",
                 ),
-                CommandEntry("migrate", "Bring a config of a former version to the present one.", "migrate:migrate"),
+                CommandEntry("migrate", "Update a config of an older version.", "migrate:migrate"),
                 CommandEntry("path", "Print which config file vsortd reads.", "config:show_path"),
                 CommandEntry("show", "Print the settings in effect, defaults included.", "config:show"),
                 CommandEntry("schema", "Print the JSON schema of the config file, for editors.", "config:schema"),

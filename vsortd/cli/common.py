@@ -66,7 +66,7 @@ __all__ = [
     "write_json",
 ]
 
-ForceFlag = Annotated[bool, Option("--force", help="Replace what is there.")]
+ForceFlag = Annotated[bool, Option("--force", help="Replace an existing file.")]
 AsRootFlag = Annotated[bool, Option("--as-root", help="Say nothing about running as root.")]
 CsvFlag = Annotated[bool, FormSwitch("--csv", help="Short for --format csv.")]
 JsonFlag = Annotated[bool, FormSwitch("--json", help="Short for --format json.")]

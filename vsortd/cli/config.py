@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 def check(ctx: click.Context, as_json: JsonFlag = False) -> None:
     """Check the config: every mistake at once, with its line.
 
-    Each with what is allowed.
+    Each comes with what is allowed.
     """
     from vsortd.config.check import check_file
     from vsortd.config.diagnostics import InvalidConfigError
@@ -220,7 +220,7 @@ def import_categories(
     force: ForceFlag = False,
     as_json: JsonFlag = False,
 ) -> int:
-    """Make rules or facets of a category file or a list.
+    """Make rules or facets from a category file or a list.
 
     A file of several questions becomes facets; a list of labels becomes rules. In lines of
     `[Category] (Name) prompts` a/b stands for categories within categories.
@@ -306,7 +306,7 @@ def show_path(ctx: click.Context, as_json: JsonFlag = False) -> None:
 def show(ctx: click.Context, as_json: JsonFlag = False) -> None:
     """Print the settings in effect, defaults included.
 
-    It is YAML that loads again.
+    The output is YAML that vsortd can load.
     """
     from vsortd.config.dump import dump_json, dump_yaml, plain_settings
     from vsortd.config.load import load_settings

@@ -28,7 +28,7 @@ _STOP_S = 15.0
 _TICK_S = 0.05
 _SAID = "start.log"  # what a daemon in the background prints
 
-For = Annotated[str | None, Option("--for", metavar="TIME", help="Go on by itself after a time, such as 2h.")]
+For = Annotated[str | None, Option("--for", metavar="TIME", help="Continue by itself after a time, such as 2h.")]
 InboxOption = Annotated[
     Path | None, Option("--inbox", metavar="INBOX", help="Only this inbox.", autocompletion=inbox_paths)
 ]
@@ -140,16 +140,16 @@ def stop(as_json: JsonFlag = False) -> None:
 
 
 def pause(for_: For = None, inbox: InboxOption = None, as_json: JsonFlag = False) -> None:
-    """Begin no further video until `vsortd resume`.
+    """Start no further video until `vsortd resume`.
 
-    What is in hand is finished; arrivals are noticed and wait.
+    The current video is finished; new files are noticed and wait.
     """
     seconds = None if for_ is None else _duration(for_)
     _say(_change(pause=True, inbox=inbox, for_s=seconds), as_json=as_json)
 
 
 def resume(inbox: InboxOption = None, as_json: JsonFlag = False) -> None:
-    """Go on after a pause.
+    """Continue after a pause.
 
     The videos are taken in the order in which they came. Without --inbox every pause ends.
     """
@@ -157,7 +157,7 @@ def resume(inbox: InboxOption = None, as_json: JsonFlag = False) -> None:
 
 
 def metrics() -> None:
-    """Print the daemon's numbers in Prometheus' text form."""
+    """Print the daemon's metrics in Prometheus' text format."""
     from vsortd.service.client import Client
 
     lines = Client(state_folder()).metrics().split("\n")

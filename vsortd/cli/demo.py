@@ -16,7 +16,7 @@ from vsortd.errors import ExitCode
 def demo(
     keep: Annotated[bool, Option("--keep", help="Leave the demo's folder behind to look at.")] = False,
     picture: Annotated[
-        Path | None, Option("--out", "-o", metavar="PATH", help="Save what is shown as a picture: OUT.svg.")
+        Path | None, Option("--out", "-o", metavar="PATH", help="Save the output as a picture: OUT.svg.")
     ] = None,
 ) -> int:
     """See it work: clips are filed, explained and taken back.

@@ -25,7 +25,7 @@ DetectModel = Annotated[
 ]
 DetectLabels = Annotated[
     Path | None,
-    Option("--detect-labels", metavar="FILE", help="What the detector's classes are called: a name on each line."),
+    Option("--detect-labels", metavar="FILE", help="The names of the detector's classes, one on each line."),
 ]
 
 

@@ -36,7 +36,7 @@ def doctor(
 ) -> int:
     """Check the installation, machine, config and models.
 
-    Also the folders; and a clip is sorted end to end. Each line is ok, warn or fail, with what to type. The exit code
+    Also the folders, and a complete run with a clip. Each line is ok, warn or fail, with what to type. The exit code
     is 1 if anything fails.
 
     With --repair nothing is checked but the journal. The damaged files are set aside, never removed.

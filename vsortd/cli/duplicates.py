@@ -52,7 +52,7 @@ def duplicates(
     ] = None,
     min_score: Annotated[
         float,
-        Option("--min-score", callback=finite, min=0.0, max=1.0, help="Share of the shorter one that must agree."),
+        Option("--min-score", callback=finite, min=0.0, max=1.0, help="The share of the shorter one that must match."),
     ] = 0.5,
     as_csv: CsvFlag = False,
     as_json: JsonFlag = False,

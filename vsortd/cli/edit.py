@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 def edit(ctx: click.Context) -> int:
     """Edit the config; it is checked when you close the editor.
 
-    A running daemon takes it then. $VISUAL and $EDITOR name the editor. With a mistake in it nothing is changed, and
-    what you wrote is kept.
+    A running daemon then uses it. $VISUAL and $EDITOR name the editor. If the text has a mistake, nothing is changed,
+    and what you wrote is kept.
     """
     from vsortd.cli.config_editor import Edit, EditRefusedError, editor_command
     from vsortd.core.paths import find_config

@@ -38,22 +38,28 @@ def evaluate(
     ctx: click.Context,
     folder: Annotated[
         Path,
-        Argument(metavar="FOLDER", help="Its subfolders are named like the rules, and hold videos of them."),
+        Argument(metavar="FOLDER", help="A folder of subfolders that are named like the rules and hold their videos."),
     ],
-    compare: Annotated[bool, Option("--compare", help="Also try the other ways to judge, one by one.")] = False,
+    compare: Annotated[bool, Option("--compare", help="Also try the other ways of judging, one by one.")] = False,
     calibrate: Annotated[
         bool,
         Option("--calibrate", help="Keep the temperature with which scores can be trusted most; takes 100 videos."),
     ] = False,
     precision: Annotated[
         float,
-        Option("--precision", callback=finite, min=0.0, max=1.0, help="Wished of every rule, for the suggestions."),
+        Option(
+            "--precision",
+            callback=finite,
+            min=0.0,
+            max=1.0,
+            help="The precision that each rule should have, for the suggestions.",
+        ),
     ] = 0.95,
     out: Annotated[
         Path | None,
         Option("--out", "-o", metavar="PATH", help="Write plots, the worst mistakes and eval.json into a folder."),
     ] = None,
-    seed: Annotated[int, Option("--seed", min=0, help="Of what is drawn by chance.")] = 0,
+    seed: Annotated[int, Option("--seed", min=0, help="Seed of random choices.")] = 0,
     as_csv: CsvFlag = False,
     as_json: JsonFlag = False,
 ) -> int:

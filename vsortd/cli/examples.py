@@ -17,10 +17,10 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
         ("vsortd --verbose run", "say more, about every step"),
     ),
     "start": (("vsortd start", "run in the background"), ("vsortd logs -f", "see what it does")),
-    "stop": (("vsortd stop", "the video in hand is finished or put back first"),),
+    "stop": (("vsortd stop", "the current video is finished or put back first"),),
     "pause": (
-        ("vsortd pause", "begin no further video"),
-        ("vsortd pause --for 2h", "go on by itself in two hours"),
+        ("vsortd pause", "start no further video"),
+        ("vsortd pause --for 2h", "continue by itself in two hours"),
         ("vsortd pause --inbox ~/Videos/Inbox", "only this inbox"),
     ),
     "open": (
@@ -30,9 +30,9 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
     "web password": (
         ("vsortd web password --out ~/.config/vsortd/page.key", "a password, for web: {password_file: ...}"),
     ),
-    "resume": (("vsortd resume", "go on"), ("vsortd resume --inbox ~/Videos/Inbox", "only with this inbox")),
+    "resume": (("vsortd resume", "continue"), ("vsortd resume --inbox ~/Videos/Inbox", "only with this inbox")),
     "metrics": (("vsortd metrics", "numbers for Prometheus, from the running daemon"),),
-    "reload": (("vsortd check && vsortd reload", "take the changed config if it is sound"),),
+    "reload": (("vsortd check && vsortd reload", "use the changed config if it is correct"),),
     "status": (
         ("vsortd status", "what runs and what waits"),
         ("vsortd status --check && echo well", "for scripts and health checks: exit code 1 if it can't work"),
@@ -41,7 +41,7 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
     "sort": (
         ("vsortd sort ~/Downloads/clip.mp4", "file one video now"),
         ("vsortd sort --dry-run ~/Videos/Old", "only say where a folder's videos would go"),
-        ("vsortd sort --plan plan.csv", "file as a plan says that you have edited"),
+        ("vsortd sort --plan plan.csv", "file by a plan that you have edited"),
     ),
     "fetch": (
         ("vsortd fetch 'https://example.org/watch?v=7'", "into the only inbox, with its subtitles"),
@@ -65,10 +65,10 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
     "index": (
         ("vsortd index", "look at the whole library, for search, timelines and clusters; stop and go on at will"),
         ("vsortd index ~/Videos/Old --fps 2", "a folder that was never filed, twice a second"),
-        ("vsortd index ~/Videos/Talks --text", "and read what their pictures show, for search --text"),
-        ("vsortd index --prune", "follow what was moved by hand, forget what is gone"),
-        ("vsortd index --list", "which folders are asked, when none is named"),
-        ("vsortd index --forget ~/Videos/Old", "search, cluster and duplicates ask it no longer"),
+        ("vsortd index ~/Videos/Talks --text", "and read the text in their pictures, for search --text"),
+        ("vsortd index --prune", "follow files that were moved, forget files that are gone"),
+        ("vsortd index --list", "which folders are searched if none is named"),
+        ("vsortd index --forget ~/Videos/Old", "search, cluster and duplicates no longer cover it"),
         ("vsortd index /mnt/films --ray --address head:6379", "with many machines"),
     ),
     "search": (
@@ -87,7 +87,7 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
         ("vsortd cluster ~/Videos/Old", "groups of videos that look alike, with names"),
         ("vsortd cluster ~/Videos/Old --out groups", "with a map and a sheet of each group"),
         ("vsortd cluster ~/Videos/Old --preview --rename 3=beach", "the folders that they would become"),
-        ("vsortd cluster ~/Videos/Old --apply --only 1,3", "file two of them; undone like everything"),
+        ("vsortd cluster ~/Videos/Old --apply --only 1,3", "file two of them; undo takes it back"),
         ("vsortd cluster ~/Videos/Old --copy --into Groups", "copy them, and leave the videos where they are"),
         ("vsortd cluster --out groups.yaml --learn", "rules that sort new videos likewise"),
     ),
@@ -96,7 +96,7 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
         ("vsortd history --since 2h", "of the last two hours"),
         (
             "vsortd history --state failed,review --rule nature",
-            "what went wrong or waits, of a rule and those below it",
+            "what failed or waits, for a rule and those below it",
         ),
         ("vsortd history --match 'birthday 2025'", "with both words in a name or in the reason"),
         ("vsortd history --json | jq '.items[0]'", "for programs"),
@@ -108,15 +108,15 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
     ),
     "export": (
         ("vsortd export history --out history.csv", "what was done, for a spreadsheet"),
-        ("vsortd export index --out index.parquet", "a row a video; takes the extra `export`"),
-        ("vsortd export index --vectors --out frames.parquet", "a row a frame, with its embedding"),
-        ("vsortd export history --format jsonl --out - | jq .rule", "an object a line, into a pipe"),
+        ("vsortd export index --out index.parquet", "a row for each video; needs the extra `export`"),
+        ("vsortd export index --vectors --out frames.parquet", "a row for each frame, with its embedding"),
+        ("vsortd export history --format jsonl --out - | jq .rule", "one object on each line, into a pipe"),
     ),
     "undo": (
         ("vsortd undo 17", "the item 17 of the history"),
-        ("vsortd undo beach.mp4", "the newest filing of the video that is called so"),
+        ("vsortd undo beach.mp4", "the newest filing of the video with this name"),
         ("vsortd undo --last 3", "the newest three"),
-        ("vsortd undo --since 2026-11-20 --dry-run", "show first what would go back"),
+        ("vsortd undo --since 2026-11-20 --dry-run", "show first what would be undone"),
     ),
     "release": (
         ("vsortd release 17", "sort this undone video again"),
@@ -127,12 +127,12 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
         ("vsortd retry --all", "everything failed or rejected"),
     ),
     "rules preview": (
-        ("vsortd rules preview", "what would today's rules change of all that is filed?"),
+        ("vsortd rules preview", "what would today's rules change for all filed videos?"),
         ("vsortd rules preview --config new.yaml", "and those of another config?"),
         ("vsortd rules preview --config new.yaml --csv > changes.csv", "all of it as a table"),
     ),
     "refile": (
-        ("vsortd refile --dry-run", "what would go where by the rules of today?"),
+        ("vsortd refile --dry-run", "what would go where by today's rules?"),
         ("vsortd refile", "show it, ask, then move it; `vsortd undo --batch B` takes it back"),
         ("vsortd refile --rule nature --no-review --yes", "only videos of one rule, none to review, without asking"),
     ),
@@ -156,7 +156,7 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
     "corrections restore": (("vsortd corrections restore 4", "judge by it again"),),
     "timeline": (
         ('vsortd timeline trip.mp4 "a forest"', "does it show one, and when?"),
-        ('vsortd timeline trip.mp4 "a forest" "the sea" --fine', "two at once, edges right to 0.2 s"),
+        ('vsortd timeline trip.mp4 "a forest" "the sea" --fine', "two at once, edges exact to 0.2 s"),
         ("vsortd timeline trip.mp4 snow --not clouds --out snow.png", "not to be taken for clouds; as a picture"),
         ("vsortd timeline talk.mp4 budget 'next year' --said", "when these words are said"),
         ('vsortd timeline trip.mp4 "a forest" --out forest.vtt', "as chapters for a player"),
@@ -188,7 +188,7 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
         ),
         ("vsortd analyze trip.mp4 --json --private", "all of it, without places and persons"),
         ("vsortd analyze trip.mp4 --out deepffmpeg=results", "the three files that DeepFFmpeg writes"),
-        ("vsortd analyze --from trip.mp4.analysis.json", "what --out wrote adds up to, told anew"),
+        ("vsortd analyze --from trip.mp4.analysis.json", "the summary of a file that --out wrote"),
     ),
     "set-aside": (
         ("vsortd set-aside beach.mp4", "out of the library, until `vsortd undo beach.mp4`"),
@@ -206,7 +206,7 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
         ("vsortd check --json", "for editors and scripts"),
     ),
     "edit": (
-        ("vsortd edit", "in $VISUAL or $EDITOR; taken only if it is sound"),
+        ("vsortd edit", "in $VISUAL or $EDITOR; used only if it is correct"),
         ("EDITOR='code --wait' vsortd edit", "in an editor that has a window"),
     ),
     "config init": (
@@ -215,7 +215,7 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
     ),
     "config import": (
         ("vsortd config import categories.txt", "print the rules of a category file"),
-        ("vsortd config import categories.txt --out vsortd.yaml", "a whole config of them"),
+        ("vsortd config import categories.txt --out vsortd.yaml", "a whole config with these rules"),
         ("vsortd config import moods.txt --as facets", "questions of their own, whose answers are tags"),
     ),
     "config migrate": (
@@ -250,17 +250,17 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
         ("vsortd logs --json | jq .message", "the lines as they are"),
     ),
     "doctor": (
-        ("vsortd doctor", "is everything here that a quiet night needs?"),
+        ("vsortd doctor", "is everything here that vsortd needs?"),
         ("vsortd doctor --quick", "without loading the model and sorting a clip"),
         ("vsortd doctor --json", "for scripts; exit code 1 if anything fails"),
-        ("vsortd doctor --repair", "mend a damaged journal; every message about one names this"),
+        ("vsortd doctor --repair", "repair a damaged journal"),
     ),
     "demo": (
         ("vsortd demo", "see it work in a folder of its own"),
         ("vsortd demo --keep", "and look at what it made"),
     ),
     "completion": (
-        ('eval "$(vsortd completion bash)"', "now; add the line to ~/.bashrc for always"),
+        ('eval "$(vsortd completion bash)"', "now; add the line to ~/.bashrc to keep it"),
         ("vsortd completion zsh > ~/.zfunc/_vsortd", "for a folder in zsh's $fpath"),
         ("vsortd completion fish > ~/.config/fish/completions/vsortd.fish", "for fish"),
     ),
@@ -274,7 +274,7 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
         ("vsortd service install", "start at each login from now on"),
         ("vsortd service install --dry-run", "only show what would be written"),
     ),
-    "service uninstall": (("vsortd service uninstall", "no longer; config and state stay"),),
+    "service uninstall": (("vsortd service uninstall", "stop starting it; config and state stay"),),
     "service status": (("vsortd service status", "is it installed, and does it run?"),),
 }
 

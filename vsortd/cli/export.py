@@ -58,8 +58,8 @@ def export(
 ) -> None:
     """Write the history or the index as a table.
 
-    It is written row by row; nothing is changed by it. The file is written whole or not at all. docs/export.md tells of
-    the columns.
+    Rows are written one by one, and nothing is changed. The file is complete or does not exist. docs/export.md
+    describes the columns.
     """
     _insist_on_index(what, model, vectors=vectors)
     chosen = _chosen(out, form)

@@ -62,10 +62,10 @@ def fetch(
     playlist: Annotated[
         bool, Option("--playlist", help="Where an address holds several videos, fetch them all.")
     ] = False,
-    again: Annotated[bool, Option("--again", help="Fetch once more what was fetched before.")] = False,
+    again: Annotated[bool, Option("--again", help="Fetch it again, even if it is in the cache.")] = False,
     as_json: JsonFlag = False,
 ) -> int:
-    """Fetch videos of the web into an inbox.
+    """Fetch videos from the web into an inbox.
 
     They come under their titles, with the subtitles that their sites have. Any site that yt-dlp knows (extra: fetch),
     and plain addresses of MP4 and MOV files; by https, without logging in, never live. What was fetched stays in a

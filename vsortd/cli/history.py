@@ -86,7 +86,7 @@ def history(
     ] = None,
     inbox: Annotated[
         Path | None,
-        Option("--inbox", metavar="INBOX", help="Only what came from this folder.", autocompletion=inbox_paths),
+        Option("--inbox", metavar="INBOX", help="Only videos that came from this folder.", autocompletion=inbox_paths),
     ] = None,
     batch: Annotated[
         str | None, Option("--batch", metavar="BATCH", help="Only this batch.", autocompletion=batches)
@@ -96,7 +96,7 @@ def history(
 ) -> None:
     """List what was done with each video.
 
-    The newest stands at the end; of several conditions all hold. With --csv and --json the newest comes first.
+    The newest is at the end, or first with --csv and --json. If there are several conditions, all must hold.
     """
     query = HistoryQuery(
         last=_wished(last, everything=everything, table=not as_csv and not as_json),

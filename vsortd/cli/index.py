@@ -59,18 +59,20 @@ def index(
         bool, Option("--text", help="Read text in the picture, too: some seconds a minute (extra: ocr).")
     ] = False,
     verify: Annotated[
-        bool, Option("--verify", help="Look at no video; hold the index against the disk and follow moved files.")
+        bool, Option("--verify", help="Look at no video; compare the index with the disk, and follow moved files.")
     ] = False,
     prune: Annotated[
         bool, Option("--prune", help="Verify, and forget what is gone or has changed. Files are never touched.")
     ] = False,
     forget: Annotated[
         list[Path] | None,
-        Option("--forget", metavar="FOLDER", help="Take out what was given here before: no longer asked without --in."),
+        Option(
+            "--forget", metavar="FOLDER", help="Forget a folder that was given before: it is searched only with --in."
+        ),
     ] = None,
     list_it: Annotated[
         bool,
-        Option("--list", help="List the folders that search, cluster and duplicates ask."),
+        Option("--list", help="List the folders that search, cluster and duplicates cover."),
     ] = False,
     ray: Annotated[bool, Option("--ray", help="Spread the work over many machines (extra: ray).")] = False,
     address: Annotated[
@@ -78,7 +80,7 @@ def index(
         Option("--address", metavar="HOST:PORT", help="The Ray cluster; by default one on this machine."),
     ] = None,
     workers: Annotated[
-        int | None, Option("--workers", metavar="N", min=1, help="Models at work at once in the cluster.")
+        int | None, Option("--workers", metavar="N", min=1, help="How many models work at once in the cluster.")
     ] = None,
     as_csv: CsvFlag = False,
     as_json: JsonFlag = False,

@@ -24,7 +24,7 @@ _STYLES = {"debug": "dim", "warning": "yellow", "error": "red", "critical": "bol
 
 
 def logs(
-    follow: Annotated[bool, Option("--follow", "-f", help="Go on showing what comes; Ctrl-C ends it.")] = False,
+    follow: Annotated[bool, Option("--follow", "-f", help="Continue to show new lines; Ctrl-C ends it.")] = False,
     last: Annotated[
         int | None,
         Option("--last", "-n", metavar="N", min=0, help=f"The newest N; else {_LAST}, and all with --id or --since."),
@@ -42,7 +42,10 @@ def logs(
         str | None, Option("--since", metavar="WHEN", help="Only since a time or an age (2h, 2026-11-20).")
     ] = None,
     level: Annotated[
-        str, Option("--level", metavar="LEVEL", help="Only this serious or more.", autocompletion=levels)
+        str,
+        Option(
+            "--level", metavar="LEVEL", help="Only lines of this level or a more serious one.", autocompletion=levels
+        ),
     ] = "debug",
     as_json: JsonFlag = False,
 ) -> None:

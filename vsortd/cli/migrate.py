@@ -23,10 +23,10 @@ def migrate(
     dry_run: Annotated[bool, Option("--dry-run", help="Only show what would change, as a diff.")] = False,
     as_json: JsonFlag = False,
 ) -> int:
-    """Bring a config of a former version to the present one.
+    """Update a config of an older version.
 
-    Comments, order and form stay. The former file is kept beside it, as config.yaml.v1, and each change is told. A
-    daemon may run meanwhile; it goes on as it does.
+    Comments, order and layout stay. The old file is kept beside it, as config.yaml.v1, and each change is shown. A
+    daemon can keep running.
     """
     from vsortd.core.paths import find_config
     from vsortd.setup.config_migration import ConfigMigration

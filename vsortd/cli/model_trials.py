@@ -47,7 +47,7 @@ def compare(
         list[str],
         Argument(
             metavar="MODEL…",
-            help=f"{_MODEL_HELP} One alone is held against the config's own.",
+            help=f"{_MODEL_HELP} If there is only one, it is compared with the config's.",
             autocompletion=model_words,
         ),
     ],
@@ -95,8 +95,8 @@ def bench(
 ) -> int:
     """Measure how fast models embed pictures here.
 
-    Also what they take; `model list` shows it from then on. Takes some seconds a model, besides loading it. The figures
-    are those of a machine that does nothing else.
+    Also the memory that they use; `model list` shows the results from then on. It takes some seconds for each model,
+    besides loading it. The figures assume that the machine does nothing else.
     """
     choices = _choices(models or ["auto"])
     _refuse_twice(choices)

@@ -18,15 +18,13 @@ _LEAST_CHARS = 8
 NoBrowser = Annotated[
     bool, Option("--no-browser", help="Print the address, which lets one browser in, once, within 5 minutes.")
 ]
-PasswordFile = Annotated[
-    Path, Option("--out", "-o", metavar="PATH", help="Where it is written; must not be there yet.")
-]
+PasswordFile = Annotated[Path, Option("--out", "-o", metavar="PATH", help="The file to write; it must not exist yet.")]
 
 
 def open_page(ctx: click.Context, no_browser: NoBrowser = False, as_json: JsonFlag = False) -> None:
     """Show the page in your browser, logged in.
 
-    Starts the daemon if none runs. Without a config, or with mistakes in it, the page helps to one first.
+    Starts the daemon if none runs. If there is no config, or it has mistakes, the page helps you with it first.
     """
     from vsortd.core.system.desktop_open import open_address
 

@@ -50,7 +50,7 @@ def preview(
     as_csv: CsvFlag = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Say what other rules would change of what is filed.
+    """Say what other rules would change for filed videos.
 
     Nothing is touched. `--config NEW.yaml` names the rules to try. Each video is decided on as `vsortd plan` would, by
     the frames that were kept when it was sorted: nothing is decoded. One that changed since, or of which these rules

@@ -101,9 +101,9 @@ def refile(
         ),
     ] = None,
     to_review: Annotated[
-        bool, Option("--to-review/--no-review", help="Whether what the rules are unsure of now goes to review.")
+        bool, Option("--to-review/--no-review", help="Whether videos that the rules are now unsure of go to review.")
     ] = True,
-    yours: Annotated[bool, Option("--yours", help="Also those that you put where they lie yourself.")] = False,
+    yours: Annotated[bool, Option("--yours", help="Also videos that you put somewhere yourself.")] = False,
     look: Annotated[bool, Option("--look", help="Look at the videos of which too little is kept.")] = False,
     dry_run: Annotated[bool, Option("--dry-run", help="Only say what would happen.")] = False,
     yes: Annotated[bool, Option("--yes", "-y", help="Don't ask.")] = False,
@@ -112,11 +112,11 @@ def refile(
     as_csv: CsvFlag = False,
     as_json: JsonFlag = False,
 ) -> int:
-    """Move filed videos to where today's rules have them.
+    """Move filed videos to where today's rules would file them.
 
-    The list comes first; nothing moves until you say yes. They are one batch: `vsortd undo --batch B` takes the videos
-    back to where they lay. What you put somewhere yourself stays there, unless --yours. `vsortd rules preview` says
-    more of each.
+    The list comes first; nothing moves until you say yes. The videos are one batch: `vsortd undo --batch B` takes them
+    back to where they were. Videos that you put somewhere yourself stay there, unless you add --yours. `vsortd rules
+    preview` says more about each.
     """
     if (as_csv or as_json) and not (yes or dry_run):
         raise UsageError("Nobody can be asked here.", remedy="Add --yes, or --dry-run to see what would happen.")

@@ -53,7 +53,7 @@ def retry(
 ) -> int:
     """Try failed or rejected videos again.
 
-    They are tried though they have not changed.
+    They are tried even if they have not changed.
     """
     return _release_or_retry(ReleaseVerb.RETRY, which, everything=everything, as_json=as_json)
 

@@ -50,7 +50,7 @@ _BAR_WIDTH = 10
 def review(ctx: click.Context, as_csv: CsvFlag = False, as_json: JsonFlag = False) -> int:
     """Decide on the videos that vsortd was unsure of.
 
-    Every choice files the video and is learned from.
+    Each choice files the video, and vsortd learns from it.
     """
     from vsortd.cli.common import open_journal
     from vsortd.config.rules import build_rules

@@ -154,7 +154,7 @@ def end_setup_mode() -> None:
 
 
 def reload(as_json: JsonFlag = False) -> None:
-    """Have the daemon read its config anew.
+    """Make the daemon read its config again.
 
     As SIGHUP does. A config with mistakes changes nothing.
     """

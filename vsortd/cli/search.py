@@ -61,7 +61,7 @@ def search(
     sound: Annotated[
         bool, Option("--sound", help="The prompts say what is heard; needs a sound_model in the config.")
     ] = False,
-    said: Annotated[bool, Option("--said", help="The prompts are words that are said, by the subtitles.")] = False,
+    said: Annotated[bool, Option("--said", help="The prompts are spoken words, according to the subtitles.")] = False,
     text: Annotated[bool, Option("--text", help="The prompts are words visible in the picture (extra: ocr).")] = False,
     inside: Annotated[
         str | None,
@@ -74,9 +74,9 @@ def search(
     ] = ScenePace.WINDOW,
     window: Annotated[
         str | None,
-        Option("--window", metavar="TIME", show_default="10s", help="How long scenes are at least."),
+        Option("--window", metavar="TIME", show_default="10s", help="The least length of a scene."),
     ] = None,
-    limit: Annotated[int, Option("--limit", metavar="N", help="How many scenes at most.")] = 20,
+    limit: Annotated[int, Option("--limit", metavar="N", help="The greatest number of scenes.")] = 20,
     min_score: Annotated[
         float | None,
         Option(

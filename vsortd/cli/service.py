@@ -32,7 +32,9 @@ DryRun = Annotated[bool, Option("--dry-run", help="Print what would be written a
 def install(
     ctx: click.Context,
     system: System = False,
-    account: Annotated[str, Option("--account", metavar="ACCOUNT", help="Who runs it; with --system.")] = "",
+    account: Annotated[
+        str, Option("--account", metavar="ACCOUNT", help="The account that runs it; with --system.")
+    ] = "",
     no_tray: Annotated[bool, Option("--no-tray", help="Without the tray icon at login.")] = False,
     dry_run: DryRun = False,
     as_json: JsonFlag = False,
@@ -73,7 +75,7 @@ def uninstall(system: System = False, dry_run: DryRun = False, as_json: JsonFlag
 def status(system: System = False, as_json: JsonFlag = False) -> None:
     """Show whether the service is installed and active.
 
-    Also what the daemon says of itself.
+    Also what the daemon reports about itself.
     """
     manager = _manager(system=system)
     form = manager.status()

@@ -70,7 +70,7 @@ def sort(
     words: OptionalPaths = None,
     plan_file: Annotated[
         Path | None,
-        Option("--plan", metavar="FILE", help="File as a plan says that `vsortd plan --out` wrote."),
+        Option("--plan", metavar="FILE", help="File by a plan that `vsortd plan --out` wrote."),
     ] = None,
     learn: Annotated[
         bool, Option("--learn", help="With --plan: learn from rows that the model would have filed elsewhere.")
@@ -82,7 +82,7 @@ def sort(
 ) -> int:
     """File videos now, exactly as the daemon would.
 
-    What is at an address is fetched into the first inbox, and filed from there; undo takes it back to that.
+    A video at an address is fetched into the first inbox and filed from there; undo returns it to that inbox.
     """
     from vsortd.pipeline.left_alone import left_alone
 

@@ -31,11 +31,11 @@ _COUNTED = {"review": "to review", "held": "on hold", "aside": "set aside"}
 def status(
     check: Annotated[
         bool,
-        Option("--check", help="Exit code 1 when none answers, it has no model, or no inbox can be worked in."),
+        Option("--check", help="Exit code 1 if no daemon answers, it has no model, or no inbox is usable."),
     ] = False,
     as_json: JsonFlag = False,
 ) -> int:
-    """Show whether the daemon runs, and what waits.
+    """Show whether the daemon runs and what is waiting.
 
     Also the health of each inbox.
     """

@@ -60,10 +60,10 @@ def teach(
     keep: Annotated[bool, Option("--keep", help="Only learn; leave the video where it is.")] = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Say where a video belongs, and have it learned.
+    """Say where a video belongs, so that vsortd learns it.
 
-    It is filed there if it lies in an inbox or the library. What belongs nowhere goes to the review folder, and is
-    decided; below a rule, where the config leaves such a video.
+    It is filed there if it is in an inbox or the library. With --none it goes to the review folder, and counts as
+    decided; with --under it goes where `on_unsure` puts it.
     """
     if (rule is None) is not none or (under is not None and not none):
         raise UsageError(
@@ -274,7 +274,7 @@ def forget(
     everything: Annotated[bool, Option("--all", help="Everything that was taught.")] = False,
     as_json: JsonFlag = False,
 ) -> int:
-    """Judge without these from now on.
+    """Stop judging by these corrections.
 
     The videos stay where they are.
     """
@@ -282,7 +282,7 @@ def forget(
 
 
 def restore(ids: Ids = None, as_json: JsonFlag = False) -> int:
-    """Judge by forgotten ones again."""
+    """Judge by forgotten corrections again."""
     return _switch(ids, everything=False, active=True, as_json=as_json)
 
 

@@ -68,12 +68,12 @@ def timeline(
     ],
     prompts: Annotated[list[str], Argument(metavar="PROMPT…", help='What to look for: "snow on mountains".')],
     against: Annotated[
-        list[str] | None, Option("--not", metavar="PROMPT", help="What it must not be taken for; may be repeated.")
+        list[str] | None, Option("--not", metavar="PROMPT", help="What must not be mistaken for it; may be repeated.")
     ] = None,
     sound: Annotated[
         bool, Option("--sound", help="The prompts say what is heard; needs a sound_model in the config.")
     ] = False,
-    said: Annotated[bool, Option("--said", help="The prompts are words that are said, by the subtitles.")] = False,
+    said: Annotated[bool, Option("--said", help="The prompts are spoken words, according to the subtitles.")] = False,
     text: Annotated[bool, Option("--text", help="The prompts are words visible in the picture (extra: ocr).")] = False,
     per: Annotated[
         TimelinePace,
@@ -85,7 +85,7 @@ def timeline(
     ] = None,
     fine: Annotated[bool, Option("--fine", help="Look closer around the edges: --tolerance 0.2s.")] = False,
     tolerance: Annotated[
-        str | None, Option("--tolerance", metavar="TIME", help="Look closer until edges are right to this.")
+        str | None, Option("--tolerance", metavar="TIME", help="Look closer until edges are exact to this.")
     ] = None,
     on: Annotated[
         float,
@@ -107,7 +107,7 @@ def timeline(
             "--smooth",
             metavar="TIME",
             show_default="3s",
-            help="Running median over so long; drops what is half as long.",
+            help="Length of the running median; spans shorter than half of it are dropped.",
         ),
     ] = None,
     bridge: Annotated[

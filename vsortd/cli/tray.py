@@ -21,7 +21,7 @@ def tray(
 ) -> int:
     """Show the daemon as an icon in the tray.
 
-    Its menu pauses, undoes and looks; it also tells of each batch.
+    Its menu pauses, undoes and opens folders; it also notifies of each batch.
     """
     from vsortd.core.logs.sinks import set_up_logging
     from vsortd.core.units import parse_duration

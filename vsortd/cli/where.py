@@ -48,10 +48,10 @@ def where(
             autocompletion=video_names,
         ),
     ],
-    everything: Annotated[bool, Option("--all", help="Of several that are called so, tell of each.")] = False,
+    everything: Annotated[bool, Option("--all", help="If several videos have this name, show each.")] = False,
     as_json: JsonFlag = False,
 ) -> int:
-    """Say what became of a video, step by step.
+    """Say what happened to a video, step by step.
 
     From where it was dropped to where it is now.
     """

@@ -114,7 +114,8 @@ class After(Options):
         default=60.0, alias="time_limit", description="A command that takes longer is ended, a request given up."
     )
     retries: Annotated[int, Strict(), Ge(0), Le(20)] = Field(
-        default=3, description="How often it is tried again when it failed, ever later: after 10 s, 1 m, 10 m, 1 h."
+        default=3,
+        description="How often it is tried again if it failed, at growing intervals: after 10 s, 1 m, 10 m, 1 h.",
     )
     anywhere: Flag = Field(
         default=False,

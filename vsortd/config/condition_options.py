@@ -55,7 +55,7 @@ class _Limits(Options):
         default=None, alias="max_duration", description="Not videos that are longer."
     )
     min_width: Pixels | None = Field(default=None, description="Not narrower videos (pixels as shown).")
-    min_height: Pixels | None = Field(default=None, description="Not lower videos (pixels as shown).")
+    min_height: Pixels | None = Field(default=None, description="Not videos of smaller height (pixels as shown).")
 
 
 class Accept(_Limits):
@@ -63,7 +63,7 @@ class Accept(_Limits):
 
 
 class HourSpan(Options):
-    """Hours of the day: from the full hour `from` until the full hour `to`, over midnight where that comes first."""
+    """Hours of the day: from the full hour `from` until the full hour `to`; if `to` is not later, across midnight."""
 
     written: ClassVar[str] = "hours of the day, such as {from: 22, to: 5}"
     misnamed: ClassVar[Mapping[str, str]] = {"until": "to", "since": "from", "before": "to", "after": "from"}
@@ -81,10 +81,10 @@ class HourSpan(Options):
 
 
 class When(_Limits):
-    """Conditions on a video's facts, all of which must hold; what the file does not say holds for no condition."""
+    """Conditions on a video's facts, all of which must hold; one on what the file does not state does not hold."""
 
     max_width: Pixels | None = Field(default=None, description="Not wider videos (pixels as shown).")
-    max_height: Pixels | None = Field(default=None, description="Not higher videos (pixels as shown).")
+    max_height: Pixels | None = Field(default=None, description="Not videos of greater height (pixels as shown).")
     min_fps: FramesPerSecond | None = Field(default=None, description="Not fewer frames a second.")
     max_fps: FramesPerSecond | None = Field(default=None, description="Not more frames a second.")
     codec: Annotated[tuple[Annotated[str, Codec()], ...], OneOrMany()] = Field(

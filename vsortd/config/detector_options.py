@@ -58,10 +58,11 @@ class DetectorOptions(Options):
         description="A detector of torchvision by its name, or the path of a YOLO in ONNX or OpenVINO's .xml.",
     )
     weights: Annotated[str, Weights()] | None = Field(
-        default=None, description="A weights file for it, or a tag of torchvision's; default its own, taught on COCO."
+        default=None,
+        description="A weights file for it, or a tag of torchvision's; by default its own, trained on COCO.",
     )
     labels: Annotated[Path, FilePath()] | None = Field(
-        default=None, description="A file with what its classes are called, one a line; needed for such a file."
+        default=None, description="A file with the names of its classes, one on each line; required for a YOLO file."
     )
 
 

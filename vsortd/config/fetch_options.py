@@ -27,7 +27,7 @@ class Fetch(Options):
     cache_bytes: Annotated[int, Size(10**6, 10**15)] = Field(
         default=20 * 10**9,
         alias="cache",
-        description="Fetched videos are kept in the state folder up to this size; those used longest ago go first.",
+        description="How much is kept in the state folder; videos that were used longest ago are removed first.",
     )
     max_size_bytes: Annotated[int, Size(10**5, 10**13)] = Field(
         default=4 * 10**9, alias="max_size", description="A video that is larger is not fetched."
@@ -41,5 +41,5 @@ class Fetch(Options):
     prefer: Prefer = Field(
         default=Prefer.ONE_FILE,
         description="one_file: the best that comes as one MP4, else picture and sound that ffmpeg joins; "
-        "best: the best picture, joined where it has to be.",
+        "best: the best picture, joined if necessary.",
     )

@@ -50,17 +50,17 @@ class Place(Options):
         Discriminator(shape_of),
     ] = Field(
         default=OnDuplicate.KEEP_BOTH,
-        description="When the same bytes lie in the library already: keep_both, "
+        description="If the same bytes are already in the library: keep_both, "
         "skip (leave it in the inbox), or {to: _Duplicates}.",
     )
     how: PlaceMethod = Field(
         default=PlaceMethod.MOVE,
         description="How a video gets into the library: move; or copy, hardlink or reflink, with which it stays in the "
-        "inbox as well. What the disk can't link is copied.",
+        "inbox as well. If the disk can't link, the video is copied.",
     )
     xmp: Flag = Field(
         default=False,
-        description="Write rule, tags and score into an XMP sidecar (Film.mp4.xmp), or amend the one there.",
+        description="Write rule, tags and score into an XMP sidecar (Film.mp4.xmp), or amend an existing one.",
     )
     review: FolderText = Field(default="_Review", description="The library's folder for undecided videos.")
 
@@ -73,7 +73,7 @@ class Place(Options):
 
 
 class RulePlace(Options):
-    """How the videos of a rule are placed, and of those below it; what is left out is as in the rule above."""
+    """How the videos of a rule are placed, and of those below it; what is not set is as in the rule above."""
 
     name: Annotated[str, NameTemplate()] | None = Field(default=None, description="As in place.")
     folder: Annotated[str, FolderTemplate()] | None = Field(default=None, description="As in place.")

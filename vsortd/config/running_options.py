@@ -24,7 +24,7 @@ NEEDS_RESTART = frozenset({"workers", "control", "web"})
 
 
 class Workers(Options):
-    """The processes that decode videos, apart from the daemon, so that a bad video costs only itself."""
+    """The processes that decode videos, apart from the daemon, so that a bad video fails alone."""
 
     misnamed: ClassVar[Mapping[str, str]] = dict.fromkeys(("timeout", "wait"), "time_limit")
 
@@ -40,7 +40,7 @@ class Workers(Options):
     )
     decoder: Literal["cpu", "cuda"] = Field(
         default="cpu",
-        description="What decodes: cpu, or cuda for the decoder of an NVIDIA GPU; what that can't do the CPU does.",
+        description="What decodes: cpu, or cuda for the decoder of an NVIDIA GPU; the CPU does what it can't do.",
     )
     confine: Literal["auto", "require"] = Field(
         default="auto",
@@ -88,15 +88,15 @@ class SpeechLanguage(TextKind):
 
 
 class Transcript(Options):
-    """What writes down the words that are said, besides the subtitles, for `search --said` and `when: {said: ...}`."""
+    """What transcribes speech, in addition to the subtitles, for `search --said` and `when: {said: ...}`."""
 
     model: Annotated[str, SpeechModel()] | None = Field(
         default=None,
         description="A Whisper model for faster-whisper by name (small, turbo), which must be on this machine already, "
-        "or its folder; without a model nothing is written down. Extra: speech.",
+        "or its folder; without a model nothing is transcribed. Extra: speech.",
     )
     language: Annotated[str, SpeechLanguage()] | None = Field(
-        default=None, description="The language that is spoken, such as en; without it each video's is found out."
+        default=None, description="The language that is spoken, such as en; without it, it is detected for each video."
     )
 
 
@@ -107,22 +107,22 @@ class Log(Options):
 
     paths: Literal["full", "relative"] = Field(
         default="full",
-        description="full, or relative: without what is above the inboxes and the library, for logs to show around.",
+        description="full, or relative: without the folders above the inboxes and the library, for logs to share.",
     )
     max_size_bytes: Annotated[int, Size(100_000, 10**9)] = Field(
-        default=10 * 10**6, alias="max_size", description="A new file is begun when this one has this size."
+        default=10 * 10**6, alias="max_size", description="A new file is started when the log reaches this size."
     )
-    keep: Annotated[int, Strict(), Ge(0), Le(100)] = Field(default=5, description="How many old files stay.")
+    keep: Annotated[int, Strict(), Ge(0), Le(100)] = Field(default=5, description="How many old files are kept.")
 
 
 class JournalOptions(Options):
     """Copies of the journal, of which `vsortd doctor --repair` restores the newest; three are kept."""
 
     copy_after_s: Annotated[float, Duration(1, 30 * _DAY_S)] = Field(
-        default=float(_HOUR_S), alias="copy_after", description="A copy is made after so long without a filing."
+        default=float(_HOUR_S), alias="copy_after", description="A copy is made after this time without a filing."
     )
     copy_to: Annotated[Path, FolderPath()] | None = Field(
-        default=None, description="A folder that is there, best on another disk: it gets each copy, too."
+        default=None, description="An existing folder, best on another disk, that also gets each copy."
     )
 
 
@@ -151,9 +151,7 @@ class Notify(Options):
     misnamed: ClassVar[Mapping[str, str]] = dict.fromkeys(("url", "to", "apprise", "services"), "urls")
 
     batches: Flag = Field(default=True, description="One for each batch: how many videos were filed, where.")
-    failures: Flag = Field(
-        default=True, description="One when videos failed or the daemon has trouble, each told once."
-    )
+    failures: Flag = Field(default=True, description="One if videos failed or the daemon has a problem, once for each.")
     urls: Annotated[tuple[Annotated[str, NotifyUrl()], ...], OneOrMany()] = Field(
         default=(),
         description="Where the daemon sends the same: addresses of apprise, such as ntfy://my-topic (extra: notify).",

@@ -90,22 +90,22 @@ class ModelChoice(Options):
 class Tag(Options):
     """A mark for videos that contain something, wherever they are filed; the history shows it."""
 
-    name: FolderText = Field(description="The mark; also what is looked for, if nothing else is said.")
+    name: FolderText = Field(description="The mark; also what is looked for, if `contains` does not say it.")
     when: When | None = Field(default=None, description="Only videos for which these conditions hold.")
     contains: Contains | None = Field(default=None, description="What to look for; default the name.")
 
 
 class Convert(Options):
-    """What becomes of .mov files, and of those in other containers."""
+    """What is done with .mov files and with other containers."""
 
     mov: MovPolicy = Field(
         default=MovPolicy.REMUX,
-        description="remux: into .mp4 where nothing is lost by it, else file the .mov as it is; "
-        "transcode: encode the pictures anew; never: file the .mov as it is.",
+        description="remux: into .mp4 if nothing is lost, else file the .mov as it is; "
+        "transcode: re-encode the pictures; never: file the .mov as it is.",
     )
     other: OtherPolicy = Field(
         default=OtherPolicy.NEVER,
-        description="What becomes of other containers (mkv, avi, ts …). remux: into .mp4 where nothing is lost by it, "
+        description="What is done with other containers (mkv, avi, ts …). remux: into .mp4 if nothing is lost, "
         "else file it as it is; never: file it as it is.",
     )
     keep_original_s: Annotated[float | Literal["auto"] | None, DurationOrAuto(1, 36_500 * _DAY_S, word="forever")] = (
@@ -113,7 +113,7 @@ class Convert(Options):
             default="auto",
             alias="keep_original",
             description="How long the original of a conversion is kept, for undo. "
-            "auto: 30 days, and for ever where its pictures were encoded anew.",
+            "auto: 30 days, and for ever if its pictures were re-encoded.",
         )
     )
 
@@ -127,8 +127,10 @@ class Convert(Options):
 class Sampling(Options):
     """How many frames of a video are looked at."""
 
-    min_frames: FrameCount = Field(default=8, description="Frames of the first look; never more than max_frames.")
-    max_frames: FrameCount = Field(default=32, description="Frames at most, while the decision is not settled.")
+    min_frames: FrameCount = Field(default=8, description="Frames of the first round; never more than max_frames.")
+    max_frames: FrameCount = Field(
+        default=32, description="The greatest number of frames, if the decision stays unclear."
+    )
     by: SamplingBy = Field(
         default=SamplingBy.TIME,
         description="time: frames spread over the video; shots: the key frame of each shot, however long. Shots "
@@ -137,7 +139,7 @@ class Sampling(Options):
 
 
 class Defaults(Options):
-    """What rules inherit; each may be set again in a rule, for itself and what is below it."""
+    """What rules inherit; a rule can set each of them for itself and the rules below it."""
 
     min_score: Probability = Field(default=0.35, description="The least probability with which a rule wins.")
     min_margin: Probability = Field(default=0.1, description="The least lead over the second best.")
@@ -167,7 +169,7 @@ class Defaults(Options):
 class Learn(Options):
     """Corrections: videos that the user put into a rule's folder are examples of it."""
 
-    use: Flag = Field(default=True, description="Judge by examples, too, where they don't make it worse.")
+    use: Flag = Field(default=True, description="Also judge by examples, unless they make decisions worse.")
     from_moves: Flag = Field(
         default=True, description="Learn when a filed video is moved to another rule's folder of the library."
     )
@@ -203,9 +205,7 @@ class RuleSettings(Options):
     aggregate: Aggregate | None = Field(default=None, description="As in defaults.")
     fraction_level: Probability | None = Field(default=None, description="As in defaults.")
     on_unsure: OnUnsure | None = Field(default=None, description="As in defaults.")
-    place: RulePlace | None = Field(
-        default=None, description="How its videos are placed, where that is not as in place."
-    )
+    place: RulePlace | None = Field(default=None, description="How its videos are placed, if not as in place.")
     none_of_these: Prompts = Field(
         default=(), description="What else a video of this rule may show: competes with its rules."
     )
@@ -257,7 +257,9 @@ class Settings(Options):
         "laion/clap-htsat-unfused, or a folder (extra: audio).",
     )
     accept: Accept = Field(default_factory=Accept, description="Which videos are sorted.")
-    convert: Convert = Field(default_factory=Convert, description="What becomes of .mov files, and of others.")
+    convert: Convert = Field(
+        default_factory=Convert, description="What is done with .mov files and with other containers."
+    )
     sampling: Sampling = Field(default_factory=Sampling, description="How many frames of a video are looked at.")
     place: Place = Field(default_factory=Place, description="How videos are named and where undecided ones go.")
     defaults: Defaults = Field(default_factory=Defaults, description="What rules inherit.")
@@ -271,26 +273,26 @@ class Settings(Options):
         Discriminator(shape_of),
     ] = Field(
         default="auto",
-        description="How much scores are softened (above 1) or sharpened (below), so that 0.8 is right 8 times of 10; "
-        "auto: as `vsortd eval --calibrate` learned for the model, else as the model's makers left it.",
+        description="How much scores are softened (above 1) or sharpened, so that 0.8 is right 8 times out of 10; "
+        "auto: as `vsortd eval --calibrate` learned for the model, else the model's own.",
     )
-    learn: Learn = Field(default_factory=Learn, description="What becomes of corrections.")
+    learn: Learn = Field(default_factory=Learn, description="How corrections are used.")
     tags: tuple[Tag, ...] = Field(default=(), description="Marks for what videos contain, wherever they are filed.")
     facets: dict[Annotated[str, TagPart()], Facet] = Field(
         default_factory=dict,
-        description="Questions of their own about every video, such as mood: {calm: …, tense: …}. "
-        "What wins becomes the tag mood:calm.",
+        description="Separate questions about every video, such as mood: {calm: …, tense: …}. "
+        "The value that wins becomes the tag mood:calm.",
     )
     none_of_these: Prompts = Field(
         default=(),
-        description="What else a video may show: competes with the top rules; where it wins, the video goes to review.",
+        description="What else a video may show: competes with the top rules; if it wins, the video goes to review.",
     )
     rules: tuple[RuleSettings, ...] = Field(
-        min_length=1, description="The folders to sort into, the earlier wins a tie."
+        min_length=1, description="The folders to sort into; in a tie, the earlier rule wins."
     )
     transcript: Transcript = Field(
         default_factory=Transcript,
-        description="What writes down the words that are said, besides the subtitles; off by default.",
+        description="What transcribes speech, in addition to the subtitles; off by default.",
     )
     fetch: Fetch = Field(default_factory=Fetch, description="What is fetched from the web, and how much of it is kept.")
     workers: Workers = Field(default_factory=Workers, description="The processes that decode videos.")
@@ -302,11 +304,11 @@ class Settings(Options):
     unload_model_s: Annotated[float | None, Duration(1, 30 * _DAY_S, word="never")] = Field(
         default=None,
         alias="unload_model",
-        description="Free the model's memory after so long without a video; the next one waits while it is loaded.",
+        description="Free the model's memory after this time without a video; the next video waits while it is loaded.",
     )
     unsure: Unsure = Field(default_factory=Unsure, description="Who else is asked about undecided videos.")
     after: AfterChoice = Field(
-        default="none", description="What happens after a video: a command, a request; rules may say otherwise."
+        default="none", description="What happens after a video: a command, a request; a rule can have its own."
     )
     notify: Notify = Field(default_factory=Notify, description="Notifications: of `vsortd tray`, and by `urls`.")
     web: WebChoice = Field(

@@ -77,7 +77,7 @@ class Contains(Options):
 
 
 class Facet(Options):
-    """A question of its own about every video: values with what they look like, of which one wins or none.
+    """A separate question about every video: values with what they look like; one of them wins, or none.
 
     Beside the options every key is a value.
     """

@@ -88,7 +88,7 @@ class Unsure(Options):
         default=None, description="The file that holds the server's key, readable by you alone."
     )
     time_limit_s: Annotated[float, Duration(0.1, 30 * _MINUTE_S)] = Field(
-        default=60.0, alias="time_limit", description="An answer that takes longer is not waited for."
+        default=60.0, alias="time_limit", description="How long to wait for an answer."
     )
     per_hour: Annotated[int, Strict(), Ge(1), Le(10_000)] = Field(
         default=120, description="How many videos it is asked about in an hour at most."

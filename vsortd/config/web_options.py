@@ -72,7 +72,7 @@ class Web(Options):
         default=None, description="The file with the hashed password that `vsortd web password` makes."
     )
     names: Annotated[tuple[Annotated[str, HostName()], ...], OneOrMany()] = Field(
-        default=(), description="Further names by which browsers ask for it, such as that of a proxy before it."
+        default=(), description="Other names by which browsers reach it, such as that of a proxy in front of it."
     )
     cache_bytes: Annotated[int, Size(10**7, 10**13)] = Field(
         default=10**9, alias="cache", description="How much of thumbnails and playable copies is kept."
