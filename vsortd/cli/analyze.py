@@ -125,10 +125,11 @@ def analyze(
 ) -> int:
     """Say what a video is made of: facts, shots, sound, labels.
 
-    Also what they add up to. A file is read once, by the confined workers, and what was measured is kept in the index:
-    asking again reads nothing. No config is needed. A part that can't be measured says why, the others stand, and the
-    exit code is 3. Speech needs the extra `audio`, labels a model that knows their words, music a `sound_model` in the
-    config, objects a detector. Text in the picture is read where --only names it, and needs the extra `ocr`.
+    Also prints a summary of them. The confined workers read each file once, and the index keeps the results, so
+    asking again reads nothing. No config is needed. If a part can't be measured, the output says why, the other
+    parts are still shown, and the exit code is 3. Speech needs the extra `audio`, labels a model that knows their
+    words, music a `sound_model` in the config, and objects a detector. Visible text is read only if --only names
+    it, and needs the extra `ocr`.
     """
     if stored:
         refuse_beside_from(ctx)

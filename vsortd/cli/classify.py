@@ -145,15 +145,16 @@ def classify(
 ) -> int:
     """Say how much of a video shows each of some labels.
 
-    Labels are words, a list, or categories that answer questions. Labels compete with each other and with "none of
-    these", those of each question by themselves. A frame counts for a label from --confidence on; of a question's
-    categories it counts for the leading one alone. No config is needed. Frames are kept in the index: asking again
-    decodes nothing. With --target things are counted, not frames.
+    Labels are given as words, as a list, or as categories that answer questions. They compete with each other and
+    with "none of these", separately for each question. A frame counts for a label if the label's probability is at
+    least --confidence; among the categories of one question it counts only for the most probable one. No config is
+    needed. The index keeps the frames, so asking again decodes nothing. With --target, objects are counted, not
+    frames.
 
-    --csv has stream_id (0: what is seen; 1: what is heard, in windows of 10 s, 5 s apart), label, avg_probability and
-    count: in how many frames a label counts, and their mean probability; labels that count nowhere are left out. With
-    several videos a column `file` stands before these, so that each row says whose it is; with one the table is as
-    DeepFFmpeg has it.
+    --csv has the columns stream_id (0: what is seen; 1: what is heard, in windows of 10 s, 5 s apart), label,
+    avg_probability and count: the number of frames in which a label counts, and its mean probability in them.
+    Labels that count nowhere are left out. With several videos, a column `file` comes first and says which video a
+    row is about; with one video the table is the same as DeepFFmpeg's.
     """
     sounds = _units(sound_labels, sound_categories, "--sound-")
     settings = load_if_any(ctx)

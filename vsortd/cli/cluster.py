@@ -96,7 +96,7 @@ def cluster(
 ) -> int:
     """Find groups of videos that look alike, and name them.
 
-    Without --apply or --copy no file is touched. Videos below PATH that the index doesn't know are looked at first.
+    Without --apply or --copy no file is touched. Videos below PATH that are not in the index are looked at first.
     """
     from vsortd.library.clusters.cluster_folders import parts_below
 

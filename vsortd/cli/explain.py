@@ -56,7 +56,7 @@ def explain(
 ) -> int:
     """Say why a video goes, or went, where it does.
 
-    Shows each level's scores, and the frames for and against the decision.
+    Shows the scores on each level, and the frames for and against the decision.
     """
     settings = load(ctx)
     if image is not None:

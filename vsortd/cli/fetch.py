@@ -67,10 +67,11 @@ def fetch(
 ) -> int:
     """Fetch videos from the web into an inbox.
 
-    They come under their titles, with the subtitles that their sites have. Any site that yt-dlp knows (extra: fetch),
-    and plain addresses of MP4 and MOV files; by https, without logging in, never live. What was fetched stays in a
-    cache: the same address again asks nobody. The history says where a video came from. `sort`, `plan`, `explain`,
-    `classify`, `analyze`, `timeline` and `search --in` take addresses, too.
+    Videos are named after their titles, and come with the subtitles that their sites have. This works with any site
+    that yt-dlp knows (extra: fetch) and with plain addresses of MP4 and MOV files: only https, no login, no live
+    streams. Fetched videos stay in a cache, so the same address again contacts no site. The history says where a
+    video came from. `sort`, `plan`, `explain`, `classify`, `analyze`, `timeline` and `search --in` accept
+    addresses, too.
     """
     settings = load(ctx)
     folder = chosen_inbox(settings, inbox)

@@ -256,7 +256,7 @@ def undo(
 ) -> int:
     """Take filings back, each file byte for byte.
 
-    Each file returns to where it came from, and is held until released.
+    Each file returns to where it came from, and is held there until you release it.
     """
     chosen = [bool(which), last is not None, since is not None, batch is not None, everything]
     if sum(chosen) != 1:

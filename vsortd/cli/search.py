@@ -135,9 +135,10 @@ def search(
 ) -> int:
     """Find scenes by a sentence, a picture or spoken words.
 
-    Says where, and from when to when, best first. With --sound by what is heard in them; `vsortd index` listens where a
-    sound model is configured. Or by words that are said (--said) or visible in the picture (--text): several may be
-    said within --window, those in quotes follow one another ('"happy birthday"'), and birth* is the beginning of one.
+    Lists which videos show it, and from when to when, best first. --sound searches what is heard; `vsortd index`
+    includes the sound if the config names a sound_model. --said finds spoken words, --text words visible in the
+    picture: several words must lie within --window of one another, words in quotes must follow one another ('"happy
+    birthday"'), and birth* matches the beginning of a word.
     """
     # the search shares its work out over the cores by itself; threads of BLAS, which spin, take thrice the time for it
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

@@ -82,10 +82,10 @@ def set_aside(
 ) -> int:
     """Put videos aside; undo brings them back.
 
-    They go into .vsortd/aside below the library, with their sidecars. Nothing is deleted, ever. With --duplicates go
-    those that have the very bytes of another, or show the same from beginning to end. Kept is the one with the most
-    pixels, then the most data a second, then the longest, then the older file; it has to lie in the library. A part of
-    another, and what is only like it, stays.
+    They are moved to .vsortd/aside below the library, with their sidecars. Nothing is ever deleted. --duplicates
+    sets aside videos that have the same bytes as another one, or show the same from beginning to end. The one that
+    is kept has the most pixels, then the most data per second, then is the longest, then the oldest; it must be in
+    the library. A part of another video is not touched, nor is one that is only similar.
     """
     _see_meant(videos or [], duplicates=duplicates, yes=yes)
     if duplicates and not (dry_run or yes) and (as_json or not at_terminal()):

@@ -82,7 +82,7 @@ def sort(
 ) -> int:
     """File videos now, exactly as the daemon would.
 
-    A video at an address is fetched into the first inbox and filed from there; undo returns it to that inbox.
+    A video at a web address is fetched into the first inbox and filed from there; undo returns it to that inbox.
     """
     from vsortd.pipeline.left_alone import left_alone
 

@@ -134,10 +134,11 @@ def timeline(
 ) -> int:
     """Say when a video shows something, and how surely.
 
-    From when to when, and how long in all. Confidence, of yes: the mean probability in the surest span; of no: one
-    minus the highest smoothed probability; of perhaps: the mean probability in the surest span, or in the surest 3
-    seconds (--smooth) where there is none. Each prompt is judged by itself, against everything else that a picture may
-    show and against what --not names. Frames are kept in the index: asking again decodes nothing.
+    Shows from when to when, and for how long in all. The confidence of yes is the mean probability in the surest
+    span; of no it is one minus the highest smoothed probability; of perhaps it is the mean probability in the
+    surest span or, without any span, in the surest 3 seconds (--smooth). Each prompt is judged by itself, against
+    everything else that a picture may show and against what --not names. The index keeps the frames, so asking
+    again decodes nothing.
     """
     settings = load(ctx)
     video = as_on_disk(local_file(ctx, video_meant(file), settings))
