@@ -77,21 +77,27 @@ def analyze(
     ] = None,
     scene_threshold: Annotated[
         float,
-        Option("--scene-threshold", callback=finite, min=0.01, max=1.0, help="How a cut is told: smaller finds more."),
+        Option(
+            "--scene-threshold",
+            callback=finite,
+            min=0.01,
+            max=1.0,
+            help="How different frames at a cut must be: smaller finds more cuts.",
+        ),
     ] = 0.3,
     labels: Annotated[
         Path | None, Option("--labels", metavar="FILE", help="Look for these labels: a file with one on each line.")
     ] = None,
     categories: Annotated[
         Path | None,
-        Option("--categories", metavar="FILE", help="Look for these categories: a file as classify takes it."),
+        Option("--categories", metavar="FILE", help="Look for these categories: a file as for classify."),
     ] = None,
     model: Annotated[
         str | None,
         Option(
             "--model",
             metavar="MODEL",
-            help="That looks for labels. Else the config's; without a config the small one in the package.",
+            help="The model that looks for labels. Else the config's; without a config the small one in the package.",
             autocompletion=model_words,
         ),
     ] = None,
@@ -101,7 +107,7 @@ def analyze(
         Option(
             "--from",
             metavar="FILE",
-            help="Tell the summary anew from what --out or --json wrote; or from DeepFFmpeg's technical JSON and, by "
+            help="Make the summary again from what --out or --json wrote; or from DeepFFmpeg's technical JSON and, by "
             "another --from, its table of labels. No video is read.",
         ),
     ] = None,
@@ -110,10 +116,10 @@ def analyze(
     detect_labels: DetectLabels = None,
     confidence: Annotated[
         float,
-        Option("--confidence", callback=finite, min=0.1, max=1.0, help="How sure a detector has to be of each thing."),
+        Option("--confidence", callback=finite, min=0.1, max=1.0, help="How sure a detector must be of each object."),
     ] = 0.3,
     private: Annotated[
-        bool, Option("--private", help="Leave out places, persons and what people wrote into the file.")
+        bool, Option("--private", help="Leave out places, persons and texts that people wrote into the file.")
     ] = False,
     play: PlayFlag = False,
     box_color: BoxColorOption = "red",

@@ -44,7 +44,7 @@ def classify(
         list[str],
         Argument(
             metavar="FILE… [PROMPT…]",
-            help="Videos, wherever they lie, also at https:// addresses, and labels: what is neither is a label.",
+            help="Videos (files or https:// addresses), and labels: what is neither file nor address is a label.",
             show_default=False,
         ),
     ],
@@ -67,7 +67,7 @@ def classify(
         Path | None, Option("--sound-categories", metavar="FILE", help="As --categories, of what is heard.")
     ] = None,
     per: Annotated[
-        FramePace, Option("--per", help="Look at one frame a second, at one of each shot, or at all.")
+        FramePace, Option("--per", help="Look at one frame a second, one frame of each shot, or every frame.")
     ] = FramePace.SECOND,
     confidence: Annotated[
         float,
@@ -87,8 +87,8 @@ def classify(
             min=0.001,
             max=1000.0,
             metavar="N",
-            help="Above 1 scores are softer, below sharper; else as learned for the model, or 1. It is 21.7 times "
-            "DeepFFmpeg's: 0.1 there is 2.17 here, 0.007 is 0.15, and what it has by default 21.7.",
+            help="Above 1 scores are softer, below sharper; otherwise as learned for the model, or 1. It is 21.7 times "
+            "DeepFFmpeg's: 0.1 there is 2.17 here, 0.007 is 0.15, and its default is 21.7.",
         ),
     ] = None,
     sound_temperature: Annotated[
@@ -106,7 +106,7 @@ def classify(
         int | None, Option("--limit", metavar="N", min=1, help="Only the N best labels of each question.")
     ] = None,
     no_none: Annotated[
-        bool, Option("--no-none", help='Let "none of these" take no part: one of the labels has to be right.')
+        bool, Option("--no-none", help='Leave out "none of these": one of the labels must be right.')
     ] = False,
     ensemble: Annotated[
         LabelEnsemble,
@@ -117,7 +117,7 @@ def classify(
         Option(
             "--target",
             metavar="CLASS",
-            help="Label each thing of a class that a detector finds, such as person, in place of whole frames.",
+            help="Label each object of a class that a detector finds, such as person, instead of whole frames.",
         ),
     ] = None,
     detect_model: DetectModel = None,

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 def cluster(
     ctx: click.Context,
     path: Annotated[
-        Path | None, Argument(metavar="[PATH]", help="A folder; else the library and what `index` was given.")
+        Path | None, Argument(metavar="[PATH]", help="A folder; else the library and the folders given to `index`.")
     ] = None,
     min_size: Annotated[
         int | None,
@@ -54,7 +54,11 @@ def cluster(
     ] = None,
     neighbors: Annotated[
         int | None,
-        Option("--neighbors", metavar="N", help="Nearest videos that the map keeps together; else by number."),
+        Option(
+            "--neighbors",
+            metavar="N",
+            help="Nearest videos that the map keeps together; by default it depends on their number.",
+        ),
     ] = None,
     seed: Annotated[int, Option("--seed", min=0, max=LARGEST_SEED, help="Seed of random choices.")] = 0,
     fps: Annotated[

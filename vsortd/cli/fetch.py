@@ -59,9 +59,7 @@ def fetch(
             autocompletion=inbox_paths,
         ),
     ] = None,
-    playlist: Annotated[
-        bool, Option("--playlist", help="Where an address holds several videos, fetch them all.")
-    ] = False,
+    playlist: Annotated[bool, Option("--playlist", help="If an address has several videos, fetch them all.")] = False,
     again: Annotated[bool, Option("--again", help="Fetch it again, even if it is in the cache.")] = False,
     as_json: JsonFlag = False,
 ) -> int:

@@ -56,7 +56,7 @@ class ScenePace(StrEnum):
 def search(
     ctx: click.Context,
     prompts: Annotated[
-        list[str] | None, Argument(metavar="[PROMPT…]", help="What a scene shows; of several, all.")
+        list[str] | None, Argument(metavar="[PROMPT…]", help="What a scene shows; several must all match.")
     ] = None,
     sound: Annotated[
         bool, Option("--sound", help="The prompts say what is heard; needs a sound_model in the config.")
@@ -70,20 +70,20 @@ def search(
         ),
     ] = None,
     per: Annotated[
-        ScenePace, Option("--per", help="Scenes by windows of time, or shots, of each its key frame.")
+        ScenePace, Option("--per", help="Score windows of time, or the key frame of each shot.")
     ] = ScenePace.WINDOW,
     window: Annotated[
         str | None,
-        Option("--window", metavar="TIME", show_default="10s", help="The least length of a scene."),
+        Option("--window", metavar="TIME", show_default="10s", help="The shortest length of a scene."),
     ] = None,
-    limit: Annotated[int, Option("--limit", metavar="N", help="The greatest number of scenes.")] = 20,
+    limit: Annotated[int, Option("--limit", metavar="N", help="The largest number of scenes.")] = 20,
     min_score: Annotated[
         float | None,
         Option(
             "--min-score",
             metavar="N",
             callback=finite,
-            help="Show no weaker ones, 0 to 1; else none that more likely shows something else.",
+            help="Show no scene with a lower score, 0 to 1; by default none that more likely shows something else.",
         ),
     ] = None,
     everything: Annotated[bool, Option("--all", help="Show the weaker ones, too: --min-score 0.")] = False,

@@ -77,7 +77,7 @@ def timeline(
     text: Annotated[bool, Option("--text", help="The prompts are words visible in the picture (extra: ocr).")] = False,
     per: Annotated[
         TimelinePace,
-        Option("--per", help="Look at frames by the second, or at one of each shot: edges are cuts."),
+        Option("--per", help="Look at frames each second, or at one of each shot: edges are cuts."),
     ] = TimelinePace.SECOND,
     fps: Annotated[
         float | None,
@@ -124,7 +124,7 @@ def timeline(
             "--out",
             "-o",
             metavar="PATH",
-            help=f"Write it as its ending says: .png, scores over time, with the spans; {EDIT_HELP}; .ffmeta or .txt "
+            help=f"Write a file, by its ending: .png, scores over time, with the spans; {EDIT_HELP}; .ffmeta or .txt "
             "(for ffmpeg) or .vtt, chapters; may be repeated.",
         ),
     ] = None,
