@@ -49,13 +49,13 @@ class _Limits(Options):
         description="any, or one or a list of portrait, landscape, square; as shown, after rotation.",
     )
     min_duration_s: Annotated[float, Duration(0, 30 * _DAY_S)] | None = Field(
-        default=None, alias="min_duration", description="Not videos that are shorter."
+        default=None, alias="min_duration", description="The shortest duration."
     )
     max_duration_s: Annotated[float, Duration(0, 30 * _DAY_S)] | None = Field(
-        default=None, alias="max_duration", description="Not videos that are longer."
+        default=None, alias="max_duration", description="The longest duration."
     )
-    min_width: Pixels | None = Field(default=None, description="Not narrower videos (pixels as shown).")
-    min_height: Pixels | None = Field(default=None, description="Not videos of smaller height (pixels as shown).")
+    min_width: Pixels | None = Field(default=None, description="The smallest width (pixels as shown).")
+    min_height: Pixels | None = Field(default=None, description="The smallest height (pixels as shown).")
 
 
 class Accept(_Limits):
@@ -69,7 +69,7 @@ class HourSpan(Options):
     misnamed: ClassVar[Mapping[str, str]] = {"until": "to", "since": "from", "before": "to", "after": "from"}
 
     from_hour: Hour = Field(alias="from", description="The first hour, 0 to 24.")
-    to_hour: Hour = Field(alias="to", description="The hour at which it is over, 0 to 24; not included.")
+    to_hour: Hour = Field(alias="to", description="The hour at which the span ends, 0 to 24; not included.")
 
     def __contains__(self, hour: int) -> bool:
         if self.from_hour < self.to_hour:
@@ -83,68 +83,74 @@ class HourSpan(Options):
 class When(_Limits):
     """Conditions on a video's facts, all of which must hold; one on what the file does not state does not hold."""
 
-    max_width: Pixels | None = Field(default=None, description="Not wider videos (pixels as shown).")
-    max_height: Pixels | None = Field(default=None, description="Not videos of greater height (pixels as shown).")
-    min_fps: FramesPerSecond | None = Field(default=None, description="Not fewer frames a second.")
-    max_fps: FramesPerSecond | None = Field(default=None, description="Not more frames a second.")
+    max_width: Pixels | None = Field(default=None, description="The largest width (pixels as shown).")
+    max_height: Pixels | None = Field(default=None, description="The largest height (pixels as shown).")
+    min_fps: FramesPerSecond | None = Field(default=None, description="The lowest frame rate (frames a second).")
+    max_fps: FramesPerSecond | None = Field(default=None, description="The highest frame rate (frames a second).")
     codec: Annotated[tuple[Annotated[str, Codec()], ...], OneOrMany()] = Field(
         default=(), description="One or a list of video codecs by ffmpeg's names, such as hevc."
     )
     has_audio: Flag | None = Field(default=None, description="Whether there is sound.")
     camera: Annotated[tuple[Annotated[str, Pattern()], ...], OneOrMany()] = Field(
-        default=(), description='Make and model as the file says, as patterns in any case, such as "*iPhone*".'
+        default=(), description='Patterns for make and model in the file, in upper or lower case, such as "*iPhone*".'
     )
     recorded_since: Annotated[date, Day()] | None = Field(
-        default=None, description="Recorded on this day or later, by the clock where it was; one in UTC by the local."
+        default=None,
+        description="Recorded on this day or later, in the local time of the recording; a time in UTC is converted to"
+        " that of this machine.",
     )
     recorded_before: Annotated[date, Day()] | None = Field(default=None, description="Recorded before this day.")
     file_name: Annotated[tuple[Annotated[str, Pattern()], ...], OneOrMany()] = Field(
-        default=(), description='The file\'s name as patterns in any case, such as "IMG_*"; one must match.'
+        default=(), description='Patterns for the file name, in upper or lower case, such as "IMG_*"; one must match.'
     )
     tags: Annotated[tuple[Annotated[str, TagName()], ...], OneOrMany()] = Field(
         default=(), description="One or a list of tags, such as mood:calm; one must have been found."
     )
     resolution_class: Annotated[tuple[ResolutionClass, ...], MinLen(1), OneOrMany()] = Field(
         default=(),
-        description="One or a list of 4K, QHD, Full HD, HD, SD: by the shorter shown side, from 2000, 1400, 1000, 700"
-        " pixels on.",
+        description="One or a list of 4K, QHD, Full HD, HD, SD: by the shorter side as shown, from 2000, 1400, 1000,"
+        " 700 pixels on.",
     )
     recorded_hour: HourSpan | None = Field(
         default=None,
-        description="Recorded from one full hour to another, as {from: 22, to: 5}, by the clock where it was; a time"
-        " in UTC by the local.",
+        description="Recorded from one full hour to another, as {from: 22, to: 5}, in the local time of the recording;"
+        " a time in UTC is converted to that of this machine.",
     )
 
     # What has to be measured: each is named in `measured_options`, too.
-    min_shots_per_minute: ShotsPerMinute | None = Field(default=None, description="Not fewer shots a minute.")
-    max_shots_per_minute: ShotsPerMinute | None = Field(default=None, description="Not more shots a minute.")
+    min_shots_per_minute: ShotsPerMinute | None = Field(
+        default=None, description="The smallest number of shots a minute."
+    )
+    max_shots_per_minute: ShotsPerMinute | None = Field(
+        default=None, description="The largest number of shots a minute."
+    )
     pacing: Annotated[tuple[Pace, ...], MinLen(1), OneOrMany()] = Field(
         default=(),
         description="One or a list of slow, moderate (more than 5 cuts a minute), fast (10), very_fast (20).",
     )
     min_loudness_lufs: Lufs | None = Field(
-        default=None, alias="min_loudness", description="Not quieter as a whole (LUFS, EBU R 128), such as -20."
+        default=None, alias="min_loudness", description="The lowest integrated loudness (LUFS, EBU R 128), such as -20."
     )
     max_loudness_lufs: Lufs | None = Field(
-        default=None, alias="max_loudness", description="Not louder as a whole (LUFS, EBU R 128)."
+        default=None, alias="max_loudness", description="The highest integrated loudness (LUFS, EBU R 128)."
     )
     min_true_peak_dbtp: TruePeak | None = Field(
-        default=None, alias="min_true_peak", description="A true peak not below this (dBTP); above -1 it clips."
+        default=None, alias="min_true_peak", description="The lowest true peak (dBTP); above -1 it clips."
     )
     max_true_peak_dbtp: TruePeak | None = Field(
-        default=None, alias="max_true_peak", description="A true peak not above this (dBTP)."
+        default=None, alias="max_true_peak", description="The highest true peak (dBTP)."
     )
     min_speech_share: Probability | None = Field(
-        default=None, description="Somebody speaks for no less than this share of the sound, 0 to 1."
+        default=None, description="The smallest share of the sound that is speech, 0 to 1."
     )
     max_speech_share: Probability | None = Field(
-        default=None, description="Somebody speaks for no more than this share of the sound, 0 to 1."
+        default=None, description="The largest share of the sound that is speech, 0 to 1."
     )
     min_music_share: Probability | None = Field(
-        default=None, description="Music is heard for no less than this share of its time, 0 to 1; takes a sound_model."
+        default=None, description="The smallest share of time with music, 0 to 1; needs a sound_model."
     )
     max_music_share: Probability | None = Field(
-        default=None, description="Music is heard for no more than this share of its time, 0 to 1; takes a sound_model."
+        default=None, description="The largest share of time with music, 0 to 1; needs a sound_model."
     )
     silent: Flag | None = Field(
         default=None, description="Whether nothing is heard: there is no sound, or only silence in it."
@@ -155,27 +161,27 @@ class When(_Limits):
     min_blur_px: BlurPixels | None = Field(
         default=None,
         alias="min_blur",
-        description="No sharper pictures: mean width of edges, px at 640 px; sharp 4 to 9, out of focus from 13 on.",
+        description="The lowest blur: mean width of edges, px at 640 px; sharp 4 to 9, out of focus from 13 on.",
     )
-    max_blur_px: BlurPixels | None = Field(default=None, alias="max_blur", description="No blurrier pictures.")
+    max_blur_px: BlurPixels | None = Field(default=None, alias="max_blur", description="The highest blur.")
     hdr: Flag | None = Field(default=None, description="Whether it is HDR: PQ, HLG or Dolby Vision.")
     interlaced: Flag | None = Field(default=None, description="Whether the lines of most frames come from two moments.")
     device: Annotated[tuple[Annotated[str, Pattern()], ...], MinLen(1), OneOrMany()] = Field(
         default=(),
-        description="Make and model as `vsortd analyze` tells the device, as patterns in any case, such as"
-        ' "GoPro*": from more tags than camera.',
+        description="Patterns for make and model, in upper or lower case, as `vsortd analyze` shows the device, such as"
+        ' "GoPro*"; reads more tags than camera.',
     )
     said: Annotated[tuple[Annotated[str, Words()], ...], MinLen(1), OneOrMany()] = Field(
         default=(),
-        description="Words that are said, by the subtitles: one, or a list of which one must be there; several words"
-        " may be said within 10 s, those in quotes ('\"happy birthday\"') follow one another, birth* is a beginning.",
+        description="Spoken words in the subtitles: one text, or a list of which one must be found. Several words must"
+        " be within 10 s, words in quotes ('\"happy birthday\"') must follow one another, birth* matches a beginning.",
     )
     text: Annotated[tuple[Annotated[str, Words()], ...], MinLen(1), OneOrMany()] = Field(
         default=(),
-        description="Words visible in the picture, written like those of said: some seconds of work a"
+        description="Words visible in the picture, in the same form as said. Reading them takes some seconds for each"
         " minute of video (extra: ocr).",
     )
     has_objects: Annotated[tuple[Annotated[str, Prompt()], ...], MinLen(1), OneOrMany()] = Field(
         default=(),
-        description="The `detector` finds one of these in some frame, by the names of its classes, such as person.",
+        description="Names of classes, such as person: the `detector` must find one of them in some frame.",
     )
