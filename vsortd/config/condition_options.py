@@ -108,8 +108,8 @@ class When(_Limits):
     )
     resolution_class: Annotated[tuple[ResolutionClass, ...], MinLen(1), OneOrMany()] = Field(
         default=(),
-        description="One or a list of 4K, QHD, Full HD, HD, SD: by the shorter side as shown, from 2000, 1400, 1000,"
-        " 700 pixels on.",
+        description="One or a list of 4K, QHD, Full HD, HD, SD: by the shorter side as shown, from 2000, 1400, 1000"
+        " and 700 pixels on.",
     )
     recorded_hour: HourSpan | None = Field(
         default=None,
