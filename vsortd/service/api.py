@@ -99,7 +99,7 @@ class Controlled(Protocol):
         """Return a stream of server-sent events."""
 
     def pause(self, inbox: Path | None = None, for_s: float | None = None) -> StatusDocument:
-        """Begin no further video; return the status."""
+        """Begin no more videos; return the status."""
 
     def resume(self, inbox: Path | None = None) -> StatusDocument:
         """End a pause; return the status."""

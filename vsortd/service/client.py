@@ -78,7 +78,7 @@ class Client:
         return list(self._call("GET", f"/v1/history?{query}", timeout_s=WORK_TIMEOUT_S)["items"])
 
     def pause(self, *, inbox: Path | None = None, for_s: float | None = None) -> StatusDocument:
-        """Let no further video be begun, of one inbox or of all; return the status."""
+        """Begin no more videos, of one inbox or of all; return the status."""
         return self._status("POST", "/v1/pause", {"inbox": _text(inbox), "for_s": for_s})
 
     def resume(self, *, inbox: Path | None = None) -> StatusDocument:

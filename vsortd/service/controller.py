@@ -161,7 +161,7 @@ class Controller:
         self._workflow.watcher.scan_now()
 
     def pause(self, inbox: Path | None = None, for_s: float | None = None) -> StatusDocument:
-        """Begin no further video, of one inbox or of all, for some seconds or until told; return the status.
+        """Begin no more videos, of one inbox or of all, for some seconds or until told; return the status.
 
         What is in hand is finished. Raises UsageError for a folder that is no inbox, StoreError.
         """

@@ -53,7 +53,7 @@ class VsortdService(win32serviceutil.ServiceFramework):
     SvcShutdown = SvcStop
 
     def SvcPause(self) -> None:  # noqa: N802
-        """Begin no further video."""
+        """Begin no more videos."""
         self.ReportServiceStatus(win32service.SERVICE_PAUSE_PENDING, waitHint=_PAUSE_HINT_MS)
         done = self._tell("pause")
         self.ReportServiceStatus(win32service.SERVICE_PAUSED if done else win32service.SERVICE_RUNNING)

@@ -91,7 +91,7 @@ class PageHost(Protocol):
         """Return a stream of server-sent events."""
 
     def pause(self, inbox: Path | None = None, for_s: float | None = None) -> StatusDocument:
-        """Begin no further video."""
+        """Begin no more videos."""
 
     def resume(self, inbox: Path | None = None) -> StatusDocument:
         """End a pause."""

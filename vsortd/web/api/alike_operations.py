@@ -84,12 +84,20 @@ def decide(call: Call[KeepRequest]) -> PairDecidedDocument:
 
 
 OPERATIONS: Final = (
-    ApiOperation("duplicates", "GET", "/v1/duplicates", "Pairs to decide on", NothingMore, PairsDocument, duplicates),
+    ApiOperation(
+        "duplicates",
+        "GET",
+        "/v1/duplicates",
+        "List pairs of duplicates that wait for a decision",
+        NothingMore,
+        PairsDocument,
+        duplicates,
+    ),
     ApiOperation(
         "findDuplicates",
         "POST",
         "/v1/duplicates",
-        "Look for duplicates: a job",
+        "Look for duplicates (a job)",
         NothingMore,
         JobDocument,
         find_pairs,
@@ -99,10 +107,10 @@ OPERATIONS: Final = (
         "keep",
         "POST",
         "/v1/duplicates/{pair}/keep",
-        "Keep one of a pair and set the other aside, or let both stay",
+        "Keep one video of a pair and set the other aside, or keep both",
         KeepRequest,
         PairDecidedDocument,
         decide,
-        refusals={404: "there is no such pair any more", 409: "it has to stay, and why"},
+        refusals={404: "there is no such pair any more", 409: "the other video can't be set aside, with the reason"},
     ),
 )

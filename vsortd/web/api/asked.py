@@ -64,7 +64,7 @@ class ItemsRequest(RequestModel):
 
 
 class LibraryRequest(RequestModel):
-    """Which videos of the library, see `library.browsing.catalog.CatalogQuery`; those behind the item `after`.
+    """Which videos of the library, see `library.browsing.catalog.CatalogQuery`; only those after the item `after`.
 
     `folder` is one of those that `GET /v1/library/folders` lists, or one above them; `since` and `until` are days.
     """
@@ -101,7 +101,7 @@ class LibraryRequest(RequestModel):
 
 
 class WaitingRequest(RequestModel):
-    """Which of the videos that wait for review: those behind the item `after`."""
+    """Which of the videos that wait for review: those after the item `after`."""
 
     after: Annotated[int, Field(ge=0, le=LARGEST_ID)] | None = None
     limit: Annotated[int, Field(ge=1, le=100)] | None = None
@@ -122,13 +122,13 @@ class TeachRequest(RequestModel):
 
 
 class AsideRequestModel(RequestModel):
-    """The item whose video is kept in its stead."""
+    """The item whose video is kept instead."""
 
     keep: ItemId | None = None
 
 
 class UndoItemsRequest(RequestModel):
-    """Which items to undo: by their ids, or a batch; with `dry_run` it is only said what would be done."""
+    """Which items to undo: by their ids, or a batch; with `dry_run` the answer only says what would be done."""
 
     ids: ItemIds | None = None
     batch: Annotated[str, Field(min_length=1, max_length=1000)] | None = None
@@ -136,7 +136,7 @@ class UndoItemsRequest(RequestModel):
 
 
 class PauseAllRequest(RequestModel):
-    """For how long to begin no further video, seconds; until `resume` where it isn't said."""
+    """How long to pause, in seconds; without it, until `resume`."""
 
     for_s: Annotated[float, Field(gt=0, le=parse_duration("36500d"), allow_inf_nan=False)] | None = None
 
@@ -149,16 +149,16 @@ class PlanRequest(RequestModel):
 
 
 class TimelineRequest(RequestModel):
-    """Sentences that a timeline has besides the rules' own."""
+    """Prompts for the timeline in addition to those of the rules."""
 
     prompts: Annotated[list[Sentence], Field(max_length=20)] | None = None
 
 
 class SearchScenesRequest(RequestModel):
-    """What to look for, as the view Search has it: `floor` in percent, `first` are passed over.
+    """What to look for, as the view Search has it: `floor` in percent; the `first` hits are skipped.
 
-    `like` are videos, `ID` or `ID@seconds`, or what `POST /search/photo` answers; `inside` is a video; `since` a day, a
-    time or an age such as 7d.
+    `like` are videos (`ID` or `ID@seconds`) or the answers of `POST /search/photo`; `inside` is a video; `since` is a
+    day, a time or an age such as 7d.
     """
 
     words: Words = ""
@@ -207,7 +207,7 @@ class ConfigTextRequest(RequestModel):
 
 
 class PreviewRequest(ConfigTextRequest):
-    """The text of a config; with `look` those videos are looked at again of which what is kept can't tell."""
+    """The text of a config; with `look`, videos that can't be judged by the frames that are kept are decoded again."""
 
     look: bool = False
 
@@ -233,21 +233,21 @@ class KeepRequest(RequestModel):
 
 
 class GroupRequest(RequestModel):
-    """What is wanted of a group: another name (`folder/folder` is one, "" its own again), and whether it is filed."""
+    """Changes to a group: another name (`folder/folder` is allowed, "" restores its own), and whether it is filed."""
 
     name: Annotated[str, Field(max_length=LONGEST_NAME)] | None = None
     chosen: bool | None = None
 
 
 class OwnGroupRequest(RequestModel):
-    """A group of one's own: its name, and its videos, as the groups name them."""
+    """A group made by hand: its name, and the ids of its videos in the groups."""
 
     name: Annotated[str, Field(min_length=1, max_length=LONGEST_NAME)]
     videos: Annotated[list[VideoId], Field(min_length=1, max_length=_MOST_IDS)]
 
 
 class FileGroupsRequest(RequestModel):
-    """The plan that was looked at: its mark."""
+    """The plan that was previewed: `plan` of `GET /v1/clusters/folders`."""
 
     plan: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
 

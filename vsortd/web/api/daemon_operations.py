@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from vsortd.web.page_jobs import PageJob
     from vsortd.web.request_model import RequestModel
 
-_NO_FILE: Final = {404: "the settings come from no file"}
+_NO_FILE: Final = {404: "there is no config file"}
 _ETAG: Final = {"ETag": "what tells this text from others"}
 
 
@@ -61,7 +61,7 @@ def events(page: Page, _request: Request) -> Response:
 
 
 def pause(call: Call[PauseAllRequest]) -> StatusDocument:
-    """Begin no further video."""
+    """Begin no more videos."""
     return call.page.host.pause(None, call.asked.for_s)
 
 
@@ -181,25 +181,25 @@ def logs(call: Call[LogRequest]) -> LogDocument:
 
 
 OPERATIONS: Final = (
-    ApiOperation("status", "GET", "/v1/status", "How vsortd is", NothingMore, StatusDocument, status),
+    ApiOperation("status", "GET", "/v1/status", "Get the daemon's status", NothingMore, StatusDocument, status),
     ApiOperation(
         "events",
         "GET",
         "/v1/events",
-        "What happens, as it happens: `status`, `item`, `ping`",
+        "Stream events: `status`, `item`, `ping`",
         NothingMore,
         None,
         media_type="text/event-stream",
         stream=events,
     ),
-    ApiOperation("pause", "POST", "/v1/pause", "Begin no further video", PauseAllRequest, StatusDocument, pause),
-    ApiOperation("resume", "POST", "/v1/resume", "Go on", NothingMore, StatusDocument, resume),
-    ApiOperation("scan", "POST", "/v1/scan", "Look through the inboxes now", NothingMore, DoneDocument, scan),
+    ApiOperation("pause", "POST", "/v1/pause", "Pause: begin no more videos", PauseAllRequest, StatusDocument, pause),
+    ApiOperation("resume", "POST", "/v1/resume", "Resume after a pause", NothingMore, StatusDocument, resume),
+    ApiOperation("scan", "POST", "/v1/scan", "Scan the inboxes now", NothingMore, DoneDocument, scan),
     ApiOperation(
         "config",
         "GET",
         "/v1/config",
-        "The config file",
+        "Get the config file",
         NothingMore,
         ConfigDocument,
         config,
@@ -210,7 +210,7 @@ OPERATIONS: Final = (
         "checkConfig",
         "POST",
         "/v1/config/check",
-        "What is wrong with a config; nothing is written",
+        "Check a config; nothing is written",
         ConfigTextRequest,
         CheckedDocument,
         check,
@@ -220,23 +220,23 @@ OPERATIONS: Final = (
         "putConfig",
         "PUT",
         "/v1/config",
-        "Write the config and work by it",
+        "Write the config and load it",
         ConfigTextRequest,
         SavedConfigDocument,
         put,
-        refusals=_NO_FILE | {412: "the file is another by now", 428: "the header `If-Match` is missing"},
+        refusals=_NO_FILE | {412: "the file has changed", 428: "the header `If-Match` is missing"},
         headers=_ETAG,
     ),
     ApiOperation(
         "previewRules",
         "POST",
         "/v1/rules/preview",
-        "What a config's rules would change of all that is filed: a job",
+        "Preview what a config's rules would change of all filed videos (a job)",
         PreviewRequest,
         JobDocument,
         preview_rules,
         status=202,
         refusals=_NO_FILE,
     ),
-    ApiOperation("logs", "GET", "/v1/logs", "What the daemon said", LogRequest, LogDocument, logs),
+    ApiOperation("logs", "GET", "/v1/logs", "Get lines of the daemon's log", LogRequest, LogDocument, logs),
 )

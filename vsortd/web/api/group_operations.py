@@ -153,15 +153,17 @@ def _folder(one: Prospect) -> GroupFolderDocument:
 
 _NONE: Final = {404: "there are no groups, or there is none of this number"}
 OPERATIONS: Final = (
-    ApiOperation("clusters", "GET", "/v1/clusters", "Groups of alike videos", NothingMore, GroupsDocument, clusters),
     ApiOperation(
-        "findClusters", "POST", "/v1/clusters", "Find groups: a job", NothingMore, JobDocument, find_groups, status=202
+        "clusters", "GET", "/v1/clusters", "List the groups of similar videos", NothingMore, GroupsDocument, clusters
+    ),
+    ApiOperation(
+        "findClusters", "POST", "/v1/clusters", "Find groups (a job)", NothingMore, JobDocument, find_groups, status=202
     ),
     ApiOperation(
         "clusterFolders",
         "GET",
         "/v1/clusters/folders",
-        "What filing the chosen groups would do; nothing is touched",
+        "Preview the folders of the selected groups; nothing is touched",
         NothingMore,
         GroupFoldersDocument,
         folders,
@@ -171,7 +173,7 @@ OPERATIONS: Final = (
         "fileClusters",
         "POST",
         "/v1/clusters/file",
-        "File the chosen groups into their folders, as they were looked at: a job",
+        "File the selected groups into their folders, as previewed (a job)",
         FileGroupsRequest,
         JobDocument,
         file,
@@ -182,7 +184,7 @@ OPERATIONS: Final = (
         "addCluster",
         "POST",
         "/v1/clusters/own",
-        "Make a group of chosen videos",
+        "Make a group of selected videos",
         OwnGroupRequest,
         GroupsDocument,
         add_own,
@@ -192,7 +194,7 @@ OPERATIONS: Final = (
         "wantCluster",
         "POST",
         "/v1/clusters/{group}",
-        "Name a group, choose it or leave it out",
+        "Name a group, select or deselect it",
         GroupRequest,
         GroupDocument,
         want,

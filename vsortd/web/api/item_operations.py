@@ -155,22 +155,22 @@ def dismiss(call: Call[NothingMore]) -> DoneDocument:
 
 _ITEM: Final = "/v1/items/{item}"
 OPERATIONS: Final = (
-    ApiOperation("items", "GET", "/v1/items", "What became of the videos", ItemsRequest, ItemsDocument, items),
+    ApiOperation("items", "GET", "/v1/items", "List the items of the history", ItemsRequest, ItemsDocument, items),
     ApiOperation(
         "library",
         "GET",
         "/v1/library",
-        "The videos of the library",
+        "List the videos of the library",
         LibraryRequest,
         LibraryDocument,
         library,
     ),
     ApiOperation(
-        "folders", "GET", "/v1/library/folders", "The library's folders", NothingMore, FoldersDocument, folders
+        "folders", "GET", "/v1/library/folders", "List the library's folders", NothingMore, FoldersDocument, folders
     ),
-    ApiOperation("item", "GET", _ITEM, "One item", NothingMore, ItemDocument, item, refusals=_GONE),
+    ApiOperation("item", "GET", _ITEM, "Get one item", NothingMore, ItemDocument, item, refusals=_GONE),
     ApiOperation(
-        "video", "GET", f"{_ITEM}/video", "Where a video is", NothingMore, VideoDocument, video, refusals=_GONE
+        "video", "GET", f"{_ITEM}/video", "Find out where a video is", NothingMore, VideoDocument, video, refusals=_GONE
     ),
     ApiOperation(
         "teach",
@@ -216,11 +216,11 @@ OPERATIONS: Final = (
         "dismiss",
         "POST",
         f"{_ITEM}/dismiss",
-        "Show a failure no longer in Live",
+        "Stop showing a failure in Live",
         NothingMore,
         DoneDocument,
         dismiss,
         refusals=_GONE,
     ),
-    ApiOperation("undo", "POST", "/v1/undo", "Take filings back", UndoItemsRequest, UndoDocument, undo),
+    ApiOperation("undo", "POST", "/v1/undo", "Undo filings", UndoItemsRequest, UndoDocument, undo),
 )

@@ -49,9 +49,18 @@ def cancel(call: Call[NothingMore]) -> JobDocument:
 
 _ONE: Final = "/v1/jobs/{job}"
 OPERATIONS: Final = (
-    ApiOperation("jobs", "GET", "/v1/jobs", "Long work", NothingMore, JobsDocument, jobs),
-    ApiOperation("job", "GET", _ONE, "One job", NothingMore, JobDocument, job, refusals=_UNKNOWN),
+    ApiOperation("jobs", "GET", "/v1/jobs", "List the jobs", NothingMore, JobsDocument, jobs),
     ApiOperation(
-        "cancel", "POST", f"{_ONE}/cancel", "Call a job off", NothingMore, JobDocument, cancel, refusals=_UNKNOWN
+        "job",
+        "GET",
+        _ONE,
+        "Get one job, with its progress and result",
+        NothingMore,
+        JobDocument,
+        job,
+        refusals=_UNKNOWN,
+    ),
+    ApiOperation(
+        "cancel", "POST", f"{_ONE}/cancel", "Cancel a job", NothingMore, JobDocument, cancel, refusals=_UNKNOWN
     ),
 )

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from vsortd.web.api.operation import ApiOperation
 
 _USUAL: Final = {
-    401: "nobody is logged in: `vsortd open` lets one in",
-    403: "another page, or another name, asks",
-    422: "the request asks for what there is not, or can't be done",
-    503: "the model, a file of vsortd's own or a disk can't be had just now",
+    401: "not logged in: use `vsortd open`",
+    403: "the request comes from another page, or uses another host name",
+    422: "the request names something that doesn't exist, or can't be carried out",
+    503: "the model, one of vsortd's files or a disk is not available at the moment",
 }
 _JSON: Final = "application/json"
 
@@ -36,7 +36,7 @@ def openapi_document(port: int) -> dict[str, Any]:
         "info": {
             "title": "vsortd's page",
             "version": vsortd.__version__,
-            "description": "What the page does, for scripts. What is no GET needs the page's own address as Origin.",
+            "description": "The page, for scripts. Every request but GET needs the page's own address as Origin.",
         },
         "servers": [{"url": "/"}],
         "security": [{"session": []}],

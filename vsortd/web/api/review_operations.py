@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from vsortd.learning.teaching import Lesson
 
 _ROWS: Final = 20
-_REFUSALS: Final = {404: "there is no item by this id", 409: "it waits for review no longer"}
+_REFUSALS: Final = {404: "there is no item by this id", 409: "it no longer waits for review"}
 
 
 def waiting_list(call: Call[WaitingRequest]) -> WaitingListDocument:
@@ -66,14 +66,22 @@ def _decided(lesson: Lesson) -> DecidedDocument:
 _ONE: Final = "/v1/review/{item}"
 OPERATIONS: Final = (
     ApiOperation(
-        "review", "GET", "/v1/review", "What waits for a decision", WaitingRequest, WaitingListDocument, waiting_list
+        "review",
+        "GET",
+        "/v1/review",
+        "List the videos that wait for a decision",
+        WaitingRequest,
+        WaitingListDocument,
+        waiting_list,
     ),
-    ApiOperation("waiting", "GET", _ONE, "One that waits", NothingMore, WaitingDocument, waiting, refusals=_REFUSALS),
+    ApiOperation(
+        "waiting", "GET", _ONE, "Get one waiting video", NothingMore, WaitingDocument, waiting, refusals=_REFUSALS
+    ),
     ApiOperation(
         "choose",
         "POST",
         f"{_ONE}/choose",
-        "File one that waits, and learn from it",
+        "File a waiting video, and learn from it",
         ChooseRequest,
         DecidedDocument,
         choose,
@@ -83,7 +91,7 @@ OPERATIONS: Final = (
         "nowhere",
         "POST",
         f"{_ONE}/nowhere",
-        "Say that one that waits belongs nowhere",
+        "Decide that a waiting video belongs nowhere",
         NothingMore,
         DecidedDocument,
         nowhere,
