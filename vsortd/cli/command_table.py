@@ -41,7 +41,7 @@ SECTIONS: Final[dict[str, tuple[CommandEntry, ...]]] = {
         CommandEntry("retry", "Try failed or rejected videos again.", "release:retry"),
         CommandEntry(
             "pause",
-            "Start no further video until `vsortd resume`.",
+            "Start no more videos until `vsortd resume`.",
             "control:pause",
         ),
         CommandEntry(

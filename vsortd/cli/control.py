@@ -140,7 +140,7 @@ def stop(as_json: JsonFlag = False) -> None:
 
 
 def pause(for_: For = None, inbox: InboxOption = None, as_json: JsonFlag = False) -> None:
-    """Start no further video until `vsortd resume`.
+    """Start no more videos until `vsortd resume`.
 
     The current video is finished; new files are noticed and wait.
     """

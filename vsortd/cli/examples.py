@@ -19,7 +19,7 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
     "start": (("vsortd start", "run in the background"), ("vsortd logs -f", "see what it does")),
     "stop": (("vsortd stop", "the current video is finished or put back first"),),
     "pause": (
-        ("vsortd pause", "start no further video"),
+        ("vsortd pause", "start no more videos"),
         ("vsortd pause --for 2h", "continue by itself in two hours"),
         ("vsortd pause --inbox ~/Videos/Inbox", "only this inbox"),
     ),
