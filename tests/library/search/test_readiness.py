@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     ("quick_h", "new_h", "said"),
     [
         (1200.4, 0.0, "searches of all 1,200 hours are quick"),
-        (1200.4, 12.0, "searches of 1,200 hours are quick; 12 hours are new and are read plainly"),
-        (139.0, 0.02, "searches of 139 hours are quick; 1 hour is new and is read plainly"),
-        (0.0, 400.0, "searches of 0 hours are quick; 400 hours are new and are read plainly"),
+        (1200.4, 12.0, "searches of 1,200 hours are quick; 12 hours are new and are compared frame by frame"),
+        (139.0, 0.02, "searches of 139 hours are quick; 1 hour is new and is compared frame by frame"),
+        (0.0, 400.0, "searches of 0 hours are quick; 400 hours are new and are compared frame by frame"),
     ],
 )
 def test_it_is_said_in_hours(quick_h: float, new_h: float, said: str) -> None:
@@ -80,7 +80,7 @@ def test_a_small_index_is_not_spoken_of(index: Index, monkeypatch: pytest.Monkey
 @pytest.mark.long
 def test_doctor_and_index_tell_of_it(home: Here, index: Index) -> None:
     told = [one for one in home.json("doctor", "--quick", code=None)["checks"] if one["name"] == "searches"]
-    assert ["searches of 0 hours are quick; 3 hours are new and are read plainly"] == [one["found"] for one in told]
+    assert ["searches of 0 hours are quick; 3 hours are new and are compared frame by frame"] == [one["found"] for one in told]
     assert "vsortd run" in told[0]["remedy"]
     assert {"model": "m", "quick_h": 0.0, "new_h": 3.0} == told[0]["searches"]
     ShardFolder(index, "m").build(lambda: None)

@@ -32,7 +32,7 @@ class SearchReadiness:
         """Return it in words, without a full stop."""
         if not self.new_h:
             return f"searches of all {_hours(self.quick_h)} are quick"
-        new = f"{_hours(self.new_h)} {_are(self.new_h)} new and {_are(self.new_h)} read plainly"
+        new = f"{_hours(self.new_h)} {_are(self.new_h)} new and {_are(self.new_h)} compared frame by frame"
         return f"searches of {_hours(self.quick_h)} are quick; {new}"
 
     def to_json(self) -> ReadinessDocument:
