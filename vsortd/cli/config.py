@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 def check(ctx: click.Context, as_json: JsonFlag = False) -> None:
     """Check the config: every mistake at once, with its line.
 
-    Each comes with what is allowed.
+    Each mistake is shown with what is allowed.
     """
     from vsortd.config.check import check_file
     from vsortd.config.diagnostics import InvalidConfigError
@@ -113,10 +113,10 @@ def init(
 ) -> int:
     """Answer a few questions, and get a config with comments.
 
-    They are asked at the terminal, and you see where your videos would go. Without a terminal, or told to ask nothing,
-    it writes an example to start from.
+    It asks in the terminal, and shows where your videos would go. Without a terminal, or with --yes, it writes an
+    example to start from.
 
-    The schema for editors is put beside it.
+    The schema for editors is written beside it.
     """
     from vsortd.core.paths import wanted_config
     from vsortd.setup.new_config import refuse_early, write_new_config
@@ -222,8 +222,8 @@ def import_categories(
 ) -> int:
     """Make rules or facets from a category file or a list.
 
-    A file of several questions becomes facets; a list of labels becomes rules. In lines of
-    `[Category] (Name) prompts` a/b stands for categories within categories.
+    A file with several questions becomes facets; a list of labels becomes rules. In lines of `[Category] (Name)
+    prompts`, a/b stands for categories within categories.
     """
     from vsortd.core.paths import wanted_config
 

@@ -37,7 +37,7 @@ InboxOption = Annotated[
 def start(ctx: click.Context, as_json: JsonFlag = False) -> None:
     """Start the daemon in the background.
 
-    `vsortd service install` has it started at each login instead.
+    To start it at each login instead, use `vsortd service install`.
     """
     document = start_daemon(ctx)
     if as_json:

@@ -36,10 +36,10 @@ def doctor(
 ) -> int:
     """Check the installation, machine, config and models.
 
-    Also the folders, and a complete run with a clip. Each line is ok, warn or fail, with what to type. The exit code
-    is 1 if anything fails.
+    Also checks the folders, and sorts a clip from beginning to end. Each line is ok, warn or fail, with what to
+    type. The exit code is 1 if anything fails.
 
-    With --repair nothing is checked but the journal. The damaged files are set aside, never removed.
+    With --repair only the journal is checked. The damaged files are set aside, never deleted.
     """
     if repair:
         return _repair(ctx, as_json=as_json)

@@ -59,9 +59,9 @@ def duplicates(
 ) -> int:
     """Find videos that show the same; nothing is touched.
 
-    Copies, re-encoded, resized, letterboxed or cut ones. A pair is a copy (the same bytes), the same (from beginning to
-    end), a part (one is cut out of the other), or only alike (maybe). Which file may be worth keeping is a suggestion:
-    the whole one with the most pixels and data.
+    Finds copies, also re-encoded, resized, letterboxed or cut ones. A pair is a copy (the same bytes), the same
+    (from beginning to end), a part (one is cut out of the other), or only alike (perhaps the same). It suggests
+    which file may be worth keeping: the complete one with the most pixels and data.
     """
     paths = files_here(words, "duplicates")
     settings = load(ctx)

@@ -65,8 +65,8 @@ def evaluate(
 ) -> int:
     """Say how often your own sorted videos are judged right.
 
-    The videos lie in folders named like the rules. Also says what would make it better. FOLDER/<rule>/<finer
-    rule>/film.mp4 is the truth; _none holds videos that fit no rule. Nothing is moved.
+    The videos are in folders that are named like the rules: FOLDER/<rule>/<finer rule>/film.mp4; _none holds videos
+    that fit no rule. It also says what would improve the rules. Nothing is moved.
     """
     settings = load(ctx)
     if out is not None:

@@ -22,7 +22,7 @@ def help_(
 ) -> None:
     """Print the help of a command, as its --help does.
 
-    Without a command: the overview.
+    Without a command, it shows the overview.
     """
     asked = context_of(ctx.find_root(), words or [])
     if man:

@@ -87,9 +87,9 @@ def index(
 ) -> int:
     """Look at videos once, for search, timelines and clusters.
 
-    Each frame is embedded once. Stop and go on at any time. What is named belongs to the library from then on for
-    search, cluster and duplicates; --forget takes it out. Subtitles beside the videos and inside them are read along
-    for `search --said`.
+    Each frame is embedded once. You can stop at any time and continue later. The folders and videos that you name
+    belong to the library from then on for search, cluster and duplicates; --forget removes them. Subtitles beside
+    the videos and inside them are read, too, for `search --said`.
     """
     paths = files_here(given, "index")
     settings = load(ctx)

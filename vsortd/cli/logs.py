@@ -51,7 +51,7 @@ def logs(
 ) -> None:
     """Show the daemon's log, the newest at the end.
 
-    The daemon need not run. With --json each line is printed as it is in the log: JSON, one a line.
+    The daemon does not have to run. With --json each line is printed as it is in the log, one JSON object a line.
     """
     from vsortd.core.logs.reader import LEVELS, Choice, LogFollower, newest
     from vsortd.core.paths import log_path

@@ -39,7 +39,7 @@ def list_models(
 ) -> None:
     """Show the models worth choosing, and what each needs.
 
-    Also what this machine has, and whether the weights are downloaded.
+    Also shows what this machine has, and whether the weights are downloaded.
     """
     from vsortd.vision.this_machine import ThisMachine
 

@@ -59,8 +59,8 @@ def compare(
 ) -> int:
     """Judge the same videos with several models.
 
-    How often each is right, and what it costs on this machine. FOLDER is as for `vsortd eval`. Every video is decoded
-    once, and each model sees the same frames. Nothing is moved, nothing is kept.
+    Shows how often each is right, and what it costs on this machine. FOLDER is as for `vsortd eval`. Every video is
+    decoded once, and each model sees the same frames. Nothing is moved, and nothing is kept.
     """
     settings = load(ctx)
     choices = _choices(models)
@@ -95,8 +95,8 @@ def bench(
 ) -> int:
     """Measure how fast models embed pictures here.
 
-    Also the memory that they use; `model list` shows the results from then on. It takes some seconds for each model,
-    besides loading it. The figures assume that the machine does nothing else.
+    Also measures the memory that they use; `model list` shows the results from then on. It takes some seconds for
+    each model, in addition to loading it. The figures are right only if the machine does nothing else.
     """
     choices = _choices(models or ["auto"])
     _refuse_twice(choices)

@@ -52,9 +52,10 @@ def preview(
 ) -> None:
     """Say what other rules would change for filed videos.
 
-    Nothing is touched. `--config NEW.yaml` names the rules to try. Each video is decided on as `vsortd plan` would, by
-    the frames that were kept when it was sorted: nothing is decoded. One that changed since, or of which these rules
-    need more than is kept, is told apart, and --look looks at it. What you put somewhere yourself stays there.
+    Nothing is touched. `--config NEW.yaml` names the rules to try. The answer for each video is that of `vsortd
+    plan`, from the frames that were kept when the video was sorted, so nothing is decoded. Videos that have changed
+    since, or of which these rules need more than those frames, are listed separately; --look looks at them again.
+    Videos that you put somewhere yourself stay there.
     """
     from vsortd.core.logs.sinks import set_up_logging
 

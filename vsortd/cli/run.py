@@ -46,8 +46,8 @@ def run(
 ) -> int:
     """Watch the inboxes and file what arrives.
 
-    In the foreground, until Ctrl-C. Ctrl-C or SIGTERM finishes the file in hand or puts it back, and ends within 5
-    seconds.
+    Runs in the foreground until Ctrl-C. Ctrl-C or SIGTERM finishes the current file or puts it back, and ends
+    within 5 seconds.
     """
     from vsortd.config.check import check_file
     from vsortd.core.paths import find_config
@@ -156,7 +156,7 @@ def end_setup_mode() -> None:
 def reload(as_json: JsonFlag = False) -> None:
     """Make the daemon read its config again.
 
-    As SIGHUP does. A config with mistakes changes nothing.
+    SIGHUP does the same. A config with mistakes changes nothing.
     """
     from vsortd.service.client import Client
 

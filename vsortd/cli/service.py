@@ -41,8 +41,8 @@ def install(
 ) -> None:
     """Write the service, enable it and start it.
 
-    A systemd unit, a launchd agent, or a Windows task or service. The config is checked first; one with mistakes is not
-    installed.
+    Installs a systemd unit, a launchd agent, or a Windows task or service. The config is checked first; one with
+    mistakes is not installed.
     """
     if account and not system:
         raise UsageError("--account goes with --system.", remedy="Without --system it runs as yourself.")
@@ -64,7 +64,7 @@ def install(
 def uninstall(system: System = False, dry_run: DryRun = False, as_json: JsonFlag = False) -> None:
     """Stop the service and remove what install wrote.
 
-    Journal, config and library stay.
+    The journal, the config and the library are kept.
     """
     manager = _manager(system=system)
     if not dry_run:
@@ -75,7 +75,7 @@ def uninstall(system: System = False, dry_run: DryRun = False, as_json: JsonFlag
 def status(system: System = False, as_json: JsonFlag = False) -> None:
     """Show whether the service is installed and active.
 
-    Also what the daemon reports about itself.
+    Also shows what the daemon reports about itself.
     """
     manager = _manager(system=system)
     form = manager.status()

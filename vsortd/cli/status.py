@@ -37,7 +37,7 @@ def status(
 ) -> int:
     """Show whether the daemon runs and what is waiting.
 
-    Also the health of each inbox.
+    Also shows the health of each inbox.
     """
     try:
         document = current_status()

@@ -53,7 +53,7 @@ def where(
 ) -> int:
     """Say what happened to a video, step by step.
 
-    From where it was dropped to where it is now.
+    Shows each step from where it was dropped to where it is now.
     """
     journal = open_journal()
     meant = videos_meant(journal, video)
