@@ -96,6 +96,40 @@ def test_each_frame_of_a_sample_stands_for_as_many_as_its_shard_has_of_it(
     assert begin == len(found)
 
 
+def test_the_first_frames_of_a_sample_are_spread_over_all_videos(shared: LargeIndex) -> None:
+    """So a part of it that lies together in the file tells of them all."""
+    for shard in shared.shards().shards():
+        whole = np.bincount(shard.sample_videos, minlength=len(shard.videos))
+        first = np.bincount(shard.sample_videos[: len(shard.sample_videos) // 4], minlength=len(shard.videos))
+        np.testing.assert_allclose(first, whole / 4, atol=2)
+
+
+def test_of_many_examples_fewer_frames_say_what_is_usual(shared: LargeIndex, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vsortd.library.search.shards.cascade._USUAL_OF", 2000)
+    monkeypatch.setattr("vsortd.library.search.shards.cascade._USUAL_PRODUCTS", 8000)
+    rows = {(row.id, row.revision): row for row in shared.index.rows(MODEL)}
+    parts = [(one, {place: rows[video] for video, place in one.known.items()}) for one in shared.shards().shards()]
+    frames = max(shared.videos, key=lambda video: len(video.vectors)).vectors.astype(np.float32)
+    for examples, most in ((frames[:1], 2000), (frames[:16], 500)):
+        question = FrameQuestion.of(None, examples, 1.0)
+        likeness, _ = Cascade(parts, question, window_s=10.0, any_of=False).likeness()
+        assert most <= len(likeness) < most + len(parts)
+
+
+@pytest.mark.parametrize("kind", ["one prompt", "two prompts", "any of two"])
+def test_where_all_runs_are_looked_at_frames_are_asked_around_the_best_places(
+    shared: LargeIndex, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """As in a folder with few hours: not the whole of the videos, of which only the first would get their turn."""
+    monkeypatch.setattr("vsortd.library.search.shards.cascade._STRETCHES_LEAST", 12)
+    monkeypatch.setattr("vsortd.library.search.shards.cascade._STRETCHES_LEAST_OF_SEVERAL", 12)
+    monkeypatch.setattr("vsortd.library.search.shards.exact_parts._EXACT_FRAMES_MOST", 1200)
+    wanted = replace(target(kind, shared), top=1)
+    right, found = shared.find(wanted), shared.find(wanted, shared.shards())
+    assert spans(right.hits) == spans(found.hits)
+    assert [hit.score for hit in found.hits] == pytest.approx([hit.score for hit in right.hits], abs=1e-4)
+
+
 def test_a_new_video_is_found_at_once(world: LargeIndex) -> None:
     folder = world.shards()
     folder.build(no_stop)

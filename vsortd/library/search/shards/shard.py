@@ -38,7 +38,8 @@ class Shard:
     `videos` are (number, revision) int64 [v, 2], `frames` how many each has, `lengths_s` how long they are, `first_run`
     [v + 1] where each one's runs begin. Of each run: `run_frames` how many frames, `run_begins_s` from when it stands,
     and its codes, `head` int8 [runs, h] and `tail` [runs, dim - h], which stay in the file. `sample` are codes of some
-    frames, int8 [n, dim], and `sample_videos` whose they are, by place.
+    frames, int8 [n, dim], and `sample_videos` whose they are, by place: in such an order that the first ones, however
+    many, are spread evenly over all videos.
     """
 
     path: Path
@@ -131,6 +132,16 @@ class _Sample:
         return np.concatenate(self._videos)
 
 
+def _spread(count: int) -> Places:
+    """Return so many places in the order of their reversed bits: the first ones of it lie evenly among all."""
+    bits = max(1, (count - 1).bit_length())
+    places = np.arange(1 << bits)
+    turned = np.zeros_like(places)
+    for bit in range(bits):
+        turned |= (places >> bit & 1) << (bits - 1 - bit)
+    return np.asarray(turned[turned < count], np.intp)
+
+
 def write_shard(
     path: Path,
     model: str,
@@ -168,6 +179,7 @@ def write_shard(
     between()
     codes = FrameCodes.learn(rows)
     coded = codes.encode(rows)
+    spread = _spread(len(sample.videos))
     between()
     write_arrays(
         path,
@@ -182,8 +194,8 @@ def write_shard(
             **codes.arrays(),
             "head": coded[:, :HEAD_DIMENSIONS],
             "tail": coded[:, HEAD_DIMENSIONS:],
-            "sample": codes.encode(sample.rows),
-            "sample_videos": sample.videos,
+            "sample": codes.encode(sample.rows[spread]),
+            "sample_videos": sample.videos[spread],
         },
     )
     return len(known)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Arrays = dict[str, npt.NDArray[np.generic]]
-_FIRST: Final = b"vsortd shard 1\0\0"
+_FIRST: Final = b"vsortd shard 2\0\0"
 _HEADER: Final = struct.Struct("<QI")  # how long the header is, and its checksum
 _ALIGNED: Final = 64
 _HEADER_MOST: Final = 1 << 20
