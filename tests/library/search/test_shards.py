@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -11,13 +11,18 @@ import pytest
 from tests.support.large_index import MODEL, LargeIndex, no_stop, spans, target
 from vsortd.core.identity import Identity
 from vsortd.errors import Cancelled
+from vsortd.index.frame_rows import FrameRows
 from vsortd.library.search.frame_question import FrameQuestion
+from vsortd.library.search.shards import sharded_finder
 from vsortd.library.search.shards.cascade import Cascade
 from vsortd.library.search.shards.shard_folder import ShardFolder, ShardSizes
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Iterator
     from pathlib import Path
+
+    from vsortd.library.search.shards.exact_parts import Part
 
 
 @pytest.fixture(scope="module")
@@ -128,6 +133,30 @@ def test_where_all_runs_are_looked_at_frames_are_asked_around_the_best_places(
     right, found = shared.find(wanted), shared.find(wanted, shared.shards())
     assert spans(right.hits) == spans(found.hits)
     assert [hit.score for hit in found.hits] == pytest.approx([hit.score for hit in right.hits], abs=1e-4)
+
+
+def test_no_frame_is_asked_twice_where_scenes_are_longer_than_was_thought(
+    shared: LargeIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vsortd.library.search.shards.exact_parts._MARGIN_WINDOWS", 0.1)
+    lengthened, asked = [], []
+    longer, read = sharded_finder.made_longer, FrameRows.read
+
+    def made_longer(*arguments: Any) -> list[Part] | None:
+        lengthened.append(found := longer(*arguments))
+        return found
+
+    def read_and_tell(rows: FrameRows, db: sqlite3.Connection, wanted: Any) -> Any:
+        asked.extend((rows._row, frame) for frame in wanted.tolist())
+        return read(rows, db, wanted)
+
+    monkeypatch.setattr(sharded_finder, "made_longer", made_longer)
+    monkeypatch.setattr(FrameRows, "read", read_and_tell)
+    wanted = replace(target("one prompt", shared), top=1)
+    monkeypatch.setattr("vsortd.library.search.shards.cascade._STRETCHES_LEAST", 12)
+    assert shared.find(wanted, shared.shards()).hits
+    assert any(lengthened)
+    assert len(asked) == len(set(asked))
 
 
 def test_a_new_video_is_found_at_once(world: LargeIndex) -> None:
