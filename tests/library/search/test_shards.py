@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,7 +22,6 @@ from vsortd.library.search.shards.shard_folder import ShardFolder, ShardSizes
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator
-    from pathlib import Path
 
     from vsortd.library.search.shards.exact_parts import Part
 
@@ -157,6 +158,31 @@ def test_no_frame_is_asked_twice_where_scenes_are_longer_than_was_thought(
     assert shared.find(wanted, shared.shards()).hits
     assert any(lengthened)
     assert len(asked) == len(set(asked))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_what_was_read_of_shards_is_given_back(shared: LargeIndex) -> None:
+    """All shards of ten thousand hours would take gigabytes."""
+    rows = {(row.id, row.revision): row for row in shared.index.rows(MODEL)}
+    parts = [(one, {place: rows[video] for video, place in one.known.items()}) for one in shared.shards().shards()]
+    film = max(shared.videos, key=lambda video: len(video.vectors))
+    assert all(int(shard.tail.max()) > 0 and mapped_bytes(shard.path) > 0 for shard, _ in parts)
+    cascade = Cascade(
+        parts, FrameQuestion.of(None, film.vectors[:1].astype(np.float32), 1.0), window_s=10, any_of=False
+    )
+    assert len(cascade.likeness()[0])
+    assert cascade.stretches(5, 0.5)
+    assert [mapped_bytes(shard.path) for shard, _ in parts] == [0] * len(parts)
+
+
+def mapped_bytes(path: Path) -> int:
+    """Return how much of a file this process has in memory by mapping it."""
+    lines = iter(Path("/proc/self/smaps").read_text(encoding="utf-8").splitlines())
+    found = 0
+    for line in lines:
+        if line.endswith(str(path)):
+            found += next(int(one.split()[1]) for one in lines if one.startswith("Rss:")) * 1024
+    return found
 
 
 def test_a_new_video_is_found_at_once(world: LargeIndex) -> None:

@@ -104,6 +104,7 @@ class Cascade:
         for part, some in zip(self.parts, wanted, strict=True):
             # the first ones of a sample are spread as evenly as all of them
             said.append(part.question.likeness(part.shard.sample[some[: math.ceil(len(some) * share)]]))
+            part.shard.release()
             # shards keep one frame of as many as suits their size: those of a small one stand for fewer
             frames = int(part.shard.frames[part.places].sum())
             weights.append(np.full(len(said[-1]), frames / max(len(said[-1]), 1)))
@@ -212,6 +213,9 @@ def _part_of(shard: Shard, rows: dict[int, IndexRow], question: FrameQuestion) -
 def _rough(part: ShardPart) -> Values:
     head = part.shard.head
     if len(part.runs) < len(head) * _PART:
-        return part.question.rough(head[part.runs])
+        found = part.question.rough(head[part.runs])
+        part.shard.release()
+        return found
     found = part.question.rough(head)
+    part.shard.release()
     return found if len(part.runs) == len(head) else found[part.runs]

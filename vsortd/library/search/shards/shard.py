@@ -10,7 +10,7 @@ import numpy as np
 
 from vsortd.library.search.shards.frame_codes import HEAD_DIMENSIONS, FrameCodes
 from vsortd.library.search.shards.frame_runs import run_means, run_starts
-from vsortd.library.search.shards.shard_file import NotWholeError, map_arrays, write_arrays
+from vsortd.library.search.shards.shard_file import NotWholeError, map_arrays, release, write_arrays
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -99,7 +99,13 @@ class Shard:
 
     def code_rows(self, runs: Places) -> npt.NDArray[np.int8]:
         """Return all that is known of some runs, int8 [n, dim]."""
-        return np.hstack([self.head[runs], self.tail[runs]])
+        codes = np.hstack([self.head[runs], self.tail[runs]])
+        self.release()
+        return codes
+
+    def release(self) -> None:
+        """Give back the memory that what was read of the file takes: with each shard that is asked it would be more."""
+        release(self.head)
 
 
 class _Sample:

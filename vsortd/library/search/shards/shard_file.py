@@ -9,6 +9,7 @@ import json
 import math
 import mmap
 import struct
+import sys
 import zlib
 from typing import TYPE_CHECKING, Any, Final
 
@@ -77,6 +78,15 @@ def map_arrays(path: Path, *, large: Iterable[str]) -> tuple[dict[str, Any], Arr
                 raise NotWholeError(path)
         arrays[name] = array
     return about, arrays
+
+
+def release(array: npt.NDArray[np.generic]) -> None:
+    """Give back the memory in which a file of a mapped array was read; asked again, it comes out of the system's cache.
+
+    Where the system takes nothing back (Windows), or the array isn't mapped, it stays as it is.
+    """
+    if sys.platform != "win32" and isinstance(array.base, mmap.mmap):
+        array.base.madvise(mmap.MADV_DONTNEED)
 
 
 def is_whole(path: Path) -> bool:
