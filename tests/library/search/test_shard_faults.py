@@ -50,7 +50,7 @@ def damage_code(path: Path) -> None:
 
 
 def damage_version(path: Path) -> None:
-    path.write_bytes(path.read_bytes().replace(b"vsortd shard 1", b"vsortd shard 0", 1))
+    path.write_bytes(path.read_bytes().replace(b"vsortd shard 2", b"vsortd shard 1", 1))
 
 
 def damage_model(path: Path) -> None:

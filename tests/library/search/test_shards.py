@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -11,13 +13,17 @@ import pytest
 from tests.support.large_index import MODEL, LargeIndex, no_stop, spans, target
 from vsortd.core.identity import Identity
 from vsortd.errors import Cancelled
+from vsortd.index.frame_rows import FrameRows
 from vsortd.library.search.frame_question import FrameQuestion
+from vsortd.library.search.shards import sharded_finder
 from vsortd.library.search.shards.cascade import Cascade
 from vsortd.library.search.shards.shard_folder import ShardFolder, ShardSizes
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Iterator
-    from pathlib import Path
+
+    from vsortd.library.search.shards.exact_parts import Part
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +100,89 @@ def test_each_frame_of_a_sample_stands_for_as_many_as_its_shard_has_of_it(
         assert weights[begin : begin + len(shard.sample)].sum() == pytest.approx(shard.size)
         begin += len(shard.sample)
     assert begin == len(found)
+
+
+def test_the_first_frames_of_a_sample_are_spread_over_all_videos(shared: LargeIndex) -> None:
+    """So a part of it that lies together in the file tells of them all."""
+    for shard in shared.shards().shards():
+        whole = np.bincount(shard.sample_videos, minlength=len(shard.videos))
+        first = np.bincount(shard.sample_videos[: len(shard.sample_videos) // 4], minlength=len(shard.videos))
+        np.testing.assert_allclose(first, whole / 4, atol=2)
+
+
+def test_of_many_examples_fewer_frames_say_what_is_usual(shared: LargeIndex, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vsortd.library.search.shards.cascade._USUAL_OF", 2000)
+    monkeypatch.setattr("vsortd.library.search.shards.cascade._USUAL_PRODUCTS", 8000)
+    rows = {(row.id, row.revision): row for row in shared.index.rows(MODEL)}
+    parts = [(one, {place: rows[video] for video, place in one.known.items()}) for one in shared.shards().shards()]
+    frames = max(shared.videos, key=lambda video: len(video.vectors)).vectors.astype(np.float32)
+    for examples, most in ((frames[:1], 2000), (frames[:16], 500)):
+        question = FrameQuestion.of(None, examples, 1.0)
+        likeness, _ = Cascade(parts, question, window_s=10.0, any_of=False).likeness()
+        assert most <= len(likeness) < most + len(parts)
+
+
+@pytest.mark.parametrize("kind", ["one prompt", "two prompts", "any of two"])
+def test_where_all_runs_are_looked_at_frames_are_asked_around_the_best_places(
+    shared: LargeIndex, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """As in a folder with few hours: not the whole of the videos, of which only the first would get their turn."""
+    monkeypatch.setattr("vsortd.library.search.shards.cascade._STRETCHES_LEAST", 12)
+    monkeypatch.setattr("vsortd.library.search.shards.cascade._STRETCHES_LEAST_OF_SEVERAL", 12)
+    monkeypatch.setattr("vsortd.library.search.shards.exact_parts._EXACT_FRAMES_MOST", 1200)
+    wanted = replace(target(kind, shared), top=1)
+    right, found = shared.find(wanted), shared.find(wanted, shared.shards())
+    assert spans(right.hits) == spans(found.hits)
+    assert [hit.score for hit in found.hits] == pytest.approx([hit.score for hit in right.hits], abs=1e-4)
+
+
+def test_no_frame_is_asked_twice_where_scenes_are_longer_than_was_thought(
+    shared: LargeIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vsortd.library.search.shards.exact_parts._MARGIN_WINDOWS", 0.1)
+    lengthened, asked = [], []
+    longer, read = sharded_finder.made_longer, FrameRows.read
+
+    def made_longer(*arguments: Any) -> list[Part] | None:
+        lengthened.append(found := longer(*arguments))
+        return found
+
+    def read_and_tell(rows: FrameRows, db: sqlite3.Connection, wanted: Any) -> Any:
+        asked.extend((rows._row, frame) for frame in wanted.tolist())
+        return read(rows, db, wanted)
+
+    monkeypatch.setattr(sharded_finder, "made_longer", made_longer)
+    monkeypatch.setattr(FrameRows, "read", read_and_tell)
+    wanted = replace(target("one prompt", shared), top=1)
+    monkeypatch.setattr("vsortd.library.search.shards.cascade._STRETCHES_LEAST", 12)
+    assert shared.find(wanted, shared.shards()).hits
+    assert any(lengthened)
+    assert len(asked) == len(set(asked))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_what_was_read_of_shards_is_given_back(shared: LargeIndex) -> None:
+    """All shards of ten thousand hours would take gigabytes."""
+    rows = {(row.id, row.revision): row for row in shared.index.rows(MODEL)}
+    parts = [(one, {place: rows[video] for video, place in one.known.items()}) for one in shared.shards().shards()]
+    film = max(shared.videos, key=lambda video: len(video.vectors))
+    assert all(int(shard.tail.max()) > 0 and mapped_bytes(shard.path) > 0 for shard, _ in parts)
+    cascade = Cascade(
+        parts, FrameQuestion.of(None, film.vectors[:1].astype(np.float32), 1.0), window_s=10, any_of=False
+    )
+    assert len(cascade.likeness()[0])
+    assert cascade.stretches(5, 0.5)
+    assert [mapped_bytes(shard.path) for shard, _ in parts] == [0] * len(parts)
+
+
+def mapped_bytes(path: Path) -> int:
+    """Return how much of a file this process has in memory by mapping it."""
+    lines = iter(Path("/proc/self/smaps").read_text(encoding="utf-8").splitlines())
+    found = 0
+    for line in lines:
+        if line.endswith(str(path)):
+            found += next(int(one.split()[1]) for one in lines if one.startswith("Rss:")) * 1024
+    return found
 
 
 def test_a_new_video_is_found_at_once(world: LargeIndex) -> None:

@@ -44,6 +44,14 @@ class CodedQuestion:
         """Return the values by all dimensions, int8 [n, dim] → [n, columns]."""
         return self._over(codes, lambda against: against.logsumexp(dim=0))
 
+    def likeness(self, codes: npt.NDArray[np.int8]) -> Values:
+        """Return the cosine to the nearest example by all dimensions, int8 [n, dim] → [n]. There are examples."""
+        import torch
+
+        assert self._examples is not None
+        weights, offsets = (torch.from_numpy(array) for array in self._examples)
+        return over_blocks(codes, 1, lambda rows: (rows @ weights.T + offsets).amax(dim=1, keepdim=True))[:, 0]
+
     def _over(self, codes: npt.NDArray[np.int8], together: Callable[[torch.Tensor], torch.Tensor]) -> Values:
         import torch
 

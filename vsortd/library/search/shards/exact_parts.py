@@ -1,8 +1,8 @@
 """What the frames say in the stretches that a cascade has found: parts of videos, to be made scenes of.
 
-A part reaches a good deal further than its stretch, so that a scene can grow; where one grows as far as the part does,
-the part is made longer. In the stretch each frame is asked by its own vector out of the index; around it each says what
-its run says.
+A part reaches a good deal further than its stretch, so that a scene can grow, and each of its frames is asked by its
+own vector out of the index. Where a scene grows as far as the part does, the part is made longer; what it gains says
+what its runs say.
 """
 
 from __future__ import annotations
@@ -50,8 +50,9 @@ class Part:
 
     @classmethod
     def of(cls, stretch: RunStretch, margin_s: float) -> Part:
-        """Return the part around a stretch, whose own frames are read."""
-        return cls(stretch, margin_s, *_reach(stretch, margin_s), stretch.first, stretch.last)
+        """Return the part around a stretch, all of whose frames are read."""
+        first, last = _reach(stretch, margin_s)
+        return cls(stretch, margin_s, first, last, first, last)
 
     @property
     def is_from_beginning(self) -> bool:
@@ -157,6 +158,8 @@ class ExactParts:
         self._question = question
         self._usual = usual
         self._rows: dict[int, FrameRows | None] = {}
+        # which frames of a video were asked, and what they said: [frames], [frames, columns]
+        self._asked: dict[int, tuple[npt.NDArray[np.bool_], Values]] = {}
 
     def read(self, parts: Sequence[Part], window_s: float) -> tuple[list[Part], list[tuple[float, float]], FrameScores]:
         """Return the parts whose videos are still what they were, their bounds, and what their frames say."""
@@ -182,21 +185,32 @@ class ExactParts:
         return self._rows[row.id]
 
     def _ask_frames(self, used: Sequence[_ReadPart], values: Sequence[Values]) -> None:
-        """Put what the frames themselves say in the place of what their runs do, the best parts first."""
+        """Put what the frames themselves say in the place of what their runs do; new ones of the best parts first."""
         left = _EXACT_FRAMES_MOST
         vectors, wanted = [], []
-        for one, said in sorted(zip(used, values, strict=True), key=lambda pair: -pair[0].part.stretch.value):
-            exact = np.flatnonzero((one.runs >= one.part.exact_first) & (one.runs < one.part.exact_last))
-            if 0 < len(exact) <= left:
-                left -= len(exact)
-                wanted.append((said, exact))
-                vectors.append(one.rows.read(self._db, one.frames[exact]))
-        if not wanted:
-            return
-        found = self._question.weighed(self._question.values(np.concatenate(vectors)), self._usual)
-        ends = np.cumsum([len(exact) for _, exact in wanted])
-        for (said, exact), end in zip(wanted, ends, strict=True):
-            said[exact] = found[end - len(exact) : end]
+        for one in sorted(used, key=lambda one: -one.part.stretch.value):
+            is_asked, _ = self._asked_of(one)
+            is_exact = (one.runs >= one.part.exact_first) & (one.runs < one.part.exact_last)
+            new = one.frames[is_exact & ~is_asked[one.frames]]
+            if 0 < len(new) <= left:
+                left -= len(new)
+                wanted.append((one, new))
+                vectors.append(one.rows.read(self._db, new))
+        if wanted:
+            found = self._question.weighed(self._question.values(np.concatenate(vectors)), self._usual)
+            ends = np.cumsum([len(new) for _, new in wanted])
+            for (one, new), part in zip(wanted, np.split(found, ends[:-1]), strict=True):
+                is_asked, said = self._asked_of(one)
+                is_asked[new], said[new] = True, part
+        for one, of_runs in zip(used, values, strict=True):
+            is_asked, said = self._asked_of(one)
+            known = is_asked[one.frames]
+            of_runs[known] = said[one.frames[known]]
+
+    def _asked_of(self, one: _ReadPart) -> tuple[npt.NDArray[np.bool_], Values]:
+        count = len(one.rows.times_ms)
+        empty = np.zeros(count, np.bool_), np.empty((count, self._question.columns), np.float32)
+        return self._asked.setdefault(one.part.stretch.row.id, empty)
 
 
 def _on_grid(part: Part, window_s: float) -> tuple[float, float]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from vsortd.library.search.shards.frame_codes import HEAD_DIMENSIONS, FrameCodes
 from vsortd.library.search.shards.frame_runs import run_means, run_starts
-from vsortd.library.search.shards.shard_file import NotWholeError, map_arrays, write_arrays
+from vsortd.library.search.shards.shard_file import NotWholeError, map_arrays, release, write_arrays
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -38,7 +38,8 @@ class Shard:
     `videos` are (number, revision) int64 [v, 2], `frames` how many each has, `lengths_s` how long they are, `first_run`
     [v + 1] where each one's runs begin. Of each run: `run_frames` how many frames, `run_begins_s` from when it stands,
     and its codes, `head` int8 [runs, h] and `tail` [runs, dim - h], which stay in the file. `sample` are codes of some
-    frames, int8 [n, dim], and `sample_videos` whose they are, by place.
+    frames, int8 [n, dim], and `sample_videos` whose they are, by place: in such an order that the first ones, however
+    many, are spread evenly over all videos.
     """
 
     path: Path
@@ -98,7 +99,13 @@ class Shard:
 
     def code_rows(self, runs: Places) -> npt.NDArray[np.int8]:
         """Return all that is known of some runs, int8 [n, dim]."""
-        return np.hstack([self.head[runs], self.tail[runs]])
+        codes = np.hstack([self.head[runs], self.tail[runs]])
+        self.release()
+        return codes
+
+    def release(self) -> None:
+        """Give back the memory that what was read of the file takes: with each shard that is asked it would be more."""
+        release(self.head)
 
 
 class _Sample:
@@ -129,6 +136,16 @@ class _Sample:
     @property
     def videos(self) -> npt.NDArray[np.int32]:
         return np.concatenate(self._videos)
+
+
+def _spread(count: int) -> Places:
+    """Return so many places in the order of their reversed bits: the first ones of it lie evenly among all."""
+    bits = max(1, (count - 1).bit_length())
+    places = np.arange(1 << bits)
+    turned = np.zeros_like(places)
+    for bit in range(bits):
+        turned |= (places >> bit & 1) << (bits - 1 - bit)
+    return np.asarray(turned[turned < count], np.intp)
 
 
 def write_shard(
@@ -168,6 +185,7 @@ def write_shard(
     between()
     codes = FrameCodes.learn(rows)
     coded = codes.encode(rows)
+    spread = _spread(len(sample.videos))
     between()
     write_arrays(
         path,
@@ -182,8 +200,8 @@ def write_shard(
             **codes.arrays(),
             "head": coded[:, :HEAD_DIMENSIONS],
             "tail": coded[:, HEAD_DIMENSIONS:],
-            "sample": codes.encode(sample.rows),
-            "sample_videos": sample.videos,
+            "sample": codes.encode(sample.rows[spread]),
+            "sample_videos": sample.videos[spread],
         },
     )
     return len(known)

@@ -9,6 +9,7 @@ import json
 import math
 import mmap
 import struct
+import sys
 import zlib
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Arrays = dict[str, npt.NDArray[np.generic]]
-_FIRST: Final = b"vsortd shard 1\0\0"
+_FIRST: Final = b"vsortd shard 2\0\0"
 _HEADER: Final = struct.Struct("<QI")  # how long the header is, and its checksum
 _ALIGNED: Final = 64
 _HEADER_MOST: Final = 1 << 20
@@ -77,6 +78,15 @@ def map_arrays(path: Path, *, large: Iterable[str]) -> tuple[dict[str, Any], Arr
                 raise NotWholeError(path)
         arrays[name] = array
     return about, arrays
+
+
+def release(array: npt.NDArray[np.generic]) -> None:
+    """Give back the memory in which a file of a mapped array was read; asked again, it comes out of the system's cache.
+
+    Where the system takes nothing back (Windows), or the array isn't mapped, it stays as it is.
+    """
+    if sys.platform != "win32" and isinstance(array.base, mmap.mmap):
+        array.base.madvise(mmap.MADV_DONTNEED)
 
 
 def is_whole(path: Path) -> bool:
