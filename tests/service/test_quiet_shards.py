@@ -173,3 +173,18 @@ def test_what_is_under_way_ends_with_the_daemon(index: Index) -> None:
     shards.stop()
     assert is_idle(shards)
     assert covered(index) == 0
+
+
+def test_shards_of_a_model_that_the_index_knows_no_longer_are_removed(index: Index) -> None:
+    search = index.path.parent / "search"
+    former, strange = search / "0123456789abcdef", search / "fedcba9876543210"
+    for folder in (former, strange):
+        folder.mkdir(parents=True)
+        (folder / "a.shard").write_bytes(b"codes")
+    (strange / "notes.txt").write_text("not ours")
+    shards = QuietShards(index, lambda: ["m"], folder_of)
+    shards.tend()
+    until(lambda: is_idle(shards), what="the thread has ended")
+    assert covered(index) == 4
+    assert not former.exists()
+    assert ["notes.txt"] == [path.name for path in strange.iterdir()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import threading
@@ -12,7 +13,7 @@ from loguru import logger
 
 from vsortd.core.text import counted
 from vsortd.errors import Cancelled, StoreError
-from vsortd.library.search.shards.shard_folder import ShardFolder
+from vsortd.library.search.shards.shard_folder import ShardFolder, forget_former_models
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -94,6 +95,8 @@ class QuietShards:
                 self._seen = (0, frozenset())
                 self._next_s = time.monotonic() + AFTER_TROUBLE_S
                 self._tell(error)
+        with contextlib.suppress(OSError, StoreError):  # tried again with the next change
+            forget_former_models(self._index)
 
     def _tell(self, error: Exception) -> None:
         if not self._has_said:  # it is tried again; once is enough to say why

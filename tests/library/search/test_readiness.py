@@ -80,7 +80,9 @@ def test_a_small_index_is_not_spoken_of(index: Index, monkeypatch: pytest.Monkey
 @pytest.mark.long
 def test_doctor_and_index_tell_of_it(home: Here, index: Index) -> None:
     told = [one for one in home.json("doctor", "--quick", code=None)["checks"] if one["name"] == "searches"]
-    assert ["searches of 0 hours are quick; 3 hours are new and are compared frame by frame"] == [one["found"] for one in told]
+    assert ["searches of 0 hours are quick; 3 hours are new and are compared frame by frame"] == [
+        one["found"] for one in told
+    ]
     assert "vsortd run" in told[0]["remedy"]
     assert {"model": "m", "quick_h": 0.0, "new_h": 3.0} == told[0]["searches"]
     ShardFolder(index, "m").build(lambda: None)

@@ -15,6 +15,7 @@ from vsortd.core.identity import Identity
 from vsortd.errors import Cancelled
 from vsortd.index.frame_rows import FrameRows
 from vsortd.library.search.frame_question import FrameQuestion
+from vsortd.library.search.query import asked
 from vsortd.library.search.shards import sharded_finder
 from vsortd.library.search.shards.cascade import Cascade
 from vsortd.library.search.shards.shard_folder import ShardFolder, ShardSizes
@@ -120,6 +121,20 @@ def test_of_many_examples_fewer_frames_say_what_is_usual(shared: LargeIndex, mon
         question = FrameQuestion.of(None, examples, 1.0)
         likeness, _ = Cascade(parts, question, window_s=10.0, any_of=False).likeness()
         assert most <= len(likeness) < most + len(parts)
+
+
+def test_no_column_says_too_much_where_they_are_compared(shared: LargeIndex) -> None:
+    """Asked roughly a prompt does, as only its strongest rival counts, and a likeness doesn't."""
+    wanted = target("scene and prompt", shared)
+    assert wanted.examples is not None
+    question = FrameQuestion.of(asked(wanted.prompts, (), shared.encoder), wanted.examples, 1.0)
+    rows = {(row.id, row.revision): row for row in shared.index.rows(MODEL)}
+    parts = [(one, {place: rows[video] for video, place in one.known.items()}) for one in shared.shards().shards()]
+    cascade = Cascade(parts, question, window_s=10.0, any_of=False)
+    codes = [part.shard.code_rows(part.runs) for part in cascade.parts]
+    full = [part.question.full(rows) for part, rows in zip(cascade.parts, codes, strict=True)]
+    beyond = np.concatenate([said - right for said, right in zip(cascade._rough, full, strict=True)])
+    np.testing.assert_allclose(np.median(beyond, axis=0), 0.0, atol=0.1)
 
 
 @pytest.mark.parametrize("kind", ["one prompt", "two prompts", "any of two"])

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Iterable, Iterator
     from collections.abc import Set as AbstractSet
+    from pathlib import Path
 
     from vsortd.index.store import Index
     from vsortd.index.video import IndexedVideo, IndexRow
@@ -75,7 +76,7 @@ class ShardFolder:
         self.model = model
         self._index = index
         self._sizes = sizes or ShardSizes.usual()
-        self.path = index.path.parent / "search" / hashlib.sha256(model.encode()).hexdigest()[:16]
+        self.path = _home(index) / _name_of(model)
         self._lock = threading.Lock()
         self._opened: dict[str, Shard] = {}
         self._bad: set[str] = set()  # names of files that are no whole shards
@@ -230,6 +231,27 @@ class ShardFolder:
             )
             rows = rows_of(db, self.model)
         return [row for row in rows if sizes.get(row.id) and (row.id, row.revision) not in self._unsound], sizes
+
+
+def _home(index: Index) -> Path:
+    """Return the folder that has a folder for each model."""
+    return index.path.parent / "search"
+
+
+def _name_of(model: str) -> str:
+    return hashlib.sha256(model.encode()).hexdigest()[:16]
+
+
+def forget_former_models(index: Index) -> None:
+    """Remove the shards of models of which the index holds no frames any more. Raises OSError, StoreError."""
+    names = {_name_of(model) for model in index.models()}
+    with contextlib.suppress(FileNotFoundError):
+        for folder in sorted(_home(index).iterdir()):
+            if folder.name not in names and folder.is_dir() and not folder.is_symlink():
+                for path in folder.glob(f"*{_ENDING}"):
+                    path.unlink(missing_ok=True)
+                with contextlib.suppress(OSError):  # something that isn't ours lies there
+                    folder.rmdir()
 
 
 def readiness_of(index: Index) -> list[SearchReadiness]:
