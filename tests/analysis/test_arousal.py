@@ -224,6 +224,7 @@ def test_rhythm_varies_by_how_the_lengths_of_shots_do() -> None:
     assert 0.5 == rhythm_variation(cut_at(40, 10))
 
 
+@pytest.mark.long
 def test_an_uncut_drone_shot_has_neither_pace_nor_key_moment(clips: Path) -> None:
     pictures = measured_clip(clips / "gpmf-parser__karma.mp4", width_px=96)
     told = arousal(pictures, find_shots(pictures), sound(12, lambda _: -6.6))

@@ -184,7 +184,7 @@ def test_a_file_that_is_not_there_is_told_of(home: harness.Here, tmp_path: Path)
     assert f"{tmp_path / 'none.mp4'} is not there" in refused.stderr
 
 
-@pytest.mark.few(1)
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("ending", "codecs"),
     [("mkv", ("libx264", "aac")), ("avi", ("mpeg4", "mp2")), ("ts", ("mpeg2video", "mp2")), ("flv", ("flv", "aac"))],

@@ -160,6 +160,7 @@ def test_the_model_in_the_package_says_that_it_does_not_know_the_words(home: har
     assert "--model" in asked["labels"]["error"]
 
 
+@pytest.mark.long
 def test_any_model_that_knows_words_is_asked_the_categories_in_the_package(
     home: harness.Here, film: Path, tmp_path: Path
 ) -> None:
@@ -186,7 +187,7 @@ def test_a_model_that_cannot_be_had_costs_the_labels_alone(home: harness.Here, f
     assert found["labels"]["error"] == found["summary"]["mood"]["why"]
 
 
-@pytest.mark.few(1)
+@pytest.mark.long
 @pytest.mark.parametrize("ending", ["mkv", "avi", "ts"])
 def test_other_containers_have_the_same_labels(
     home: harness.Here, film: Path, categories: Path, tmp_path: Path, ending: str

@@ -109,6 +109,7 @@ def test_openvinos_files_find_what_the_same_network_in_onnx_finds(
     assert "Copy that .bin beside the .xml" in " ".join(error.split())
 
 
+@pytest.mark.long
 def test_a_detector_of_torchvision_is_named_with_its_file(home: Here, tmp_path: Path) -> None:
     write_ssdlite(tmp_path / "ssd.pth")
     names = write_names(tmp_path / "names.txt", "cat", "dog")
@@ -119,6 +120,7 @@ def test_a_detector_of_torchvision_is_named_with_its_file(home: Here, tmp_path: 
     assert found["model"].startswith(f"{SSDLITE}/")
 
 
+@pytest.mark.long
 def test_a_film_of_another_container_is_looked_at_too_and_what_is_stored_loads_again(
     home: Here, squares: tuple[str | Path, ...], tmp_path: Path
 ) -> None:

@@ -24,6 +24,7 @@ pytestmark = pytest.mark.timeout(180)
 home, vsortd, old = test_cluster.home, test_cluster.vsortd, test_cluster.old
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_copies_are_made_counted_and_told_of_and_the_videos_stay(
     vsortd: Command, home: harness.Home, old: Path

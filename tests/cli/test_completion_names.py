@@ -95,7 +95,7 @@ class Typist:
         (self.folder / "vsortd.yaml").write_text(text, encoding="utf-8")
 
 
-@pytest.mark.few(1)
+@pytest.mark.long
 def test_a_rule_is_put_in_as_it_is_called(shell: str, tmp_path: Path) -> None:
     """Whatever a rule is called: the command that is run after Tab gets that very name, and nothing else runs."""
     typist = Typist(shell, tmp_path)

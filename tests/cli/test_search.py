@@ -61,6 +61,7 @@ def test_the_scenes_of_a_subject_are_among_the_first_five(home: harness.Here) ->
     assert sum(recalls.values()) / len(recalls) >= 0.95, recalls
 
 
+@pytest.mark.long
 def test_a_scene_is_found_from_its_cut_to_its_cut_and_once(home: harness.Here) -> None:
     scenes = [one for one in home.json("search", "the sea")["scenes"] if shows(one, "sea")]
     assert len(scenes) == len({truth(one) for one in scenes})
@@ -91,6 +92,7 @@ def test_of_each_shot_one_picture_is_asked_and_a_scene_ends_at_its_cuts(home: ha
     assert "exclude one another" in home.run("search", "sea", "--per", "shot", "--window", "5s", code=2).stderr
 
 
+@pytest.mark.long
 def test_the_table_the_values_and_the_document_agree(home: harness.Here) -> None:
     words = ("search", "a forest", "--limit", "3", "--all")
     scenes = home.json(*words)["scenes"]
@@ -101,6 +103,7 @@ def test_the_table_the_values_and_the_document_agree(home: harness.Here) -> None
     assert "Next: " in table
 
 
+@pytest.mark.long
 def test_what_is_not_meant_goes_down_and_several_prompts_have_to_hold(home: harness.Here) -> None:
     plain = home.json("search", "snow", "--limit", "40")["scenes"]
     against = home.json("search", "snow", "--not", "snow", "--limit", "40", "--all")["scenes"]
@@ -110,6 +113,7 @@ def test_what_is_not_meant_goes_down_and_several_prompts_have_to_hold(home: harn
     assert both < 0.5 < either
 
 
+@pytest.mark.long
 def test_filters_narrow_the_search(home: harness.Here) -> None:
     (file,) = home.library.glob("00_*.mp4")
     assert {str(file)} == {one["file"] for one in home.json("search", "sea", "--all", "--in", file)["scenes"]}
@@ -142,6 +146,7 @@ def test_videos_that_were_hardly_looked_at_are_told(home: harness.Here, tmp_path
     assert 0 == other.json("search", "a forest", "--window", "3s")["coarse"]
 
 
+@pytest.mark.long
 def test_a_moment_a_clip_and_a_photo_find_their_like(home: harness.Here, tmp_path: Path) -> None:
     (file,) = home.library.glob("02_sea*.mp4")
     moment = home.json("search", "--like", f"{file}@2.5", "--limit", "2", "--in", home.library)["scenes"]
@@ -154,6 +159,7 @@ def test_a_moment_a_clip_and_a_photo_find_their_like(home: harness.Here, tmp_pat
     assert photo[0]["score"] > 0.9
 
 
+@pytest.mark.long
 def test_a_sheet_is_drawn_and_a_scene_is_cut_out(home: harness.Here, tmp_path: Path) -> None:
     sheet, cut = tmp_path / "scenes.png", tmp_path / "scene.mp4"
     found = home.json("search", "fire", "--limit", "4", "--out", sheet, "--out", cut)
@@ -169,6 +175,7 @@ def test_a_sheet_is_drawn_and_a_scene_is_cut_out(home: harness.Here, tmp_path: P
     assert "exists" in said.stderr
 
 
+@pytest.mark.long
 def test_the_best_scene_is_opened_where_it_begins(
     home: harness.Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -191,6 +198,7 @@ def running(home: harness.Here) -> Iterator[harness.Here]:
     assert 0 == home.stop()
 
 
+@pytest.mark.long
 def test_the_daemon_answers_as_the_command_does_by_itself(running: harness.Here) -> None:
     words = ("search", "a meadow", "--not", "a forest", "--limit", "6")
     asked = running.json(*words)
@@ -203,6 +211,7 @@ def test_the_daemon_answers_as_the_command_does_by_itself(running: harness.Here)
         assert one["score"] == pytest.approx(other["score"], abs=1e-3)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("words", "said"),
     [

@@ -135,6 +135,7 @@ def test_a_video_is_kept_by_its_own_name_however_it_is_typed(tmp_path: Path, wor
     assert 1 == len(hits(home, "--said", "whales", "--in", tmp_path / "elsewhere"))
 
 
+@pytest.mark.long
 def test_subtitles_that_can_not_be_read_are_told_and_no_failure(tmp_path: Path) -> None:
     home = harness.Here.make(tmp_path / "home")
     path = film(home.library / "talk.mp4", "good")

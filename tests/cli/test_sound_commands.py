@@ -114,6 +114,7 @@ def test_without_the_sound_model_videos_that_are_asked_for_music_wait(tmp_path: 
     assert path.exists()
 
 
+@pytest.mark.long
 def test_without_its_sound_model_files_wait_and_the_error_says_what_helps(tmp_path: Path) -> None:
     home = harness.Here.make(tmp_path / "home", more=f"sound_model: {tmp_path}/nowhere\n", rules=RULES)
     path = film(home.inbox / "low.mov", (LOW, 3))
@@ -289,6 +290,7 @@ def test_silence_is_no_label_where_one_has_to_win(home: harness.Here, tmp_path: 
     assert (4, 0) == (by_label["a low tone"]["count"], by_label["a high tone"]["count"])
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("ears")
 def test_what_is_seen_stands_where_only_the_sound_can_not_be_decoded(home: harness.Here, tmp_path: Path) -> None:
     path, labels = film(home.library / "low.mov", (LOW, 12)), tmp_path / "labels.txt"
@@ -310,6 +312,7 @@ def test_what_is_seen_stands_where_only_the_sound_can_not_be_decoded(home: harne
     assert found["sound_error"] in done.stderr
 
 
+@pytest.mark.long
 def test_a_real_model_in_a_folder_serves_every_command(tmp_path: Path) -> None:
     """Its weights are random, so nothing is known of what it hears, but that it does."""
     make_tiny_clap(tmp_path / "clap")

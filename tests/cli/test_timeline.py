@@ -101,6 +101,7 @@ def spans_of(document: dict[str, Any]) -> dict[str, list[tuple[float, float]]]:
     return {one["prompt"]: [(span["begin_s"], span["end_s"]) for span in one["spans"]] for one in document["prompts"]}
 
 
+@pytest.mark.long
 def test_with_fine_every_edge_is_right_to_a_fifth_of_a_second(run: Run) -> None:
     code, out, error = run(*EXACT, "--json")
     assert 0 == code, error

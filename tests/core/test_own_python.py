@@ -34,6 +34,7 @@ def command_lines() -> Iterator[tuple[str, list[str]]]:
                 yield f"{path.relative_to(REPOSITORY)}:{node.lineno}", words
 
 
+@pytest.mark.long
 def test_no_python_is_started_that_looks_where_it_stands() -> None:
     found = dict(command_lines())
     assert len(found) >= 13

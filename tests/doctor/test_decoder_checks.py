@@ -31,7 +31,7 @@ def found_on(home: Home, *absent: int) -> dict[str, dict[str, Any]]:
     return {check["name"]: check for check in json.loads(done.stdout)["checks"]}
 
 
-@pytest.mark.few(1)
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("absent", "level", "words"),
     [

@@ -120,6 +120,7 @@ def test_every_model_judges_as_eval_does_by_frames_decoded_once(
     assert ("default", 1.0) == (tiny.temperature_from, tiny.temperature)
 
 
+@pytest.mark.long
 def test_it_is_told_in_every_form(
     found: ModelContest, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -158,6 +159,7 @@ def test_a_clear_winner_is_called_so() -> None:
     assert (1.0, 200, 180, 30.0) == (both.load_s, both.memory_bytes, both.frames, both.frames_per_s)
 
 
+@pytest.mark.long
 def test_models_take_turns_when_the_frames_are_too_many_for_the_disk(
     found: ModelContest, home: harness.Home, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -205,6 +205,7 @@ def test_two_processes_and_their_threads_never_give_a_number_twice(bench: Any) -
     bench.check()
 
 
+@pytest.mark.long
 def test_killed_in_the_middle_nothing_is_lost_and_no_number_given_twice(bench: Any) -> None:
     drop_many(bench)
     killed, other = begin(bench, "one", "place.before_done:kill@60"), begin(bench, "two")

@@ -258,7 +258,7 @@ except StoreError as error:
 """
 
 
-@pytest.mark.few(1)
+@pytest.mark.long
 @pytest.mark.skipif(shutil.which("strace") is None, reason="no strace here")
 @pytest.mark.parametrize("lasts", [False, True], ids=["once", "from then on"])
 def test_a_disk_that_fails_to_read_the_journal_is_not_told_as_a_damaged_journal(

@@ -177,7 +177,7 @@ def test_a_state_folder_of_an_older_version_is_closed_without_a_word(home: harne
     assert 0o600 == stat.S_IMODE((state / "journal.sqlite3").stat().st_mode)
 
 
-@pytest.mark.few(1)
+@pytest.mark.long
 @pytest.mark.parametrize("mode", [0o770, 0o707, 0o777, 0o1777])
 def test_a_state_folder_that_others_can_write_to_is_refused(home: harness.Home, mode: int) -> None:
     state = home.folder / "state"

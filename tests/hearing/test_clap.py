@@ -44,6 +44,7 @@ def copied(folder: Path, to: Path) -> Path:
     return to
 
 
+@pytest.mark.long
 def test_windows_and_texts_have_the_vectors_that_transformers_gives_them(clap_folder: Path) -> None:
     from transformers import ClapFeatureExtractor, ClapModel, PreTrainedTokenizerFast
 

@@ -492,6 +492,7 @@ def test_subtitles_that_were_renamed_with_their_video_come_back_by_their_old_nam
     assert {"a.mp4", "a.en.srt"} == {path.name for path in (world.folder / "in").iterdir()}
 
 
+@pytest.mark.long
 @pytest.mark.timeout(240)
 @pytest.mark.slow
 def test_the_daemon_follows_a_rule_that_is_renamed_with_its_folder(

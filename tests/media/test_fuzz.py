@@ -25,6 +25,7 @@ COUNT = int(os.environ.get("VSORTD_FUZZ", "40"))
 PREPROCESS = Preprocess(32, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), ResizeMode.SHORTEST)
 
 
+@pytest.mark.long
 @pytest.mark.timeout(60 + COUNT)
 def test_mutated_clips_end_with_facts_or_a_reason(clips: Path, bad_clips: Path, tmp_path: Path) -> None:
     outcomes = _outcomes(damaged_media.seeds((clips, bad_clips)), tmp_path)

@@ -253,6 +253,7 @@ def test_what_passes_is_of_its_kind_and_in_its_range_whatever_is_said(
     assert refused > 9 * passed > 0
 
 
+@pytest.mark.long
 def test_a_worker_is_killed_at_its_first_lie(
     own: MediaPool, voice: Voice, answers: dict[str, tuple[Header, bytes]], clip_file: Build, tmp_path: Path
 ) -> None:

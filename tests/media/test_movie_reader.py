@@ -65,6 +65,7 @@ def test_a_worker_that_lies_about_a_movie_is_found_out(name: str, value: object,
         protocol.movie_from_message({**message, name: value})
 
 
+@pytest.mark.long
 def test_mutated_headers_end_with_facts_or_a_reason(clips: Path, tmp_path: Path) -> None:
     """Whatever is in the header: no other error, and no memory that the file's size doesn't warrant."""
     whole = (clips / "media__dolbyVision-hdr.MOV").read_bytes()

@@ -194,6 +194,7 @@ def test_a_turned_video_with_odd_pixels_stands_upright(clip_file: Build, preview
     assert (64, 256) == (clip.shown_width_px, clip.shown_height_px)
 
 
+@pytest.mark.long
 def test_hdr_comes_to_the_colours_of_a_screen(hdr_file: Path, previews: Previews) -> None:
     made = opened(previews.playable(hdr_file, identity_of(hdr_file)))
     _, picture = made["frames"][0]

@@ -116,6 +116,7 @@ def test_pictures_made_small_hardly_change_without_the_loop_filter(
     assert difference.max() < ROUGH_MOST
 
 
+@pytest.mark.long
 def test_pictures_that_others_hang_on_keep_their_loop_filter(
     grainy: Callable[[int], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:

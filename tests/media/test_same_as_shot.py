@@ -325,6 +325,7 @@ def test_captions_stay(tmp_path: Path, pool: MediaPool) -> None:
     assert "stays .mov: captions (c608)" == outcome(tmp_path / "said.mov", pool)
 
 
+@pytest.mark.long
 def test_a_gopros_telemetry_is_kept(clips: Path, tmp_path: Path, pool: MediaPool) -> None:
     """Of the film, its sound and its telemetry alone, without the camera's other notes."""
     source = tmp_path / "gopro.mov"

@@ -167,6 +167,7 @@ def test_the_sample_aspect_ratio_shapes_the_picture(clip_file: Build, pool: Medi
     assert picture[-2:].mean() > 10
 
 
+@pytest.mark.long
 def test_every_real_clip_yields_frames(clips: Path, pool: MediaPool) -> None:
     for path in sorted(clips.glob("*.m*")):
         clip = pool.probe(path)

@@ -330,6 +330,7 @@ def test_each_frame_is_the_one_shown_at_its_time(pairs: list[Pair]) -> None:
         assert pair.cosines.min() >= LEAST_COSINE, pair.name
 
 
+@pytest.mark.long
 def test_scores_are_those_of_the_same_frames_seen_plainly(pairs: list[Pair], tree: RuleTree) -> None:
     """No score is further off than stated, and a rule that stands clearer than that is the same."""
     for pair in pairs:

@@ -102,6 +102,7 @@ def test_read_beforehand_the_first_preview_reads_nothing(
     assert preview(services, cancel=cancel) == found
 
 
+@pytest.mark.long
 def test_what_is_filed_undone_moved_or_indexed_meanwhile_is_seen(
     filed: harness.Here, services: Services, memory: FiledMemory, tmp_path: Path
 ) -> None:

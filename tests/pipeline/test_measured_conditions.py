@@ -101,6 +101,7 @@ def home_with(tmp_path: Path, rules: str | Sequence[str], *, more: str = STAY) -
     return harness.Here.make(tmp_path / "home", rules=text, more=more)
 
 
+@pytest.mark.long
 def test_videos_are_filed_by_what_is_measured_of_them(tmp_path: Path) -> None:
     home = home_with(tmp_path, RULES)
     encode(home.inbox / "mute.mp4", pictures(SECONDS), fps=FPS)
@@ -269,6 +270,7 @@ def test_what_cameras_write_is_understood(tmp_path: Path, clips: Path, name: str
     assert (["it"] if holds else []) == found["tags"], found["tag_conditions"]
 
 
+@pytest.mark.long
 def test_lines_of_two_moments_are_told(tmp_path: Path) -> None:
     """Two moments of a pan in each picture, as interlaced cameras record them; another film with one."""
     rng = np.random.default_rng(1)

@@ -279,7 +279,7 @@ def test_names_that_a_spreadsheet_would_compute_or_break_go_there_and_back(home:
     assert [] == [path for path in home.inbox.iterdir() if path.suffix == ".mp4"]
 
 
-@pytest.mark.few(1)
+@pytest.mark.long
 @pytest.mark.parametrize(("fault", "least"), [("place.after_done:kill@1", 1), ("rename.after:kill@2", 0)])
 def test_killed_in_the_middle_the_same_command_goes_on_with_the_rest(
     home: harness.Here, fault: str, least: int
@@ -323,6 +323,7 @@ def test_a_row_that_the_daemon_filed_meanwhile_elsewhere_is_refused(home: harnes
     assert "take that back with: vsortd undo 1" in done.stderr
 
 
+@pytest.mark.long
 def test_a_thousand_rows_are_checked_before_the_first_moves(home: harness.Here) -> None:
     for number in range(1000):
         path = home.inbox / f"{number:04}.mp4"

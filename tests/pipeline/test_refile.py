@@ -215,7 +215,7 @@ def test_only_one_rule_or_without_review(tmp_path: Path) -> None:
     assert "There is no rule" in one.run("refile", "--rule", "nothing", code=2).stderr
 
 
-@pytest.mark.few(1)
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("place", "before", "after"),
     [

@@ -157,7 +157,7 @@ def insist_on_the_same(found: RulesPreview, plan: dict[str, SortOutcome], settin
         assert other.reason.startswith(item.reason.partition(";")[0]), (item, other)
 
 
-@pytest.mark.few(2)
+@pytest.mark.few(1)
 @pytest.mark.parametrize("change", list(CHANGES))
 def test_a_preview_says_what_plan_says_of_each_video(home: harness.Here, tmp_path: Path, change: str) -> None:
     settings = settings_of(home, CHANGES[change])

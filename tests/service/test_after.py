@@ -178,6 +178,7 @@ def test_what_fails_is_told_with_its_reason_and_changes_nothing_about_filing(
     assert f"{server.place}: HTTP status 422 (given up after 1 try)" in home.log()
 
 
+@pytest.mark.long
 def test_a_batch_is_told_at_once_with_all_its_entries(tmp_path: Path, clip: Path, server: HookServer) -> None:
     seen = tmp_path / "seen"
     text = f"open({str(seen)!r}, 'a').write(open(os.environ['VSORTD_ITEMS']).read() + os.environ['VSORTD_COUNT'])"

@@ -203,6 +203,7 @@ def test_a_command_by_another_model_loads_it_and_prints_the_same(
     assert "running" == daemon.look("status")["state"]
 
 
+@pytest.mark.long
 def test_a_command_goes_on_when_the_daemon_is_killed(asking: Asking, daemon: harness.Here) -> None:
     lent = BorrowedModels(asking.state).encoder("sample", texts=None)
     assert isinstance(lent, BorrowedEncoder)

@@ -29,6 +29,7 @@ def home(tmp_path: Path) -> Iterator[harness.Home]:
         made.daemon.wait()
 
 
+@pytest.mark.long
 def test_a_copy_that_stands_still_is_reported_and_filed_when_it_is_whole(home: harness.Home, tmp_path: Path) -> None:
     given = {f"film.{kind}": write_video(tmp_path / f"film.{kind}", frames=40).read_bytes() for kind in KINDS}
     home.start()

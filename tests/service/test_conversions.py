@@ -31,6 +31,7 @@ def home(tmp_path: Path) -> Callable[..., harness.Here]:
     return make
 
 
+@pytest.mark.long
 def test_what_becomes_of_a_mov_is_said_beforehand_and_in_the_history(
     home: Callable[..., harness.Here], clips: Path, tmp_path: Path
 ) -> None:

@@ -36,6 +36,7 @@ def _tell(tally: Counter[str], wrong: list[str], record: Callable[[str, object],
     assert not wrong, f"{len(wrong)}:\n" + "\n".join(wrong)
 
 
+@pytest.mark.long
 def test_no_bit_that_flips_tells_another_history(
     one: DamagedHome, record_property: Callable[[str, object], None]
 ) -> None:

@@ -154,6 +154,7 @@ def test_a_second_daemon_is_refused(home: Callable[..., harness.Home]) -> None:
     assert 0 == one.stop()
 
 
+@pytest.mark.long
 def test_plan_and_sort_say_the_same_and_plan_touches_nothing(home: Callable[..., harness.Home], clips: Path) -> None:
     one = home()
     for name in (

@@ -71,6 +71,7 @@ def check(home: harness.Home, given: dict[str, bytes]) -> None:
         assert items[name]["reason"]
 
 
+@pytest.mark.long
 def test_the_daemon_files_what_is_whole_and_undo_brings_every_byte_back(home: harness.Home, tmp_path: Path) -> None:
     home.start()
     given = drop(home, tmp_path)

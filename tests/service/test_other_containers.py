@@ -60,6 +60,7 @@ def home_with(films: Path, folder: Path, *names: str, more: str = REMUX, **optio
     return home
 
 
+@pytest.mark.long
 def test_what_becomes_of_them_is_said_beforehand_done_and_taken_back(films: Path, tmp_path: Path) -> None:
     home = home_with(films, tmp_path / "home")
     before = harness.snapshot(home.inbox)

@@ -125,6 +125,7 @@ def test_names_of_files_are_no_markup(bench: HookBench, server: HookServer) -> N
     assert ["<b>*a*&amp;\\u202e\\n.mp4: sea 0.9"] == [body["message"] for body in server.bodies]
 
 
+@pytest.mark.long
 def test_offline_it_is_tried_again_until_it_is_told(bench: HookBench, said: list[str]) -> None:
     with HookServer() as gone:
         pass
@@ -166,6 +167,7 @@ def test_what_a_drain_can_not_send_is_given_up(bench: HookBench, said: list[str]
     assert "; given up after 1 try: 1 video filed: a.mp4: sea" in line
 
 
+@pytest.mark.long
 def test_a_process_that_can_not_be_started_is_a_try_that_failed(
     bench: HookBench, server: HookServer, said: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -122,6 +122,7 @@ def test_it_shows_what_the_daemon_does(tray: Tray) -> None:
     until(lambda: "/in/a.mp4: the disk is full" in tray.texts(), what="the menu says which")
 
 
+@pytest.mark.long
 def test_a_daemon_that_goes_and_comes_back_is_shown(tray: Tray) -> None:
     tray.client.go()
     until(lambda: (tray.title, tray.colour) == ("vsortd is not running", IconState.TROUBLE), what="it is gone")
@@ -211,6 +212,7 @@ def test_what_is_not_there_is_not_opened_but_told(tray: Tray) -> None:
     assert all("can't be opened" in note.title for note in tray.notes)
 
 
+@pytest.mark.long
 def test_a_batch_and_a_failure_are_told(tray: Tray, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(notes, "QUIET_S", 0.2)
     monkeypatch.setattr(notes, "FAILURE_QUIET_S", 0.2)
@@ -243,6 +245,7 @@ def test_quit_ends_it(own_state: Path) -> None:
         assert ExitCode.OK is made.code
 
 
+@pytest.mark.long
 def test_the_menu_is_not_renewed_all_the_time(tray: Tray, monkeypatch: pytest.MonkeyPatch) -> None:
     renewed: list[int] = []
     monkeypatch.setattr(tray.app.icon, "update_menu", lambda: renewed.append(1))
@@ -253,12 +256,14 @@ def test_the_menu_is_not_renewed_all_the_time(tray: Tray, monkeypatch: pytest.Mo
     assert 1 <= len(renewed) <= 4
 
 
+@pytest.mark.long
 def test_an_error_of_its_own_ends_it_instead_of_an_icon_that_looks_well(tray: Tray) -> None:
     tray.client.tell("item", {"no": "id"})
     tray.thread.join(PATIENCE_S)
     assert isinstance(tray.error, KeyError)
 
 
+@pytest.mark.long
 def test_a_click_opens_the_library_where_there_is_a_menu(tray: Tray, own_state: Path) -> None:
     (own_state / "out").mkdir()
     tray.app.icon()

@@ -63,6 +63,7 @@ def test_each_head_of_yolo_finds_things_where_they_are(tmp_path: Path, head: str
     assert (52 / 360, 128 / 640, 244 / 360, 320 / 640) == pytest.approx(upright[0].box, abs=0.01)
 
 
+@pytest.mark.long
 def test_a_detector_of_torchvision_finds_what_torchvision_finds(tmp_path: Path) -> None:
     module = write_ssdlite(tmp_path / "ssd.pth")
     names = write_names(tmp_path / "names.txt", "cat", "dog")

@@ -66,6 +66,7 @@ def hugging_face(folder: Path) -> dict[str, Any]:
     return {**PLAIN, "text_cfg": {**text, "context_length": 16, "hf_proj_type": "linear"}}
 
 
+@pytest.mark.long
 def test_models_are_the_same_as_with_the_whole_import(tmp_path: Path) -> None:
     """Vectors are equal, and what a model does not use is not imported for it."""
     configs = [PLAIN, TIMM, hugging_face(tmp_path / "bert")]

@@ -99,6 +99,7 @@ def test_the_unfinished_ones_among_the_bad_clips_are_incomplete(bad_clips: Path)
     } == incomplete
 
 
+@pytest.mark.long
 def test_no_truncated_clip_is_complete(clips: Path, tmp_path: Path) -> None:
     """Cut anywhere but exactly between two boxes behind all that a player needs; behind all samples with doubt."""
     dice = random.Random(7)  # noqa: S311 - the same cuts every time

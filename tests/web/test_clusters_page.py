@@ -156,6 +156,7 @@ def test_a_click_on_the_map_shows_the_video(browser: Browser, home: PageHome) ->
         page.get_by_role("dialog").get_by_role("heading", name=str(name)).wait_for()
 
 
+@pytest.mark.long
 def test_rules_to_take_over(browser: Browser, home: PageHome) -> None:
     config = home.home.config.read_text()
     with visit(browser, home) as seen:

@@ -281,6 +281,7 @@ def test_what_is_no_operation_is_refused_as_json(home: PageHome) -> None:
         assert said(call(home, method, path), status)["ok"] is False
 
 
+@pytest.mark.few(13)
 @pytest.mark.parametrize("name", sorted(ALL))
 def test_nobody_else_is_answered(home: PageHome, name: str) -> None:
     operation = ALL[name]

@@ -58,6 +58,7 @@ def test_a_batch_is_shown_and_then_taken_back_as_a_job(browser: Browser, home: P
     assert (set(), NAMES) == (lying(home.home.library), lying(home.home.inbox))
 
 
+@pytest.mark.long
 def test_the_request_itself_waits_for_none_of_them(home: PageHome) -> None:
     plan = re.search(r'name="plan" value="([0-9a-f]+)"', home.ask("/undo?batch=one").text)
     assert plan is not None

@@ -47,6 +47,7 @@ def test_the_graph_is_that_of_umap_learn(made_films: Maker, copies: int) -> None
     np.testing.assert_allclose(wanted.toarray(), neighbour_graph(places, distances), atol=2e-3)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("closeness", "min_dist"), [(CLUMPED, 0.0), (SPREAD, 0.8)], ids=str)
 def test_closeness_falls_with_the_distance_as_umap_learn_has_it(closeness: Closeness, min_dist: float) -> None:
     umap_ = pytest.importorskip("umap.umap_", reason="umap-learn is not installed")

@@ -137,6 +137,7 @@ def test_only_many_videos_need_umap_learn(
     assert 3 == len(group_films(films[:-1], model="m").groups)
 
 
+@pytest.mark.long
 def test_for_few_videos_nothing_is_compiled_nor_torch_imported() -> None:
     code = (
         "import sys\n"

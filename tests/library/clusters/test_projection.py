@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 _PROGRAM = """
 import sys
 import numpy as np
@@ -34,6 +36,7 @@ print("the same")
 """
 
 
+@pytest.mark.long
 def test_numpy_lays_out_as_torch_does() -> None:
     done = subprocess.run([sys.executable, "-c", _PROGRAM], capture_output=True, text=True, check=False, timeout=120)
     assert ("the same\n", 0) == (done.stdout, done.returncode), done.stderr[-2000:]

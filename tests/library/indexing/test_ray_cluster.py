@@ -125,6 +125,7 @@ def _sent(item: WorkItem, looks: list[SamplingRound]) -> list[WorkerFrames]:
     return [WorkerFrames.of(item, look, tuple(one.name for one in looks[:number])) for number, look in enumerate(looks)]
 
 
+@pytest.mark.long
 def test_work_that_was_done_twice_counts_once(merge: _Merge, looks: list[SamplingRound]) -> None:
     (item,) = merge.begin()
     part, mark = _sent(item, looks)
