@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from vsortd.pipeline.job import Job
     from vsortd.pipeline.services import Services
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.long, pytest.mark.slow, pytest.mark.timeout(240)]
 
 JUDGEMENT = REPOSITORY / "tests" / "benchmarks" / "judgement.py"
 CLIPS = MEDIA / "clips"
@@ -321,7 +321,6 @@ def score_difference(one: Decision, other: Decision) -> float:
     )
 
 
-@pytest.mark.long
 def test_each_frame_is_the_one_shown_at_its_time(pairs: list[Pair]) -> None:
     """The model sees the same picture both ways, and makes nearly the same of it."""
     for pair in pairs:
@@ -330,7 +329,6 @@ def test_each_frame_is_the_one_shown_at_its_time(pairs: list[Pair]) -> None:
         assert pair.cosines.min() >= LEAST_COSINE, pair.name
 
 
-@pytest.mark.long
 def test_scores_are_those_of_the_same_frames_seen_plainly(pairs: list[Pair], tree: RuleTree) -> None:
     """No score is further off than stated, and a rule that stands clearer than that is the same."""
     for pair in pairs:

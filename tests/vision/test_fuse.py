@@ -64,6 +64,7 @@ def unit_rows(module: Any, pictures: torch.Tensor) -> torch.Tensor:
         return nn.functional.normalize(module.encode_image(pictures).float(), dim=-1)
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("tower", TOWERS)
 def test_a_folded_model_gives_the_vectors_of_the_saved_one(
     tower: str, choose: Any, model_config: Any, tmp_path: Path

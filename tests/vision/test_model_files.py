@@ -346,7 +346,7 @@ def test_a_damaged_sample_model_is_told_of(tmp_path: Path, monkeypatch: pytest.M
     assert str(tmp_path / "weights.safetensors") in caught.value.title
 
 
-@pytest.mark.few(1)
+@pytest.mark.long
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize("suffix", [".safetensors", ".bin"])
 def test_the_commands_tell_of_a_damaged_model(

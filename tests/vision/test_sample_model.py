@@ -183,6 +183,7 @@ def test_captions_say_what_else_a_photograph_may_show(album: photos.Album) -> No
     assert [photo.file for photo in album.of(photos.Share.JUDGE)] == ["photo-11.jpg"]
 
 
+@pytest.mark.long
 def test_photographs_are_taught_beside_the_renders(album: photos.Album, tmp_path: Path) -> None:
     torch.set_num_threads(1)
     states = []

@@ -75,6 +75,7 @@ def test_a_pair_is_decided_on_by_key_and_taken_back(browser: Browser, home: Page
         page.get_by_role("dialog").get_by_text("Keep the left one, the other goes aside").wait_for()
 
 
+@pytest.mark.long
 def test_pictures_of_the_same_moments_and_both_play(browser: Browser, home: PageHome) -> None:
     with visit(browser, home) as seen:
         page = seen.go(f"/duplicates?pair={pair_of(home, SMALL)}")

@@ -40,6 +40,7 @@ def test_what_is_no_time_is_refused_with_a_sentence(text: str) -> None:
     assert "--" not in refused.value.title
 
 
+@pytest.mark.long
 def test_the_page_says_so_and_keeps_what_was_typed(home: PageHome) -> None:
     answer = home.ask("/history?since=yesterday")
     assert (422, True) == (answer.status, "Since &#39;yesterday&#39; is neither a time nor an age." in answer.text)

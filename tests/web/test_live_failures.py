@@ -48,6 +48,7 @@ def test_older_failures_are_counted_and_come_once_newer_ones_are_dismissed(home:
     assert " more</a>" not in home.ask("/").text
 
 
+@pytest.mark.long
 def test_the_others_are_a_link_away(browser: Browser, home: PageHome) -> None:
     with visit(browser, home) as seen:
         seen.page.get_by_role("link", name=f"… and {MANY - SHOWN} more").click()

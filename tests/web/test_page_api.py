@@ -192,6 +192,7 @@ def test_what_a_handler_returns_is_what_is_described(name: str) -> None:
 # As it says
 
 
+@pytest.mark.few(17)
 @pytest.mark.parametrize("name", CALLED)
 @few
 @given(data=st.data())

@@ -25,6 +25,7 @@ def other(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PageHome]:
     made.stop()
 
 
+@pytest.mark.long
 def test_items_come_by_cursor_and_filter(other: PageHome) -> None:
     everything = said(call(other, "GET", "/v1/items"))
     assert everything["next"] is None
@@ -176,6 +177,7 @@ def test_other_rules_are_previewed(other: PageHome) -> None:
     assert before == state_of(other)
 
 
+@pytest.mark.long
 def test_of_a_pair_one_is_kept_and_the_other_comes_back(other: PageHome) -> None:
     first = said(call(other, "GET", "/v1/items?text=slides"))["items"][0]["destination"]
     second = shutil.copy2(first, other.home.library / "once more.mp4")

@@ -85,6 +85,7 @@ def test_a_moment_is_a_number(home: PageHome) -> None:
     size_of(home, f"/still/{number}/99999999?h=180")  # the last frame
 
 
+@pytest.mark.long
 def test_a_video_elsewhere_is_shown_only_while_its_folder_is_asked_about(home: PageHome, tmp_path: Path) -> None:
     shutil.copy2(CLIPS / "owls.mp4", tmp_path / "elsewhere.mp4")
     named = indexed(home, tmp_path)
@@ -96,6 +97,7 @@ def test_a_video_elsewhere_is_shown_only_while_its_folder_is_asked_about(home: P
     assert 403 == home.ask(f"/media/{named}").status
 
 
+@pytest.mark.long
 def test_another_file_under_the_name_is_not_shown(home: PageHome, tmp_path: Path) -> None:
     video = tmp_path / "dunes.mp4"
     shutil.copy2(CLIPS / "DSC_0007.mp4", video)

@@ -160,6 +160,7 @@ def test_by_mouse_with_the_frames_and_those_like_it(browser: Browser, home: Page
         page.locator("#card-title").get_by_text("summit.mp4", exact=True).wait_for(state="hidden")
 
 
+@pytest.mark.long
 def test_a_new_rule_is_made_for_a_video(browser: Browser, home: PageHome) -> None:
     queue, before = waiting(home), home.home.config.read_text()
     try:
@@ -208,6 +209,7 @@ def test_without_script_everything_is_there(browser: Browser, home: PageHome) ->
     assert {name_of(queue[0]): ""} == decided(home, 1)
 
 
+@pytest.mark.long
 def test_what_was_decided_elsewhere_meanwhile_is_said_and_passed_over(browser: Browser, home: PageHome) -> None:
     queue = waiting(home)
     with visit(browser, home) as seen:
@@ -220,6 +222,7 @@ def test_what_was_decided_elsewhere_meanwhile_is_said_and_passed_over(browser: B
         assert {name_of(queue[0]): "fire"} == decided(home, 1)
 
 
+@pytest.mark.long
 def test_the_last_one_and_then_nothing(browser: Browser, home: PageHome) -> None:
     with visit(browser, home) as seen:
         last = waiting(home)[-1]

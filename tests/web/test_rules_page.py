@@ -106,6 +106,7 @@ def test_renamed_seen_saved_refiled_and_undone_by_keyboard_alone(browser: Browse
     assert config == _text(home)
 
 
+@pytest.mark.long
 def test_filtered_and_chosen_by_mouse(browser: Browser, home: PageHome) -> None:
     before = _filed(home)
     with visit(browser, home) as seen:
@@ -199,6 +200,7 @@ def test_everyone_can_use_it(browser: Browser, home: PageHome) -> None:
         page.get_by_role("heading", name="nature", exact=True).wait_for()
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(
     ("before", "after"),
     [
@@ -232,6 +234,7 @@ def test_what_is_uncertain_is_looked_at_again_and_shown(home: PageHome) -> None:
     assert before == _filed(home)
 
 
+@pytest.mark.long
 def test_looking_again_from_the_list_that_shows_it_then(browser: Browser, home: PageHome) -> None:
     with visit(browser, home) as seen:
         page = seen.go("/rules")
@@ -289,6 +292,7 @@ def test_chosen_ones_are_never_all_of_them(home: PageHome) -> None:
     assert (422, True) == (other.status, "No video of this preview is chosen" in other.text)
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize(
     "fields",
     [

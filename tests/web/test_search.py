@@ -157,6 +157,7 @@ def test_a_scene_is_found_played_searched_by_and_cut_out_by_keyboard_alone(
         assert sum(1 for _ in cut.decode(video=0)) > 10
 
 
+@pytest.mark.long
 def test_what_is_found_is_narrowed_by_mouse_and_copies_are_folded(browser: Browser, home: PageHome) -> None:
     with visit(browser, home) as seen:
         page = seen.go("/search")
@@ -200,6 +201,7 @@ def test_a_photo_is_an_example(browser: Browser, home: PageHome, tmp_path: Path)
         seen.complaints.clear()
 
 
+@pytest.mark.long
 def test_an_address_is_fetched_first_and_then_searched(browser: Browser, home: PageHome, site: VideoSite) -> None:
     with visit(browser, home) as seen:
         page = seen.go("/search")
@@ -284,6 +286,7 @@ def test_words_that_are_said_are_found_where_they_are_said(home: PageHome) -> No
     assert "Words are looked for alone." in home.ask("/search?q=crevasse&by=said&not=sea").text
 
 
+@pytest.mark.long
 def test_what_the_model_does_not_know_and_what_is_gone_is_told(home: PageHome) -> None:
     unknown = home.ask("/search?q=a+forest+with+bergschrund").text
     assert "does not know the word <b>bergschrund</b>" in unknown
@@ -296,6 +299,7 @@ def test_what_the_model_does_not_know_and_what_is_gone_is_told(home: PageHome) -
     assert "Nothing can be heard" in home.ask("/search?q=rain&by=sound").text
 
 
+@pytest.mark.long
 def test_more_hits_follow_those_that_are_shown(home: PageHome) -> None:
     shown = home.ask("/search?q=mountains&floor=0&from=1").text
     assert 'start="2"' in shown
@@ -386,6 +390,7 @@ def test_a_video_that_is_another_by_the_time_it_is_cut_is_not_handed_out(home: P
         assert home.ask(f"/cuts/{jobs[2].rpartition('/')[2]}").status in {404, 422}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("good_looks", [0, 1])
 def test_a_cut_is_kept_only_of_what_was_the_same_before_and_after(tmp_path: Path, good_looks: int) -> None:
     scenes, looks, job = CutScenes(tmp_path / "state"), list[int](), PageJob("0123456789abcdef", "Cutting")
@@ -427,6 +432,7 @@ def test_a_bomb_of_a_photo_is_refused_by_its_size(home: PageHome) -> None:
     assert "more pixels" in json.loads(refused.body)["error"]
 
 
+@pytest.mark.long
 def test_a_script_fetches_an_address_and_searches_within(home: PageHome, site: VideoSite) -> None:
     job = ended(home, said(call(home, "POST", "/v1/fetch", {"address": site.url("/watch")}), 202))
     assert "done" == job["state"], job

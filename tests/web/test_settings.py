@@ -76,6 +76,7 @@ def test_what_holds_is_listed_with_where_it_comes_from_and_no_secret(browser: Br
         seen.fits()
 
 
+@pytest.mark.long
 def test_a_file_that_was_changed_meanwhile_is_shown_beside_the_own_text(browser: Browser, home: PageHome) -> None:
     text = home.home.config.read_text()
     with visit(browser, home, script=False) as seen:

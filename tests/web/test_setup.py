@@ -125,6 +125,7 @@ rules:
 """
 
 
+@pytest.mark.long
 @pytest.mark.timeout(180)
 def test_a_broken_config_is_mended_line_by_line(browser: Browser, first: PageHome) -> None:
     _make_config(first, SOUND.replace("library", "libary"))
@@ -201,6 +202,7 @@ def test_a_broken_config_opens_the_page_to_nobody_else() -> None:
     assert not with_password.is_local
 
 
+@pytest.mark.long
 @pytest.mark.timeout(120)
 def test_a_page_that_moves_says_where_and_lets_in_there(first: PageHome) -> None:
     del first.home.more_environment["VSORTD_WEB"]
@@ -218,6 +220,7 @@ def test_a_page_that_moves_says_where_and_lets_in_there(first: PageHome) -> None
     assert "<h1>Live</h1>" in moved.ask("/", cookie=cookie).text
 
 
+@pytest.mark.long
 @pytest.mark.timeout(120)
 def test_a_page_that_is_switched_off_says_so(first: PageHome) -> None:
     first.home.more_environment["VSORTD_WEB"] = "off"
@@ -226,6 +229,7 @@ def test_a_page_that_is_switched_off_says_so(first: PageHome) -> None:
     assert "switched off" in refused.stderr
 
 
+@pytest.mark.long
 @pytest.mark.timeout(120)
 def test_a_daemon_that_is_started_by_hand_takes_the_place_of_the_setup(first: PageHome) -> None:
     first.way_in()

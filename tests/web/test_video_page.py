@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 import av
 import numpy as np
+import pytest
 
 from tests.support.browser import until, visit
+from tests.support.waiting import PATIENCE_S
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -76,6 +78,7 @@ def test_by_keyboard_it_plays_seeks_and_is_taught(browser: Browser, home: PageHo
     assert (home.home.library / "fire" / "campfire.mp4").is_file()
 
 
+@pytest.mark.long
 def test_the_timeline_follows_the_playhead_and_seeks(browser: Browser, home: PageHome) -> None:
     number = number_of(home, "downtown.mp4")
     with visit(browser, home) as seen:
@@ -98,12 +101,13 @@ def test_the_timeline_follows_the_playhead_and_seeks(browser: Browser, home: Pag
         page.wait_for_url(re.compile(rf"/search\?like={number}@0"))
 
 
+@pytest.mark.long
 def test_it_is_measured_and_says_why(browser: Browser, home: PageHome) -> None:
     number = number_of(home, "slides.mp4")
     with visit(browser, home) as seen:
         page = seen.go(f"/videos/{number}")
         page.get_by_role("button", name="Analyze").click()
-        page.locator("#analysis .shots a").first.wait_for()
+        page.locator("#analysis .shots a").first.wait_for(timeout=1000 * PATIENCE_S)
         page.get_by_role("link", name="Why?").click()
         dialog = page.get_by_role("dialog")
         dialog.get_by_role("heading", name="Why slides.mp4").wait_for()
@@ -115,6 +119,7 @@ def test_it_is_measured_and_says_why(browser: Browser, home: PageHome) -> None:
         seen.fits()
 
 
+@pytest.mark.long
 def test_what_browsers_do_not_play_gets_a_copy(browser: Browser, home: PageHome) -> None:
     made = home.home.folder / "old camera.mp4"
     old_film(made)

@@ -59,6 +59,7 @@ def damage_model(path: Path) -> None:
     path.write_bytes(b"")
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize("damage", [damage_header, damage_lengths, damage_code, damage_version, damage_model])
 def test_a_damaged_shard_is_made_again(world: LargeIndex, damage: object) -> None:
     assert callable(damage)
@@ -117,6 +118,7 @@ class ChangingCache(VectorCache):
         return found
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize("change", ["forgotten", "looked at again", "looked at again, shorter", "new shards"])
 def test_a_change_while_a_search_runs_costs_no_other_hit(world: LargeIndex, change: str) -> None:
     folder = world.shards()
